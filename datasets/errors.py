@@ -1,0 +1,39 @@
+"""Errors that callers can catch; each is also the built-in error that it is closest to.
+
+Every message is one sentence: what was given, what is allowed, what to do.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class IceBenchError(Exception):
+    """Base of every error that a user can cause or cure."""
+
+
+class LakeNotFoundError(IceBenchError, FileNotFoundError):
+    """The URL holds no lake, or a lake of another format."""
+
+
+class SceneNotFoundError(IceBenchError, FileNotFoundError):
+    """The lake has no such scene, or the scene lacks the asked ratio."""
+
+
+class RecipeMismatchError(IceBenchError, ValueError):
+    """Scenes of one lake would carry different recipes."""
+
+
+class UnknownNameError(IceBenchError, ValueError):
+    """A word outside a closed vocabulary (channel, chart, region, ...)."""
+
+
+class SplitError(IceBenchError, ValueError):
+    """A split or a study cell has too few scenes."""
+
+
+def unknown_name(kind: str, given: str, known: Iterable[str]) -> UnknownNameError:
+    """Builds the error for a word outside a vocabulary, with the nearest known word."""
+    names = list(known)
+    near = get_close_matches(given, names, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return UnknownNameError(f"unknown {kind} {given!r}: known are {', '.join(names)}{hint}")

@@ -1,0 +1,76 @@
+"""Channel statistics -> numbers that a network likes: zero mean, unit variance, no NaN."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from datasets.channels import CHANNELS, check_channels
+
+if TYPE_CHECKING:  # the lake reads statistics, the statistics are asked of the lake
+    from datasets.lake import Lake
+
+
+class ChannelStatistics(BaseModel):
+    """Statistics of one channel over all finite pixels of the training scenes.
+
+    Attributes:
+        count: Number of pixels.
+        mean: In the channel's units.
+        std: Population standard deviation over all pixels, so within and between scenes.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    count: int
+    mean: float
+    std: float
+
+
+MONTH: Final = ChannelStatistics(count=12, mean=6.5, std=3.5)
+"""The month runs over about -1.6 .. 1.6: (month - 6.5) / 3.5, as IceBench normalizes it for segmentation."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Normalization:
+    """(x - mean) / std a channel, then NaN -> 0, which is the mean.
+
+    Attributes:
+        channels: Names in the order of the arrays.
+        mean: One a channel, in the channel's units.
+        std: One a channel; a channel that never varies has 1, so that it becomes 0.
+    """
+
+    channels: tuple[str, ...]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    @classmethod
+    def from_lake(cls, lake: "Lake", channels: Sequence[str], ratio: int) -> "Normalization":
+        """Takes the training statistics of a lake: SAR channels at the ratio, AMSR2 and ERA5 on the 2 km grid."""
+        check_channels(channels)
+        tables = {"sar": lake.moments(f"r{ratio}"), "km2": lake.moments("km2"), "scene": {"month": MONTH}}
+        rows = [tables[CHANNELS[name].grid][name] for name in channels]
+        return cls(
+            channels=tuple(channels),
+            mean=tuple(row.mean for row in rows),
+            std=tuple(row.std if row.std > 0 else 1.0 for row in rows),
+        )
+
+    def apply(self, name: str, values: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Normalizes one channel of any shape; NaN becomes 0."""
+        place = self.channels.index(name)
+        scaled = (values.astype(np.float32) - np.float32(self.mean[place])) / np.float32(self.std[place])
+        return np.where(np.isfinite(scaled), scaled, np.float32(0))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON content."""
+        return {"channels": list(self.channels), "mean": list(self.mean), "std": list(self.std)}
+
+    @classmethod
+    def from_dict(cls, content: dict[str, Any]) -> "Normalization":
+        """Reads what `to_dict` gave."""
+        return cls(channels=tuple(content["channels"]), mean=tuple(content["mean"]), std=tuple(content["std"]))

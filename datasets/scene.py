@@ -1,0 +1,119 @@
+"""`SceneRecord`: what the catalog says of a scene. `Scene`: one scene of a lake, opened lazily."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from datasets.seasons import Cryoseason, Location, Season
+from datasets.store import SceneStore
+
+Archive = Literal["train", "test"]
+Split = Literal["train", "val", "test", "unused"]
+
+
+class SceneRecord(BaseModel):
+    """One row of the catalog, and the attributes of the scene's store.
+
+    Attributes:
+        scene_id: Acquisition start and provider, `20180325T194759_dmi`.
+        source: Name of the raw file.
+        archive: Which archive the raw file came from.
+        split: Given by the catalog, which sees all scenes; None in a scene's own store. `unused` are training scenes
+            that share an orbit pass with a test scene.
+        acquired: Start of the acquisition, UTC.
+        stopped: End of the acquisition, UTC.
+        satellite: `S1A` or `S1B`.
+        orbit: Absolute orbit number.
+        provider: Ice service, `dmi` or `cis`.
+        region: Ice-chart region.
+        location: Location category of the region.
+        season: Season of the month of `stopped`.
+        cryoseason: Melt or freeze; None where the melt maps say nothing or were not given.
+        lines: Full-resolution SAR lines.
+        samples: Full-resolution SAR samples.
+        bbox: West, south, east, north in degrees; west > east where the scene crosses the antimeridian.
+        pixels: Pixel count of each class at full resolution, by chart; 255 is unlabelled.
+        dropped: Full-resolution pixels left without a label although they carry a polygon id, by reason: `no_row` (no
+            code row for the id), `no_code` (ice polygon without any concentration code), and `SIC_code`, `SOD_code`,
+            `FLOE_code` (a code outside the tables).
+        recipe: Digest of the recipe that built the scene.
+        fingerprint: Hash of the scene's channel statistics and class counts: changes when the content does.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    scene_id: str
+    source: str
+    archive: Archive
+    split: Split | None = None
+    acquired: datetime
+    stopped: datetime
+    satellite: str
+    orbit: int
+    provider: Literal["dmi", "cis"]
+    region: str
+    location: Location
+    season: Season
+    cryoseason: Cryoseason | None = None
+    lines: int
+    samples: int
+    bbox: tuple[float, float, float, float]
+    pixels: dict[str, dict[int, int]]
+    dropped: dict[str, int]
+    recipe: str
+    fingerprint: str
+
+    @property
+    def orbit_pass(self) -> tuple[str, int]:
+        """Scenes with the same value are frames of one pass: never apart in a split."""
+        return (self.satellite, self.orbit)
+
+    def labelled(self, chart: str) -> int:
+        """Full-resolution pixels with a class in this chart."""
+        return sum(count for value, count in self.pixels[chart].items() if value != 255)
+
+
+class Scene:
+    """One scene of a lake. Cheap to make; nothing is read before it is asked for."""
+
+    def __init__(self, record: SceneRecord, store: SceneStore) -> None:
+        self.record = record
+        self._store = store
+
+    def open(self, ratio: int = 2) -> xr.Dataset:
+        """Opens the SAR grid of a ratio, lazily, in physical units.
+
+        Returns:
+            Dims (line, sample); float32 channels with NaN for no data, uint8 charts with 255 for no label,
+            attribute `pixel_spacing` in metres.
+
+        Raises:
+            SceneNotFoundError: The scene has no such ratio.
+        """
+        return self._store.dataset(f"r{ratio}")
+
+    def open_km2(self) -> xr.Dataset:
+        """Opens AMSR2 and ERA5 on their own grid, dims (line_2km, sample_2km)."""
+        return self._store.dataset("km2")
+
+    def shape(self, ratio: int) -> tuple[int, int]:
+        """Lines and samples of the grid of a ratio."""
+        return self.record.lines // ratio, self.record.samples // ratio
+
+    def window(self, ratio: int, name: str, lines: slice, samples: slice) -> NDArray[np.generic]:
+        """Reads a window of one SAR-grid variable; dtype as stored."""
+        return self._store.read(f"r{ratio}", name, (lines, samples))
+
+    def km2(self, name: str) -> NDArray[np.generic]:
+        """Reads one 2 km variable whole, (line_2km, sample_2km)."""
+        return self._store.read("km2", name, (slice(None), slice(None)))
+
+    @property
+    def moments(self) -> Mapping[str, Mapping[str, tuple[int, float, float]]]:
+        """Count, mean and M2 of each channel by group, as ingest left them."""
+        return self._store.moments

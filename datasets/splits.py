@@ -1,0 +1,85 @@
+"""Seeded split of the training archive into train and val, never through an orbit pass.
+
+The test scenes are those of the test archive. Frames of one pass look alike and two services may chart one frame, so
+passes move as a whole, and training scenes on the pass of a test scene are not used at all (the published split leaks
+both ways).
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from typing import Final
+
+import numpy as np
+
+from datasets.catalog import Catalog
+from datasets.errors import SplitError
+from datasets.scene import SceneRecord, Split
+
+VAL_SCENES: Final = 18
+"""Published size of the validation set (of 512 scenes)."""
+
+
+def default_val_scenes(archive_scenes: int) -> int:
+    """The published 18, and at most an eighth of a smaller archive, so that a sample lake can train too."""
+    return min(VAL_SCENES, -(-archive_scenes // 8))
+
+
+def assign_splits(records: Iterable[SceneRecord], *, seed: int, val_scenes: int | None = None) -> Catalog:
+    """Gives every scene its split.
+
+    Passes are taken in seeded order, always from the stratum (season x location) that the validation set represents
+    least, until `val_scenes` are reached. A pass that would overshoot is passed over unless nothing smaller is left.
+
+    Args:
+        records: All scenes of the lake, in any order; the result does not depend on it.
+        seed: Of the draw.
+        val_scenes: Wanted size of the validation set; None for the default.
+
+    Raises:
+        SplitError: The validation set would leave no training scene.
+    """
+    catalog = Catalog.of(records)
+    tested = {row.orbit_pass for row in catalog if row.archive == "test"}
+    usable = [row for row in catalog if row.archive == "train" and row.orbit_pass not in tested]
+    wanted = default_val_scenes(len(usable)) if val_scenes is None else val_scenes
+    if usable and wanted >= len(usable):
+        raise SplitError(
+            f"{wanted} validation scenes were asked of {len(usable)} usable training scenes: ask for fewer with "
+            "--val-scenes, or build more scenes"
+        )
+    chosen = _draw(usable, wanted, seed)
+
+    def split_of(row: SceneRecord) -> Split:
+        if row.archive == "test":
+            return "test"
+        if row.orbit_pass in tested:
+            return "unused"
+        return "val" if row.orbit_pass in chosen else "train"
+
+    return Catalog(tuple(row.model_copy(update={"split": split_of(row)}) for row in catalog))
+
+
+def _draw(rows: list[SceneRecord], wanted: int, seed: int) -> set[tuple[str, int]]:
+    passes: defaultdict[tuple[str, int], list[SceneRecord]] = defaultdict(list)
+    for row in rows:
+        passes[row.orbit_pass].append(row)
+    names = sorted(passes)
+    order = [names[place] for place in np.random.default_rng(seed).permutation(len(names))]
+    stratum = {name: (passes[name][0].season, passes[name][0].location) for name in names}
+    size = Counter(stratum[name] for name in names for _ in passes[name])
+    taken: Counter[tuple[str, str]] = Counter()
+    chosen: set[tuple[str, int]] = set()
+    missing = wanted
+    while missing > 0:
+        fitting = [name for name in order if name not in chosen and len(passes[name]) <= missing]
+        if not fitting:
+            # Only passes of several frames are left: the smallest overshoots the least, but train must keep a pass.
+            rest = sorted((name for name in order if name not in chosen), key=lambda name: len(passes[name]))
+            if chosen or len(rest) < 2:
+                break
+            fitting = rest[:1]
+        best = min(fitting, key=lambda name: (taken[stratum[name]] + 1) / size[stratum[name]])
+        chosen.add(best)
+        taken[stratum[best]] += len(passes[best])
+        missing -= len(passes[best])
+    return chosen

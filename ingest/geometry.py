@@ -1,0 +1,121 @@
+"""Geolocation from tie points, and the distance of each pixel to the border of its polygon."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import edt
+import numpy as np
+from numpy.typing import NDArray
+
+from datasets.grids import NATIVE_SPACING, interpolate
+from ingest.errors import RawSceneError
+
+LATITUDE: Final = "sar_latitude"
+LONGITUDE: Final = "sar_longitude"
+INCIDENCE: Final = "sar_incidenceangle"
+_STRIP_LINES: Final = 512
+
+
+@dataclass(frozen=True, kw_only=True)
+class TiePoints:
+    """The geolocation grid of a scene.
+
+    Attributes:
+        lines: (n,) positions in full-resolution lines, rising, from 0 to the last line.
+        samples: (m,) positions in full-resolution samples, rising.
+        fields: (n, m) float64 degrees each, by name: latitude, longitude (unwrapped: without a jump at 180), incidence.
+    """
+
+    lines: NDArray[np.float64]
+    samples: NDArray[np.float64]
+    fields: Mapping[str, NDArray[np.float64]]
+
+    @classmethod
+    def from_points(cls, points: Mapping[str, NDArray[np.float64]]) -> "TiePoints":
+        """Builds the grid from the raw variables `sar_grid_*`, points in any order; the grid need not be square.
+
+        Raises:
+            RawSceneError: The points do not form a full grid, or hold NaN.
+        """
+        lines, line_place = np.unique(points["sar_grid_line"], return_inverse=True)
+        samples, sample_place = np.unique(points["sar_grid_sample"], return_inverse=True)
+        filled = np.zeros((lines.size, samples.size), bool)
+        filled[line_place, sample_place] = True
+        if line_place.size != filled.size or not filled.all() or min(filled.shape) < 2:
+            raise RawSceneError(
+                f"{line_place.size} tie points do not form a grid of {lines.size} lines x {samples.size} samples: "
+                "take the raw file from the archive again"
+            )
+        fields = {}
+        for name in (LATITUDE, LONGITUDE, INCIDENCE):
+            values = points[f"sar_grid_{name.removeprefix('sar_')}"]
+            if not np.isfinite(values).all():
+                raise RawSceneError(f"the tie points hold NaN in {name}: take the raw file from the archive again")
+            fields[name] = np.empty(filled.shape)
+            fields[name][line_place, sample_place] = values
+        fields[LONGITUDE] = np.unwrap(np.unwrap(fields[LONGITUDE], period=360, axis=1), period=360, axis=0)
+        return cls(lines=lines.astype(np.float64), samples=samples.astype(np.float64), fields=fields)
+
+    @property
+    def bbox(self) -> tuple[float, float, float, float]:
+        """West, south, east, north in degrees; west > east across the antimeridian."""
+        latitude, longitude = self.fields[LATITUDE], self.fields[LONGITUDE]
+        west, east = _wrapped(np.array([longitude.min(), longitude.max()]))
+        return float(west), float(latitude.min()), float(east), float(latitude.max())
+
+    def field(self, name: str, shape: tuple[int, int], ratio: int) -> NDArray[np.float32]:
+        """Bilinear interpolation on the tie-point grid, averaged over the blocks of a ratio.
+
+        Linear interpolation is a matrix along each axis, so the mean over blocks is the mean of its rows: the result is
+        the block mean of the full-resolution field without making that field.
+
+        Args:
+            name: Field.
+            shape: Full-resolution lines and samples.
+            ratio: Side of a block; 1 for the field itself.
+
+        Returns:
+            (lines // ratio, samples // ratio) float32 degrees; longitude in -180..180.
+        """
+        along = _block_weights(self.lines, shape[0], ratio) @ self.fields[name]
+        across = _block_weights(self.samples, shape[1], ratio).T
+        result = np.empty((along.shape[0], across.shape[1]), np.float32)
+        wraps = name == LONGITUDE and np.abs(self.fields[name]).max() > 180
+        for start, stop in _strips(result.shape[0]):
+            strip = along[start:stop] @ across
+            result[start:stop] = _wrapped(strip) if wraps else strip
+        return result
+
+
+def distance_to_border(ids: NDArray[np.uint16]) -> NDArray[np.float32]:
+    """Euclidean distance of each pixel to the nearest pixel of another polygon or of none.
+
+    Args:
+        ids: (lines, samples) uint16 polygon ids, `ingest.charts.NO_POLYGON` (65535) where there is none.
+
+    Returns:
+        (lines, samples) float32 metres between pixel centres; 0 where there is no polygon. The image frame is no
+        border; inf where one polygon fills the scene.
+    """
+    # 65535 + 1 wraps to 0, the background of the transform, and the real id 0 becomes 1.
+    labels = ids + np.uint16(1)
+    distance: NDArray[np.float32] = edt.edt(labels, anisotropy=(NATIVE_SPACING, NATIVE_SPACING), black_border=False)
+    return distance
+
+
+def _block_weights(nodes: NDArray[np.float64], size: int, ratio: int) -> NDArray[np.float64]:
+    """(size // ratio, nodes): row k turns node values into the mean over pixels k * ratio .. of their interpolation."""
+    index = np.interp(np.arange(size), nodes, np.arange(nodes.size))
+    weights = interpolate(np.eye(nodes.size), index, axis=0)
+    blocks = size // ratio
+    means: NDArray[np.float64] = weights[: blocks * ratio].reshape(blocks, ratio, nodes.size).mean(axis=1)
+    return means
+
+
+def _wrapped(longitude: NDArray[np.float64]) -> NDArray[np.float64]:
+    return (longitude + 180.0) % 360.0 - 180.0
+
+
+def _strips(lines: int) -> Iterator[tuple[int, int]]:
+    return ((start, min(start + _STRIP_LINES, lines)) for start in range(0, lines, _STRIP_LINES))

@@ -1,0 +1,73 @@
+"""Mergeable statistics of one channel: count, mean, sum of squared deviations; scenes add up in any order."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import reduce
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datasets.normalize import ChannelStatistics
+
+_STRIP: Final = 1 << 20
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Statistics of the finite values of some array.
+
+    Attributes:
+        count: Number of finite values.
+        mean: 0 if there are none.
+        m2: Sum of squared deviations from the mean.
+    """
+
+    count: int
+    mean: float
+    m2: float
+
+    @classmethod
+    def of(cls, values: NDArray[np.floating]) -> "Moments":
+        """Moments of an array of any shape, summed in float64; NaN is left out."""
+        flat = values.reshape(-1)
+        return merge(_of_strip(flat[start : start + _STRIP]) for start in range(0, flat.size, _STRIP))
+
+    def __add__(self, other: "Moments") -> "Moments":
+        """Moments of both together (Chan, Golub and LeVeque 1979)."""
+        count = self.count + other.count
+        if count == 0:
+            return self
+        shift = other.mean - self.mean
+        return Moments(
+            count=count,
+            mean=self.mean + shift * (other.count / count),
+            m2=self.m2 + other.m2 + shift * shift * (self.count * other.count / count),
+        )
+
+    @property
+    def statistics(self) -> ChannelStatistics:
+        """Count, mean and population standard deviation."""
+        std = float(np.sqrt(self.m2 / self.count)) if self.count else 0.0
+        return ChannelStatistics(count=self.count, mean=self.mean, std=std)
+
+
+NOTHING: Final = Moments(0, 0.0, 0.0)
+
+
+def merge(parts: Iterable[Moments]) -> Moments:
+    """Adds up any number of moments."""
+    return reduce(Moments.__add__, parts, NOTHING)
+
+
+def _of_strip(values: NDArray[np.floating]) -> Moments:
+    wide = values.astype(np.float64)
+    total = float(wide.sum())
+    if not np.isfinite(total):
+        wide = wide[np.isfinite(wide)]
+        total = float(wide.sum())
+    if wide.size == 0:
+        return NOTHING
+    mean = total / wide.size
+    wide -= mean
+    return Moments(count=int(wide.size), mean=mean, m2=float(np.dot(wide, wide)))

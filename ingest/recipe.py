@@ -1,0 +1,69 @@
+"""`Recipe`: what is built from a raw scene. Its digest goes into every store and every record."""
+
+import hashlib
+import importlib.metadata
+import json
+import sys
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+
+from datasets.store import CHUNK, SHARD
+from ingest.errors import RecipeError
+
+
+class Recipe(BaseModel):
+    """Options that change the content of a scene store.
+
+    Attributes:
+        ratios: Downscale ratios to 40 m, rising; 1 is full resolution.
+        sar_mean: How SAR blocks are averaged: `db` as published (mean of dB values).
+        chart_reduction: How chart blocks are reduced: `max` as published, so 255 wins.
+        chunk: Side of a chunk in pixels.
+        shard: Largest side of a shard in pixels.
+        labels: Version of the chart rules in `ingest.charts`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ratios: tuple[int, ...] = (1, 2, 5, 10)
+    sar_mean: Literal["db"] = "db"
+    chart_reduction: Literal["max"] = "max"
+    chunk: Literal[512] = CHUNK
+    shard: Literal[4096] = SHARD
+    labels: Literal[1] = 1
+
+    @field_validator("ratios")
+    @classmethod
+    def _usable(cls, ratios: tuple[int, ...]) -> tuple[int, ...]:
+        if not ratios or min(ratios) < 1:
+            raise ValueError("whole numbers from 1 up are allowed, at least one")
+        return tuple(sorted(set(ratios)))
+
+    @classmethod
+    def of(cls, **options: object) -> Self:
+        """Builds a recipe; raises RecipeError in one sentence."""
+        try:
+            return cls.model_validate(options)
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise RecipeError(
+                f"{first['loc'][0]} = {first['input']!r} is not allowed: {first['msg'].removeprefix('Value error, ')}; "
+                "see `python -m ingest build --help`"
+            ) from error
+
+    @property
+    def digest(self) -> str:
+        """Hash of the content, 12 hex digits."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    def to_lake(self) -> dict[str, Any]:
+        """Content of the lake's recipe.json."""
+        return {"digest": self.digest, "recipe": self.model_dump(mode="json"), "software": software_versions()}
+
+
+def software_versions() -> dict[str, str]:
+    """Versions of what can change a byte of the lake."""
+    names = ("numpy", "zarr", "numcodecs", "edt", "netCDF4", "xarray")
+    return {"python": sys.version.split()[0], **{name: importlib.metadata.version(name) for name in names}}

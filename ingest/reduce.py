@@ -1,0 +1,85 @@
+"""Block reductions by a whole ratio, trimmed at the end like `xarray.coarsen(boundary="trim")`.
+
+Rows are folded first (whole lines, contiguous), then columns of what is left, in strips that stay in the processor's
+cache: close to one pass over the input, without the temporaries of a four-axis reshape.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest.errors import RecipeError
+
+_STRIP_BYTES: Final = 4 << 20
+
+
+def block_mean(values: NDArray[np.float32], ratio: int) -> NDArray[np.float32]:
+    """Mean of the finite pixels of each block; NaN where a block has none.
+
+    Args:
+        values: (lines, samples) float32, NaN = no data.
+        ratio: Side of a block.
+
+    Returns:
+        (lines // ratio, samples // ratio) float32.
+    """
+
+    def reduce(strip: NDArray[np.float32]) -> NDArray[np.float32]:
+        total = _fold(strip, ratio, np.add)
+        if not np.isnan(total).any():
+            total /= np.float32(ratio * ratio)
+            return total
+        present = ~np.isnan(strip)
+        count = _fold(present.astype(np.float32), ratio, np.add)
+        total = _fold(np.where(present, strip, np.float32(0)), ratio, np.add)
+        mean = np.full_like(total, np.nan)
+        np.divide(total, count, out=mean, where=count > 0)
+        return mean
+
+    return _reduced(values, ratio, reduce)
+
+
+def block_max(values: NDArray[np.uint8], ratio: int) -> NDArray[np.uint8]:
+    """Largest value of each block: for charts, so one unlabelled pixel (255) makes the block unlabelled."""
+    return _reduced(values, ratio, lambda strip: _fold(strip, ratio, np.maximum))
+
+
+def block_min(values: NDArray[np.float32], ratio: int) -> NDArray[np.float32]:
+    """Smallest value of each block: for the distance to the border."""
+    return _reduced(values, ratio, lambda strip: _fold(strip, ratio, np.minimum))
+
+
+def check_ratio(shape: tuple[int, int], ratio: int) -> None:
+    """Raises RecipeError if a block of this ratio does not fit into the scene once."""
+    if ratio > min(shape):
+        raise RecipeError(
+            f"ratio {ratio} does not fit a scene of {shape[0]} x {shape[1]} pixels: use ratios of at most {min(shape)}"
+        )
+
+
+def _reduced(values: NDArray[Any], ratio: int, reduce: Callable[[NDArray[Any]], NDArray[Any]]) -> NDArray[Any]:
+    check_ratio((values.shape[0], values.shape[1]), ratio)
+    if ratio == 1:
+        return values
+    lines, samples = (size // ratio for size in values.shape)
+    result = np.empty((lines, samples), values.dtype)
+    for start, stop in _strips(lines, ratio * samples * ratio * values.itemsize):
+        result[start:stop] = reduce(values[start * ratio : stop * ratio, : samples * ratio])
+    return result
+
+
+def _strips(lines: int, line_bytes: int) -> Iterator[tuple[int, int]]:
+    step = max(1, _STRIP_BYTES // line_bytes)
+    return ((start, min(start + step, lines)) for start in range(0, lines, step))
+
+
+def _fold(strip: NDArray[Any], ratio: int, combine: np.ufunc) -> NDArray[Any]:
+    lines = strip[0::ratio].copy()
+    for row in range(1, ratio):
+        combine(lines, strip[row::ratio], out=lines)
+    blocks = lines[:, 0::ratio].copy()
+    for column in range(1, ratio):
+        combine(blocks, lines[:, column::ratio], out=blocks)
+    return blocks

@@ -1,0 +1,95 @@
+"""Synthetic raw scenes, true to the AI4Arctic raw file schema, for demos and tests.
+
+Who reads the files cannot tell them from real ones by their structure: dimensions, variables, attributes,
+polygon codes, NaN rules and names are those of the archive. What they show is invented. Three things say so:
+absolute orbit numbers from 900000 up, which no Sentinel-1 satellite has flown, polygons that no analyst drew, and
+borders as smooth as splines.
+
+How the invented ice relates to the real archive:
+
+* Shares of land, water and ice by region and season follow the class counts of 400 published scenes. Rare
+  classes (new, young, thin first-year and old ice) are raised somewhat, so that a dozen scenes hold every class;
+  open water stays the commonest class, and about a third of the ice is ambiguous (no partial reaches 65 %).
+* A small scene is a miniature of a whole one: the incidence angle still sweeps the full swath, and polygons and
+  AMSR2 footprints shrink with the scene. Pixels stay 40 m, so positions and distances to land are those of a
+  small area.
+* Scene k of a seed is the same however many scenes are asked for.
+
+Flow: `scenario` (name, time, place) -> `canvas` (polygons) -> `codes` (ice in them) -> `radar`, `radiometer`,
+`weather`, `geography` -> `netcdf` (the file, strip by strip).
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from ingest.sample.errors import SampleError
+from ingest.sample.netcdf import write_scene
+from ingest.sample.scenario import SMALLEST, plan
+
+__all__ = ["SampleError", "write_samples"]
+
+
+def _silent(path: Path) -> None:
+    """Default of `on_written`."""
+
+
+def write_samples(
+    folder: Path,
+    *,
+    scenes: int,
+    lines: int,
+    samples: int,
+    seed: int,
+    full_length_only: bool = False,
+    on_written: Callable[[Path], None] = _silent,
+) -> list[Path]:
+    """Writes synthetic raw scenes into `folder` under names of the archive's grammar.
+
+    The same arguments give the same variables, bit for bit. One scene in five is the next frame of the pass of
+    the scene before; from the eighth scene on, one in twelve is the frame before charted by the other service.
+
+    Args:
+        folder: Where the files go; made if it is missing. A file of the same name is replaced.
+        scenes: How many scenes, at least 1.
+        lines: SAR lines (40 m) of a 60 s acquisition, at least 100; the archive has about 10000.
+        samples: SAR samples (40 m), at least 100; the archive has about 10400.
+        seed: Source of all randomness, at least 0.
+        full_length_only: Whether every scene has all `lines`. Otherwise every fourth is a shorter acquisition of
+            25 s or 40 s, with proportionally fewer lines but at least 100.
+        on_written: Called with the path of each file once it is whole.
+
+    Returns:
+        The paths in the order of writing.
+
+    Raises:
+        SampleError: An argument is out of range, or `folder` is a file.
+    """
+    folder = Path(folder)
+    if scenes < 1:
+        raise SampleError(f"cannot write {scenes} scenes: ask for at least 1")
+    for what, given in (("lines", lines), ("samples", samples)):
+        if given < SMALLEST:
+            raise SampleError(
+                f"{given} {what} are too few for a scene: ask for at least {SMALLEST}, "
+                "two cells of the 2 km grid of AMSR2 and ERA5"
+            )
+    if seed < 0:
+        raise SampleError(f"the seed {seed} is negative: give 0 or a positive number")
+    if folder.exists() and not folder.is_dir():
+        raise SampleError(f"{str(folder)!r} is a file: give a folder for the scenes")
+    folder.mkdir(parents=True, exist_ok=True)
+
+    written: list[Path] = []
+    for scenario in plan(scenes=scenes, lines=lines, samples=samples, seed=seed, full_length_only=full_length_only):
+        path = folder / scenario.name.file_name
+        # A name that no reader picks up: a killed run leaves no half file that looks whole.
+        unfinished = path.with_name(path.name + ".part")
+        try:
+            write_scene(unfinished, scenario)
+        except BaseException:
+            unfinished.unlink(missing_ok=True)
+            raise
+        unfinished.replace(path)
+        written.append(path)
+        on_written(path)
+    return written

@@ -1,0 +1,203 @@
+"""Polygons of one ice chart, drawn on a coarse canvas; splines carry their borders to 40 m pixels.
+
+Land is where a rough plane is high. The sea is ranked from the open side to the pack: below a quantile lies
+open water, above it bands of ice, cut into cells of a warped weighted Voronoi pattern, with fast ice along the
+shore, holes in the pack and strips off the edge.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from ingest.sample.spline import Field, octaves, ramp
+
+Kind = Literal["water", "pack", "fast", "hole", "strip"]
+
+LAND = 0
+"""Canvas label of land; polygons count from 1."""
+
+_MOST_POLYGONS = 42
+_FEWEST_POLYGONS = 12
+_LONG_SIDE = (200, 640)  # canvas cells; one cell is at most 16 pixels of a whole scene
+_SMALLEST_SHARE = 5e-4  # of the canvas, so about 50 km2 in a whole scene
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shares:
+    """What a canvas should show.
+
+    Attributes:
+        land: Share of the canvas.
+        water: Share of the sea.
+        fast: Whether fast ice lines the shore.
+    """
+
+    land: float
+    water: float
+    fast: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patch:
+    """One polygon.
+
+    Attributes:
+        kind: What made it.
+        rank: Mean place in the ice, 0 at the ice edge to 1 in the pack, by area; 0 for water.
+        share: Part of the canvas.
+    """
+
+    kind: Kind
+    rank: float
+    share: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Canvas:
+    """Labels (canvas lines, canvas samples) int16, 0 = land; label i is `patches[i - 1]`."""
+
+    labels: NDArray[np.int16]
+    patches: tuple[Patch, ...]
+
+
+def canvas_shape(lines: int, samples: int) -> tuple[int, int]:
+    """Canvas cells along lines and samples for a scene."""
+    scale = np.clip(max(lines, samples) // 4, *_LONG_SIDE) / max(lines, samples)
+    return max(8, round(lines * scale)), max(8, round(samples * scale))
+
+
+def draw_canvas(rng: np.random.Generator, shape: tuple[int, int], shares: Shares) -> Canvas:
+    """Draws land and polygons."""
+    tilt = float(rng.uniform(0, 2 * np.pi))
+    rough = octaves(rng, shape, {0.5: 0.9, 0.25: 0.7, 0.12: 0.5, 0.06: 0.28, 0.03: 0.18})
+    elevation = 0.8 * ramp(shape, tilt) + rough
+    land = _without_specks(elevation > np.quantile(elevation, 1 - shares.land))
+    # Ice tends to lie on the land side, but winds and currents have a say.
+    towards = ramp(shape, tilt + float(rng.normal(0, 0.8)))
+    iciness = towards + 0.7 * octaves(rng, shape, {0.5: 1.0, 0.25: 0.6, 0.12: 0.3, 0.05: 0.1})
+    rank = _rank(iciness, ~land)
+    cells = 5
+    while True:
+        codes, kinds = _sketch(rng, rank, land, shares, cells)
+        labels, kind_of = _polygons(codes, kinds)
+        if len(kind_of) >= _FEWEST_POLYGONS or cells > 40:
+            break
+        cells *= 2  # a scene of almost only water, or of almost only land
+    ice_rank = np.clip((rank - shares.water) / max(1e-6, 1 - shares.water), 0, 1)
+    index = np.arange(1, len(kind_of) + 1)
+    ranks = np.atleast_1d(ndimage.mean(ice_rank, labels, index)) if len(index) else np.empty(0)
+    areas = np.bincount(labels.ravel(), minlength=len(index) + 1)[1:] / labels.size
+    return Canvas(
+        labels=labels,
+        patches=tuple(
+            Patch(kind=kind, rank=0.0 if kind == "water" else float(r), share=float(a))
+            for kind, r, a in zip(kind_of, ranks, areas, strict=True)
+        ),
+    )
+
+
+def _sketch(
+    rng: np.random.Generator, rank: Field, land: NDArray[np.bool_], shares: Shares, cells: int
+) -> tuple[NDArray[np.int32], list[Kind]]:
+    """A number for each patch before it falls into pieces, and the kind behind each number; 0 is land."""
+    shape = land.shape
+    kinds: list[Kind] = ["water"]  # place of land, never read
+    codes = np.zeros(shape, dtype=np.int32)
+
+    def paint(where: NDArray[np.bool_], pattern: NDArray[np.int32], kind: Kind) -> None:
+        codes[where] = pattern[where] + len(kinds)
+        kinds.extend([kind] * (int(pattern.max()) + 1))
+
+    ice = rank >= shares.water
+    paint(~land & ~ice, _voronoi(rng, shape, max(3, cells // 2)), "water")
+    within = (rank - shares.water) / max(1e-6, 1 - shares.water)
+    cuts = np.array([0.1, 0.27, 0.55]) * rng.uniform(0.6, 1.4, 3)
+    # Each cut has its own wiggles: bands swell, pinch off and come back.
+    band = sum((within + 0.05 * octaves(rng, shape, {0.3: 1.0, 0.1: 0.6}) > cut).astype(np.int32) for cut in cuts)
+    for i in range(len(cuts) + 1):
+        paint(~land & ice & (band == i), _voronoi(rng, shape, cells + int(rng.integers(3))), "pack")
+    speckled = octaves(rng, shape, {0.1: 1.0, 0.05: 0.5})
+    one = np.zeros(shape, dtype=np.int32)
+    deep = ~land & (within > 0.25)
+    paint(deep & (speckled > 2.2), one, "hole")
+    paint(~land & ~ice & (rank > shares.water - 0.2) & (speckled > 1.7) & (shares.water < 1), one, "strip")
+    if shares.fast and land.any():
+        width = rng.uniform(0.015, 0.05) * max(shape)
+        shore = ndimage.distance_transform_edt(~land)
+        reach = width * (1 + 0.6 * octaves(rng, shape, {0.25: 1.0, 0.1: 0.5}))
+        paint(~land & ice & (shore < reach), _voronoi(rng, shape, 6), "fast")
+    return codes, kinds
+
+
+def _voronoi(rng: np.random.Generator, shape: tuple[int, int], cells: int) -> NDArray[np.int32]:
+    """Cells around random points, bent by noise and of unequal size: (shape) int32 from 0 up."""
+    line, sample = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
+    bend = 0.06 * max(shape)
+    line += bend * octaves(rng, shape, {0.3: 1.0, 0.1: 0.4})
+    sample += bend * octaves(rng, shape, {0.3: 1.0, 0.1: 0.4})
+    nearest = np.full(shape, np.inf, dtype=np.float32)
+    owner = np.zeros(shape, dtype=np.int32)
+    for i in range(cells):
+        at, weight = rng.uniform(0, shape), np.exp(rng.normal(0, 0.35))
+        distance = np.hypot(line - at[0], sample - at[1]).astype(np.float32) * np.float32(weight)
+        closer = distance < nearest
+        nearest[closer] = distance[closer]
+        owner[closer] = i
+    return owner
+
+
+def _polygons(codes: NDArray[np.int32], kinds: list[Kind]) -> tuple[NDArray[np.int16], list[Kind]]:
+    """Connected pieces as labels from 1 up; pieces too small for a chart go to their neighbour."""
+    pieces = np.zeros(codes.shape, dtype=np.int32)
+    kind_of: dict[int, Kind] = {}
+    total = 0
+    for code in np.unique(codes[codes > 0]):
+        found, count = ndimage.label(codes == code)
+        pieces[found > 0] = found[found > 0] + total
+        kind_of |= {total + i + 1: kinds[code] for i in range(count)}
+        total += count
+    areas = np.bincount(pieces.ravel(), minlength=total + 1).astype(np.int64)
+    smallest = max(12, round(_SMALLEST_SHARE * codes.size))
+    alive = total
+    boxes = {i + 1: box for i, box in enumerate(ndimage.find_objects(pieces))}
+    for piece in sorted(boxes, key=lambda p: int(areas[p])):
+        if areas[piece] >= smallest and alive <= _MOST_POLYGONS:
+            break
+        box = tuple(slice(max(0, s.start - 1), s.stop + 1) for s in boxes[piece])
+        window = pieces[box]
+        mine = window == piece
+        ring = ndimage.binary_dilation(mine) & ~mine
+        votes = np.bincount(window[ring])
+        votes[: LAND + 1] = 0
+        heir = int(votes.argmax()) if votes.size and votes.max() > 0 else LAND
+        window[mine] = heir
+        if heir != LAND:
+            areas[heir] += areas[piece]
+            boxes[heir] = tuple(
+                slice(min(a.start, b.start), max(a.stop, b.stop))
+                for a, b in zip(boxes[heir], boxes[piece], strict=True)
+            )
+        alive -= 1
+    kept = [int(p) for p in np.unique(pieces) if p != LAND]
+    renumber = np.zeros(total + 1, dtype=np.int16)
+    renumber[kept] = np.arange(1, len(kept) + 1)
+    return renumber[pieces], [kind_of[p] for p in kept]
+
+
+def _rank(values: Field, where: NDArray[np.bool_]) -> Field:
+    """Share of the masked cells that lie below each value: (shape) float32, 0..1."""
+    ordered = np.sort(values[where])
+    return (np.searchsorted(ordered, values) / max(1, ordered.size)).astype(np.float32)
+
+
+def _without_specks(land: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Drops islands and lakes of a few cells."""
+    for value in (True, False):
+        found, count = ndimage.label(land == value)
+        small = np.bincount(found.ravel(), minlength=count + 1) < 12
+        small[0] = False
+        land = np.where(small[found], not value, land)
+    return land

@@ -1,0 +1,122 @@
+"""Where raw scenes come from: file names that say what they are, and folders or URLs that hold them.
+
+First stop of a build: `find_sources` -> `parse_name` -> `ingest.convert.convert_scene`.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+from datasets.seasons import REGIONS
+from ingest.errors import NoSourceError, SceneNameError
+
+Provider = Literal["dmi", "cis"]
+
+_NAME = re.compile(
+    r"(?P<satellite>S1[AB])_EW_GRDM_1SDH_(?P<start>\d{8}T\d{6})_(?P<stop>\d{8}T\d{6})"
+    r"_(?P<orbit>\d{6})_(?P<take>[0-9A-F]{6})_(?P<product>[0-9A-F]{4})_icechart_"
+    r"(?P<chart>dmi_\d{12}_(?P<dmi_region>[A-Za-z]+)_RIC|cis_(?P<cis_region>SGRDI[A-Z]+)_\d{8}T\d{4}Z_pl_a)"
+    r"(?P<suffix>_testdata)?\.nc"
+)
+_EXAMPLE = (
+    "S1A_EW_GRDM_1SDH_20180721T120156_20180721T120256_022892_027B98_56D9_icechart_cis_SGRDIMID_20180721T1203Z_pl_a.nc"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SceneName:
+    """What a raw file name says (grammar: 532 of 532 listed names, AI4Arctic file lists).
+
+    Attributes:
+        start: Acquisition start, UTC.
+        stop: Acquisition stop, UTC.
+        satellite: `S1A` or `S1B`.
+        orbit: Absolute orbit number; frames of one pass share it.
+        provider: Ice service that drew the chart.
+        region: Ice-chart region, one of `datasets.seasons.REGIONS`.
+        upstream_id: Sentinel-1 product name.
+        icechart_id: Name of the ice chart.
+    """
+
+    start: datetime
+    stop: datetime
+    satellite: str
+    orbit: int
+    provider: Provider
+    region: str
+    upstream_id: str
+    icechart_id: str
+
+    @property
+    def scene_id(self) -> str:
+        """Start and provider, `20180325T194759_dmi`; the start alone is not unique in the archive."""
+        return f"{self.start:%Y%m%dT%H%M%S}_{self.provider}"
+
+    @property
+    def file_name(self) -> str:
+        """The raw file name that `parse_name` reads back."""
+        return f"{self.upstream_id}_icechart_{self.icechart_id}.nc"
+
+
+def parse_name(path: str) -> SceneName:
+    """Reads a raw file name; folders before it are ignored.
+
+    Raises:
+        SceneNameError: The name does not follow the grammar, or names an unknown ice-chart region.
+    """
+    name = PurePosixPath(path).name
+    match = _NAME.fullmatch(name)
+    if match is None:
+        raise SceneNameError(
+            f"{name!r} is not an AI4Arctic raw file name: expected the form {_EXAMPLE!r}; "
+            "keep the archive's names, time and region are read from them"
+        )
+    region = match["dmi_region"] or match["cis_region"]
+    if region not in REGIONS:
+        raise SceneNameError(
+            f"{name!r} names the ice-chart region {region!r}: known are {', '.join(REGIONS)}; "
+            "add the region to datasets/seasons.py if it is new"
+        )
+    return SceneName(
+        start=_utc(match["start"], name),
+        stop=_utc(match["stop"], name),
+        satellite=match["satellite"],
+        orbit=int(match["orbit"]),
+        provider="dmi" if match["dmi_region"] else "cis",
+        region=region,
+        upstream_id=name.split("_icechart_")[0],
+        icechart_id=match["chart"],
+    )
+
+
+def find_sources(raw: list[str]) -> list[str]:
+    """Lists raw netCDF files: a file stands for itself, a folder for the `*.nc` files in it, sorted by name.
+
+    Raises:
+        NoSourceError: A path does not exist, or a folder holds no `*.nc` file.
+    """
+    found: list[str] = []
+    for given in raw:
+        path = Path(given)
+        if path.is_dir():
+            inside = sorted(str(file) for file in path.glob("*.nc"))
+            if not inside:
+                raise NoSourceError(
+                    f"the folder {given!r} holds no *.nc file: give the folder of the unpacked archive, "
+                    "or make scenes with `python -m ingest sample`"
+                )
+            found += inside
+        elif path.is_file():
+            found.append(given)
+        else:
+            raise NoSourceError(f"{given!r} does not exist: give raw netCDF files or a folder that holds them")
+    return list(dict.fromkeys(found))
+
+
+def _utc(text: str, name: str) -> datetime:
+    try:
+        return datetime.strptime(text, "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+    except ValueError as error:
+        raise SceneNameError(f"{name!r} holds the time {text!r}, which is no date: check the file name") from error

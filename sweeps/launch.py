@@ -1,0 +1,262 @@
+"""Trials on Ray: the only module that imports Ray. Places them, watches them, says what became of each.
+
+A trial of one worker trains in Tune's function itself; its results are in MLflow, so nothing has to come back through
+Ray but whether it ended well.
+"""
+
+import json
+import logging
+import os
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import ray
+from ray import tune
+
+from datasets.errors import IceBenchError
+from datasets.lake import Lake
+from sweeps.experiment import Trial
+from training.spec import TrialSpec
+from training.tracking import MlflowTracker, StudyTracker, git_commit
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+_JOB_CONFIG: Final = "RAY_JOB_CONFIG_JSON_ENV_VAR"
+"""Set by Ray in the driver of a submitted job: what the job brought with it."""
+
+_NOT_SHIPPED: Final = [".git", ".venv", "data", "results", "mlruns", "mlartifacts", "*.db", "tests", "docs"]
+
+
+class PlacementError(IceBenchError, ValueError):
+    """The cluster can never give a trial what it asks for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placement:
+    """Where and how trials run; nothing of it changes their numbers.
+
+    Attributes:
+        cpus: CPUs a trial.
+        gpus: GPUs a trial, a fraction to share one; None takes one where the cluster has any.
+        max_concurrent: Most trials at a time; None as many as fit.
+        storage: Folder or URL for Ray's own records of the run.
+    """
+
+    cpus: float
+    gpus: float | None
+    max_concurrent: int | None
+    storage: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How a trial ended.
+
+    Attributes:
+        trial: Which.
+        error: Last line of what went wrong; None for a finished trial.
+    """
+
+    trial: Trial
+    error: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """Something to show while trials run.
+
+    Attributes:
+        trial: Which.
+        epoch: Epochs done so far.
+        metrics: What the trial reported last.
+        ended: The trial is over, well or not.
+        failed: It ended with an error.
+    """
+
+    trial: Trial
+    epoch: int
+    metrics: dict[str, float]
+    ended: bool = False
+    failed: bool = False
+
+
+def shipped_by_job() -> bool:
+    """Whether this driver runs in a temporary copy of the project that `ray job submit --working-dir` made."""
+    return "working_dir" in json.loads(os.environ.get(_JOB_CONFIG, "{}")).get("runtime_env", {})
+
+
+def run_trials(
+    trials: Sequence[Trial],
+    lake: Lake,
+    study: StudyTracker,
+    placement: Placement,
+    on_event: Callable[[Event], None],
+) -> list[Outcome]:
+    """Runs trials, each as a child run of the study; a failed one does not stop the others.
+
+    Joins the cluster that RAY_ADDRESS names or that runs on this machine, else starts one for the time of the run.
+
+    Args:
+        trials: Bound to the lake.
+        lake: Must be readable under its URL on every node.
+        study: The parent run.
+        placement: Resources.
+        on_event: Called in this process after every epoch and every end of a trial.
+
+    Returns:
+        One outcome a trial, in their order.
+
+    Raises:
+        PlacementError: No node of the cluster can hold a trial.
+    """
+    with _cluster():
+        gpus = _gpus_per_trial(placement)
+        _check_fits(placement.cpus, gpus)
+        watcher = _Watcher({trial.spec.trial_id: trial for trial in trials}, on_event)
+        tuner = tune.Tuner(
+            tune.with_resources(_train, {"cpu": placement.cpus, "gpu": gpus}),
+            param_space={
+                "spec": tune.grid_search([trial.spec.to_dict() for trial in trials]),
+                "lake": lake.url,
+                "tracking_uri": study.tracking_uri,
+                "study": study.study,
+                "parent_run": study.run_id,
+            },
+            tune_config=tune.TuneConfig(
+                reuse_actors=True,  # a new process costs 5 s of imports
+                max_concurrent_trials=placement.max_concurrent,
+                trial_name_creator=_trial_id,
+                trial_dirname_creator=_trial_id,  # the default holds the whole config
+            ),
+            run_config=tune.RunConfig(
+                name=f"{study.study}-{datetime.now(UTC):%Y%m%dT%H%M%S}",
+                storage_path=placement.storage,
+                callbacks=[watcher],
+                verbose=0,
+            ),
+        )
+        results = tuner.fit()
+    ended = [results[place] for place in range(len(results))]
+    errors = {_id_of(result.config): result.error for result in ended if result.config is not None}
+    return [_outcome(trial, errors) for trial in trials]
+
+
+def _train(config: dict[str, Any]) -> None:
+    """One trial, in a worker process of Ray."""
+    import torch
+
+    from training.loop import Progress
+    from training.trial import run_trial
+
+    def report(progress: Progress) -> None:
+        if progress.row is not None:
+            tune.report({"epoch": progress.epoch + 1, "val/f1": progress.row.val_f1})
+
+    # Ray gives a worker OMP_NUM_THREADS by its CPUs; torch in a reused process must be told.
+    torch.set_num_threads(max(1, int(os.environ.get("OMP_NUM_THREADS", "1"))))
+    spec = TrialSpec.from_dict(config["spec"])
+    tracker = MlflowTracker(config["tracking_uri"], config["study"], config["parent_run"])
+    folder = Path(tune.get_context().get_trial_dir() or ".").resolve() / "trial"
+    run_trial(spec, Lake.open(config["lake"]), tracker, folder=folder, progress=report)
+
+
+class _Watcher(tune.Callback):
+    """Turns what Tune tells a callback into events."""
+
+    def __init__(self, trials: dict[str, Trial], on_event: Callable[[Event], None]) -> None:
+        self._trials = trials
+        self._on_event = on_event
+        self._epochs: dict[str, int] = {}
+
+    def __getstate__(self) -> dict[str, object]:
+        """Tune pickles its callbacks for a restore, which is not how we resume; a terminal cannot travel."""
+        return {"_trials": self._trials, "_epochs": {}, "_on_event": _unheard}
+
+    def on_trial_result(
+        self,
+        iteration: int,
+        trials: list[Any],
+        trial: Any,
+        result: dict[str, Any],
+        **info: object,  # noqa: ANN401
+    ) -> None:
+        if "epoch" in result:
+            self._epochs[_trial_id(trial)] = int(result["epoch"])
+            self._send(trial, {"val/f1": float(result["val/f1"])})
+
+    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: object) -> None:  # noqa: ANN401
+        self._send(trial, {}, ended=True)
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: object) -> None:  # noqa: ANN401
+        self._send(trial, {}, ended=True, failed=True)
+
+    def _send(
+        self,
+        trial: Any,  # noqa: ANN401
+        metrics: dict[str, float],
+        *,
+        ended: bool = False,
+        failed: bool = False,
+    ) -> None:
+        name = _trial_id(trial)
+        epoch = self._epochs.get(name, 0)
+        self._on_event(Event(trial=self._trials[name], epoch=epoch, metrics=metrics, ended=ended, failed=failed))
+
+
+def _unheard(event: Event) -> None:
+    """Listener of a watcher that was sent elsewhere."""
+
+
+@contextmanager
+def _cluster() -> Iterator[None]:
+    """Joins or starts a cluster whose workers run this very code."""
+    environment: dict[str, Any] = {"env_vars": {"ICEBENCH_GIT_COMMIT": git_commit()}}
+    if not shipped_by_job():  # Ray refuses two working folders
+        environment |= {"working_dir": str(ROOT), "excludes": _NOT_SHIPPED}
+    os.environ.setdefault(
+        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0"
+    )  # keep CUDA_VISIBLE_DEVICES as it is, without a warning
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=FutureWarning, module="ray")
+        ray.init(runtime_env=environment, logging_level=logging.WARNING, log_to_driver=False)
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def _gpus_per_trial(placement: Placement) -> float:
+    if placement.gpus is not None:
+        return placement.gpus
+    return 1.0 if ray.cluster_resources().get("GPU", 0) > 0 else 0.0
+
+
+def _check_fits(cpus: float, gpus: float) -> None:
+    """A trial that fits no node would wait for ever, in silence."""
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    if not any(node.get("CPU", 0) >= cpus and node.get("GPU", 0) >= gpus for node in nodes):
+        have = "; ".join(f"{node.get('CPU', 0):g} CPUs and {node.get('GPU', 0):g} GPUs" for node in nodes)
+        raise PlacementError(
+            f"a trial asks for {cpus:g} CPUs and {gpus:g} GPUs and no node has that (nodes: {have}): "
+            "lower --cpus-per-trial or --gpus-per-trial, or add a node"
+        )
+
+
+def _id_of(config: dict[str, Any]) -> str:
+    return TrialSpec.from_dict(config["spec"]).trial_id
+
+
+def _trial_id(trial: Any) -> str:  # noqa: ANN401 - Tune's own trial type is not public
+    return _id_of(trial.config)
+
+
+def _outcome(trial: Trial, errors: dict[str, Exception | None]) -> Outcome:
+    if trial.spec.trial_id not in errors:
+        return Outcome(trial=trial, error="it never ran")
+    error = errors[trial.spec.trial_id]
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] if error is not None else []
+    return Outcome(trial=trial, error=None if error is None else (lines[-1] if lines else type(error).__name__))

@@ -1,0 +1,107 @@
+"""Geolocation against plain bilinear interpolation, border distance against one scipy transform a polygon."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scipy.interpolate import RegularGridInterpolator
+from scipy.ndimage import distance_transform_edt
+
+from ingest.charts import NO_POLYGON
+from ingest.errors import RawSceneError
+from ingest.geometry import INCIDENCE, LATITUDE, LONGITUDE, TiePoints, distance_to_border
+
+
+def points(lines: list[int], samples: list[int], longitude: float = -40.0) -> dict[str, NDArray]:
+    line, sample = (grid.ravel().astype(float) for grid in np.meshgrid(lines, samples, indexing="ij"))
+    east = longitude + 0.001 * sample - 0.0004 * line + 1e-7 * line * sample
+    return {
+        "sar_grid_line": line,
+        "sar_grid_sample": sample,
+        "sar_grid_latitude": 70 + 0.0005 * line + 0.0002 * sample + 1e-7 * sample**2,
+        "sar_grid_longitude": (east + 180) % 360 - 180,
+        "sar_grid_incidenceangle": 19 + 0.01 * sample + 1e-6 * sample**2,
+        "sar_grid_height": np.zeros(line.size),
+    }
+
+
+LINES, SAMPLES = [0, 30, 60, 90, 107], [0, 25, 50, 75, 100, 125, 133]
+SHAPE = (108, 134)
+
+
+def expected(values: NDArray) -> NDArray:
+    grid = RegularGridInterpolator((LINES, SAMPLES), values.reshape(len(LINES), len(SAMPLES)), method="linear")
+    return grid(tuple(np.meshgrid(np.arange(SHAPE[0]), np.arange(SHAPE[1]), indexing="ij")))
+
+
+@pytest.mark.parametrize("name", [LATITUDE, LONGITUDE, INCIDENCE])
+def test_full_resolution_is_bilinear_on_the_tie_point_grid(name: str) -> None:
+    raw = points(LINES, SAMPLES)
+    field = TiePoints.from_points(raw).field(name, SHAPE, 1)
+    assert field.dtype == np.float32
+    np.testing.assert_allclose(field, expected(raw[f"sar_grid_{name.removeprefix('sar_')}"]), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("ratio", [2, 5, 10])
+def test_coarser_grids_are_block_means_of_full_resolution(ratio: int) -> None:
+    tie_points = TiePoints.from_points(points(LINES, SAMPLES))
+    lines, samples = (size // ratio for size in SHAPE)
+    full = expected(points(LINES, SAMPLES)["sar_grid_latitude"])[: lines * ratio, : samples * ratio]
+    means = full.reshape(lines, ratio, samples, ratio).mean(axis=(1, 3))
+    np.testing.assert_allclose(tie_points.field(LATITUDE, SHAPE, ratio), means, rtol=0, atol=1e-5)
+
+
+def test_order_of_points_does_not_matter() -> None:
+    raw = points(LINES, SAMPLES)
+    mixed = np.random.default_rng(0).permutation(len(LINES) * len(SAMPLES))
+    shuffled = TiePoints.from_points({name: values[mixed] for name, values in raw.items()})
+    np.testing.assert_array_equal(shuffled.fields[LATITUDE], TiePoints.from_points(raw).fields[LATITUDE])
+
+
+def test_longitude_crosses_the_antimeridian_without_a_swing() -> None:
+    tie_points = TiePoints.from_points(points(LINES, SAMPLES, longitude=179.95))
+    field = tie_points.field(LONGITUDE, SHAPE, 1)
+    assert field.min() >= -180
+    assert field.max() <= 180
+    assert (field > 179).any()
+    assert (field < -179).any()
+    assert not ((field > -179) & (field < 179)).any()
+    west, _, east, _ = tie_points.bbox
+    assert west > 179
+    assert east < -179
+
+
+def test_points_that_are_no_grid_are_refused() -> None:
+    raw = points(LINES, SAMPLES)
+    with pytest.raises(RawSceneError, match="34 tie points do not form a grid of 5 lines x 7 samples"):
+        TiePoints.from_points({name: values[1:] for name, values in raw.items()})
+    raw["sar_grid_latitude"][3] = np.nan
+    with pytest.raises(RawSceneError, match="NaN in sar_latitude"):
+        TiePoints.from_points(raw)
+
+
+def per_polygon(ids: NDArray) -> NDArray:
+    """One exact transform a polygon, as defined; the frame is no border."""
+    result = np.zeros(ids.shape)
+    for polygon in set(np.unique(ids).tolist()) - {NO_POLYGON}:
+        inside = ids == polygon
+        distance = distance_transform_edt(inside) * 40 if not inside.all() else np.full(ids.shape, np.inf)
+        result[inside] = distance[inside]
+    return result
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 10_000), st.tuples(st.integers(1, 60), st.integers(1, 60)), st.integers(1, 6))
+def test_distance_is_exact(seed: int, shape: tuple[int, int], polygons: int) -> None:
+    rng = np.random.default_rng(seed)
+    coarse = rng.choice(
+        np.array([0, 3, 7, 40, 200, NO_POLYGON], np.uint16)[:polygons], (shape[0] // 9 + 1, shape[1] // 9 + 1)
+    )
+    ids = np.kron(coarse, np.ones((9, 9), np.uint16))[: shape[0], : shape[1]].astype(np.uint16)
+    np.testing.assert_allclose(distance_to_border(ids), per_polygon(ids), rtol=1e-6)
+
+
+def test_distance_where_one_polygon_fills_the_scene_is_infinite() -> None:
+    assert np.isinf(distance_to_border(np.full((5, 7), 3, np.uint16))).all()
+    assert (distance_to_border(np.full((5, 7), NO_POLYGON, np.uint16)) == 0).all()

@@ -1,0 +1,48 @@
+"""Moments merge in any grouping and order, and equal numpy over all values at once."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
+
+from ingest.moments import NOTHING, Moments, merge
+
+parts = st.lists(
+    arrays(np.float32, st.integers(0, 30), elements=st.one_of(st.floats(-300, 300, width=32), st.just(float("nan")))),
+    max_size=6,
+)
+
+
+@given(parts, st.randoms())
+def test_merged_parts_equal_the_whole(values: list[NDArray], random: object) -> None:
+    whole = np.concatenate([np.empty(0, np.float32), *values]).astype(np.float64)
+    whole = whole[~np.isnan(whole)]
+    shuffled = list(values)
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    merged = merge(Moments.of(part) for part in shuffled)
+    assert merged.count == whole.size
+    if whole.size:
+        assert merged.mean == pytest.approx(whole.mean(), abs=1e-9)
+        assert merged.m2 == pytest.approx(((whole - whole.mean()) ** 2).sum(), rel=1e-9, abs=1e-6)
+        assert merged.statistics.std == pytest.approx(whole.std(), rel=1e-6, abs=1e-6)
+
+
+@given(parts)
+def test_nothing_is_the_neutral_element(values: list[NDArray]) -> None:
+    merged = merge(Moments.of(part) for part in values)
+    assert merged + NOTHING == merged
+    assert (NOTHING + merged).count == merged.count
+
+
+def test_spread_between_scenes_counts() -> None:
+    """The published statistics average the standard deviation of scenes and lose what lies between them."""
+    scenes = [np.full(10, -5, np.float32), np.full(10, 5, np.float32)]
+    assert merge(Moments.of(scene) for scene in scenes).statistics.std == pytest.approx(5.0)
+
+
+def test_long_arrays_keep_their_precision() -> None:
+    values = np.random.default_rng(0).normal(270, 0.01, 3_000_001).astype(np.float32)
+    found = Moments.of(values).statistics
+    assert found.std == pytest.approx(values.astype(np.float64).std(), rel=1e-9)

@@ -1,0 +1,66 @@
+"""Block reductions equal a naive loop over blocks."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
+
+from ingest.errors import RecipeError
+from ingest.reduce import block_max, block_mean, block_min
+
+
+def naive(values: NDArray, ratio: int, reduce: Callable[[NDArray], float]) -> NDArray:
+    lines, samples = (size // ratio for size in values.shape)
+    result = np.empty((lines, samples), values.dtype)
+    for i in range(lines):
+        for j in range(samples):
+            result[i, j] = reduce(values[i * ratio : (i + 1) * ratio, j * ratio : (j + 1) * ratio])
+    return result
+
+
+def mean_of_finite(block: NDArray) -> float:
+    finite = block[~np.isnan(block)].astype(np.float64)
+    return float(finite.mean()) if finite.size else float("nan")
+
+
+shapes = st.tuples(st.integers(5, 23), st.integers(5, 23))
+decibels = st.one_of(st.floats(-60, 20, width=32), st.just(np.float32("nan")))
+
+
+@given(shapes.flatmap(lambda shape: arrays(np.float32, shape, elements=decibels)), st.integers(1, 5))
+def test_mean_skips_missing_pixels(values: NDArray, ratio: int) -> None:
+    np.testing.assert_allclose(block_mean(values, ratio), naive(values, ratio, mean_of_finite), rtol=1e-5, atol=1e-4)
+
+
+@given(shapes.flatmap(lambda shape: arrays(np.uint8, shape)), st.integers(1, 5))
+def test_max_of_charts(values: NDArray, ratio: int) -> None:
+    np.testing.assert_array_equal(block_max(values, ratio), naive(values, ratio, np.max))
+
+
+@given(shapes.flatmap(lambda shape: arrays(np.float32, shape, elements=st.floats(0, 1e6, width=32))), st.integers(1, 5))
+def test_min_of_distances(values: NDArray, ratio: int) -> None:
+    np.testing.assert_array_equal(block_min(values, ratio), naive(values, ratio, np.min))
+
+
+def test_infinite_distance_stays_infinite() -> None:
+    values = np.full((4, 4), np.inf, np.float32)
+    values[0, 0] = 40
+    assert block_min(values, 2).tolist() == [[40, np.inf], [np.inf, np.inf]]
+
+
+def test_strips_are_seamless() -> None:
+    """Larger than one strip, with data missing in some strips only."""
+    rng = np.random.default_rng(3)
+    values = rng.normal(-15, 5, (997, 2503)).astype(np.float32)
+    values[:, -40:] = np.nan
+    values[700:720, 100:900] = np.nan
+    np.testing.assert_allclose(block_mean(values, 10), naive(values, 10, mean_of_finite), rtol=1e-5)
+
+
+def test_a_ratio_that_does_not_fit_is_refused() -> None:
+    with pytest.raises(RecipeError, match="ratio 12 does not fit a scene of 11 x 40 pixels: use ratios of at most 11"):
+        block_mean(np.zeros((11, 40), np.float32), 12)

@@ -1,0 +1,1 @@
+"""One trial: spec -> trained network -> scores. Runs without Ray; see `training.trial`."""

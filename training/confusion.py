@@ -1,0 +1,181 @@
+"""Confusion matrices that add up, and every score that follows from one.
+
+A matrix over a batch, a scene or a season is a sum of pixel counts; scores are taken once, from the sum.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datasets.errors import IceBenchError
+from datasets.labels import IGNORE
+
+_PIECE = 1 << 24
+"""Pixels counted at a time, so that a scene of 1e8 pixels needs no temporary of 1e8 int64."""
+
+
+class ClassRangeError(IceBenchError, ValueError):
+    """A labelled pixel has a class outside 0..n-1, or truth and prediction do not match in shape."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metrics:
+    """Scores of one matrix.
+
+    Zero division: a class that is in the truth but never predicted has precision 0, and a class that is predicted but
+    not in the truth has recall 0; both count in macro averages (scikit-learn's `zero_division=0`). A class that is in
+    neither is left out of macro averages, and its own scores are NaN. Without any labelled pixel all scores are NaN.
+
+    Attributes:
+        n: Labelled pixels.
+        accuracy: Share of labelled pixels with the right class; equals weighted recall.
+        precision: Average over classes weighted by true pixels; `recall`, `f1` and `iou` likewise.
+        precision_macro: Plain average over classes; `recall_macro`, `f1_macro` and `iou_macro` likewise.
+        class_precision: One value per class, NaN for a class in neither; `class_recall`, `class_f1` and `class_iou`
+            likewise.
+        class_true: True pixels per class.
+    """
+
+    n: int
+    accuracy: float
+    precision: float
+    recall: float
+    f1: float
+    iou: float
+    precision_macro: float
+    recall_macro: float
+    f1_macro: float
+    iou_macro: float
+    class_precision: tuple[float, ...]
+    class_recall: tuple[float, ...]
+    class_f1: tuple[float, ...]
+    class_iou: tuple[float, ...]
+    class_true: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class ConfusionMatrix:
+    """Pixel counts (n, n) int64, row = true class, column = predicted class; read-only."""
+
+    counts: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        counts = np.array(self.counts, dtype=np.int64)  # own copy: the caller's array stays writable, ours does not
+        if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or (counts < 0).any():
+            raise ClassRangeError(f"a confusion matrix is square with counts of 0 or more, got shape {counts.shape}")
+        counts.setflags(write=False)
+        object.__setattr__(self, "counts", counts)
+
+    @classmethod
+    def zero(cls, n_classes: int) -> "ConfusionMatrix":
+        """The matrix of no pixel: the neutral element of `+`."""
+        return cls(np.zeros((n_classes, n_classes), dtype=np.int64))
+
+    @classmethod
+    def from_arrays(
+        cls, true: NDArray[np.integer], pred: NDArray[np.integer], n_classes: int, *, ignore: int = IGNORE
+    ) -> "ConfusionMatrix":
+        """Counts pixels of two class rasters of one shape.
+
+        Args:
+            true: Integer classes; pixels equal to `ignore` are not counted, whatever is predicted there.
+            pred: Integer classes of the same shape.
+            n_classes: Number of classes n.
+            ignore: Value of a pixel without a label.
+
+        Raises:
+            ClassRangeError: Shapes differ, or a labelled pixel has a true or predicted class outside 0..n-1.
+        """
+        if true.shape != pred.shape:
+            raise ClassRangeError(f"truth has shape {true.shape} and prediction {pred.shape}: they must be one grid")
+        counts = np.zeros(n_classes * n_classes, dtype=np.int64)
+        true_flat, pred_flat = true.reshape(-1), pred.reshape(-1)
+        for start in range(0, true_flat.size, _PIECE):
+            piece = true_flat[start : start + _PIECE]
+            labelled = piece != ignore
+            rows = piece[labelled].astype(np.int64)
+            columns = pred_flat[start : start + _PIECE][labelled].astype(np.int64)
+            for name, values in (("true", rows), ("predicted", columns)):
+                if values.size and not 0 <= values.min() <= values.max() < n_classes:
+                    raise ClassRangeError(
+                        f"{name} classes run from {values.min()} to {values.max()}: allowed are 0 to {n_classes - 1}, "
+                        f"and {ignore} in the truth for no label"
+                    )
+            counts += np.bincount(rows * n_classes + columns, minlength=n_classes * n_classes)
+        return cls(counts.reshape(n_classes, n_classes))
+
+    @classmethod
+    def from_lists(cls, rows: Sequence[Sequence[int]]) -> "ConfusionMatrix":
+        """Reads what `to_lists` wrote."""
+        return cls(np.array(rows, dtype=np.int64).reshape(len(rows), -1))
+
+    def to_lists(self) -> list[list[int]]:
+        """Rows of plain integers, for JSON."""
+        rows: list[list[int]] = self.counts.tolist()
+        return rows
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes."""
+        return int(self.counts.shape[0])
+
+    @property
+    def n(self) -> int:
+        """Number of pixels counted."""
+        return int(self.counts.sum())
+
+    def __add__(self, other: "ConfusionMatrix") -> "ConfusionMatrix":
+        if self.n_classes != other.n_classes:
+            raise ClassRangeError(f"matrices of {self.n_classes} and of {other.n_classes} classes do not add up")
+        return ConfusionMatrix(self.counts + other.counts)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ConfusionMatrix) and np.array_equal(self.counts, other.counts)
+
+    def __hash__(self) -> int:
+        return hash(self.counts.tobytes())
+
+    def metrics(self) -> Metrics:
+        """All scores of this matrix; see `Metrics` for what happens when a denominator is 0."""
+        hits = np.diag(self.counts).astype(np.float64)
+        true, pred = self.counts.sum(axis=1), self.counts.sum(axis=0)
+        seen = (true + pred) > 0  # classes in the truth, in the prediction, or in both
+        scores = {
+            "precision": _ratio(hits, pred, seen),
+            "recall": _ratio(hits, true, seen),
+            "f1": _ratio(2 * hits, true + pred, seen),
+            "iou": _ratio(hits, true + pred - hits, seen),
+        }
+        n = int(true.sum())
+        weighted = {
+            name: float(np.sum(values[true > 0] * true[true > 0]) / n) if n else float("nan")
+            for name, values in scores.items()
+        }
+        macro = {name: float(values[seen].mean()) if n else float("nan") for name, values in scores.items()}
+        return Metrics(
+            n=n,
+            accuracy=float(hits.sum() / n) if n else float("nan"),
+            precision=weighted["precision"],
+            recall=weighted["recall"],
+            f1=weighted["f1"],
+            iou=weighted["iou"],
+            precision_macro=macro["precision"],
+            recall_macro=macro["recall"],
+            f1_macro=macro["f1"],
+            iou_macro=macro["iou"],
+            class_precision=tuple(scores["precision"].tolist()),
+            class_recall=tuple(scores["recall"].tolist()),
+            class_f1=tuple(scores["f1"].tolist()),
+            class_iou=tuple(scores["iou"].tolist()),
+            class_true=tuple(true.tolist()),
+        )
+
+
+def _ratio(
+    above: NDArray[np.float64], below: NDArray[np.int64] | NDArray[np.float64], seen: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Quotient per class; 0 where below is 0, NaN for classes that are not seen at all."""
+    values = np.divide(above, below, out=np.zeros_like(above), where=below > 0)
+    return np.where(seen, values, np.nan)

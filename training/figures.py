@@ -1,0 +1,211 @@
+"""Pictures of a trial: confusion matrix, training curves, maps. Matplotlib without pyplot, so without global state."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import BoundaryNorm, Colormap, ListedColormap
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+
+from datasets.channels import CHANNELS
+from datasets.labels import IGNORE, Chart
+from training.confusion import ConfusionMatrix
+from training.loop import EpochRow
+
+_MASKED = "#bdbdbd"
+_NO_DATA = "#fff2cc"  # cream: no data must not look like calm water (black) or bright ice (white)
+_RIGHT, _WRONG = "#e8f1fa", "#c1272d"  # light blue and red: apart in lightness too, for every kind of colour vision
+_TRAIN, _VAL = "#0072b2", "#d55e00"  # blue and vermilion of Okabe and Ito's colour-blind safe set
+_MAX_SIDE = 1200
+"""Longest side of a map in pixels: beyond what a figure can show, a scene is thinned out before drawing."""
+
+
+def save_figure(figure: Figure, path: Path) -> Path:
+    """Writes the figure as PNG and returns the path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    FigureCanvasAgg(figure).print_png(str(path))
+    return path
+
+
+def confusion_figure(matrix: ConfusionMatrix, chart: Chart, title: str) -> Figure:
+    """Draws a matrix: colour and percentage are shares of the true class (rows), below them the pixel count."""
+    n = matrix.n_classes
+    true = matrix.counts.sum(axis=1, keepdims=True)
+    shares = np.divide(matrix.counts, true, out=np.zeros((n, n)), where=true > 0)
+    figure = Figure(figsize=(3.6 + 0.95 * n, 2.4 + 0.8 * n), layout="constrained", dpi=110)
+    axes = figure.add_subplot()
+    image = axes.imshow(
+        np.ma.masked_where(np.broadcast_to(true == 0, (n, n)), shares),
+        cmap="Blues",
+        vmin=0.0,
+        vmax=1.0,
+        aspect="auto",
+    )
+    axes.set_facecolor("#f0f0f0")
+    for row in range(n):
+        for column in range(n):
+            count = int(matrix.counts[row, column])
+            text = f"{shares[row, column]:.0%}\n{_short(count)}" if true[row, 0] else "-"
+            dark = shares[row, column] > 0.55
+            axes.text(column, row, text, ha="center", va="center", fontsize=9, color="white" if dark else "black")
+    names = [name.replace("_", " ") for name in chart.classes]
+    axes.set_xticks(range(n), [_wrapped(name) for name in names], fontsize=9)
+    axes.set_yticks(
+        range(n),
+        [f"{name}\n{_short(int(total))} px" for name, total in zip(names, true[:, 0], strict=True)],
+        fontsize=9,
+    )
+    axes.set_xlabel("predicted class")
+    axes.set_ylabel("true class and its pixels")
+    scores = matrix.metrics()
+    axes.set_title(
+        f"{title}\naccuracy {scores.accuracy:.3f}, weighted F1 {scores.f1:.3f}, macro F1 {scores.f1_macro:.3f}"
+    )
+    figure.colorbar(image, ax=axes, label="share of the true class", fraction=0.04)
+    return figure
+
+
+def curves_figure(history: Sequence[EpochRow], best_epoch: int, title: str) -> Figure:
+    """Draws losses, val scores and learning rate by epoch, with the epoch that was kept."""
+    epochs = [row.epoch for row in history]
+    figure = Figure(figsize=(11.0, 3.8), layout="constrained", dpi=110)
+    figure.suptitle(title)
+    losses, scores, rates = figure.subplots(1, 3)
+    marker = "o" if len(history) <= 40 else None
+
+    losses.plot(epochs, [row.train_loss for row in history], color=_TRAIN, marker=marker, ms=3, label="train")
+    losses.plot(epochs, [row.val_loss for row in history], color=_VAL, marker=marker, ms=3, ls="--", label="val")
+    losses.set(title="loss", ylabel="cross-entropy per labelled pixel [nat]")
+
+    for label, style, values in (
+        ("accuracy", "-", [row.val_accuracy for row in history]),
+        ("weighted F1", "--", [row.val_f1 for row in history]),
+        ("macro F1", ":", [row.val_f1_macro for row in history]),
+    ):
+        scores.plot(epochs, values, color=_VAL, ls=style, marker=marker, ms=3, label=label)
+    scores.set(title="val scores", ylabel="score [0..1]", ylim=(0.0, 1.0))
+
+    rates.plot(epochs, [row.lr for row in history], color="black", marker=marker, ms=3)
+    rates.set(title="learning rate at the start of the epoch", ylabel="learning rate")
+    rates.set_ylim(bottom=0.0)
+
+    for axes in (losses, scores, rates):
+        axes.axvline(best_epoch, color="#666666", lw=1, ls="-.", label=f"kept: epoch {best_epoch}")
+        axes.set_xlabel("epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.3)
+    for axes in (losses, scores):
+        axes.legend(fontsize=8)
+    return figure
+
+
+def map_figure(
+    hh: NDArray[np.floating],
+    hv: NDArray[np.floating],
+    truth: NDArray[np.uint8],
+    predicted: NDArray[np.uint8],
+    chart: Chart,
+    *,
+    spacing_m: float,
+    title: str,
+) -> Figure:
+    """Draws one scene: HH, HV, chart, prediction and where they differ, on axes in km.
+
+    Args:
+        hh: (H, W) backscatter in dB, NaN for no data; `hv` likewise.
+        hv: See `hh`.
+        truth: (H, W) uint8 classes, 255 = no label (grey in every class panel).
+        predicted: (H, W) uint8 classes.
+        chart: Names and colours of the classes.
+        spacing_m: Pixel spacing in metres.
+        title: Of the figure.
+    """
+    lines, samples = truth.shape
+    labelled = truth != IGNORE
+    share = f"{float((truth != predicted)[labelled].mean()):.1%} wrong" if labelled.any() else "no labelled pixel"
+    step = max(1, -(-max(lines, samples) // _MAX_SIDE))
+    hh, hv, truth, predicted = (array[::step, ::step] for array in (hh, hv, truth, predicted))
+    masked = truth == IGNORE
+    extent = (0.0, samples * spacing_m / 1000, lines * spacing_m / 1000, 0.0)
+
+    tall = min(max(lines / samples, 0.5), 1.6)
+    figure = Figure(figsize=(18.0, 3.4 * tall + 2.0), layout="constrained", dpi=100)
+    figure.suptitle(title)
+    # A row of its own for colour bars and legend keeps the five maps at one size.
+    grid = figure.add_gridspec(2, 5, height_ratios=[3.4 * tall, 0.16])
+    panels = [figure.add_subplot(grid[0, place]) for place in range(5)]
+
+    for place, name, values in ((0, "nersc_sar_primary", hh), (1, "nersc_sar_secondary", hv)):
+        channel = CHANNELS[name]
+        image = panels[place].imshow(
+            np.ma.masked_invalid(values),
+            cmap=_map_colours([str(shade) for shade in np.linspace(0.0, 1.0, 256)], _NO_DATA),
+            vmin=channel.limits[0],
+            vmax=channel.limits[1],
+            extent=extent,
+            interpolation="nearest",
+        )
+        panels[place].set_title(channel.long_name)
+        bar = figure.add_subplot(grid[1, place])
+        figure.colorbar(image, cax=bar, label=f"[{channel.units}]", orientation="horizontal", extend="both")
+
+    norm = BoundaryNorm(np.arange(chart.n_classes + 1) - 0.5, chart.n_classes)
+    for place, name, classes in ((2, f"{chart.name} chart", truth), (3, f"{chart.name} predicted", predicted)):
+        panels[place].imshow(
+            np.ma.masked_array(classes, masked),
+            cmap=_map_colours(chart.colours, _MASKED),
+            norm=norm,
+            extent=extent,
+            interpolation="nearest",
+        )
+        panels[place].set_title(name)
+
+    wrong = np.ma.masked_array((truth != predicted).astype(np.uint8), masked)
+    panels[4].imshow(
+        wrong,
+        cmap=_map_colours((_RIGHT, _WRONG), _MASKED),
+        vmin=0,
+        vmax=1,
+        extent=extent,
+        interpolation="nearest",
+    )
+    panels[4].set_title(f"difference ({share})")
+
+    panels[0].set_ylabel("along track [km]")
+    for axes in panels:
+        axes.set_xlabel("across track [km]")
+    swatches = list(zip((name.replace("_", " ") for name in chart.classes), chart.colours, strict=True))
+    swatches += [("right", _RIGHT), ("wrong", _WRONG), ("no label", _MASKED), ("no data (SAR)", _NO_DATA)]
+    key = figure.add_subplot(grid[1, 2:])
+    key.set_axis_off()
+    key.legend(
+        handles=[Patch(facecolor=colour, edgecolor="black", lw=0.4, label=name) for name, colour in swatches],
+        loc="upper center",
+        ncols=-(-len(swatches) // 2),
+        fontsize=9,
+        frameon=False,
+    )
+    return figure
+
+
+def _map_colours(colours: Sequence[str], bad: str) -> Colormap:
+    """Colours by class or shade, and `bad` for masked pixels."""
+    return ListedColormap(list(colours)).with_extremes(bad=bad)
+
+
+def _short(count: int) -> str:
+    """1234567 -> 1.2M."""
+    for size, letter in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
+        if count >= size:
+            return f"{count / size:.1f}{letter}"
+    return str(count)
+
+
+def _wrapped(name: str) -> str:
+    """At most two words a line, for labels under narrow cells."""
+    words = name.split(" ")
+    return "\n".join(" ".join(words[start : start + 2]) for start in range(0, len(words), 2))

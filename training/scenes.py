@@ -1,0 +1,84 @@
+"""Which scenes of a lake a trial trains on, stops by and is scored on; everything that can be checked before it starts."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from datasets.catalog import Catalog
+from datasets.channels import CHANNELS
+from datasets.errors import SplitError
+from datasets.lake import Lake
+from training.spec import SceneFilter, SpecError, TrialSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialScenes:
+    """The scenes of one trial; each has a label in the target chart."""
+
+    train: Catalog
+    val: Catalog
+    test: Catalog
+
+
+def bind(spec: TrialSpec, lake: Lake) -> TrialSpec:
+    """Returns the spec with the lake's digest in it, so that its trial_id names the data too.
+
+    Raises:
+        SpecError: The spec is bound to another lake.
+    """
+    if spec.data.lake not in ("", lake.digest):
+        raise SpecError(
+            f"data.lake = {spec.data.lake!r} is not allowed: the lake {lake.url!r} has digest {lake.digest!r}; "
+            "give the lake that the spec was made for, or empty data.lake to make it a trial of this one"
+        )
+    return spec.with_("data.lake", lake.digest)
+
+
+def select_scenes(spec: TrialSpec, lake: Lake) -> TrialScenes:
+    """Finds the scenes of a trial.
+
+    Raises:
+        SpecError: The lake lacks the ratio, the fixed ratio or a channel.
+        SplitError: A split has no scene that can be used; the message names the study cell.
+    """
+    _check_ratios(spec, lake)
+    _check_channels(spec, lake)
+    catalog = lake.catalog()
+    return TrialScenes(
+        train=_cell(catalog, "train", spec.data.train, spec.data.target, lake),
+        val=_cell(catalog, "val", spec.data.val, spec.data.target, lake),
+        test=_cell(catalog, "test", spec.data.test, spec.data.target, lake),
+    )
+
+
+def _cell(
+    catalog: Catalog, split: Literal["train", "val", "test"], where: SceneFilter, target: str, lake: Lake
+) -> Catalog:
+    found = catalog.split(split).where(season=where.season, location=where.location, cryoseason=where.cryoseason)
+    labelled = Catalog(tuple(record for record in found if record.labelled(target) > 0))
+    if not labelled:
+        asked = ", ".join(f"{name} {value}" for name, value in where.model_dump().items() if value is not None)
+        raise SplitError(
+            f"the cell {asked or 'of all scenes'} has no {split} scene with a label in {target} "
+            f"({len(found)} of {len(catalog.split(split))} {split} scenes are in the cell; lake {lake.url!r}): "
+            f"widen data.{split}, or add scenes to the lake"
+        )
+    return labelled
+
+
+def _check_ratios(spec: TrialSpec, lake: Lake) -> None:
+    for name, ratio in (("data.ratio", spec.data.ratio), ("evaluation.fixed_ratio", spec.evaluation.fixed_ratio)):
+        if ratio is not None and ratio not in lake.ratios:
+            raise SpecError(
+                f"{name} = {ratio} is not allowed: the lake {lake.url!r} has the ratios "
+                f"{', '.join(map(str, lake.ratios))}; choose one of them, or build a lake with this ratio"
+            )
+
+
+def _check_channels(spec: TrialSpec, lake: Lake) -> None:
+    known = {"month", *lake.moments(f"r{spec.data.ratio}"), *lake.moments("km2")}
+    missing = [name for name in spec.data.channels if name not in known]
+    if missing:
+        raise SpecError(
+            f"data.channels has {', '.join(missing)}, which the lake {lake.url!r} lacks: it has "
+            f"{', '.join(name for name in CHANNELS if name in known)}; choose among these"
+        )

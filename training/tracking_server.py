@@ -1,0 +1,91 @@
+"""Which tracking URIs are good, where their artifacts go, and whether a server is there. Knows no mlflow."""
+
+import ssl
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+from datasets.errors import IceBenchError
+
+_SQLITE: Final = "sqlite:///"
+_PATIENCE_S: Final = 10.0
+"""Longest wait for the first answer of a server.
+
+MLflow itself would retry for four minutes, which is right in the middle of a training and wrong at its start.
+"""
+
+
+class TrackingError(IceBenchError, ConnectionError):
+    """The tracking server is away or refuses, or the URI is of a kind that cannot be used."""
+
+
+def resolve_uri(uri: str) -> str:
+    """Returns the URI good in any process: a sqlite path becomes absolute.
+
+    Raises:
+        TrackingError: Neither `sqlite:///...` nor `http(s)://...`; plain folders (MLflow's file store) are refused.
+    """
+    if uri.startswith(("http://", "https://")):
+        return uri.rstrip("/")
+    if uri.startswith(_SQLITE) and len(uri) > len(_SQLITE) and ":memory:" not in uri:
+        return f"{_SQLITE}{Path(unquote(uri.removeprefix(_SQLITE))).expanduser().absolute()}"
+    raise TrackingError(
+        f"the tracking URI {public(uri)!r} cannot be used: MLflow refuses plain folders and this project writes to "
+        "sqlite:///PATH/mlflow.db (one machine) or http(s)://HOST:PORT (a server); give one of these"
+    )
+
+
+def artifact_folder(uri: str) -> Path | None:
+    """Folder for artifacts beside a sqlite file; None for a server, which has its own place."""
+    if not uri.startswith(_SQLITE):
+        return None
+    return Path(unquote(uri.removeprefix(_SQLITE))).parent / "mlartifacts"
+
+
+def check_reachable(uri: str) -> None:
+    """Raises TrackingError within seconds when the server does not answer, or the sqlite file is something else."""
+    if uri.startswith(_SQLITE):
+        _check_sqlite(Path(unquote(uri.removeprefix(_SQLITE))))
+        return
+    request = urllib.request.Request(f"{public(uri)}/health", headers={"User-Agent": "icebench"})
+    try:
+        with urllib.request.urlopen(request, timeout=_PATIENCE_S):  # http and https only, by resolve_uri
+            return
+    except urllib.error.HTTPError as error:
+        if error.code < 500:  # it answers; whether it lets us in is told by the first real request
+            return
+        reason = f"HTTP {error.code} {error.reason}"
+    except urllib.error.URLError as error:
+        if isinstance(error.reason, ssl.SSLError):  # MLflow has its own settings for certificates
+            return
+        reason = str(error.reason)
+    except (OSError, ValueError) as error:  # a timeout while reading, a malformed answer, a port that is no number
+        reason = str(error) or type(error).__name__
+    raise TrackingError(
+        f"the MLflow server {public(uri)} does not answer ({reason}): start it, or give another tracking URI"
+    )
+
+
+def public(uri: str) -> str:
+    """The URI without user and password, for messages."""
+    parts = urlsplit(uri)
+    if "@" not in parts.netloc:
+        return uri
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def _check_sqlite(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists() or path.stat().st_size == 0:
+            return
+        with path.open("rb") as file:
+            start = file.read(16)
+    except OSError as error:
+        raise TrackingError(
+            f"the tracking database {str(path)!r} cannot be opened ({error.strerror}): give another sqlite:/// path"
+        ) from error
+    if start != b"SQLite format 3\x00":
+        raise TrackingError(f"{str(path)!r} is not a sqlite database: give another sqlite:/// path")
