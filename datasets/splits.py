@@ -20,8 +20,8 @@ VAL_SCENES: Final = 18
 
 
 def default_val_scenes(archive_scenes: int) -> int:
-    """The published 18, and at most an eighth of a smaller archive, so that a sample lake can train too."""
-    return min(VAL_SCENES, -(-archive_scenes // 8))
+    """The published 18, and at most an eighth of a smaller archive; a single scene stays a training scene."""
+    return min(VAL_SCENES, -(-archive_scenes // 8), max(archive_scenes - 1, 0))
 
 
 def assign_splits(records: Iterable[SceneRecord], *, seed: int, val_scenes: int | None = None) -> Catalog:

@@ -43,7 +43,12 @@ def sample(
 
     with user_errors(), progress("writing scenes", scenes) as advance:
         paths = write_samples(
-            folder, scenes=scenes, lines=lines, samples=samples, seed=seed, on_written=lambda path: advance(path.name[17:32])
+            folder,
+            scenes=scenes,
+            lines=lines,
+            samples=samples,
+            seed=seed,
+            on_written=lambda path: advance(path.name[17:32]),
         )
     out.print(f"{len(paths)} raw scenes in {folder}")
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from dask.distributed import Client, Future, LocalCluster, as_completed
 
 from datasets.catalog import Catalog
-from datasets.errors import IceBenchError
+from datasets.errors import IceBenchError, SplitError
 from datasets.lake import Lake
 from datasets.scene import Archive, SceneRecord
 from datasets.splits import assign_splits
@@ -64,7 +64,11 @@ def build_lake(
 
     Returns:
         The summary; failed files are in it, not raised.
+
+    Raises:
+        SplitError: More validation scenes were asked for than could ever leave a training scene.
     """
+    _check_split(len(sources) if archive == "train" else 0, lake, split)
     unique, clashes = _without_clashes(sources)
     outcomes: dict[str, SceneRecord | str] = dict(clashes)
     for path, outcome in _convert_all(unique, recipe, lake, archive, workers):
@@ -88,6 +92,16 @@ def publish(lake: Lake, built: Iterable[SceneRecord], split: SplitOptions) -> Ca
     moments = {group: {name: merge(found).statistics for name, found in rows.items()} for group, rows in parts.items()}
     lake.publish(catalog, moments)
     return catalog
+
+
+def _check_split(new_scenes: int, lake: Lake, split: SplitOptions) -> None:
+    """Refuses before hours of building what could only be refused after them."""
+    most = new_scenes + sum(record.archive == "train" for record in _earlier(lake))
+    if split.val_scenes is not None and split.val_scenes >= max(most, 1):
+        raise SplitError(
+            f"{split.val_scenes} validation scenes were asked of at most {most} training scenes: ask for fewer with "
+            "--val-scenes, or give more files"
+        )
 
 
 def _earlier(lake: Lake) -> Iterable[SceneRecord]:

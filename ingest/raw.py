@@ -94,6 +94,10 @@ class RawScene:
                 f"allowed are 0 to {NO_POLYGON - 1}: take the file from the archive again"
             )
         ids = values.astype(np.uint16)
+        if (ids != values).any():
+            raise RawSceneError(
+                f"{CHART} of {self.path!r} holds ids that are not whole: take the file from the archive again"
+            )
         if ids.min() == NO_POLYGON:
             raise RawSceneError(
                 f"the ice chart of {self.path!r} is empty ({CHART} has no polygon): the scene has no label, leave it "

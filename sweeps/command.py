@@ -164,9 +164,9 @@ def _conclude(
             shown.add_row(*row)
         out.print(shown)
     for outcome in failed:
-        err.print(f"failed {outcome.trial.name}: {outcome.error}", style="red", markup=False, highlight=False)
+        err.print(f"failed {outcome.trial.name}: {outcome.error}", style="red", markup=False, highlight=False, soft_wrap=True)
     if failed:
-        err.print("run the same command again to try the failed trials once more; finished ones are kept")
+        err.print("run the same command again to try the failed trials once more; finished ones are kept", soft_wrap=True)
     out.print(
         f"runs: mlflow ui --backend-store-uri {study.tracking_uri}, experiment {study.study!r}, parent run "
         f"{study.run_id}"

@@ -220,9 +220,11 @@ def _cluster() -> Iterator[None]:
     os.environ.setdefault(
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0"
     )  # keep CUDA_VISIBLE_DEVICES as it is, without a warning
+    os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # Tune's own reporter prints each failure; our watcher does
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=FutureWarning, module="ray")
-        ray.init(runtime_env=environment, logging_level=logging.WARNING, log_to_driver=False)
+        ray.init(runtime_env=environment, logging_level=logging.ERROR, log_to_driver=False)
     try:
         yield
     finally:

@@ -15,11 +15,7 @@ RATIO: Final = "data.ratio"
 _COLOURS: Final = ("#0072b2", "#d55e00", "#009e73")
 """Okabe and Ito: told apart with any colour vision."""
 
-METRIC_NAMES: Final[Mapping[str, str]] = {
-    "f1": "weighted F1",
-    "f1_macro": "macro F1",
-    "accuracy": "accuracy",
-}
+METRIC_NAMES: Final[Mapping[str, str]] = {"f1": "weighted F1", "f1_macro": "macro F1"}
 GRID_NAMES: Final[Mapping[str, str]] = {"test": "own grid", "test_80m": "80 m grid"}
 MAJORITY: Final = "majority_f1"
 
@@ -32,7 +28,7 @@ class StudyTable:
         trials: One row a finished trial: axes, seed, metrics.
         summary: One row a combination of axis values: mean and spread (sample standard deviation over seeds) of each
             metric, number of seeds `n`.
-        metrics: Names of the metrics in `summary`.
+        metrics: Names of the metrics in `summary`: those that every table shows; all others are in MLflow.
     """
 
     trials: pd.DataFrame
@@ -54,7 +50,7 @@ class StudyTable:
         axes = [name for name in self.summary.columns if not name.endswith(("/mean", "/spread")) and name != "n"]
         header = [
             *(axis_label(axis) for axis in axes),
-            *(f"{metric_label(name)} [%]" for name in self.metrics),
+            *(f"{metric_label(name)}, %" for name in self.metrics),
             "seeds",
         ]
         rows = [header]
@@ -78,7 +74,7 @@ def study_table(
         {**trial.labels, **metrics_of[trial.spec.trial_id]} for trial in trials if trial.spec.trial_id in metrics_of
     ]
     frame = pd.DataFrame(rows)
-    wanted = [f"{grid}/{metric}" for grid in GRID_NAMES for metric in (*METRIC_NAMES, MAJORITY)]
+    wanted = [f"{grid}/{metric}" for grid in GRID_NAMES for metric in METRIC_NAMES] + [f"test_80m/{MAJORITY}"]
     metrics = tuple(name for name in wanted if name in frame.columns)
     axes = list(experiment.axes)
     if frame.empty:
@@ -129,7 +125,7 @@ def study_figure(experiment: Experiment, table: StudyTable) -> Figure:
 
 def axis_label(axis: str) -> str:
     """Axis name for readers."""
-    return "downscale ratio (pixel spacing)" if axis == RATIO else axis
+    return "ratio (spacing)" if axis == RATIO else axis
 
 
 def axis_value(axis: str, value: object) -> str:
@@ -140,7 +136,7 @@ def axis_value(axis: str, value: object) -> str:
 def metric_label(name: str) -> str:
     """`test_80m/f1` -> `weighted F1, 80 m grid`."""
     grid, _, metric = name.partition("/")
-    return f"{'majority class F1' if metric == MAJORITY else METRIC_NAMES[metric]}, {GRID_NAMES[grid]}"
+    return f"{'majority class' if metric == MAJORITY else METRIC_NAMES[metric]}, {GRID_NAMES[grid]}"
 
 
 def _percent(mean: float, spread: float) -> str:

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 import yaml
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from datasets.errors import IceBenchError
+from datasets.terminal import err, out, user_errors
 from training.spec import SpecError, TrialSpec
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ def run(
     experiment: Annotated[str, typer.Option(help="MLflow experiment to log to.")] = "single_trials",
     folder: Annotated[
         Path | None,
-        typer.Option(help="For checkpoint, pictures and result.json [default: runs/TRIAL_ID]."),
+        typer.Option(help="For checkpoint, pictures and result.json; without it runs/TRIAL_ID."),
     ] = None,
     workers: Annotated[int, typer.Option(help="Processes that load patches; 0 loads in this one.", min=0)] = 0,
     show: Annotated[bool, typer.Option("--show", help="Print the resulting spec as YAML and stop.")] = False,
@@ -67,15 +66,12 @@ def run(
 
     Example: python -m training run --lake data/lake --set data.ratio=10 --set loop.max_epochs=5
     """
-    try:
+    with user_errors():
         chosen = read_spec(spec, set_ or [])
         if show:
             typer.echo(chosen.to_yaml(), nl=False)
             return
         _run(chosen, lake, tracking_uri, experiment, folder, workers)
-    except IceBenchError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(2) from error
 
 
 def read_spec(path: Path | None, changes: list[str]) -> TrialSpec:
@@ -108,9 +104,8 @@ def _run(
     spec = bind(spec, lake)
     tracker: Tracker = MlflowTracker(tracking_uri, experiment) if tracking_uri else MemoryTracker()
     target = folder or Path("runs") / spec.trial_id
-    console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
+    with Progress(*columns, console=err, transient=True) as bar:
         total = spec.loop.max_epochs * spec.loop.batches_per_epoch
         task = bar.add_task("starting", total=total)
 
@@ -126,8 +121,8 @@ def _run(
                 )
 
         result = run_trial(spec, lake, tracker, folder=target, workers=workers, progress=show)
-    Console().print(score_table(result))
-    typer.echo(f"checkpoint, pictures and result.json: {target}")
+    out.print(score_table(result))
+    out.print(f"checkpoint, pictures and result.json: {target}", highlight=False, soft_wrap=True)
 
 
 def score_table(result: "TrialResult") -> Table:
@@ -138,7 +133,7 @@ def score_table(result: "TrialResult") -> Table:
     )
     rows = {"accuracy": None, "f1": None, "f1_macro": None, "iou": None, **rows}
     table = Table(
-        title=f"trial {result.trial_id}: epoch {result.best_epoch} of {result.epochs}, {result.seconds:.0f} s"
+        title=f"trial {result.trial_id}: epoch {result.best_epoch} of {result.epochs} kept, {result.seconds:.0f} s"
     )
     table.add_column("score")
     for grid in grids:

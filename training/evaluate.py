@@ -159,12 +159,21 @@ def metrics_of(sums: Mapping[str, ConfusionMatrix], target: Chart) -> dict[str, 
                 f"{grid}/recall": scores.recall,
                 f"{grid}/recall_macro": scores.recall_macro,
             }
+            found[f"{grid}/majority_f1"] = majority(matrix).metrics().f1
             for class_name, f1 in zip(target.classes, scores.class_f1, strict=True):
                 found[f"{grid}/class/{_key(class_name)}/f1"] = f1
         else:
             leaf = name.partition("/")[2]
             found |= {f"{grid}/{leaf}/f1": scores.f1, f"{grid}/{leaf}/accuracy": scores.accuracy}
     return {key: value for key, value in found.items() if not np.isnan(value)}
+
+
+def majority(matrix: ConfusionMatrix) -> ConfusionMatrix:
+    """What a network that always says the most common true class would have got: the score to beat."""
+    true = matrix.counts.sum(axis=1)
+    counts = np.zeros_like(matrix.counts)
+    counts[:, int(true.argmax())] = true
+    return ConfusionMatrix(counts)
 
 
 def _key(class_name: str) -> str:

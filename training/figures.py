@@ -27,7 +27,8 @@ _MAX_SIDE = 1200
 def save_figure(figure: Figure, path: Path) -> Path:
     """Writes the figure as PNG and returns the path."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    FigureCanvasAgg(figure).print_png(str(path))
+    FigureCanvasAgg(figure)  # draws for itself, whatever backend the process has
+    figure.savefig(path)
     return path
 
 
@@ -90,8 +91,8 @@ def curves_figure(history: Sequence[EpochRow], best_epoch: int, title: str) -> F
     scores.set(title="val scores", ylabel="score [0..1]", ylim=(0.0, 1.0))
 
     rates.plot(epochs, [row.lr for row in history], color="black", marker=marker, ms=3)
-    rates.set(title="learning rate at the start of the epoch", ylabel="learning rate")
-    rates.set_ylim(bottom=0.0)
+    rates.set(title="learning rate", ylabel="at the start of the epoch")
+    rates.set_ylim(0.0, 1.05 * max(row.lr for row in history))
 
     for axes in (losses, scores, rates):
         axes.axvline(best_epoch, color="#666666", lw=1, ls="-.", label=f"kept: epoch {best_epoch}")
@@ -128,7 +129,8 @@ def map_figure(
     labelled = truth != IGNORE
     share = f"{float((truth != predicted)[labelled].mean()):.1%} wrong" if labelled.any() else "no labelled pixel"
     step = max(1, -(-max(lines, samples) // _MAX_SIDE))
-    hh, hv, truth, predicted = (array[::step, ::step] for array in (hh, hv, truth, predicted))
+    hh, hv = hh[::step, ::step], hv[::step, ::step]
+    truth, predicted = truth[::step, ::step], predicted[::step, ::step]
     masked = truth == IGNORE
     extent = (0.0, samples * spacing_m / 1000, lines * spacing_m / 1000, 0.0)
 

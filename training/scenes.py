@@ -1,4 +1,4 @@
-"""Which scenes of a lake a trial trains on, stops by and is scored on; everything that can be checked before it starts."""
+"""Which scenes of a lake a trial trains on, stops by and is scored on; what can be checked before it starts."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -47,7 +47,7 @@ class TrialResult(BaseModel):
     Attributes:
         trial_id: Of the spec bound to the lake.
         metrics: Test scores (see `training.evaluate`), `best/...` of the kept epoch and `cost/...`.
-        matrices: Confusion matrix (rows = truth) by `<grid>/<bin>`, `test/season/winter`; they add up to any coarser bin.
+        matrices: Confusion matrix (rows = truth) by `<grid>/<bin>`, `test/season/winter`; they add up to coarser bins.
         best_epoch: Epoch whose weights were kept and scored, from 0.
         epochs: Epochs trained.
         checkpoint: Path of the kept weights.

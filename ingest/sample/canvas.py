@@ -20,7 +20,7 @@ LAND = 0
 """Canvas label of land; polygons count from 1."""
 
 _MOST_POLYGONS = 42
-_FEWEST_POLYGONS = 12
+_FEWEST_POLYGONS = 14
 _LONG_SIDE = (200, 640)  # canvas cells; one cell is at most 16 pixels of a whole scene
 _SMALLEST_SHARE = 5e-4  # of the canvas, so about 50 km2 in a whole scene
 

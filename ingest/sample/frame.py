@@ -121,7 +121,8 @@ def _shares(rng: np.random.Generator, scenario: Scenario, land: float, water: fl
     """
     odd = rng.random(3)
     one_land = float(np.clip(rng.normal(land, 0.12), 0.04, 0.75))
-    one_water = float(np.clip(rng.normal(water, 0.1), 0.04, 0.93))
+    # A little more than the region's share: seasons take turns here, while the archive has more fall and summer.
+    one_water = float(np.clip(rng.normal(water + 0.08 * (1 - water), 0.1), 0.04, 0.93))
     if scenario.frame >= 4:
         if odd[0] < 0.3 and land < 0.3:
             one_land = 0.0

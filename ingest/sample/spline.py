@@ -8,9 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
+from scipy import ndimage, sparse
 
 Field = NDArray[np.float32]
+
+_SOFTNESS = 1.0  # coarse cells, standard deviation of the smoothing of a membership
+_REACH = 3  # coarse cells beyond which a membership is cut off
 
 
 def spline_matrix(n_out: int, n_in: int) -> sparse.csr_array:
@@ -58,7 +61,8 @@ class Lattice:
             stop: Line after the last.
         """
         weights = self.by_line[start:stop]
-        first, last = int(weights.indices.min()), int(weights.indices.max()) + 1
+        first = max(0, int(weights.indices.min()) - _REACH)
+        last = min(labels.shape[0], int(weights.indices.max()) + 1 + _REACH)
         window, weights = labels[first:last], weights[:, first:last]
         samples = self.by_sample.shape[0]
         largest = np.zeros((stop - start, samples), dtype=np.float32)
@@ -68,9 +72,14 @@ class Lattice:
         for label in np.unique(window):
             mask = window == label
             columns = np.flatnonzero(mask.any(axis=0))
-            left, right = int(columns[0]), int(columns[-1]) + 1
-            low, high = np.searchsorted(reach, [left - 2, right + 1])
-            part = self.by_sample[int(low) : int(high), left:right] @ mask[:, left:right].T.astype(np.float32)
+            left = max(0, int(columns[0]) - _REACH)
+            right = min(labels.shape[1], int(columns[-1]) + 1 + _REACH)
+            low, high = (int(i) for i in np.searchsorted(reach, [left - 2, right + 1]))
+            # The spline alone would leave the steps of the coarse grid visible in slanted borders.
+            soft = ndimage.gaussian_filter(
+                mask[:, left:right].astype(np.float32), _SOFTNESS, mode="nearest", radius=_REACH
+            )
+            part = self.by_sample[low:high, left:right] @ soft.T
             member = weights @ np.ascontiguousarray(part.T)
             view, chosen = largest[:, low:high], winner[:, low:high]
             better = member > view

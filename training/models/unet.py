@@ -1,8 +1,8 @@
 """U-Net of the AutoICE starter kit, as IceBench and the AutoICE winner trained it.
 
 Every level is two 3x3 convolutions with batch norm and ReLU. `filters[0]` is the full-size level; each further filter
-is one level down, and a bridge of `filters[-1]` lies one level below the last. With 16 channels and 7 outputs the filters
-(16, 32, 64, 64) give 490,231 parameters and (32, 32, 64, 64) give 522,727, the counts of the published networks.
+is one level down, and a bridge of `filters[-1]` lies one level below the last. With 16 channels and 7 outputs the
+filters (16, 32, 64, 64) give 490,231 parameters and (32, 32, 64, 64) give 522,727, as published.
 
 Shapes: B batch, C channels, F filters of a level, K classes, H lines, W samples.
 """

@@ -1,0 +1,38 @@
+"""`make bench`: every benchmark with a floor measured in the same run; never a timed test."""
+
+import sys
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.benchmarks import full_scene
+
+BENCHMARKS = {"full_scene": full_scene.measure}
+
+
+def main(names: list[str]) -> int:
+    unknown = set(names) - set(BENCHMARKS)
+    if unknown:
+        print(f"unknown benchmark {', '.join(sorted(unknown))}: known are {', '.join(BENCHMARKS)}", file=sys.stderr)
+        return 2
+    table = Table(title="measured against floors of the same run")
+    for column in ("benchmark", "measured", "floor", "ratio", "reach", "note"):
+        table.add_column(column)
+    missed = False
+    for name in names or BENCHMARKS:
+        for row in BENCHMARKS[name]():
+            missed |= not row.reached
+            table.add_row(
+                row.what,
+                row.measured,
+                row.floor,
+                row.ratio,
+                f"{row.reach} {'ok' if row.reached else 'MISSED'}",
+                row.note,
+            )
+    Console(width=140).print(table)
+    return int(missed)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

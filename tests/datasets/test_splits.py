@@ -1,0 +1,116 @@
+"""The split: seeded, stratified, independent of order, and never through an orbit pass."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from datasets.errors import SplitError, UnknownNameError
+from datasets.labels import CHARTS, chart
+from datasets.scene import SceneRecord
+from datasets.seasons import LOCATIONS, REGIONS, SEASONS, location_of, season_of
+from datasets.splits import assign_splits
+
+
+def record(number: int, orbit: int, archive: str = "train", region: str = "North", month: int = 1) -> SceneRecord:
+    start = datetime(2020, month, 1, tzinfo=UTC) + timedelta(minutes=number)
+    return SceneRecord.model_validate(
+        {
+            "scene_id": f"{start:%Y%m%dT%H%M%S}_dmi",
+            "source": "raw.nc",
+            "archive": archive,
+            "acquired": start,
+            "stopped": start + timedelta(minutes=1),
+            "satellite": "S1A",
+            "orbit": orbit,
+            "provider": "dmi",
+            "region": region,
+            "location": location_of(region),
+            "season": season_of(start),
+            "lines": 100,
+            "samples": 100,
+            "bbox": (0.0, 0.0, 1.0, 1.0),
+            "pixels": {name: {0: 10000} for name in CHARTS},
+            "dropped": {},
+            "recipe": "r",
+            "fingerprint": "f",
+        }
+    )
+
+
+archives = st.lists(
+    st.tuples(st.integers(1, 30), st.sampled_from(sorted(REGIONS)), st.integers(1, 12)), min_size=4, max_size=60
+).map(lambda rows: [record(k, orbit, region=region, month=month) for k, (orbit, region, month) in enumerate(rows)])
+
+
+@given(archives, st.integers(0, 5), st.randoms())
+def test_passes_stay_together_and_order_does_not_matter(rows: list[SceneRecord], seed: int, random: object) -> None:
+    wanted = min(3, len(rows) - 1)
+    catalog = assign_splits(rows, seed=seed, val_scenes=wanted)
+    by_pass: dict[tuple[str, int], set[str | None]] = {}
+    for row in catalog:
+        by_pass.setdefault(row.orbit_pass, set()).add(row.split)
+    assert all(len(splits) == 1 for splits in by_pass.values())
+    shuffled = list(rows)
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    assert assign_splits(shuffled, seed=seed, val_scenes=wanted) == catalog
+    if len(by_pass) > 1:
+        assert len(catalog.split("train")) > 0
+
+
+def test_single_frame_passes_give_exactly_the_wanted_number() -> None:
+    rows = [record(k, orbit=k) for k in range(200)]
+    assert len(assign_splits(rows, seed=0).split("val")) == 18
+    assert len(assign_splits(rows, seed=0, val_scenes=30).split("val")) == 30
+    assert len(assign_splits(rows[:12], seed=0).split("val")) == 2
+
+
+def test_seed_changes_the_draw() -> None:
+    rows = [record(k, orbit=k) for k in range(200)]
+    draws = {assign_splits(rows, seed=seed).split("val").scene_ids for seed in range(4)}
+    assert len(draws) == 4
+
+
+def test_every_season_and_location_is_represented() -> None:
+    regions = {"North": "cat4", "SGRDIEA": "cat3", "SouthWest": "cat2", "SouthEast": "cat1"}
+    rows = [
+        record(k * 40 + m * 4 + n, orbit=k * 40 + m * 4 + n, region=region, month=month)
+        for k in range(6)
+        for m, month in enumerate((1, 4, 7, 10))
+        for n, region in enumerate(regions)
+    ]
+    val = assign_splits(rows, seed=3, val_scenes=16).split("val")
+    assert {(row.season, row.location) for row in val} == {(s, place) for s in SEASONS for place in LOCATIONS}
+
+
+def test_training_scenes_on_the_pass_of_a_test_scene_are_not_used() -> None:
+    rows = [record(k, orbit=k) for k in range(10)] + [record(20, orbit=4, archive="test")]
+    catalog = assign_splits(rows, seed=0)
+    assert [row.orbit for row in catalog.split("unused")] == [4]
+    assert len(catalog.split("test")) == 1
+
+
+def test_a_validation_set_that_leaves_nothing_is_refused() -> None:
+    with pytest.raises(SplitError, match="4 validation scenes were asked of 4 usable training scenes"):
+        assign_splits([record(k, orbit=k) for k in range(4)], seed=0, val_scenes=4)
+
+
+def test_one_training_scene_alone_is_training() -> None:
+    assert len(assign_splits([record(0, orbit=0)], seed=0).split("train")) == 1
+    with pytest.raises(SplitError, match="1 validation scenes were asked of 1"):
+        assign_splits([record(0, orbit=0)], seed=0, val_scenes=1)
+
+
+@pytest.mark.parametrize(
+    ("month", "season"), [(12, "winter"), (2, "winter"), (3, "spring"), (6, "summer"), (8, "summer"), (9, "fall")]
+)
+def test_seasons(month: int, season: str) -> None:
+    assert season_of(datetime(2020, month, 1, tzinfo=UTC)) == season
+
+
+def test_unknown_words_name_the_nearest() -> None:
+    with pytest.raises(UnknownNameError, match="did you mean 'SGRDIFOXE'"):
+        location_of("SGRDIFOX")
+    with pytest.raises(UnknownNameError, match="unknown chart 'SOF': known are SIC, SOD, FLOE"):
+        chart("SOF")

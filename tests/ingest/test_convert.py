@@ -1,0 +1,206 @@
+"""One raw file -> one store: content against independent computations, and what is left behind when it fails."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import netCDF4
+import numpy as np
+import pytest
+import xarray as xr
+import zarr
+
+from datasets.errors import SceneNotFoundError
+from datasets.lake import Lake
+from ingest.convert import convert_scene
+from ingest.errors import RawSceneError, RecipeError, SceneNameError
+from ingest.recipe import Recipe
+from ingest.source import parse_name
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake.create(str(tmp_path / "lake"), Recipe().to_lake())
+
+
+@pytest.fixture
+def raw(raw_train: list[Path], tmp_path: Path) -> Path:
+    """A private copy of one raw scene."""
+    return Path(shutil.copy(raw_train[0], tmp_path / raw_train[0].name))
+
+
+def test_every_ratio_holds_the_whole_scene(tiny_lake: Lake, raw_train: list[Path]) -> None:
+    record = tiny_lake.scene(parse_name(str(raw_train[0])).scene_id).record
+    for ratio in (1, 2, 5, 10):
+        dataset = xr.open_zarr(tiny_lake.scene_url(record.scene_id), group=f"r{ratio}")
+        assert dict(dataset.sizes) == {"line": record.lines // ratio, "sample": record.samples // ratio}
+        assert dataset.attrs["pixel_spacing"] == 40 * ratio
+        assert set(dataset.variables) == {
+            "nersc_sar_primary",
+            "nersc_sar_secondary",
+            "sar_incidenceangle",
+            "sar_latitude",
+            "sar_longitude",
+            "distance_map",
+            "distance_to_border",
+            "SIC",
+            "SOD",
+            "FLOE",
+        }
+        assert dataset.SOD.dtype == np.uint8
+        assert dataset.nersc_sar_primary.dtype == np.float32
+        assert dataset.nersc_sar_primary.attrs["units"] == "dB"
+        assert len(dataset.SOD.attrs["flag_meanings"].split()) == len(dataset.SOD.attrs["flag_values"]) == 6
+
+
+def test_values_are_those_of_the_raw_file(tiny_lake: Lake, raw_train: list[Path]) -> None:
+    with xr.open_dataset(raw_train[0]) as source:
+        scene = tiny_lake.scene(parse_name(str(raw_train[0])).scene_id)
+        full, half = scene.open(1), scene.open(2)
+        np.testing.assert_array_equal(full.nersc_sar_primary, source.nersc_sar_primary)
+        np.testing.assert_array_equal(full.distance_map, source.distance_map)
+        trimmed = source.nersc_sar_secondary.coarsen(sar_lines=2, sar_samples=2, boundary="trim").mean()
+        np.testing.assert_allclose(half.nersc_sar_secondary, trimmed, rtol=1e-4)
+        np.testing.assert_array_equal(scene.km2("btemp_18_7h"), source.btemp_18_7h.astype(np.float32))
+        np.testing.assert_array_equal(
+            zarr.open_array(f"{tiny_lake.scene_url(scene.record.scene_id)}/tie_points/sar_grid_latitude")[:],
+            source.sar_grid_latitude,
+        )
+
+
+def test_charts_are_unlabelled_outside_polygons_and_swath(tiny_lake: Lake, raw_train: list[Path]) -> None:
+    for path in raw_train:
+        with xr.open_dataset(path) as source:
+            scene = tiny_lake.scene(parse_name(str(path)).scene_id)
+            sod = scene.open(1).SOD.values
+            outside = (
+                np.isnan(source.polygon_icechart)
+                | np.isnan(source.nersc_sar_primary)
+                | np.isnan(source.nersc_sar_secondary)
+            ).values
+        assert outside.any()
+        assert (sod[outside] == 255).all()
+        assert (sod[~outside] != 255).any()
+        assert set(np.unique(sod)) <= {0, 1, 2, 3, 4, 5, 255}
+        counted = {value: int((sod == value).sum()) for value in (0, 1, 2, 3, 4, 5, 255)}
+        assert scene.record.pixels["SOD"] == counted
+
+
+def test_building_twice_gives_the_same_bytes(lake: Lake, raw: Path, tmp_path: Path) -> None:
+    other = Lake.create(str(tmp_path / "other"), Recipe().to_lake())
+    stores = [Path(each.scene_url(convert_scene(str(raw), Recipe(), each, "train").scene_id)) for each in (lake, other)]
+    first, second = ({path.relative_to(store): path for path in store.rglob("*") if path.is_file()} for store in stores)
+    assert first.keys() == second.keys()
+    assert len(first) > 60
+    assert all(first[name].read_bytes() == second[name].read_bytes() for name in first)
+
+
+def test_a_finished_scene_is_kept_and_another_recipe_rebuilds_it(lake: Lake, raw: Path) -> None:
+    record = convert_scene(str(raw), Recipe(), lake, "train")
+    root = Path(lake.scene_url(record.scene_id)) / "zarr.json"
+    written = root.stat().st_mtime_ns
+    assert convert_scene(str(raw), Recipe(), lake, "train") == record
+    assert root.stat().st_mtime_ns == written
+    again = convert_scene(str(raw), Recipe(ratios=(2,)), lake, "train")
+    assert again.recipe != record.recipe
+    with pytest.raises(SceneNotFoundError, match=r"no group 'r1', it has km2, r2, tie_points"):
+        lake.scene(record.scene_id).open(1)
+
+
+def _without(*names: str) -> Callable[[Path], None]:
+    def change(path: Path) -> None:
+        with xr.open_dataset(path, decode_cf=False) as source:
+            content = source.load().drop_vars(names)
+        path.unlink()
+        content.to_netcdf(path)
+
+    return change
+
+
+def _filled(name: str, value: float) -> Callable[[Path], None]:
+    def change(path: Path) -> None:
+        with netCDF4.Dataset(path, "a") as data:
+            data[name][:] = value
+
+    return change
+
+
+def _bad_row(path: Path) -> None:
+    with netCDF4.Dataset(path, "a") as data:
+        data["polygon_codes"][1] = "7;nothing"
+
+
+def _text(path: Path) -> None:
+    path.write_text("this is no netCDF")
+
+
+@pytest.mark.parametrize(
+    ("damage", "sentence"),
+    [
+        (_text, "cannot be read as netCDF"),
+        (_without("nersc_sar_secondary"), "lacks nersc_sar_secondary: take the raw file"),
+        (_without("btemp_18_7h", "t2m"), "lacks btemp_18_7h, t2m: take the raw file"),
+        (_without("polygon_codes"), "lacks polygon_codes: the first release of the test scenes has no charts"),
+        (_without("polygon_codes", "polygon_icechart"), "the first release of the test scenes has no charts"),
+        (_filled("nersc_sar_secondary", np.nan), "nersc_sar_secondary of .* holds no valid pixel"),
+        (_filled("polygon_icechart", np.nan), "the ice chart of .* is empty"),
+        (_filled("polygon_icechart", 70000), "holds ids from 70000.0 to 70000.0, allowed are 0 to 65534"),
+        (_filled("polygon_icechart", 3.5), "not whole"),
+        (_filled("sar_grid_latitude", np.nan), "the tie points hold NaN in sar_latitude"),
+        (_bad_row, "row '7;nothing' has 2 fields"),
+    ],
+)
+def test_a_bad_file_is_one_sentence_and_leaves_nothing(
+    lake: Lake, raw: Path, damage: Callable[[Path], None], sentence: str
+) -> None:
+    damage(raw)
+    with pytest.raises(RawSceneError, match=sentence):
+        convert_scene(str(raw), Recipe(), lake, "train")
+    assert not Path(lake.scene_url(parse_name(str(raw)).scene_id)).exists()
+
+
+def test_a_ratio_that_does_not_fit_leaves_nothing(lake: Lake, raw: Path) -> None:
+    with pytest.raises(RecipeError, match="ratio 5000 does not fit a scene of 420 x 520 pixels"):
+        convert_scene(str(raw), Recipe(ratios=(1, 5000)), lake, "train")
+    assert not (Path(lake.url) / "scenes").exists()
+
+
+def test_a_name_outside_the_grammar_is_refused(lake: Lake, tmp_path: Path) -> None:
+    with pytest.raises(
+        SceneNameError, match=r"'scene.nc' is not an AI4Arctic raw file name: expected the form 'S1A_EW"
+    ):
+        convert_scene(str(tmp_path / "scene.nc"), Recipe(), lake, "train")
+
+
+def test_nobody_opens_a_store_that_is_being_written(lake: Lake) -> None:
+    """A build killed before the root document leaves arrays that neither xarray nor the lake takes for a scene."""
+    url = lake.scene_url("20180101T000000_dmi")
+    writer = lake.write_scene("20180101T000000_dmi")
+    writer.array("r2", "SOD", np.zeros((600, 700), np.uint8), dims=("line", "sample"), fill=255, attributes={})
+    assert (Path(url) / "r2/SOD/zarr.json").exists()
+    with pytest.raises(FileNotFoundError):
+        xr.open_zarr(url, group="r2", consolidated=False)
+    with pytest.raises(SceneNotFoundError, match="no finished scene store"):
+        lake.scene("20180101T000000_dmi")
+
+
+def test_an_interrupted_rebuild_removes_the_old_scene_first(lake: Lake, raw: Path) -> None:
+    record = convert_scene(str(raw), Recipe(), lake, "train")
+    with pytest.raises(KeyboardInterrupt), lake.write_scene(record.scene_id):
+        raise KeyboardInterrupt
+    assert not Path(lake.scene_url(record.scene_id)).exists()
+
+
+def test_the_record_tells_where_and_when(tiny_lake: Lake, raw_train: list[Path]) -> None:
+    name = parse_name(str(raw_train[0]))
+    record = tiny_lake.scene(name.scene_id).record
+    assert (record.acquired, record.stopped, record.orbit) == (name.start, name.stop, name.orbit)
+    assert record.source == raw_train[0].name
+    west, south, east, north = record.bbox
+    assert -180 <= west <= 180
+    assert -180 <= east <= 180
+    assert 40 < south < north < 90
+    assert sum(record.pixels["SIC"].values()) == record.lines * record.samples
+    stored = json.loads((Path(tiny_lake.scene_url(name.scene_id)) / "zarr.json").read_text())["attributes"]
+    assert "split" not in stored["record"]

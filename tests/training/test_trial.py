@@ -1,0 +1,230 @@
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from datasets.errors import SplitError, UnknownNameError
+from datasets.lake import Lake
+from datasets.loaders import load_scene
+from training.checkpoint import load_checkpoint
+from training.confusion import ConfusionMatrix
+from training.loop import NonFiniteLossError, Progress
+from training.predict import predict_scene
+from training.spec import SpecError, TrialSpec
+from training.tracker import MemoryTracker
+from training.tracking import MlflowTracker, StudyTracker, TrackingError
+from training.trial import TrialResult, run_trial
+
+
+def scores(result: TrialResult) -> dict[str, float]:
+    return {name: value for name, value in result.metrics.items() if not name.startswith("cost/")}
+
+
+@pytest.fixture(scope="module")
+def done(
+    tiny_lake: Lake, small_spec: TrialSpec, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[TrialResult, MemoryTracker, Path]:
+    """One trial that every test of this module may look at."""
+    torch.set_num_threads(1)
+    tracker, folder = MemoryTracker(), tmp_path_factory.mktemp("trial")
+    return run_trial(small_spec, tiny_lake, tracker, folder=folder), tracker, folder
+
+
+Done = tuple[TrialResult, MemoryTracker, Path]
+
+
+def test_the_result_has_scores_of_both_grids_and_all_bins(done: Done, tiny_lake: Lake) -> None:
+    result, _, _ = done
+    test = list(tiny_lake.catalog().split("test"))
+    for grid in ("test", "test_80m"):
+        for name in ("f1", "f1_macro", "accuracy", "iou", "precision", "recall", "majority_f1", "class/open_water/f1"):
+            assert 0.0 <= result.metrics[f"{grid}/{name}"] <= 1.0
+        for record in test:
+            assert f"{grid}/{record.season}/f1" in result.metrics
+            assert f"{grid}/scene/{record.scene_id}" in result.matrices
+        whole = ConfusionMatrix.from_lists(result.matrices[f"{grid}/all"])
+        parts = [ConfusionMatrix.from_lists(result.matrices[f"{grid}/scene/{r.scene_id}"]) for r in test]
+        assert sum(parts, ConfusionMatrix.zero(6)) == whole
+        assert result.metrics[f"{grid}/f1"] == whole.metrics().f1
+    assert not any(np.isnan(value) for value in result.metrics.values())
+
+
+def test_the_result_names_its_trial_and_its_cost(done: Done, tiny_lake: Lake, small_spec: TrialSpec) -> None:
+    result, _, _ = done
+    assert result.trial_id == small_spec.with_("data.lake", tiny_lake.digest).trial_id
+    assert result.epochs == 2
+    assert result.best_epoch in (0, 1)
+    assert result.metrics["cost/parameters"] > 0
+    assert result.metrics["cost/peak_memory_mib"] > 10
+    assert result.versions["torch"] == torch.__version__
+    assert TrialResult.model_validate_json(result.model_dump_json()) == result
+
+
+def test_the_tracker_hears_of_epochs_scores_and_files(done: Done, tiny_lake: Lake) -> None:
+    result, tracker, _ = done
+    assert tracker.status == "FINISHED"
+    assert tracker.spec is not None
+    assert tracker.spec.trial_id == result.trial_id
+    assert tracker.tags == {"recipe": tiny_lake.recipe_digest, "lake": tiny_lake.digest}
+    assert [step for step, _ in tracker.metrics] == [0, 1, None], "one call an epoch and one for the scores"
+    epoch = tracker.metrics[0][1]
+    assert {"lr", "train/loss", "val/loss", "val/f1", "val/accuracy", "train/patches_per_second"} <= epoch.keys()
+    assert tracker.metrics[-1][1] == result.metrics
+    assert TrialSpec.from_yaml(tracker.texts["spec.yaml"]) == tracker.spec
+    maps = [f"maps/{scene_id}.png" for scene_id in tiny_lake.catalog().split("test").scene_ids]
+    assert sorted(tracker.files) == sorted(
+        [
+            "checkpoint/best.pt",
+            "figures/confusion_test.png",
+            "figures/confusion_test_80m.png",
+            "figures/curves.png",
+            "result.json",
+            *maps,
+        ]
+    )
+
+
+def test_the_checkpoint_gives_the_scores_again(done: Done, tiny_lake: Lake) -> None:
+    result, _, folder = done
+    assert result.checkpoint == str(folder / "best.pt")
+    checkpoint = load_checkpoint(folder / "best.pt")
+    assert checkpoint.epoch == result.best_epoch
+    model, data = checkpoint.model(), checkpoint.spec.data
+    total = ConfusionMatrix.zero(6)
+    for scene_id in tiny_lake.catalog().split("test").scene_ids:
+        scene = load_scene(
+            tiny_lake,
+            scene_id,
+            ratio=data.ratio,
+            channels=data.channels,
+            target=data.target,
+            normalization=checkpoint.normalization,
+        )
+        total += ConfusionMatrix.from_arrays(scene.y, predict_scene(model, scene.x), 6)
+    assert total.to_lists() == result.matrices["test/all"]
+    assert json.loads((folder / "result.json").read_text())["metrics"] == result.metrics
+
+
+def test_the_same_spec_gives_the_same_numbers(
+    done: Done, tiny_lake: Lake, small_spec: TrialSpec, tmp_path: Path
+) -> None:
+    torch.rand(17)  # what happened before in the process must not matter
+    again = run_trial(small_spec, tiny_lake, MemoryTracker(), folder=tmp_path)
+    assert scores(again) == scores(done[0])
+    assert again.matrices == done[0].matrices
+    first, second = load_checkpoint(done[2] / "best.pt").state, load_checkpoint(tmp_path / "best.pt").state
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_another_seed_gives_other_numbers(done: Done, tiny_lake: Lake, small_spec: TrialSpec, tmp_path: Path) -> None:
+    other = run_trial(small_spec.with_("seed", 1), tiny_lake, MemoryTracker(), folder=tmp_path)
+    assert other.trial_id != done[0].trial_id
+    assert other.metrics["best/val_loss"] != done[0].metrics["best/val_loss"]
+
+
+@pytest.mark.slow
+def test_loader_processes_do_not_change_the_numbers(
+    done: Done, tiny_lake: Lake, small_spec: TrialSpec, tmp_path: Path
+) -> None:
+    spec = small_spec.with_("loop.max_epochs", 1)
+    alone = run_trial(spec, tiny_lake, MemoryTracker(), folder=tmp_path / "a")
+    helped = run_trial(spec, tiny_lake, MemoryTracker(), folder=tmp_path / "b", workers=2)
+    assert scores(helped) == scores(alone)
+
+
+def test_progress_and_deterministic_mode_are_those_of_the_trial(
+    tiny_lake: Lake, small_spec: TrialSpec, tmp_path: Path
+) -> None:
+    seen: list[Progress] = []
+    modes: set[bool] = set()
+
+    def progress(state: Progress) -> None:
+        seen.append(state)
+        modes.add(torch.are_deterministic_algorithms_enabled())
+
+    spec = small_spec.with_("loop.max_epochs", 1).with_("evaluation.fixed_ratio", None)
+    result = run_trial(spec, tiny_lake, MemoryTracker(), folder=tmp_path, progress=progress)
+    assert len(seen) == 3 + 1
+    assert modes == {True}
+    assert not torch.are_deterministic_algorithms_enabled()
+    assert not any(name.startswith("test_") for name in result.metrics)
+
+
+@pytest.mark.parametrize("target", ["SIC", "FLOE"])
+def test_the_other_charts_are_trainable(tiny_lake: Lake, small_spec: TrialSpec, tmp_path: Path, target: str) -> None:
+    spec = small_spec.with_("loop.max_epochs", 1).with_("data.target", target)
+    result = run_trial(spec, tiny_lake, MemoryTracker(), folder=tmp_path)
+    assert len(result.matrices["test/all"]) == {"SIC": 11, "FLOE": 7}[target]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "error"),
+    [
+        ("data.lake", "other", SpecError),
+        ("data.ratio", 3, SpecError),
+        ("evaluation.fixed_ratio", 3, SpecError),
+        ("data.train.location", "cat4", SplitError),
+        ("model.name", "unet3", UnknownNameError),
+        ("model.params", {"depth": 3}, SpecError),
+    ],
+)
+def test_what_does_not_fit_is_said_before_anything_starts(
+    tiny_lake: Lake, small_spec: TrialSpec, tmp_path: Path, path: str, value: object, error: type[Exception]
+) -> None:
+    if path == "data.train.location":
+        assert not tiny_lake.catalog().split("train").where(location="cat4")
+    tracker = MemoryTracker()
+    with pytest.raises(error):
+        run_trial(small_spec.with_(path, value), tiny_lake, tracker, folder=tmp_path / "new")
+    assert tracker.spec is None
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_trial_that_goes_astray_is_failed_with_its_error(
+    tiny_lake: Lake, small_spec: TrialSpec, tmp_path: Path
+) -> None:
+    tracker = MemoryTracker()
+    astray = small_spec.with_("optimizer.lr", 1e38).with_("optimizer.name", "sgd")
+    with pytest.raises(NonFiniteLossError, match="lower optimizer.lr"):
+        run_trial(astray, tiny_lake, tracker, folder=tmp_path)
+    assert tracker.status == "FAILED"
+    assert "NonFiniteLossError" in tracker.texts["error.txt"]
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_an_interrupted_trial_is_killed(tiny_lake: Lake, small_spec: TrialSpec, tmp_path: Path) -> None:
+    def interrupt(state: Progress) -> None:
+        raise KeyboardInterrupt
+
+    tracker = MemoryTracker()
+    with pytest.raises(KeyboardInterrupt):
+        run_trial(small_spec, tiny_lake, tracker, folder=tmp_path, progress=interrupt)
+    assert tracker.status == "KILLED"
+
+
+def test_a_tracker_that_dies_does_not_hide_the_error(tiny_lake: Lake, small_spec: TrialSpec, tmp_path: Path) -> None:
+    class Dying(MemoryTracker):
+        def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+            raise TrackingError("the first error")
+
+        def log_text(self, text: str, name: str) -> None:
+            if name == "error.txt":
+                raise TrackingError("the second error")
+
+    with pytest.raises(TrackingError, match="the first error"):
+        run_trial(small_spec, tiny_lake, Dying(), folder=tmp_path)
+
+
+def test_a_trial_in_mlflow(tiny_lake: Lake, small_spec: TrialSpec, tmp_path: Path) -> None:
+    study = StudyTracker.open(f"sqlite:///{tmp_path}/m.db", study="s", lake=tiny_lake.digest)
+    tracker = MlflowTracker(study.tracking_uri, study.study, study.run_id)
+    result = run_trial(small_spec.with_("loop.max_epochs", 1), tiny_lake, tracker, folder=tmp_path / "trial")
+    metrics = study.finished()[result.trial_id]
+    assert metrics["test/f1"] == pytest.approx(result.metrics["test/f1"])
+    assert metrics["val/loss"] == pytest.approx(result.metrics["best/val_loss"])
+    artifacts = tmp_path / "mlartifacts" / tracker.run_id / "artifacts"
+    assert load_checkpoint(artifacts / "checkpoint" / "best.pt").spec.trial_id == result.trial_id
+    assert (artifacts / "figures" / "confusion_test.png").is_file()

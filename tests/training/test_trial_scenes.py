@@ -1,0 +1,51 @@
+import pytest
+
+from datasets.errors import SplitError
+from datasets.lake import Lake
+from training.scenes import bind, select_scenes
+from training.spec import SpecError, TrialSpec
+
+
+def test_the_splits_of_the_catalog(tiny_lake: Lake, small_spec: TrialSpec) -> None:
+    scenes = select_scenes(small_spec, tiny_lake)
+    catalog = tiny_lake.catalog()
+    assert scenes.train.scene_ids == catalog.split("train").scene_ids
+    assert scenes.val.scene_ids == catalog.split("val").scene_ids
+    assert scenes.test.scene_ids == catalog.split("test").scene_ids
+
+
+def test_filters_narrow_one_split(tiny_lake: Lake, small_spec: TrialSpec) -> None:
+    season = next(iter(tiny_lake.catalog().split("train"))).season
+    scenes = select_scenes(small_spec.with_("data.train.season", season), tiny_lake)
+    assert {record.season for record in scenes.train} == {season}
+    assert scenes.test == select_scenes(small_spec, tiny_lake).test
+
+
+def test_an_empty_cell_is_named(tiny_lake: Lake, small_spec: TrialSpec) -> None:
+    spec = small_spec.with_("data.test.season", "winter").with_("data.test.location", "cat4")
+    with pytest.raises(SplitError, match=r"cell season winter, location cat4 has no test scene .*widen data\.test"):
+        select_scenes(spec, tiny_lake)
+
+
+@pytest.mark.parametrize("path", ["data.ratio", "evaluation.fixed_ratio"])
+def test_a_ratio_that_the_lake_lacks(tiny_lake: Lake, small_spec: TrialSpec, path: str) -> None:
+    with pytest.raises(SpecError, match=f"{path} = 7 is not allowed: .* has the ratios 1, 2, 5, 10"):
+        select_scenes(small_spec.with_(path, 7), tiny_lake)
+
+
+def test_a_channel_that_the_lake_lacks(tiny_lake: Lake, small_spec: TrialSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Lake, "moments", lambda self, group: {"nersc_sar_primary": None})
+    with pytest.raises(SpecError, match=r"data\.channels has nersc_sar_secondary, sar_incidenceangle, t2m, which"):
+        select_scenes(small_spec, tiny_lake)
+
+
+def test_an_unbound_spec_is_bound_to_the_lake(tiny_lake: Lake, small_spec: TrialSpec) -> None:
+    bound = bind(small_spec, tiny_lake)
+    assert bound.data.lake == tiny_lake.digest
+    assert bind(bound, tiny_lake) == bound
+    assert bound.trial_id != small_spec.trial_id
+
+
+def test_a_spec_of_another_lake_is_refused(tiny_lake: Lake, small_spec: TrialSpec) -> None:
+    with pytest.raises(SpecError, match=r"data\.lake = 'abc' is not allowed: the lake .* has digest"):
+        bind(small_spec.with_("data.lake", "abc"), tiny_lake)
