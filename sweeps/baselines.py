@@ -11,9 +11,9 @@ ICEBENCH_UNET: Final = TrialSpec(model=ModelSpec(name="unet", params={"filters":
 epochs, 500 batches an epoch, at most 300 epochs, patience 30 (configs/config_model.ini of the published code)."""
 
 SMOKE: Final[Mapping[str, Value]] = {
-    "data.patch_size": 64,
-    "loop.batch_size": 8,
-    "loop.batches_per_epoch": 12,
+    "data.patch_size": 32,
+    "loop.batch_size": 16,
+    "loop.batches_per_epoch": 16,
     "loop.max_epochs": 8,
     "loop.patience": 8,
     "optimizer.lr": 3e-3,

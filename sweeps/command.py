@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # heavy: Ray, MLflow and zarr are loaded only by a run
     from datasets.lake import Lake
     from sweeps.launch import Event, Outcome, Placement
     from sweeps.report import StudyTable
-    from training.tracking import StudyTracker
+    from training.study import StudyTracker
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 
@@ -73,26 +73,35 @@ def application(experiment: Experiment) -> typer.Typer:
         dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the trials and touch nothing.")] = False,
     ) -> None:
         with user_errors():
-            study = experiment.only(only or [])
-            study = study.with_seeds(seeds) if seeds else study
-            study = study.smaller() if smoke else study
+            whole = experiment.smaller() if smoke else experiment
+            whole = whole.with_seeds(seeds) if seeds else whole
+            part = whole.only(only or [])
             if dry_run:
-                out.print(_trials_table(study))
+                out.print(_trials_table(part))
                 return
             from sweeps.launch import Placement
 
             placement = Placement(
                 cpus=cpus_per_trial, gpus=gpus_per_trial, max_concurrent=max_concurrent, storage=_place(storage)
             )
-            failed = run_study(study, lake, tracking_uri, placement)
+            failed = run_study(whole, part.trials(), lake, tracking_uri, placement)
         if failed:
             raise typer.Exit(1)
 
     return app
 
 
-def run_study(experiment: Experiment, lake_url: str, tracking_uri: str, placement: "Placement") -> list["Outcome"]:
+def run_study(
+    experiment: Experiment, wanted: Sequence[Trial], lake_url: str, tracking_uri: str, placement: "Placement"
+) -> list["Outcome"]:
     """Runs what is missing of a study and puts table and figure on its parent run.
+
+    Args:
+        experiment: The whole study: what the table is about.
+        wanted: The trials to run now, not yet bound to a lake.
+        lake_url: Where the lake is.
+        tracking_uri: Where MLflow is.
+        placement: Resources.
 
     Returns:
         The trials that failed.
@@ -103,11 +112,12 @@ def run_study(experiment: Experiment, lake_url: str, tracking_uri: str, placemen
     from datasets.lake import Lake
     from sweeps.launch import run_trials
     from training.scenes import select_scenes
-    from training.tracking import StudyTracker, resolve_uri
+    from training.study import StudyTracker
+    from training.tracking_server import resolve_uri
 
     _refuse_lost_results(lake_url, resolve_uri(tracking_uri))
     lake = Lake.open(lake_url)
-    trials = experiment.bound_to(lake.digest).trials()
+    trials = [trial.bound_to(lake.digest) for trial in wanted]
     for trial in trials:
         select_scenes(trial.spec, lake)  # a cell with too few scenes is an error before any trial starts
     study = StudyTracker.open(
@@ -129,7 +139,7 @@ def run_study(experiment: Experiment, lake_url: str, tracking_uri: str, placemen
             with _watching(len(todo)) as on_event:
                 outcomes = run_trials(todo, lake, study, placement, on_event)
         failed = [outcome for outcome in outcomes if outcome.error is not None]
-        table = _hand_in(experiment, trials, study)
+        table = _hand_in(experiment, [trial.bound_to(lake.digest) for trial in experiment.trials()], study)
     except BaseException:
         study.finish("FAILED")
         raise
@@ -164,9 +174,13 @@ def _conclude(
             shown.add_row(*row)
         out.print(shown)
     for outcome in failed:
-        err.print(f"failed {outcome.trial.name}: {outcome.error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        err.print(
+            f"failed {outcome.trial.name}: {outcome.error}", style="red", markup=False, highlight=False, soft_wrap=True
+        )
     if failed:
-        err.print("run the same command again to try the failed trials once more; finished ones are kept", soft_wrap=True)
+        err.print(
+            "run the same command again to try the failed trials once more; finished ones are kept", soft_wrap=True
+        )
     out.print(
         f"runs: mlflow ui --backend-store-uri {study.tracking_uri}, experiment {study.study!r}, parent run "
         f"{study.run_id}"

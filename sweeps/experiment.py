@@ -33,6 +33,10 @@ class Trial:
         """For progress lines: `data.ratio=5 seed=1`."""
         return " ".join(f"{axis}={value}" for axis, value in self.labels.items())
 
+    def bound_to(self, lake_digest: str) -> "Trial":
+        """The trial on one lake: its digest becomes part of the trial_id."""
+        return replace(self, spec=self.spec.with_("data.lake", lake_digest))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Experiment:
@@ -86,10 +90,6 @@ class Experiment:
             found.append(Trial(labels=labels, spec=spec))
         return tuple(found)
 
-    def bound_to(self, lake_digest: str) -> "Experiment":
-        """The study on one lake: its digest becomes part of every trial_id."""
-        return replace(self, base=self.base.with_("data.lake", lake_digest))
-
     def with_seeds(self, count: int) -> "Experiment":
         """The study with seeds 0 .. count - 1."""
         return replace(self, seeds=tuple(range(count)))
@@ -117,8 +117,8 @@ class Experiment:
         return replace(self, axes=axes, seeds=seeds)
 
     def smaller(self) -> "Experiment":
-        """The same study with trials of a minute: same axes, smaller network food; other trial_ids."""
+        """The same study with trials of a minute, under a name of its own: its numbers never stand beside real ones."""
         base = self.base
         for field, value in self.smoke.items():
             base = base.with_(field, value)
-        return replace(self, base=base, smoke={})
+        return replace(self, name=f"{self.name}-smoke", base=base, smoke={})

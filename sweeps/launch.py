@@ -22,7 +22,8 @@ from datasets.errors import IceBenchError
 from datasets.lake import Lake
 from sweeps.experiment import Trial
 from training.spec import TrialSpec
-from training.tracking import MlflowTracker, StudyTracker, git_commit
+from training.study import StudyTracker
+from training.tracking import MlflowTracker, git_commit
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 _JOB_CONFIG: Final = "RAY_JOB_CONFIG_JSON_ENV_VAR"
@@ -182,21 +183,21 @@ class _Watcher(tune.Callback):
         trials: list[Any],
         trial: Any,
         result: dict[str, Any],
-        **info: object,  # noqa: ANN401
+        **info: object,
     ) -> None:
         if "epoch" in result:
             self._epochs[_trial_id(trial)] = int(result["epoch"])
             self._send(trial, {"val/f1": float(result["val/f1"])})
 
-    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: object) -> None:  # noqa: ANN401
+    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: object) -> None:
         self._send(trial, {}, ended=True)
 
-    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: object) -> None:  # noqa: ANN401
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: object) -> None:
         self._send(trial, {}, ended=True, failed=True)
 
     def _send(
         self,
-        trial: Any,  # noqa: ANN401
+        trial: Any,
         metrics: dict[str, float],
         *,
         ended: bool = False,
@@ -252,7 +253,7 @@ def _id_of(config: dict[str, Any]) -> str:
     return TrialSpec.from_dict(config["spec"]).trial_id
 
 
-def _trial_id(trial: Any) -> str:  # noqa: ANN401 - Tune's own trial type is not public
+def _trial_id(trial: Any) -> str:
     return _id_of(trial.config)
 
 

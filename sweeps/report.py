@@ -92,34 +92,37 @@ def study_figure(experiment: Experiment, table: StudyTable) -> Figure:
     axis = next(iter(experiment.axes))
     places = {value: place for place, value in enumerate(sorted(table.trials[axis].unique()))}
     figure = Figure(figsize=(9, 4.2), layout="constrained")
-    panels: Sequence[Axes] = figure.subplots(1, 2, sharey=True)
+    panels: Sequence[Axes] = figure.subplots(1, 2)  # own score axes: spread must stay visible
     for panel, metric in zip(panels, ("f1", "f1_macro"), strict=True):
         for grid, colour in zip(GRID_NAMES, _COLOURS, strict=False):
             name = f"{grid}/{metric}"
             if name not in table.metrics:
                 continue
-            shift = 0.08 if grid == "test" else -0.08
+            shift = 0.05 if grid == "test" else -0.05
             dots = table.trials[axis].map(places) + shift
-            panel.plot(dots, 100 * table.trials[name], "o", color=colour, alpha=0.35, markersize=4)
+            panel.plot(dots, 100 * table.trials[name], "o", color=colour, alpha=0.4, markersize=4)
             panel.errorbar(
                 table.summary[axis].map(places) + shift,
                 100 * table.summary[f"{name}/mean"],
                 yerr=100 * table.summary[f"{name}/spread"].fillna(0.0),
                 color=colour,
-                marker="o",
+                marker="D" if grid == "test" else "o",
+                markersize=5,
+                linewidth=1.2,
                 capsize=3,
                 label=GRID_NAMES[grid],
             )
         if metric == "f1" and f"test_80m/{MAJORITY}" in table.metrics:
             level = 100 * float(table.summary[f"test_80m/{MAJORITY}/mean"].mean())
             panel.axhline(level, color="0.4", linestyle=":", label="majority class, 80 m grid")
-        panel.set_title(METRIC_NAMES[metric])
+        panel.set_ylabel(f"test {METRIC_NAMES[metric]} [%]")
         panel.set_xticks(list(places.values()), [axis_value(axis, value) for value in places])
         panel.set_xlabel(axis_label(axis))
         panel.grid(axis="y", alpha=0.3)
-    panels[0].set_ylabel(f"test score [%], bars: spread over {SEED}s")
-    panels[0].legend(loc="best", fontsize="small")
-    figure.suptitle(f"{experiment.name}: {experiment.question}", fontsize="medium", wrap=True)
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize="small")
+    seeds = f"mean, spread (bars) and trials (dots) over {len(experiment.seeds)} {SEED}s"
+    figure.suptitle(f"{experiment.question}\n{seeds}", fontsize="medium", wrap=True)
     return figure
 
 

@@ -33,7 +33,10 @@ def _commands() -> None:
 
 @app.command()
 def run(
-    lake: Annotated[str, typer.Option(help="The lake: a folder, s3://..., gs://... (made by python -m ingest).")],
+    lake: Annotated[
+        str,
+        typer.Option(help="The lake: a folder, s3://..., gs://... (made by python -m ingest).", envvar="ICEBENCH_LAKE"),
+    ],
     spec: Annotated[
         Path | None,
         typer.Option(help="YAML file with the trial; what it leaves out has the published defaults.", metavar="FILE"),
@@ -97,7 +100,8 @@ def _run(
     from datasets.lake import Lake
     from training import loop
     from training.scenes import bind
-    from training.tracking import MemoryTracker, MlflowTracker
+    from training.tracker import MemoryTracker
+    from training.tracking import MlflowTracker
     from training.trial import run_trial
 
     lake = Lake.open(lake_url)

@@ -1,4 +1,4 @@
-"""MLflow: trials as runs, studies as their parents. The only module that imports mlflow.
+"""MLflow: trials as runs. The only module that imports mlflow; `training.study` holds what is above the trials.
 
 One experiment per study, one parent run per study and lake, one child run per attempt at a trial. Params are immutable
 there, so an attempt is never resumed: trying again makes a new run with the same `trial_id` tag, and the newest
@@ -12,31 +12,19 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from pydantic import BaseModel, ConfigDict
+from typing import TYPE_CHECKING
 
 from training.spec import TrialSpec
-from training.tracker import MemoryTracker, Status, Tracker
+from training.tracker import Status
 from training.tracking_server import TrackingError, artifact_folder, check_reachable, public, resolve_uri
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-__all__ = [
-    "MemoryTracker",
-    "MlflowTracker",
-    "Status",
-    "StudyTracker",
-    "Tracker",
-    "TrackingError",
-    "TrialRow",
-    "resolve_uri",
-]
+PARENT = "mlflow.parentRunId"
+"""Tag by which MLflow nests a run below another."""
 
-_PARENT = "mlflow.parentRunId"
 _PARAM_LIMIT = 6000
 """Longest param value that MLflow takes (mlflow.utils.validation.MAX_PARAM_VAL_LENGTH)."""
 _BATCH = 100
@@ -69,19 +57,19 @@ class MlflowTracker:
         Raises:
             TrackingError: The server is away or refuses.
         """
-        client = _client(self.tracking_uri)
+        client = open_client(self.tracking_uri)
         all_tags = {
             "kind": "trial",
             "trial_id": spec.trial_id,
             "study": self.experiment,
             "seed": str(spec.seed),
             "git_commit": git_commit(),
-            **({_PARENT: self.parent_run_id} if self.parent_run_id else {}),
+            **({PARENT: self.parent_run_id} if self.parent_run_id else {}),
             **tags,
         }
-        with _speaking(self.tracking_uri):
-            experiment_id = _experiment_id(client, self.tracking_uri, self.experiment)
-            run = client.create_run(experiment_id, tags=all_tags, run_name=spec.trial_id)
+        with speaking(self.tracking_uri):
+            experiment = find_experiment(client, self.tracking_uri, self.experiment)
+            run = client.create_run(experiment, tags=all_tags, run_name=spec.trial_id)
             self.run_id = run.info.run_id
             from mlflow.entities import Param
 
@@ -95,145 +83,28 @@ class MlflowTracker:
 
         now = int(time.time() * 1000)
         entries = [Metric(name, float(value), now, step or 0) for name, value in metrics.items()]
-        with _speaking(self.tracking_uri):
+        with speaking(self.tracking_uri):
             self._client().log_batch(self.run_id, metrics=entries)
 
     def log_file(self, path: Path, folder: str = "") -> None:
         """Uploads a file as an artifact."""
-        with _speaking(self.tracking_uri):
+        with speaking(self.tracking_uri):
             self._client().log_artifact(self.run_id, str(path), folder or None)
 
     def log_text(self, text: str, name: str) -> None:
         """Uploads a text as an artifact."""
-        with _speaking(self.tracking_uri):
+        with speaking(self.tracking_uri):
             self._client().log_text(self.run_id, text, name)
 
     def finish(self, status: Status) -> None:
         """Sets the run's status and end."""
-        with _speaking(self.tracking_uri):
+        with speaking(self.tracking_uri):
             self._client().set_terminated(self.run_id, status)
 
     def _client(self) -> "MlflowClient":
         if not self.run_id:
             raise TrackingError("the tracker has no run yet: call start(spec, tags) first")
-        return _client(self.tracking_uri, check=False)
-
-
-class TrialRow(BaseModel):
-    """One attempt at a trial as MLflow holds it; params are text there.
-
-    Attributes:
-        trial_id: Which trial; several attempts share it.
-        run_id: MLflow's run.
-        status: RUNNING, FINISHED, FAILED or KILLED.
-        started: Start in milliseconds since 1970.
-        params: Flattened spec.
-        tags: Ours, without those of MLflow.
-        metrics: Last value of each.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    trial_id: str
-    run_id: str
-    status: str
-    started: int
-    params: dict[str, str]
-    tags: dict[str, str]
-    metrics: dict[str, float]
-
-
-@dataclass(frozen=True, kw_only=True)
-class StudyTracker:
-    """The parent run of a study on one lake, and what its trials have left below it.
-
-    Attributes:
-        tracking_uri: Absolute: good in every process and working folder.
-        study: Name of study and experiment.
-        experiment_id: MLflow's experiment.
-        run_id: The parent run; give it to `MlflowTracker`.
-    """
-
-    tracking_uri: str
-    study: str
-    experiment_id: str
-    run_id: str
-
-    @classmethod
-    def open(cls, tracking_uri: str, *, study: str, lake: str, recipe: str = "", question: str = "") -> "StudyTracker":
-        """Finds or creates the experiment and the one parent run of this study and lake.
-
-        Call it in the driver, before any trial: several processes that create the tables of a fresh sqlite file at once
-        break each other.
-
-        Args:
-            tracking_uri: `sqlite:///...` or `http(s)://...`.
-            study: Name of the study.
-            lake: Digest of the lake (`Lake.digest`).
-            recipe: Digest of the recipe, for the reader.
-            question: What the study asks; shown as description.
-
-        Raises:
-            TrackingError: The URI is of another kind, or the server is away.
-        """
-        uri = resolve_uri(tracking_uri)
-        client = _client(uri)
-        with _speaking(uri):
-            experiment_id = _experiment_id(client, uri, study)
-            if question:
-                client.set_experiment_tag(experiment_id, "mlflow.note.content", question)
-            found = client.search_runs(
-                [experiment_id],
-                filter_string=f"tags.kind = 'study' and tags.lake = '{lake}'",
-                order_by=["attributes.start_time ASC"],
-                max_results=1,
-            )
-            if found:
-                run_id = found[0].info.run_id
-                client.update_run(run_id, status="RUNNING")
-            else:
-                tags = {"kind": "study", "study": study, "lake": lake, "git_commit": git_commit()}
-                tags |= {"recipe": recipe} if recipe else {}
-                tags |= {"mlflow.note.content": question} if question else {}
-                run_id = client.create_run(experiment_id, tags=tags, run_name=f"{study} on {lake}").info.run_id
-        return cls(tracking_uri=uri, study=study, experiment_id=experiment_id, run_id=run_id)
-
-    def children_rows(self) -> list[TrialRow]:
-        """Every attempt at every trial, oldest first."""
-        client, rows, token = _client(self.tracking_uri, check=False), list[TrialRow](), None
-        with _speaking(self.tracking_uri):
-            while True:
-                page = client.search_runs(
-                    [self.experiment_id],
-                    filter_string=f"tags.`{_PARENT}` = '{self.run_id}'",
-                    order_by=["attributes.start_time ASC"],
-                    page_token=token,
-                )
-                rows += [_row(run) for run in page]
-                token = page.token
-                if not token:
-                    return rows
-
-    def finished(self) -> dict[str, dict[str, float]]:
-        """Metrics of every finished trial by trial_id, of its newest finished run."""
-        return {row.trial_id: row.metrics for row in self.children_rows() if row.status == "FINISHED"}
-
-    def log_table(self, csv: str, markdown: str) -> None:
-        """Puts the study's table on the parent run, as table.csv and table.md."""
-        with _speaking(self.tracking_uri):
-            client = _client(self.tracking_uri, check=False)
-            client.log_text(self.run_id, csv, "table.csv")
-            client.log_text(self.run_id, markdown, "table.md")
-
-    def log_figure(self, path: Path) -> None:
-        """Puts a picture on the parent run."""
-        with _speaking(self.tracking_uri):
-            _client(self.tracking_uri, check=False).log_artifact(self.run_id, str(path))
-
-    def finish(self, status: Status) -> None:
-        """Ends the parent run; opening the study again resumes it."""
-        with _speaking(self.tracking_uri):
-            _client(self.tracking_uri, check=False).set_terminated(self.run_id, status)
+        return open_client(self.tracking_uri, check=False)
 
 
 def git_commit() -> str:
@@ -250,7 +121,7 @@ def git_commit() -> str:
     return found.stdout.strip() or "unknown"
 
 
-def _client(uri: str, *, check: bool = True) -> "MlflowClient":
+def open_client(uri: str, *, check: bool = True) -> "MlflowClient":
     """A client without any global active run.
 
     `check` asks the server once, shortly, before MLflow's own patience begins.
@@ -265,11 +136,12 @@ def _client(uri: str, *, check: bool = True) -> "MlflowClient":
         os.environ.setdefault("_MLFLOW_SERVER_ARTIFACT_ROOT", folder.as_uri())
     from mlflow import MlflowClient
 
-    with _speaking(uri):
+    with speaking(uri):
         return MlflowClient(tracking_uri=uri)
 
 
-def _experiment_id(client: "MlflowClient", uri: str, name: str) -> str:
+def find_experiment(client: "MlflowClient", uri: str, name: str) -> str:
+    """Id of the experiment of this name, made if it is not there; artifacts of a sqlite store go beside its file."""
     from mlflow.exceptions import MlflowException
 
     found = client.get_experiment_by_name(name)
@@ -290,7 +162,7 @@ def _experiment_id(client: "MlflowClient", uri: str, name: str) -> str:
 
 
 @contextmanager
-def _speaking(uri: str) -> Iterator[None]:
+def speaking(uri: str) -> Iterator[None]:
     """Turns what MLflow and the network raise into one sentence."""
     from mlflow.exceptions import MlflowException
 
@@ -301,19 +173,6 @@ def _speaking(uri: str) -> Iterator[None]:
             raise
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise TrackingError(f"MLflow at {public(uri)} failed ({reason}): check the server and its log") from error
-
-
-def _row(run: Any) -> TrialRow:  # noqa: ANN401 (mlflow ships no types)
-    tags = {name: value for name, value in run.data.tags.items() if not name.startswith("mlflow.")}
-    return TrialRow(
-        trial_id=tags.get("trial_id", ""),
-        run_id=run.info.run_id,
-        status=run.info.status,
-        started=run.info.start_time,
-        params=run.data.params,
-        tags=tags,
-        metrics=run.data.metrics,
-    )
 
 
 def _cut(value: str) -> str:

@@ -20,23 +20,20 @@ from pydantic import BaseModel, ConfigDict
 from torch import nn
 
 from datasets.catalog import Catalog
-from datasets.grids import pixel_spacing
 from datasets.labels import chart
 from datasets.lake import Lake
 from datasets.loaders import CropDataset, SceneTensors, crop_loader, load_scene
 from datasets.normalize import Normalization
 from training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from training.confusion import ConfusionMatrix
-from training.evaluate import SceneScore, grid_names, metrics_of, score_scene, sum_bins
-from training.figures import confusion_figure, curves_figure, map_figure, save_figure
+from training.evaluate import metrics_of, score_scene, sum_bins
+from training.hand_in import SAR, draw_map, hand_in
 from training.loop import EpochRow, FitResult, Progress, fit
 from training.models import build_model, count_parameters
 from training.scenes import TrialScenes, bind, select_scenes
-from training.spec import TrialSpec
+from training.spec import SpecError, TrialSpec
 from training.tracker import Tracker
 from training.tracking_server import TrackingError
-
-_SAR = ("nersc_sar_primary", "nersc_sar_secondary")
 
 logger = logging.getLogger(__name__)
 
@@ -92,20 +89,20 @@ def run_trial(
     Raises:
         SpecError: The spec does not fit the lake, or asks for a network that does not exist; nothing was started.
         SplitError: A split has no usable scene; nothing was started.
+        TrackingError: The tracking server is away; at the start nothing else has happened.
         NonFiniteLossError: Training went astray.
     """
     started = time.perf_counter()
     spec = bind(spec, lake)
     scenes = select_scenes(spec, lake)
-    with torch.device("meta"):  # a network that cannot be built is found before a run is
-        _build(spec)
+    _check_network(spec)
     normalization = Normalization.from_lake(lake, spec.data.channels, spec.data.ratio)
-    folder = folder or Path(tempfile.mkdtemp(prefix=f"icebench-{spec.trial_id}-"))
-    folder.mkdir(parents=True, exist_ok=True)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    tracker.start(spec, {"recipe": lake.recipe_digest, "lake": lake.digest})
 
     try:
-        tracker.start(spec, {"recipe": lake.recipe_digest, "lake": lake.digest})
+        folder = folder or Path(tempfile.mkdtemp(prefix=f"icebench-{spec.trial_id}-"))
+        folder.mkdir(parents=True, exist_ok=True)
         tracker.log_text(spec.to_yaml(), "spec.yaml")
         with _reproducible(spec.seed, device):
             model = _build(spec)
@@ -143,7 +140,7 @@ def run_trial(
             versions=_versions(device),
         )
         tracker.log_metrics(result.metrics)
-        _hand_in(tracker, folder, result, spec, sums, trained, maps)
+        hand_in(tracker, folder, result, spec, sums, trained, maps)
         tracker.finish("FINISHED")
     except BaseException as error:
         _give_up(tracker, error)
@@ -153,6 +150,20 @@ def run_trial(
 
 def _build(spec: TrialSpec) -> nn.Module:
     return build_model(spec.model, len(spec.data.channels), chart(spec.data.target).n_classes)
+
+
+def _check_network(spec: TrialSpec) -> None:
+    """Raises SpecError for a network that cannot be built or cannot take a training batch; computes nothing."""
+    size = spec.data.patch_size
+    with torch.device("meta"):
+        model = _build(spec).train()
+        try:
+            model(torch.empty(spec.loop.batch_size, len(spec.data.channels), size, size))
+        except (ValueError, RuntimeError) as error:
+            raise SpecError(
+                f"the network {spec.model.name!r} cannot train on batches of {spec.loop.batch_size} patches of {size} "
+                f"pixels ({str(error).splitlines()[0]}): use a larger data.patch_size or loop.batch_size"
+            ) from error
 
 
 def _train(
@@ -220,62 +231,14 @@ def _score(
     folder: Path,
 ) -> tuple[dict[str, ConfusionMatrix], list[Path]]:
     """Scores scene after scene, holding one at a time; draws a map of each where the lake has SAR."""
-    drawable = set(_SAR) <= set(lake.moments(f"r{spec.data.ratio}"))
+    drawable = set(SAR) <= set(lake.moments(f"r{spec.data.ratio}"))
     matrices, maps = [], []
     for record in test:
         score = score_scene(model, lake, record, spec, normalization, device=device)
         matrices.append((record, score.matrices))
         if drawable:
-            maps.append(_map(score, spec, lake, folder))
+            maps.append(draw_map(score, spec, lake, folder))
     return sum_bins(matrices), maps
-
-
-def _map(score: SceneScore, spec: TrialSpec, lake: Lake, folder: Path) -> Path:
-    ratio, record = spec.data.ratio, score.record
-    scene = lake.scene(record.scene_id)
-    hh, hv = (scene.window(ratio, name, slice(None), slice(None)).astype(np.float32) for name in _SAR)
-    where = ", ".join(filter(None, (record.region, record.location, record.season, record.cryoseason)))
-    figure = map_figure(
-        hh,
-        hv,
-        score.truth,
-        score.predicted,
-        chart(spec.data.target),
-        spacing_m=pixel_spacing(ratio),
-        title=f"{record.scene_id} ({where}), {pixel_spacing(ratio)} m, trial {spec.trial_id}",
-    )
-    return save_figure(figure, folder / f"{record.scene_id}.png")
-
-
-def _hand_in(
-    tracker: Tracker,
-    folder: Path,
-    result: TrialResult,
-    spec: TrialSpec,
-    sums: dict[str, ConfusionMatrix],
-    trained: FitResult,
-    maps: list[Path],
-) -> None:
-    """Writes what a person wants to see into the folder, and gives all files to the tracker."""
-    target = chart(spec.data.target)
-    figures = [
-        save_figure(
-            curves_figure(trained.history, trained.best_epoch, f"training of trial {spec.trial_id}"),
-            folder / "figures" / "curves.png",
-        )
-    ]
-    for grid in grid_names(spec):
-        title = f"{target.long_name}, all test scenes, grid {grid}, trial {spec.trial_id}"
-        figure = confusion_figure(sums[f"{grid}/all"], target, title)
-        figures.append(save_figure(figure, folder / "figures" / f"confusion_{grid}.png"))
-    (folder / "spec.yaml").write_text(spec.to_yaml(), encoding="utf-8")
-    (folder / "result.json").write_text(result.model_dump_json(indent=1), encoding="utf-8")
-    for path in figures:
-        tracker.log_file(path, "figures")
-    for path in maps:
-        tracker.log_file(path, "maps")
-    tracker.log_file(folder / "result.json")
-    tracker.log_file(Path(result.checkpoint), "checkpoint")
 
 
 @contextmanager

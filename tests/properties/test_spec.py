@@ -1,4 +1,6 @@
 import json
+from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -41,7 +43,7 @@ def test_yaml_and_json_read_back(values: dict[str, Any]) -> None:
 
 
 @given(changes, st.randoms())
-def test_the_order_of_changes_does_not_matter(values: dict[str, Any], random: Any) -> None:
+def test_the_order_of_changes_does_not_matter(values: dict[str, Any], random: Random) -> None:
     shuffled = list(values.items())
     random.shuffle(shuffled)
     assert changed(dict(shuffled)).trial_id == changed(values).trial_id
@@ -106,6 +108,6 @@ def test_a_spec_cannot_be_changed_in_place() -> None:
         TrialSpec().data.ratio = 5  # type: ignore[misc]
 
 
-def test_a_file_that_is_not_there(tmp_path: Any) -> None:
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="there is no spec file"):
         TrialSpec.from_file(tmp_path / "x.yaml")

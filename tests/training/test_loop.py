@@ -173,11 +173,15 @@ def test_val_loss_weighs_pixels_not_scenes() -> None:
 def test_train_loss_weighs_pixels_not_batches() -> None:
     model = unet()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
-    (x, y), empty = learnable(0), torch.full((4, 16, 16), 255)
-    alone, _ = train_epoch(model, [(x, y)], optimizer, None, epoch=0, device=CPU)
-    loss, patches = train_epoch(model, [(x, y), (x, empty)], optimizer, None, epoch=0, device=CPU)
-    assert loss == pytest.approx(alone)
-    assert patches == 8
+    (x, y), mostly_masked, empty = learnable(0), learnable(0)[1].clone(), torch.full((4, 16, 16), 255)
+    mostly_masked[:, 3:] = 255
+    batches = [(x, y), (x, mostly_masked), (x, empty)]
+    seen: list[Progress] = []
+    loss, patches = train_epoch(model, batches, optimizer, None, epoch=0, device=CPU, progress=seen.append)
+    pixels = [int((labels != 255).sum()) for _, labels in batches]
+    assert pixels == [4 * 14 * 16, 4 * 16, 0]
+    assert loss == pytest.approx(np.average([state.loss for state in seen], weights=pixels))
+    assert patches == 12
 
 
 def test_progress_comes_after_every_batch_and_every_epoch() -> None:

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from training.spec import TrialSpec
-from training.tracking import MlflowTracker, StudyTracker, TrackingError, TrialRow, git_commit, resolve_uri
+from training.study import StudyTracker, TrialRow
+from training.tracking import MlflowTracker, git_commit
+from training.tracking_server import TrackingError, resolve_uri
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +167,7 @@ def test_a_tracker_that_was_not_started_says_so(uri: str) -> None:
 def test_what_mlflow_refuses_is_one_sentence(uri: str) -> None:
     parent = study(uri, "refused")
     tracker = attempt(parent, TrialSpec(), "FINISHED")
-    with pytest.raises(TrackingError, match="MLflow at sqlite:///.* failed") as caught:
+    with pytest.raises(TrackingError, match=r"MLflow at sqlite:///.* failed") as caught:
         tracker.log_metrics({"what is % this": 1.0})
     assert "\n" not in str(caught.value)
 

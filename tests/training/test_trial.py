@@ -14,8 +14,10 @@ from training.confusion import ConfusionMatrix
 from training.loop import NonFiniteLossError, Progress
 from training.predict import predict_scene
 from training.spec import SpecError, TrialSpec
+from training.study import StudyTracker
 from training.tracker import MemoryTracker
-from training.tracking import MlflowTracker, StudyTracker, TrackingError
+from training.tracking import MlflowTracker
+from training.tracking_server import TrackingError
 from training.trial import TrialResult, run_trial
 
 
@@ -183,12 +185,21 @@ def test_what_does_not_fit_is_said_before_anything_starts(
     assert not (tmp_path / "new").exists()
 
 
+def test_a_batch_too_small_for_batch_norm_is_found_before_anything_starts(
+    tiny_lake: Lake, small_spec: TrialSpec, tmp_path: Path
+) -> None:
+    spec = small_spec.with_("loop.batch_size", 1).with_("model.params.filters", [4, 4, 4, 4])
+    with pytest.raises(SpecError, match="cannot train on batches of 1 patches of 16 pixels"):
+        run_trial(spec, tiny_lake, MemoryTracker(), folder=tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
 def test_a_trial_that_goes_astray_is_failed_with_its_error(
     tiny_lake: Lake, small_spec: TrialSpec, tmp_path: Path
 ) -> None:
     tracker = MemoryTracker()
     astray = small_spec.with_("optimizer.lr", 1e38).with_("optimizer.name", "sgd")
-    with pytest.raises(NonFiniteLossError, match="lower optimizer.lr"):
+    with pytest.raises(NonFiniteLossError, match=r"lower optimizer\.lr"):
         run_trial(astray, tiny_lake, tracker, folder=tmp_path)
     assert tracker.status == "FAILED"
     assert "NonFiniteLossError" in tracker.texts["error.txt"]

@@ -1,0 +1,157 @@
+"""The folder of a download: what lies in it, its lock, its room, and the notes of what was verified."""
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, Literal
+
+from filelock import FileLock, Timeout
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from rich.filesize import decimal
+
+from ingest.download.archives import SIDE
+from ingest.download.errors import DiskSpaceError, FolderError
+from ingest.download.part import part_path, read_side, write_text
+from ingest.download.plan import FolderState, PartState
+
+Phase = Literal["checking", "fetching", "fetching again", "unzipping"]
+OnProgress = Callable[[str, Phase, int, int], None]
+"""Called with the name of a file, what happens to it, its bytes done so far (never fewer than before in one phase), and
+all its bytes."""
+
+_LOCK: Final = ".icebench-download.lock"
+_NOTES: Final = ".icebench-download.json"
+_BLOCK: Final = 1 << 20
+_FULL_DISK: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+class _Note(BaseModel):
+    """A file as it was when its checksum was right; the checksum of hundreds of gigabytes takes minutes."""
+
+    size: int
+    mtime_ns: int
+    md5: str
+
+
+_NoteTable = TypeAdapter(dict[str, _Note])
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Makes the folder and keeps other downloads out of it, until the process ends in whatever way.
+
+    Raises:
+        FolderError: It cannot be made or written, or another download holds it.
+    """
+    lock = FileLock(folder / _LOCK)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise FolderError(
+            f"another download is at work in {str(folder)!r}: wait for it, or give another folder"
+        ) from error
+    except OSError as error:
+        raise FolderError(
+            f"{str(folder)!r} cannot be used as a folder ({error.strerror}): give one that can be written"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def look(folder: Path) -> FolderState:
+    """What lies in the folder; a folder that is not there is empty."""
+    if not folder.is_dir():
+        return FolderState()
+    stats = {path.name: path.stat() for path in folder.iterdir() if path.is_file()}
+    notes = _read_notes(folder)
+    parts: dict[str, PartState] = {}
+    for name in (name.removesuffix(SIDE) for name in stats if name.endswith(SIDE)):
+        side, part = read_side(folder, name), stats.get(part_path(folder, name).name)
+        if side is not None and part is not None:
+            parts[name] = PartState(length=part.st_size, size=side.size, md5=side.md5)
+    return FolderState(
+        sizes={name: stat.st_size for name, stat in stats.items()},
+        parts=parts,
+        verified={
+            name: note.md5
+            for name, note in notes.items()
+            if name in stats and (stats[name].st_size, stats[name].st_mtime_ns) == (note.size, note.mtime_ns)
+        },
+    )
+
+
+def note_verified(path: Path, md5: str) -> None:
+    """Notes that a file has this checksum, for as long as its size and time stay as they are."""
+    stat = path.stat()
+    notes = _read_notes(path.parent) | {path.name: _Note(size=stat.st_size, mtime_ns=stat.st_mtime_ns, md5=md5)}
+    write_text(path.parent / _NOTES, json.dumps({name: note.model_dump() for name, note in notes.items()}, indent=1))
+
+
+def md5_of(path: Path, on_bytes: Callable[[int], None]) -> str:
+    """MD5 of a file as hex digits; `on_bytes` is called with the bytes read so far."""
+    digest = hashlib.md5(usedforsecurity=False)
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+            on_bytes(file.tell())
+    return digest.hexdigest()
+
+
+def check_space(folder: Path, what: str, *, fetch: int, unzip: int) -> None:
+    """Refuses before hours of work what could only fail after them.
+
+    Args:
+        folder: Where the files go; it need not be there yet.
+        what: Is to be stored, for the message.
+        fetch: Bytes still to be fetched.
+        unzip: Bytes still to be unpacked.
+
+    Raises:
+        DiskSpaceError: The disk has less free space than that.
+    """
+    disk = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+    free = shutil.disk_usage(disk).free
+    if fetch + unzip > free:
+        parts = f"{decimal(fetch)} to fetch" + (f" and {decimal(unzip)} to unpack" if unzip else "")
+        raise DiskSpaceError(
+            f"{what} needs {decimal(fetch + unzip)} more in {str(folder)!r} ({parts}), where {decimal(free)} are free: "
+            "free some space, give a folder on another disk, or take fewer files with --only"
+        )
+
+
+def refuse_full_disk(error: OSError, folder: Path) -> None:
+    """Turns "no space left" into the error that ends all: the next file would fare no better.
+
+    Raises:
+        DiskSpaceError: It was that.
+    """
+    if error.errno in _FULL_DISK:
+        raise DiskSpaceError(
+            f"the disk of {str(folder)!r} is full: free some space and give the same command, it goes on from here"
+        ) from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes renames in the folder last through a power cut, where the system offers that."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _read_notes(folder: Path) -> dict[str, _Note]:
+    """Notes only spare work: what cannot be read counts as nothing noted."""
+    try:
+        return _NoteTable.validate_json((folder / _NOTES).read_bytes())
+    except (FileNotFoundError, ValidationError):
+        return {}

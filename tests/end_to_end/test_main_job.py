@@ -1,0 +1,121 @@
+"""From raw netCDF to MLflow rows by the commands that people type, on a Ray of its own."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from mlflow import MlflowClient
+from mlflow.entities import Run
+
+from datasets.lake import Lake
+
+ROOT = Path(__file__).parents[2]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+
+def study(folder: Path, lake: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """`python sweeps/downscale.py` as a person types it, with its records in `folder`."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("RAY_", "ICEBENCH_"))}
+    places = ["--lake", lake, "--tracking-uri", f"sqlite:///{folder}/mlflow.db", "--storage", str(folder / "ray")]
+    return subprocess.run(
+        [sys.executable, "sweeps/downscale.py", "--smoke", *places, *words],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=500,
+    )
+
+
+def runs(folder: Path, kind: str) -> list[Run]:
+    client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
+    experiment = client.get_experiment_by_name("downscale-smoke")
+    assert experiment is not None
+    return list(client.search_runs([experiment.experiment_id], filter_string=f"tags.kind = '{kind}'"))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("study")
+
+
+@pytest.fixture(scope="module")
+def first(folder: Path, tiny_lake: Lake) -> subprocess.CompletedProcess[str]:
+    done = study(folder, tiny_lake.url, "--only", "data.ratio=5,10", "--seeds", "2")
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def test_one_child_a_trial_under_one_parent(
+    first: subprocess.CompletedProcess[str], folder: Path, tiny_lake: Lake
+) -> None:
+    (parent,) = runs(folder, "study")
+    children = runs(folder, "trial")
+    assert parent.info.status == "FINISHED"
+    assert parent.data.tags["lake"] == tiny_lake.digest
+    assert len(children) == 4
+    for child in children:
+        assert child.info.status == "FINISHED"
+        assert child.data.tags["mlflow.parentRunId"] == parent.info.run_id
+        assert child.data.tags["recipe"] == tiny_lake.recipe_digest
+        assert child.data.params["data.lake"] == tiny_lake.digest
+        assert {"test/f1", "test/f1_macro", "test_80m/f1", "val/f1", "train/loss"} <= set(child.data.metrics)
+    assert {(c.data.params["data.ratio"], c.data.params["seed"]) for c in children} == {
+        (ratio, seed) for ratio in ("5", "10") for seed in ("0", "1")
+    }
+
+
+def test_parent_holds_table_and_figure(first: subprocess.CompletedProcess[str], folder: Path) -> None:
+    (parent,) = runs(folder, "study")
+    client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
+    names = {file.path for file in client.list_artifacts(parent.info.run_id)}
+    assert {"table.csv", "table.md", "downscale-smoke.png"} <= names
+    table = pd.read_csv(client.download_artifacts(parent.info.run_id, "table.csv", str(folder)))
+    assert table["data.ratio"].tolist() == [5, 10]
+    assert table["n"].tolist() == [2, 2]
+    scores: dict[str, list[float]] = {}
+    for child in runs(folder, "trial"):
+        scores.setdefault(child.data.params["data.ratio"], []).append(child.data.metrics["test_80m/f1"])
+    assert table["test_80m/f1/mean"].tolist() == pytest.approx([sum(scores[r]) / 2 for r in ("5", "10")])
+    assert "5 (200 m)" in first.stdout
+
+
+def test_finished_trials_are_not_run_again(
+    first: subprocess.CompletedProcess[str], folder: Path, tiny_lake: Lake
+) -> None:
+    again = study(folder, tiny_lake.url, "--only", "data.ratio=5,10", "--seeds", "2")
+    assert again.returncode == 0, again.stderr
+    assert "4 trials, 4 finished before, 0 to run" in again.stderr
+    assert len(runs(folder, "trial")) == 4
+    assert len(runs(folder, "study")) == 1
+
+
+def test_a_failed_trial_is_named_and_the_rest_go_on(tiny_lake: Lake, tmp_path: Path) -> None:
+    """One ratio of the lake is damaged on disk: its trial fails with exit code 1, the other one finishes."""
+    lake = Path(shutil.copytree(tiny_lake.url, tmp_path / "lake"))
+    for shard in lake.glob("scenes/*/r10/nersc_sar_primary/c/0/0"):
+        shard.write_bytes(b"damaged" * 100)
+    words = ("--only", "data.ratio=5,10", "--seeds", "1")
+    done = study(tmp_path, str(lake), *words)
+    assert done.returncode == 1, done.stderr
+    assert "failed data.ratio=10 seed=0" in done.stderr
+    assert "finished data.ratio=5 seed=0" in done.stderr
+    assert sorted(run.info.status for run in runs(tmp_path, "trial")) == ["FAILED", "FINISHED"]
+    assert runs(tmp_path, "study")[0].info.status == "FAILED"
+
+    shutil.copytree(tiny_lake.url, lake, dirs_exist_ok=True)
+    healed = study(tmp_path, str(lake), *words)
+    assert healed.returncode == 0, healed.stderr
+    assert "2 trials, 1 finished before, 1 to run" in healed.stderr
+    assert sorted(run.info.status for run in runs(tmp_path, "trial")) == ["FAILED", "FINISHED", "FINISHED"]
+    assert runs(tmp_path, "study")[0].info.status == "FINISHED"
+
+
+def test_a_trial_that_no_node_can_hold_is_refused(tiny_lake: Lake, tmp_path: Path) -> None:
+    done = study(tmp_path, tiny_lake.url, "--only", "data.ratio=5", "--seeds", "1", "--gpus-per-trial", "64")
+    assert done.returncode == 2
+    assert "a trial asks for 1 CPUs and 64 GPUs and no node has that" in " ".join(done.stderr.split())

@@ -1,0 +1,112 @@
+"""Every study file: expands, is documented, is executable, and shadows nothing; the command line is closed."""
+
+import importlib
+import os
+import re
+import subprocess
+import sys
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from sweeps.command import application
+from sweeps.experiment import Experiment
+
+ROOT = Path(__file__).parents[2]
+MACHINERY = {"__init__", "__main__", "baselines", "command", "experiment", "launch", "report"}
+STUDIES = sorted(path for path in (ROOT / "sweeps").glob("*.py") if path.stem not in MACHINERY)
+
+
+def study(path: Path) -> Experiment:
+    found = importlib.import_module(f"sweeps.{path.stem}").EXPERIMENT
+    assert isinstance(found, Experiment)
+    return found
+
+
+def test_there_are_studies() -> None:
+    assert [path.stem for path in STUDIES] == ["downscale"]
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+def test_study_expands_and_says_what_it_is(path: Path) -> None:
+    experiment = study(path)
+    trials = experiment.trials()
+    assert experiment.name == path.stem
+    assert experiment.question.endswith("?")
+    assert len({trial.spec.trial_id for trial in trials}) == len(trials)
+    text = path.read_text()
+    assert re.search(rf"= {len(trials)} trials", text), "the head names the expected number of trials"
+    assert len(experiment.smaller().trials()) == len(trials)
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+def test_study_can_be_typed_as_a_command(path: Path) -> None:
+    assert os.access(path, os.X_OK)
+    assert path.read_text().startswith("#!/usr/bin/env python\n")
+    assert path.stem not in sys.stdlib_module_names
+    assert path.stem not in packages_distributions()
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+def test_dry_run_prints_the_trials_and_touches_nothing(path: Path, tmp_path: Path) -> None:
+    code = (
+        "import sys, runpy\n"
+        f"sys.argv = [{str(path)!r}, '--dry-run', '--lake', '/nowhere', '--tracking-uri', 'nonsense']\n"
+        f"try: runpy.run_path({str(path)!r}, run_name='__main__')\n"
+        "except SystemExit as end: assert not end.code, end.code\n"
+        "print('loaded', sorted({'ray', 'torch', 'mlflow', 'zarr'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert f"{len(study(path).trials())} trials" in done.stdout
+    assert "loaded []" in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+def test_study_runs_from_any_folder_without_being_installed(path: Path, tmp_path: Path) -> None:
+    """As a script only sweeps/ is on the path; an image has the libraries but not the project."""
+    blocked = tmp_path / "sitecustomize.py"
+    blocked.write_text(
+        "import sys\nsys.meta_path = [f for f in sys.meta_path if '__editable__' not in f.__class__.__module__]\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, str(path), "--dry-run"], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_options_are_a_closed_set() -> None:
+    result = CliRunner().invoke(application(study(STUDIES[0])), ["--help"], env={"COLUMNS": "160"})
+    options = set(re.findall(r"(?<![\w-])--[a-z-]+", result.output))
+    assert options - {"--only"} >= {"--lake", "--dry-run", "--smoke"}
+    assert options == {
+        "--lake",
+        "--tracking-uri",
+        "--storage",
+        "--seeds",
+        "--only",
+        "--cpus-per-trial",
+        "--gpus-per-trial",
+        "--max-concurrent",
+        "--smoke",
+        "--dry-run",
+        "--help",
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--lakee", "x"], "--lake"),
+        (["--only", "data.ratio=3", "--dry-run"], "unknown value of data.ratio '3'"),
+        (["--lake", "/nowhere"], "'/nowhere' is not a lake"),
+        (["--lake", "/nowhere", "--tracking-uri", "./mlruns"], "MLflow refuses plain folders"),
+    ],
+)
+def test_what_cannot_work_is_one_sentence_and_exit_code_2(words: list[str], sentence: str) -> None:
+    result = CliRunner().invoke(application(study(STUDIES[0])), words, env={"COLUMNS": "200"})
+    assert result.exit_code == 2, result.output
+    assert sentence in " ".join(result.output.split())
