@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from sweeps.__main__ import MACHINERY, app
 from sweeps.command import application
 from sweeps.experiment import Experiment
 
 ROOT = Path(__file__).parents[2]
-MACHINERY = {"__init__", "__main__", "baselines", "command", "experiment", "launch", "report"}
 STUDIES = sorted(path for path in (ROOT / "sweeps").glob("*.py") if path.stem not in MACHINERY)
 
 
@@ -110,3 +110,15 @@ def test_what_cannot_work_is_one_sentence_and_exit_code_2(words: list[str], sent
     result = CliRunner().invoke(application(study(STUDIES[0])), words, env={"COLUMNS": "200"})
     assert result.exit_code == 2, result.output
     assert sentence in " ".join(result.output.split())
+
+
+def test_all_studies_are_listed_and_run_by_name() -> None:
+    listed = CliRunner().invoke(app, ["list"], env={"COLUMNS": "200"})
+    assert listed.exit_code == 0
+    assert all(path.stem in listed.output for path in STUDIES)
+    dry = CliRunner().invoke(app, ["run", "downscale", "--dry-run", "--only", "seed=0"], env={"COLUMNS": "200"})
+    assert dry.exit_code == 0, dry.output
+    assert "3 trials" in dry.output
+    wrong = CliRunner().invoke(app, ["run", "downscal"])
+    assert wrong.exit_code == 2
+    assert "did you mean 'downscale'" in " ".join(wrong.output.split())
