@@ -18,8 +18,8 @@ import fsspec
 
 from datasets.catalog import Catalog
 from datasets.errors import LakeNotFoundError, RecipeMismatchError
-from datasets.normalize import ChannelStatistics
 from datasets.scene import Scene, SceneRecord
+from datasets.statistics import ChannelStatistics
 from datasets.store import SceneStore, SceneWriter
 
 FORMAT: Final = 1

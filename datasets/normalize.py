@@ -2,33 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
 from datasets.channels import CHANNELS, check_channels
-
-if TYPE_CHECKING:  # the lake reads statistics, the statistics are asked of the lake
-    from datasets.lake import Lake
-
-
-class ChannelStatistics(BaseModel):
-    """Statistics of one channel over all finite pixels of the training scenes.
-
-    Attributes:
-        count: Number of pixels.
-        mean: In the channel's units.
-        std: Population standard deviation over all pixels, so within and between scenes.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    count: int
-    mean: float
-    std: float
-
+from datasets.lake import Lake
+from datasets.statistics import ChannelStatistics
 
 MONTH: Final = ChannelStatistics(count=12, mean=6.5, std=3.5)
 """The month runs over about -1.6 .. 1.6: (month - 6.5) / 3.5, as IceBench normalizes it for segmentation."""
@@ -49,7 +30,7 @@ class Normalization:
     std: tuple[float, ...]
 
     @classmethod
-    def from_lake(cls, lake: "Lake", channels: Sequence[str], ratio: int) -> "Normalization":
+    def from_lake(cls, lake: Lake, channels: Sequence[str], ratio: int) -> "Normalization":
         """Takes the training statistics of a lake: SAR channels at the ratio, AMSR2 and ERA5 on the 2 km grid."""
         check_channels(channels)
         tables = {"sar": lake.moments(f"r{ratio}"), "km2": lake.moments("km2"), "scene": {"month": MONTH}}

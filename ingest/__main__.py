@@ -11,6 +11,7 @@ from rich.table import Table
 from datasets.catalog import Catalog
 from datasets.lake import Lake
 from datasets.terminal import SeveralValues, err, out, progress, user_errors, whole_numbers
+from ingest.download.command import download
 
 app = typer.Typer(
     help="From raw AI4Arctic netCDF to the lake: one chunked Zarr store a scene and one catalog.",
@@ -115,6 +116,9 @@ def _split_table(lake: Lake, catalog: Catalog) -> Table:
         table.add_column(name, justify="right")
     table.add_row(*(str(count) for count in counts.values()))
     return table
+
+
+app.command("download")(download)
 
 
 if __name__ == "__main__":

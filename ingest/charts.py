@@ -21,6 +21,7 @@ HEADER: Final = "poly_id;CT;CA;SA;FA;CB;SB;FB;CC;SC;FC;CN;CD;CF;POLY_TYPE"
 """First entry of polygon_codes; 15 fields."""
 
 NOT_FILLED: Final = -9
+_STRIP_LINES: Final = 64
 NO_POLYGON: Final = 65535
 """Id of pixels without a polygon in a uint16 raster; real ids are far below."""
 DOMINANCE: Final = 0.65
@@ -152,27 +153,61 @@ def _dominant(total: int, shares: Sequence[int], kinds: Sequence[int]) -> int:
     return kinds[largest] if merged[largest] / total >= DOMINANCE else NOT_FILLED
 
 
-def rasterize(ids: NDArray[np.uint16], polygons: PolygonClasses) -> tuple[dict[str, NDArray[np.uint8]], dict[str, int]]:
+@dataclass(frozen=True, kw_only=True)
+class ChartRasters:
+    """The charts of one scene.
+
+    Attributes:
+        charts: (lines, samples) uint8 by name, 255 = no label.
+        pixels: Pixels of each class and of 255, by chart name.
+        dropped: Pixels that carry a polygon id and lost a label, by reason (`no_row`: the id has no code row).
+    """
+
+    charts: Mapping[str, NDArray[np.uint8]]
+    pixels: Mapping[str, Mapping[int, int]]
+    dropped: Mapping[str, int]
+
+
+def rasterize(ids: NDArray[np.uint16], polygons: PolygonClasses) -> ChartRasters:
     """Looks up the charts of a raster of polygon ids.
 
     Args:
-        ids: (lines, samples) uint16 polygon ids; `NO_POLYGON` where there is none (land, outside the chart).
+        ids: (lines, samples) uint16 polygon ids; `NO_POLYGON` where there is none (land, outside chart or swath).
         polygons: Classes by id.
-
-    Returns:
-        Charts (lines, samples) uint8 with 255 = no label, by name; and the number of pixels that lost a label, by
-        reason (`no_row`: the id has no code row).
     """
-    used = np.bincount(ids.ravel(), minlength=NO_POLYGON + 1)
-    present = [int(polygon) for polygon in np.flatnonzero(used) if polygon != NO_POLYGON]
+    used = _pixels_by_id(ids)
     charts: dict[str, NDArray[np.uint8]] = {}
-    for name, classes in polygons.classes.items():
+    pixels: dict[str, dict[int, int]] = {}
+    for name, chart in CHARTS.items():
         table = np.full(NO_POLYGON + 1, IGNORE, np.uint8)
-        for polygon in present:
-            table[polygon] = classes.get(polygon, IGNORE)
-        charts[name] = np.take(table, ids)
+        pixels[name] = dict.fromkeys([*range(chart.n_classes), IGNORE], 0)
+        for polygon, count in used.items():
+            value = IGNORE if polygon == NO_POLYGON else polygons.classes[name].get(polygon, IGNORE)
+            table[polygon] = value
+            pixels[name][value] += count
+        charts[name] = _look_up(table, ids)
     dropped = dict.fromkeys(("no_row", "no_code", *(f"{name}_code" for name in CHARTS)), 0)
-    for polygon in present:
+    for polygon in used.keys() - {NO_POLYGON}:
         for reason in polygons.reasons.get(polygon, frozenset({"no_row"})):
-            dropped[reason] += int(used[polygon])
-    return charts, dropped
+            dropped[reason] += used[polygon]
+    return ChartRasters(charts=charts, pixels=pixels, dropped=dropped)
+
+
+def _pixels_by_id(ids: NDArray[np.uint16]) -> dict[int, int]:
+    """Pixels of every id that occurs."""
+    counts = np.zeros(NO_POLYGON + 1, np.int64)
+    for strip in _strips(ids):
+        counts += np.bincount(ids[strip].ravel(), minlength=counts.size)
+    return {int(polygon): int(counts[polygon]) for polygon in np.flatnonzero(counts)}
+
+
+def _look_up(table: NDArray[np.uint8], ids: NDArray[np.uint16]) -> NDArray[np.uint8]:
+    values = np.empty(ids.shape, np.uint8)
+    for strip in _strips(ids):
+        values[strip] = table[ids[strip]]
+    return values
+
+
+def _strips(ids: NDArray[np.uint16]) -> list[slice]:
+    """Some lines at a time: numpy widens indices and counts to eight bytes a pixel."""
+    return [slice(start, start + _STRIP_LINES) for start in range(0, ids.shape[0], _STRIP_LINES)]

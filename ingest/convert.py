@@ -1,13 +1,13 @@
 """One raw scene, end to end: netCDF in, one finished store of the lake out.
 
-One variable is in memory at a time, at full resolution, and leaves at every ratio before the next one is read; the
-scene's record is written last. Everything that can be wrong with a file either shows before the first byte is written
-or removes what was written.
+One variable is read and reduced at a time while the one before is being written; the scene's record is written last.
+Everything that can be wrong with a file either shows before the first byte is written or removes what was written.
 """
 
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -21,7 +21,7 @@ from datasets.lake import Lake
 from datasets.scene import Archive, SceneRecord
 from datasets.seasons import location_of, season_of
 from datasets.store import SceneWriter
-from ingest.charts import polygon_classes, rasterize
+from ingest.charts import NO_POLYGON, ChartRasters, polygon_classes, rasterize
 from ingest.geometry import INCIDENCE, LATITUDE, LONGITUDE, TiePoints, distance_to_border
 from ingest.moments import Moments
 from ingest.raw import DISTANCE, HH, HV, KM2, KM2_MAPS, RawScene
@@ -29,7 +29,6 @@ from ingest.recipe import Recipe
 from ingest.reduce import block_max, block_mean, block_min, check_ratio
 from ingest.source import SceneName, parse_name
 
-Block = Callable[[NDArray[np.generic], int], NDArray[np.generic]]
 _DIMS = ("line", "sample")
 _COORDINATES = "sar_latitude sar_longitude"
 
@@ -61,30 +60,40 @@ def convert_scene(path: str, recipe: Recipe, lake: Lake, archive: Archive) -> Sc
             check_ratio(raw.shape, ratio)
         polygons = polygon_classes(raw.codes)
         tie_points = TiePoints.from_points(raw.tie_points())
-        with lake.write_scene(name.scene_id) as writer:
-            scene = _SceneBuild(raw, writer, recipe.ratios)
-            invalid = scene.sar(HH) | scene.sar(HV)
+        with lake.write_scene(name.scene_id) as writer, ThreadPoolExecutor(max_workers=1) as thread:
+            scene = _SceneBuild(raw, writer, thread, recipe.ratios)
+            invalid = scene.sar(HH)
+            invalid |= scene.sar(HV)
             scene.channel(DISTANCE, raw.sar(DISTANCE), block_mean)
             ids = raw.polygon_ids()
             scene.border_distance(distance_to_border(ids))
-            charts, dropped = rasterize(ids, polygons)
+            np.putmask(ids, invalid, NO_POLYGON)  # a label where SAR has no data could only be guessed
+            del invalid
+            rasters = rasterize(ids, polygons)
             del ids
-            pixels = {chart.name: scene.chart(chart, charts.pop(chart.name), invalid) for chart in CHARTS.values()}
+            for chart in CHARTS.values():
+                scene.chart(chart, rasters.charts[chart.name])
             for field in (INCIDENCE, LATITUDE, LONGITUDE):
                 scene.geolocation(field, tie_points)
             scene.coarse_grid()
             scene.tie_point_grid()
-            record = _record(name, source, archive, raw.shape, tie_points, pixels, dropped, recipe, scene.moments)
+            record = _record(name, source, archive, raw.shape, tie_points, rasters, recipe, scene.moments)
             scene.finish(record)
     return record
 
 
 class _SceneBuild:
-    """The arrays of one scene on their way into its store, and the statistics that fall off."""
+    """The arrays of one scene on their way into its store, and the statistics that fall off.
 
-    def __init__(self, raw: RawScene, writer: SceneWriter, ratios: tuple[int, ...]) -> None:
+    One array is being written, in the given thread, while the next one is read and computed: encoding and decoding
+    share the processor, and at most two arrays of full resolution are in memory.
+    """
+
+    def __init__(self, raw: RawScene, writer: SceneWriter, thread: Executor, ratios: tuple[int, ...]) -> None:
         self._raw = raw
         self._writer = writer
+        self._thread = thread
+        self._writing: Future[None] | None = None
         self._ratios = ratios
         self.moments: dict[str, dict[str, Moments]] = {}
 
@@ -121,9 +130,8 @@ class _SceneBuild:
         for ratio in self._ratios:
             self._write(ratio, "distance_to_border", block_min(values, ratio), np.nan, attributes)
 
-    def chart(self, chart: Chart, values: NDArray[np.uint8], invalid: NDArray[np.bool_]) -> dict[int, int]:
-        """Writes one chart, unlabelled where SAR has no data; returns full-resolution pixels of each class."""
-        values[invalid] = IGNORE
+    def chart(self, chart: Chart, values: NDArray[np.uint8]) -> None:
+        """Writes one chart, largest class of each block."""
         attributes = {
             "long_name": chart.long_name,
             "flag_values": list(range(chart.n_classes)),
@@ -133,8 +141,6 @@ class _SceneBuild:
         }
         for ratio in self._ratios:
             self._write(ratio, chart.name, block_max(values, ratio), IGNORE, attributes)
-        counts = np.bincount(values.ravel(), minlength=IGNORE + 1)
-        return {value: int(counts[value]) for value in [*range(chart.n_classes), IGNORE]}
 
     def coarse_grid(self) -> None:
         """Writes AMSR2 and ERA5 on their own grid."""
@@ -143,7 +149,7 @@ class _SceneBuild:
             attributes = self._attributes(name)
             if name in KM2:
                 self._count("km2", name, values)
-            self._writer.array(
+            self._array(
                 "km2",
                 name,
                 values,
@@ -155,7 +161,7 @@ class _SceneBuild:
     def tie_point_grid(self) -> None:
         """Writes the geolocation points as they came."""
         for name, values in self._raw.tie_points().items():
-            self._writer.array(
+            self._array(
                 "tie_points",
                 name,
                 values,
@@ -167,7 +173,8 @@ class _SceneBuild:
             )
 
     def finish(self, record: SceneRecord) -> None:
-        """Makes the store visible."""
+        """Makes the store visible, once everything is written."""
+        self._wait()
         content = record.model_dump(mode="json", exclude={"split"})
         self._writer.finish(
             attributes={
@@ -195,7 +202,27 @@ class _SceneBuild:
     def _write(
         self, ratio: int, name: str, values: NDArray[np.generic], fill: float, attributes: Mapping[str, object]
     ) -> None:
-        self._writer.array(f"r{ratio}", name, values, dims=_DIMS, fill=fill, attributes=attributes)
+        self._array(f"r{ratio}", name, values, dims=_DIMS, fill=fill, attributes=attributes)
+
+    def _array(
+        self,
+        group: str,
+        name: str,
+        values: NDArray[np.generic],
+        *,
+        dims: tuple[str, ...],
+        fill: float,
+        attributes: Mapping[str, object],
+    ) -> None:
+        self._wait()
+        self._writing = self._thread.submit(
+            self._writer.array, group, name, values, dims=dims, fill=fill, attributes=attributes
+        )
+
+    def _wait(self) -> None:
+        """Ends the write under way; raises what it raised."""
+        if self._writing is not None:
+            self._writing.result()
 
     def _count(self, group: str, name: str, values: NDArray[np.generic]) -> None:
         self.moments.setdefault(group, {})[name] = Moments.of(values.astype(np.float32, copy=False))
@@ -241,12 +268,11 @@ def _record(
     archive: Archive,
     shape: tuple[int, int],
     tie_points: TiePoints,
-    pixels: dict[str, dict[int, int]],
-    dropped: dict[str, int],
+    rasters: ChartRasters,
     recipe: Recipe,
     moments: Mapping[str, Mapping[str, Moments]],
 ) -> SceneRecord:
-    content = json.dumps([_moments_json(moments), pixels], sort_keys=True)
+    content = json.dumps([_moments_json(moments), rasters.pixels], sort_keys=True)
     return SceneRecord(
         scene_id=name.scene_id,
         source=source,
@@ -262,8 +288,8 @@ def _record(
         lines=shape[0],
         samples=shape[1],
         bbox=tie_points.bbox,
-        pixels=pixels,
-        dropped=dropped,
+        pixels={name: dict(counts) for name, counts in rasters.pixels.items()},
+        dropped=dict(rasters.dropped),
         recipe=recipe.digest,
         fingerprint=hashlib.sha256(content.encode()).hexdigest()[:12],
     )

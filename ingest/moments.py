@@ -8,9 +8,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.normalize import ChannelStatistics
+from datasets.statistics import ChannelStatistics
 
-_STRIP: Final = 1 << 20
+_STRIP: Final = 1 << 15
+"""Values at a time: their float64 copies stay in the processor's cache, which makes it several times as fast."""
 
 
 @dataclass(frozen=True)
@@ -61,13 +62,12 @@ def merge(parts: Iterable[Moments]) -> Moments:
 
 
 def _of_strip(values: NDArray[np.floating]) -> Moments:
-    wide = values.astype(np.float64)
-    total = float(wide.sum())
+    total = float(np.add.reduce(values, dtype=np.float64))
     if not np.isfinite(total):
-        wide = wide[np.isfinite(wide)]
-        total = float(wide.sum())
-    if wide.size == 0:
+        values = values[np.isfinite(values)]
+        total = float(np.add.reduce(values, dtype=np.float64))
+    if values.size == 0:
         return NOTHING
-    mean = total / wide.size
-    wide -= mean
-    return Moments(count=int(wide.size), mean=mean, m2=float(np.dot(wide, wide)))
+    mean = total / values.size
+    deviations = np.subtract(values, mean, dtype=np.float64)
+    return Moments(count=int(values.size), mean=mean, m2=float(np.dot(deviations, deviations)))

@@ -15,8 +15,8 @@ from datasets.terminal import err, out, user_errors
 from training.spec import SpecError, TrialSpec
 
 if TYPE_CHECKING:
+    from training.result import TrialResult
     from training.tracker import Tracker
-    from training.trial import TrialResult
 
 app = typer.Typer(
     no_args_is_help=True,

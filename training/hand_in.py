@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 
@@ -13,11 +13,9 @@ from training.confusion import ConfusionMatrix
 from training.evaluate import SceneScore, grid_names
 from training.figures import confusion_figure, curves_figure, map_figure, save_figure
 from training.loop import FitResult
+from training.result import TrialResult
 from training.spec import TrialSpec
 from training.tracker import Tracker
-
-if TYPE_CHECKING:  # the result is made by the trial, which hands it in here
-    from training.trial import TrialResult
 
 SAR: Final = ("nersc_sar_primary", "nersc_sar_secondary")
 
@@ -43,7 +41,7 @@ def draw_map(score: SceneScore, spec: TrialSpec, lake: Lake, folder: Path) -> Pa
 def hand_in(
     tracker: Tracker,
     folder: Path,
-    result: "TrialResult",
+    result: TrialResult,
     spec: TrialSpec,
     sums: Mapping[str, ConfusionMatrix],
     trained: FitResult,

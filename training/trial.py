@@ -16,7 +16,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict
 from torch import nn
 
 from datasets.catalog import Catalog
@@ -30,38 +29,13 @@ from training.evaluate import metrics_of, score_scene, sum_bins
 from training.hand_in import SAR, draw_map, hand_in
 from training.loop import EpochRow, FitResult, Progress, fit
 from training.models import build_model, count_parameters
+from training.result import TrialResult
 from training.scenes import TrialScenes, bind, select_scenes
 from training.spec import SpecError, TrialSpec
 from training.tracker import Tracker
 from training.tracking_server import TrackingError
 
 logger = logging.getLogger(__name__)
-
-
-class TrialResult(BaseModel):
-    """What one trial gave.
-
-    Attributes:
-        trial_id: Of the spec bound to the lake.
-        metrics: Test scores (see `training.evaluate`), `best/...` of the kept epoch and `cost/...`.
-        matrices: Confusion matrix (rows = truth) by `<grid>/<bin>`, `test/season/winter`; they add up to coarser bins.
-        best_epoch: Epoch whose weights were kept and scored, from 0.
-        epochs: Epochs trained.
-        checkpoint: Path of the kept weights.
-        seconds: Wall time of the trial.
-        versions: Software and device that the numbers come from.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    trial_id: str
-    metrics: dict[str, float]
-    matrices: dict[str, list[list[int]]]
-    best_epoch: int
-    epochs: int
-    checkpoint: str
-    seconds: float
-    versions: dict[str, str]
 
 
 def run_trial(

@@ -1,6 +1,6 @@
 """Command `python -m ingest download`: list, check what is here, make room, fetch, unpack, report."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Final
@@ -17,7 +17,7 @@ from ingest.download.folder import OnProgress, Phase, check_space, locked, look
 from ingest.download.listing import list_files
 from ingest.download.plan import Plan, Step, find_candidates, make_plan
 from ingest.download.transfer import fetch_file
-from ingest.download.unzip import Unpacked, bytes_to_unpack, unzip_all
+from ingest.download.unzip import Unpacked, room_to_unpack, unzip_all
 from ingest.download.verify import verify
 from ingest.download.web import Web
 
@@ -42,8 +42,9 @@ def download(
 ) -> None:
     """Fetch a public AI4Arctic archive; give the same command again to go on after a stop.
 
-    Files that are in DIR already, fetched here or by hand, are kept if their checksum is right. A file that cannot be
-    had is a line in the summary and exit code 1; the others are fetched all the same.
+    Files that are in DIR already, fetched here or by hand, are kept if their checksum is right; a bundle of the whole
+    archive, as browsers get it, is unpacked into DIR first. A file that cannot be had is a line in the summary and exit
+    code 1; the others are fetched all the same.
     """
     with user_errors(), Web() as web:
         chosen = find_archive(archive)
@@ -64,14 +65,19 @@ def download(
 def _list(archive: Archive, files: Sequence[ArchiveFile], folder: Path) -> None:
     state = look(folder)
     plan = make_plan(files, state, {candidate.file.name for candidate in find_candidates(files, state)})
-    table = Table(title=f"{archive.name}: {len(files)} files, {decimal(plan.total)}", caption=archive.page)
+    table = Table()
     table.add_column("file", overflow="fold")
     table.add_column("size", justify="right", no_wrap=True)
     table.add_column("here", no_wrap=True)
     for step in plan.steps:
         table.add_row(step.file.name, decimal(step.file.size), _here(step))
     out.print(table)
-    out.print(f"{decimal(plan.missing)} to fetch", highlight=False)
+    out.print(
+        f"{archive.name}: {len(files)} files, {decimal(plan.total)}, {decimal(plan.missing)} to fetch; "
+        f"by hand: {archive.page}",
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 def _here(step: Step) -> str:
@@ -94,7 +100,7 @@ def _check(archive: Archive, files: Sequence[ArchiveFile], folder: Path, *, unzi
         here = [folder / file.name for file in _zips(files) if file.name in verified.intact]
         # NetCDF is compressed in itself, so what is not here yet grows little when it is unpacked.
         coming = sum(file.size for file in _zips(files) if file.name not in verified.intact)
-        to_unpack = bytes_to_unpack(here, folder) + coming
+        to_unpack = room_to_unpack(here, folder).missing + coming
     check_space(folder, archive.name, fetch=plan.missing, unzip=to_unpack)
     return plan
 
@@ -107,6 +113,8 @@ def _fetch(plan: Plan, folder: Path, web: Web) -> Failures:
                 continue
             try:
                 fetch_file(step.file, folder, web, report)
+                if not err.is_terminal:  # a log has no bars, and a batch job runs for hours
+                    err.print(f"fetched {step.file.name} ({decimal(step.file.size)})", highlight=False, markup=False)
             except DownloadError as error:
                 failures.append((step.file.name, str(error)))
     return failures
@@ -114,9 +122,9 @@ def _fetch(plan: Plan, folder: Path, web: Web) -> Failures:
 
 def _unpack(archive: Archive, files: Sequence[ArchiveFile], folder: Path) -> Unpacked:
     paths = [folder / file.name for file in _zips(files)]
-    missing = bytes_to_unpack(paths, folder)
-    check_space(folder, archive.name, fetch=0, unzip=missing)
-    with _bars("unzipping", total=None, done=0) as report:
+    room = room_to_unpack(paths, folder)
+    check_space(folder, archive.name, fetch=0, unzip=room.missing)
+    with _bars("unzipping", total=room.total, done=0) as report:
         return unzip_all(paths, folder, report)
 
 
@@ -147,11 +155,12 @@ def _report(archive: Archive, plan: Plan, folder: Path, failures: Failures, unpa
 
 
 @contextmanager
-def _bars(title: Phase, *, total: int | None, done: int) -> Iterator[OnProgress]:
+def _bars(title: Phase, *, total: int, done: int) -> Iterator[OnProgress]:
     """Two bars on stderr, all files and the current one; the first counts the bytes of the phase `title`."""
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=err, transient=True) as progress:
-        all_files = progress.add_task(title, total=total, completed=done)
+    text, bar, rest = TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn()
+    columns = (text, bar, DownloadColumn(), TransferSpeedColumn(), rest)
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
+        all_files = progress.add_task(f"{title} all files", total=total, completed=done)
         current = progress.add_task("", total=None, visible=False)
         finished = done
         latest: dict[str, int] = {}
@@ -170,10 +179,10 @@ def _bars(title: Phase, *, total: int | None, done: int) -> Iterator[OnProgress]
 
 
 @contextmanager
-def _resumable() -> Iterator[Callable[[], None]]:
+def _resumable() -> Iterator[None]:
     """Ctrl-C is no accident: what is here stays."""
     try:
-        yield lambda: None
+        yield
     except KeyboardInterrupt as stop:
         err.print("stopped: give the same command to go on from here")
         raise typer.Exit(_INTERRUPTED) from stop

@@ -103,7 +103,7 @@ def find_candidates(files: Sequence[ArchiveFile], state: FolderState) -> Iterato
         if state.sizes.get(file.name) == file.size:
             known = file.md5 != "" and state.verified.get(file.name) == file.md5
             yield Candidate(file=file, found_as=file.name, known=known)
-        elif file.size > 0:
+        elif file.md5 and file.size > 0:
             for name in strangers:
                 if state.sizes[name] == file.size:
                     yield Candidate(file=file, found_as=name, known=False)

@@ -35,10 +35,7 @@ def fetch_file(file: ArchiveFile, folder: Path, web: Web, on_progress: OnProgres
     try:
         found = ""
         for phase in _PHASES:
-            with Part(folder, file) as part:
-                _fill(part, file, web, lambda done, phase=phase: on_progress(file.name, phase, done, file.size))
-                part.sync()
-            found = md5_of(part.path, lambda done: on_progress(file.name, "checking", done, file.size))
+            found = _fetch_once(file, folder, web, phase, on_progress)
             if found == file.md5:
                 _finish(file, folder)
                 return
@@ -57,6 +54,14 @@ def fetch_file(file: ArchiveFile, folder: Path, web: Web, on_progress: OnProgres
     )
 
 
+def _fetch_once(file: ArchiveFile, folder: Path, web: Web, phase: Phase, on_progress: OnProgress) -> str:
+    """All bytes into the part; returns their MD5."""
+    with Part(folder, file) as part:
+        _fill(part, file, web, lambda done: on_progress(file.name, phase, done, file.size))
+        part.sync()
+    return md5_of(part.path, lambda done: on_progress(file.name, "checking", done, file.size))
+
+
 def _finish(file: ArchiveFile, folder: Path) -> None:
     target = folder / file.name
     part_path(folder, file.name).replace(target)
@@ -73,7 +78,7 @@ def _fill(part: Part, file: ArchiveFile, web: Web, report: Callable[[int], None]
     report(furthest)
 
     def count(length: int) -> None:
-        # Bytes that came before are no progress: a server that ignores ranges and always breaks off would go on forever.
+        # Bytes that came before are no progress, or a server that ignores ranges and breaks off would go on forever.
         nonlocal furthest
         if length > furthest:
             furthest = length

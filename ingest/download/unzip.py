@@ -5,6 +5,7 @@ import re
 import stat
 import zlib
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -47,7 +48,9 @@ def unzip_all(paths: Sequence[Path], folder: Path, on_progress: OnProgress) -> U
         try:
             archive = ZipFile(path)
         except (OSError, *_TORN) as error:
-            found.failures.append((path.name, f"cannot be read as a zip archive ({error}); fetch it anew"))
+            found.failures.append(
+                (path.name, f"cannot be read as a zip archive ({error}): the file itself is at fault")
+            )
             continue
         with archive:
             _unzip(archive, path.name, folder, claimed, found, on_progress)
@@ -55,19 +58,34 @@ def unzip_all(paths: Sequence[Path], folder: Path, on_progress: OnProgress) -> U
     return found
 
 
-def bytes_to_unpack(paths: Iterable[Path], folder: Path) -> int:
-    """Bytes of the members that are not there yet; a torn archive counts nothing, it is reported when unpacked."""
-    missing = 0
+@dataclass(frozen=True, kw_only=True)
+class Room:
+    """Bytes of members.
+
+    Attributes:
+        missing: Of those that are not there yet.
+        total: Of all.
+    """
+
+    missing: int
+    total: int
+
+
+def room_to_unpack(paths: Iterable[Path], folder: Path) -> Room:
+    """The room that members take; what cannot be unpacked takes none, it is reported when that is tried."""
+    missing = total = 0
     for path in paths:
         try:
             with ZipFile(path) as archive:
-                for info in _members(archive):
-                    target = folder / _inside(info)
-                    if not target.is_file() or target.stat().st_size != info.file_size:
-                        missing += info.file_size
-        except (OSError, UnzipError, *_TORN):
+                members = _members(archive)
+        except (OSError, *_TORN):
             continue
-    return missing
+        for info in members:
+            target = folder / info.filename
+            total += info.file_size
+            if not target.is_file() or target.stat().st_size != info.file_size:
+                missing += info.file_size
+    return Room(missing=missing, total=total)
 
 
 def _unzip(
@@ -151,9 +169,15 @@ def _extract(archive: ZipFile, info: ZipInfo, target: Path, count: Callable[[int
             os.fsync(out.fileno())
         part.replace(target)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        _remove(part)
         refuse_full_disk(error, target.parent)
         raise UnzipError(f"the member {info.filename!r} could not be written: {error}") from error
     except _TORN as error:
-        part.unlink(missing_ok=True)
+        _remove(part)
         raise UnzipError(f"the member {info.filename!r} is torn ({error}): the archive itself is at fault") from error
+
+
+def _remove(part: Path) -> None:
+    """The error that led here is the one to tell."""
+    with suppress(OSError):
+        part.unlink()

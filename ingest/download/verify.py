@@ -32,11 +32,9 @@ def verify(candidates: Iterable[Candidate], folder: Path, on_progress: OnProgres
         file, path = candidate.file, folder / candidate.found_as
         if file.name in intact or candidate.found_as in renamed.values():
             continue
-        if candidate.known:
+        if candidate.known or not file.md5:  # where the list has no checksum, name and size are all there is
             intact.add(file.name)
-        elif md5_of(path, lambda done, path=path, size=file.size: on_progress(path.name, "checking", done, size)) == (
-            file.md5
-        ):
+        elif _md5(path, file.size, on_progress) == file.md5:
             if candidate.found_as != file.name:
                 path = path.replace(folder / file.name)
                 renamed[file.name] = candidate.found_as
@@ -46,3 +44,7 @@ def verify(candidates: Iterable[Candidate], folder: Path, on_progress: OnProgres
             path.unlink()
             corrupt.append(file.name)
     return Verified(intact=frozenset(intact), renamed=renamed, corrupt=tuple(corrupt))
+
+
+def _md5(path: Path, size: int, on_progress: OnProgress) -> str:
+    return md5_of(path, lambda done: on_progress(path.name, "checking", done, size))

@@ -75,11 +75,15 @@ def test_raster_counts_what_it_drops() -> None:
         ]
     )
     ids = np.array([[3, 3, 9], [9, 12, NO_POLYGON]], np.uint16)
-    charts, dropped = rasterize(ids, polygons)
+    rasters = rasterize(ids, polygons)
+    charts = rasters.charts
     assert charts["SIC"].tolist() == [[10, 10, 255], [255, 255, 255]]
     assert charts["SOD"].tolist() == [[4, 4, 255], [255, 255, 255]]
     assert charts["FLOE"].tolist() == [[255] * 3] * 2
-    assert dropped == {"no_row": 1, "no_code": 0, "SIC_code": 2, "SOD_code": 2, "FLOE_code": 2}
+    assert rasters.dropped == {"no_row": 1, "no_code": 0, "SIC_code": 2, "SOD_code": 2, "FLOE_code": 2}
+    for name, chart in charts.items():
+        assert rasters.pixels[name] == {value: int((chart == value).sum()) for value in rasters.pixels[name]}
+        assert sum(rasters.pixels[name].values()) == ids.size
     assert {chart.dtype for chart in charts.values()} == {np.dtype(np.uint8)}
 
 

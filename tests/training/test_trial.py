@@ -13,12 +13,13 @@ from training.checkpoint import load_checkpoint
 from training.confusion import ConfusionMatrix
 from training.loop import NonFiniteLossError, Progress
 from training.predict import predict_scene
+from training.result import TrialResult
 from training.spec import SpecError, TrialSpec
 from training.study import StudyTracker
 from training.tracker import MemoryTracker
 from training.tracking import MlflowTracker
 from training.tracking_server import TrackingError
-from training.trial import TrialResult, run_trial
+from training.trial import run_trial
 
 
 def scores(result: TrialResult) -> dict[str, float]:
