@@ -1,8 +1,10 @@
 """Command line of the lake: `python -m datasets show LAKE [SCENE]`."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from datasets.catalog import Catalog
@@ -29,11 +31,19 @@ def _rooms() -> None:
 def show(
     lake: Annotated[str, typer.Argument(help="URL of the lake: a path, s3://, gs://, az://.", envvar="ICEBENCH_LAKE")],
     scene: Annotated[str | None, typer.Argument(help="Scene id, e.g. 20180325T194759_dmi.")] = None,
+    png: Annotated[
+        Path | None, typer.Option(help="Also draw the scene here: SAR, incidence angle and charts.", metavar="FILE")
+    ] = None,
+    ratio: Annotated[
+        int | None, typer.Option(help="Grid to draw from (without: the finest that the lake has).", metavar="R")
+    ] = None,
 ) -> None:
     """Print the catalog of a lake, or one scene: its record, its classes and its variables."""
     with user_errors():
         opened = Lake.open(lake)
         catalog = opened.catalog()
+        if scene is None and (png is not None or ratio is not None):
+            raise typer.BadParameter("--png and --ratio draw one scene: name it after the lake")
         if scene is None:
             out.print(_catalog_table(opened, catalog))
             return
@@ -46,30 +56,41 @@ def show(
             highlight=False,
             soft_wrap=True,
         )
+        if png is not None:
+            _draw(opened, scene, png, ratio or opened.ratios[0])
+
+
+def _draw(lake: Lake, scene_id: str, path: Path, ratio: int) -> None:
+    from datasets.pictures import scene_sheet  # matplotlib is slow to import
+
+    figure = scene_sheet(lake.scene(scene_id), ratio)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    figure.savefig(part, dpi=130, format=path.suffix.lstrip(".") or "png")
+    part.replace(path)
+    out.print(f"drawn: {path}", highlight=False, soft_wrap=True)
 
 
 def _catalog_table(lake: Lake, catalog: Catalog) -> Table:
     spacings = ", ".join(f"{ratio} ({pixel_spacing(ratio)} m)" for ratio in lake.ratios)
     table = Table(
         title=f"{len(catalog)} scenes · ratios {spacings}",
-        caption=f"{lake.url} · recipe {lake.recipe_digest} · lake {lake.digest}",
+        caption=f"SOD: share of labelled pixels · {lake.url} · recipe {lake.recipe_digest} · lake {lake.digest}",
+        box=SIMPLE_HEAD,
     )
-    for name in ("scene", "split", "season", "cryoseason", "location", "region"):
+    for name in ("scene", "split", "season", "location"):
         table.add_column(name, no_wrap=True)
-    for name in ("lines x samples", "labelled", "dropped"):
-        table.add_column(name, justify="right")
+    for name in ("size", "SOD"):
+        table.add_column(name, justify="right", no_wrap=True)
     for row in catalog:
-        pixels = row.lines * row.samples
+        season = f"{row.season}, {row.cryoseason}" if row.cryoseason else row.season
         table.add_row(
             row.scene_id,
             row.split,
-            row.season,
-            row.cryoseason or "-",
-            row.location,
-            row.region,
-            f"{row.lines} x {row.samples}",
-            f"{row.labelled('SOD') / pixels:.0%}",
-            f"{sum(row.dropped.values())}",
+            season,
+            f"{row.location} {row.region}",
+            f"{row.lines}x{row.samples}",
+            f"{row.labelled('SOD') / (row.lines * row.samples):.0%}",
         )
     return table
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from datasets.labels import IGNORE
 from ingest.errors import RecipeError
 
 _STRIP_BYTES: Final = 4 << 20
@@ -37,6 +38,47 @@ def block_mean(values: NDArray[np.float32], ratio: int) -> NDArray[np.float32]:
         mean = np.full_like(total, np.nan)
         np.divide(total, count, out=mean, where=count > 0)
         return mean
+
+    return _reduced(values, ratio, reduce)
+
+
+def block_mean_power(values: NDArray[np.float32], ratio: int) -> NDArray[np.float32]:
+    """Mean of the linear power of each block, in dB again: what a coarser radar would have measured.
+
+    Args:
+        values: (lines, samples) float32 dB, NaN = no data.
+        ratio: Side of a block.
+
+    Returns:
+        (lines // ratio, samples // ratio) float32 dB; NaN where a block has no finite pixel.
+    """
+    if ratio == 1:
+        return values
+    power = np.power(np.float32(10), values / np.float32(10))
+    mean = block_mean(power, ratio)
+    return np.float32(10) * np.log10(mean)
+
+
+def block_mode(values: NDArray[np.uint8], ratio: int) -> NDArray[np.uint8]:
+    """Commonest class of each block, the smaller of two; 255 where most of the block is unlabelled.
+
+    A class border stays where it is, where `block_max` moves it towards the smaller class; and one unlabelled pixel
+    does not take the label from a block.
+    """
+
+    def reduce(strip: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        shape = (strip.shape[0] // ratio, strip.shape[1] // ratio)
+        most, labelled = np.zeros(shape, np.uint32), np.zeros(shape, np.uint32)
+        result = np.full(shape, IGNORE, np.uint8)
+        for value in np.unique(strip).tolist():
+            if value == IGNORE:
+                continue
+            count = _fold((strip == value).astype(np.uint32), ratio, np.add)
+            labelled += count
+            result[count > most] = value
+            np.maximum(most, count, out=most)
+        result[2 * labelled < ratio * ratio] = IGNORE
+        return result
 
     return _reduced(values, ratio, reduce)
 

@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from ingest.errors import RecipeError
-from ingest.reduce import block_max, block_mean, block_min
+from ingest.reduce import block_max, block_mean, block_mean_power, block_min, block_mode
 
 
 def naive(values: NDArray, ratio: int, reduce: Callable[[NDArray], float]) -> NDArray:
@@ -64,3 +64,41 @@ def test_strips_are_seamless() -> None:
 def test_a_ratio_that_does_not_fit_is_refused() -> None:
     with pytest.raises(RecipeError, match="ratio 12 does not fit a scene of 11 x 40 pixels: use ratios of at most 11"):
         block_mean(np.zeros((11, 40), np.float32), 12)
+
+
+def commonest(block: NDArray) -> int:
+    labelled = block[block != 255]
+    if 2 * labelled.size < block.size:
+        return 255
+    return int(np.argmax(np.bincount(labelled.ravel(), minlength=256)))
+
+
+charts = shapes.flatmap(lambda shape: arrays(np.uint8, shape, elements=st.sampled_from([0, 1, 3, 5, 255])))
+
+
+@given(charts, st.integers(2, 5))
+def test_mode_of_charts(values: NDArray, ratio: int) -> None:
+    np.testing.assert_array_equal(block_mode(values, ratio), naive(values, ratio, commonest))
+
+
+def test_mode_of_large_blocks() -> None:
+    """More pixels in a block than a byte can count."""
+    values = np.zeros((40, 40), np.uint8)
+    values[:, 13:] = 4
+    assert block_mode(values, 20).tolist() == [[0, 4], [0, 4]]
+    assert block_mode(values, 40).tolist() == [[4]]
+
+
+def test_mode_keeps_a_border_that_max_moves() -> None:
+    values = np.array([[0, 0, 0, 5], [0, 0, 0, 5], [0, 0, 255, 5], [0, 0, 5, 5]], np.uint8)
+    assert block_max(values, 2).tolist() == [[0, 5], [0, 255]]
+    assert block_mode(values, 2).tolist() == [[0, 0], [0, 5]]
+
+
+@given(shapes.flatmap(lambda shape: arrays(np.float32, shape, elements=decibels)), st.integers(1, 5))
+def test_mean_of_linear_power(values: NDArray, ratio: int) -> None:
+    def power(block: NDArray) -> float:
+        finite = block[~np.isnan(block)].astype(np.float64)
+        return float(10 * np.log10(np.mean(10 ** (finite / 10)))) if finite.size else float("nan")
+
+    np.testing.assert_allclose(block_mean_power(values, ratio), naive(values, ratio, power), rtol=1e-4, atol=1e-3)

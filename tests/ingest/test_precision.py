@@ -1,0 +1,39 @@
+"""Rounding keeps its promise on every value, and leaves what it cannot round."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
+
+from ingest.precision import rounded, step_for
+
+
+@given(arrays(np.float32, 40, elements=st.floats(-400, 400, width=32)), st.floats(1e-4, 1.0))
+def test_error_is_within_the_asked_precision(values: NDArray, precision: float) -> None:
+    found = rounded(values, step_for(precision))
+    spacing = np.spacing(np.abs(values).astype(np.float32))
+    assert (np.abs(found.astype(np.float64) - values) <= precision + spacing).all()
+    np.testing.assert_array_equal(rounded(found, step_for(precision)), found)
+
+
+@given(st.floats(1e-6, 100.0))
+def test_step_is_the_largest_power_of_two_that_keeps_the_precision(precision: float) -> None:
+    step = step_for(precision)
+    assert step / 2 <= precision
+    assert precision < step
+    assert np.log2(step) == round(np.log2(step))
+
+
+def test_no_data_stays_no_data() -> None:
+    values = np.array([np.nan, np.inf, 1.3], np.float32)
+    found = rounded(values, 0.5)
+    assert np.isnan(found[0])
+    assert found[1:].tolist() == [np.inf, 1.5]
+
+
+def test_zero_keeps_every_bit() -> None:
+    values = np.random.default_rng(0).normal(size=100).astype(np.float32)
+    assert rounded(values, step_for(0.0)) is values
+    assert step_for(0.01) == pytest.approx(0.015625)
