@@ -11,6 +11,7 @@ from datasets.catalog import Catalog
 from datasets.grids import pixel_spacing
 from datasets.labels import CHARTS, IGNORE
 from datasets.lake import Lake
+from datasets.lists_command import lists
 from datasets.scene import SceneRecord
 from datasets.terminal import out, user_errors
 
@@ -20,11 +21,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-
-@app.callback()
-def _rooms() -> None:
-    """Keeps `show` a command of its own: more will stand beside it."""
 
 
 @app.command()
@@ -137,6 +133,9 @@ def _variable_table(lake: Lake, record: SceneRecord) -> Table:
                 str(attributes.get("long_name", attributes.get("description", ""))),
             )
     return table
+
+
+app.command("lists")(lists)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,14 @@ class SceneNotFoundError(IceBenchError, FileNotFoundError):
     """The lake has no such scene, or the scene lacks the asked ratio."""
 
 
+class LakeAccessError(IceBenchError, PermissionError):
+    """The place of the lake cannot be reached, or refuses to be read or written."""
+
+
+class LakeLockedError(IceBenchError, BlockingIOError):
+    """Another process is changing the lake."""
+
+
 class RecipeMismatchError(IceBenchError, ValueError):
     """Scenes of one lake would carry different recipes."""
 

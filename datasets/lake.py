@@ -1,28 +1,38 @@
 """`Lake`: the layout of format 1; turns a URL into bytes (with `datasets.store` for one scene).
 
 <lake>/recipe.json              recipe, digest, format, software; written first
-<lake>/catalog.parquet          one row a scene; written last, replaced in one step
-<lake>/moments.json             channel statistics of the training scenes
+<lake>/catalog.parquet          one row a scene; written last, replaced in one step; in its metadata the channel
+                                statistics of the training scenes, so that both always belong together
 <lake>/scenes/<scene_id>.zarr   one store a scene, see `datasets.store`
+<lake>/lock.json                only while a build runs, see `datasets.lock`
+
+A lake that is rebuilt with another recipe grows beside the one that readers see, and recipe.json, which says where the
+shown one is (`at`), is replaced when the new one is whole:
+
+<lake>/recipes/<digest>.json    the recipe.json of every other recipe that the lake had or is getting
+<lake>/recipes/<digest>/        catalog.parquet and scenes/ of a rebuild
 """
 
 import hashlib
+import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Final
 
-import fsspec
+import pyarrow.parquet
 
 from datasets.catalog import Catalog
-from datasets.errors import LakeNotFoundError, RecipeMismatchError
+from datasets.errors import LakeNotFoundError, RecipeMismatchError, SceneNotFoundError
 from datasets.scene import Scene, SceneRecord
 from datasets.statistics import ChannelStatistics
-from datasets.store import SceneStore, SceneWriter
+from datasets.storage import absolute, holds_objects, names, read, remove, remove_below, replace
+from datasets.store import SceneStore, SceneWriter, remove_store
 
 FORMAT: Final = 1
+
+_STATISTICS = b"icebench.moments"
 
 
 @dataclass(frozen=True)
@@ -31,7 +41,8 @@ class Lake:
 
     Attributes:
         url: Absolute; without a trailing slash.
-        recipe: Content of recipe.json: format, digest, recipe, software.
+        recipe: Content of recipe.json: format, digest, recipe, software, and `at` after a rebuild. An opened lake stays
+            the lake that it was when somebody rebuilds it with another recipe.
     """
 
     url: str
@@ -44,8 +55,8 @@ class Lake:
         Raises:
             LakeNotFoundError: There is no lake, no finished lake, or one of another format at the URL.
         """
-        place = _absolute(url)
-        content = _read(f"{place}/recipe.json")
+        place = absolute(url)
+        content = read(f"{place}/recipe.json")
         if content is None:
             raise LakeNotFoundError(
                 f"{url!r} is not a lake (no recipe.json in it): give the URL of a lake, "
@@ -64,32 +75,49 @@ class Lake:
         return cls(place, recipe)
 
     @classmethod
-    def create(cls, url: str, recipe: Mapping[str, Any]) -> "Lake":
+    def create(cls, url: str, recipe: Mapping[str, Any], *, rebuild: bool = False) -> "Lake":
         """Opens the lake for building, or starts one.
 
         Args:
             url: Where.
             recipe: `digest`, `recipe` and `software`.
+            rebuild: Lets a lake of another recipe be built anew; readers see the old one until the new one is
+                published.
 
         Raises:
             LakeNotFoundError: The place holds something else, or a lake of another format.
-            RecipeMismatchError: The lake was built with another recipe.
+            RecipeMismatchError: The lake was built with another recipe and is not to be rebuilt.
         """
-        place = _absolute(url)
-        if _read(f"{place}/recipe.json") is not None:
-            lake = cls.open(url)
-            if lake.recipe_digest != recipe["digest"]:
-                raise RecipeMismatchError(
-                    f"{url!r} was built with recipe {lake.recipe_digest} and {recipe['digest']} was asked for "
-                    f"(ratios {list(lake.ratios)} against {recipe['recipe']['ratios']}): give the same options, or "
-                    "another --lake"
-                )
-            return lake
-        if _has_content(place):
-            raise LakeNotFoundError(f"{url!r} is not empty and is not a lake: give an empty or a new place")
+        cls.check_place(url)
+        place = absolute(url)
         content = {"format": FORMAT, **recipe}
-        _replace(f"{place}/recipe.json", json.dumps(content, indent=1, sort_keys=True).encode())
+        if read(f"{place}/recipe.json") is None:
+            replace(f"{place}/recipe.json", _to_json(content))
+            return cls(place, content)
+        lake = cls.open(url)
+        if lake.recipe_digest == recipe["digest"]:
+            return lake
+        if not rebuild:
+            raise RecipeMismatchError(
+                f"{url!r} was built with recipe {lake.recipe_digest} and {recipe['digest']} was asked for "
+                f"(ratios {list(lake.ratios)} against {recipe['recipe']['ratios']}): give the same options, another "
+                "--lake, or --rebuild to build all its scenes again with the new recipe"
+            )
+        kept = read(lake._recipe_url(recipe["digest"]))
+        if kept is not None:
+            return cls(place, json.loads(kept))
+        content["at"] = f"recipes/{recipe['digest']}"
+        replace(lake._recipe_url(recipe["digest"]), _to_json(content))
         return cls(place, content)
+
+    @classmethod
+    def check_place(cls, url: str) -> None:
+        """Raises LakeNotFoundError where a lake can be neither opened nor started."""
+        place = absolute(url)
+        if read(f"{place}/recipe.json") is not None:
+            cls.open(url)
+        elif read(f"{place}/lock.json") is None and holds_objects(place):
+            raise LakeNotFoundError(f"{url!r} is not empty and is not a lake: give an empty or a new place")
 
     @property
     def recipe_digest(self) -> str:
@@ -101,13 +129,24 @@ class Lake:
         """Downscale ratios that every scene has."""
         return tuple(self.recipe["recipe"]["ratios"])
 
+    @property
+    def place(self) -> str:
+        """URL below which catalog and scenes of this recipe are; the lake's own unless it was rebuilt."""
+        at = self.recipe.get("at")
+        return f"{self.url}/{at}" if at else self.url
+
+    def shown(self) -> "Lake":
+        """The lake that readers open now: this one, or the one of another recipe while this one is being built."""
+        found = Lake.open(self.url)
+        return self if found.recipe_digest == self.recipe_digest else found
+
     def catalog(self) -> Catalog:
         """Reads the catalog, one object.
 
         Raises:
             LakeNotFoundError: No build has finished yet.
         """
-        content = _read(f"{self.url}/catalog.parquet")
+        content = read(f"{self.place}/catalog.parquet")
         if content is None:
             raise LakeNotFoundError(
                 f"the lake {self.url!r} has no catalog yet: its build has not finished, run `python -m ingest build` "
@@ -117,7 +156,7 @@ class Lake:
 
     def has_catalog(self) -> bool:
         """Whether a build has finished once."""
-        return _read(f"{self.url}/catalog.parquet") is not None
+        return read(f"{self.place}/catalog.parquet") is not None
 
     @cached_property
     def digest(self) -> str:
@@ -128,12 +167,41 @@ class Lake:
 
     def scene(self, scene_id: str) -> Scene:
         """Opens one scene; raises SceneNotFoundError."""
-        store = SceneStore(self.scene_url(scene_id))
+        store = self.store(scene_id)
         return Scene(SceneRecord.model_validate(store.record), store)
 
     def scene_url(self, scene_id: str) -> str:
         """URL of the scene's store, for `xarray.open_zarr(url, group="r2")`."""
-        return f"{self.url}/scenes/{scene_id}.zarr"
+        return f"{self.place}/scenes/{scene_id}.zarr"
+
+    def store_names(self) -> tuple[str, ...]:
+        """Scene ids below scenes/, finished or not; a name may be that of an empty prefix."""
+        found = names(f"{self.place}/scenes")
+        return tuple(name.removesuffix(".zarr") for name in found if name.endswith(".zarr"))
+
+    def finished_scenes(self) -> tuple[SceneRecord, ...]:
+        """Records of all finished stores of this recipe, in the catalog or not."""
+        records = []
+        for scene_id in self.store_names():
+            try:
+                record = self.scene(scene_id).record
+            except SceneNotFoundError:
+                continue
+            if record.recipe == self.recipe_digest:
+                records.append(record)
+        return tuple(records)
+
+    def store(self, scene_id: str) -> SceneStore:
+        """Opens the scene's store as it is, its record unchecked; raises SceneNotFoundError."""
+        return SceneStore(self.scene_url(scene_id))
+
+    def holds_remains(self, scene_id: str) -> bool:
+        """Whether there is anything below the scene's key, finished or not."""
+        return holds_objects(self.scene_url(scene_id))
+
+    def discard_scene(self, scene_id: str) -> None:
+        """Removes the scene's store; its row stays until the next build."""
+        remove_store(self.scene_url(scene_id))
 
     def write_scene(self, scene_id: str) -> SceneWriter:
         """Starts the scene's store anew; see `SceneWriter`."""
@@ -145,8 +213,8 @@ class Lake:
         Raises:
             LakeNotFoundError: The lake has no statistics of that group.
         """
-        content = _read(f"{self.url}/moments.json")
-        groups = json.loads(content) if content is not None else {}
+        content = read(f"{self.place}/catalog.parquet")
+        groups = _statistics(content) if content is not None else {}
         if group not in groups:
             raise LakeNotFoundError(
                 f"the lake {self.url!r} has no channel statistics of {group!r}, it has {', '.join(groups) or 'none'}: "
@@ -155,7 +223,7 @@ class Lake:
         return {name: ChannelStatistics.model_validate(row) for name, row in groups[group].items()}
 
     def publish(self, catalog: Catalog, moments: Mapping[str, Mapping[str, ChannelStatistics]]) -> None:
-        """Writes moments and, last, the catalog.
+        """Writes catalog and statistics in one step, and then shows them if the lake was one of another recipe.
 
         Raises:
             RecipeMismatchError: Rows carry another recipe than the lake.
@@ -167,38 +235,48 @@ class Lake:
                 "build them again with this recipe, or use another lake"
             )
         content = {group: {name: row.model_dump() for name, row in rows.items()} for group, rows in moments.items()}
-        _replace(f"{self.url}/moments.json", json.dumps(content, indent=1, sort_keys=True).encode())
-        _replace(f"{self.url}/catalog.parquet", catalog.to_parquet())
+        replace(f"{self.place}/catalog.parquet", _with_statistics(catalog.to_parquet(), content))
+        shown = Lake.open(self.url)
+        if shown.recipe_digest != self.recipe_digest:
+            replace(self._recipe_url(shown.recipe_digest), _to_json(shown.recipe))
+            replace(f"{self.url}/recipe.json", _to_json(self.recipe))
+
+    def prune(self) -> tuple[str, ...]:
+        """Removes scenes and catalogs of all other recipes; returns their digests."""
+        digests = []
+        for name in names(f"{self.url}/recipes"):
+            content = read(f"{self.url}/recipes/{name}") if name.endswith(".json") else None
+            if content is None or (other := Lake(self.url, json.loads(content))).place == self.place:
+                continue
+            remove(f"{other.place}/catalog.parquet")
+            remove_below(f"{other.place}/scenes")
+            remove(f"{self.url}/recipes/{name}")
+            digests.append(other.recipe_digest)
+        return tuple(digests)
+
+    def _recipe_url(self, digest: str) -> str:
+        return f"{self.url}/recipes/{digest}.json"
 
 
-def _absolute(url: str) -> str:
-    """Trial workers have another working folder: a path becomes absolute, a URL stays."""
-    bare = url.rstrip("/")
-    return bare if "://" in bare else str(Path(bare).expanduser().resolve())
+def _to_json(content: Mapping[str, Any]) -> bytes:
+    return json.dumps(content, indent=1, sort_keys=True).encode()
 
 
-def _read(url: str) -> bytes | None:
-    filesystem, path = fsspec.core.url_to_fs(url)
+def _with_statistics(parquet: bytes, statistics: Mapping[str, Any]) -> bytes:
+    """Adds statistics and drops pandas' notes, which tell earlier rows from new ones: same scenes, same bytes."""
+    table = pyarrow.parquet.read_table(io.BytesIO(parquet))
+    buffer = io.BytesIO()
+    metadata = {_STATISTICS: json.dumps(statistics, sort_keys=True).encode()}
+    pyarrow.parquet.write_table(table.replace_schema_metadata(metadata), buffer)
+    return buffer.getvalue()
+
+
+def _statistics(parquet: bytes) -> dict[str, Any]:
     try:
-        content: bytes = filesystem.cat_file(path)
-    except FileNotFoundError:
-        return None
-    return content
-
-
-def _has_content(url: str) -> bool:
-    filesystem, path = fsspec.core.url_to_fs(url)
-    return bool(filesystem.exists(path) and filesystem.ls(path))
-
-
-def _replace(url: str, content: bytes) -> None:
-    """Puts an object in one step: readers see the old bytes or the new ones."""
-    filesystem, path = fsspec.core.url_to_fs(url)
-    if "://" in url:
-        filesystem.pipe_file(path, content)
-        return
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{target.name}.part")
-    part.write_bytes(content)
-    part.replace(target)
+        metadata = pyarrow.parquet.read_schema(io.BytesIO(parquet)).metadata or {}
+        found: dict[str, Any] = json.loads(metadata.get(_STATISTICS, b"{}"))
+    except (pyarrow.ArrowException, OSError, ValueError) as error:
+        raise LakeNotFoundError(
+            f"catalog.parquet is not a catalog of this format ({type(error).__name__}); rebuild the lake"
+        ) from error
+    return found

@@ -14,6 +14,7 @@ from datasets.store import SceneStore
 
 Archive = Literal["train", "test"]
 Split = Literal["train", "val", "test", "unused"]
+Product = Literal["raw", "ready_to_train"]
 
 
 class SceneRecord(BaseModel):
@@ -21,10 +22,14 @@ class SceneRecord(BaseModel):
 
     Attributes:
         scene_id: Acquisition start and provider, `20180325T194759_dmi`.
-        source: Name of the raw file.
-        archive: Which archive the raw file came from.
+        source: Name of the file.
+        archive: Which archive the file came from.
+        product: What the file is: `raw` (40 m) or `ready_to_train` (80 m, has even ratios only).
+        pixel_spacing: Metres between the SAR pixels of the file, 40 or 80.
+        charted: Whether there is an ice chart. The first release of the test archive has none: its scenes stay in the
+            test split for prediction, all charts 255, and are never scored.
         split: Given by the catalog, which sees all scenes; None in a scene's own store. `unused` are training scenes
-            that share an orbit pass with a test scene.
+            that share an orbit pass with a test scene, or have no chart.
         acquired: Start of the acquisition, UTC.
         stopped: End of the acquisition, UTC.
         satellite: `S1A` or `S1B`.
@@ -34,10 +39,14 @@ class SceneRecord(BaseModel):
         location: Location category of the region.
         season: Season of the month of `stopped`.
         cryoseason: Melt or freeze; None where the melt maps say nothing or were not given.
-        lines: Full-resolution SAR lines.
-        samples: Full-resolution SAR samples.
+        melt_cells: Share of the 25 km cells under the scene that have melt and freeze dates, and so decided
+            `cryoseason`; None where melt maps were not given.
+        lines: SAR lines of 40 m, whatever the product: the grid of a ratio has `lines // ratio`. A ready-to-train file
+            counts twice its own, so one less than the raw file where that is odd.
+        samples: SAR samples of 40 m, likewise.
         bbox: West, south, east, north in degrees; west > east where the scene crosses the antimeridian.
-        pixels: Pixel count of each class at full resolution, by chart; 255 is unlabelled.
+        pixels: Pixel count of each class at full resolution, by chart; 255 is unlabelled. In pixels of 40 m: each of a
+            ready-to-train file counts four.
         dropped: Full-resolution pixels left without a label although they carry a polygon id, by reason: `no_row` (no
             code row for the id), `no_code` (ice polygon without any concentration code), and `SIC_code`, `SOD_code`,
             `FLOE_code` (a code outside the tables).
@@ -50,6 +59,9 @@ class SceneRecord(BaseModel):
     scene_id: str
     source: str
     archive: Archive
+    product: Product = "raw"
+    pixel_spacing: int = 40
+    charted: bool = True
     split: Split | None = None
     acquired: datetime
     stopped: datetime
@@ -60,6 +72,7 @@ class SceneRecord(BaseModel):
     location: Location
     season: Season
     cryoseason: Cryoseason | None = None
+    melt_cells: float | None = None
     lines: int
     samples: int
     bbox: tuple[float, float, float, float]
@@ -112,6 +125,10 @@ class Scene:
     def km2(self, name: str) -> NDArray[np.generic]:
         """Reads one 2 km variable whole, (line_2km, sample_2km)."""
         return self._store.read("km2", name, (slice(None), slice(None)))
+
+    def tie_points(self) -> dict[str, NDArray[np.float64]]:
+        """The geolocation points as they came: `sar_grid_line`, `sar_grid_latitude`, ..., (points,) float64 each."""
+        return {str(name): values.to_numpy() for name, values in self._store.dataset("tie_points").items()}
 
     @property
     def moments(self) -> Mapping[str, Mapping[str, tuple[int, float, float]]]:

@@ -2,7 +2,7 @@
 
 The test scenes are those of the test archive. Frames of one pass look alike and two services may chart one frame, so
 passes move as a whole, and training scenes on the pass of a test scene are not used at all (the published split leaks
-both ways).
+both ways). Neither are training scenes without a chart.
 """
 
 from collections import Counter, defaultdict
@@ -40,7 +40,7 @@ def assign_splits(records: Iterable[SceneRecord], *, seed: int, val_scenes: int 
     """
     catalog = Catalog.of(records)
     tested = {row.orbit_pass for row in catalog if row.archive == "test"}
-    usable = [row for row in catalog if row.archive == "train" and row.orbit_pass not in tested]
+    usable = [row for row in catalog if row.archive == "train" and row.charted and row.orbit_pass not in tested]
     wanted = default_val_scenes(len(usable)) if val_scenes is None else val_scenes
     if usable and wanted >= len(usable):
         raise SplitError(
@@ -52,7 +52,7 @@ def assign_splits(records: Iterable[SceneRecord], *, seed: int, val_scenes: int 
     def split_of(row: SceneRecord) -> Split:
         if row.archive == "test":
             return "test"
-        if row.orbit_pass in tested:
+        if row.orbit_pass in tested or not row.charted:
             return "unused"
         return "val" if row.orbit_pass in chosen else "train"
 

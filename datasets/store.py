@@ -1,23 +1,25 @@
 """One scene as one Zarr v3 store: how its arrays are written and read back.
 
 Together with `datasets.lake` the only module that knows zarr. A store becomes visible in one step: every array is
-written under its own key first, the root document last, and without a root document neither xarray nor zarr opens
-anything. So a build that dies leaves no store that a reader could take for whole, on disk and in object storage alike.
+written under its own key first, then one document a group, and the root document last, each in one object that holds
+the metadata of everything below it. Without a root document there is no scene. So a build that dies leaves no store
+that a reader could take for whole, on disk and in object storage alike, and a scene opens in one request.
 """
 
-import warnings
+import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final
 
-import fsspec
 import numpy as np
 import xarray as xr
 import zarr
 import zarr.codecs
 from numpy.typing import NDArray
 
-from datasets.errors import SceneNotFoundError
+from datasets.errors import IceBenchError, SceneNotFoundError
+from datasets.storage import access, read, remove, remove_below, replace, sizes, storage_options
 
 CHUNK: Final = 512
 """Side of a chunk: a 256 patch touches at most four."""
@@ -47,10 +49,16 @@ class SceneStore:
     def __init__(self, url: str) -> None:
         self.url = url
         try:
-            self._root = zarr.open_group(url, mode="r", zarr_format=3)
+            with access(url):
+                self._root = zarr.open_group(url, mode="r", zarr_format=3, storage_options=storage_options(url))
         except FileNotFoundError as error:
             raise SceneNotFoundError(
                 f"there is no finished scene store at {url!r}: build the scene with `python -m ingest build`"
+            ) from error
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise SceneNotFoundError(
+                f"the zarr.json of the scene store at {url!r} is torn: build the scene again with `python -m ingest "
+                "build`"
             ) from error
         if "record" not in self._root.attrs:
             raise SceneNotFoundError(f"the Zarr store at {url!r} carries no scene record: it is no scene of a lake")
@@ -66,14 +74,39 @@ class SceneStore:
         """Count, mean and M2 by group and channel."""
         return self._attribute("moments")
 
+    @property
+    def objects(self) -> Mapping[str, int]:
+        """Size in bytes of every object but the root document, by its key; shards of fill value alone have none."""
+        return self._attribute("objects")
+
+    def found_objects(self) -> Mapping[str, int]:
+        """Size in bytes of every object that is there."""
+        return sizes(self.url)
+
+    def array_names(self) -> tuple[str, ...]:
+        """Keys of all arrays, `r2/SOD`, in order."""
+        return tuple(sorted(f"{group}/{name}" for group, found in self._root.groups() for name in found.array_keys()))
+
+    def shape(self, group: str, name: str) -> tuple[int, ...]:
+        """Shape of an array."""
+        return self._array(group, name).shape
+
     def dataset(self, group: str) -> xr.Dataset:
         """Opens a group lazily; raises SceneNotFoundError if the scene does not have it."""
         self._check(group)
-        dataset: xr.Dataset = xr.open_zarr(self.url, group=group, chunks=None, zarr_format=3)
+        with access(self.url):
+            dataset: xr.Dataset = xr.open_zarr(
+                self.url, group=group, chunks=None, zarr_format=3, storage_options=storage_options(self.url)
+            )
         return dataset
 
-    def read(self, group: str, name: str, window: tuple[slice, slice]) -> NDArray[np.generic]:
+    def read(self, group: str, name: str, window: tuple[slice, ...]) -> NDArray[np.generic]:
         """Reads a window of an array as stored."""
+        array = self._array(group, name)
+        with access(self.url):
+            return np.asarray(array[window])
+
+    def _array(self, group: str, name: str) -> "zarr.Array[Any]":
         key = f"{group}/{name}"
         if key not in self._arrays:
             self._check(group)
@@ -83,10 +116,10 @@ class SceneStore:
                     f"{self.url!r} has no variable {key!r}; see `python -m datasets show LAKE SCENE`"
                 )
             self._arrays[key] = found
-        return np.asarray(self._arrays[key][window])
+        return self._arrays[key]
 
     def _attribute(self, name: str) -> Mapping[str, Any]:
-        content: Any = self._root.attrs.asdict()[name]
+        content: Any = self._root.attrs.asdict().get(name, {})
         return dict(content)
 
     def _check(self, group: str) -> None:
@@ -104,16 +137,20 @@ class SceneWriter:
     def __init__(self, url: str) -> None:
         self.url = url
         self._finished = False
+        self._arrays: list[tuple[str, str]] = []
 
     def __enter__(self) -> "SceneWriter":
-        self._remove()
+        remove_store(self.url)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if not self._finished:
-            self._remove()
+            # Where the store has gone away its remains stay: without a root document nobody takes them for a scene,
+            # and what is raised should be why the build ended.
+            with suppress(OSError, IceBenchError):
+                remove_store(self.url)
 
     def array(
         self,
@@ -137,36 +174,66 @@ class SceneWriter:
         """
         chunks, shards = chunks_and_shards(values.shape)
         # The array is the root of its own store, so that zarr writes no group document above it.
-        array = zarr.create_array(
-            f"{self.url}/{group}/{name}",
-            shape=values.shape,
-            dtype=values.dtype,
-            chunks=chunks,
-            shards=shards,
-            compressors=_COMPRESSORS,
-            fill_value=fill,
-            dimension_names=dims,
-            attributes=dict(attributes),
-            zarr_format=3,
-        )
-        array[...] = values
+        url = f"{self.url}/{group}/{name}"
+        with access(url):
+            array = zarr.create_array(
+                url,
+                shape=values.shape,
+                dtype=values.dtype,
+                chunks=chunks,
+                shards=shards,
+                compressors=_COMPRESSORS,
+                fill_value=fill,
+                dimension_names=dims,
+                attributes=dict(attributes),
+                zarr_format=3,
+                storage_options=storage_options(url),
+            )
+            array[...] = values
+        self._arrays.append((group, name))
 
     def finish(self, attributes: Mapping[str, Any], groups: Mapping[str, Mapping[str, Any]]) -> None:
         """Makes the store visible: group documents, then the root with the record and all metadata in one object."""
+        arrays: dict[str, dict[str, Any]] = {group: {} for group in groups}
+        for group, name in self._arrays:
+            arrays[group][name] = self._written(f"{group}/{name}/zarr.json")
+        members: dict[str, Any] = {}
         for group, group_attributes in groups.items():
-            zarr.create_group(f"{self.url}/{group}", attributes=dict(group_attributes), zarr_format=3)
-        zarr.create_group(self.url, attributes=dict(attributes), zarr_format=3)
-        with warnings.catch_warnings():
-            # zarr warns that consolidated metadata is not yet in the format-3 text; it opens a scene in one request
-            # and readers that do not know it ignore it ("must_understand": false).
-            warnings.filterwarnings("ignore", message="Consolidated metadata", category=UserWarning)
-            zarr.consolidate_metadata(self.url, zarr_format=3)
+            _put(f"{self.url}/{group}/zarr.json", _group_document(group_attributes, arrays[group]))
+            members[group] = _group_document(group_attributes, {})
+            members |= {f"{group}/{name}": document for name, document in arrays[group].items()}
+        objects = {key: size for key, size in sizes(self.url).items() if key != "zarr.json"}
+        _put(f"{self.url}/zarr.json", _group_document({**attributes, "objects": objects}, members))
         self._finished = True
 
-    def _remove(self) -> None:
-        filesystem, path = fsspec.core.url_to_fs(self.url)
-        root = f"{path}/zarr.json"
-        if filesystem.exists(root):
-            filesystem.rm(root)  # first, so that nobody opens what is about to go
-        if filesystem.exists(path):
-            filesystem.rm(path, recursive=True)
+    def _written(self, key: str) -> Any:  # noqa: ANN401 - JSON
+        content = read(f"{self.url}/{key}")
+        if content is None:
+            raise SceneNotFoundError(
+                f"{self.url}/{key} is gone before the scene was finished: something else removes or builds this scene, "
+                "let only one build run"
+            )
+        return json.loads(content)
+
+
+def remove_store(url: str) -> None:
+    """Removes a scene store, its documents first, so that nobody opens what is about to go."""
+    found = sizes(url)
+    for key in ("zarr.json", *(key for key in found if key.count("/") == 1 and key.endswith("/zarr.json"))):
+        if key in found:
+            remove(f"{url}/{key}")
+    remove_below(url)
+
+
+def _group_document(attributes: Mapping[str, Any], members: Mapping[str, Any]) -> dict[str, Any]:
+    """A Zarr v3 group with the metadata of its members inline: whoever opens it needs no other request for them.
+
+    Inline metadata is not yet in the text of format 3, so zarr warns when it writes it; readers that do not know it
+    ignore it ("must_understand": false).
+    """
+    inline = {"kind": "inline", "must_understand": False, "metadata": dict(sorted(members.items()))}
+    return {"attributes": dict(attributes), "zarr_format": 3, "consolidated_metadata": inline, "node_type": "group"}
+
+
+def _put(url: str, document: Mapping[str, Any]) -> None:
+    replace(url, json.dumps(document, indent=1).encode())

@@ -1,6 +1,10 @@
-"""Command line of the ingest side: `python -m ingest sample | build`."""
+"""Command line of the ingest side: raw scenes in, a lake out, and care for it."""
 
+import signal
+import sys
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -10,8 +14,10 @@ from rich.table import Table
 
 from datasets.catalog import Catalog
 from datasets.lake import Lake
+from datasets.lock import lock_lake, lock_owner
 from datasets.terminal import SeveralValues, err, out, progress, user_errors, whole_numbers
 from ingest.download.command import download
+from ingest.melt.command import melt
 
 app = typer.Typer(
     help="From raw AI4Arctic netCDF to the lake: one chunked Zarr store a scene and one catalog.",
@@ -28,6 +34,29 @@ class ArchiveName(StrEnum):
     test = "test"
 
 
+class SceneForm(StrEnum):
+    """Product and release in which synthetic scenes are written."""
+
+    raw = "raw"
+    raw_test_v1 = "raw-test-v1"
+    ready_to_train = "ready-to-train"
+    ready_to_train_test = "ready-to-train-test"
+
+
+class SarMean(StrEnum):
+    """How SAR blocks are averaged."""
+
+    db = "db"
+    power = "power"
+
+
+class ChartReduction(StrEnum):
+    """How chart blocks are reduced."""
+
+    max = "max"
+    mode = "mode"
+
+
 @app.command()
 def sample(
     folder: Annotated[Path, typer.Argument(help="Folder for the files; made if it is not there.")],
@@ -35,12 +64,20 @@ def sample(
     lines: Annotated[int, typer.Option(help="SAR lines of a 60 s scene; 10000 is full size.")] = 1000,
     samples: Annotated[int, typer.Option(help="SAR samples; 10400 is full size.")] = 1040,
     seed: Annotated[int, typer.Option(help="Same seed, same scenes.")] = 0,
+    form: Annotated[
+        SceneForm,
+        typer.Option(help="Product; raw-test-v1 has no charts, ready-to-train-test has them in files beside."),
+    ] = SceneForm.raw,
+    with_melt: Annotated[
+        bool, typer.Option("--melt", help="Also write melt maps of 2017 to 2021, into FOLDER/melt.")
+    ] = False,
 ) -> None:
-    """Write synthetic raw scenes that have everything a real file has.
+    """Write synthetic scenes that have everything a real file has.
 
     Some scenes are shorter acquisitions with fewer lines, as in the archive.
     """
     from ingest.sample import write_samples
+    from ingest.source import scene_id_of
 
     with user_errors(), progress("writing scenes", scenes) as advance:
         paths = write_samples(
@@ -49,9 +86,16 @@ def sample(
             lines=lines,
             samples=samples,
             seed=seed,
-            on_written=lambda path: advance(path.name[17:32]),
+            form=form.value,
+            on_written=lambda path: advance(scene_id_of(str(path))),
         )
-    out.print(f"{len(paths)} raw scenes in {folder}")
+    out.print(f"{len(paths)} scenes in {folder} ({form.value})", highlight=False, soft_wrap=True)
+    if with_melt:
+        from ingest.sample.melt import write_melt_maps
+
+        with user_errors():
+            maps = write_melt_maps(folder / "melt", range(2017, 2022), seed)
+        out.print(f"{len(maps)} melt maps in {folder / 'melt'}", highlight=False, soft_wrap=True)
 
 
 @app.command(cls=SeveralValues)
@@ -62,6 +106,15 @@ def build(
         list[str] | None,
         typer.Option(help="Downscale ratios to 40 m, one or more: --ratios 1 2 5 10 (or 1,2,5,10).", metavar="R ..."),
     ] = None,
+    sar_mean: Annotated[
+        SarMean, typer.Option(help="Mean of SAR blocks: of dB, as published, or of linear power.")
+    ] = SarMean.db,
+    chart_reduction: Annotated[
+        ChartReduction, typer.Option(help="Class of a block: the largest, as published, or the commonest.")
+    ] = ChartReduction.max,
+    sar_precision: Annotated[
+        float, typer.Option(help="Largest rounding error of SAR in dB; 0.01 saves a fifth of the bytes.", metavar="DB")
+    ] = 0.0,
     split: Annotated[
         ArchiveName, typer.Option(help="The archive that the files are from: test scenes are only ever scored.")
     ] = ArchiveName.train,
@@ -70,6 +123,24 @@ def build(
         int | None, typer.Option(min=1, help="Validation scenes (without: 18, at most an eighth of a small archive).")
     ] = None,
     split_seed: Annotated[int, typer.Option(min=0, help="Seed of the draw of validation scenes.")] = 16,
+    memory_limit: Annotated[
+        str | None,
+        typer.Option(help="Memory of one worker, e.g. 3GB: above it a worker is restarted (without: a fair share)."),
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(help="Running Dask scheduler, tcp://host:8786: its workers are used and given our code."),
+    ] = None,
+    rebuild: Annotated[
+        bool,
+        typer.Option(
+            "--rebuild",
+            help="Build a lake of another recipe anew; readers see the old one until all its scenes are built.",
+        ),
+    ] = False,
+    break_lock: Annotated[
+        bool, typer.Option("--break-lock", help="Take the lake over from a build that is surely gone.")
+    ] = False,
 ) -> None:
     """Build or complete a lake from raw scenes.
 
@@ -77,26 +148,44 @@ def build(
     others are built all the same.
     """
     from ingest.build import SplitOptions, build_lake
+    from ingest.cluster import ClusterOptions
     from ingest.recipe import Recipe
     from ingest.source import find_sources
 
     with user_errors():
         sources = find_sources(raw)
-        recipe = Recipe.of(ratios=whole_numbers(ratios)) if ratios else Recipe()
-        target = Lake.create(lake, recipe.to_lake())
-        with progress("building scenes", len(sources)) as advance:
-            summary = build_lake(
-                sources,
-                recipe,
-                target,
-                split.value,
-                workers=workers,
-                split=SplitOptions(seed=split_seed, val_scenes=val_scenes),
-                on_scene=lambda path: advance(Path(path).name[17:32]),
-            )
+        recipe = Recipe.of(
+            **({"ratios": whole_numbers(ratios)} if ratios else {}),
+            sar_mean=sar_mean.value,
+            chart_reduction=chart_reduction.value,
+            sar_precision=sar_precision,
+        )
+        cluster = ClusterOptions(workers=workers, memory_limit=memory_limit, scheduler=scheduler)
+        cluster.check()
+        Lake.check_place(lake)
+        with _orderly_end(), lock_lake(lake, break_lock=break_lock) as lock:
+            target = Lake.create(lake, recipe.to_lake(), rebuild=rebuild)
+            with progress("building scenes", len(sources)) as advance:
+                summary = build_lake(
+                    sources,
+                    recipe,
+                    target,
+                    split.value,
+                    cluster=cluster,
+                    split=SplitOptions(seed=split_seed, val_scenes=val_scenes),
+                    on_scene=lambda path: advance(Path(path).name[:63]),
+                    check_lock=lock.check,
+                )
     for path, sentence in summary.failures:
         err.print(f"[red]failed[/red] {Path(path).name}", highlight=False, soft_wrap=True)
         err.print(f"  {sentence}", highlight=False, markup=False, soft_wrap=True)
+    if summary.lost:
+        err.print(
+            f"{len(summary.lost)} scenes left the catalog, their stores are gone (first: {summary.lost[0]}): build "
+            "them again from their raw files",
+            highlight=False,
+            soft_wrap=True,
+        )
     if summary.catalog is not None:
         out.print(_split_table(target, summary.catalog))
     out.print(
@@ -105,8 +194,82 @@ def build(
         highlight=False,
         soft_wrap=True,
     )
-    if summary.failures:
+    if summary.waiting:
+        out.print(
+            f"readers still see recipe {target.shown().recipe_digest}: {len(summary.waiting)} of its scenes are not "
+            f"built with {target.recipe_digest} yet (first: {summary.waiting[0]}); give their raw files too, with "
+            "--rebuild and the same options",
+            highlight=False,
+            soft_wrap=True,
+        )
+    if summary.failures or summary.waiting or summary.lost:
         raise typer.Exit(1)
+
+
+@app.command()
+def verify(
+    lake: Annotated[str, typer.Argument(help="URL of the lake: a path, s3://, gs://, az://.", envvar="ICEBENCH_LAKE")],
+    deep: Annotated[bool, typer.Option("--deep", help="Decode every array too: reads the whole lake.")] = False,
+    discard: Annotated[
+        bool, typer.Option("--discard", help="Remove stores that are damaged, so that the next build makes them anew.")
+    ] = False,
+) -> None:
+    """Check that the lake is whole: catalog, stores, objects and class counts; exit code 1 if anything is wrong."""
+    from ingest.verify import verify_lake
+
+    with user_errors():
+        target = Lake.open(lake)
+        owner = lock_owner(lake)
+        scenes = len({*target.catalog().scene_ids, *target.store_names()})
+        with progress("looking at scenes", scenes) as advance:
+            findings = verify_lake(target, deep=deep, on_scene=advance)
+        if discard and findings:
+            with lock_lake(lake):
+                for scene_id in sorted({each.scene_id for each in findings if each.scene_id and each.kind != "row"}):
+                    target.discard_scene(scene_id)
+    if findings:
+        table = Table(title=f"{len(findings)} findings in {target.url}")
+        for name in ("scene", "what", "finding"):
+            table.add_column(name, no_wrap=name != "finding")
+        for finding in findings:
+            table.add_row(finding.scene_id or "lake", finding.kind, finding.text)
+        out.print(table)
+    if owner is not None:
+        out.print(f"a build is changing the lake ({owner}): findings may be of its work", highlight=False)
+    out.print(
+        f"{scenes} scenes looked at{', every array decoded' if deep else ''}, {len(findings)} findings",
+        highlight=False,
+        soft_wrap=True,
+    )
+    if findings:
+        raise typer.Exit(1)
+
+
+@app.command()
+def prune(
+    lake: Annotated[str, typer.Argument(help="URL of the lake: a path, s3://, gs://, az://.", envvar="ICEBENCH_LAKE")],
+) -> None:
+    """Remove the scenes of all recipes but the one that readers see: what a rebuild left behind, or did not finish."""
+    with user_errors():
+        target = Lake.open(lake)
+        with lock_lake(lake):
+            digests = target.prune()
+    out.print(
+        f"removed the scenes of {len(digests)} other recipes{': ' if digests else ''}{', '.join(digests)}; "
+        f"{target.url} has recipe {target.recipe_digest}",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+@contextmanager
+def _orderly_end() -> Iterator[None]:
+    """A polite kill (SIGTERM, as clusters send it) ends like Ctrl-C: workers stop and the lock is released."""
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _split_table(lake: Lake, catalog: Catalog) -> Table:
@@ -119,6 +282,7 @@ def _split_table(lake: Lake, catalog: Catalog) -> Table:
 
 
 app.command("download")(download)
+app.command("melt")(melt)
 
 
 if __name__ == "__main__":

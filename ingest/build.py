@@ -3,17 +3,19 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from dask.distributed import Client, Future, LocalCluster, as_completed
+from dask.distributed import CancelledError, Client, Future, KilledWorker, as_completed
 
 from datasets.catalog import Catalog
-from datasets.errors import IceBenchError, SplitError
+from datasets.errors import IceBenchError, SceneNotFoundError, SplitError
 from datasets.lake import Lake
 from datasets.scene import Archive, SceneRecord
 from datasets.splits import assign_splits
+from ingest.cluster import ClusterOptions, open_cluster, submit
 from ingest.convert import convert_scene
+from ingest.errors import ClusterError
 from ingest.moments import Moments, merge
 from ingest.recipe import Recipe
-from ingest.source import parse_name
+from ingest.source import scene_id_of
 
 Progress = Callable[[str], None]
 
@@ -33,12 +35,17 @@ class BuildSummary:
     Attributes:
         built: Records of the scenes that are in the lake now, in order of the files.
         failures: File and sentence for each that could not be built.
-        catalog: The published catalog; None if no scene could be built at all.
+        catalog: The published catalog; None if no scene could be built at all, or some are still waited for.
+        waiting: Scenes of the shown lake that lack a store of the new recipe: until they are built, readers keep the
+            old lake.
+        lost: Scenes of the earlier catalog whose stores are gone; they left the catalog.
     """
 
     built: tuple[SceneRecord, ...]
     failures: tuple[tuple[str, str], ...]
     catalog: Catalog | None
+    waiting: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
 
 
 def build_lake(
@@ -47,9 +54,10 @@ def build_lake(
     lake: Lake,
     archive: Archive,
     *,
-    workers: int,
+    cluster: ClusterOptions,
     split: SplitOptions,
     on_scene: Progress,
+    check_lock: Callable[[], None] = lambda: None,
 ) -> BuildSummary:
     """Builds or completes a lake; a scene that is there with this recipe is kept.
 
@@ -58,32 +66,43 @@ def build_lake(
         recipe: What to build.
         lake: Created with the same recipe.
         archive: Which archive the files are from.
-        workers: Processes; one scene each at a time.
+        cluster: Which workers; one scene each at a time.
         split: Of the training scenes.
         on_scene: Called after each file, with its path.
+        check_lock: Raises when another build has taken the lake over; called after each file and before publishing.
 
     Returns:
         The summary; failed files are in it, not raised.
 
     Raises:
         SplitError: More validation scenes were asked for than could ever leave a training scene.
+        ClusterError: The cluster cannot be used, or its scheduler went away.
     """
     _check_split(len(sources) if archive == "train" else 0, lake, split)
     unique, clashes = _without_clashes(sources)
     outcomes: dict[str, SceneRecord | str] = dict(clashes)
-    for path, outcome in _convert_all(unique, recipe, lake, archive, workers):
+    for path, outcome in _convert_all(unique, recipe, lake, archive, cluster):
         outcomes[path] = outcome
         on_scene(path)
+        check_lock()
     built = tuple(outcome for path in sources if isinstance(outcome := outcomes[path], SceneRecord))
     failures = tuple((path, outcome) for path in sources if isinstance(outcome := outcomes[path], str))
-    catalog = publish(lake, built, split) if built else None
-    return BuildSummary(built=built, failures=failures, catalog=catalog)
+    earlier, lost = _earlier_scenes(lake, built)
+    waiting = _waiting(lake, (*earlier, *built))
+    check_lock()
+    catalog = _publish(lake, (*earlier, *built), split) if built and not waiting else None
+    return BuildSummary(built=built, failures=failures, catalog=catalog, waiting=waiting, lost=lost)
 
 
-def publish(lake: Lake, built: Iterable[SceneRecord], split: SplitOptions) -> Catalog:
-    """Writes statistics and catalog over the scenes of earlier builds and of this one."""
-    records = {record.scene_id: record for record in _earlier(lake)} | {record.scene_id: record for record in built}
-    catalog = assign_splits(records.values(), seed=split.seed, val_scenes=split.val_scenes)
+def publish(lake: Lake, records: Iterable[SceneRecord], split: SplitOptions) -> Catalog:
+    """Writes statistics and catalog over these scenes and those of the catalog that is there."""
+    built = tuple(records)
+    return _publish(lake, (*_earlier_scenes(lake, built)[0], *built), split)
+
+
+def _publish(lake: Lake, records: Iterable[SceneRecord], split: SplitOptions) -> Catalog:
+    scenes = {record.scene_id: record for record in records}
+    catalog = assign_splits(scenes.values(), seed=split.seed, val_scenes=split.val_scenes)
     parts: dict[str, dict[str, list[Moments]]] = {}
     for record in catalog.split("train"):
         for group, rows in lake.scene(record.scene_id).moments.items():
@@ -108,13 +127,40 @@ def _earlier(lake: Lake) -> Iterable[SceneRecord]:
     return lake.catalog() if lake.has_catalog() else ()
 
 
+def _earlier_scenes(lake: Lake, built: Iterable[SceneRecord] = ()) -> tuple[tuple[SceneRecord, ...], tuple[str, ...]]:
+    """Scenes of earlier builds beside those just built, and the ids of those whose stores are gone."""
+    fresh = {record.scene_id for record in built}
+    if lake.shown() is not lake:  # a rebuild has no catalog before it is whole: its stores say what there is
+        return tuple(record for record in lake.finished_scenes() if record.scene_id not in fresh), ()
+    kept, lost = [], []
+    for record in _earlier(lake):
+        if record.scene_id in fresh:
+            continue
+        try:
+            lake.scene(record.scene_id)
+        except SceneNotFoundError:
+            lost.append(record.scene_id)
+        else:
+            kept.append(record)
+    return tuple(kept), tuple(lost)
+
+
+def _waiting(lake: Lake, records: Iterable[SceneRecord]) -> tuple[str, ...]:
+    """Scenes that readers have now and that a rebuild still lacks."""
+    shown = lake.shown()
+    if shown is lake:
+        return ()
+    have = {record.scene_id for record in records}
+    return tuple(record.scene_id for record in _earlier(shown) if record.scene_id not in have)
+
+
 def _without_clashes(sources: list[str]) -> tuple[list[str], dict[str, str]]:
     """Two files that would be the same scene cannot both be built: the first stays, the others are failures."""
     first: dict[str, str] = {}
     clashes: dict[str, str] = {}
     for path in sources:
         try:
-            scene_id = parse_name(path).scene_id
+            scene_id = scene_id_of(path)
         except IceBenchError:
             continue  # reported by the conversion
         if scene_id in first:
@@ -124,23 +170,37 @@ def _without_clashes(sources: list[str]) -> tuple[list[str], dict[str, str]]:
 
 
 def _convert_all(
-    paths: list[str], recipe: Recipe, lake: Lake, archive: Archive, workers: int
+    paths: list[str], recipe: Recipe, lake: Lake, archive: Archive, cluster: ClusterOptions
 ) -> Iterable[tuple[str, SceneRecord | str]]:
-    with (
-        LocalCluster(n_workers=min(workers, len(paths)), threads_per_worker=1, dashboard_address=None) as cluster,
-        Client(cluster) as client,
-    ):
+    with open_cluster(cluster, tasks=len(paths)) as client:
         futures: dict[Future[SceneRecord], str] = {
-            client.submit(convert_scene, path, recipe, lake, archive, pure=False): path for path in paths
+            submit(client, convert_scene, path, recipe, lake, archive): path for path in paths
         }
         for future in as_completed(futures):
-            error = future.exception()
+            if future.status in ("cancelled", "lost"):
+                raise _lost_scheduler(client)
+            try:
+                error = future.exception()
+            except CancelledError as cancelled:
+                raise _lost_scheduler(client) from cancelled
             if error is None:
                 yield futures[future], future.result()
             else:
                 yield futures[future], _sentence(error)
 
 
+def _lost_scheduler(client: Client) -> ClusterError:
+    return ClusterError(
+        f"the Dask scheduler {client.scheduler.address if client.scheduler else ''} went away in the middle of the "
+        "build: start it again and repeat the command, scenes that are finished are kept"
+    )
+
+
 def _sentence(error: BaseException) -> str:
     """Our own errors are sentences already; anything else keeps its type, nothing is hidden."""
+    if isinstance(error, KilledWorker):
+        return (
+            f"its worker died {error.allowed_failures + 1} times over, mostly for want of memory: give workers more "
+            "(fewer --workers, a higher --memory-limit) and run the build again"
+        )
     return str(error) if isinstance(error, IceBenchError) else f"{type(error).__name__}: {error}"

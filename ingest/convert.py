@@ -1,4 +1,4 @@
-"""One raw scene, end to end: netCDF in, one finished store of the lake out.
+"""One scene of either product, end to end: netCDF in, one finished store of the lake out.
 
 One variable is read and reduced at a time while the one before is being written; the scene's record is written last.
 Everything that can be wrong with a file either shows before the first byte is written or removes what was written.
@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,23 +21,26 @@ from datasets.lake import Lake
 from datasets.scene import Archive, SceneRecord
 from datasets.seasons import location_of, season_of
 from datasets.store import SceneWriter
-from ingest.charts import NO_POLYGON, ChartRasters, polygon_classes, rasterize
+from ingest.charts import NO_POLYGON, ChartRasters, rasterize
 from ingest.geometry import INCIDENCE, LATITUDE, LONGITUDE, TiePoints, distance_to_border
 from ingest.moments import Moments
-from ingest.raw import DISTANCE, HH, HV, KM2, KM2_MAPS, RawScene
+from ingest.precision import BORDER_STEP_M, GEOLOCATION_STEP, INCIDENCE_STEP, MEAN_STEP_DB, rounded, step_for
+from ingest.product import SourceScene, native_ratio, open_scene
 from ingest.recipe import Recipe
-from ingest.reduce import block_max, block_mean, block_min, check_ratio
-from ingest.source import SceneName, parse_name
+from ingest.reduce import block_max, block_mean, block_mean_power, block_min, block_mode, check_ratio
+from ingest.source import reference_path, scene_id_of
+from ingest.variables import DISTANCE, HH, HV, KM2
 
 _DIMS = ("line", "sample")
+_STEPS = {LATITUDE: GEOLOCATION_STEP, LONGITUDE: GEOLOCATION_STEP, INCIDENCE: INCIDENCE_STEP}
 _COORDINATES = "sar_latitude sar_longitude"
 
 
 def convert_scene(path: str, recipe: Recipe, lake: Lake, archive: Archive) -> SceneRecord:
-    """Builds the store of one raw file, unless the lake already has it with this recipe.
+    """Builds the store of one file, raw or ready to train, unless the lake already has it with this recipe.
 
     Args:
-        path: Raw netCDF file with the archive's name.
+        path: netCDF file with the archive's name; which product it is, its content says.
         recipe: What to build.
         lake: Where.
         archive: Which archive the file is from.
@@ -50,34 +53,40 @@ def convert_scene(path: str, recipe: Recipe, lake: Lake, archive: Archive) -> Sc
         RawSceneError: The file cannot be used.
         RecipeError: A ratio does not fit the scene.
     """
-    name = parse_name(path)
-    done = _finished(lake, name.scene_id)
+    scene_id = scene_id_of(path)
+    done = _finished(lake, scene_id)
     source = PurePosixPath(path).name
     if done is not None and (done.recipe, done.source, done.archive) == (recipe.digest, source, archive):
-        return done
-    with RawScene(path) as raw:
+        charts_came = not done.charted and Path(reference_path(path)).exists()
+        if not charts_came:
+            return done
+    with open_scene(path) as raw:
         for ratio in recipe.ratios:
             check_ratio(raw.shape, ratio)
-        polygons = polygon_classes(raw.codes)
+            native_ratio(raw, ratio)
         tie_points = TiePoints.from_points(raw.tie_points())
-        with lake.write_scene(name.scene_id) as writer, ThreadPoolExecutor(max_workers=1) as thread:
-            scene = _SceneBuild(raw, writer, thread, recipe.ratios)
+        with lake.write_scene(scene_id) as writer, ThreadPoolExecutor(max_workers=1) as thread:
+            scene = _SceneBuild(raw, writer, thread, recipe)
             invalid = scene.sar(HH)
             invalid |= scene.sar(HV)
             scene.channel(DISTANCE, raw.sar(DISTANCE), block_mean)
             ids = raw.polygon_ids()
-            scene.border_distance(distance_to_border(ids))
+            scene.border_distance(ids)
             np.putmask(ids, invalid, NO_POLYGON)  # a label where SAR has no data could only be guessed
             del invalid
-            rasters = rasterize(ids, polygons)
+            rasters = rasterize(ids, raw.polygons())
             del ids
             for chart in CHARTS.values():
                 scene.chart(chart, rasters.charts[chart.name])
-            for field in (INCIDENCE, LATITUDE, LONGITUDE):
+            incidence = raw.incidence()
+            if incidence is not None:
+                scene.channel(INCIDENCE, incidence, block_mean, step=INCIDENCE_STEP, mean_step=INCIDENCE_STEP)
+            del incidence
+            for field in tie_points.fields:
                 scene.geolocation(field, tie_points)
             scene.coarse_grid()
             scene.tie_point_grid()
-            record = _record(name, source, archive, raw.shape, tie_points, rasters, recipe, scene.moments)
+            record = _record(raw, source, archive, tie_points, rasters, recipe, scene.moments)
             scene.finish(record)
     return record
 
@@ -89,25 +98,40 @@ class _SceneBuild:
     share the processor, and at most two arrays of full resolution are in memory.
     """
 
-    def __init__(self, raw: RawScene, writer: SceneWriter, thread: Executor, ratios: tuple[int, ...]) -> None:
+    def __init__(self, raw: SourceScene, writer: SceneWriter, thread: Executor, recipe: Recipe) -> None:
         self._raw = raw
         self._writer = writer
         self._thread = thread
         self._writing: Future[None] | None = None
-        self._ratios = ratios
+        self._recipe = recipe
+        self._ratios = recipe.ratios
         self.moments: dict[str, dict[str, Moments]] = {}
 
     def sar(self, name: str) -> NDArray[np.bool_]:
         """Writes one SAR band; returns where it has no data."""
         values = self._raw.sar(name)
-        self.channel(name, values, block_mean)
-        return np.isnan(values)
+        missing = np.isnan(values)
+        step = step_for(self._recipe.sar_precision)
+        block = block_mean if self._recipe.sar_mean == "db" else block_mean_power
+        self.channel(name, values, block, step=step, mean_step=max(step, MEAN_STEP_DB))
+        return missing
 
-    def channel(self, name: str, values: NDArray[np.float32], block: Callable[..., NDArray[np.float32]]) -> None:
-        """Writes one input channel at every ratio, with its moments."""
+    def channel(
+        self,
+        name: str,
+        values: NDArray[np.float32],
+        block: Callable[[NDArray[np.float32], int], NDArray[np.float32]],
+        *,
+        step: float = 0.0,
+        mean_step: float = 0.0,
+    ) -> None:
+        """Writes one input channel at every ratio, with its moments; rounded to `step`, block means to `mean_step`."""
         attributes = self._attributes(name)
         for ratio in self._ratios:
-            reduced = block(values, ratio)
+            size = native_ratio(self._raw, ratio)
+            # At size 1 the block is the array itself, which the coarser ratios still need as it came.
+            reduced = block(values, size)
+            reduced = rounded(reduced, step) if size == 1 else rounded(reduced, mean_step, out=reduced)
             self._count(f"r{ratio}", name, reduced)
             self._write(ratio, name, reduced, np.nan, attributes)
 
@@ -115,23 +139,33 @@ class _SceneBuild:
         """Writes one field of the tie points at every ratio, with its moments."""
         attributes = _channel_attributes(name)
         for ratio in self._ratios:
+            self.moments.setdefault(f"r{ratio}", {})[name] = tie_points.moments(name, self._raw.shape, ratio)
             values = tie_points.field(name, self._raw.shape, ratio)
-            self._count(f"r{ratio}", name, values)
+            rounded(values, _STEPS[name], out=values)
             self._write(ratio, name, values, np.nan, attributes)
 
-    def border_distance(self, values: NDArray[np.float32]) -> None:
-        """Writes the distance to the border of the polygon in metres, smallest of each block."""
+    def border_distance(self, ids: NDArray[np.uint16]) -> None:
+        """Writes the distance to the border of the polygon in metres, smallest of each block; NaN without a chart."""
+        if self._raw.charted:
+            values = distance_to_border(ids)
+            if self._raw.pixel_spacing != NATIVE_SPACING:
+                values *= self._raw.pixel_spacing / NATIVE_SPACING
+        else:
+            values = np.full(ids.shape, np.nan, np.float32)
+        rounded(values, BORDER_STEP_M, out=values)
         attributes = {
             "long_name": "distance to the nearest pixel of another polygon or of none",
             "units": "m",
-            "comment": "between pixel centres at full resolution; inf where one polygon fills the scene",
+            "comment": self._raw.border_comment,
             "coordinates": _COORDINATES,
         }
         for ratio in self._ratios:
-            self._write(ratio, "distance_to_border", block_min(values, ratio), np.nan, attributes)
+            smallest = block_min(values, native_ratio(self._raw, ratio))
+            self._write(ratio, "distance_to_border", smallest, np.nan, attributes)
 
     def chart(self, chart: Chart, values: NDArray[np.uint8]) -> None:
-        """Writes one chart, largest class of each block."""
+        """Writes one chart, reduced as the recipe says."""
+        block = block_max if self._recipe.chart_reduction == "max" else block_mode
         attributes = {
             "long_name": chart.long_name,
             "flag_values": list(range(chart.n_classes)),
@@ -140,11 +174,11 @@ class _SceneBuild:
             "coordinates": _COORDINATES,
         }
         for ratio in self._ratios:
-            self._write(ratio, chart.name, block_max(values, ratio), IGNORE, attributes)
+            self._write(ratio, chart.name, block(values, native_ratio(self._raw, ratio)), IGNORE, attributes)
 
     def coarse_grid(self) -> None:
         """Writes AMSR2 and ERA5 on their own grid."""
-        for name in (*KM2, *KM2_MAPS):
+        for name in self._raw.km2_names:
             values = self._raw.km2(name)
             attributes = self._attributes(name)
             if name in KM2:
@@ -195,7 +229,7 @@ class _SceneBuild:
                     for ratio in self._ratios
                 },
                 "km2": {"pixel_spacing": KM2_PIXELS * NATIVE_SPACING, "pixel_spacing_units": "m"},
-                "tie_points": {"comment": "geolocation grid of the SAR image, full-resolution lines and samples"},
+                "tie_points": {"comment": self._raw.tie_comment},
             },
         )
 
@@ -263,20 +297,27 @@ def _finished(lake: Lake, scene_id: str) -> SceneRecord | None:
 
 
 def _record(
-    name: SceneName,
+    scene: SourceScene,
     source: str,
     archive: Archive,
-    shape: tuple[int, int],
     tie_points: TiePoints,
     rasters: ChartRasters,
     recipe: Recipe,
     moments: Mapping[str, Mapping[str, Moments]],
 ) -> SceneRecord:
-    content = json.dumps([_moments_json(moments), rasters.pixels], sort_keys=True)
+    name = scene.name
+    weight = (scene.pixel_spacing // NATIVE_SPACING) ** 2  # pixels are counted in those of 40 m
+    pixels = {
+        chart: {value: count * weight for value, count in counts.items()} for chart, counts in rasters.pixels.items()
+    }
+    content = json.dumps([_moments_json(moments), pixels], sort_keys=True)
     return SceneRecord(
         scene_id=name.scene_id,
         source=source,
         archive=archive,
+        product=scene.product,
+        pixel_spacing=scene.pixel_spacing,
+        charted=scene.charted,
         acquired=name.start,
         stopped=name.stop,
         satellite=name.satellite,
@@ -285,11 +326,11 @@ def _record(
         region=name.region,
         location=location_of(name.region),
         season=season_of(name.stop),
-        lines=shape[0],
-        samples=shape[1],
+        lines=scene.shape[0],
+        samples=scene.shape[1],
         bbox=tie_points.bbox,
-        pixels={name: dict(counts) for name, counts in rasters.pixels.items()},
-        dropped=dict(rasters.dropped),
+        pixels=pixels,
+        dropped={reason: count * weight for reason, count in rasters.dropped.items()},
         recipe=recipe.digest,
         fingerprint=hashlib.sha256(content.encode()).hexdigest()[:12],
     )

@@ -17,3 +17,7 @@ class RawSceneError(IceBenchError, ValueError):
 
 class RecipeError(IceBenchError, ValueError):
     """A recipe that cannot be built (a ratio below 1, an unknown reduction, ...)."""
+
+
+class ClusterError(IceBenchError, ConnectionError):
+    """The Dask cluster cannot be used, or went away."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from datasets.grids import NATIVE_SPACING, interpolate
 from ingest.errors import RawSceneError
+from ingest.moments import Moments
 
 LATITUDE: Final = "sar_latitude"
 LONGITUDE: Final = "sar_longitude"
@@ -35,6 +36,8 @@ class TiePoints:
     def from_points(cls, points: Mapping[str, NDArray[np.float64]]) -> "TiePoints":
         """Builds the grid from the raw variables `sar_grid_*`, points in any order; the grid need not be square.
 
+        Incidence may be absent: the ready-to-train product ships it as a raster.
+
         Raises:
             RawSceneError: The points do not form a full grid, or hold NaN.
         """
@@ -49,8 +52,10 @@ class TiePoints:
             )
         fields = {}
         for name in (LATITUDE, LONGITUDE, INCIDENCE):
-            values = points[f"sar_grid_{name.removeprefix('sar_')}"]
-            if not np.isfinite(values).all():
+            values = points.get(f"sar_grid_{name.removeprefix('sar_')}")
+            if values is None and name == INCIDENCE:
+                continue
+            if values is None or not np.isfinite(values).all():
                 raise RawSceneError(f"the tie points hold NaN in {name}: take the raw file from the archive again")
             fields[name] = np.empty(filled.shape)
             fields[name][line_place, sample_place] = values
@@ -81,11 +86,25 @@ class TiePoints:
         along = _block_weights(self.lines, shape[0], ratio) @ self.fields[name]
         across = _block_weights(self.samples, shape[1], ratio).T
         result = np.empty((along.shape[0], across.shape[1]), np.float32)
-        wraps = name == LONGITUDE and np.abs(self.fields[name]).max() > 180
+        wraps = self._wraps(name)
         for start, stop in _strips(result.shape[0]):
             strip = along[start:stop] @ across
             result[start:stop] = _wrapped(strip) if wraps else strip
         return result
+
+    def moments(self, name: str, shape: tuple[int, int], ratio: int) -> Moments:
+        """Moments of `field` from the tie points alone: sums over a product of matrices are products of their sums."""
+        if self._wraps(name):
+            return Moments.of(self.field(name, shape, ratio))
+        along = _block_weights(self.lines, shape[0], ratio)
+        across = _block_weights(self.samples, shape[1], ratio)
+        mean = float(along.mean(axis=0) @ self.fields[name] @ across.mean(axis=0))
+        deviations = self.fields[name] - mean  # weights of a pixel add up to one
+        m2 = float(np.sum((along.T @ along) @ deviations @ (across.T @ across) * deviations))
+        return Moments(count=along.shape[0] * across.shape[0], mean=mean, m2=max(m2, 0.0))
+
+    def _wraps(self, name: str) -> bool:
+        return name == LONGITUDE and bool(np.abs(self.fields[name]).max() > 180)
 
 
 def distance_to_border(ids: NDArray[np.uint16]) -> NDArray[np.float32]:

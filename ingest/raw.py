@@ -1,71 +1,72 @@
-"""`RawScene`: one raw AI4Arctic netCDF file, checked when it is opened and read one variable at a time."""
+"""`RawScene`: one raw AI4Arctic file, 40 m pixels, checked when it is opened and read one variable at a time.
 
-from types import TracebackType
-from typing import Final, Self
+The first release of the test scenes (file names end in `_testdata.nc`) has neither polygon_icechart nor polygon_codes:
+such a scene is not charted. It is kept for prediction.
+"""
+
+from pathlib import PurePosixPath
+from typing import Final
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
-from datasets.channels import CHANNELS
-from datasets.grids import KM2_PIXELS
-from ingest.charts import NO_POLYGON
+from datasets.grids import KM2_PIXELS, NATIVE_SPACING
+from datasets.labels import CHARTS
+from datasets.scene import Product
+from ingest.archive_file import ArchiveFile
+from ingest.charts import NO_POLYGON, PolygonClasses, polygon_classes
 from ingest.errors import RawSceneError
-
-HH: Final = "nersc_sar_primary"
-HV: Final = "nersc_sar_secondary"
-CHART: Final = "polygon_icechart"
-CODES: Final = "polygon_codes"
-DISTANCE: Final = "distance_map"
-TIE_POINTS: Final = tuple(
-    f"sar_grid_{name}" for name in ("line", "sample", "latitude", "longitude", "incidenceangle", "height")
+from ingest.polygon_ids import to_polygon_ids
+from ingest.source import SceneName, parse_name
+from ingest.variables import (
+    CODES,
+    DISTANCE,
+    HH,
+    HV,
+    KM2,
+    KM2_DIMS,
+    KM2_MAPS,
+    POLYGONS,
+    SAR_DIMS,
+    TIE_POINTS,
+    read_km2,
+    read_sar,
 )
-KM2: Final = tuple(name for name, channel in CHANNELS.items() if channel.grid == "km2")
-KM2_MAPS: Final = ("amsr2_swath_map", "swath_segmentation")
 
-_SAR_DIMS: Final = ("sar_lines", "sar_samples")
-_KM2_DIMS: Final = ("2km_grid_lines", "2km_grid_samples")
+_UNCHARTED: Final = PolygonClasses(classes={name: {} for name in CHARTS}, reasons={})
 
 
 class RawScene:
-    """An open raw file; use as a context.
+    """The content of an open raw file.
+
+    Attributes:
+        name: What the file name says.
+        charted: Whether the file carries an ice chart.
 
     Raises:
-        RawSceneError: The file is no netCDF, lacks a variable, or its grids do not fit together.
+        SceneNameError: The name is outside the grammar.
+        RawSceneError: The file lacks a variable, or its grids do not fit together.
     """
 
-    def __init__(self, path: str) -> None:
-        self.path = path
-        try:
-            self._data = xr.open_dataset(path, engine="netcdf4", decode_times=False, cache=False)
-        except (OSError, ValueError) as error:
-            raise RawSceneError(
-                f"{path!r} cannot be read as netCDF ({error}): take the file from the archive again"
-            ) from error
-        try:
-            self._check()
-        except RawSceneError:
-            self._data.close()
-            raise
+    product: Final[Product] = "raw"
+    pixel_spacing: Final[int] = NATIVE_SPACING
+    border_comment: Final = (
+        "between pixel centres at full resolution, rounded to 2 m; inf where one polygon fills the scene"
+    )
+    tie_comment: Final = "geolocation grid of the SAR image as it came; lines and samples of 40 m"
+    km2_names: Final = (*KM2, *KM2_MAPS)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._data.close()
+    def __init__(self, file: ArchiveFile) -> None:
+        self._file = file
+        self.name: SceneName = parse_name(PurePosixPath(file.path).name)
+        self.charted = CODES in file or POLYGONS in file
+        self._check()
+        self._classes = polygon_classes(file.texts(CODES)) if self.charted else _UNCHARTED
 
     @property
     def shape(self) -> tuple[int, int]:
-        """SAR lines and samples."""
-        return self._data.sizes[_SAR_DIMS[0]], self._data.sizes[_SAR_DIMS[1]]
-
-    @property
-    def codes(self) -> list[str]:
-        """Rows of polygon_codes, the header first."""
-        values = self._data[CODES].values
-        return [row.decode() if isinstance(row, bytes) else str(row) for row in values.tolist()]
+        """SAR lines and samples of 40 m."""
+        return self._file.size(SAR_DIMS[0]), self._file.size(SAR_DIMS[1])
 
     def sar(self, name: str) -> NDArray[np.float32]:
         """One SAR-grid variable whole, (lines, samples) float32, NaN = no data.
@@ -73,10 +74,15 @@ class RawScene:
         Raises:
             RawSceneError: It holds no data at all.
         """
-        values = self._read(name).astype(np.float32, copy=False)
-        if not np.isfinite(values[:: max(1, values.shape[0] // 64)]).any() and not np.isfinite(values).any():
-            raise RawSceneError(f"{name} of {self.path!r} holds no valid pixel: the scene cannot be used, leave it out")
-        return values
+        return read_sar(self._file, name)
+
+    def incidence(self) -> NDArray[np.float32] | None:
+        """None: the raw file gives the incidence angle at its tie points."""
+        return None
+
+    def polygons(self) -> PolygonClasses:
+        """Classes of the polygons; of none where there is no chart."""
+        return self._classes
 
     def polygon_ids(self) -> NDArray[np.uint16]:
         """Raster of polygon ids, (lines, samples) uint16, `NO_POLYGON` on land and outside the chart.
@@ -84,71 +90,40 @@ class RawScene:
         Raises:
             RawSceneError: The chart is empty, or holds something that is no id.
         """
-        values = self._read(CHART)
-        if np.issubdtype(values.dtype, np.floating):
-            missing = np.isnan(values)
-            values[missing] = NO_POLYGON
-        if values.min() < 0 or values.max() > NO_POLYGON:
-            raise RawSceneError(
-                f"{CHART} of {self.path!r} holds ids from {values.min()} to {values.max()}, "
-                f"allowed are 0 to {NO_POLYGON - 1}: take the file from the archive again"
-            )
-        ids = values.astype(np.uint16)
-        if (ids != values).any():
-            raise RawSceneError(
-                f"{CHART} of {self.path!r} holds ids that are not whole: take the file from the archive again"
-            )
+        ids = np.full(self.shape, NO_POLYGON, np.uint16)
+        if not self.charted:
+            return ids
+        what = f"{POLYGONS} of {self._file.path!r}"
+        stored, coded = self._file.stored_dtype(POLYGONS), self._classes.reasons.keys()
+        for rows, values in self._file.strips(POLYGONS):
+            ids[rows] = to_polygon_ids(values, stored=stored, coded=coded, what=what)
         if ids.min() == NO_POLYGON:
             raise RawSceneError(
-                f"the ice chart of {self.path!r} is empty ({CHART} has no polygon): the scene has no label, leave it "
-                "out"
+                f"the ice chart of {self._file.path!r} is empty ({POLYGONS} has no polygon): the scene has no label, "
+                "leave it out"
             )
         return ids
 
     def tie_points(self) -> dict[str, NDArray[np.float64]]:
         """The geolocation points as they came, (sar_grid_points,) float64 each."""
-        return {name: self._read(name).astype(np.float64) for name in TIE_POINTS}
+        return {name: self._file.whole(name).astype(np.float64) for name in TIE_POINTS}
 
     def km2(self, name: str) -> NDArray[np.generic]:
-        """One variable of the 2 km grid: float32 in physical units for channels, uint8 for the swath maps."""
-        values = self._read(name)
-        return values.astype(np.uint8 if name in KM2_MAPS else np.float32)
+        """One variable of the 2 km grid: float32 for channels, uint8 for the swath maps, 255 = none."""
+        return read_km2(self._file, name)
 
     def attributes(self, name: str) -> dict[str, object]:
-        """Attributes of a variable as they came."""
-        return dict(self._data[name].attrs)
+        """Attributes of a variable as they came; none for one that the file does not have."""
+        return self._file.attributes(name) if name in self._file else {}
 
-    def _read(self, name: str) -> NDArray[np.generic]:
-        try:
-            values: NDArray[np.generic] = self._data[name].values
-        except (OSError, RuntimeError) as error:
-            raise RawSceneError(
-                f"{name} of {self.path!r} cannot be decoded ({error}): the file is damaged, take it from the archive "
-                "again"
-            ) from error
-        return values
+    def close(self) -> None:
+        """Closes the file."""
+        self._file.close()
 
     def _check(self) -> None:
-        needed = (HH, HV, CHART, CODES, DISTANCE, *TIE_POINTS, *KM2, *KM2_MAPS)
-        missing = [name for name in needed if name not in self._data.variables]
-        if missing:
-            hint = (
-                "the first release of the test scenes has no charts, take the second one"
-                if {CHART, CODES} >= set(missing)
-                else "take the raw file (not the ready-to-train one) from the archive again"
-            )
-            raise RawSceneError(f"{self.path!r} lacks {', '.join(missing)}: {hint}")
-        for names, dims in (((HH, HV, CHART, DISTANCE), _SAR_DIMS), ((*KM2, *KM2_MAPS), _KM2_DIMS)):
-            for name in names:
-                if self._data[name].dims != dims:
-                    raise RawSceneError(
-                        f"{name} of {self.path!r} has dims {self._data[name].dims}, expected {dims}: "
-                        "take the raw file from the archive again"
-                    )
-        for dim, coarse in zip(_SAR_DIMS, _KM2_DIMS, strict=True):
-            pixels, cells = self._data.sizes[dim], self._data.sizes[coarse]
-            if not pixels // KM2_PIXELS <= cells <= -(-pixels // KM2_PIXELS) or cells == 0:
-                raise RawSceneError(
-                    f"{self.path!r} has {pixels} {dim} and {cells} {coarse}, expected {pixels // KM2_PIXELS} "
-                    f"(one cell is {KM2_PIXELS} pixels): take the raw file from the archive again"
-                )
+        chart = (POLYGONS, CODES) if self.charted else ()
+        self._file.check_names((HH, HV, *chart, DISTANCE, *TIE_POINTS, *self.km2_names), "raw")
+        on_sar = (HH, HV, POLYGONS, DISTANCE) if self.charted else (HH, HV, DISTANCE)
+        self._file.check_dims(on_sar, SAR_DIMS, "raw")
+        self._file.check_dims(self.km2_names, KM2_DIMS, "raw")
+        self._file.check_coarse_grid(KM2_PIXELS, "raw")

@@ -6,7 +6,7 @@ import json
 import sys
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from datasets.store import CHUNK, SHARD
 from ingest.errors import RecipeError
@@ -17,20 +17,24 @@ class Recipe(BaseModel):
 
     Attributes:
         ratios: Downscale ratios to 40 m, rising; 1 is full resolution.
-        sar_mean: How SAR blocks are averaged: `db` as published (mean of dB values).
-        chart_reduction: How chart blocks are reduced: `max` as published, so 255 wins.
+        sar_mean: How SAR blocks are averaged: `db` as published (mean of dB), `power` (mean of linear power, then dB).
+        chart_reduction: How chart blocks are reduced: `max` as published, so 255 wins; `mode`, the commonest class.
+        sar_precision: Largest rounding error of SAR in dB; 0 keeps raw pixels bit for bit.
         chunk: Side of a chunk in pixels.
         shard: Largest side of a shard in pixels.
+        rounding: Version of the steps in `ingest.precision` for what is computed here.
         labels: Version of the chart rules in `ingest.charts`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     ratios: tuple[int, ...] = (1, 2, 5, 10)
-    sar_mean: Literal["db"] = "db"
-    chart_reduction: Literal["max"] = "max"
+    sar_mean: Literal["db", "power"] = "db"
+    chart_reduction: Literal["max", "mode"] = "max"
+    sar_precision: float = Field(default=0.0, ge=0.0, le=1.0)
     chunk: Literal[512] = CHUNK
     shard: Literal[4096] = SHARD
+    rounding: Literal[1] = 1
     labels: Literal[1] = 1
 
     @field_validator("ratios")

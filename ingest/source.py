@@ -1,6 +1,7 @@
 """Where raw scenes come from: file names that say what they are, and folders or URLs that hold them.
 
-First stop of a build: `find_sources` -> `parse_name` -> `ingest.convert.convert_scene`.
+First stop of a build: `find_sources` -> `scene_id_of` -> `ingest.convert.convert_scene`. Raw names tell everything; the
+names of the ready-to-train product tell the scene, the rest is in the file (`ingest.ready_to_train`).
 """
 
 import re
@@ -20,6 +21,8 @@ _NAME = re.compile(
     r"(?P<chart>dmi_\d{12}_(?P<dmi_region>[A-Za-z]+)_RIC|cis_(?P<cis_region>SGRDI[A-Z]+)_\d{8}T\d{4}Z_pl_a)"
     r"(?P<suffix>_testdata)?\.nc"
 )
+_READY = re.compile(r"(?P<scene>\d{8}T\d{6}_(dmi|cis))_prep\.nc")
+_REFERENCE = "_prep_reference.nc"
 _EXAMPLE = (
     "S1A_EW_GRDM_1SDH_20180721T120156_20180721T120256_022892_027B98_56D9_icechart_cis_SGRDIMID_20180721T1203Z_pl_a.nc"
 )
@@ -70,8 +73,9 @@ def parse_name(path: str) -> SceneName:
     match = _NAME.fullmatch(name)
     if match is None:
         raise SceneNameError(
-            f"{name!r} is not an AI4Arctic raw file name: expected the form {_EXAMPLE!r}; "
-            "keep the archive's names, time and region are read from them"
+            f"{name!r} is not an AI4Arctic raw file name: expected the form {_EXAMPLE!r} (or "
+            "'20180721T120156_cis_prep.nc' of the ready-to-train product); keep the archive's names, time and region "
+            "are read from them"
         )
     region = match["dmi_region"] or match["cis_region"]
     if region not in REGIONS:
@@ -91,23 +95,45 @@ def parse_name(path: str) -> SceneName:
     )
 
 
-def find_sources(raw: list[str]) -> list[str]:
-    """Lists raw netCDF files: a file stands for itself, a folder for the `*.nc` files in it, sorted by name.
+def scene_id_of(path: str) -> str:
+    """Scene id by the name of a raw or a ready-to-train file (`20180325T194759_dmi_prep.nc`), without opening it.
 
     Raises:
-        NoSourceError: A path does not exist, or a folder holds no `*.nc` file.
+        SceneNameError: The name follows neither grammar.
+    """
+    match = _READY.fullmatch(PurePosixPath(path).name)
+    return match["scene"] if match is not None else parse_name(path).scene_id
+
+
+def reference_path(path: str) -> str:
+    """Where the charts of a ready-to-train test file lie, if they are there: beside it."""
+    return f"{path.removesuffix('.nc')}_reference.nc"
+
+
+def find_sources(raw: list[str]) -> list[str]:
+    """Lists scenes: a file stands for itself, a folder for the `*.nc` files in it, sorted by name.
+
+    Reference files (`*_prep_reference.nc`) are no scenes: they are read with the scene that they lie beside.
+
+    Raises:
+        NoSourceError: A path does not exist, is a reference file, or a folder holds no scene.
     """
     found: list[str] = []
     for given in raw:
         path = Path(given)
         if path.is_dir():
-            inside = sorted(str(file) for file in path.glob("*.nc"))
+            inside = sorted(str(file) for file in path.glob("*.nc") if not file.name.endswith(_REFERENCE))
             if not inside:
                 raise NoSourceError(
                     f"the folder {given!r} holds no *.nc file: give the folder of the unpacked archive, "
                     "or make scenes with `python -m ingest sample`"
                 )
             found += inside
+        elif path.name.endswith(_REFERENCE):
+            raise NoSourceError(
+                f"{given!r} holds the charts of a scene, not the scene: give the file "
+                f"'{path.name.replace('_reference', '')}' beside it"
+            )
         elif path.is_file():
             found.append(given)
         else:

@@ -1,8 +1,11 @@
 """What many tests share: small raw scenes and the lake built from them, made once a session."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import fsspec
 import pytest
+from object_store import ObjectStore
 
 from datasets.lake import Lake
 from ingest.build import SplitOptions, publish
@@ -34,3 +37,24 @@ def tiny_lake(tmp_path_factory: pytest.TempPathFactory, raw_train: list[Path], r
     test = [convert_scene(str(path), recipe, lake, "test") for path in raw_test]
     publish(lake, train + test, SplitOptions())
     return lake
+
+
+@pytest.fixture(scope="session")
+def object_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
+    """A real S3-compatible server with the bucket `lake`."""
+    store = ObjectStore(tmp_path_factory.mktemp("object-store"))
+    try:
+        store.start()
+        yield store
+    finally:
+        store.stop()
+
+
+@pytest.fixture
+def s3(object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> ObjectStore:
+    """The server, with the owner's credentials in the environment of this test and of what it starts."""
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    for name, value in object_store.environment().items():
+        monkeypatch.setenv(name, value)
+    fsspec.get_filesystem_class("s3").clear_instance_cache()  # clients remember the credentials they began with
+    return object_store

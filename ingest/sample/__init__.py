@@ -23,10 +23,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ingest.sample.errors import SampleError
+from ingest.sample.forms import FORMS, Form, file_name, write_form
 from ingest.sample.netcdf import write_scene
 from ingest.sample.scenario import SMALLEST, plan
 
-__all__ = ["SampleError", "write_samples"]
+__all__ = ["FORMS", "Form", "SampleError", "write_samples"]
 
 
 def _silent(path: Path) -> None:
@@ -41,6 +42,7 @@ def write_samples(
     samples: int,
     seed: int,
     full_length_only: bool = False,
+    form: Form = "raw",
     on_written: Callable[[Path], None] = _silent,
 ) -> list[Path]:
     """Writes synthetic raw scenes into `folder` under names of the archive's grammar.
@@ -56,15 +58,18 @@ def write_samples(
         seed: Source of all randomness, at least 0.
         full_length_only: Whether every scene has all `lines`. Otherwise every fourth is a shorter acquisition of
             25 s or 40 s, with proportionally fewer lines but at least 100.
+        form: Product and release, see `ingest.sample.forms`; all show the same scenes.
         on_written: Called with the path of each file once it is whole.
 
     Returns:
-        The paths in the order of writing.
+        The paths in the order of writing; reference files of `ready-to-train-test` are not listed.
 
     Raises:
         SampleError: An argument is out of range, or `folder` is a file.
     """
     folder = Path(folder)
+    if form not in FORMS:
+        raise SampleError(f"there is no form {form!r} of the archive's scenes: choose among {', '.join(FORMS)}")
     if scenes < 1:
         raise SampleError(f"cannot write {scenes} scenes: ask for at least 1")
     for what, given in (("lines", lines), ("samples", samples)):
@@ -81,15 +86,17 @@ def write_samples(
 
     written: list[Path] = []
     for scenario in plan(scenes=scenes, lines=lines, samples=samples, seed=seed, full_length_only=full_length_only):
-        path = folder / scenario.name.file_name
+        path = folder / file_name(scenario.name, form)
         # A name that no reader picks up: a killed run leaves no half file that looks whole.
-        unfinished = path.with_name(path.name + ".part")
+        unfinished = folder / f"{scenario.name.file_name}.part"
         try:
             write_scene(unfinished, scenario)
-        except BaseException:
+            if form == "raw":
+                unfinished.replace(path)
+            else:
+                write_form(unfinished, folder, form, original_id=scenario.name.file_name)
+        finally:
             unfinished.unlink(missing_ok=True)
-            raise
-        unfinished.replace(path)
         written.append(path)
         on_written(path)
     return written

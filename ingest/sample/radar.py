@@ -32,7 +32,7 @@ _LEVELS = {
 _NOISE_FLOOR_DB = -32.5  # what is left in HV after thermal-noise removal
 _SUBSWATHS = 5
 _DB = np.float32(np.log(10) / 10)
-_STEPS = np.float32(256)  # per dB: far below the speckle, and files shrink
+_STEPS = np.float32(1024)  # per dB: a full scene is then near 380 MB, as "over 200 GB" of 532 raw scenes say
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -114,3 +114,13 @@ def test_unknown_words_name_the_nearest() -> None:
         location_of("SGRDIFOX")
     with pytest.raises(UnknownNameError, match="unknown chart 'SOF': known are SIC, SOD, FLOE"):
         chart("SOF")
+
+
+def test_training_scenes_without_a_chart_are_not_used_and_test_scenes_stay() -> None:
+    rows = [record(k, orbit=k) for k in range(10)] + [record(20, orbit=20, archive="test")]
+    bare = [row.model_copy(update={"charted": row.scene_id != rows[3].scene_id}) for row in rows[:-1]]
+    bare.append(rows[-1].model_copy(update={"charted": False}))
+    catalog = assign_splits(bare, seed=0, val_scenes=2)
+    assert catalog[rows[3].scene_id].split == "unused"
+    assert catalog[rows[-1].scene_id].split == "test"
+    assert (len(catalog.split("train")), len(catalog.split("val"))) == (7, 2)

@@ -15,7 +15,9 @@ from datasets.errors import SceneNotFoundError
 from datasets.lake import Lake
 from ingest.convert import convert_scene
 from ingest.errors import RawSceneError, RecipeError, SceneNameError
+from ingest.precision import MEAN_STEP_DB
 from ingest.recipe import Recipe
+from ingest.reduce import block_mean_power, block_mode
 from ingest.source import parse_name
 
 
@@ -61,7 +63,8 @@ def test_values_are_those_of_the_raw_file(tiny_lake: Lake, raw_train: list[Path]
         np.testing.assert_array_equal(full.nersc_sar_primary, source.nersc_sar_primary)
         np.testing.assert_array_equal(full.distance_map, source.distance_map)
         trimmed = source.nersc_sar_secondary.coarsen(sar_lines=2, sar_samples=2, boundary="trim").mean()
-        np.testing.assert_allclose(half.nersc_sar_secondary, trimmed, rtol=1e-4)
+        half_step = MEAN_STEP_DB / 2
+        np.testing.assert_allclose(half.nersc_sar_secondary, trimmed, rtol=1e-6, atol=half_step)
         np.testing.assert_array_equal(scene.km2("btemp_18_7h"), source.btemp_18_7h.astype(np.float32))
         np.testing.assert_array_equal(
             zarr.open_array(f"{tiny_lake.scene_url(scene.record.scene_id)}/tie_points/sar_grid_latitude")[:],
@@ -141,8 +144,7 @@ def _text(path: Path) -> None:
         (_text, "cannot be read as netCDF"),
         (_without("nersc_sar_secondary"), "lacks nersc_sar_secondary: take the raw file"),
         (_without("btemp_18_7h", "t2m"), "lacks btemp_18_7h, t2m: take the raw file"),
-        (_without("polygon_codes"), "lacks polygon_codes: the first release of the test scenes has no charts"),
-        (_without("polygon_codes", "polygon_icechart"), "the first release of the test scenes has no charts"),
+        (_without("polygon_codes"), "lacks polygon_codes: take the raw file"),
         (_filled("nersc_sar_secondary", np.nan), "nersc_sar_secondary of .* holds no valid pixel"),
         (_filled("polygon_icechart", np.nan), "the ice chart of .* is empty"),
         (_filled("polygon_icechart", 70000), "holds ids from 70000.0 to 70000.0, allowed are 0 to 65534"),
@@ -204,3 +206,29 @@ def test_the_record_tells_where_and_when(tiny_lake: Lake, raw_train: list[Path])
     assert sum(record.pixels["SIC"].values()) == record.lines * record.samples
     stored = json.loads((Path(tiny_lake.scene_url(name.scene_id)) / "zarr.json").read_text())["attributes"]
     assert "split" not in stored["record"]
+
+
+def test_options_of_the_recipe_change_what_they_name(tmp_path: Path, raw: Path, tiny_lake: Lake) -> None:
+    plain = tiny_lake.scene(parse_name(str(raw)).scene_id)
+    recipe = Recipe(ratios=(1, 5), sar_mean="power", chart_reduction="mode", sar_precision=0.01)
+    lake = Lake.create(str(tmp_path / "other"), recipe.to_lake())
+    scene = lake.scene(convert_scene(str(raw), recipe, lake, "train").scene_id)
+    full, other = scene.open(1), scene.open(5)
+    exact = plain.open(1)
+    np.testing.assert_array_equal(other.SOD, block_mode(exact.SOD.values, 5))
+    assert (other.SOD != plain.open(5).SOD).any()
+    power = block_mean_power(exact.nersc_sar_primary.values, 5)
+    np.testing.assert_allclose(other.nersc_sar_primary, power, rtol=0, atol=0.01)
+    assert float(np.nanmean(other.nersc_sar_primary - plain.open(5).nersc_sar_primary)) > 0.05
+    error = np.abs(full.nersc_sar_primary - exact.nersc_sar_primary)
+    assert 0 < float(np.nanmax(error)) <= 0.01
+    assert scene.record.recipe != plain.record.recipe
+
+
+def test_stored_geolocation_is_within_a_third_of_a_pixel(tiny_lake: Lake, raw_train: list[Path]) -> None:
+    with xr.open_dataset(raw_train[0]) as source:
+        points = {name: source[name].values for name in source.data_vars if str(name).startswith("sar_grid")}
+    record = tiny_lake.scene(parse_name(str(raw_train[0])).scene_id).record
+    stored = tiny_lake.scene(record.scene_id).open(1).sar_latitude.values
+    lines, samples = (points[f"sar_grid_{axis}"].astype(int) for axis in ("line", "sample"))
+    np.testing.assert_allclose(stored[lines, samples], points["sar_grid_latitude"], rtol=0, atol=14 / 111_000)

@@ -11,6 +11,7 @@ from scipy.ndimage import distance_transform_edt
 from ingest.charts import NO_POLYGON
 from ingest.errors import RawSceneError
 from ingest.geometry import INCIDENCE, LATITUDE, LONGITUDE, TiePoints, distance_to_border
+from ingest.moments import Moments
 
 
 def points(lines: list[int], samples: list[int], longitude: float = -40.0) -> dict[str, NDArray]:
@@ -50,6 +51,17 @@ def test_coarser_grids_are_block_means_of_full_resolution(ratio: int) -> None:
     full = expected(points(LINES, SAMPLES)["sar_grid_latitude"])[: lines * ratio, : samples * ratio]
     means = full.reshape(lines, ratio, samples, ratio).mean(axis=(1, 3))
     np.testing.assert_allclose(tie_points.field(LATITUDE, SHAPE, ratio), means, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("ratio", [1, 2, 5])
+@pytest.mark.parametrize("longitude", [-40.0, 179.95])
+def test_moments_are_those_of_the_field(ratio: int, longitude: float) -> None:
+    tie_points = TiePoints.from_points(points(LINES, SAMPLES, longitude))
+    for name in (LATITUDE, LONGITUDE, INCIDENCE):
+        found, direct = tie_points.moments(name, SHAPE, ratio), Moments.of(tie_points.field(name, SHAPE, ratio))
+        assert found.count == direct.count
+        assert found.mean == pytest.approx(direct.mean, abs=1e-5)
+        assert found.m2 == pytest.approx(direct.m2, rel=1e-4)
 
 
 def test_order_of_points_does_not_matter() -> None:

@@ -37,3 +37,11 @@ def test_zero_keeps_every_bit() -> None:
     values = np.random.default_rng(0).normal(size=100).astype(np.float32)
     assert rounded(values, step_for(0.0)) is values
     assert step_for(0.01) == pytest.approx(0.015625)
+
+
+def test_rounding_in_place() -> None:
+    values = np.linspace(-3, 3, 200_000, dtype=np.float32).reshape(400, 500)
+    expected = rounded(values, 0.25)
+    assert rounded(values, 0.25, out=values) is values
+    np.testing.assert_array_equal(values, expected)
+    assert set(np.unique(values * 4)) == set(np.arange(-12.0, 13.0))

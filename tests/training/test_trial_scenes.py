@@ -1,5 +1,6 @@
 import pytest
 
+from datasets.catalog import Catalog
 from datasets.errors import SplitError
 from datasets.lake import Lake
 from training.scenes import bind, select_scenes
@@ -12,6 +13,22 @@ def test_the_splits_of_the_catalog(tiny_lake: Lake, small_spec: TrialSpec) -> No
     assert scenes.train.scene_ids == catalog.split("train").scene_ids
     assert scenes.val.scene_ids == catalog.split("val").scene_ids
     assert scenes.test.scene_ids == catalog.split("test").scene_ids
+
+
+def test_scenes_without_a_chart_are_in_the_catalog_and_never_scored(
+    tiny_lake: Lake, small_spec: TrialSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalog = tiny_lake.catalog()
+    bare = catalog.split("test").records[0]
+    empty = {name: {255: sum(counts.values())} for name, counts in bare.pixels.items()}
+    rows = [
+        row.model_copy(update={"charted": False, "pixels": empty}) if row == bare else row for row in catalog.records
+    ]
+    monkeypatch.setattr(Lake, "catalog", lambda self: Catalog.of(rows))
+    assert bare.scene_id in tiny_lake.catalog().split("test").scene_ids
+    scored = select_scenes(small_spec, tiny_lake).test.scene_ids
+    assert bare.scene_id not in scored
+    assert len(scored) == len(catalog.split("test")) - 1
 
 
 def test_filters_narrow_one_split(tiny_lake: Lake, small_spec: TrialSpec) -> None:

@@ -1,0 +1,93 @@
+"""Seasons that come after the build: new values for some fields of the records of a finished lake, arrays untouched.
+
+With `datasets.lake` and `datasets.store` the third module that knows the layout: it replaces the root document of each
+scene store, `<scene>.zarr/zarr.json`, and publishes the catalog anew.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any, Final
+
+from datasets.catalog import Catalog
+from datasets.errors import LakeNotFoundError, SceneNotFoundError
+from datasets.lake import Lake
+from datasets.scene import SceneRecord
+from datasets.statistics import ChannelStatistics
+from datasets.storage import read, replace
+
+AMENDABLE: Final = frozenset({"cryoseason", "melt_cells"})
+"""Fields of a record that may change while the arrays stay; all others are content of the scene."""
+
+SOURCE: Final = "cryoseason_source"
+"""Attribute of a scene store: what its cryoseason is from."""
+
+
+def amend(
+    lake: Lake, catalog: Catalog, *, sources: Mapping[str, Mapping[str, Any]], check_lock: Callable[[], None]
+) -> int:
+    """Replaces the records of finished scenes, in their stores and in the catalog.
+
+    Each root document is replaced in one step, the catalog last and in one step: who reads through the catalog sees the
+    old seasons or the new ones. After an interruption the same call completes the work. What is there already is not
+    written again.
+
+    Args:
+        lake: A finished lake. Its `digest` covers the records: open it again to ask for the new one.
+        catalog: The lake's catalog with other values in the fields of `AMENDABLE`.
+        sources: Where these come from, by scene_id; JSON content, kept in the scene's store.
+        check_lock: Called before the catalog is written; raises if the lake is somebody else's by now.
+
+    Returns:
+        How many scenes changed.
+
+    Raises:
+        SceneNotFoundError: The store of a scene is gone.
+    """
+    before = lake.catalog()
+    kept = {*SceneRecord.model_fields} - AMENDABLE
+    assert [row.model_dump(include=kept) for row in before] == [row.model_dump(include=kept) for row in catalog]
+    for row in catalog:
+        update = row.model_dump(mode="json", include=set(AMENDABLE))
+        _amend_scene(lake.scene_url(row.scene_id), update, sources[row.scene_id])
+    changed = sum(old != new for old, new in zip(before, catalog, strict=True))
+    if changed:
+        check_lock()
+        lake.publish(catalog, _statistics(lake))
+    return changed
+
+
+def cryoseason_source(lake: Lake, scene_id: str) -> Mapping[str, Any] | None:
+    """Rule and melt maps (SHA-256 by file name) that a scene's cryoseason is from; None before it was given.
+
+    Raises:
+        SceneNotFoundError: There is no such scene.
+    """
+    found: Mapping[str, Any] | None = _root(lake.scene_url(scene_id))["attributes"].get(SOURCE)
+    return found
+
+
+def _statistics(lake: Lake) -> dict[str, dict[str, ChannelStatistics]]:
+    """All that the lake has; they are over the same scenes as before."""
+    found = {}
+    for group in (*(f"r{ratio}" for ratio in lake.ratios), "km2"):
+        with suppress(LakeNotFoundError):  # a lake without training scenes has none
+            found[group] = lake.moments(group)
+    return found
+
+
+def _amend_scene(url: str, update: Mapping[str, Any], source: Mapping[str, Any]) -> None:
+    document = _root(url)
+    attributes = document["attributes"]
+    amended = attributes | {"record": attributes["record"] | update, SOURCE: source}
+    if amended != attributes:
+        replace(f"{url}/zarr.json", json.dumps({**document, "attributes": amended}, indent=1).encode())
+
+
+def _root(url: str) -> dict[str, Any]:
+    content = read(f"{url}/zarr.json")
+    if content is None:
+        raise SceneNotFoundError(
+            f"there is no finished scene store at {url!r}: build the scene again with `python -m ingest build`"
+        )
+    return dict(json.loads(content))

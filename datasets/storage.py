@@ -1,0 +1,228 @@
+"""Objects at URLs: one language for disk and object storage, with errors that a person can act on.
+
+The floor under `datasets.lake`, `datasets.store` and `datasets.lock`. Endpoint and credentials come from where the
+store's own client looks (`AWS_ENDPOINT_URL`, `AWS_ACCESS_KEY_ID`, `AWS_PROFILE`, ...), never from a URL, and nothing
+that a server or a client says about them is repeated in a message.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import fsspec
+
+from datasets.errors import LakeAccessError
+
+_DRIVERS = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs", "abfs": "adlfs"}
+
+
+def absolute(url: str) -> str:
+    """Workers have another working folder: a path becomes absolute, a URL stays; no trailing slash.
+
+    Raises:
+        LakeAccessError: The URL holds a password; it would end up in logs and process lists.
+    """
+    bare = url.rstrip("/")
+    if "://" in bare and "@" in (host := bare.partition("://")[2].partition("/")[0]) and ":" in host:
+        raise LakeAccessError(
+            f"a {_scheme(url)}:// URL with a password in it is not allowed: put credentials into the environment or a "
+            "profile, and give the URL without them"
+        )
+    return bare if "://" in bare else str(Path(bare).expanduser().resolve())
+
+
+def storage_options(url: str) -> dict[str, Any] | None:
+    """What fsspec, zarr and xarray are given beside the URL."""
+    if _scheme(url) not in ("s3", "s3a"):
+        return None
+    return {
+        "use_listings_cache": False,  # another process writes the same lake: a remembered listing is a wrong one
+        "max_concurrency": 1,  # of one object: more would cost a HEAD before every GET
+    }
+
+
+@contextmanager
+def access(url: str) -> Iterator[None]:
+    """Turns what storage clients raise into one sentence; a missing object stays FileNotFoundError.
+
+    Raises:
+        LakeAccessError: No driver, no or wrong credentials, a right that is missing, or a server that does not answer.
+    """
+    try:
+        yield
+    except LakeAccessError:
+        raise
+    except PermissionError as error:
+        code = getattr(error.__cause__, "response", {}).get("Error", {}).get("Code", "")
+        detail = f" ({code})" if code.isalnum() else ""
+        hint = (
+            "check the credentials in the environment or profile (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or "
+            "AWS_PROFILE) and that they may read, and for a build write, list and delete there"
+            if _scheme(url).startswith("s3")
+            else "check who may read and write there"
+        )
+        raise LakeAccessError(f"access to {url!r} was refused{detail}: {hint}") from error
+    except ImportError as error:
+        driver = _DRIVERS.get(_scheme(url))
+        if driver is None:
+            raise
+        raise LakeAccessError(
+            f"{url!r} needs the fsspec driver {driver}, which is not installed: `pip install {driver}`"
+        ) from error
+    except ValueError as error:
+        if "Protocol not known" not in str(error):
+            raise
+        raise LakeAccessError(
+            f"{url!r} has the scheme {_scheme(url)!r}, which fsspec does not know: give a path, s3://, gs:// or az://"
+        ) from error
+    except Exception as error:
+        if not type(error).__module__.startswith(("botocore.", "aiobotocore.")):
+            raise
+        raise LakeAccessError(f"{url!r} cannot be reached: {_client_trouble(type(error).__name__)}") from error
+
+
+def read(url: str) -> bytes | None:
+    """Reads one object, in one request; None if there is none."""
+    with access(url):
+        filesystem, path = _filesystem(url)
+        try:
+            content: bytes = filesystem.cat_file(path)
+        except FileNotFoundError:
+            return None
+    return content
+
+
+def replace(url: str, content: bytes) -> None:
+    """Puts an object in one step: readers see the old bytes or the new ones."""
+    with access(url):
+        filesystem, path = _filesystem(url)
+        if "://" in url:
+            try:
+                filesystem.pipe_file(path, content)
+            except FileNotFoundError as error:
+                raise _no_bucket(url) from error
+            return
+        target = Path(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_name(f".{target.name}.part")
+        part.write_bytes(content)
+        part.replace(target)
+
+
+def create(url: str, content: bytes) -> bool:
+    """Puts an object only if there is none; False if there is one.
+
+    On disk by exclusive creation, on S3 by a conditional PUT. A store that has neither is asked first and read back
+    after, which leaves a gap of one request.
+    """
+    with access(url):
+        filesystem, path = _filesystem(url)
+        if "://" not in url:
+            target = Path(path)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                with target.open("xb") as file:
+                    file.write(content)
+            except FileExistsError:
+                return False
+            return True
+        if read(url) is not None:
+            return False
+        try:
+            filesystem.pipe_file(path, content, mode="create")
+        except FileNotFoundError as error:
+            raise _no_bucket(url) from error
+        except PermissionError:
+            raise
+        except (TypeError, NotImplementedError, OSError) as error:
+            # A lost race, an answer that got lost on its way, or a driver without conditions: the object tells which.
+            found = read(url)
+            if found is None:
+                if isinstance(error, OSError):
+                    raise
+                filesystem.pipe_file(path, content)
+        return read(url) == content
+
+
+def remove(url: str) -> None:
+    """Removes one object, if it is there."""
+    with access(url):
+        filesystem, path = _filesystem(url)
+        try:
+            filesystem.rm_file(path)
+        except FileNotFoundError:
+            return
+
+
+def remove_below(url: str) -> None:
+    """Removes everything below a prefix."""
+    with access(url):
+        filesystem, path = _filesystem(url)
+        try:
+            filesystem.rm(path, recursive=True)
+        except FileNotFoundError:
+            return
+
+
+def sizes(url: str) -> dict[str, int]:
+    """Objects below a prefix: key below it -> bytes. Empty folders and prefixes that linger are no objects."""
+    with access(url):
+        filesystem, path = _filesystem(url)
+        found = _files(filesystem, path)
+    start = len(path.rstrip("/")) + 1
+    return {name[start:]: size for name, size in sorted(found.items())}
+
+
+def holds_objects(url: str) -> bool:
+    """Whether there is any object below a prefix; listings of some stores still show prefixes that are empty by now."""
+    with access(url):
+        filesystem, path = _filesystem(url)
+        try:
+            found = filesystem.ls(path, detail=True)
+        except FileNotFoundError:
+            return False
+        except NotADirectoryError:
+            return True
+        return any(entry["type"] != "directory" or _files(filesystem, entry["name"]) for entry in found)
+
+
+def names(url: str) -> list[str]:
+    """Names directly below a prefix, sorted; some object stores still list prefixes that are empty by now."""
+    with access(url):
+        filesystem, path = _filesystem(url)
+        try:
+            found = filesystem.ls(path, detail=False)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+    return sorted({str(name).rstrip("/").rpartition("/")[2] for name in found})
+
+
+def _filesystem(url: str) -> tuple[Any, str]:
+    filesystem, path = fsspec.core.url_to_fs(url, **(storage_options(url) or {}))
+    return filesystem, path
+
+
+def _files(filesystem: Any, path: str) -> dict[str, int]:  # noqa: ANN401 - fsspec is untyped
+    found = filesystem.find(path, detail=True)
+    return {str(name): int(entry["size"]) for name, entry in found.items() if entry["type"] == "file"}
+
+
+def _scheme(url: str) -> str:
+    return url.partition("://")[0].lower() if "://" in url else ""
+
+
+def _no_bucket(url: str) -> LakeAccessError:
+    return LakeAccessError(f"there is no bucket for {url!r}: make the bucket first, or give the URL of another")
+
+
+def _client_trouble(kind: str) -> str:
+    """What to do about an error of the S3 client, by its name: its text may hold an endpoint with a password."""
+    if "Credentials" in kind or "Token" in kind:
+        return (
+            "no complete credentials were found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment, "
+            "or AWS_PROFILE to a profile that has them"
+        )
+    if "Profile" in kind or "Config" in kind:
+        return f"the AWS profile cannot be used ({kind}); check AWS_PROFILE and the files in ~/.aws"
+    return f"the server does not answer ({kind}); check AWS_ENDPOINT_URL and that the server runs"

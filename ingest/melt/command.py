@@ -1,0 +1,86 @@
+"""`python -m ingest melt`: the cryospheric season of every scene of a lake."""
+
+from calendar import month_abbr
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from datasets.catalog import Catalog
+from datasets.lake import Lake
+from datasets.lock import lock_lake
+from datasets.terminal import out, progress, user_errors
+
+
+class OnsetName(StrEnum):
+    """Which dates open and close the melt season."""
+
+    continuous = "continuous"
+    early = "early"
+
+
+class StatisticName(StrEnum):
+    """How the cells under a scene make one season."""
+
+    median = "median"
+    mean = "mean"
+    vote = "vote"
+
+
+def melt(
+    lake: Annotated[str, typer.Argument(help="URL of the lake: a path, s3://, gs://, az://.", envvar="ICEBENCH_LAKE")],
+    melt: Annotated[Path, typer.Option(help="Folder of the NASA melt maps, netCDF or binaries.")],
+    onset: Annotated[
+        OnsetName, typer.Option(help="The dates that open and close the melt season.")
+    ] = OnsetName.continuous,
+    statistic: Annotated[
+        StatisticName, typer.Option(help="How the 25 km cells under a scene make one season.")
+    ] = StatisticName.median,
+    break_lock: Annotated[
+        bool, typer.Option("--break-lock", help="Take the lake over from a build that is surely gone.")
+    ] = False,
+) -> None:
+    """Give every scene of a lake its cryospheric season, melt or freeze, from the NASA melt dates.
+
+    No array is touched: only the catalog and the records of the scenes change. A scene without a dated cell under it
+    (open water, land) has no season. Run it again after scenes were added.
+    """
+    from ingest.melt.assign import assign_cryoseasons
+    from ingest.melt.maps import MeltMaps
+    from ingest.melt.rule import MeltRule
+
+    with user_errors():
+        maps = MeltMaps.open(melt)
+        rule = MeltRule(onset=onset.value, statistic=statistic.value)
+        Lake.open(lake)  # before a lock is left in what is no lake
+        with lock_lake(lake, break_lock=break_lock) as lock:
+            target = Lake.open(lake)
+            with progress("asking the melt maps", len(target.catalog())) as advance:
+                found = assign_cryoseasons(target, maps, rule, on_scene=advance, check_lock=lock.check)
+    out.print(_month_table(found.catalog, f"{onset} onset · {statistic} of cells · {', '.join(found.files)}"))
+    if found.without_year_before:
+        out.print(
+            f"{found.without_year_before} scenes of January and February were judged without the map of the year "
+            "before, whose melt season may run on to 14 February",
+            highlight=False,
+            soft_wrap=True,
+        )
+    out.print(
+        f"{found.changed} of {len(found.catalog)} records changed; the lake is {Lake.open(lake).digest} now",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _month_table(catalog: Catalog, caption: str) -> Table:
+    from ingest.melt.assign import by_month
+
+    table = Table(title="scenes by month and cryospheric season", caption=caption)
+    table.add_column("")
+    for name in (*month_abbr[1:], "all"):
+        table.add_column(name, justify="right")
+    for season, months in by_month(catalog).items():
+        table.add_row(season, *(str(count) if count else "-" for count in months), str(sum(months)))
+    return table

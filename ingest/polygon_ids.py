@@ -1,0 +1,53 @@
+"""The raster of polygon ids, whichever way a file spells `no polygon`.
+
+How the archive stores polygon_icechart is not documented: decoded it is float32 with NaN. So every plausible form is
+read. A value that stands for `no polygon` by convention only (0, 255, 65535, the largest value of the stored type, any
+negative number) is believed only in a chart stored as integers, which has no NaN, and only if no code row carries it:
+ids of real charts may be 0 or 255.
+"""
+
+from collections.abc import Set as AbstractSet
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest.charts import NO_POLYGON
+from ingest.errors import RawSceneError
+
+_CONVENTIONS: Final = (0, 255, 65535)
+
+
+def to_polygon_ids(
+    values: NDArray[Any], *, stored: np.dtype[Any], coded: AbstractSet[int], what: str
+) -> NDArray[np.uint16]:
+    """Converts decoded chart values to ids.
+
+    Args:
+        values: Any shape; float with NaN (or what `_FillValue` marked as such) for no polygon, or integers.
+        stored: Type on disk.
+        coded: Ids that have a row in polygon_codes.
+        what: For messages: the variable and its file.
+
+    Returns:
+        uint16 of the same shape, `NO_POLYGON` where there is none.
+
+    Raises:
+        RawSceneError: A value is no id.
+    """
+    if np.issubdtype(values.dtype, np.floating):
+        numbers = np.where(np.isnan(values), values.dtype.type(NO_POLYGON), values)
+    else:
+        numbers = values.astype(np.int64)
+    if np.issubdtype(stored, np.integer):
+        unmarked = {*_CONVENTIONS, int(np.iinfo(stored).max)} - coded
+        numbers[(numbers < 0) | np.isin(numbers, sorted(unmarked))] = NO_POLYGON
+    if numbers.size and (numbers.min() < 0 or numbers.max() > NO_POLYGON):
+        raise RawSceneError(
+            f"{what} holds ids from {numbers.min()} to {numbers.max()}, allowed are 0 to {NO_POLYGON - 1}: "
+            "take the file from the archive again"
+        )
+    ids = numbers.astype(np.uint16)
+    if (ids != numbers).any():
+        raise RawSceneError(f"{what} holds ids that are not whole: take the file from the archive again")
+    return ids

@@ -1,0 +1,140 @@
+"""Synthetic melt maps in both forms of NASA/GSFC "Arctic Sea Ice Melt", for demos and tests.
+
+Names, grid, types and values are those of the README of the data set; what they show is invented: a few round
+continents, dates that follow latitude with smooth noise, and a year that is early or late as a whole. Three things say
+so: version text 000s in every file name (real ones are from 701s), the attribute `title` of the netCDF, and a text file
+beside them, because the binaries have no header.
+"""
+
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Final, Literal
+
+import netCDF4
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+
+from ingest.melt.grid import COLUMNS, ROWS, cell_degrees
+from ingest.melt.maps import BINARY_WORDS, EARLIEST, LAND, LATEST, OPEN_WATER, POLE_HOLE, Field
+from ingest.sample.errors import SampleError
+
+Form = Literal["netcdf", "binary"]
+FORMS: Final[tuple[Form, ...]] = ("netcdf", "binary")
+VERSION: Final = "000s"
+NOTE: Final = "SYNTHETIC.txt"
+
+_EARTH_KM = 6371.0
+_HOLE = 89.18  # degrees north; edge of the SSMIS pole hole (NSIDC sea ice concentration)
+_FLAGS = (-1, -2, -4)
+_UNDETERMINED = 0.03  # share of dates that are a flag instead
+
+# Continents as discs: latitude, longitude, radius in km. Large ones close the map to the south.
+_DISCS = (
+    (63.0, -46.5, 150), (66.5, -43.0, 220), (70.0, -40.0, 430), (74.0, -40.0, 470), (78.0, -43.0, 470),
+    (81.0, -42.0, 220), (64.0, -105.0, 650), (55.0, -68.0, 550), (69.0, -72.0, 180), (80.0, -80.0, 230),
+    (71.0, -110.0, 220), (65.5, -152.0, 430), (66.0, 100.0, 850), (66.0, 140.0, 550), (65.0, 170.0, 300),
+    (64.0, 28.0, 430), (79.0, 18.0, 140), (65.0, -19.0, 200), (45.0, -95.0, 1500), (48.0, 90.0, 2300),
+    (45.0, 30.0, 1500),
+)  # fmt: skip
+
+# Southern edge of what ever freezes, degrees north by longitude: warm in the Atlantic, cold along the east coasts.
+_EDGE_AT = (-180, -165, -140, -100, -70, -58, -50, -45, -30, -20, -10, 0, 10, 20, 35, 50, 70, 100, 140, 155, 180)
+_EDGE = (59, 58, 55, 50, 47, 47, 60, 62, 66, 68, 71, 75, 77, 76, 74, 69, 60, 60, 45, 48, 59)
+
+
+def write_melt_maps(folder: Path, years: Iterable[int], seed: int, forms: Iterable[Form] = FORMS) -> list[Path]:
+    """Writes synthetic melt maps; the map of a year depends on seed and year alone, and is the same in both forms.
+
+    Args:
+        folder: Where the files go; made if it is missing. Files of the same name are replaced.
+        years: Four-digit years.
+        seed: Source of all randomness, at least 0.
+        forms: `netcdf` (one file a year), `binary` (four files a year), or both.
+
+    Returns:
+        The paths of the maps.
+
+    Raises:
+        SampleError: An argument is out of range, or `folder` is a file.
+    """
+    wanted = sorted(set(years))
+    if not wanted or wanted[0] < 1000 or wanted[-1] > 9999:
+        raise SampleError(f"cannot write melt maps of the years {wanted}: give one or more years of four digits")
+    if seed < 0:
+        raise SampleError(f"the seed {seed} is negative: give 0 or a positive number")
+    if folder.exists() and not folder.is_dir():
+        raise SampleError(f"{str(folder)!r} is a file: give a folder for the melt maps")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / NOTE).write_text(
+        f"These melt maps are SYNTHETIC (version {VERSION}, seed {seed}): made by `python -m ingest sample`, for demos "
+        "and tests. Nothing in them was measured.\n"
+    )
+    chosen = set(forms)
+    written: list[Path] = []
+    for year in wanted:
+        fields = draw(year, seed)
+        if "netcdf" in chosen:
+            written.append(_write_netcdf(folder / f"{year}{VERSION}meltfreeze.nc", year, fields))
+        if "binary" in chosen:
+            for word, name in BINARY_WORDS.items():
+                path = folder / f"{year}{VERSION}{word}.int.304.448.c"
+                fields[name].astype(">i2").tofile(path)
+                written.append(path)
+    return written
+
+
+def draw(year: int, seed: int) -> dict[Field, NDArray[np.int16]]:
+    """The four fields of a year: (448, 304) int16 days, Earlymelt <= Melt < Earlyfreeze <= Freeze, and flags."""
+    rng = np.random.default_rng([seed, year])
+    latitude, longitude = cell_degrees()
+    early, late = rng.normal(0, 5, 2)
+    earlymelt = 104 + 2.2 * (latitude - 50) + early + _smooth(rng, 8)
+    melt = earlymelt + 6 + np.abs(_smooth(rng, 6))
+    freeze = 382 - 3.5 * (latitude - 50) + late + _smooth(rng, 12)
+    earlyfreeze = freeze - 8 - np.abs(_smooth(rng, 8))
+    ice = latitude > np.interp(longitude, _EDGE_AT, _EDGE) + _smooth(rng, 1)
+    # Far south the melt season would swallow the winter; the order of the dates and their range come first.
+    melt_days = np.sort(np.clip(np.rint([earlymelt, melt]), EARLIEST, 240), axis=0)
+    freeze_days = np.sort(np.clip(np.rint([earlyfreeze, freeze]), 241, LATEST), axis=0)
+    dates = dict(zip(("Earlymelt", "Melt", "Earlyfreeze", "Freeze"), [*melt_days, *freeze_days], strict=True))
+    fields: dict[Field, NDArray[np.int16]] = {}
+    for name in BINARY_WORDS.values():
+        values = np.where(ice, dates[name], OPEN_WATER)
+        flagged = ice & (rng.random(values.shape) < _UNDETERMINED)
+        values[flagged] = rng.choice(_FLAGS, size=int(flagged.sum()))
+        values[latitude > _HOLE] = POLE_HOLE
+        values[_land()] = LAND
+        fields[name] = values.astype(np.int16)
+    return fields
+
+
+def _smooth(rng: np.random.Generator, deviation: float) -> NDArray[np.float64]:
+    """Noise over some 300 km with this standard deviation, (448, 304) float64."""
+    noise = gaussian_filter(rng.standard_normal((ROWS, COLUMNS)), sigma=6, mode="wrap")
+    return np.asarray(noise * (deviation / noise.std()), dtype=np.float64)
+
+
+@cache
+def _land() -> NDArray[np.bool_]:
+    north, east = (np.radians(axis) for axis in cell_degrees())
+    land = np.zeros(north.shape, bool)
+    for disc_latitude, disc_longitude, radius in _DISCS:
+        at, turn = np.radians(disc_latitude), east - np.radians(disc_longitude)
+        cosine = np.sin(at) * np.sin(north) + np.cos(at) * np.cos(north) * np.cos(turn)
+        land |= cosine > np.cos(radius / _EARTH_KM)
+    return land
+
+
+def _write_netcdf(path: Path, year: int, fields: dict[Field, NDArray[np.int16]]) -> Path:
+    with netCDF4.Dataset(path, "w") as data:
+        data.setncattr("Year", str(year))
+        data.setncattr("title", "SYNTHETIC melt map for demos and tests, not measured")
+        data.createDimension("y", ROWS)
+        data.createDimension("x", COLUMNS)
+        for name, values in fields.items():
+            data.createVariable(name, "i2", ("y", "x"), zlib=True)[...] = values
+        for axis, degrees in zip(("Latitude", "Longitude"), cell_degrees(), strict=True):
+            data.createVariable(axis, "f4", ("y", "x"), zlib=True)[...] = degrees
+    return path

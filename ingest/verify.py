@@ -1,0 +1,176 @@
+"""Is the lake whole? Catalog, stores and objects against each other, and pixels against what was counted of them.
+
+Every store lists its objects with their sizes, so a missing or truncated one shows without reading it; the charts of
+full resolution are read and counted again. With `deep`, every array is decoded as well.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from datasets.errors import LakeAccessError, SceneNotFoundError
+from datasets.grids import NATIVE_SPACING
+from datasets.labels import CHARTS, IGNORE
+from datasets.lake import Lake
+from datasets.scene import SceneRecord
+from datasets.store import CHUNK, SceneStore
+
+_THREADS: Final = 8
+"""Scenes looked at side by side: object stores answer late, not slowly."""
+
+_FROM_STORE: Final = ("recipe", "fingerprint", "source", "archive", "lines", "samples", "pixels", "dropped")
+"""Fields of a row that must be those of the store; others may be given by the catalog."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One thing that is wrong.
+
+    Attributes:
+        scene_id: Where; empty for the lake itself.
+        kind: `store`, `row`, `object`, `digest`, `counts` or `content`.
+        text: What was found and what should be.
+    """
+
+    scene_id: str
+    kind: str
+    text: str
+
+
+def verify_lake(lake: Lake, *, deep: bool, on_scene: Callable[[str], None]) -> tuple[Finding, ...]:
+    """Looks at every scene of the lake.
+
+    Args:
+        lake: A lake with a catalog.
+        deep: Decodes every array.
+        on_scene: Called after each scene, with its id.
+
+    Returns:
+        Findings in order of the scenes; none if the lake is whole.
+
+    Raises:
+        LakeNotFoundError: There is no catalog.
+    """
+    findings = list(_recipe_findings(lake))
+    rows = {record.scene_id: record for record in lake.catalog()}
+    names = sorted({*rows, *lake.store_names()})
+
+    def look(scene_id: str) -> list[Finding]:
+        row = rows.get(scene_id)
+        found = _strays(lake, scene_id) if row is None else _scene_findings(lake, row, deep)
+        return [Finding(scene_id=scene_id, kind=kind, text=text) for kind, text in found]
+
+    with ThreadPoolExecutor(_THREADS) as threads:
+        for scene_id, found in zip(names, threads.map(look, names), strict=True):
+            findings += found
+            on_scene(scene_id)
+    return tuple(findings)
+
+
+def _recipe_findings(lake: Lake) -> Iterator[Finding]:
+    text = json.dumps(lake.recipe["recipe"], sort_keys=True)
+    digest = hashlib.sha256(text.encode()).hexdigest()[:12]
+    if digest != lake.recipe_digest:
+        yield Finding(
+            scene_id="", kind="digest", text=f"recipe.json says {lake.recipe_digest}, its recipe gives {digest}"
+        )
+
+
+def _strays(lake: Lake, scene_id: str) -> Iterator[tuple[str, str]]:
+    try:
+        lake.store(scene_id)
+    except SceneNotFoundError:
+        if lake.holds_remains(scene_id):
+            yield "store", "unfinished, of a build that was stopped; the next build of this scene replaces it"
+    else:
+        yield "row", "a finished store without a row in the catalog; build with its raw file to take it in"
+
+
+def _scene_findings(lake: Lake, row: SceneRecord, deep: bool) -> Iterator[tuple[str, str]]:
+    if row.recipe != lake.recipe_digest:
+        yield "digest", f"the row is of recipe {row.recipe}, the lake of {lake.recipe_digest}"
+    try:
+        store = lake.store(row.scene_id)
+        record = SceneRecord.model_validate(store.record)
+    except (SceneNotFoundError, ValueError) as error:
+        text = "there is a row in the catalog, but no finished store"
+        yield "store", text if isinstance(error, SceneNotFoundError) else "its record cannot be read"
+        return
+    if record.recipe != row.recipe:
+        yield "digest", f"the store is of recipe {record.recipe}, its row of {row.recipe}"
+    differing = [name for name in _FROM_STORE[1:] if getattr(record, name) != getattr(row, name)]
+    if differing:
+        yield "row", f"the row and the record of the store differ in {', '.join(differing)}"
+    damaged = set()
+    found = store.found_objects()
+    for key, size in store.objects.items():
+        if found.get(key) != size:
+            damaged.add("/".join(key.split("/")[:2]))
+            has = f"has {found[key]} bytes of {size}" if key in found else f"is missing ({size} bytes)"
+            yield "object", f"{key} {has}"
+    yield from _count_findings(store, record, lake.ratios, damaged)
+    if deep:
+        yield from _content_findings(store, damaged)
+
+
+def _count_findings(
+    store: SceneStore, record: SceneRecord, ratios: tuple[int, ...], damaged: set[str]
+) -> Iterator[tuple[str, str]]:
+    """Counts the charts again where the grid of the source is in the lake."""
+    ratio = record.pixel_spacing // NATIVE_SPACING
+    if ratio not in ratios:
+        return
+    for name in CHARTS:
+        if f"r{ratio}/{name}" in damaged:
+            continue
+        counts = np.zeros(IGNORE + 1, np.int64)
+        try:
+            for block in _blocks(store, f"r{ratio}", name):
+                counts += np.bincount(block.ravel(), minlength=IGNORE + 1)
+        except LakeAccessError:
+            raise
+        except Exception as error:  # noqa: BLE001 - what a decoder makes of broken bytes is any error
+            yield "content", f"r{ratio}/{name} cannot be decoded ({type(error).__name__})"
+            continue
+        recounted = {value: int(count) * ratio**2 for value, count in enumerate(counts) if count}
+        recorded = {value: count for value, count in record.pixels[name].items() if count}
+        wrong = sorted(value for value in {*recounted, *recorded} if recounted.get(value) != recorded.get(value))
+        if wrong:
+            first = wrong[0]
+            yield (
+                "counts",
+                f"{name} has {recounted.get(first, 0)} pixels of class {first}, the record says "
+                f"{recorded.get(first, 0)}" + (f" (and {len(wrong) - 1} more classes differ)" if wrong[1:] else ""),
+            )
+
+
+def _content_findings(store: SceneStore, damaged: set[str]) -> Iterator[tuple[str, str]]:
+    """Decodes every array; a channel must have as many finite pixels as its statistics were made of."""
+    moments = store.moments
+    for key in store.array_names():
+        if key in damaged:
+            continue
+        group, _, name = key.partition("/")
+        finite = 0
+        try:
+            for block in _blocks(store, group, name):
+                finite += int(np.count_nonzero(np.isfinite(block)))
+        except LakeAccessError:
+            raise
+        except Exception as error:  # noqa: BLE001 - what a decoder makes of broken bytes is any error
+            yield "content", f"{key} cannot be decoded ({type(error).__name__})"
+            continue
+        expected = moments.get(group, {}).get(name)
+        if expected is not None and finite != expected[0]:
+            yield "content", f"{key} has {finite} finite pixels, its statistics are of {expected[0]}"
+
+
+def _blocks(store: SceneStore, group: str, name: str) -> Iterator[np.ndarray]:
+    lines = store.shape(group, name)[0]
+    for start in range(0, lines, CHUNK):
+        yield store.read(group, name, (slice(start, start + CHUNK),))

@@ -1,0 +1,40 @@
+"""`python -m ingest build`, killed at an exact moment. Run as a script; Dask's workers import it too.
+
+INTERRUPT_AT   end of a key: the process that is about to write it (or has just, with `after:`) dies
+INTERRUPT_WHO  `build` kills the build itself and so its workers; `worker` only the process that writes
+INTERRUPT_LOG  a file that gets one byte a kill
+INTERRUPT_MAX  how often at most
+"""
+
+import os
+import signal
+from pathlib import Path
+
+import datasets.lake
+import datasets.store
+
+_replace = datasets.store.replace
+os.environ.setdefault("INTERRUPT_DRIVER", str(os.getpid()))
+
+
+def replace(url: str, content: bytes) -> None:
+    when, _, key = os.environ["INTERRUPT_AT"].rpartition(":")
+    log = Path(os.environ["INTERRUPT_LOG"])
+    due = url.endswith(key) and (not log.exists() or log.stat().st_size < int(os.environ["INTERRUPT_MAX"]))
+    if not due or when == "after":
+        _replace(url, content)
+    if due:
+        with log.open("ab") as file:
+            file.write(b"x")
+        if os.environ["INTERRUPT_WHO"] == "build":
+            os.kill(int(os.environ["INTERRUPT_DRIVER"]), signal.SIGKILL)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+for module in (datasets.store, datasets.lake):
+    vars(module)["replace"] = replace
+
+if __name__ == "__main__":
+    from ingest.__main__ import app
+
+    app()

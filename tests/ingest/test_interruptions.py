@@ -1,0 +1,306 @@
+"""Builds that are killed, collide, lose workers or change the recipe: readers see a whole lake, the next run mends."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import xarray as xr
+from typer.testing import CliRunner, Result
+
+from datasets.errors import LakeLockedError, LakeNotFoundError, RecipeMismatchError, SceneNotFoundError
+from datasets.lake import Lake
+from datasets.lock import lock_lake
+from ingest.__main__ import app
+from ingest.build import SplitOptions, publish
+from ingest.convert import convert_scene
+from ingest.recipe import Recipe
+
+ROOT = Path(__file__).parents[2]
+SCRIPT = Path(__file__).with_name("interrupted_build.py")
+RATIOS = ("--ratios", "5", "10")
+
+
+def ingest(*words: object) -> Result:
+    return CliRunner().invoke(app, [str(word) for word in words], env={"COLUMNS": "250"})
+
+
+def start_build(script: list[str], *words: object, **variables: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, *script, "build", *(str(word) for word in words), *RATIOS],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "250", **variables},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def contents(lake: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(lake).as_posix(): path.read_bytes()
+        for path in lake.rglob("*")
+        if path.is_file() and path.name != "recipe.json"
+    }
+
+
+def read_all(lake: Lake) -> list[str]:
+    """Every scene of the catalog opens and gives up its pixels."""
+    catalog = lake.catalog()
+    for record in catalog:
+        scene = lake.scene(record.scene_id)
+        assert scene.record.fingerprint == record.fingerprint
+        assert scene.open(10).load().sizes["line"] == record.lines // 10
+    return list(catalog.scene_ids)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(raw_train: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    lake = tmp_path_factory.mktemp("undisturbed") / "lake"
+    assert ingest("build", *raw_train[:3], "--lake", lake, *RATIOS).exit_code == 0
+    return lake
+
+
+@pytest.fixture
+def begun(raw_train: list[Path], tmp_path: Path) -> Path:
+    """A published lake of one scene."""
+    lake = tmp_path / "lake"
+    assert ingest("build", raw_train[0], "--lake", lake, *RATIOS).exit_code == 0
+    return lake
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("moment", "scenes"),
+    [
+        ("SOD/zarr.json", 1),
+        ("r5/zarr.json", 1),
+        (".zarr/zarr.json", 1),
+        ("after:.zarr/zarr.json", 1),
+        ("catalog.parquet", 1),
+        ("after:catalog.parquet", 3),
+    ],
+)
+def test_a_killed_build_leaves_a_whole_lake_and_goes_on(
+    begun: Path, undisturbed: Path, raw_train: list[Path], tmp_path: Path, moment: str, scenes: int
+) -> None:
+    build = [*raw_train[:3], "--lake", begun]
+    if moment == "SOD/zarr.json":  # written by zarr itself: found by looking
+        process = start_build(["-m", "ingest"], *build)
+        wait_for(lambda: len(list((begun / "scenes").glob("*/r5/SOD/zarr.json"))) == 2)
+        process.kill()
+    else:
+        process = start_build(
+            [str(SCRIPT)],
+            *build,
+            INTERRUPT_AT=moment,
+            INTERRUPT_WHO="build",
+            INTERRUPT_LOG=str(tmp_path / "kills"),
+            INTERRUPT_MAX="1",
+        )
+    process.communicate(timeout=120)
+    assert process.returncode == -signal.SIGKILL
+    assert len(read_all(Lake.open(str(begun)))) == scenes
+
+    refused = ingest("build", *build, *RATIOS)
+    assert refused.exit_code == 2
+    assert f"process {process.pid} on" in refused.output
+    assert "no such process runs on this machine any more, so start again with --break-lock" in refused.output
+    mended = ingest("build", *build, *RATIOS, "--break-lock")
+    assert mended.exit_code == 0, mended.output
+    assert contents(begun) == contents(undisturbed)
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 120) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+
+
+@pytest.mark.slow
+def test_a_worker_that_dies_costs_one_more_try(undisturbed: Path, raw_train: list[Path], tmp_path: Path) -> None:
+    lake = tmp_path / "lake"
+    process = start_build(
+        [str(SCRIPT)],
+        *raw_train[:3],
+        "--lake",
+        lake,
+        INTERRUPT_AT=".zarr/zarr.json",
+        INTERRUPT_WHO="worker",
+        INTERRUPT_LOG=str(tmp_path / "kills"),
+        INTERRUPT_MAX="1",
+    )
+    output, _ = process.communicate(timeout=200)
+    assert process.returncode == 0, output
+    assert (tmp_path / "kills").read_text() == "x"
+    assert contents(lake) == contents(undisturbed)
+
+
+@pytest.mark.slow
+def test_a_scene_that_kills_every_worker_is_a_line_and_the_others_are_built(
+    undisturbed: Path, raw_train: list[Path], tmp_path: Path
+) -> None:
+    lake = tmp_path / "lake"
+    guilty = Lake.open(str(undisturbed)).catalog().scene_ids[1]
+    process = start_build(
+        [str(SCRIPT)],
+        *raw_train[:3],
+        "--lake",
+        lake,
+        INTERRUPT_AT=f"{guilty}.zarr/zarr.json",
+        INTERRUPT_WHO="worker",
+        INTERRUPT_LOG=str(tmp_path / "kills"),
+        INTERRUPT_MAX="1000",
+    )
+    output, _ = process.communicate(timeout=250)
+    assert process.returncode == 1, output
+    assert "its worker died 4 times over, mostly for want of memory" in output
+    assert "2 of 3 scenes are in the lake" in output
+    assert guilty not in read_all(Lake.open(str(lake)))
+
+
+@pytest.mark.slow
+def test_a_second_build_is_refused_while_one_runs(raw_train: list[Path], tmp_path: Path) -> None:
+    lake = tmp_path / "lake"
+    process = start_build(["-m", "ingest"], *raw_train[:2], "--lake", lake)
+    wait_for((lake / "lock.json").exists)
+    wait_for(lambda: (lake / "lock.json").read_bytes() != b"")
+    owner = json.loads((lake / "lock.json").read_text())
+    second = ingest("build", *raw_train[:2], "--lake", lake, *RATIOS)
+    assert second.exit_code == 2
+    sentence = (
+        f"is being changed by another build (process {process.pid} on {owner['host']}, started {owner['started']})"
+    )
+    assert sentence in second.output
+    assert "wait until it has ended" in second.output
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, output
+    assert not (lake / "lock.json").exists()
+
+
+@pytest.mark.slow
+def test_a_polite_kill_releases_the_lock(raw_train: list[Path], tmp_path: Path) -> None:
+    lake = tmp_path / "lake"
+    process = start_build(["-m", "ingest"], *raw_train[:3], "--lake", lake)
+    wait_for(lambda: any((lake / "scenes").glob("*")))
+    process.terminate()
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 143, output
+    assert not (lake / "lock.json").exists()
+
+
+@pytest.fixture(params=["disk", "memory", pytest.param("s3", marks=pytest.mark.slow)])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "s3":
+        request.getfixturevalue("s3")
+    places = {"disk": str(tmp_path / "lake"), "memory": f"memory://{tmp_path.name}", "s3": f"s3://lake/{tmp_path.name}"}
+    return places[request.param]
+
+
+def test_a_lock_is_of_one(place: str) -> None:
+    with lock_lake(place) as lock:
+        lock.check()
+        with (
+            pytest.raises(LakeLockedError, match=f"process {os.getpid()} on .* wait until it has ended"),
+            lock_lake(place),
+        ):
+            pytest.fail("two have the lock")
+        with lock_lake(place, break_lock=True) as second:
+            with pytest.raises(LakeLockedError, match="was broken while this build ran"):
+                lock.check()
+            second.check()
+        with pytest.raises(LakeLockedError, match="its lock is gone"):
+            lock.check()
+        with lock_lake(place):
+            pass
+    with pytest.raises(RuntimeError, match="released"), lock_lake(place):
+        raise RuntimeError("released")
+    with lock_lake(place):
+        pass
+
+
+def test_a_foreign_place_gets_no_lock(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("years of work")
+    assert ingest("build", ROOT / "README.md", "--lake", tmp_path).exit_code == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_readers_keep_the_old_recipe_until_the_new_lake_is_whole(place: str, raw_train: list[Path]) -> None:
+    old_recipe, new_recipe = Recipe(ratios=(5, 10)), Recipe(ratios=(10,))
+    old = Lake.create(place, old_recipe.to_lake())
+    publish(old, [convert_scene(str(path), old_recipe, old, "train") for path in raw_train[:2]], SplitOptions())
+    before = Lake.open(place)
+    digest, statistics = before.digest, before.moments("r10")
+
+    with pytest.raises(RecipeMismatchError, match="or --rebuild to build all its scenes again"):
+        Lake.create(place, new_recipe.to_lake())
+    new = Lake.create(place, new_recipe.to_lake(), rebuild=True)
+    first = convert_scene(str(raw_train[0]), new_recipe, new, "train")
+    assert Lake.open(place).recipe_digest == old_recipe.digest
+    assert read_all(Lake.open(place)) == read_all(before)
+    assert new.shown().recipe_digest == old_recipe.digest
+
+    again = Lake.create(place, new_recipe.to_lake(), rebuild=True)
+    assert [record.scene_id for record in again.finished_scenes()] == [first.scene_id]
+    publish(again, [convert_scene(str(raw_train[1]), new_recipe, again, "train")], SplitOptions())
+    shown = Lake.open(place)
+    assert shown.recipe_digest == new_recipe.digest
+    assert shown.ratios == (10,)
+    assert read_all(shown) == read_all(before)
+    assert shown.digest != digest
+    with xr.open_zarr(shown.scene_url(first.scene_id), group="r10") as dataset:
+        assert dataset.sizes["line"] > 10
+    assert (before.digest, before.moments("r10")) == (digest, statistics)
+    assert before.scene(first.scene_id).open(5).load().sizes["line"] > 20
+
+    assert shown.prune() == (old_recipe.digest,)
+    assert read_all(Lake.open(place)) == list(shown.catalog().scene_ids)
+    with pytest.raises(SceneNotFoundError):
+        before.scene(first.scene_id)
+    with pytest.raises(LakeNotFoundError):
+        before.catalog()
+
+
+@pytest.mark.slow
+def test_a_rebuild_waits_for_all_archives(raw_train: list[Path], raw_test: list[Path], tmp_path: Path) -> None:
+    lake = tmp_path / "lake"
+    both = ("--lake", lake, "--ratios", "5", "10")
+    assert ingest("build", *raw_train[:2], *both).exit_code == 0
+    assert ingest("build", raw_test[0], *both, "--split", "test").exit_code == 0
+    before = Lake.open(str(lake))
+
+    anew = ("--lake", lake, "--ratios", "10")
+    assert "or --rebuild" in ingest("build", *raw_train[:2], *anew).output
+    half = ingest("build", *raw_train[:2], *anew, "--rebuild")
+    assert half.exit_code == 1, half.output
+    assert f"readers still see recipe {before.recipe_digest}: 1 of its scenes are not built" in half.output
+    assert Lake.open(str(lake)).digest == before.digest
+    whole = ingest("build", raw_test[0], *anew, "--split", "test", "--rebuild")
+    assert whole.exit_code == 0, whole.output
+    after = Lake.open(str(lake))
+    assert after.ratios == (10,)
+    assert [row.split for row in after.catalog()] == [row.split for row in before.catalog()]
+
+    back = ingest("build", *raw_train[:2], *both, "--rebuild")
+    assert back.exit_code == 0, back.output
+    assert Lake.open(str(lake)).digest == before.digest
+    pruned = ingest("prune", lake)
+    assert pruned.exit_code == 0, pruned.output
+    assert after.recipe_digest in pruned.output
+    assert not (lake / "recipes" / after.recipe_digest / "scenes").exists()
+
+
+@pytest.mark.slow
+def test_a_scene_whose_store_is_gone_leaves_the_catalog_with_a_word(begun: Path, raw_train: list[Path]) -> None:
+    gone = Lake.open(str(begun)).catalog().scene_ids[0]
+    (begun / "scenes" / f"{gone}.zarr" / "zarr.json").unlink()
+    result = ingest("build", raw_train[1], "--lake", begun, *RATIOS)
+    assert result.exit_code == 1
+    assert f"1 scenes left the catalog, their stores are gone (first: {gone})" in result.output
+    assert gone not in read_all(Lake.open(str(begun)))

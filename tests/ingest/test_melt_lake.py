@@ -1,0 +1,219 @@
+"""Seasons added to a finished lake: records and catalog change, arrays do not, and the command line tells it."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import xarray as xr
+from typer.testing import CliRunner, Result
+
+from datasets.__main__ import app as lake_app
+from datasets.amendment import SOURCE, amend, cryoseason_source
+from datasets.catalog import Catalog
+from datasets.errors import LakeLockedError, SceneNotFoundError
+from datasets.lake import Lake
+from datasets.lock import lock_lake
+from ingest.__main__ import app
+from ingest.build import SplitOptions, publish
+from ingest.convert import convert_scene
+from ingest.melt.assign import assign_cryoseasons, by_month
+from ingest.melt.errors import NoMeltMapError
+from ingest.melt.maps import MeltMaps
+from ingest.recipe import Recipe
+from ingest.sample.melt import write_melt_maps
+
+
+def ingest(*words: object) -> Result:
+    return CliRunner().invoke(app, [str(word) for word in words], env={"COLUMNS": "200"})
+
+
+@pytest.fixture(scope="session")
+def maps(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("melt")
+    write_melt_maps(folder, range(2018, 2022), seed=0, forms=["netcdf"])
+    return folder
+
+
+@pytest.fixture
+def lake(tiny_lake: Lake, tmp_path: Path) -> Lake:
+    """A private copy of the finished lake."""
+    return Lake.open(str(shutil.copytree(tiny_lake.url, tmp_path / "lake")))
+
+
+def files(lake: Lake) -> dict[Path, tuple[int, bytes]]:
+    return {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in Path(lake.url).rglob("*") if path.is_file()}
+
+
+def silent(_: str) -> None:
+    pass
+
+
+def owned() -> None:
+    pass
+
+
+def test_only_root_documents_and_the_catalog_change(lake: Lake, maps: Path) -> None:
+    before, old, digest = files(lake), lake.catalog(), lake.digest
+    found = assign_cryoseasons(lake, MeltMaps.open(maps), on_scene=silent, check_lock=owned)
+    after = files(lake)
+    root = Path(lake.url)
+    roots = {Path(lake.scene_url(scene_id)) / "zarr.json" for scene_id in old.scene_ids}
+    assert {path for path in after if after[path] != before.get(path)} == {
+        *roots,
+        root / "catalog.parquet",
+    }
+    for path in roots:
+        ours, theirs = (json.loads(content) for content in (after[path][1], before[path][1]))
+        new = ours["attributes"].pop("record")
+        record = theirs["attributes"].pop("record")
+        assert set(ours["attributes"].pop(SOURCE)) == {"rule", "maps"}
+        assert ours == theirs
+        assert {key for key in new if new[key] != record.get(key)} <= {"cryoseason", "melt_cells"}
+    assert found.changed == len(old)
+    assert Lake.open(lake.url).digest != digest
+    assert {row.cryoseason for row in lake.catalog()} >= {"melt", "freeze"}
+
+
+def test_stores_catalog_and_readers_agree(lake: Lake, maps: Path) -> None:
+    seen: list[str] = []
+    found = assign_cryoseasons(lake, MeltMaps.open(maps), on_scene=seen.append, check_lock=owned)
+    catalog = Lake.open(lake.url).catalog()
+    assert catalog == found.catalog
+    assert tuple(seen) == catalog.scene_ids
+    for row in catalog:
+        scene = lake.scene(row.scene_id)
+        assert scene.record == row.model_copy(update={"split": None})
+        assert row.melt_cells is not None
+        assert (row.cryoseason is None) == (row.melt_cells == 0)
+        assert xr.open_zarr(lake.scene_url(row.scene_id), group="r2").SOD.shape == scene.shape(2)
+    assert len(catalog.where(cryoseason="melt")) > 0
+    assert sum(map(sum, by_month(catalog).values())) == len(catalog)
+    for row in catalog:
+        source = cryoseason_source(lake, row.scene_id)
+        assert source is not None
+        assert source["rule"] == {"onset": "continuous", "statistic": "median"}
+        assert set(source["maps"]) <= set(found.files)
+        assert f"{row.acquired.year}000smeltfreeze.nc" in source["maps"] or row.acquired.month < 3
+
+
+def test_statistics_of_the_lake_stay(lake: Lake, maps: Path) -> None:
+    groups = ("r1", "r2", "r5", "r10", "km2")
+    before = {group: lake.moments(group) for group in groups}
+    assign_cryoseasons(lake, MeltMaps.open(maps), on_scene=silent, check_lock=owned)
+    assert {group: Lake.open(lake.url).moments(group) for group in groups} == before
+
+
+def test_a_second_time_changes_nothing(lake: Lake, maps: Path) -> None:
+    assign_cryoseasons(lake, MeltMaps.open(maps), on_scene=silent, check_lock=owned)
+    before = files(lake)
+    assert assign_cryoseasons(lake, MeltMaps.open(maps), on_scene=silent, check_lock=owned).changed == 0
+    assert files(lake) == before
+
+
+def test_a_missing_year_changes_nothing(lake: Lake, tmp_path: Path) -> None:
+    write_melt_maps(tmp_path / "melt", [2018], seed=0, forms=["netcdf"])
+    before = files(lake)
+    with pytest.raises(NoMeltMapError, match="has no melt map of"):
+        assign_cryoseasons(lake, MeltMaps.open(tmp_path / "melt"), on_scene=silent, check_lock=owned)
+    assert files(lake) == before
+
+
+def test_an_interrupted_amendment_is_completed_by_the_next(lake: Lake, maps: Path) -> None:
+    """Readers of the catalog see the old seasons until the last step."""
+    old = lake.catalog()
+
+    def lost() -> None:
+        raise LakeLockedError("broken")
+
+    with pytest.raises(LakeLockedError):
+        assign_cryoseasons(lake, MeltMaps.open(maps), on_scene=silent, check_lock=lost)
+    assert lake.catalog() == old
+    found = assign_cryoseasons(lake, MeltMaps.open(maps), on_scene=silent, check_lock=owned)
+    assert found.changed == len(old)
+    assert {row.scene_id: row.cryoseason for row in lake.catalog()} == {
+        scene_id: lake.scene(scene_id).record.cryoseason for scene_id in old.scene_ids
+    }
+
+
+def test_a_later_build_keeps_the_seasons(maps: Path, raw_train: list[Path], tmp_path: Path) -> None:
+    recipe = Recipe(ratios=(10,))
+    lake = Lake.create(str(tmp_path / "lake"), recipe.to_lake())
+    options = SplitOptions(val_scenes=1)
+    publish(lake, [convert_scene(str(path), recipe, lake, "train") for path in raw_train[:2]], options)
+    assign_cryoseasons(lake, MeltMaps.open(maps), on_scene=silent, check_lock=owned)
+    given = lake.catalog()
+    publish(lake, [convert_scene(str(path), recipe, lake, "train") for path in raw_train[:3]], options)
+    for row in given:
+        kept = lake.catalog()[row.scene_id]
+        assert (kept.cryoseason, kept.melt_cells) == (row.cryoseason, row.melt_cells)
+    assert sum(row.melt_cells is None for row in lake.catalog()) == 1
+
+
+def test_in_object_storage(maps: Path, raw_train: list[Path]) -> None:
+    recipe = Recipe(ratios=(10,))
+    lake = Lake.create("memory://lakes/melt", recipe.to_lake())
+    publish(
+        lake, [convert_scene(str(path), recipe, lake, "train") for path in raw_train[:2]], SplitOptions(val_scenes=1)
+    )
+    assert assign_cryoseasons(lake, MeltMaps.open(maps), on_scene=silent, check_lock=owned).changed == 2
+    row = Lake.open("memory://lakes/melt").catalog().records[0]
+    assert lake.scene(row.scene_id).record.melt_cells == row.melt_cells
+
+
+def test_a_store_that_is_gone_is_named(lake: Lake) -> None:
+    catalog = lake.catalog()
+    shutil.rmtree(lake.scene_url(catalog.scene_ids[2]))
+    with pytest.raises(
+        SceneNotFoundError, match=rf"no finished scene store at .*{catalog.scene_ids[2]}.*: build the scene again"
+    ):
+        amend(lake, catalog, sources={scene_id: {} for scene_id in catalog.scene_ids}, check_lock=owned)
+
+
+def test_content_of_a_scene_cannot_be_amended(lake: Lake) -> None:
+    rows = [row.model_copy(update={"orbit": 1}) for row in lake.catalog()]
+    with pytest.raises(AssertionError):
+        amend(lake, Catalog.of(rows), sources={}, check_lock=owned)
+
+
+def test_command_lines(lake: Lake, tmp_path: Path) -> None:
+    sampled = ingest("sample", tmp_path / "raw", "--scenes", 1, "--lines", 200, "--samples", 220, "--melt")
+    assert sampled.exit_code == 0, sampled.output
+    melt = tmp_path / "raw" / "melt"
+    first = ingest("melt", lake.url, "--melt", melt)
+    assert first.exit_code == 0, first.output
+    assert "11 of 11 records changed" in first.output
+    for word in ("Jan", "Dec", "melt", "freeze", "none", "continuous onset · median of cells"):
+        assert word in first.output
+    early = ingest("melt", lake.url, "--melt", melt, "--onset", "early", "--statistic", "vote")
+    assert "early onset · vote of cells" in early.output
+    with lock_lake(lake.url):
+        assert "is being changed by another" in ingest("melt", lake.url, "--melt", melt).output
+    written = CliRunner().invoke(lake_app, ["lists", lake.url, str(tmp_path / "ours")])
+    assert written.exit_code == 0, written.output
+    assert "15 lists in" in written.output
+    compared = CliRunner().invoke(
+        lake_app, ["lists", lake.url, str(tmp_path / "again"), "--compare", str(tmp_path / "ours"), "--as-published"]
+    )
+    assert compared.exit_code == 0, compared.output
+    for word in ("agreement of the lists", "TwoSeasons_cat4", "Jaccard", "training scenes of the lake by season"):
+        assert word in compared.output
+    shown = CliRunner().invoke(lake_app, ["show", lake.url], env={"COLUMNS": "200"})
+    assert "melt" in shown.output
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["melt", "{lake}", "--melt", "{lake}"], "holds no melt map"),
+        (["melt", "{lake}", "--melt", "{lake}/nothing"], "is no folder"),
+        (["melt", "{lake}", "--melt", "{maps}", "--onset", "late"], "'late' is not one of"),
+        (["melt", "{maps}", "--melt", "{maps}"], "is not a lake"),
+    ],
+)
+def test_what_cannot_work_is_one_sentence_and_exit_code_2(
+    tiny_lake: Lake, maps: Path, words: list[str], sentence: str
+) -> None:
+    result = ingest(*(word.format(lake=tiny_lake.url, maps=maps) for word in words))
+    assert result.exit_code == 2, result.output
+    assert sentence in " ".join(result.output.split())

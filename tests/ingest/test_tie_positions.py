@@ -1,0 +1,36 @@
+"""Pixels of the tie points, inferred from their latitude and longitude, against those that the raw file states."""
+
+import numpy as np
+import pytest
+
+from ingest.sample.geography import attitude_at, tie_points
+from ingest.tie_positions import tie_positions
+
+
+@pytest.mark.parametrize("flipped", [False, True])
+@pytest.mark.parametrize(
+    ("lines", "samples", "duration", "shape"),
+    [
+        (10006, 10458, 60, (21, 21)),
+        (10000, 10401, 60, (21, 21)),  # 10000 and 10001 have other steps: 500 and 501
+        (10001, 10400, 60, (21, 21)),
+        (6575, 10598, 40, (15, 21)),
+        (10720, 10451, 64, (23, 21)),
+        (2400, 10371, 15, (6, 21)),
+        (421, 520, 60, (21, 21)),
+    ],
+)
+def test_positions_are_those_of_the_raw_file(
+    lines: int, samples: int, duration: int, shape: tuple[int, int], flipped: bool
+) -> None:
+    points = tie_points(attitude_at(74.0, -178.0, "descending"), lines=lines, samples=samples, duration=duration)
+    grids = {name: values.reshape(shape) for name, values in points.items()}
+    line, sample = grids["sar_grid_line"][:, 0], grids["sar_grid_sample"][0]
+    latitude, longitude = grids["sar_grid_latitude"], grids["sar_grid_longitude"]
+    if flipped:
+        latitude, longitude = latitude[::-1, ::-1], longitude[::-1, ::-1]
+        line, sample = lines - 1 - line[::-1], samples - 1 - sample[::-1]
+    found = tie_positions(latitude, longitude, (lines // 2, samples // 2))
+    for inferred, stated in zip(found, (line, sample), strict=True):
+        assert inferred.shape == stated.shape
+        np.testing.assert_allclose(inferred, stated, atol=1)

@@ -1,0 +1,189 @@
+"""`python -m ingest verify`: each kind of damage is one line and exit code 1, a whole lake is none."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import fsspec
+import pytest
+from object_store import ObjectStore
+from typer.testing import CliRunner, Result
+
+from datasets.catalog import Catalog
+from datasets.errors import SceneNotFoundError
+from datasets.lake import Lake
+from ingest.__main__ import app
+from ingest.build import SplitOptions, publish
+from ingest.convert import convert_scene
+from ingest.recipe import Recipe
+
+
+def ingest(*words: object) -> Result:
+    return CliRunner().invoke(app, [str(word) for word in words], env={"COLUMNS": "300"})
+
+
+@pytest.fixture(scope="module")
+def whole(raw_train: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("whole") / "lake"
+    recipe = Recipe(ratios=(1, 10))
+    lake = Lake.create(str(place), recipe.to_lake())
+    publish(lake, [convert_scene(str(path), recipe, lake, "train") for path in raw_train[:2]], SplitOptions())
+    return place
+
+
+@pytest.fixture
+def place(whole: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(whole, tmp_path / "lake"))
+
+
+def store(place: Path) -> Path:
+    return sorted((place / "scenes").iterdir())[0]
+
+
+def _missing(place: Path) -> None:
+    (store(place) / "r1/nersc_sar_primary/c/0/0").unlink()
+
+
+def _missing_document(place: Path) -> None:
+    (store(place) / "r10/SIC/zarr.json").unlink()
+
+
+def _truncated(place: Path) -> None:
+    shard = store(place) / "r10/sar_latitude/c/0/0"
+    shard.write_bytes(shard.read_bytes()[:-100])
+
+
+def _no_store(place: Path) -> None:
+    shutil.rmtree(store(place))
+
+
+def _torn_root(place: Path) -> None:
+    root = store(place) / "zarr.json"
+    root.write_text(root.read_text()[:500])
+
+
+def _no_row(place: Path) -> None:
+    lake = Lake.open(str(place))
+    catalog = lake.catalog()
+    lake.publish(Catalog(catalog.records[1:]), {})
+
+
+def _unfinished(place: Path) -> None:
+    (place / "scenes" / "20180101T000000_dmi.zarr" / "r1").mkdir(parents=True)
+    (place / "scenes" / "20180101T000000_dmi.zarr" / "r1" / "zarr.json").write_text("{}")
+
+
+def _edit_root(place: Path, change: Callable[[dict[str, dict[str, object]]], None]) -> None:
+    root = store(place) / "zarr.json"
+    document = json.loads(root.read_text())
+    change(document["attributes"])
+    root.write_text(json.dumps(document))
+
+
+def _other_digest(place: Path) -> None:
+    _edit_root(place, lambda attributes: attributes["record"].update(recipe="0123456789ab"))
+
+
+def _other_source(place: Path) -> None:
+    _edit_root(place, lambda attributes: attributes["record"].update(source="other.nc", fingerprint="0"))
+
+
+def _wrong_counts(place: Path) -> None:
+    lake = Lake.open(str(place))
+    rows = list(lake.catalog())
+    counts = dict(rows[0].pixels["SOD"])
+    value = next(value for value, count in counts.items() if count > 7)
+    counts[value] -= 7
+    counts[255] += 7
+    pixels = {**rows[0].pixels, "SOD": counts}
+    _edit_root(place, lambda attributes: attributes["record"].update(pixels=pixels))
+    rows[0] = rows[0].model_copy(update={"pixels": pixels})
+    lake.publish(Catalog(tuple(rows)), {})
+
+
+def _recipe_edited(place: Path) -> None:
+    content = json.loads((place / "recipe.json").read_text())
+    content["recipe"]["ratios"] = [1, 10, 20]
+    (place / "recipe.json").write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize(
+    ("damage", "kind", "sentence"),
+    [
+        (_missing, "object", "r1/nersc_sar_primary/c/0/0 is missing ("),
+        (_missing_document, "object", "r10/SIC/zarr.json is missing ("),
+        (_truncated, "object", "r10/sar_latitude/c/0/0 has "),
+        (_no_store, "store", "there is a row in the catalog, but no finished store"),
+        (_torn_root, "store", "there is a row in the catalog, but no finished store"),
+        (_no_row, "row", "a finished store without a row in the catalog"),
+        (_unfinished, "store", "unfinished, of a build that was stopped"),
+        (_other_digest, "digest", "the store is of recipe 0123456789ab, its row of"),
+        (_other_source, "row", "the row and the record of the store differ in fingerprint, source"),
+        (_wrong_counts, "counts", "SOD has"),
+        (_recipe_edited, "digest", "recipe.json says"),
+    ],
+)
+def test_damage_is_one_line_and_exit_code_1(
+    place: Path, damage: Callable[[Path], None], kind: str, sentence: str
+) -> None:
+    damage(place)
+    result = ingest("verify", place)
+    assert result.exit_code == 1, result.output
+    assert "1 findings" in result.output
+    lines = [line for line in result.output.splitlines() if sentence in line]
+    assert len(lines) == 1, result.output
+    assert kind in lines[0]
+
+
+def test_a_whole_lake_has_no_findings(place: Path) -> None:
+    for words in ((), ("--deep",)):
+        result = ingest("verify", place, *words)
+        assert result.exit_code == 0, result.output
+        assert "2 scenes looked at" in result.output
+        assert "0 findings" in result.output
+
+
+def test_bytes_that_changed_in_place_are_found_by_decoding(place: Path) -> None:
+    shard = store(place) / "r1/nersc_sar_secondary/c/0/0"
+    content = bytearray(shard.read_bytes())
+    content[100:4000] = bytes(3900)
+    shard.write_bytes(content)
+    assert ingest("verify", place).exit_code == 0
+    result = ingest("verify", place, "--deep")
+    assert result.exit_code == 1, result.output
+    assert "r1/nersc_sar_secondary" in result.output
+
+
+def test_a_damaged_store_is_discarded_and_built_again(place: Path, raw_train: list[Path]) -> None:
+    lake = Lake.open(str(place))
+    damaged = lake.catalog().scene_ids[0]
+    _truncated(place)
+    assert ingest("verify", place, "--discard").exit_code == 1
+    with pytest.raises(SceneNotFoundError):
+        lake.scene(damaged)
+    recipe = Recipe(ratios=(1, 10))
+    publish(lake, [convert_scene(str(path), recipe, lake, "train") for path in raw_train[:2]], SplitOptions())
+    assert ingest("verify", place, "--deep").exit_code == 0
+
+
+def test_what_is_no_lake_cannot_be_verified(tmp_path: Path) -> None:
+    result = ingest("verify", tmp_path)
+    assert result.exit_code == 2
+    assert "is not a lake" in result.output
+
+
+@pytest.mark.slow
+def test_a_lake_in_object_storage(s3: ObjectStore, whole: Path) -> None:
+    url = "s3://lake/verified"
+    filesystem = fsspec.filesystem("s3", use_listings_cache=False)
+    filesystem.put(str(whole), url, recursive=True)
+    clean = ingest("verify", url, "--deep")
+    assert clean.exit_code == 0, clean.output
+    scene = Lake.open(url).scene_url(Lake.open(url).catalog().scene_ids[0])
+    filesystem.rm_file(f"{scene}/r1/SOD/c/0/0")
+    filesystem.pipe_file(f"{scene}/r10/SIC/c/0/0", b"short")
+    result = ingest("verify", url)
+    assert result.exit_code == 1
+    for sentence in ("r1/SOD/c/0/0 is missing", "r10/SIC/c/0/0 has 5 bytes of", "2 findings"):
+        assert sentence in result.output

@@ -1,0 +1,174 @@
+"""A real S3-compatible server (SeaweedFS) on free loopback ports, and a proxy before it that counts requests."""
+
+import json
+import os
+import random
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from http.client import HTTPConnection, HTTPException
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+BUCKET = "lake"
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports that are free together with the port 10000 above, which the server takes for its gRPC side."""
+    found: list[int] = []
+    while len(found) < count:
+        port = random.randrange(20000, 45000)
+        if port not in found and all(_is_free(each) for each in (port, port + 10000)):
+            found.append(port)
+    return found
+
+
+def _is_free(port: int) -> bool:
+    with closing(socket.socket()) as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+class ObjectStore:
+    """One server with two users: one may do everything in the bucket, one may only read and list."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.data = folder / "data"
+        self.data.mkdir(parents=True)
+        self.ports = dict(zip(("s3", "master", "volume", "filer", "admin"), _free_ports(5), strict=True))
+        self.endpoint = f"http://127.0.0.1:{self.ports['s3']}"
+        self.owner = (secrets.token_hex(10), secrets.token_hex(20))
+        self.reader = (secrets.token_hex(10), secrets.token_hex(20))
+        self._process: subprocess.Popen[bytes] | None = None
+        users = [
+            ("owner", self.owner, ["Admin"]),
+            ("reader", self.reader, [f"Read:{BUCKET}", f"List:{BUCKET}"]),
+        ]
+        config = {
+            "identities": [
+                {"name": name, "credentials": [{"accessKey": key, "secretKey": secret}], "actions": actions}
+                for name, (key, secret), actions in users
+            ]
+        }
+        (folder / "users.json").write_text(json.dumps(config))
+
+    def environment(self, user: tuple[str, str] | None = None, endpoint: str | None = None) -> dict[str, str]:
+        """What a client needs, as environment variables."""
+        key, secret = user or self.owner
+        return {
+            "AWS_ENDPOINT_URL": endpoint or self.endpoint,
+            "AWS_ACCESS_KEY_ID": key,
+            "AWS_SECRET_ACCESS_KEY": secret,
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_CONFIG_FILE": str(self.folder / "none"),
+            "AWS_SHARED_CREDENTIALS_FILE": str(self.folder / "none"),
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    def start(self) -> None:
+        weed = shutil.which("weed") or str(Path(sys.executable).with_name("weed"))
+        flags = {
+            "dir": self.data,
+            "bucket": BUCKET,
+            "ip": "127.0.0.1",
+            "ip.bind": "127.0.0.1",
+            "s3.config": self.folder / "users.json",
+            "s3.allowDeleteBucketNotEmpty": "false",
+            "s3.autoCreateBucket": "false",
+            "master.telemetry": "false",
+            "webdav": "false",
+            "admin.ui": "false",
+            "s3.port.iceberg": 0,
+            "s3.port.lance": 0,
+            **{f"{name}.port": port for name, port in self.ports.items()},
+        }
+        log = (self.folder / "server.log").open("ab")
+        self._process = subprocess.Popen(
+            [weed, "-logtostderr=true", "mini", *(f"-{name}={value}" for name, value in flags.items())],
+            stdout=log,
+            stderr=log,
+            cwd=self.folder,
+            env={name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+        )
+        log.close()
+        deadline = time.monotonic() + 60
+        while not self._healthy():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"SeaweedFS did not start: {(self.folder / 'server.log').read_text()[-2000:]}")
+            time.sleep(0.1)
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(20)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._process = None
+
+    def _healthy(self) -> bool:
+        with closing(HTTPConnection("127.0.0.1", self.ports["s3"], timeout=5)) as connection:
+            try:
+                for path, expected in (("/healthz", 200), (f"/{BUCKET}/", 403)):
+                    connection.request("GET", path)
+                    answer = connection.getresponse()
+                    answer.read()
+                    if answer.status != expected:  # 403: the bucket answers, to strangers with a refusal
+                        return False
+            except (OSError, HTTPException):
+                return False
+        return True
+
+
+@contextmanager
+def counting_proxy(store: ObjectStore) -> Iterator[tuple[str, list[str]]]:
+    """Passes every request on as it is, with its Host header, so that signatures hold; yields endpoint and log."""
+    seen: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def _pass_on(self) -> None:
+            seen.append(f"{self.command} {self.path}")
+            length = int(self.headers.get("Content-Length", 0))
+            with closing(HTTPConnection("127.0.0.1", store.ports["s3"], timeout=60)) as upstream:
+                upstream.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
+                for name, value in self.headers.items():
+                    upstream.putheader(name, value)
+                upstream.endheaders(self.rfile.read(length) if length else None)
+                answer = upstream.getresponse()
+                body = answer.read()
+                self.send_response(answer.status)
+                for name, value in answer.getheaders():
+                    if name.lower() not in ("content-length", "transfer-encoding", "connection", "date", "server"):
+                        self.send_header(name, value)
+                self.send_header("Content-Length", answer.getheader("Content-Length") or str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+        do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _pass_on
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Silent."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", seen
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
