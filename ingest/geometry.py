@@ -98,9 +98,12 @@ class TiePoints:
             return Moments.of(self.field(name, shape, ratio))
         along = _block_weights(self.lines, shape[0], ratio)
         across = _block_weights(self.samples, shape[1], ratio)
-        mean = float(along.mean(axis=0) @ self.fields[name] @ across.mean(axis=0))
+        # einsum and not BLAS, whose sums depend on its threads: scenes carry a hash of these digits.
+        mean = float(np.einsum("i,ij,j", along.mean(axis=0), self.fields[name], across.mean(axis=0)))
         deviations = self.fields[name] - mean  # weights of a pixel add up to one
-        m2 = float(np.sum((along.T @ along) @ deviations @ (across.T @ across) * deviations))
+        lines, samples = (np.einsum("ni,nj->ij", weights, weights) for weights in (along, across))
+        spread = np.einsum("ik,kl->il", lines, np.einsum("kj,jl->kl", deviations, samples))
+        m2 = float(np.sum(spread * deviations))
         return Moments(count=along.shape[0] * across.shape[0], mean=mean, m2=max(m2, 0.0))
 
     def _wraps(self, name: str) -> bool:

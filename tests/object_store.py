@@ -16,6 +16,9 @@ from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import botocore.session
+from botocore.exceptions import BotoCoreError, ClientError
+
 BUCKET = "lake"
 
 
@@ -118,16 +121,28 @@ class ObjectStore:
             self._process = None
 
     def _healthy(self) -> bool:
+        """Whether it answers and has made the bucket, which comes a moment later."""
         with closing(HTTPConnection("127.0.0.1", self.ports["s3"], timeout=5)) as connection:
             try:
-                for path, expected in (("/healthz", 200), (f"/{BUCKET}/", 403)):
-                    connection.request("GET", path)
-                    answer = connection.getresponse()
-                    answer.read()
-                    if answer.status != expected:  # 403: the bucket answers, to strangers with a refusal
-                        return False
+                connection.request("GET", "/healthz")
+                if connection.getresponse().status != 200:
+                    return False
             except (OSError, HTTPException):
                 return False
+        key, secret = self.owner
+        client = botocore.session.Session().create_client(
+            "s3",
+            endpoint_url=self.endpoint,
+            aws_access_key_id=key,
+            aws_secret_access_key=secret,
+            region_name="us-east-1",
+        )
+        try:
+            client.head_bucket(Bucket=BUCKET)
+        except (ClientError, BotoCoreError):
+            return False
+        finally:
+            client.close()
         return True
 
 

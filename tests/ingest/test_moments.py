@@ -1,5 +1,9 @@
 """Moments merge in any grouping and order, and equal numpy over all values at once."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -46,3 +50,23 @@ def test_long_arrays_keep_their_precision() -> None:
     values = np.random.default_rng(0).normal(270, 0.01, 3_000_001).astype(np.float32)
     found = Moments.of(values).statistics
     assert found.std == pytest.approx(values.astype(np.float64).std(), rel=1e-9)
+
+
+def test_digits_do_not_depend_on_the_threads_of_blas() -> None:
+    """A Dask worker has one thread, a script has many: the fingerprint of a scene must be the same."""
+    code = (
+        "import numpy as np; from ingest.moments import Moments; from ingest.geometry import TiePoints\n"
+        "rng = np.random.default_rng(0)\n"
+        "print(Moments.of(rng.normal(270, 5, 300_001).astype(np.float32)))\n"
+        "nodes = np.arange(0, 2001, 100)\n"
+        "line, sample = (grid.ravel().astype(float) for grid in np.meshgrid(nodes, nodes))\n"
+        "names = ('latitude', 'longitude', 'incidenceangle')\n"
+        "points = {f'sar_grid_{name}': rng.normal(30, 1, line.size) for name in names}\n"
+        "tie = TiePoints.from_points({'sar_grid_line': line, 'sar_grid_sample': sample, **points})\n"
+        "print(tie.moments('sar_latitude', (2001, 2001), 1), tie.moments('sar_latitude', (2001, 2001), 5))"
+    )
+    outputs = set()
+    for threads in ("1", "2", "4"):
+        environment = {**os.environ, "OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads}
+        outputs.add(subprocess.check_output([sys.executable, "-c", code], env=environment, text=True))
+    assert len(outputs) == 1
