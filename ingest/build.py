@@ -172,21 +172,31 @@ def _without_clashes(sources: list[str]) -> tuple[list[str], dict[str, str]]:
 def _convert_all(
     paths: list[str], recipe: Recipe, lake: Lake, archive: Archive, cluster: ClusterOptions
 ) -> Iterable[tuple[str, SceneRecord | str]]:
-    with open_cluster(cluster, tasks=len(paths)) as client:
+    def outcomes(client: Client, batch: list[str]) -> Iterable[tuple[str, SceneRecord | BaseException]]:
         futures: dict[Future[SceneRecord], str] = {
-            submit(client, convert_scene, path, recipe, lake, archive): path for path in paths
+            submit(client, convert_scene, path, recipe, lake, archive): path for path in batch
         }
         for future in as_completed(futures):
             if future.status in ("cancelled", "lost"):
                 raise _lost_scheduler(client)
             try:
                 error = future.exception()
-            except CancelledError as cancelled:
-                raise _lost_scheduler(client) from cancelled
-            if error is None:
-                yield futures[future], future.result()
+                outcome = future.result() if error is None else error
+            except (CancelledError, OSError) as lost:  # the connection breaks with an OSError
+                raise _lost_scheduler(client) from lost
+            yield futures[future], outcome
+
+    with open_cluster(cluster, tasks=len(paths)) as client:
+        suspects: list[str] = []
+        for path, outcome in outcomes(client, paths):
+            if isinstance(outcome, KilledWorker):
+                suspects.append(path)
             else:
-                yield futures[future], _sentence(error)
+                yield path, outcome if isinstance(outcome, SceneRecord) else _sentence(outcome)
+        # Dask blames every scene that waited on a dying worker, so each is tried once more with nobody beside it.
+        for suspect in suspects:
+            for path, outcome in outcomes(client, [suspect]):
+                yield path, outcome if isinstance(outcome, SceneRecord) else _sentence(outcome)
 
 
 def _lost_scheduler(client: Client) -> ClusterError:
