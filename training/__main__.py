@@ -110,11 +110,11 @@ def _run(
     target = folder or Path("runs") / spec.trial_id
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=err, transient=True) as bar:
-        total = spec.loop.max_epochs * spec.loop.batches_per_epoch
+        total = spec.loop.max_epochs * (spec.loop.batches_per_epoch or 1)
         task = bar.add_task("starting", total=total)
 
         def show(state: loop.Progress) -> None:
-            done = state.epoch * spec.loop.batches_per_epoch + state.batch
+            done = state.epoch * (spec.loop.batches_per_epoch or 1) + state.batch
             bar.update(task, completed=done, description=f"epoch {state.epoch} loss {state.loss:.3f}")
             if state.row is not None:
                 row = state.row

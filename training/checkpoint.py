@@ -40,7 +40,7 @@ class Checkpoint:
 
     def model(self) -> nn.Module:
         """Builds the network with these weights, in eval mode on the CPU."""
-        network = build_model(self.spec.model, len(self.spec.data.channels), chart(self.spec.data.target).n_classes)
+        network = build_model(self.spec.model, len(self.spec.data.channels), chart(self.spec.data.primary).n_classes)
         network.load_state_dict(self.state)
         return network.eval()
 

@@ -61,13 +61,13 @@ def score_scene(
 ) -> SceneScore:
     """Predicts one scene whole and counts it on every grid of the spec."""
     data, fixed = spec.data, spec.evaluation.fixed_ratio
-    n_classes = chart(data.target).n_classes
+    n_classes = chart(data.primary).n_classes
     scene = load_scene(
         lake,
         record.scene_id,
         ratio=data.ratio,
         channels=data.channels,
-        target=data.target,
+        target=data.primary,
         normalization=normalization,
     )
     predicted = predict_scene(model, scene.x, device=device)
@@ -75,7 +75,7 @@ def score_scene(
     matrices = {own: ConfusionMatrix.from_arrays(scene.y, predicted, n_classes)}
     for name in others:
         assert fixed is not None
-        truth = load_chart(lake, record.scene_id, ratio=fixed, target=data.target)
+        truth = load_chart(lake, record.scene_id, ratio=fixed, target=data.primary)
         moved = to_grid(predicted, data.ratio, fixed, truth.shape)
         matrices[name] = ConfusionMatrix.from_arrays(truth, moved, n_classes)
     return SceneScore(record=record, predicted=predicted, truth=scene.y, matrices=matrices)

@@ -31,7 +31,7 @@ def draw_map(score: SceneScore, spec: TrialSpec, lake: Lake, folder: Path) -> Pa
         hv,
         score.truth,
         score.predicted,
-        chart(spec.data.target),
+        chart(spec.data.primary),
         spacing_m=pixel_spacing(ratio),
         title=f"{record.scene_id} ({where}), {pixel_spacing(ratio)} m, trial {spec.trial_id}",
     )
@@ -48,7 +48,7 @@ def hand_in(
     maps: list[Path],
 ) -> None:
     """Writes what a person wants to see into the folder, and gives all files to the tracker."""
-    target = chart(spec.data.target)
+    target = chart(spec.data.primary)
     figures = [
         save_figure(
             curves_figure(trained.history, trained.best_epoch, f"training of trial {spec.trial_id}"),

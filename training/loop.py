@@ -128,7 +128,7 @@ def fit(
     """
     model.to(device)
     optimizer = build_optimizer(optimizer_spec, model.parameters())
-    schedule = build_schedule(optimizer_spec, optimizer, loop.batches_per_epoch)
+    schedule = build_schedule(optimizer_spec, optimizer, loop.batches_per_epoch or 1)
     history: list[EpochRow] = []
     best_epoch, best_loss, best_state = -1, float("inf"), dict[str, torch.Tensor]()
 
@@ -157,7 +157,7 @@ def fit(
             best_epoch, best_loss, best_state = epoch, val_loss, _copy_state(model)
             keep(best_epoch, best_state)
         log(row)
-        progress(Progress(epoch=epoch, batch=loop.batches_per_epoch, loss=train_loss, row=row))
+        progress(Progress(epoch=epoch, batch=loop.batches_per_epoch or 1, loss=train_loss, row=row))
         if epoch - best_epoch >= loop.patience:
             logger.info("stopped after epoch %d: val loss was smallest in epoch %d", epoch, best_epoch)
             break

@@ -44,9 +44,9 @@ def select_scenes(spec: TrialSpec, lake: Lake) -> TrialScenes:
     _check_channels(spec, lake)
     catalog = lake.catalog()
     return TrialScenes(
-        train=_cell(catalog, "train", spec.data.train, spec.data.target, lake),
-        val=_cell(catalog, "val", spec.data.val, spec.data.target, lake),
-        test=_cell(catalog, "test", spec.data.test, spec.data.target, lake),
+        train=_cell(catalog, "train", spec.data.train, spec.data.primary, lake),
+        val=_cell(catalog, "val", spec.data.val, spec.data.primary, lake),
+        test=_cell(catalog, "test", spec.data.test, spec.data.primary, lake),
     )
 
 

@@ -100,7 +100,7 @@ def run_trial(
         result = TrialResult(
             trial_id=spec.trial_id,
             metrics={
-                **metrics_of(sums, chart(spec.data.target)),
+                **metrics_of(sums, chart(spec.data.primary)),
                 "best/epoch": float(kept.epoch),
                 "best/val_loss": kept.val_loss,
                 "best/val_f1": kept.val_f1,
@@ -123,7 +123,7 @@ def run_trial(
 
 
 def _build(spec: TrialSpec) -> nn.Module:
-    return build_model(spec.model, len(spec.data.channels), chart(spec.data.target).n_classes)
+    return build_model(spec.model, len(spec.data.channels), chart(spec.data.primary).n_classes)
 
 
 def _check_network(spec: TrialSpec) -> None:
@@ -159,10 +159,10 @@ def _train(
         scenes.train.scene_ids,
         ratio=data.ratio,
         channels=data.channels,
-        target=data.target,
+        target=data.primary,
         patch_size=data.patch_size,
         max_masked=data.max_masked,
-        length=loop.batch_size * loop.batches_per_epoch,
+        length=loop.batch_size * (loop.batches_per_epoch or 1),
         seed=spec.seed,
         normalization=normalization,
     )
@@ -174,7 +174,7 @@ def _train(
                 scene_id,
                 ratio=data.ratio,
                 channels=data.channels,
-                target=data.target,
+                target=data.primary,
                 normalization=normalization,
             )
 
@@ -185,7 +185,7 @@ def _train(
         model,
         lambda epoch: crop_loader(crops, batch_size=loop.batch_size, epoch=epoch, workers=workers),
         val_scenes,
-        n_classes=chart(data.target).n_classes,
+        n_classes=chart(data.primary).n_classes,
         loop=loop,
         optimizer_spec=spec.optimizer,
         device=device,

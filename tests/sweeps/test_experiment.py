@@ -39,7 +39,7 @@ def test_every_combination_once_with_every_seed() -> None:
         ({"axes": {"data.ratio": ()}}, r"has the values \[\]: at least one"),
         ({"axes": {"data.ratio": (2, 2)}}, "each once"),
         ({"axes": {"data.ratio": (0,)}}, "data.ratio = 0 is not allowed"),
-        ({"axes": {"data.target": ("SOF",)}}, "unknown chart 'SOF'"),
+        ({"axes": {"data.targets": (("SOF",),)}}, "unknown chart 'SOF'"),
         ({"seeds": ()}, "axis 'seed'"),
         ({"smoke": {"loop.epochs": 1}}, "loop.epochs"),
     ],

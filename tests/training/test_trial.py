@@ -103,7 +103,7 @@ def test_the_checkpoint_gives_the_scores_again(done: Done, tiny_lake: Lake) -> N
             scene_id,
             ratio=data.ratio,
             channels=data.channels,
-            target=data.target,
+            target=data.primary,
             normalization=checkpoint.normalization,
         )
         total += ConfusionMatrix.from_arrays(scene.y, predict_scene(model, scene.x), 6)
@@ -158,7 +158,7 @@ def test_progress_and_deterministic_mode_are_those_of_the_trial(
 
 @pytest.mark.parametrize("target", ["SIC", "FLOE"])
 def test_the_other_charts_are_trainable(tiny_lake: Lake, small_spec: TrialSpec, tmp_path: Path, target: str) -> None:
-    spec = small_spec.with_("loop.max_epochs", 1).with_("data.target", target)
+    spec = small_spec.with_("loop.max_epochs", 1).with_("data.targets", [target])
     result = run_trial(spec, tiny_lake, MemoryTracker(), folder=tmp_path)
     assert len(result.matrices["test/all"]) == {"SIC": 11, "FLOE": 7}[target]
 

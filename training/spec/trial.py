@@ -6,147 +6,62 @@ writes them and wherever they run; a finished trial_id need not run again.
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, model_validator
 
-from datasets.channels import INPUTS, check_channels
-from datasets.errors import IceBenchError, unknown_name
+from datasets.errors import unknown_name
 from datasets.labels import chart
-from datasets.seasons import Cryoseason, Location, Season
+from training.spec.data import DataSpec
+from training.spec.errors import Part, SpecError
+from training.spec.parts import AugmentSpec, EvaluationSpec, LoopSpec, LossSpec, ModelSpec, OptimizerSpec
+
+_FREE_FIELDS = (["model", "params"], ["loss", "task_weights"])
+"""Dicts whose keys are open: `with_` may add one."""
 
 
-class SpecError(IceBenchError, ValueError):
-    """A spec with an unknown field, a value out of range, or a path that leads nowhere."""
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class SceneFilter(_Part):
-    """Which scenes of a split: every field that is set must hold; none set means all."""
-
-    season: Season | None = None
-    location: Location | None = None
-    cryoseason: Cryoseason | None = None
-
-
-class DataSpec(_Part):
-    """What the network sees and what it is asked for.
-
-    Attributes:
-        lake: Digest of recipe and scenes of the lake (`datasets.lake.Lake.digest`); empty until a study is bound to a
-            lake.
-        ratio: Downscale ratio to 40 m: 2 is 80 m pixel spacing.
-        channels: Inputs in order, names of `datasets.channels`.
-        target: Chart to predict: SOD, SIC or FLOE.
-        patch_size: Side of a training patch in pixels of the ratio.
-        max_masked: Largest share of unlabelled pixels in a training patch (0.3: published).
-        train: Scenes to train on, of the split "train".
-        val: Scenes for early stopping, of the split "val".
-        test: Scenes to score, of the split "test".
-    """
-
-    lake: str = ""
-    ratio: int = Field(default=2, ge=1)
-    channels: tuple[str, ...] = INPUTS
-    target: str = "SOD"
-    patch_size: int = Field(default=256, ge=16)
-    max_masked: float = Field(default=0.3, ge=0.0, lt=1.0)
-    train: SceneFilter = SceneFilter()
-    val: SceneFilter = SceneFilter()
-    test: SceneFilter = SceneFilter()
-
-    @field_validator("channels")
-    @classmethod
-    def _known_channels(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        check_channels(names)
-        if not names or len(set(names)) != len(names):
-            raise ValueError(f"channels must be named once each and at least one, got {list(names)}")
-        return names
-
-    @field_validator("target")
-    @classmethod
-    def _known_chart(cls, name: str) -> str:
-        chart(name)
-        return name
-
-
-class ModelSpec(_Part):
-    """A network of `training.models` by name, with its own parameters (`{"filters": [16, 32, 64, 64]}`)."""
-
-    name: str = "unet"
-    params: dict[str, Any] = Field(default_factory=dict)
-
-    @field_validator("params")
-    @classmethod
-    def _plain_json(cls, params: dict[str, Any]) -> dict[str, Any]:
-        try:
-            json.dumps(params, allow_nan=False)
-        except (TypeError, ValueError) as error:
-            raise ValueError("parameters must be plain JSON values (numbers, text, lists)") from error
-        return params
-
-
-class OptimizerSpec(_Part):
-    """Optimizer, learning rate and schedule (published defaults: Adam, 1e-4, warm restarts every 20 epochs)."""
-
-    name: Literal["adam", "adamw", "sgd"] = "adam"
-    lr: float = Field(default=1e-4, gt=0.0, allow_inf_nan=False)
-    weight_decay: float = Field(default=0.0, ge=0.0, allow_inf_nan=False)
-    schedule: Literal["none", "cosine_warm_restarts"] = "cosine_warm_restarts"
-    restart_epochs: int = Field(default=20, ge=1)
-
-
-class LoopSpec(_Part):
-    """An epoch is a number of batches; training ends after `patience` epochs without a better val loss."""
-
-    batch_size: int = Field(default=16, ge=1)
-    batches_per_epoch: int = Field(default=500, ge=1)
-    max_epochs: int = Field(default=300, ge=1)
-    patience: int = Field(default=30, ge=1)
-
-
-class EvaluationSpec(_Part):
-    """Scoring of whole test scenes.
-
-    Attributes:
-        fixed_ratio: Ratio of the grid on which trials of different ratios are compared (2: 80 m); None scores only on
-            the trial's own grid.
-    """
-
-    fixed_ratio: int | None = Field(default=2, ge=1)
-
-
-class TrialSpec(_Part):
-    """One training: data + model + optimizer + loop + evaluation + seed."""
+class TrialSpec(Part):
+    """One training: data + model + optimizer + loss + augmentation + loop + evaluation + seed."""
 
     data: DataSpec = DataSpec()
     model: ModelSpec = ModelSpec()
     optimizer: OptimizerSpec = OptimizerSpec()
+    loss: LossSpec = LossSpec()
+    augment: AugmentSpec = AugmentSpec()
     loop: LoopSpec = LoopSpec()
     evaluation: EvaluationSpec = EvaluationSpec()
     seed: int = Field(default=0, ge=0, lt=2**32)
 
+    @model_validator(mode="after")
+    def _parts_fit(self) -> "TrialSpec":
+        for problem in _misfits(self):
+            raise ValueError(problem)
+        return self
+
     def with_(self, path: str, value: object) -> "TrialSpec":
         """Returns a copy with one field replaced; `with_("data.ratio", 5)`.
 
-        A dict field (`model.params`) takes any key below it.
+        A dict field (`model.params`, `loss.task_weights`) takes any key below it.
 
         Raises:
             SpecError: The path leads nowhere, or the value is not allowed there.
         """
+        return self.with_all({path: value})
+
+    def with_all(self, changes: Mapping[str, object]) -> "TrialSpec":
+        """Returns a copy with several fields replaced at once: parts that fit only together can change together."""
         content = self.to_dict()
-        *parents, leaf = path.split(".")
-        node: Any = content
-        for depth, key in enumerate(parents):
-            node = _child(node, key, path, parents[:depth])
-        if parents != ["model", "params"]:
-            _child(node, leaf, path, parents)
-        node[leaf] = value
+        for path, value in changes.items():
+            *parents, leaf = path.split(".")
+            node: Any = content
+            for depth, key in enumerate(parents):
+                node = _child(node, key, path, parents[:depth])
+            if parents not in _FREE_FIELDS:
+                _child(node, leaf, path, parents)
+            node[leaf] = value
         return TrialSpec.from_dict(content)
 
     def to_dict(self) -> dict[str, Any]:
@@ -192,6 +107,24 @@ class TrialSpec(_Part):
         return dict(_flatten("", self.to_dict()))
 
 
+def _misfits(spec: TrialSpec) -> list[str]:
+    """What each part allows but the parts together do not."""
+    data, loss = spec.data, spec.loss
+    n_classes = chart(data.primary).n_classes
+    found = []
+    if data.task == "segmentation" and spec.loop.batches_per_epoch is None:
+        found.append("loop.batches_per_epoch must be a number for segmentation, whose patches are drawn without end")
+    if data.task == "classification" and spec.augment.cutmix > 0:
+        found.append("augment.cutmix is for segmentation: a patch with a box of another has no single class")
+    if loss.sic == "regression" and data.primary == "SIC" and data.task == "classification":
+        found.append("loss.sic = 'regression' is for segmentation: a patch-based trial predicts one of 11 classes")
+    if loss.class_weights not in ("none", "balanced") and len(loss.class_weights) != n_classes:
+        found.append(f"loss.class_weights must have one weight for each of the {n_classes} classes of {data.primary}")
+    if spec.loop.monitor == "score" and data.task == "classification":
+        found.append("loop.monitor = 'score' is for segmentation: the combined AutoICE score is one of pixels")
+    return found
+
+
 def _sentence(error: ValidationError) -> str:
     """The first thing that is wrong, as one sentence; a misspelt field gets the nearest field."""
     first = error.errors()[0]
@@ -202,6 +135,8 @@ def _sentence(error: ValidationError) -> str:
         for name in parents:
             part = part[name]
         return str(unknown_name("spec field", place, [".".join([*parents, name]) for name in part]))
+    if isinstance(first.get("input"), dict):  # parts that do not fit together: the sentence names their fields
+        return f"{first['msg'].removeprefix('Value error, ')}; correct the spec"
     given = repr(first.get("input"))
     given = given if len(given) <= 80 else f"{given[:77]}..."
     return f"{place} = {given} is not allowed: {first['msg'].removeprefix('Value error, ')}; correct the spec"

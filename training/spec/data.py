@@ -1,0 +1,90 @@
+"""`DataSpec`: which scenes, channels, charts and patches a trial is made of."""
+
+from typing import Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from datasets.channels import INPUTS, check_channels
+from datasets.labels import chart
+from datasets.seasons import Cryoseason, Location, Season
+from training.spec.errors import Part
+
+Task = Literal["segmentation", "classification"]
+
+
+class SceneFilter(Part):
+    """Which scenes of a split: every field that is set must hold; none set means all."""
+
+    season: Season | None = None
+    location: Location | None = None
+    cryoseason: Cryoseason | None = None
+
+
+class DataSpec(Part):
+    """What the network sees and what it is asked for.
+
+    Attributes:
+        lake: Digest of recipe and scenes of the lake (`datasets.lake.Lake.digest`); empty until a study is bound to a
+            lake.
+        task: `segmentation` gives every pixel a class (pixel-based), `classification` a whole patch (patch-based).
+        ratio: Downscale ratio to 40 m: 2 is 80 m pixel spacing.
+        channels: Inputs in order, names of `datasets.channels`.
+        targets: Charts to predict, of SOD, SIC and FLOE; the first is the one that unprefixed scores are of.
+        patch_size: Side of a patch in pixels of the ratio.
+        max_masked: Largest share of unlabelled pixels in a training patch of segmentation (0.3: published).
+            Classification takes pure patches only: one class and no unlabelled pixel.
+        max_land: Largest share of land pixels (zone 0 of `distance_map`) in a training patch; 1 is no rule.
+        border_distance: Metres from the border of an ice-chart polygon. Nearer pixels are unlabelled in training
+            patches of segmentation, and no training patch of classification holds one. 0 is no rule.
+        stride: Pixels between the windows of classification (100: published).
+        balanced: Whether every class is drawn equally often in classification.
+        train: Scenes to train on, of the split "train".
+        val: Scenes for early stopping, of the split "val".
+        test: Scenes to score, of the split "test".
+    """
+
+    lake: str = ""
+    task: Task = "segmentation"
+    ratio: int = Field(default=2, ge=1)
+    channels: tuple[str, ...] = INPUTS
+    targets: tuple[str, ...] = ("SOD",)
+    patch_size: int = Field(default=256, ge=16)
+    max_masked: float = Field(default=0.3, ge=0.0, lt=1.0)
+    max_land: float = Field(default=1.0, ge=0.0, le=1.0)
+    border_distance: float = Field(default=0.0, ge=0.0, allow_inf_nan=False)
+    stride: int = Field(default=100, ge=1)
+    balanced: bool = False
+    train: SceneFilter = SceneFilter()
+    val: SceneFilter = SceneFilter()
+    test: SceneFilter = SceneFilter()
+
+    @property
+    def primary(self) -> str:
+        """The chart that unprefixed scores are of."""
+        return self.targets[0]
+
+    @field_validator("channels")
+    @classmethod
+    def _known_channels(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        check_channels(names)
+        if not names or len(set(names)) != len(names):
+            raise ValueError(f"channels must be named once each and at least one, got {list(names)}")
+        return names
+
+    @field_validator("targets")
+    @classmethod
+    def _known_charts(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            chart(name)
+        if not names or len(set(names)) != len(names):
+            raise ValueError(f"targets must be named once each and at least one, got {list(names)}")
+        return names
+
+    @model_validator(mode="after")
+    def _fits_task(self) -> "DataSpec":
+        if self.task == "classification" and len(self.targets) > 1:
+            raise ValueError(
+                f"a patch-based trial has one target, got {list(self.targets)}: a patch that is pure in one chart is "
+                "not pure in another"
+            )
+        return self

@@ -1,0 +1,167 @@
+"""The parts of a spec beside its data: model, optimizer, loss, augmentation, loop, evaluation."""
+
+import json
+from typing import Any, Literal
+
+from pydantic import Field, field_validator
+
+from datasets.labels import chart
+from training.spec.errors import Part
+
+Schedule = Literal["none", "cosine_warm_restarts", "cosine", "step", "plateau"]
+
+
+class ModelSpec(Part):
+    """A network of `training.models`.
+
+    Attributes:
+        name: A network of the benchmark (`unet`), `timm:NAME`, `smp:ARCHITECTURE`, or `package.module:Class`.
+        params: Its own parameters (`{"filters": [16, 32, 64, 64]}`).
+        pretrained: `imagenet` for the weights that the network's library has on this machine, or the path of a file of
+            weights; nothing is ever downloaded. None starts from random weights.
+    """
+
+    name: str = "unet"
+    params: dict[str, Any] = Field(default_factory=dict)
+    pretrained: str | None = None
+
+    @field_validator("params")
+    @classmethod
+    def _plain_json(cls, params: dict[str, Any]) -> dict[str, Any]:
+        try:
+            json.dumps(params, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise ValueError("parameters must be plain JSON values (numbers, text, lists)") from error
+        return params
+
+
+class OptimizerSpec(Part):
+    """Optimizer, learning rate and schedule (published defaults: Adam, 1e-4, warm restarts every 20 epochs).
+
+    Attributes:
+        name: Optimizer.
+        lr: Learning rate at the start.
+        weight_decay: L2 term for Adam and SGD, decoupled for AdamW.
+        momentum: Of SGD (0.9: AutoICE winner, MMSeaIce configs/sic_mse).
+        clip_norm: Largest norm of the gradient over all weights; None does not clip.
+        schedule: `cosine_warm_restarts` falls to 0 along a half cosine again and again, `cosine` once, `step` and
+            `plateau` multiply the rate by `factor`. All but `plateau` advance with every batch.
+        restart_epochs: Epochs of one cycle of `cosine_warm_restarts` (20: published), and of the only one of `cosine`.
+        step_epochs: Epochs between two steps of `step` (30: published for segmentation, 10 for classification).
+        plateau_epochs: Epochs without a better val loss before `plateau` steps (10: published).
+        factor: Of `step` and `plateau` (0.1: published).
+    """
+
+    name: Literal["adam", "adamw", "sgd"] = "adam"
+    lr: float = Field(default=1e-4, gt=0.0, allow_inf_nan=False)
+    weight_decay: float = Field(default=0.0, ge=0.0, allow_inf_nan=False)
+    momentum: float = Field(default=0.9, ge=0.0, lt=1.0)
+    clip_norm: float | None = Field(default=None, gt=0.0, allow_inf_nan=False)
+    schedule: Schedule = "cosine_warm_restarts"
+    restart_epochs: int = Field(default=20, ge=1)
+    step_epochs: int = Field(default=30, ge=1)
+    plateau_epochs: int = Field(default=10, ge=1)
+    factor: float = Field(default=0.1, gt=0.0, lt=1.0)
+
+
+class LossSpec(Part):
+    """Loss over labelled pixels or patches.
+
+    Attributes:
+        name: Of the heads that predict classes: cross-entropy, focal loss (Lin et al. 2017), or cross-entropy plus
+            Dice loss (Milletari et al. 2016) in equal parts.
+        focal_gamma: How much focal loss turns from easy pixels (2: Lin et al.; 0 is cross-entropy).
+        class_weights: `balanced` weighs a class by the inverse of its share of the labelled pixels of the training
+            scenes, weights averaging 1 over these pixels; or one weight a class of the first target.
+        sic: Whether SIC is predicted as one of 11 classes, or by regression on the class number with mean squared error
+            (AutoICE winner).
+        task_weights: Weight of each chart in the sum (1 where not given; AutoICE winner: SIC 1, SOD 3, FLOE 3).
+    """
+
+    name: Literal["cross_entropy", "focal", "dice"] = "cross_entropy"
+    focal_gamma: float = Field(default=2.0, ge=0.0, allow_inf_nan=False)
+    class_weights: Literal["none", "balanced"] | tuple[float, ...] = "none"
+    sic: Literal["classes", "regression"] = "classes"
+    task_weights: dict[str, float] = Field(default_factory=dict)
+
+    @field_validator("task_weights")
+    @classmethod
+    def _known_charts(cls, weights: dict[str, float]) -> dict[str, float]:
+        for name, weight in weights.items():
+            chart(name)
+            if not 0.0 < weight < float("inf"):
+                raise ValueError(f"the weight of {name} must be above 0, got {weight}")
+        return weights
+
+    @field_validator("class_weights")
+    @classmethod
+    def _positive(cls, weights: str | tuple[float, ...]) -> str | tuple[float, ...]:
+        if not isinstance(weights, str) and not all(0.0 <= weight < float("inf") for weight in weights):
+            raise ValueError(f"class weights must be 0 or more, got {list(weights)}")
+        return weights
+
+
+class AugmentSpec(Part):
+    """Random changes of training patches, image and label together; every value of 0 is off.
+
+    Attributes:
+        flip_lines: Probability that a patch is flipped along track.
+        flip_samples: Probability that a patch is flipped across track.
+        rotate90: Probability of a rotation by 90, 180 or 270 degrees.
+        rotate: Probability of a rotation by up to `rotate_degrees`.
+        rotate_degrees: Largest angle of it (10: IceBench).
+        scale: Probability of a change of scale.
+        scale_range: Its factor is within 1 - range .. 1 + range (0.1: AutoICE winner).
+        cutmix: Probability that the patches of a batch get a box of another one (Yun et al. 2019).
+        cutmix_alpha: Parameter of the Beta distribution of the box's share (1: AutoICE winner).
+    """
+
+    flip_lines: float = Field(default=0.0, ge=0.0, le=1.0)
+    flip_samples: float = Field(default=0.0, ge=0.0, le=1.0)
+    rotate90: float = Field(default=0.0, ge=0.0, le=1.0)
+    rotate: float = Field(default=0.0, ge=0.0, le=1.0)
+    rotate_degrees: float = Field(default=10.0, gt=0.0, le=45.0)
+    scale: float = Field(default=0.0, ge=0.0, le=1.0)
+    scale_range: float = Field(default=0.1, gt=0.0, lt=1.0)
+    cutmix: float = Field(default=0.0, ge=0.0, le=1.0)
+    cutmix_alpha: float = Field(default=1.0, gt=0.0, allow_inf_nan=False)
+
+
+class LoopSpec(Part):
+    """Length of training, what it stops by, and how the network computes.
+
+    Attributes:
+        batch_size: Patches in a batch, over all processes of the trial.
+        batches_per_epoch: Batches in an epoch; None, for classification only, is every patch once.
+        max_epochs: Epochs at most.
+        patience: Epochs without a better val score before training stops.
+        monitor: What chooses the best epoch: `loss` (IceBench), weighted `f1` of the first target, or `score`, the
+            combined AutoICE score of all targets (AutoICE winner).
+        precision: Of the network while training. `auto` is bfloat16 on a GPU that has it, else float32. float16 scales
+            the loss. Evaluation is in float32.
+        compile: Whether torch.compile is applied to the network.
+    """
+
+    batch_size: int = Field(default=16, ge=1)
+    batches_per_epoch: int | None = Field(default=500, ge=1)
+    max_epochs: int = Field(default=300, ge=1)
+    patience: int = Field(default=30, ge=1)
+    monitor: Literal["loss", "f1", "score"] = "loss"
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    compile: bool = False
+
+
+class EvaluationSpec(Part):
+    """Scoring of whole test scenes.
+
+    Attributes:
+        fixed_ratio: Ratio of the grid on which trials of different ratios are compared (2: 80 m); None scores only on
+            the trial's own grid.
+        tile: Side of the tiles of segmentation in pixels; what is around a tile is seen too, so that a network with a
+            limited field of view gives the same as on the whole scene.
+        map_stride: Pixels between the windows from which classification makes a map; None takes `data.stride`.
+    """
+
+    fixed_ratio: int | None = Field(default=2, ge=1)
+    tile: int = Field(default=1024, ge=64)
+    map_stride: int | None = Field(default=None, ge=1)
