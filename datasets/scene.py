@@ -126,6 +126,11 @@ class Scene:
         """Reads one 2 km variable whole, (line_2km, sample_2km)."""
         return self._store.read("km2", name, (slice(None), slice(None)))
 
+    def km2_shape(self, name: str) -> tuple[int, int]:
+        """Lines and samples of one 2 km variable."""
+        lines, samples = self._store.shape("km2", name)
+        return lines, samples
+
     def tie_points(self) -> dict[str, NDArray[np.float64]]:
         """The geolocation points as they came: `sar_grid_line`, `sar_grid_latitude`, ..., (points,) float64 each."""
         return {str(name): values.to_numpy() for name, values in self._store.dataset("tie_points").items()}

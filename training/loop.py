@@ -1,246 +1,334 @@
 """Train, validate, stop early: the loop of one trial, without files, trackers or lakes.
 
-Shapes: B batch, C channels, K classes, H lines, W samples. Labels: class 0..K-1, 255 = no label.
+Shapes: B batch, C channels, K outputs of all heads, T targets, H lines, W samples. Labels: class 0..n-1, 255 = no label.
 """
 
 import copy
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import torch
 from torch import nn
-from torch.optim.lr_scheduler import LRScheduler
 
-from datasets.errors import IceBenchError, SplitError
-from datasets.loaders import SceneTensors
-from training.confusion import ConfusionMatrix
-from training.losses import cross_entropy_sum, mean_loss
-from training.optimizer import build_optimizer, build_schedule
-from training.predict import logits_of
+from datasets.batches import Batch
+from datasets.errors import IceBenchError
+from training.epoch import EpochRow, Progress, ValScores
+from training.losses import Loss
+from training.optimizer import Schedule, build_optimizer
+from training.processes import Processes
 from training.spec import LoopSpec, OptimizerSpec
-
-Batches = Iterable[tuple[torch.Tensor, torch.Tensor]]
-"""Pairs of x (B, C, H, W) float32 and y (B, H, W) int64."""
 
 logger = logging.getLogger(__name__)
 
 
 class NonFiniteLossError(IceBenchError, ArithmeticError):
-    """The loss became infinite or not a number; the weights of that batch were not applied."""
+    """The loss became infinite or not a number; training stops."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class EpochRow:
-    """What one epoch gave.
+class TrainingData(Protocol):
+    """Where batches come from."""
 
-    Attributes:
-        epoch: From 0.
-        lr: Learning rate of the epoch's first batch.
-        train_loss: Cross-entropy per labelled pixel over the epoch's batches, each at the weights of its moment.
-        val_loss: Cross-entropy per labelled pixel over all val scenes; chooses the best epoch.
-        val_f1: Weighted F1 over all val scenes together.
-        val_f1_macro: Macro F1 likewise.
-        val_accuracy: Share of labelled pixels with the right class likewise.
-        patches_per_second: Patches trained on per second, waiting for data included, validation not.
-    """
+    def __len__(self) -> int:
+        """Batches in an epoch."""
 
-    epoch: int
-    lr: float
-    train_loss: float
-    val_loss: float
-    val_f1: float
-    val_f1_macro: float
-    val_accuracy: float
-    patches_per_second: float
+    def epoch(self, number: int) -> Iterator[Batch]:
+        """The batches of an epoch, this process's part of each."""
 
-    def metrics(self) -> dict[str, float]:
-        """The row by the names of the tracker."""
-        return {
-            "lr": self.lr,
-            "train/loss": self.train_loss,
-            "train/patches_per_second": self.patches_per_second,
-            "val/loss": self.val_loss,
-            "val/f1": self.val_f1,
-            "val/f1_macro": self.val_f1_macro,
-            "val/accuracy": self.val_accuracy,
-        }
+    def prepare(self, batch: Batch, epoch: int, number: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Input x (B, C, H, W) and label y of a batch on the device, augmented; depends on the numbers alone."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Progress:
-    """Where training stands: sent after every batch (`row` is None) and once after every epoch (`row` is set).
+@dataclass
+class FitState:
+    """Everything that a training needs to go on after an epoch as if it had never stopped.
 
     Attributes:
-        epoch: From 0.
-        batch: Batches done in this epoch.
-        loss: Loss of the batch; of the epoch where `row` is set.
-        row: The finished epoch.
+        history: One row a finished epoch.
+        best_epoch: Epoch with the best val score so far; -1 before the first.
+        weights: Of the network after the last epoch.
+        optimizer: State of the optimizer.
+        schedule: State of the learning-rate schedule.
+        scaler: State of the loss scaling of float16.
     """
 
-    epoch: int
-    batch: int
-    loss: float
-    row: EpochRow | None = None
+    history: list[EpochRow] = field(default_factory=list)
+    best_epoch: int = -1
+    weights: dict[str, torch.Tensor] = field(default_factory=dict)
+    optimizer: dict[str, Any] = field(default_factory=dict)
+    schedule: dict[str, Any] = field(default_factory=dict)
+    scaler: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, kw_only=True)
-class FitResult:
-    """A finished training: one row an epoch, and the weights of the epoch with the smallest val loss."""
+class Trainer:
+    """One network in training.
 
-    history: tuple[EpochRow, ...]
-    best_epoch: int
-    best_state: dict[str, torch.Tensor]
-
-
-def fit(
-    model: nn.Module,
-    batches: Callable[[int], Batches],
-    val_scenes: Callable[[], Iterable[SceneTensors]],
-    *,
-    n_classes: int,
-    loop: LoopSpec,
-    optimizer_spec: OptimizerSpec,
-    device: torch.device,
-    log: Callable[[EpochRow], None] = lambda _: None,
-    keep: Callable[[int, dict[str, torch.Tensor]], None] = lambda epoch, state: None,
-    progress: Callable[[Progress], None] = lambda _: None,
-) -> FitResult:
-    """Trains until `patience` epochs bring no smaller val loss, or `max_epochs` are done.
+    All that is random in an epoch (dropout, augmentation) starts from (seed, epoch), so that an epoch does not depend
+    on whether the ones before it ran in this process.
 
     Args:
-        model: Moved to `device`; holds the weights of the last epoch afterwards.
-        batches: Gives the batches of an epoch number.
-        val_scenes: Gives the val scenes, whole; asked once an epoch.
-        n_classes: Number of classes K.
-        loop: Length of training.
-        optimizer_spec: Optimizer and schedule.
+        model: The network; moved to `device`.
+        loss: What to make small.
+        loop: Length of training, precision.
+        optimizer: Optimizer and schedule.
+        batches_per_epoch: Batches in an epoch.
+        seed: Of the trial.
         device: Where to compute.
-        log: Called once after every epoch.
-        keep: Called with epoch and weights whenever the val loss is the smallest so far.
-        progress: Called after every batch and every epoch.
-
-    Raises:
-        NonFiniteLossError: A loss is infinite or not a number.
-        SplitError: No val scene has a labelled pixel.
+        processes: Those of the trial.
     """
-    model.to(device)
-    optimizer = build_optimizer(optimizer_spec, model.parameters())
-    schedule = build_schedule(optimizer_spec, optimizer, loop.batches_per_epoch or 1)
-    history: list[EpochRow] = []
-    best_epoch, best_loss, best_state = -1, float("inf"), dict[str, torch.Tensor]()
 
-    for epoch in range(loop.max_epochs):
-        lr = float(optimizer.param_groups[0]["lr"])
+    def __init__(
+        self,
+        model: nn.Module,
+        loss: Loss,
+        *,
+        loop: LoopSpec,
+        optimizer: OptimizerSpec,
+        batches_per_epoch: int,
+        seed: int,
+        device: torch.device,
+        processes: Processes,
+    ) -> None:
+        layout = torch.channels_last if device.type == "cuda" else torch.contiguous_format
+        self.model = model.to(device, memory_format=layout)  # type: ignore[call-overload]
+        self._layout = layout
+        self._network = processes.wrap(self.model, device)
+        if loop.compile:
+            self._network = torch.compile(self._network)  # type: ignore[assignment]
+        self._loss = loss
+        self._loop = loop
+        self._clip_norm = optimizer.clip_norm
+        self._optimizer = build_optimizer(optimizer, self.model.parameters())
+        self._schedule = Schedule(optimizer, self._optimizer, batches_per_epoch)
+        self._precision = precision_of(loop, device)
+        self._scaler = torch.amp.GradScaler(device.type, enabled=self._precision == torch.float16)
+        self._seed = seed
+        self._device = device
+        self._processes = processes
+
+    def fit(
+        self,
+        data: TrainingData,
+        validate: Callable[[nn.Module], ValScores],
+        *,
+        state: FitState | None = None,
+        log: Callable[[EpochRow], None] = lambda _: None,
+        keep: Callable[[FitState, bool], None] = lambda state, is_best: None,
+        progress: Callable[[Progress], None] = lambda _: None,
+    ) -> FitState:
+        """Trains until `patience` epochs bring no better val score, or `max_epochs` are done.
+
+        Args:
+            data: The batches.
+            validate: Scores the network on the val scenes; called once an epoch with the plain network.
+            state: Of an earlier start that was stopped after some epoch.
+            log: Called once after every epoch of this start.
+            keep: Called after every epoch with all that is needed to go on, and whether it is the best epoch so far.
+            progress: Called after every batch and every epoch.
+
+        Raises:
+            NonFiniteLossError: A loss is infinite or not a number.
+        """
+        state = self._restored(state or FitState())
+        while len(state.history) < self._loop.max_epochs and not self._is_patient_no_more(state):
+            epoch = len(state.history)
+            torch.manual_seed(self._seed + (epoch + 1) * 2**32)
+            row = self._epoch(data, validate, epoch, progress)
+            is_best = state.best_epoch < 0 or self._is_better(row, state.history[state.best_epoch])
+            state.history.append(row)
+            state.best_epoch = epoch if is_best else state.best_epoch
+            state.weights = copy_weights(self.model)
+            state.optimizer = self._optimizer.state_dict()
+            state.schedule = self._schedule.state_dict()
+            state.scaler = self._scaler.state_dict()
+            keep(state, is_best)
+            log(row)
+            progress(Progress(epoch=epoch, batch=len(data), batches=len(data), loss=row.train_loss, row=row))
+        return state
+
+    def _restored(self, state: FitState) -> FitState:
+        if state.history:
+            self.model.load_state_dict(state.weights)
+            self._optimizer.load_state_dict(state.optimizer)
+            self._schedule.load_state_dict(state.schedule)
+            self._scaler.load_state_dict(state.scaler)
+        return state
+
+    def _is_patient_no_more(self, state: FitState) -> bool:
+        return bool(state.history) and len(state.history) - 1 - state.best_epoch >= self._loop.patience
+
+    def _is_better(self, row: EpochRow, than: EpochRow) -> bool:
+        match self._loop.monitor:
+            case "loss":
+                return row.val_loss < than.val_loss
+            case "f1":
+                return row.val_f1 > than.val_f1
+            case "score":
+                return row.val_score > than.val_score
+
+    def _epoch(
+        self,
+        data: TrainingData,
+        validate: Callable[[nn.Module], ValScores],
+        epoch: int,
+        progress: Callable[[Progress], None],
+    ) -> EpochRow:
+        lr = float(self._optimizer.param_groups[0]["lr"])
         started = time.perf_counter()
-
-        train_loss, patches = train_epoch(
-            model, batches(epoch), optimizer, schedule, epoch=epoch, device=device, progress=progress
-        )
+        trained = self.train_epoch(data, epoch, progress)
         seconds = time.perf_counter() - started
-        val_loss, matrix = validate(model, val_scenes(), n_classes=n_classes, epoch=epoch, device=device)
-        scores = matrix.metrics()
-        row = EpochRow(
+        scores = validate(self.model)
+        check_finite(scores.loss, f"val loss in epoch {epoch}")
+        self._schedule.after_epoch(scores.loss)
+        return EpochRow(
             epoch=epoch,
             lr=lr,
-            train_loss=train_loss,
-            val_loss=val_loss,
+            train_loss=trained.loss,
+            val_loss=scores.loss,
             val_f1=scores.f1,
             val_f1_macro=scores.f1_macro,
             val_accuracy=scores.accuracy,
-            patches_per_second=patches / seconds,
+            val_score=scores.score,
+            patches_per_second=trained.patches / seconds,
+            data_wait_share=trained.waited / seconds,
+            bytes_per_patch=trained.nbytes / max(trained.patches, 1),
         )
-        history.append(row)
-        if val_loss < best_loss:
-            best_epoch, best_loss, best_state = epoch, val_loss, _copy_state(model)
-            keep(best_epoch, best_state)
-        log(row)
-        progress(Progress(epoch=epoch, batch=loop.batches_per_epoch or 1, loss=train_loss, row=row))
-        if epoch - best_epoch >= loop.patience:
-            logger.info("stopped after epoch %d: val loss was smallest in epoch %d", epoch, best_epoch)
-            break
 
-    return FitResult(history=tuple(history), best_epoch=best_epoch, best_state=best_state)
+    def train_epoch(
+        self, data: TrainingData, epoch: int, progress: Callable[[Progress], None] = lambda _: None
+    ) -> "TrainedEpoch":
+        """Takes one optimizer step a batch."""
+        self._network.train()  # validation left the network in eval mode, where batch norm would stay frozen
+        trained = TrainedEpoch(world=self._processes.world)
+        # On a GPU a step is judged after the next one was launched, so that the two never wait for each other.
+        behind = 0 if self._device.type == "cpu" else 1
+        steps: deque[_Step] = deque()
+        asked = time.perf_counter()
+        for number, batch in enumerate(data.epoch(epoch)):
+            trained.waited += time.perf_counter() - asked
+            x_BCHW, y = data.prepare(batch, epoch, number)
+            steps.append(self._step(x_BCHW, y, epoch, number, batch))
+            while len(steps) > behind:
+                trained.add(steps.popleft())
+            seconds = max(time.perf_counter() - trained.started, 1e-9)
+            progress(
+                Progress(
+                    epoch=epoch,
+                    batch=number + 1,
+                    batches=len(data),
+                    loss=trained.last_loss,
+                    patches_per_second=trained.patches / seconds,
+                    data_wait_share=trained.waited / seconds,
+                )
+            )
+            asked = time.perf_counter()
+        for step in steps:
+            trained.add(step)
+        return trained
+
+    def _step(self, x_BCHW: torch.Tensor, y: torch.Tensor, epoch: int, number: int, batch: Batch) -> "_Step":
+        """One step of the optimizer on this process's part of a batch."""
+        with mixed_precision(self._precision, self._device):
+            outputs = self._network(x_BCHW.contiguous(memory_format=self._layout))
+        sums = self._loss.sums(outputs, y)
+        sums = sums.from_flat(self._processes.sum(sums.flat()))
+        loss = self._loss.value(sums)
+        step = _Step(epoch=epoch, number=number, batch=batch, loss=loss.detach(), labelled=sums.count.sum().detach())
+        if self._device.type == "cpu":
+            step.checked_loss()  # before the weights move; on a GPU that would stop it at every step
+        self._optimizer.zero_grad(set_to_none=True)
+        self._scaler.scale(loss).backward()
+        if self._clip_norm is not None:
+            self._scaler.unscale_(self._optimizer)
+            nn.utils.clip_grad_norm_(self.model.parameters(), self._clip_norm)
+        self._scaler.step(self._optimizer)
+        self._scaler.update()
+        self._schedule.after_batch()
+        return step
 
 
-def train_epoch(
-    model: nn.Module,
-    batches: Batches,
-    optimizer: torch.optim.Optimizer,
-    schedule: LRScheduler | None,
-    *,
-    epoch: int,
-    device: torch.device,
-    progress: Callable[[Progress], None] = lambda _: None,
-) -> tuple[float, int]:
-    """Takes one optimizer step a batch.
+@dataclass(frozen=True, kw_only=True)
+class _Step:
+    """One step whose loss may still be on its way from the device; loss and labels are of the whole batch."""
 
-    Returns:
-        Loss per labelled pixel over all batches (0 if no pixel had a label), and the number of patches.
+    epoch: int
+    number: int
+    batch: Batch
+    loss: torch.Tensor
+    labelled: torch.Tensor
+
+    def checked_loss(self) -> float:
+        """The loss; raises NonFiniteLossError with the batch's scenes."""
+        value = self.loss.item()
+        scenes = ", ".join(sorted({window.scene_id for window in self.batch.windows}))
+        check_finite(value, f"train loss in epoch {self.epoch}, batch {self.number} (scenes {scenes})")
+        return value
+
+
+@dataclass
+class TrainedEpoch:
+    """What the batches of one epoch add up to.
+
+    Attributes:
+        world: Processes of the trial; patches and bytes are of all of them.
+        started: Clock at the start.
+        patches: Patches so far.
+        nbytes: Bytes that travelled to devices.
+        waited: Seconds in which this process waited for a batch.
+        last_loss: Of the newest batch that is known.
     """
-    model.train()  # validation left the network in eval mode, where batch norm would stay frozen
-    loss_sum, pixels, patches = 0.0, 0, 0
-    for number, (x_cpu, y_cpu) in enumerate(batches):
-        x_BCHW, y_BHW = x_cpu.to(device, non_blocking=True), y_cpu.to(device, non_blocking=True)
-        with mixed_precision(device):
-            logits_BKHW = model(x_BCHW)
-        total, n_valid = cross_entropy_sum(logits_BKHW, y_BHW)
-        loss = mean_loss(total, n_valid)
-        value = loss.item()
-        _check_finite(value, f"train loss in epoch {epoch}, batch {number}")
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        if schedule is not None:
-            schedule.step()
-        valid = int(n_valid)
-        loss_sum, pixels, patches = loss_sum + value * valid, pixels + valid, patches + len(x_BCHW)
-        progress(Progress(epoch=epoch, batch=number + 1, loss=value))
-    return loss_sum / max(pixels, 1), patches
+
+    world: int
+    started: float = field(default_factory=time.perf_counter)
+    patches: int = 0
+    nbytes: int = 0
+    waited: float = 0.0
+    last_loss: float = float("nan")
+    _loss_sum: float = 0.0
+    _labelled: float = 0.0
+
+    def add(self, step: _Step) -> None:
+        """Counts one step; raises NonFiniteLossError."""
+        self.last_loss = step.checked_loss()
+        self.patches += len(step.batch.windows) * self.world
+        self.nbytes += step.batch.nbytes * self.world
+        labelled = step.labelled.item()
+        self._loss_sum += self.last_loss * labelled
+        self._labelled += labelled
+
+    @property
+    def loss(self) -> float:
+        """Mean over labelled pixels (or patches), each at the weights of its moment; 0 if nothing had a label."""
+        return self._loss_sum / max(self._labelled, 1.0)
 
 
-def validate(
-    model: nn.Module, scenes: Iterable[SceneTensors], *, n_classes: int, epoch: int, device: torch.device
-) -> tuple[float, ConfusionMatrix]:
-    """Loss per labelled pixel over all scenes together, and their summed confusion matrix.
-
-    Raises:
-        NonFiniteLossError: The loss of a scene is infinite or not a number.
-        SplitError: No scene has a labelled pixel.
-    """
-    loss_sum, matrix = 0.0, ConfusionMatrix.zero(n_classes)
-    for scene in scenes:
-        logits_KHW = logits_of(model, scene.x, device=device)
-        y_HW = torch.from_numpy(scene.y).to(device, torch.int64)
-        total, _ = cross_entropy_sum(logits_KHW[None], y_HW[None])
-        value = total.item()
-        _check_finite(value, f"val loss in epoch {epoch}, scene {scene.scene_id}")
-        loss_sum += value
-        predicted = logits_KHW.argmax(dim=0).to(torch.uint8).cpu().numpy()
-        matrix += ConfusionMatrix.from_arrays(scene.y, predicted, n_classes)
-    if matrix.n == 0:
-        raise SplitError(
-            "no val scene has a labelled pixel, so there is no val loss to stop by: choose other val scenes"
-        )
-    return loss_sum / matrix.n, matrix
+def precision_of(loop: LoopSpec, device: torch.device) -> torch.dtype:
+    """Type in which the network computes while training."""
+    if loop.precision == "auto":
+        has_bfloat16 = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+        return torch.bfloat16 if has_bfloat16 else torch.float32
+    chosen: torch.dtype = getattr(torch, loop.precision)
+    return chosen
 
 
-def mixed_precision(device: torch.device) -> AbstractContextManager[object]:
-    """bfloat16 autocast on GPUs that have it (no loss scaling needed: its range is that of float32), else nothing."""
-    if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
-        return torch.autocast("cuda", dtype=torch.bfloat16)
-    return nullcontext()
+def mixed_precision(precision: torch.dtype, device: torch.device) -> AbstractContextManager[object]:
+    """Autocast to the precision; nothing for float32."""
+    return nullcontext() if precision == torch.float32 else torch.autocast(device.type, dtype=precision)
 
 
-def _check_finite(value: float, where: str) -> None:
+def check_finite(value: float, where: str) -> None:
+    """Raises NonFiniteLossError for an infinite loss or one that is no number."""
     if not (abs(value) < float("inf")):
         raise NonFiniteLossError(
-            f"the {where} is {value}: lower optimizer.lr, or look for extreme values in the inputs"
+            f"the {where} is {value}: lower optimizer.lr, set optimizer.clip_norm, or look for extreme values in the "
+            "inputs of these scenes"
         )
 
 
-def _copy_state(model: nn.Module) -> dict[str, torch.Tensor]:
+def copy_weights(model: nn.Module) -> dict[str, torch.Tensor]:
     """Weights as they are now, on the CPU, untouched by later steps."""
     return {name: copy.deepcopy(value.detach().cpu()) for name, value in model.state_dict().items()}

@@ -1,14 +1,18 @@
 """Optimizer and learning-rate schedule of a spec."""
 
+import math
 from collections.abc import Iterable
 
 import torch
-from torch.optim.lr_scheduler import CosineAnnealingWarmRestarts, LRScheduler
+from torch.optim.lr_scheduler import (
+    CosineAnnealingWarmRestarts,
+    LambdaLR,
+    LRScheduler,
+    ReduceLROnPlateau,
+    StepLR,
+)
 
 from training.spec import OptimizerSpec
-
-SGD_MOMENTUM = 0.9
-"""Momentum of the AutoICE winner's SGD (MMSeaIce, configs/sic_mse); part of the name "sgd" here."""
 
 
 def build_optimizer(spec: OptimizerSpec, parameters: Iterable[torch.nn.Parameter]) -> torch.optim.Optimizer:
@@ -19,14 +23,50 @@ def build_optimizer(spec: OptimizerSpec, parameters: Iterable[torch.nn.Parameter
         case "adamw":
             return torch.optim.AdamW(parameters, lr=spec.lr, weight_decay=spec.weight_decay)
         case "sgd":
-            return torch.optim.SGD(parameters, lr=spec.lr, momentum=SGD_MOMENTUM, weight_decay=spec.weight_decay)
+            return torch.optim.SGD(parameters, lr=spec.lr, momentum=spec.momentum, weight_decay=spec.weight_decay)
 
 
-def build_schedule(spec: OptimizerSpec, optimizer: torch.optim.Optimizer, batches_per_epoch: int) -> LRScheduler | None:
-    """Schedule to step once after every batch, or None for a constant rate.
+class Schedule:
+    """Learning rate by batch, and for `plateau` by val loss; its state is part of a checkpoint.
 
-    Warm restarts fall from `lr` to 0 along a half cosine over `restart_epochs` epochs, then start again.
+    The published code gives every schedule the val loss as its epoch number, so that its rates hardly move.
     """
-    if spec.schedule == "none":
-        return None
-    return CosineAnnealingWarmRestarts(optimizer, T_0=spec.restart_epochs * batches_per_epoch)
+
+    def __init__(self, spec: OptimizerSpec, optimizer: torch.optim.Optimizer, batches_per_epoch: int) -> None:
+        self._by_batch: LRScheduler | None = None
+        self._by_loss: ReduceLROnPlateau | None = None
+        cycle = spec.restart_epochs * batches_per_epoch
+        match spec.schedule:
+            case "none":
+                pass
+            case "cosine_warm_restarts":
+                self._by_batch = CosineAnnealingWarmRestarts(optimizer, T_0=cycle)
+            case "cosine":
+                self._by_batch = LambdaLR(optimizer, lambda step: (1 + math.cos(math.pi * min(step / cycle, 1))) / 2)
+            case "step":
+                self._by_batch = StepLR(optimizer, spec.step_epochs * batches_per_epoch, gamma=spec.factor)
+            case "plateau":
+                self._by_loss = ReduceLROnPlateau(optimizer, factor=spec.factor, patience=spec.plateau_epochs)
+
+    def after_batch(self) -> None:
+        """One batch was trained on."""
+        if self._by_batch is not None:
+            self._by_batch.step()
+
+    def after_epoch(self, val_loss: float) -> None:
+        """One epoch ended with this val loss."""
+        if self._by_loss is not None:
+            self._by_loss.step(val_loss)
+
+    def state_dict(self) -> dict[str, object]:
+        """Plain values; `load_state_dict` goes on from them."""
+        return {} if self._inner is None else {**self._inner.state_dict()}
+
+    def load_state_dict(self, state: dict[str, object]) -> None:
+        """Goes on from what `state_dict` gave."""
+        if self._inner is not None:
+            self._inner.load_state_dict(state)
+
+    @property
+    def _inner(self) -> LRScheduler | ReduceLROnPlateau | None:
+        return self._by_batch or self._by_loss

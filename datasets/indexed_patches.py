@@ -1,0 +1,55 @@
+"""Patches of patch-based trials: rows of a patch index, every one once an epoch or every class equally often."""
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datasets.batches import Window
+from datasets.patch_index import PatchIndex
+from datasets.scene_reader import SceneReader
+
+
+class IndexedPatches:
+    """A `datasets.batches.PatchSource` over a patch index.
+
+    Args:
+        index: The patches.
+        patch_size: Side of a patch in pixels of the ratio.
+        length: Patches in an epoch; None is every one once.
+        balanced: Whether every class is drawn equally often.
+        seed: Of the order; None keeps that of the index, for scoring.
+    """
+
+    def __init__(
+        self, index: PatchIndex, *, patch_size: int, length: int | None, balanced: bool, seed: int | None
+    ) -> None:
+        self.index = index
+        self.patch_size = patch_size
+        self.length = len(index) if length is None else length
+        self.balanced = balanced
+        self.seed = seed
+
+    def __len__(self) -> int:
+        return self.length
+
+    def patch(self, reader: SceneReader, epoch: int, place: int) -> tuple[Window, NDArray[np.uint8]]:
+        """Window and class (1,) uint8 of one patch."""
+        row = _rows(self, epoch)[place]
+        index = self.index
+        window = Window(index.scene_ids[index.scene[row]], int(index.line[row]), int(index.sample[row]))
+        return window, index.label[row : row + 1]
+
+
+@lru_cache(maxsize=4)
+def _rows(source: IndexedPatches, epoch: int) -> NDArray[np.int64]:
+    """Rows of an epoch in order: depends on (seed, epoch) alone, so every process and every restart has the same."""
+    count = len(source.index)
+    if source.seed is None:
+        return np.arange(source.length)
+    rng = np.random.default_rng((source.seed, epoch))
+    if source.balanced:
+        return source.index.balanced_rows(rng, source.length)
+    # More patches than there are: the next permutation goes on where the last one ended.
+    rounds = -(-source.length // count)
+    return np.concatenate([rng.permutation(count) for _ in range(rounds)])[: source.length]

@@ -1,0 +1,88 @@
+"""What an epoch gave, and where training stands: the rows that a trial reports."""
+
+from pydantic import BaseModel, ConfigDict
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ValScores(_Row):
+    """Scores on the val scenes (or val patches) after an epoch.
+
+    Attributes:
+        loss: Loss over all of them together; chooses the best epoch unless the spec says otherwise.
+        f1: Weighted F1 of the first target over all of them together.
+        f1_macro: Macro F1 likewise.
+        accuracy: Share with the right class likewise.
+        score: Combined AutoICE score of all targets.
+    """
+
+    loss: float
+    f1: float
+    f1_macro: float
+    accuracy: float
+    score: float
+
+
+class EpochRow(_Row):
+    """What one epoch gave.
+
+    Attributes:
+        epoch: From 0.
+        lr: Learning rate of the epoch's first batch.
+        train_loss: Mean loss of the epoch's batches, each at the weights of its moment.
+        val_loss: See `ValScores`, also for `val_f1`, `val_f1_macro`, `val_accuracy` and `val_score`.
+        patches_per_second: Patches trained on per second over all processes, waiting for data included, validation not.
+        data_wait_share: Share of that time in which this process waited for a batch.
+        bytes_per_patch: Bytes that travelled to the device for one patch.
+    """
+
+    epoch: int
+    lr: float
+    train_loss: float
+    val_loss: float
+    val_f1: float
+    val_f1_macro: float
+    val_accuracy: float
+    val_score: float
+    patches_per_second: float
+    data_wait_share: float
+    bytes_per_patch: float
+
+    def metrics(self) -> dict[str, float]:
+        """The row by the names of the tracker."""
+        return {
+            "lr": self.lr,
+            "train/loss": self.train_loss,
+            "train/patches_per_second": self.patches_per_second,
+            "train/data_wait_share": self.data_wait_share,
+            "train/bytes_per_patch": self.bytes_per_patch,
+            "val/loss": self.val_loss,
+            "val/f1": self.val_f1,
+            "val/f1_macro": self.val_f1_macro,
+            "val/accuracy": self.val_accuracy,
+            "val/score": self.val_score,
+        }
+
+
+class Progress(_Row):
+    """Where training stands: sent after every batch (`row` is None) and once after every epoch (`row` is set).
+
+    Attributes:
+        epoch: From 0.
+        batch: Batches done in this epoch.
+        batches: Batches in an epoch.
+        loss: Loss of the newest batch that is known; of the epoch where `row` is set.
+        patches_per_second: In this epoch so far.
+        data_wait_share: Share of the time waited for data in this epoch so far.
+        row: The finished epoch.
+    """
+
+    epoch: int
+    batch: int
+    batches: int
+    loss: float
+    patches_per_second: float = 0.0
+    data_wait_share: float = 0.0
+    row: EpochRow | None = None

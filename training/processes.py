@@ -1,0 +1,58 @@
+"""The processes of one trial: one, or one a GPU, which train together on parts of each batch.
+
+Whoever starts several processes sets up `torch.distributed` first (Ray Train does); a trial only asks what is there.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.distributed
+from torch import nn
+from torch.distributed.nn.functional import all_reduce
+from torch.nn.parallel import DistributedDataParallel
+
+from training.sync_batch_norm import with_synced_batch_norm
+
+
+@dataclass(frozen=True)
+class Processes:
+    """This process's place among those of the trial.
+
+    Attributes:
+        rank: 0 .. world - 1; 0 tells the tracker and keeps files.
+        world: Number of processes.
+    """
+
+    rank: int = 0
+    world: int = 1
+
+    @classmethod
+    def current(cls) -> "Processes":
+        """What `torch.distributed` says, or one process alone."""
+        if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+            return cls()
+        return cls(torch.distributed.get_rank(), torch.distributed.get_world_size())
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this process speaks for the trial."""
+        return self.rank == 0
+
+    def wrap(self, model: nn.Module, device: torch.device) -> nn.Module:
+        """The network for training: gradients averaged over processes, batch norm over the whole batch."""
+        if self.world == 1:
+            return model
+        synced = with_synced_batch_norm(model, device)
+        return DistributedDataParallel(synced, device_ids=[device] if device.type == "cuda" else None)
+
+    def sum(self, values: torch.Tensor) -> torch.Tensor:
+        """Sum over processes, the same everywhere; gradients flow back through it."""
+        return values if self.world == 1 else all_reduce(values)
+
+    def gather(self, value: object) -> list[object]:
+        """The values of all processes, by rank, in every process."""
+        if self.world == 1:
+            return [value]
+        found: list[object] = [None] * self.world
+        torch.distributed.all_gather_object(found, value)
+        return found

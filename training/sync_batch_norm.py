@@ -1,0 +1,62 @@
+"""Batch norm over the batch of all processes, on any device.
+
+torch's SyncBatchNorm is for GPUs only. On the CPU, where a trial of several processes is a test of the same code, this
+does the same sums with a differentiable all-reduce.
+"""
+
+import torch
+from torch import nn
+from torch.distributed.nn.functional import all_reduce
+from torch.nn.modules.batchnorm import _BatchNorm
+
+
+def with_synced_batch_norm(model: nn.Module, device: torch.device) -> nn.Module:
+    """The network with its batch norms counting over all processes; weights and buffers stay the same objects."""
+    if device.type == "cuda":
+        synced: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(model)
+        return synced
+    for name, child in list(model.named_children()):
+        if isinstance(child, _BatchNorm):
+            setattr(model, name, CpuSyncBatchNorm(child))
+        else:
+            with_synced_batch_norm(child, device)
+    return model
+
+
+class CpuSyncBatchNorm(_BatchNorm):
+    """(B, C, ...) float -> the same, normalized with mean and variance over the batch of all processes."""
+
+    def __init__(self, own: _BatchNorm) -> None:
+        super().__init__(own.num_features, own.eps, own.momentum, own.affine, own.track_running_stats)
+        self.weight, self.bias = own.weight, own.bias
+        self.running_mean, self.running_var = own.running_mean, own.running_var
+        self.num_batches_tracked = own.num_batches_tracked
+        self.training = own.training
+
+    def _check_input_dim(self, input: torch.Tensor) -> None:  # noqa: A002 - torch's name
+        if input.dim() < 2:
+            raise ValueError(f"batch norm wants (B, C, ...), got {input.dim()} axes")
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002 - torch's name
+        """Normalizes; in eval mode with the running statistics, as ever."""
+        if not self.training:
+            return super().forward(input)
+        axes = [0, *range(2, input.dim())]
+        count = input.new_tensor([float(input.numel() // input.shape[1])])
+        sums = all_reduce(torch.cat([input.sum(axes), input.square().sum(axes), count]))
+        total, squares, pixels = sums.split([self.num_features, self.num_features, 1])
+        mean = total / pixels
+        variance = squares / pixels - mean.square()
+        self._track(mean.detach(), (variance * pixels / (pixels - 1).clamp(min=1)).detach())
+        shape = [1, -1, *[1] * (input.dim() - 2)]
+        scale = (self.weight if self.affine else 1.0) * torch.rsqrt(variance.clamp(min=0) + self.eps)
+        shift = (self.bias if self.affine else 0.0) - mean * scale
+        return input * scale.view(shape) + shift.view(shape)
+
+    def _track(self, mean: torch.Tensor, variance: torch.Tensor) -> None:
+        if self.running_mean is None or self.running_var is None or self.num_batches_tracked is None:
+            return
+        self.num_batches_tracked += 1
+        momentum = 1 / float(self.num_batches_tracked) if self.momentum is None else self.momentum
+        self.running_mean.lerp_(mean, momentum)
+        self.running_var.lerp_(variance, momentum)
