@@ -4,13 +4,14 @@
 <lake>/catalog.parquet          one row a scene; written last, replaced in one step; in its metadata the channel
                                 statistics of the training scenes, so that both always belong together
 <lake>/scenes/<scene_id>.zarr   one store a scene, see `datasets.store`
+<lake>/index/                   patch indexes of trials, see `datasets.index_store`; may be removed at any time
 <lake>/lock.json                only while a build runs, see `datasets.lock`
 
 A lake that is rebuilt with another recipe grows beside the one that readers see, and recipe.json, which says where the
 shown one is (`at`), is replaced when the new one is whole:
 
 <lake>/recipes/<digest>.json    the recipe.json of every other recipe that the lake had or is getting
-<lake>/recipes/<digest>/        catalog.parquet and scenes/ of a rebuild
+<lake>/recipes/<digest>/        catalog.parquet, scenes/ and index/ of a rebuild
 """
 
 import hashlib
@@ -135,6 +136,11 @@ class Lake:
         at = self.recipe.get("at")
         return f"{self.url}/{at}" if at else self.url
 
+    @property
+    def index_url(self) -> str:
+        """URL below which patch indexes of this recipe are kept."""
+        return f"{self.place}/index"
+
     def shown(self) -> "Lake":
         """The lake that readers open now: this one, or the one of another recipe while this one is being built."""
         found = Lake.open(self.url)
@@ -242,7 +248,7 @@ class Lake:
             replace(f"{self.url}/recipe.json", _to_json(self.recipe))
 
     def prune(self) -> tuple[str, ...]:
-        """Removes scenes and catalogs of all other recipes; returns their digests."""
+        """Removes scenes, catalogs and patch indexes of all other recipes; returns their digests."""
         digests = []
         for name in names(f"{self.url}/recipes"):
             content = read(f"{self.url}/recipes/{name}") if name.endswith(".json") else None
@@ -250,6 +256,7 @@ class Lake:
                 continue
             remove(f"{other.place}/catalog.parquet")
             remove_below(f"{other.place}/scenes")
+            remove_below(other.index_url)
             remove(f"{self.url}/recipes/{name}")
             digests.append(other.recipe_digest)
         return tuple(digests)
