@@ -39,7 +39,8 @@ class Assembler:
         """The input x (B, C, H, W) of a batch that is on the device."""
         count, _, height, width = batch.sar.shape
         x_BCHW = torch.empty(count, self._size, height, width, device=self._device)
-        self._sar.write(x_BCHW, self._sar.normalized(batch.sar))
+        if self._sar.places:
+            self._sar.write(x_BCHW, self._sar.normalized(batch.sar))
         if self._km2.places:
             lines_BHh = self._weights(batch.offset[:, 0], height, batch.km2.shape[2])
             samples_BWw = self._weights(batch.offset[:, 1], width, batch.km2.shape[3])

@@ -25,6 +25,7 @@ class IndexedPatches:
         self, index: PatchIndex, *, patch_size: int, length: int | None, balanced: bool, seed: int | None
     ) -> None:
         self.index = index
+        self._scene_ids = index.scene_ids
         self.patch_size = patch_size
         self.length = len(index) if length is None else length
         self.balanced = balanced
@@ -37,7 +38,7 @@ class IndexedPatches:
         """Window and class (1,) uint8 of one patch."""
         row = _rows(self, epoch)[place]
         index = self.index
-        window = Window(index.scene_ids[index.scene[row]], int(index.line[row]), int(index.sample[row]))
+        window = Window(self._scene_ids[index.scene[row]], int(index.line[row]), int(index.sample[row]))
         return window, index.label[row : row + 1]
 
 

@@ -4,14 +4,15 @@ Nothing is normalized or interpolated here. SAR-grid channels come at the ratio;
 around the window, with the place of its first pixel among them, because that is a hundredth of the bytes.
 """
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Sequence
 from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from datasets.channels import CHANNELS
-from datasets.grids import KM2_PIXELS, centres, km2_index
+from datasets.grids import KM2_PIXELS
 from datasets.labels import CHARTS
 from datasets.lake import Lake
 from datasets.node_cache import NodeCache
@@ -125,15 +126,18 @@ class SceneReader:
 
     def km2(self, scene_id: str, line: int, sample: int, shape: tuple[int, int]) -> CoarseWindow:
         """Coarse cells around the window that starts at (line, sample); `shape` as `km2_shape` gave it."""
-        starts = [float(km2_index(centres(start, start + 1, self.ratio))[0]) for start in (line, sample)]
-        first = [int(np.floor(start)) for start in starts]
+        starts = [(start * self.ratio + (self.ratio - KM2_PIXELS) / 2) / KM2_PIXELS for start in (line, sample)]
+        first = [math.floor(start) for start in starts]
         offset = (starts[0] - first[0], starts[1] - first[1])
         if not self.km2_channels:
             return CoarseWindow(np.empty((0, *shape), np.float32), offset)
         cells = self._coarse(scene_id)
+        ends = [low + count for low, count in zip(first, shape, strict=True)]
+        if min(first) >= 0 and ends[0] <= cells.shape[1] and ends[1] <= cells.shape[2]:
+            return CoarseWindow(cells[self._km2_places, first[0] : ends[0], first[1] : ends[1]], offset)
         rows, columns = (
-            np.clip(np.arange(low, low + count), 0, last - 1)
-            for low, count, last in zip(first, shape, cells.shape[1:], strict=True)
+            np.clip(np.arange(low, end), 0, last - 1)
+            for low, end, last in zip(first, ends, cells.shape[1:], strict=True)
         )
         return CoarseWindow(cells[np.ix_(self._km2_places, rows, columns)], offset)
 

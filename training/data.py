@@ -6,17 +6,10 @@ import torch
 
 from datasets.assemble import Assembler
 from datasets.batches import Batch, BatchDataset, BatchLoader, PatchSource
-from datasets.crops import RandomCrops
-from datasets.indexed_patches import IndexedPatches
-from datasets.node_cache import NodeCache
-from datasets.lake import Lake
-from datasets.normalize import Normalization
-from datasets.patch_index import PatchIndex, PatchRule, build_index
 from datasets.scene_reader import SceneReader
 from training.augment import augment
 from training.processes import Processes
-from training.scenes import TrialScenes
-from training.spec import DataSpec, TrialSpec
+from training.spec import TrialSpec
 
 
 class PatchData:

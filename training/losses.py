@@ -105,9 +105,7 @@ class Loss:
             loss = loss + self._spec.task_weights.get(head.chart.name, 1.0) * own
         return loss
 
-    def _total(
-        self, head: Head, own: torch.Tensor, truth: torch.Tensor, labelled: torch.Tensor
-    ) -> torch.Tensor:
+    def _total(self, head: Head, own: torch.Tensor, truth: torch.Tensor, labelled: torch.Tensor) -> torch.Tensor:
         if head.regression:
             squared = (own[:, 0] - truth.float()).square()
             return torch.where(labelled, squared, 0.0).sum()

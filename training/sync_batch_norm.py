@@ -33,11 +33,11 @@ class CpuSyncBatchNorm(_BatchNorm):
         self.num_batches_tracked = own.num_batches_tracked
         self.training = own.training
 
-    def _check_input_dim(self, input: torch.Tensor) -> None:  # noqa: A002 - torch's name
+    def _check_input_dim(self, input: torch.Tensor) -> None:
         if input.dim() < 2:
             raise ValueError(f"batch norm wants (B, C, ...), got {input.dim()} axes")
 
-    def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002 - torch's name
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
         """Normalizes; in eval mode with the running statistics, as ever."""
         if not self.training:
             return super().forward(input)
