@@ -27,6 +27,10 @@ class LakeLockedError(IceBenchError, BlockingIOError):
     """Another process is changing the lake."""
 
 
+class CacheError(IceBenchError, OSError):
+    """The cache of decoded arrays cannot be kept where it should be."""
+
+
 class RecipeMismatchError(IceBenchError, ValueError):
     """Scenes of one lake would carry different recipes."""
 
