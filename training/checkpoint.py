@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from datasets.errors import IceBenchError
-from datasets.labels import chart
 from datasets.normalize import Normalization
+from training.heads import n_outputs
 from training.models import build_model
 from training.spec import TrialSpec
 
@@ -40,7 +40,10 @@ class Checkpoint:
 
     def model(self) -> nn.Module:
         """Builds the network with these weights, in eval mode on the CPU."""
-        network = build_model(self.spec.model, len(self.spec.data.channels), chart(self.spec.data.primary).n_classes)
+        fresh = self.spec.model.model_copy(update={"pretrained": None})  # the file of weights need not be here
+        network = build_model(
+            fresh, task=self.spec.data.task, in_channels=len(self.spec.data.channels), n_outputs=n_outputs(self.spec)
+        )
         network.load_state_dict(self.state)
         return network.eval()
 
