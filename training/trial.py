@@ -27,11 +27,12 @@ from training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from training.confusion import ConfusionMatrix
 from training.evaluate import metrics_of, score_scene, sum_bins
 from training.hand_in import SAR, draw_map, hand_in
+from training.heads import n_outputs
 from training.loop import EpochRow, FitResult, Progress, fit
-from training.models import build_model, count_parameters
+from training.models import build_model, check_network, count_parameters
 from training.result import TrialResult
 from training.scenes import TrialScenes, bind, select_scenes
-from training.spec import SpecError, TrialSpec
+from training.spec import TrialSpec
 from training.tracker import Tracker
 from training.tracking_server import TrackingError
 
@@ -69,7 +70,7 @@ def run_trial(
     started = time.perf_counter()
     spec = bind(spec, lake)
     scenes = select_scenes(spec, lake)
-    _check_network(spec)
+    check_network(spec)
     normalization = Normalization.from_lake(lake, spec.data.channels, spec.data.ratio)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     tracker.start(spec, {"recipe": lake.recipe_digest, "lake": lake.digest})
@@ -123,21 +124,7 @@ def run_trial(
 
 
 def _build(spec: TrialSpec) -> nn.Module:
-    return build_model(spec.model, len(spec.data.channels), chart(spec.data.primary).n_classes)
-
-
-def _check_network(spec: TrialSpec) -> None:
-    """Raises SpecError for a network that cannot be built or cannot take a training batch; computes nothing."""
-    size = spec.data.patch_size
-    with torch.device("meta"):
-        model = _build(spec).train()
-        try:
-            model(torch.empty(spec.loop.batch_size, len(spec.data.channels), size, size))
-        except (ValueError, RuntimeError) as error:
-            raise SpecError(
-                f"the network {spec.model.name!r} cannot train on batches of {spec.loop.batch_size} patches of {size} "
-                f"pixels ({str(error).splitlines()[0]}): use a larger data.patch_size or loop.batch_size"
-            ) from error
+    return build_model(spec.model, task=spec.data.task, in_channels=len(spec.data.channels), n_outputs=n_outputs(spec))
 
 
 def _train(

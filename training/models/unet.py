@@ -64,11 +64,11 @@ class UNet(nn.Module):
 
     Args:
         in_channels: Input channels.
-        n_classes: Outputs per pixel.
+        n_outputs: Outputs per pixel.
         filters: Filters of each level from the full size down.
     """
 
-    def __init__(self, in_channels: int, n_classes: int, *, filters: Sequence[int] = FILTERS) -> None:
+    def __init__(self, in_channels: int, n_outputs: int, *, filters: Sequence[int] = FILTERS) -> None:
         super().__init__()
         levels = list(filters)
         below = [*levels[1:], levels[-1]]
@@ -77,7 +77,7 @@ class UNet(nn.Module):
         self.up = nn.ModuleList(
             _Up(lower, level, level) for level, lower in reversed(list(zip(levels, below, strict=True)))
         )
-        self.outlet = nn.Conv2d(levels[0], n_classes, kernel_size=1)
+        self.outlet = nn.Conv2d(levels[0], n_outputs, kernel_size=1)
 
     def forward(self, x_BCHW: torch.Tensor) -> torch.Tensor:
         """Logits (B, K, H, W)."""
@@ -92,10 +92,10 @@ class UNet(nn.Module):
         return logits_BKHW
 
 
-def build(in_channels: int, n_classes: int, *, filters: object = FILTERS) -> UNet:
+def build(in_channels: int, n_outputs: int, *, filters: object = FILTERS) -> UNet:
     """Builds the network from plain values; raises SpecError for filters that make none."""
     if not isinstance(filters, Sequence) or isinstance(filters, str) or not filters:
         raise SpecError(f"model.params.filters = {filters!r} is not allowed: give a list like {list(FILTERS)}")
     if any(not isinstance(n, int) or isinstance(n, bool) or n < 1 for n in filters):
         raise SpecError(f"model.params.filters = {list(filters)!r} is not allowed: every filter count is 1 or more")
-    return UNet(in_channels, n_classes, filters=filters)
+    return UNet(in_channels, n_outputs, filters=filters)

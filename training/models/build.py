@@ -1,0 +1,40 @@
+"""`build_model`: the network of a spec, whatever it is named after."""
+
+from torch import nn
+
+from training.models import benchmark, from_smp, from_timm, own
+from training.spec import ModelSpec, Task
+
+
+def build_model(spec: ModelSpec, *, task: Task, in_channels: int, n_outputs: int) -> nn.Module:
+    """Builds the network of `spec`, and no other one, with fresh weights from torch's generator or pretrained ones.
+
+    Networks for segmentation map (B, C, H, W) float channels to (B, K, H, W) logits for any H and W, networks for
+    classification (B, C, P, P) to (B, K).
+
+    Args:
+        spec: Name, parameters, and pretrained weights (`training.models.weights_file`); to give the weights of a
+            checkpoint to the network, build it without pretrained ones.
+        task: What the network is for.
+        in_channels: Channels C.
+        n_outputs: Outputs K: `training.heads.n_outputs`. The segmentation networks of IceBench have a 7th that can
+            never be a target; ours have one a class.
+
+    Raises:
+        UnknownNameError: No network has this name.
+        SpecError: The network is of the other task, a parameter is not allowed, or the weights are missing or do not
+            fit.
+    """
+    family = benchmark.build
+    if spec.name.startswith("timm:"):
+        family = from_timm.build
+    elif spec.name.startswith("smp:"):
+        family = from_smp.build
+    elif ":" in spec.name:
+        family = own.build
+    return family(spec, task=task, in_channels=in_channels, n_outputs=n_outputs)
+
+
+def count_parameters(model: nn.Module) -> int:
+    """Number of trainable parameters."""
+    return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)

@@ -1,0 +1,128 @@
+"""Tensors of a file into a network: what is loaded, what is adapted, what starts fresh, and what does not fit.
+
+The layers behind the features (heads) always start fresh. The first convolution of weights for 3 channels is adapted by
+timm's rule (`timm.models.adapt_input_conv`): its kernels are repeated over the channels and scaled by 3 / channels, so
+that the sum over channels keeps its size. Everything else must fit by name and shape.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+from torch import nn
+
+from training.spec import SpecError
+
+_NESTED = ("state_dict", "model", "state")
+"""Keys below which files keep their tensors: Lightning and timm, torchvision's recipes, checkpoints of trials."""
+
+# torchvision's DenseNet files are older than its names: `norm.1` is `norm1` now.
+_DENSENET = re.compile(r"^(.*denselayer\d+\.(?:norm|conv))\.([12]\..+)$")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receiver:
+    """A network, or the part of one, that a file of weights may be of.
+
+    Attributes:
+        module: It.
+        fresh: Beginnings of the names that are not loaded, whether the file has them or not.
+        part: Whether the file may hold more, because the module is the beginning of the network that it is of.
+    """
+
+    module: nn.Module
+    fresh: tuple[str, ...] = ()
+    part: bool = False
+
+
+def read_tensors(path: Path) -> dict[str, torch.Tensor]:
+    """Tensors by name, on the CPU, of a file of torch or safetensors; runs no code from it; raises SpecError."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        content: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except (SafetensorError, OSError, RuntimeError, UnpicklingError, EOFError, ValueError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise SpecError(
+            f"{str(path)!r} cannot be read as weights ({reason}): give a .pth or .safetensors file of tensors"
+        ) from error
+    for key in _NESTED:
+        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
+            content = content[key]
+    if not isinstance(content, Mapping) or not all(isinstance(tensor, torch.Tensor) for tensor in content.values()):
+        raise SpecError(f"{str(path)!r} holds no tensors by name: save the state_dict() of a network")
+    return {_DENSENET.sub(r"\1\2", name): tensor for name, tensor in content.items()}
+
+
+def load_weights(
+    receivers: Sequence[Receiver], tensors: Mapping[str, torch.Tensor], in_channels: int, *, network: str, path: Path
+) -> None:
+    """Loads the tensors into the receiver that shares most names with them.
+
+    Args:
+        receivers: The whole network first, then parts of it.
+        tensors: Of the file.
+        in_channels: Channels C of the network.
+        network: Its name, for messages.
+        path: The file, for messages.
+
+    Raises:
+        SpecError: The first tensor that does not fit; nothing was loaded.
+    """
+    receiver = max(receivers, key=lambda each: len(each.module.state_dict().keys() & tensors.keys()))
+    own = receiver.module.state_dict()
+    if misfit := first_misfit(own, tensors, in_channels, fresh=receiver.fresh, part=receiver.part):
+        raise SpecError(f"the weights {str(path)!r} do not fit {network!r}: {misfit}; give weights of the same network")
+    kept = {
+        name: tensor if tensor.shape == own[name].shape else adapt(tensor, in_channels)
+        for name, tensor in tensors.items()
+        if name in own and not name.startswith(receiver.fresh)
+    }
+    nn.Module.load_state_dict(receiver.module, {**own, **kept})
+
+
+def first_misfit(
+    own: Mapping[str, torch.Tensor],
+    tensors: Mapping[str, torch.Tensor],
+    in_channels: int,
+    *,
+    fresh: tuple[str, ...] = (),
+    part: bool = False,
+) -> str | None:
+    """What keeps `tensors` from being loaded into a network whose state is `own`; None when they fit."""
+    for name, mine in own.items():
+        if name.startswith(fresh) or name.endswith("num_batches_tracked"):  # files of old torch lack these counters
+            continue
+        if name not in tensors:
+            return f"the file has no {name!r} (it begins with {next(iter(tensors), 'nothing')!r})"
+        if tensors[name].shape != mine.shape and not _adaptable(tensors[name], mine, in_channels):
+            return f"{name!r} is {list(tensors[name].shape)} in the file and {list(mine.shape)} in the network"
+    for name in tensors:
+        if not part and name not in own and not name.startswith(fresh):
+            return f"the network has no {name!r}"
+    return None
+
+
+def adapt(weight_F3HW: torch.Tensor, in_channels: int) -> torch.Tensor:
+    """Kernels (F, 3, h, w) of a first convolution for `in_channels` channels, by timm's rule."""
+    from timm.models import adapt_input_conv
+
+    return adapt_input_conv(in_channels, weight_F3HW)
+
+
+def _adaptable(theirs: torch.Tensor, mine: torch.Tensor, in_channels: int) -> bool:
+    """Whether both are kernels of a first convolution, for 3 channels and for ours."""
+    return (
+        theirs.ndim == mine.ndim == 4
+        and theirs.shape[1] == 3
+        and mine.shape[1] == in_channels
+        and theirs.shape[0] == mine.shape[0]
+        and theirs.shape[2:] == mine.shape[2:]
+    )
