@@ -1,4 +1,4 @@
-"""Windows of scenes as they are stored: from the arrays that this node has decoded, else straight from the lake's chunks.
+"""Windows of scenes as they are stored: from what this node has decoded, else straight from the lake's chunks.
 
 Nothing is normalized or interpolated here. SAR-grid channels come at the ratio; AMSR2 and ERA5 come as the coarse cells
 around the window, with the place of its first pixel among them, because that is a hundredth of the bytes.

@@ -12,7 +12,7 @@ from datasets.terminal import out, user_errors
 from sweeps.command import application
 from sweeps.experiment import Experiment
 
-MACHINERY: Final = frozenset({"__init__", "__main__", "baselines", "command", "experiment", "launch", "report"})
+MACHINERY: Final = frozenset({"__init__", "__main__", "command", "experiment", "launch", "report", "smoke"})
 
 app = typer.Typer(
     help="Studies of the benchmark. Each is also a script: python sweeps/downscale.py --help",

@@ -60,7 +60,7 @@ def application(experiment: Experiment) -> typer.Typer:
             list[str] | None,
             typer.Option(help="Keep some values of an axis: --only data.ratio=5.", metavar="AXIS=VALUE"),
         ] = None,
-        cpus_per_trial: Annotated[float, typer.Option(min=0.1, help="CPUs a trial.")] = 1.0,
+        cpus_per_trial: Annotated[float, typer.Option(min=0.1, help="CPUs for each process of a trial.")] = 1.0,
         gpus_per_trial: Annotated[
             float | None, typer.Option(min=0.0, help="GPUs a trial, fractions share one (without: 1 if there are any).")
         ] = None,
@@ -81,7 +81,7 @@ def application(experiment: Experiment) -> typer.Typer:
                 return
             from sweeps.launch import Placement
 
-            placement = Placement(
+            placement = Placement.of_trial(
                 cpus=cpus_per_trial, gpus=gpus_per_trial, max_concurrent=max_concurrent, storage=_place(storage)
             )
             failed = run_study(whole, part.trials(), lake, tracking_uri, placement)

@@ -16,8 +16,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # as a script only sweeps/ is on the path
 
-from sweeps.baselines import ICEBENCH_UNET, SMOKE
 from sweeps.experiment import Experiment
+from sweeps.smoke import SMOKE
+from training.baselines import ICEBENCH_UNET
 
 EXPERIMENT = Experiment(
     name="downscale",

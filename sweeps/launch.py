@@ -1,7 +1,8 @@
 """Trials on Ray: the only module that imports Ray. Places them, watches them, says what became of each.
 
-A trial of one worker trains in Tune's function itself; its results are in MLflow, so nothing has to come back through
-Ray but whether it ended well.
+A trial of one process trains in Tune's function itself; its results are in MLflow, so nothing has to come back through
+Ray but whether it ended well. A trial of several processes is a Ray Train run that Tune's function starts; that costs
+some 20 s, which a trial of one process does not pay.
 """
 
 import json
@@ -41,8 +42,9 @@ class Placement:
     """Where and how trials run; nothing of it changes their numbers.
 
     Attributes:
-        cpus: CPUs a trial.
-        gpus: GPUs a trial, a fraction to share one; None takes one where the cluster has any.
+        cpus: CPUs a process of a trial.
+        gpus: GPUs a process of a trial, a fraction to share one; None takes one where the cluster has any.
+        processes: Processes of a trial, which share every batch.
         max_concurrent: Most trials at a time; None as many as fit.
         storage: Folder or URL for Ray's own records of the run.
     """
@@ -51,6 +53,28 @@ class Placement:
     gpus: float | None
     max_concurrent: int | None
     storage: str
+    processes: int = 1
+
+    @classmethod
+    def of_trial(cls, *, cpus: float, gpus: float | None, max_concurrent: int | None, storage: str) -> "Placement":
+        """Placement by what a trial gets: more than one GPU is as many processes, with `cpus` CPUs each.
+
+        Raises:
+            PlacementError: One and a half GPUs, or the like.
+        """
+        processes = 1 if gpus is None or gpus <= 1 else round(gpus)
+        if gpus is not None and gpus > 1 and processes != gpus:
+            raise PlacementError(
+                f"{gpus:g} GPUs a trial are neither a part of one nor several whole ones: give a number up to 1, or a "
+                "whole number"
+            )
+        return cls(
+            cpus=cpus,
+            gpus=None if gpus is None else gpus / processes,
+            max_concurrent=max_concurrent,
+            storage=storage,
+            processes=processes,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,21 +139,27 @@ def run_trials(
         PlacementError: No node of the cluster can hold a trial.
     """
     with _cluster():
-        gpus = _gpus_per_trial(placement)
-        _check_fits(placement.cpus, gpus)
+        gpus = _gpus_per_process(placement)
+        room = _room(placement.cpus, gpus, placement.processes)
+        alone = placement.processes == 1
         watcher = _Watcher({trial.spec.trial_id: trial for trial in trials}, on_event)
         tuner = tune.Tuner(
-            tune.with_resources(_train, {"cpu": placement.cpus, "gpu": gpus}),
+            # Of several processes each asks for its own place; the function that starts them needs none.
+            tune.with_resources(_train, {"cpu": placement.cpus, "gpu": gpus} if alone else {"cpu": 0}),
             param_space={
                 "spec": tune.grid_search([trial.spec.to_dict() for trial in trials]),
                 "lake": lake.url,
                 "tracking_uri": study.tracking_uri,
                 "study": study.study,
                 "parent_run": study.run_id,
+                "processes": placement.processes,
+                "resources": {"CPU": placement.cpus, **({"GPU": gpus} if gpus else {})},
             },
             tune_config=tune.TuneConfig(
                 reuse_actors=True,  # a new process costs 5 s of imports
-                max_concurrent_trials=placement.max_concurrent,
+                max_concurrent_trials=placement.max_concurrent
+                if alone
+                else min(placement.max_concurrent or room, room),
                 trial_name_creator=_trial_id,
                 trial_dirname_creator=_trial_id,  # the default holds the whole config
             ),
@@ -148,21 +178,58 @@ def run_trials(
 
 def _train(config: dict[str, Any]) -> None:
     """One trial, in a worker process of Ray."""
+    folder = str(Path(tune.get_context().get_trial_dir() or ".").resolve() / "trial")
+    if config["processes"] == 1:
+        _run({**config, "folder": folder}, tune.report)
+    else:
+        _train_together({**config, "folder": folder})
+
+
+def _train_together(config: dict[str, Any]) -> None:
+    """One trial of several processes: Ray Train places them and sets up `torch.distributed`."""
+    from ray.train import RunConfig, ScalingConfig
+    from ray.train.torch import TorchTrainer
+    from ray.tune.integration.ray_train import TuneReportCallback
+
+    def work(config: dict[str, Any]) -> None:
+        import ray.train
+
+        _run(config, ray.train.report)
+
+    folder = Path(config["folder"])
+    TorchTrainer(
+        work,
+        train_loop_config=config,
+        scaling_config=ScalingConfig(
+            num_workers=config["processes"],
+            use_gpu=config["resources"].get("GPU", 0) > 0,
+            resources_per_worker=config["resources"],
+        ),
+        run_config=RunConfig(name="processes", storage_path=str(folder.parent), callbacks=[TuneReportCallback()]),
+    ).fit()
+
+
+def _run(config: dict[str, Any], report: Callable[[dict[str, Any]], None]) -> None:
+    """This process's part of a trial; `report` is told of every epoch."""
     import torch
 
-    from training.loop import Progress
-    from training.trial import run_trial
+    from datasets.node_cache import NodeCache
+    from training.epoch import Progress
+    from training.processes import Processes
+    from training.trial import assist_trial, run_trial
 
-    def report(progress: Progress) -> None:
+    def tell(progress: Progress) -> None:
         if progress.row is not None:
-            tune.report({"epoch": progress.epoch + 1, "val/f1": progress.row.val_f1})
+            report({"epoch": progress.epoch + 1, "val/f1": progress.row.val_f1})
 
     # Ray gives a worker OMP_NUM_THREADS by its CPUs; torch in a reused process must be told.
     torch.set_num_threads(max(1, int(os.environ.get("OMP_NUM_THREADS", "1"))))
-    spec = TrialSpec.from_dict(config["spec"])
-    tracker = MlflowTracker(config["tracking_uri"], config["study"], config["parent_run"])
-    folder = Path(tune.get_context().get_trial_dir() or ".").resolve() / "trial"
-    run_trial(spec, Lake.open(config["lake"]), tracker, folder=folder, progress=report)
+    spec, lake, cache = TrialSpec.from_dict(config["spec"]), Lake.open(config["lake"]), NodeCache.default()
+    if Processes.current().is_first:
+        tracker = MlflowTracker(config["tracking_uri"], config["study"], config["parent_run"])
+        run_trial(spec, lake, tracker, folder=Path(config["folder"]), cache=cache, progress=tell)
+    else:
+        assist_trial(spec, lake, cache=cache, progress=tell)
 
 
 class _Watcher(tune.Callback):
@@ -232,21 +299,31 @@ def _cluster() -> Iterator[None]:
         ray.shutdown()
 
 
-def _gpus_per_trial(placement: Placement) -> float:
+def _gpus_per_process(placement: Placement) -> float:
     if placement.gpus is not None:
         return placement.gpus
     return 1.0 if ray.cluster_resources().get("GPU", 0) > 0 else 0.0
 
 
-def _check_fits(cpus: float, gpus: float) -> None:
-    """A trial that fits no node would wait for ever, in silence."""
+def _room(cpus: float, gpus: float, processes: int) -> int:
+    """Trials that the cluster can hold at a time; one that it can never hold would wait for ever, in silence.
+
+    Raises:
+        PlacementError: It cannot hold any.
+    """
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    if not any(node.get("CPU", 0) >= cpus and node.get("GPU", 0) >= gpus for node in nodes):
+    places = sum(
+        int(min(node.get("CPU", 0) // cpus, node.get("GPU", 0) // gpus if gpus else float("inf"))) for node in nodes
+    )
+    if places < processes:
         have = "; ".join(f"{node.get('CPU', 0):g} CPUs and {node.get('GPU', 0):g} GPUs" for node in nodes)
+        asked = f"{cpus:g} CPUs and {gpus:g} GPUs"
+        asked = asked if processes == 1 else f"{processes} processes with {asked} each"
         raise PlacementError(
-            f"a trial asks for {cpus:g} CPUs and {gpus:g} GPUs and no node has that (nodes: {have}): "
-            "lower --cpus-per-trial or --gpus-per-trial, or add a node"
+            f"a trial asks for {asked} and the cluster does not have that (nodes: {have}): lower --cpus-per-trial or "
+            "--gpus-per-trial, or add a node"
         )
+    return places // processes
 
 
 def _id_of(config: dict[str, Any]) -> str:

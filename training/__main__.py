@@ -1,17 +1,19 @@
 """Command line of one trial: `python -m training run --lake URL`.
 
-Heavy imports (torch, matplotlib, mlflow) are inside the command, so that `--help` answers at once.
+Heavy imports (torch, matplotlib, mlflow) are inside the commands, so that `--help` answers at once.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 import yaml
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from datasets.terminal import err, out, user_errors
+from datasets.errors import unknown_name
+from datasets.terminal import out, user_errors
+from training.baselines import BASELINES
 from training.spec import SpecError, TrialSpec
 
 if TYPE_CHECKING:
@@ -26,11 +28,6 @@ app = typer.Typer(
 )
 
 
-@app.callback()
-def _commands() -> None:
-    """Keeps `run` a subcommand while it is the only one."""
-
-
 @app.command()
 def run(
     lake: Annotated[
@@ -38,15 +35,19 @@ def run(
         typer.Option(help="The lake: a folder, s3://..., gs://... (made by python -m ingest).", envvar="ICEBENCH_LAKE"),
     ],
     spec: Annotated[
-        Path | None,
-        typer.Option(help="YAML file with the trial; what it leaves out has the published defaults.", metavar="FILE"),
+        str | None,
+        typer.Option(
+            help="A published trial by name (see `python -m training specs`), or a YAML file; what it leaves out has "
+            "the defaults of IceBench's U-Net.",
+            metavar="NAME|FILE",
+        ),
     ] = None,
     set_: Annotated[
         list[str] | None,
         typer.Option(
             "--set",
             help="Change one field of the spec, as often as needed: --set data.ratio=5 --set loop.max_epochs=20. "
-            "Groups: data, model, optimizer, loop, evaluation, seed.",
+            "Groups: data, model, optimizer, loss, augment, loop, evaluation, seed.",
             metavar="NAME=VALUE",
         ),
     ] = None,
@@ -60,14 +61,20 @@ def run(
     experiment: Annotated[str, typer.Option(help="MLflow experiment to log to.")] = "single_trials",
     folder: Annotated[
         Path | None,
-        typer.Option(help="For checkpoint, pictures and result.json; without it runs/TRIAL_ID."),
+        typer.Option(
+            help="For checkpoints, pictures and result.json; without it runs/TRIAL_ID. A trial that was stopped goes "
+            "on from here."
+        ),
     ] = None,
     workers: Annotated[int, typer.Option(help="Processes that load patches; 0 loads in this one.", min=0)] = 0,
     show: Annotated[bool, typer.Option("--show", help="Print the resulting spec as YAML and stop.")] = False,
 ) -> None:
     """Train one network, keep its best epoch, score it on the test scenes.
 
-    Example: python -m training run --lake data/lake --set data.ratio=10 --set loop.max_epochs=5
+    Example: python -m training run --spec icebench_unet --lake data/lake --set loop.max_epochs=5
+
+    Decoded scenes are kept on this machine for all trials: ICEBENCH_CACHE says where (`none`: nowhere) and
+    ICEBENCH_CACHE_GB how much.
     """
     with user_errors():
         chosen = read_spec(spec, set_ or [])
@@ -77,54 +84,86 @@ def run(
         _run(chosen, lake, tracking_uri, experiment, folder, workers)
 
 
-def read_spec(path: Path | None, changes: list[str]) -> TrialSpec:
-    """The spec of a file (or the defaults) with `NAME=VALUE` changes; values are read as YAML. Raises SpecError."""
-    spec = TrialSpec.from_file(path) if path is not None else TrialSpec()
+@app.command()
+def specs() -> None:
+    """List the published trials that `run --spec NAME` knows."""
+    table = Table()
+    for column in ("name", "task", "network", "ratio", "patch", "targets", "trial_id without a lake"):
+        table.add_column(column)
+    for name, spec in BASELINES.items():
+        data = spec.data
+        table.add_row(
+            name,
+            data.task,
+            spec.model.name,
+            str(data.ratio),
+            str(data.patch_size),
+            " ".join(data.targets),
+            spec.trial_id,
+        )
+    out.print(table)
+
+
+@app.command()
+def models() -> None:
+    """List the networks of the benchmark with their size, and how to name others."""
+    from training.models.listing import network_table
+
+    out.print(network_table())
+
+
+def read_spec(given: str | None, changes: Sequence[str]) -> TrialSpec:
+    """The spec of a name or file (or the defaults) with `NAME=VALUE` changes; values are read as YAML.
+
+    Raises:
+        SpecError: A change is not of that form, or leads to a spec that is not allowed.
+        UnknownNameError: There is neither a baseline nor a file of that name.
+    """
+    spec = _named(given) if given is not None else TrialSpec()
+    values: dict[str, object] = {}
     for change in changes:
         name, equals, text = change.partition("=")
         if not equals:
             raise SpecError(f"--set {change!r} is not NAME=VALUE: write for example --set data.ratio=5")
         try:
-            value = yaml.safe_load(text)
+            values[name.strip()] = yaml.safe_load(text)
         except yaml.YAMLError as error:
             raise SpecError(
                 f"--set {change!r} has a value that is no YAML: quote it, or write a list as [1, 2]"
             ) from error
-        spec = spec.with_(name.strip(), value)
-    return spec
+    return spec.with_all(values)
+
+
+def _named(given: str) -> TrialSpec:
+    if given in BASELINES:
+        return BASELINES[given]
+    if not Path(given).exists() and not given.endswith((".yaml", ".yml", ".json")):
+        raise unknown_name("published trial or spec file", given, BASELINES)
+    return TrialSpec.from_file(Path(given))
 
 
 def _run(
     spec: TrialSpec, lake_url: str, tracking_uri: str | None, experiment: str, folder: Path | None, workers: int
 ) -> None:
     from datasets.lake import Lake
-    from training import loop
+    from datasets.node_cache import NodeCache
+    from training.progress_bar import progress_bar
     from training.scenes import bind
     from training.tracker import MemoryTracker
     from training.tracking import MlflowTracker
+    from training.tracking_server import check_reachable, resolve_uri
     from training.trial import run_trial
 
     lake = Lake.open(lake_url)
     spec = bind(spec, lake)
+    if tracking_uri:  # a person is here who can mend it; once the trial runs, a server may come and go
+        check_reachable(resolve_uri(tracking_uri))
     tracker: Tracker = MlflowTracker(tracking_uri, experiment) if tracking_uri else MemoryTracker()
     target = folder or Path("runs") / spec.trial_id
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=err, transient=True) as bar:
-        total = spec.loop.max_epochs * (spec.loop.batches_per_epoch or 1)
-        task = bar.add_task("starting", total=total)
-
-        def show(state: loop.Progress) -> None:
-            done = state.epoch * (spec.loop.batches_per_epoch or 1) + state.batch
-            bar.update(task, completed=done, description=f"epoch {state.epoch} loss {state.loss:.3f}")
-            if state.row is not None:
-                row = state.row
-                bar.console.print(
-                    f"epoch {row.epoch:3d}  train loss {row.train_loss:.4f}  val loss {row.val_loss:.4f}  "
-                    f"val F1 {row.val_f1:.3f}  {row.patches_per_second:.1f} patches/s",
-                    highlight=False,
-                )
-
-        result = run_trial(spec, lake, tracker, folder=target, workers=workers, progress=show)
+    with progress_bar(spec.loop.max_epochs) as show:
+        result = run_trial(
+            spec, lake, tracker, folder=target, workers=workers, cache=NodeCache.default(), progress=show
+        )
     out.print(score_table(result))
     out.print(f"checkpoint, pictures and result.json: {target}", highlight=False, soft_wrap=True)
 
@@ -135,7 +174,7 @@ def score_table(result: "TrialResult") -> Table:
     rows = dict.fromkeys(
         name.split("/", 1)[1] for name in result.metrics if name.startswith("test") and name.endswith("f1")
     )
-    rows = {"accuracy": None, "f1": None, "f1_macro": None, "iou": None, **rows}
+    rows = {"autoice": None, "accuracy": None, "f1": None, "f1_macro": None, "iou": None, **rows}
     table = Table(
         title=f"trial {result.trial_id}: epoch {result.best_epoch} of {result.epochs} kept, {result.seconds:.0f} s"
     )
@@ -144,7 +183,8 @@ def score_table(result: "TrialResult") -> Table:
         table.add_column(grid, justify="right")
     for row in rows:
         values = [result.metrics.get(f"{grid}/{row}") for grid in grids]
-        table.add_row(row, *("-" if value is None else f"{value:.4f}" for value in values))
+        if any(value is not None for value in values):
+            table.add_row(row, *("-" if value is None else f"{value:.4f}" for value in values))
     return table
 
 

@@ -1,49 +1,151 @@
-"""The batches of a trial: which patches, how they are read, and what the device makes of them."""
+"""The data of a trial: which patches it trains on, how they are read, and what the device makes of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
+import numpy as np
 import torch
 
 from datasets.assemble import Assembler
 from datasets.batches import Batch, BatchDataset, BatchLoader, PatchSource
+from datasets.catalog import Catalog
+from datasets.crops import RandomCrops
+from datasets.index_build import build_index
+from datasets.indexed_patches import IndexedPatches
+from datasets.labels import chart
+from datasets.lake import Lake
+from datasets.node_cache import NodeCache
+from datasets.normalize import Normalization
+from datasets.patch_index import PatchIndex
+from datasets.patch_rules import PatchRule
+from datasets.scene_inputs import SceneInputs
 from datasets.scene_reader import SceneReader
 from training.augment import augment
+from training.losses import balanced_weights
 from training.processes import Processes
-from training.spec import TrialSpec
+from training.scenes import TrialScenes
+from training.spec import DataSpec, TrialSpec
 
 
-class PatchData:
-    """Batches of one trial, this process's part of each; a `training.loop.TrainingData`.
+@dataclass(frozen=True, kw_only=True)
+class TrialData:
+    """What a trial reads, and on which device it is wanted.
 
-    Args:
-        spec: Of the trial.
-        source: Which patches.
-        reader: Reads the scenes.
-        assemble: Makes the network's input.
-        device: Where it is wanted.
+    Attributes:
+        spec: Of the trial, bound to the lake.
+        lake: The data.
+        scenes: Its scenes by split.
+        normalization: Channel statistics of the lake's training scenes.
+        device: Where the network computes.
         processes: Those of the trial.
-        workers: Processes that read for this one.
+        cache: Decoded arrays of this node; None reads every window from the lake.
+        workers: Processes that read training patches for this one.
     """
 
-    def __init__(
-        self,
-        spec: TrialSpec,
-        source: PatchSource,
-        reader: SceneReader,
-        assemble: Assembler,
-        *,
-        device: torch.device,
-        processes: Processes,
-        workers: int,
-    ) -> None:
-        dataset = BatchDataset(
-            reader, source, batch_size=spec.loop.batch_size, rank=processes.rank, world=processes.world
+    spec: TrialSpec
+    lake: Lake
+    scenes: TrialScenes
+    normalization: Normalization
+    device: torch.device
+    processes: Processes
+    cache: NodeCache | None
+    workers: int
+
+    @cached_property
+    def reader(self) -> SceneReader:
+        """Reads the scenes in this process."""
+        data = self.spec.data
+        return SceneReader(self.lake, ratio=data.ratio, channels=data.channels, targets=data.targets, cache=self.cache)
+
+    @cached_property
+    def assemble(self) -> Assembler:
+        """Makes the input of the network."""
+        return Assembler(self.normalization, ratio=self.spec.data.ratio, device=self.device)
+
+    def training(self) -> "TrainingPatches":
+        """The batches to train on.
+
+        Raises:
+            SplitError: No window of the training scenes is a patch.
+        """
+        return TrainingPatches(self, self._source())
+
+    def inputs(self, scene_id: str) -> SceneInputs:
+        """A whole scene as the network sees it."""
+        return SceneInputs(self.reader, scene_id, self.assemble, self.device)
+
+    def pure_patches(self, scenes: Catalog) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Pure patches of val or test scenes, x (B, C, P, P) and y (B, 1) uint8 on the device: all of them, in order.
+
+        The rules of border and land are those of training patches alone, so that trials with other rules are scored on
+        the same patches.
+        """
+        data, rank, world = self.spec.data, self.processes.rank, self.processes.world
+        index = self._index(scenes, data.model_copy(update={"border_distance": 0.0, "max_land": 1.0}))
+        source = IndexedPatches(index, patch_size=data.patch_size, length=None, balanced=False, seed=None)
+        dataset = BatchDataset(self.reader, source, batch_size=1)
+        size = self.spec.loop.batch_size
+        for start in range(rank * size, len(index), world * size):
+            batch = dataset.batch(0, range(start, min(start + size, len(index)))).to(self.device)
+            yield self.assemble(batch), batch.y
+
+    def class_weights(self) -> Mapping[str, Sequence[float]]:
+        """Weights of the classes by chart, as the spec has them."""
+        weights, name = self.spec.loss.class_weights, self.spec.data.primary
+        if weights == "none":
+            return {}
+        if weights != "balanced":
+            return {name: weights}
+        found = {}
+        for target in self.spec.data.targets:
+            rows = [record.pixels[target] for record in self.scenes.train]
+            pixels = {value: sum(row.get(value, 0) for row in rows) for value in range(chart(target).n_classes)}
+            found[target] = balanced_weights(pixels, chart(target).n_classes)
+        return found
+
+    def _source(self) -> PatchSource:
+        spec, data = self.spec, self.spec.data
+        batches = spec.loop.batches_per_epoch
+        length = None if batches is None else batches * spec.loop.batch_size
+        if data.task == "classification":
+            index = self._index(self.scenes.train, data)
+            return IndexedPatches(
+                index, patch_size=data.patch_size, length=length, balanced=data.balanced, seed=spec.seed
+            )
+        assert length is not None  # the spec sees to it
+        return RandomCrops(
+            self.scenes.train.scene_ids,
+            patch_size=data.patch_size,
+            max_masked=data.max_masked,
+            max_land=data.max_land,
+            border_distance=data.border_distance,
+            length=length,
+            seed=spec.seed,
         )
-        self._loader = BatchLoader(dataset, workers=workers)
-        self._assemble = assemble
-        self._spec = spec
-        self._device = device
-        self._rank = processes.rank
+
+    def _index(self, scenes: Catalog, data: DataSpec) -> PatchIndex:
+        rule = PatchRule(
+            ratio=data.ratio,
+            target=data.primary,
+            patch_size=data.patch_size,
+            stride=data.stride,
+            border_distance=data.border_distance,
+            max_land=data.max_land,
+        )
+        return build_index(self.lake, scenes, rule, folder=None if self.cache is None else self.cache.folder / "index")
+
+
+class TrainingPatches:
+    """Batches to train on, this process's part of each; a `training.loop.TrainingData`."""
+
+    def __init__(self, data: TrialData, source: PatchSource) -> None:
+        spec, processes = data.spec, data.processes
+        dataset = BatchDataset(
+            data.reader, source, batch_size=spec.loop.batch_size, rank=processes.rank, world=processes.world
+        )
+        self._loader = BatchLoader(dataset, workers=data.workers)
+        self._data = data
 
     def __len__(self) -> int:
         return len(self._loader)
@@ -54,8 +156,9 @@ class PatchData:
 
     def prepare(self, batch: Batch, epoch: int, number: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Input x (B, C, P, P) and label y, (B, T, P, P) or (B, T) uint8, on the device, augmented together."""
-        batch = batch.to(self._device)
-        x_BCHW, y = self._assemble(batch), batch.y
+        data = self._data
+        batch = batch.to(data.device)
         # Every batch has a stream of its own, in every process of the trial: a restart sees the same changes.
-        draws = torch.Generator().manual_seed(_mix(self._spec.seed, epoch, number, self._rank))
-        return augment(x_BCHW, y, self._spec.augment, draws)
+        seed = data.spec.seed, epoch, number, data.processes.rank
+        draws = torch.Generator().manual_seed(int(np.random.SeedSequence(seed).generate_state(1, np.uint64)[0] >> 1))
+        return augment(data.assemble(batch), batch.y, data.spec.augment, draws)

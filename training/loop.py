@@ -1,6 +1,7 @@
 """Train, validate, stop early: the loop of one trial, without files, trackers or lakes.
 
-Shapes: B batch, C channels, K outputs of all heads, T targets, H lines, W samples. Labels: class 0..n-1, 255 = no label.
+Shapes: B batch, C channels, K outputs of all heads, T targets, H lines, W samples. Labels: class 0..n-1, 255 = no
+label.
 """
 
 import copy

@@ -36,6 +36,17 @@ class LossSums:
     overlap: torch.Tensor
     extent: torch.Tensor
 
+    @classmethod
+    def zero(cls, heads: Sequence[Head]) -> "LossSums":
+        """Of nothing, float64 on the CPU."""
+        targets, outputs = len(heads), sum(head.width for head in heads)
+        return cls(
+            total=torch.zeros(targets, dtype=torch.float64),
+            count=torch.zeros(targets, dtype=torch.float64),
+            overlap=torch.zeros(outputs, dtype=torch.float64),
+            extent=torch.zeros(outputs, dtype=torch.float64),
+        )
+
     def flat(self) -> torch.Tensor:
         """All sums in one row, for one message between processes."""
         return torch.cat([self.total, self.count, self.overlap, self.extent])

@@ -4,6 +4,7 @@ Whoever starts several processes sets up `torch.distributed` first (Ray Train do
 """
 
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed
@@ -12,6 +13,8 @@ from torch.distributed.nn.functional import all_reduce
 from torch.nn.parallel import DistributedDataParallel
 
 from training.sync_batch_norm import with_synced_batch_norm
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -49,10 +52,19 @@ class Processes:
         """Sum over processes, the same everywhere; gradients flow back through it."""
         return values if self.world == 1 else all_reduce(values)
 
-    def gather(self, value: object) -> list[object]:
+    def gather(self, value: Value) -> list[Value]:
         """The values of all processes, by rank, in every process."""
         if self.world == 1:
             return [value]
-        found: list[object] = [None] * self.world
+        found: list[Any] = [None] * self.world
         torch.distributed.all_gather_object(found, value)
         return found
+
+    def share(self, value: Value) -> Value:
+        """The value of the first process, in every process."""
+        if self.world == 1:
+            return value
+        found: list[Any] = [value]
+        torch.distributed.broadcast_object_list(found)
+        first: Value = found[0]
+        return first

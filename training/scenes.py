@@ -7,6 +7,7 @@ from datasets.catalog import Catalog
 from datasets.channels import CHANNELS
 from datasets.errors import SplitError
 from datasets.lake import Lake
+from datasets.scene_reader import LAND
 from training.spec import SceneFilter, SpecError, TrialSpec
 
 
@@ -38,16 +39,19 @@ def select_scenes(spec: TrialSpec, lake: Lake) -> TrialScenes:
 
     Raises:
         SpecError: The lake lacks the ratio, the fixed ratio or a channel.
-        SplitError: A split has no scene that can be used; the message names the study cell.
+        SplitError: A split has no scene that can be used; the message names the study cell. Or the patch is larger than
+            every training scene.
     """
     _check_ratios(spec, lake)
     _check_channels(spec, lake)
     catalog = lake.catalog()
-    return TrialScenes(
+    scenes = TrialScenes(
         train=_cell(catalog, "train", spec.data.train, spec.data.primary, lake),
         val=_cell(catalog, "val", spec.data.val, spec.data.primary, lake),
         test=_cell(catalog, "test", spec.data.test, spec.data.primary, lake),
     )
+    _check_patch(spec, scenes.train)
+    return scenes
 
 
 def _cell(
@@ -65,6 +69,17 @@ def _cell(
     return labelled
 
 
+def _check_patch(spec: TrialSpec, train: Catalog) -> None:
+    size, ratio = spec.data.patch_size, spec.data.ratio
+    largest = max(train, key=lambda record: min(record.lines, record.samples))
+    shape = largest.lines // ratio, largest.samples // ratio
+    if size > min(shape):
+        raise SplitError(
+            f"data.patch_size = {size} is larger than every training scene at ratio {ratio} (the largest, "
+            f"{largest.scene_id}, has {shape[0]} x {shape[1]} pixels): use a smaller patch or a smaller ratio"
+        )
+
+
 def _check_ratios(spec: TrialSpec, lake: Lake) -> None:
     for name, ratio in (("data.ratio", spec.data.ratio), ("evaluation.fixed_ratio", spec.evaluation.fixed_ratio)):
         if ratio is not None and ratio not in lake.ratios:
@@ -76,9 +91,10 @@ def _check_ratios(spec: TrialSpec, lake: Lake) -> None:
 
 def _check_channels(spec: TrialSpec, lake: Lake) -> None:
     known = {"month", *lake.moments(f"r{spec.data.ratio}"), *lake.moments("km2")}
-    missing = [name for name in spec.data.channels if name not in known]
+    needed = (*spec.data.channels, *((LAND,) if spec.data.max_land < 1 else ()))
+    missing = [name for name in needed if name not in known]
     if missing:
         raise SpecError(
-            f"data.channels has {', '.join(missing)}, which the lake {lake.url!r} lacks: it has "
+            f"the trial needs {', '.join(missing)}, which the lake {lake.url!r} lacks: it has "
             f"{', '.join(name for name in CHANNELS if name in known)}; choose among these"
         )

@@ -1,6 +1,6 @@
 """`run_trial`: one training from spec to scores. Everything else in this package is a part of it.
 
-check -> seed -> train (keeps the best weights on disk) -> load the best -> score test scenes -> pictures -> result
+check -> seed -> train (keeps the best weights and where it stands on disk) -> load the best -> score -> pictures
 """
 
 import logging
@@ -18,23 +18,27 @@ import numpy as np
 import torch
 from torch import nn
 
-from datasets.catalog import Catalog
-from datasets.labels import chart
 from datasets.lake import Lake
-from datasets.loaders import CropDataset, SceneTensors, crop_loader, load_scene
+from datasets.node_cache import NodeCache
 from datasets.normalize import Normalization
-from training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from training.confusion import ConfusionMatrix
-from training.evaluate import metrics_of, score_scene, sum_bins
-from training.hand_in import SAR, draw_map, hand_in
-from training.heads import n_outputs
-from training.loop import EpochRow, FitResult, Progress, fit
+from training.checkpoint import Checkpoint, load_checkpoint, load_progress, save_checkpoint, save_progress
+from training.data import TrainingPatches, TrialData
+from training.epoch import EpochRow, Progress
+from training.evaluate import metrics_of
+from training.hand_in import hand_in
+from training.heads import heads_of, n_outputs
+from training.loop import FitState, Trainer
+from training.losses import Loss
 from training.models import build_model, check_network, count_parameters
+from training.processes import Processes
 from training.result import TrialResult
-from training.scenes import TrialScenes, bind, select_scenes
+from training.scenes import bind, select_scenes
+from training.scoring import score_trial
 from training.spec import TrialSpec
+from training.tiles import tiling_of
 from training.tracker import Tracker
 from training.tracking_server import TrackingError
+from training.validate import validate
 
 logger = logging.getLogger(__name__)
 
@@ -46,76 +50,79 @@ def run_trial(
     *,
     folder: Path | None = None,
     workers: int = 0,
-    progress: Callable[[Progress], None] | None = None,
+    cache: NodeCache | None = None,
+    progress: Callable[[Progress], None] = lambda _: None,
 ) -> TrialResult:
     """Trains and scores one network.
 
     All that is random follows from `spec.seed`. The same spec, lake, software, CPU and number of threads give the same
-    numbers; on a GPU they agree up to the order of its sums.
+    numbers; on a GPU they agree up to the order of its sums. A trial that was stopped goes on after its last whole
+    epoch when it is run again in the same folder, and ends with the same numbers.
 
     Args:
         spec: What to do. A spec that is not bound to a lake becomes a trial of this one.
         lake: The data.
         tracker: Told of everything; its record ends FINISHED, FAILED or KILLED.
-        folder: For checkpoint, pictures and result.json; by default a new temporary folder.
+        folder: For checkpoints, pictures and result.json; by default a new temporary folder.
         workers: Loader processes; 0 loads in this one. They change the speed, not the numbers.
+        cache: Decoded arrays that the trials of this node share; None reads from the lake.
         progress: Called after every batch and every epoch.
 
     Raises:
         SpecError: The spec does not fit the lake, or asks for a network that does not exist; nothing was started.
-        SplitError: A split has no usable scene; nothing was started.
-        TrackingError: The tracking server is away; at the start nothing else has happened.
+        SplitError: A split has no usable scene or patch; nothing was started.
+        CheckpointError: The folder holds another trial.
+        TrackingError: The tracking URI can never be used; nothing was started.
         NonFiniteLossError: Training went astray.
     """
     started = time.perf_counter()
-    spec = bind(spec, lake)
-    scenes = select_scenes(spec, lake)
-    check_network(spec)
-    normalization = Normalization.from_lake(lake, spec.data.channels, spec.data.ratio)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    data = _prepare(spec, lake, workers, cache)
+    spec = data.spec
+    folder = folder or Path(tempfile.mkdtemp(prefix=f"icebench-{spec.trial_id}-"))
+    earlier = load_progress(folder / LAST, spec.trial_id)
+    patches = data.training()
     tracker.start(spec, {"recipe": lake.recipe_digest, "lake": lake.digest})
 
     try:
-        folder = folder or Path(tempfile.mkdtemp(prefix=f"icebench-{spec.trial_id}-"))
         folder.mkdir(parents=True, exist_ok=True)
         tracker.log_text(spec.to_yaml(), "spec.yaml")
-        with _reproducible(spec.seed, device):
+        for note in data.notes():
+            tracker.log_dataset(note)
+        for row in earlier.history if earlier is not None else ():  # this attempt's record is whole, too
+            tracker.log_metrics(row.metrics(), row.epoch)
+        with _reproducible(spec.seed, data.device):
             model = _build(spec)
-            best_path = folder / "best.pt"
             trained = _train(
                 model,
-                spec,
-                lake,
-                scenes,
-                normalization,
-                best_path=best_path,
-                device=device,
-                workers=workers,
+                data,
+                patches,
+                earlier,
+                folder,
                 log=lambda row: tracker.log_metrics(row.metrics(), row.epoch),
-                progress=progress or (lambda _: None),
+                progress=progress,
             )
-            best = load_checkpoint(best_path).model().to(device)
-            sums, maps = _score(best, spec, lake, scenes.test, normalization, device, folder / "maps")
+            best = load_checkpoint(folder / BEST).model().to(data.device)
+            scored = score_trial(best, data, folder / "maps")
 
         kept = trained.history[trained.best_epoch]
         result = TrialResult(
             trial_id=spec.trial_id,
             metrics={
-                **metrics_of(sums, chart(spec.data.primary)),
+                **metrics_of(scored, spec),
                 "best/epoch": float(kept.epoch),
                 "best/val_loss": kept.val_loss,
                 "best/val_f1": kept.val_f1,
-                **_cost(model, trained, started, device),
+                **_cost(model, trained, started, data.device),
             },
-            matrices={name: matrix.to_lists() for name, matrix in sums.items()},
+            matrices={name: matrix.to_lists() for name, matrix in scored.items()},
             best_epoch=trained.best_epoch,
             epochs=len(trained.history),
-            checkpoint=str(best_path),
+            checkpoint=str(folder / BEST),
             seconds=time.perf_counter() - started,
-            versions=_versions(device),
+            versions=_versions(data.device),
         )
         tracker.log_metrics(result.metrics)
-        hand_in(tracker, folder, result, spec, sums, trained, maps)
+        hand_in(tracker, folder, result, spec, scored, trained)
         tracker.finish("FINISHED")
     except BaseException as error:
         _give_up(tracker, error)
@@ -123,88 +130,104 @@ def run_trial(
     return result
 
 
-def _build(spec: TrialSpec) -> nn.Module:
-    return build_model(spec.model, task=spec.data.task, in_channels=len(spec.data.channels), n_outputs=n_outputs(spec))
+def assist_trial(
+    spec: TrialSpec,
+    lake: Lake,
+    *,
+    workers: int = 0,
+    cache: NodeCache | None = None,
+    progress: Callable[[Progress], None] = lambda _: None,
+) -> None:
+    """Trains along in a process that is not the first of its trial; see `training.processes`.
+
+    It has the same arguments as the first, takes its part of every batch and of the val scenes, and writes nothing.
+    """
+    data = _prepare(spec, lake, workers, cache)
+    with _reproducible(data.spec.seed, data.device):
+        _train(_build(data.spec), data, data.training(), None, None, log=lambda _: None, progress=progress)
+
+
+BEST = "best.pt"
+"""Checkpoint with the weights of the best epoch, in the folder of a trial."""
+
+LAST = "last.pt"
+"""Where the training stands, in the folder of a trial."""
+
+
+def _prepare(spec: TrialSpec, lake: Lake, workers: int, cache: NodeCache | None) -> TrialData:
+    """Everything that can be wrong with a spec shows here, before anything is started."""
+    spec = bind(spec, lake)
+    scenes = select_scenes(spec, lake)
+    check_network(spec)
+    processes = Processes.current()
+    return TrialData(
+        spec=spec,
+        lake=lake,
+        scenes=scenes,
+        normalization=Normalization.from_lake(lake, spec.data.channels, spec.data.ratio),
+        device=_device(),
+        processes=processes,
+        cache=cache,
+        workers=workers,
+    )
 
 
 def _train(
     model: nn.Module,
-    spec: TrialSpec,
-    lake: Lake,
-    scenes: TrialScenes,
-    normalization: Normalization,
+    data: TrialData,
+    patches: TrainingPatches,
+    earlier: FitState | None,
+    folder: Path | None,
     *,
-    best_path: Path,
-    device: torch.device,
-    workers: int,
     log: Callable[[EpochRow], None],
     progress: Callable[[Progress], None],
-) -> FitResult:
-    data, loop = spec.data, spec.loop
-    crops = CropDataset(
-        lake,
-        scenes.train.scene_ids,
-        ratio=data.ratio,
-        channels=data.channels,
-        target=data.primary,
-        patch_size=data.patch_size,
-        max_masked=data.max_masked,
-        length=loop.batch_size * (loop.batches_per_epoch or 1),
-        seed=spec.seed,
-        normalization=normalization,
-    )
-
-    def val_scenes() -> Iterator[SceneTensors]:
-        for scene_id in scenes.val.scene_ids:
-            yield load_scene(
-                lake,
-                scene_id,
-                ratio=data.ratio,
-                channels=data.channels,
-                target=data.primary,
-                normalization=normalization,
-            )
-
-    def keep(epoch: int, state: dict[str, torch.Tensor]) -> None:
-        save_checkpoint(best_path, Checkpoint(spec=spec, normalization=normalization, epoch=epoch, state=state))
-
-    return fit(
+) -> FitState:
+    spec = data.spec
+    loss = Loss(spec.loss, heads_of(spec), data.class_weights())
+    trainer = Trainer(
         model,
-        lambda epoch: crop_loader(crops, batch_size=loop.batch_size, epoch=epoch, workers=workers),
-        val_scenes,
-        n_classes=chart(data.primary).n_classes,
-        loop=loop,
-        optimizer_spec=spec.optimizer,
-        device=device,
+        loss,
+        loop=spec.loop,
+        optimizer=spec.optimizer,
+        batches_per_epoch=len(patches),
+        seed=spec.seed,
+        device=data.device,
+        processes=data.processes,
+    )
+    tiling = None
+    if spec.data.task == "segmentation":
+        tiling = tiling_of(model, len(spec.data.channels), spec.evaluation.tile)
+
+    def keep(state: FitState, is_best: bool) -> None:
+        if folder is None:
+            return
+        if is_best:
+            kept = Checkpoint(spec=spec, normalization=data.normalization, epoch=state.best_epoch, state=state.weights)
+            save_checkpoint(folder / BEST, kept)
+        save_progress(folder / LAST, spec.trial_id, state)
+
+    return trainer.fit(
+        patches,
+        lambda network: validate(network, data, loss, tiling),
+        state=data.processes.share(earlier),
         log=log,
         keep=keep,
         progress=progress,
     )
 
 
-def _score(
-    model: nn.Module,
-    spec: TrialSpec,
-    lake: Lake,
-    test: Catalog,
-    normalization: Normalization,
-    device: torch.device,
-    folder: Path,
-) -> tuple[dict[str, ConfusionMatrix], list[Path]]:
-    """Scores scene after scene, holding one at a time; draws a map of each where the lake has SAR."""
-    drawable = set(SAR) <= set(lake.moments(f"r{spec.data.ratio}"))
-    matrices, maps = [], []
-    for record in test:
-        score = score_scene(model, lake, record, spec, normalization, device=device)
-        matrices.append((record, score.matrices))
-        if drawable:
-            maps.append(draw_map(score, spec, lake, folder))
-    return sum_bins(matrices), maps
+def _build(spec: TrialSpec) -> nn.Module:
+    return build_model(spec.model, task=spec.data.task, in_channels=len(spec.data.channels), n_outputs=n_outputs(spec))
+
+
+def _device() -> torch.device:
+    """The GPU that this process was given, or the CPU."""
+    return torch.device("cuda", torch.cuda.current_device()) if torch.cuda.is_available() else torch.device("cpu")
 
 
 @contextmanager
 def _reproducible(seed: int, device: torch.device) -> Iterator[None]:
-    """Seeds torch (weights; crops have generators of their own) and, on the CPU, admits only deterministic kernels."""
+    """Seeds torch (weights; patches have generators of their own) and, on the CPU, admits only deterministic kernels."""
     before, warn_only = (
         torch.are_deterministic_algorithms_enabled(),
         torch.is_deterministic_algorithms_warn_only_enabled(),
@@ -228,16 +251,18 @@ def _give_up(tracker: Tracker, error: BaseException) -> None:
         logger.warning("the tracker was not told that the trial failed: %s", away)
 
 
-def _cost(model: nn.Module, trained: FitResult, started: float, device: torch.device) -> dict[str, float]:
+def _cost(model: nn.Module, trained: FitState, started: float, device: torch.device) -> dict[str, float]:
     """Size, time and memory. Memory is that of the GPU where there is one, else of this process so far."""
     if device.type == "cuda":
         peak = torch.cuda.max_memory_allocated(device) / 2**20
     else:  # kilobytes on Linux, bytes on macOS
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
-    speeds = [row.patches_per_second for row in trained.history]
+    rows = trained.history
     return {
         "cost/parameters": float(count_parameters(model)),
-        "cost/patches_per_second": float(np.median(speeds)),
+        "cost/patches_per_second": float(np.median([row.patches_per_second for row in rows])),
+        "cost/data_wait_share": float(np.median([row.data_wait_share for row in rows])),
+        "cost/bytes_per_patch": float(np.median([row.bytes_per_patch for row in rows])),
         "cost/peak_memory_mib": float(peak),
         "cost/seconds": time.perf_counter() - started,
     }

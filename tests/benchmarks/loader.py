@@ -85,7 +85,7 @@ def _rows(lake: Lake, ratio: int, folder: Path) -> list[Row]:
             ratio=f"{ours / floor:.2f}",
             reach=f">= {FLOOR_REACH}",
             reached=ours >= FLOOR_REACH * floor,
-            note=f"assembly on the device apart: {assembled:.0f}/s here; straight from the lake's chunks: {direct:.0f}/s",
+            note=f"assembly on the device apart: {assembled:.0f}/s; straight from the lake's chunks: {direct:.0f}/s",
         ),
         Row(
             what=f"the same against netCDF per crop, ratio {ratio}",

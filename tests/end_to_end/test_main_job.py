@@ -118,4 +118,6 @@ def test_a_failed_trial_is_named_and_the_rest_go_on(tiny_lake: Lake, tmp_path: P
 def test_a_trial_that_no_node_can_hold_is_refused(tiny_lake: Lake, tmp_path: Path) -> None:
     done = study(tmp_path, tiny_lake.url, "--only", "data.ratio=5", "--seeds", "1", "--gpus-per-trial", "64")
     assert done.returncode == 2
-    assert "a trial asks for 1 CPUs and 64 GPUs and no node has that" in " ".join(done.stderr.split())
+    assert "a trial asks for 64 processes with 1 CPUs and 1 GPUs each and the cluster does not have that" in " ".join(
+        done.stderr.split()
+    )

@@ -1,71 +1,19 @@
 """The loop on batches in memory: what it learns, when it stops, how it goes on."""
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
+from training_batches import InMemory, learnable, trainer_of, unet
 
-from datasets.batches import Batch, Window
 from training.epoch import EpochRow, Progress, ValScores
-from training.heads import heads_of
-from training.loop import FitState, NonFiniteLossError, Trainer
-from training.losses import Loss
-from training.models.unet import UNet
-from training.processes import Processes
-from training.spec import LoopSpec, OptimizerSpec, TrialSpec
+from training.loop import FitState, NonFiniteLossError
+from training.spec import OptimizerSpec
 
-CPU = torch.device("cpu")
 NO_LOSS = ValScores(loss=1.0, f1=0.0, f1_macro=0.0, accuracy=0.0, score=0.0)
-
-
-def learnable(seed: int, size: int = 16) -> tuple[torch.Tensor, torch.Tensor]:
-    """Noise whose class is the sign of the first channel; a border without labels."""
-    x = torch.randn((4, 2, size, size), generator=torch.Generator().manual_seed(seed))
-    y = (x[:, :1] > 0).to(torch.uint8)
-    y[:, :, :2] = 255
-    return x, y
-
-
-class InMemory:
-    """Batches from a function of (epoch, number); a `TrainingData`."""
-
-    def __init__(self, batches: int, example: Callable[[int, int], tuple[torch.Tensor, torch.Tensor]]) -> None:
-        self.batches = batches
-        self.example = example
-
-    def __len__(self) -> int:
-        return self.batches
-
-    def epoch(self, number: int) -> Iterator[Batch]:
-        for place in range(self.batches):
-            nothing = torch.empty(4, 0)
-            windows = tuple(Window(f"scene{place}", 0, 0) for _ in range(4))
-            yield Batch(self.example(number, place)[0], nothing, nothing, nothing, nothing, windows)
-
-    def prepare(self, batch: Batch, epoch: int, number: int) -> tuple[torch.Tensor, torch.Tensor]:
-        return self.example(epoch, number)
-
-
-def unet() -> nn.Module:
-    torch.manual_seed(0)
-    return UNet(2, 6, filters=[8, 8])
-
-
-def trainer(model: nn.Module, batches: int, optimizer: OptimizerSpec | None = None, **loop: object) -> Trainer:
-    spec = TrialSpec()
-    return Trainer(
-        model,
-        Loss(spec.loss, heads_of(spec)),
-        loop=LoopSpec.model_validate({"batch_size": 4, "batches_per_epoch": batches, **loop}),
-        optimizer=optimizer or OptimizerSpec(lr=1e-2, schedule="none"),
-        batches_per_epoch=batches,
-        seed=0,
-        device=CPU,
-        processes=Processes(),
-    )
 
 
 def dial(losses: list[float]) -> Callable[[nn.Module], ValScores]:
@@ -76,13 +24,13 @@ def dial(losses: list[float]) -> Callable[[nn.Module], ValScores]:
 
 def run(losses: list[float], *, patience: int = 99, batches: int = 1, **more: object) -> FitState:
     data = InMemory(batches, lambda epoch, number: learnable(10 * epoch + number))
-    made = trainer(unet(), batches, max_epochs=len(losses), patience=patience)
+    made = trainer_of(unet(), batches, max_epochs=len(losses), patience=patience)
     return made.fit(data, dial(losses), **more)  # type: ignore[arg-type]
 
 
 def test_a_unet_learns_what_can_be_learnt() -> None:
     data = InMemory(16, lambda epoch, number: learnable(100 * epoch + number))
-    made = trainer(unet(), 16, OptimizerSpec(lr=1e-2, restart_epochs=8), max_epochs=8)
+    made = trainer_of(unet(), 16, OptimizerSpec(lr=1e-2, restart_epochs=8), max_epochs=8)
 
     def validate(model: nn.Module) -> ValScores:
         model.eval()
@@ -118,7 +66,7 @@ def test_the_monitor_chooses_the_best_epoch(monitor: str, best: int) -> None:
         ]
     )
     data = InMemory(1, lambda epoch, number: learnable(epoch))
-    state = trainer(unet(), 1, max_epochs=3, monitor=monitor).fit(data, lambda model: next(rows))
+    state = trainer_of(unet(), 1, max_epochs=3, monitor=monitor).fit(data, lambda model: next(rows))
     assert state.best_epoch == best
 
 
@@ -147,7 +95,7 @@ def test_every_epoch_trains_in_train_mode_and_batch_norm_learns() -> None:
         means.append(norm.running_mean.clone())  # type: ignore[union-attr]
         return NO_LOSS
 
-    trainer(model, 1, max_epochs=3).fit(InMemory(1, lambda e, n: learnable(e)), validate)
+    trainer_of(model, 1, max_epochs=3).fit(InMemory(1, lambda e, n: learnable(e)), validate)
     assert not torch.equal(means[0], means[1])
     assert not torch.equal(means[1], means[2])
 
@@ -166,7 +114,7 @@ def test_a_loss_that_is_not_finite_names_its_scenes_before_the_weights_move() ->
     def note(state: Progress) -> None:
         before.update({name: value.clone() for name, value in model.named_parameters()})
 
-    made = trainer(model, 2)
+    made = trainer_of(model, 2)
     with pytest.raises(NonFiniteLossError, match=r"train loss in epoch 7, batch 1 \(scenes scene1\) is nan"):
         made.train_epoch(InMemory(2, example), 7, note)
     assert before
@@ -183,7 +131,7 @@ def test_train_loss_weighs_pixels_not_batches() -> None:
     mostly_masked[:, :, 3:] = 255
     labels = [y, mostly_masked, torch.full_like(y, 255)]
     seen: list[Progress] = []
-    made = trainer(unet(), 3, OptimizerSpec(lr=1e-30, name="sgd", schedule="none"))
+    made = trainer_of(unet(), 3, OptimizerSpec(lr=1e-30, name="sgd", schedule="none"))
     trained = made.train_epoch(InMemory(3, lambda e, n: (x, labels[n])), 0, seen.append)
     pixels = [int((own != 255).sum()) for own in labels]
     assert pixels == [4 * 14 * 16, 4 * 16, 0]
@@ -203,7 +151,7 @@ def test_progress_comes_after_every_batch_and_every_epoch() -> None:
 
 def test_the_rate_of_an_epoch_is_that_of_its_first_batch() -> None:
     rows: list[EpochRow] = []
-    made = trainer(unet(), 4, OptimizerSpec(lr=0.1, restart_epochs=2), max_epochs=3)
+    made = trainer_of(unet(), 4, OptimizerSpec(lr=0.1, restart_epochs=2), max_epochs=3)
     made.fit(InMemory(4, lambda e, n: learnable(0)), dial([1.0] * 3), log=rows.append)
     assert [row.lr for row in rows] == pytest.approx([0.1, 0.05, 0.1])
     assert all(row.patches_per_second > 0 for row in rows)
@@ -236,11 +184,11 @@ def test_a_training_goes_on_as_if_it_had_never_stopped(optimizer: str, schedule:
         return Dropping()
 
     states: list[FitState] = []
-    whole = trainer(network(), 3, spec, max_epochs=5).fit(
+    whole = trainer_of(network(), 3, spec, max_epochs=5).fit(
         data, dial(losses), keep=lambda state, _: states.append(copy.deepcopy(state))
     )
     torch.manual_seed(77)  # another process has another past
-    resumed = trainer(network(), 3, spec, max_epochs=5).fit(data, dial(losses[2:]), state=states[1])
+    resumed = trainer_of(network(), 3, spec, max_epochs=5).fit(data, dial(losses[2:]), state=states[1])
     assert [row.train_loss for row in resumed.history] == [row.train_loss for row in whole.history]
     assert [row.lr for row in resumed.history] == [row.lr for row in whole.history]
     assert resumed.best_epoch == whole.best_epoch
@@ -250,7 +198,7 @@ def test_a_training_goes_on_as_if_it_had_never_stopped(optimizer: str, schedule:
 def test_a_finished_training_is_not_trained_again() -> None:
     state = run([2.0, 1.0])
     data = InMemory(1, lambda epoch, number: pytest.fail("nothing is left to train"))
-    again = trainer(unet(), 1, max_epochs=2).fit(data, dial([]), state=state)
+    again = trainer_of(unet(), 1, max_epochs=2).fit(data, dial([]), state=state)
     assert len(again.history) == 2
 
 
@@ -260,7 +208,7 @@ def test_the_norm_of_the_gradient_is_clipped() -> None:
         model = unet()
         before = model.outlet.bias.detach().clone()  # type: ignore[union-attr]
         spec = OptimizerSpec(name="sgd", lr=1.0, momentum=0.0, schedule="none", clip_norm=clip)
-        trainer(model, 1, spec).train_epoch(InMemory(1, lambda e, n: learnable(0)), 0)
+        trainer_of(model, 1, spec).train_epoch(InMemory(1, lambda e, n: learnable(0)), 0)
         sizes.append((model.outlet.bias - before).norm().item())  # type: ignore[operator]
     assert sizes[1] <= 1.001e-3 < sizes[0]
 
@@ -268,7 +216,7 @@ def test_the_norm_of_the_gradient_is_clipped() -> None:
 @pytest.mark.parametrize("precision", ["bfloat16", "float16"])
 def test_lower_precision_trains_and_keeps_float32_weights(precision: str) -> None:
     model = unet()
-    made = trainer(model, 6, max_epochs=3, precision=precision)
+    made = trainer_of(model, 6, max_epochs=3, precision=precision)
     state = made.fit(InMemory(6, lambda e, n: learnable(10 * e + n)), dial([3.0, 2.0, 1.0]))
     assert state.history[-1].train_loss < state.history[0].train_loss
     assert all(value.dtype == torch.float32 for value in model.parameters())

@@ -109,7 +109,7 @@ class AugmentSpec(Part):
         flip_samples: Probability that a patch is flipped across track.
         rotate90: Probability of a rotation by 90, 180 or 270 degrees.
         rotate: Probability of a rotation by up to `rotate_degrees`.
-        rotate_degrees: Largest angle of it (10: IceBench).
+        rotate_degrees: Largest angle of it (10: IceBench; 90: AutoICE winner).
         scale: Probability of a change of scale.
         scale_range: Its factor is within 1 - range .. 1 + range (0.1: AutoICE winner).
         cutmix: Probability that the patches of a batch get a box of another one (Yun et al. 2019).
@@ -120,7 +120,7 @@ class AugmentSpec(Part):
     flip_samples: float = Field(default=0.0, ge=0.0, le=1.0)
     rotate90: float = Field(default=0.0, ge=0.0, le=1.0)
     rotate: float = Field(default=0.0, ge=0.0, le=1.0)
-    rotate_degrees: float = Field(default=10.0, gt=0.0, le=45.0)
+    rotate_degrees: float = Field(default=10.0, gt=0.0, le=180.0)
     scale: float = Field(default=0.0, ge=0.0, le=1.0)
     scale_range: float = Field(default=0.1, gt=0.0, lt=1.0)
     cutmix: float = Field(default=0.0, ge=0.0, le=1.0)
