@@ -127,13 +127,16 @@ class Outbox:
     @classmethod
     def take(cls, folder: Path) -> Self | None:
         """Takes the folder of a process that died, cutting off what it had half written; None if one lives."""
+        if not (folder / _JOURNAL).is_file():
+            return None
         lock = FileLock(folder / "lock", thread_local=False)
         try:
             lock.acquire(timeout=0)
-        except (Timeout, FileNotFoundError):  # held; or sent and removed meanwhile
+        except Timeout:
             return None
-        if not (folder / _JOURNAL).is_file():
+        if not (folder / _JOURNAL).is_file():  # another removed it, and asking for the lock made the folder again
             lock.release()
+            shutil.rmtree(folder, ignore_errors=True)
             return None
         outbox = cls(folder, lock)
         try:
