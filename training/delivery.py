@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+import yaml
+
 from training.mlflow_client import find_experiment, impatient, open_client, speaking
 from training.outbox import size_of
 from training.records import (
@@ -126,6 +128,10 @@ def _send(client: "MlflowClient", run_id: str, record: Record, folder: Path) -> 
             raise RefusedError(f"the copy of {path.name} was cut short when the machine crashed")
         send = client.log_artifacts if path.is_dir() else client.log_artifact
         send(run_id, str(path), record.folder or None)
+        if (path / "MLmodel").is_file():
+            model = yaml.safe_load((path / "MLmodel").read_text(encoding="utf-8"))
+            model |= {"run_id": run_id, "artifact_path": record.folder}  # MLflow finds the input example by them
+            client.log_text(run_id, yaml.safe_dump(model, sort_keys=False), f"{record.folder}/MLmodel")
     elif isinstance(record, DatasetRecord):
         client.log_inputs(run_id, [_dataset(record.note)])
     elif isinstance(record, FinishRecord):

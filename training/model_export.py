@@ -8,6 +8,7 @@ refuses 70 x 65.
 import importlib
 import logging
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
@@ -184,11 +185,13 @@ def _code_inside(model: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """MLflow warns of pickles at every export, which is our choice."""
+    """MLflow warns of pickles at every export, which is our choice, and of its own type hints when it is imported."""
     logger = logging.getLogger("mlflow.pytorch")
     before = logger.level
     logger.setLevel(logging.ERROR)
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*Any type hint is inferred as AnyType")
+            yield
     finally:
         logger.setLevel(before)

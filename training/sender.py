@@ -103,13 +103,14 @@ class Sender(threading.Thread):
                 self._state.wait_for(lambda: self._news)
                 self._news = False
                 last = self._last
+            before = self._outbox.sent
             try:
                 drain(self._outbox, self._delivery)
                 if last:
                     self._close()
             except Exception as error:  # noqa: BLE001 - whatever it is, the trial goes on and the record stays on disk
                 self._fail(error)
-                pause = self._rest(pause)
+                pause = self._rest(pause if self._outbox.sent == before else _FIRST_PAUSE_S)
                 continue
             with self._state:
                 self.trouble = ""

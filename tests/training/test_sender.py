@@ -190,6 +190,20 @@ def test_any_error_leaves_the_thread_alive_and_is_told_once(outbox: Outbox, capl
     assert sender.trouble == ""
 
 
+def test_the_pause_stays_short_while_something_arrives(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sender_module, "_FIRST_PAUSE_S", 0.02)
+    for _ in range(12):
+        fill(outbox, ParamsRecord(values={}))
+    sender = Sender(outbox, Store(iter(["", "lost"] * 12)))  # 12 pauses that doubled would last 80 s
+    started = time.monotonic()
+    sender.start()
+    fill(outbox, END)
+    sender.tell(last=True)
+    sender.join(20)
+    assert not sender.is_alive()
+    assert time.monotonic() - started < 10
+
+
 def test_the_pause_after_failures_grows_and_hurry_ends_it(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sender_module, "_FIRST_PAUSE_S", 0.1)
     times: list[float] = []
