@@ -1,18 +1,23 @@
-"""Command line over all studies: `python -m sweeps list | run`."""
+"""Command line over all studies: `python -m sweeps list | run | sync`."""
 
 import importlib
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.table import Table
 
 from datasets.errors import unknown_name
-from datasets.terminal import out, user_errors
+from datasets.terminal import err, out, user_errors
 from sweeps.command import application
 from sweeps.experiment import Experiment
 
-MACHINERY: Final = frozenset({"__init__", "__main__", "command", "experiment", "launch", "report", "smoke"})
+if TYPE_CHECKING:
+    from training.sync import SyncRow
+
+MACHINERY: Final = frozenset(
+    {"__init__", "__main__", "command", "experiment", "launch", "leftovers", "report", "smoke"}
+)
 
 app = typer.Typer(
     help="Studies of the benchmark. Each is also a script: python sweeps/downscale.py --help",
@@ -48,6 +53,59 @@ def run(ctx: typer.Context, study: Annotated[str, typer.Argument(help="Name of t
         if study not in known:
             raise unknown_name("study", study, known)
     application(known[study])(ctx.args, prog_name=f"python -m sweeps run {study}")
+
+
+@app.command()
+def sync(
+    outbox: Annotated[
+        Path | None,
+        typer.Option(help="Folder of what waits (without: results/outbox).", envvar="ICEBENCH_OUTBOX"),
+    ] = None,
+    tracking_uri: Annotated[
+        str,
+        typer.Option(
+            help="Send here instead of where each trial would have: sqlite:///FILE or http(s)://HOST:PORT.",
+            metavar="URI",
+        ),
+    ] = "",
+) -> None:
+    """Send to MLflow what trials of this machine could not send; exits with 1 if something is left.
+
+    Trials that still run are left alone: they send by themselves. Those that died are ended as KILLED. User and
+    password of a server come from MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD.
+    """
+    with user_errors():
+        from training.outbox import OutboxError, default_outbox
+        from training.sync import sync
+
+        root = outbox or default_outbox()
+        if outbox is not None and not outbox.is_dir():
+            raise OutboxError(
+                f"there is no folder {str(outbox)!r}: give the outbox that the trial named in its warning"
+            )
+        with err.status("sending"):
+            rows = sync(root.absolute(), tracking_uri=tracking_uri)
+    if not rows:
+        out.print(f"nothing waits in {root}", highlight=False, soft_wrap=True)
+        return
+    out.print(_sync_table(rows))
+    for row in rows:
+        if row.note:
+            out.print(f"{row.attempt}: {row.note}", markup=False, highlight=False, soft_wrap=True)
+    if any(row.left for row in rows):
+        raise typer.Exit(1)
+
+
+def _sync_table(rows: "list[SyncRow]") -> Table:
+    table = Table()
+    for column in ("attempt", "trial", "study", "state"):
+        table.add_column(column, overflow="fold")
+    for column in ("sent", "left"):
+        table.add_column(column, justify="right")
+    for row in rows:
+        state = "runs" if row.living else "waits" if row.left else "sent"
+        table.add_row(row.attempt, row.trial_id, row.experiment, state, str(row.sent), str(row.left))
+    return table
 
 
 if __name__ == "__main__":

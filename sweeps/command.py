@@ -1,6 +1,7 @@
 """The one command line that every study has, and what happens behind it.
 
-expand -> bind to the lake -> leave out what is finished -> run the rest on Ray -> table and figure on the parent run
+expand -> bind to the lake -> leave out what is finished -> run the rest on Ray -> send what the trials could not
+-> table and figure on the parent run
 """
 
 import os
@@ -111,6 +112,7 @@ def run_study(
     """
     from datasets.lake import Lake
     from sweeps.launch import run_trials
+    from sweeps.leftovers import send_leftovers, with_untold
     from training.scenes import select_scenes
     from training.study import StudyTracker
     from training.tracking_server import resolve_uri
@@ -127,6 +129,7 @@ def run_study(
         recipe=lake.recipe_digest,
         question=experiment.question,
     )
+    send_leftovers(study)  # of earlier trials, which need not run again then
     done = study.finished()
     todo = [trial for trial in trials if trial.spec.trial_id not in done]
     err.print(
@@ -138,6 +141,8 @@ def run_study(
         if todo:
             with _watching(len(todo)) as on_event:
                 outcomes = run_trials(todo, lake, study, placement, on_event)
+            send_leftovers(study, {trial.spec.trial_id for trial in todo})
+            outcomes = with_untold(outcomes, study)
         failed = [outcome for outcome in outcomes if outcome.error is not None]
         table = _hand_in(experiment, [trial.bound_to(lake.digest) for trial in experiment.trials()], study)
     except BaseException:

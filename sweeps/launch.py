@@ -22,6 +22,7 @@ from ray import tune
 from datasets.errors import IceBenchError
 from datasets.lake import Lake
 from sweeps.experiment import Trial
+from training.outbox import default_outbox
 from training.spec import TrialSpec
 from training.study import StudyTracker
 from training.tracking import MlflowTracker, git_commit
@@ -112,6 +113,16 @@ class Event:
 def shipped_by_job() -> bool:
     """Whether this driver runs in a temporary copy of the project that `ray job submit --working-dir` made."""
     return "working_dir" in json.loads(os.environ.get(_JOB_CONFIG, "{}")).get("runtime_env", {})
+
+
+def outbox_folder() -> Path:
+    """Where trials on every node leave what MLflow has not taken yet: the same path on each, on its own disk.
+
+    A job's copy of the project is deleted with the job, so its trials use the home folder.
+    """
+    if shipped_by_job() and "ICEBENCH_OUTBOX" not in os.environ:
+        return Path.home() / ".icebench" / "outbox"
+    return default_outbox()
 
 
 def run_trials(
@@ -282,7 +293,8 @@ def _unheard(event: Event) -> None:
 @contextmanager
 def _cluster() -> Iterator[None]:
     """Joins or starts a cluster whose workers run this very code."""
-    environment: dict[str, Any] = {"env_vars": {"ICEBENCH_GIT_COMMIT": git_commit()}}
+    told = {"ICEBENCH_GIT_COMMIT": git_commit(), "ICEBENCH_OUTBOX": str(outbox_folder())}
+    environment: dict[str, Any] = {"env_vars": told}
     if not shipped_by_job():  # Ray refuses two working folders
         environment |= {"working_dir": str(ROOT), "excludes": _NOT_SHIPPED}
     os.environ.setdefault(

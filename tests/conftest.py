@@ -16,6 +16,12 @@ from ingest.sample import write_samples
 LINES, SAMPLES = 420, 520
 
 
+@pytest.fixture(autouse=True)
+def _own_outbox(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What a test's trials cannot send stays out of the project, and out of other tests."""
+    monkeypatch.setenv("ICEBENCH_OUTBOX", str(tmp_path_factory.mktemp("outbox")))
+
+
 @pytest.fixture(scope="session")
 def raw_train(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Eight synthetic scenes of the training archive."""

@@ -6,8 +6,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from training.mlflow_client import PARENT, find_experiment, open_client, speaking
 from training.tracker import Status
-from training.tracking import PARENT, find_experiment, git_commit, open_client, speaking
+from training.tracking import git_commit
 from training.tracking_server import resolve_uri
 
 

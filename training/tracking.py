@@ -1,63 +1,83 @@
-"""MLflow: trials as runs. The only module that imports mlflow; `training.study` holds what is above the trials.
+"""`MlflowTracker`: a trial as a run of MLflow; a server that is away neither stops nor slows it.
 
-One experiment per study, one parent run per study and lake, one child run per attempt at a trial. Params are immutable
-there, so an attempt is never resumed: trying again makes a new run with the same `trial_id` tag, and the newest
-finished run of a trial_id counts.
+log_... -> training.outbox (this machine's disk) -> training.sender (a thread) -> training.delivery (MLflow)
 
-mlflow is imported when a client is made, not with this module: it costs seconds that `--help` does not need.
+One experiment per study, one parent run per study and lake (`training.study`), one child run per attempt at a trial.
+Params are immutable there, so an attempt is never resumed: trying again makes a new run with the same `trial_id` tag,
+and the newest finished run of a trial_id counts.
 """
 
+import logging
 import os
 import subprocess
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import uuid
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Final
 
+from training.delivery import MlflowDelivery
+from training.mlflow_client import PARENT
+from training.outbox import ROOT, Outbox, default_outbox
+from training.records import DatasetRecord, FinishRecord, MetricsRecord, ParamsRecord, Record, StartRecord, now_ms
+from training.sender import Sender
 from training.spec import TrialSpec
-from training.tracker import Status
-from training.tracking_server import TrackingError, artifact_folder, check_reachable, public, resolve_uri
+from training.tracker import DatasetNote, Status
+from training.tracking_server import TrackingError, public, resolve_uri
 
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
+logger = logging.getLogger(__name__)
 
-PARENT = "mlflow.parentRunId"
-"""Tag by which MLflow nests a run below another."""
-
-_PARAM_LIMIT = 6000
+_PARAM_LIMIT: Final = 6000
 """Longest param value that MLflow takes (mlflow.utils.validation.MAX_PARAM_VAL_LENGTH)."""
-_BATCH = 100
-"""Most params or tags in one request (mlflow.utils.validation.MAX_PARAMS_TAGS_PER_BATCH); metrics may be 1000."""
 
 
 class MlflowTracker:
     """One trial as one MLflow run, below a study's parent run if there is one.
 
-    It holds three strings until `start`, so it can be made anywhere and sent to another process.
+    It holds plain values until `start`, so it can be made anywhere and sent to another process.
 
     Args:
         tracking_uri: `sqlite:///...` or `http(s)://...`.
         experiment: Name of the MLflow experiment: the study.
         parent_run_id: Run of the study, from `StudyTracker.run_id`.
+        outbox: Folder for what is not sent yet, shared by all trials of the machine; by default `default_outbox()`.
+        patience_s: Longest time that `finish` waits for the rest to be sent.
+
+    Raises:
+        TrackingError: The URI can never be used.
     """
 
-    def __init__(self, tracking_uri: str, experiment: str, parent_run_id: str | None = None) -> None:
+    def __init__(
+        self,
+        tracking_uri: str,
+        experiment: str,
+        parent_run_id: str | None = None,
+        *,
+        outbox: Path | None = None,
+        patience_s: float = 20.0,
+    ) -> None:
         self.tracking_uri = resolve_uri(tracking_uri)
         self.experiment = experiment
         self.parent_run_id = parent_run_id
-        self.run_id = ""
+        self.outbox = (outbox or default_outbox()).absolute()
+        self.patience_s = patience_s
+        self._kept: Outbox | None = None
+        self._sender: Sender | None = None
+        self._over = False
+
+    @property
+    def run_id(self) -> str:
+        """MLflow's run; empty until the server has answered."""
+        return self._kept.progress.run_id if self._kept is not None else ""
 
     def start(self, spec: TrialSpec, tags: Mapping[str, str]) -> None:
-        """Makes a new run with the flattened spec as params.
+        """Begins a new run with the flattened spec as params, whether or not the server is there.
 
-        Tags are trial_id, study, seed, git_commit and those given (`recipe`, `lake`). A value too long for a param is
-        cut; the whole is in the artifact spec.yaml.
+        Tags are trial_id, study, seed, git_commit, attempt and those given (`recipe`, `lake`). A value too long for a
+        param is cut; the whole is in the artifact spec.yaml.
 
         Raises:
-            TrackingError: The server is away or refuses.
+            OutboxError: The outbox cannot be written.
         """
-        client = open_client(self.tracking_uri)
         all_tags = {
             "kind": "trial",
             "trial_id": spec.trial_id,
@@ -67,44 +87,84 @@ class MlflowTracker:
             **({PARENT: self.parent_run_id} if self.parent_run_id else {}),
             **tags,
         }
-        with speaking(self.tracking_uri):
-            experiment = find_experiment(client, self.tracking_uri, self.experiment)
-            run = client.create_run(experiment, tags=all_tags, run_name=spec.trial_id)
-            self.run_id = run.info.run_id
-            from mlflow.entities import Param
-
-            params = [Param(name, _cut("" if value is None else str(value))) for name, value in spec.flat().items()]
-            for start in range(0, len(params), _BATCH):
-                client.log_batch(self.run_id, params=params[start : start + _BATCH])
+        start = StartRecord(
+            time=now_ms(),
+            attempt=uuid.uuid4().hex,
+            tracking_uri=public(self.tracking_uri),
+            experiment=self.experiment,
+            trial_id=spec.trial_id,
+            tags=all_tags,
+        )
+        self._over = False
+        self._kept = Outbox.create(self.outbox, start)
+        self._sender = Sender(self._kept, MlflowDelivery(self.tracking_uri))
+        params = {name: _cut("" if value is None else str(value)) for name, value in spec.flat().items()}
+        self._tell(ParamsRecord(values=params))
+        self._sender.start()
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Sends all metrics in one request."""
-        from mlflow.entities import Metric
-
-        now = int(time.time() * 1000)
-        entries = [Metric(name, float(value), now, step or 0) for name, value in metrics.items()]
-        with speaking(self.tracking_uri):
-            self._client().log_batch(self.run_id, metrics=entries)
+        """Notes all metrics in one record, with the time of now."""
+        values = {name: float(value) for name, value in metrics.items()}
+        self._tell(MetricsRecord(time=now_ms(), step=step or 0, values=values))
 
     def log_file(self, path: Path, folder: str = "") -> None:
-        """Uploads a file as an artifact."""
-        with speaking(self.tracking_uri):
-            self._client().log_artifact(self.run_id, str(path), folder or None)
+        """Copies a file into the outbox, to become an artifact."""
+        if not path.is_file():
+            raise FileNotFoundError(path)
+        self._tell(self._open().keep(path, folder))
 
     def log_text(self, text: str, name: str) -> None:
-        """Uploads a text as an artifact."""
-        with speaking(self.tracking_uri):
-            self._client().log_text(self.run_id, text, name)
+        """Writes a text into the outbox, to become an artifact."""
+        self._tell(self._open().keep_text(text, name))
+
+    def log_dataset(self, dataset: DatasetNote) -> None:
+        """Notes a dataset input of the run."""
+        self._tell(DatasetRecord(note=dataset))
+
+    def log_model(self, folder: Path) -> None:
+        """Copies an MLflow model into the outbox, to become the artifact folder `model`."""
+        if not folder.is_dir():
+            raise FileNotFoundError(folder)
+        self._tell(self._open().keep(folder, "model"))
 
     def finish(self, status: Status) -> None:
-        """Sets the run's status and end."""
-        with speaking(self.tracking_uri):
-            self._client().set_terminated(self.run_id, status)
+        """Ends the run and waits `patience_s` for the rest to be sent.
 
-    def _client(self) -> "MlflowClient":
-        if not self.run_id:
+        What could not be sent goes on being sent while this process lives, and then waits for `python -m sweeps sync`.
+        """
+        self._tell(FinishRecord(time=now_ms(), status=status), last=True)
+        self._over = True
+        if self._sender is None or self._kept is None:
+            return
+        self._sender.hurry()
+        self._sender.join(self.patience_s)
+        if self._sender.is_alive():
+            logger.warning(
+                "%d records of trial %s are not in MLflow yet (%s): they wait in %s and are sent while this process "
+                "lives, or by `python -m sweeps sync --outbox %s`",
+                self._kept.left,
+                self._kept.folder.name,
+                self._sender.trouble or f"more than {self.patience_s:g} s of sending",
+                self._kept.folder,
+                self.outbox,
+            )
+
+    def wait_sent(self, seconds: float) -> bool:
+        """Waits until the server has all that was told so far; False if the time was too short."""
+        self._open()
+        return self._sender is not None and self._sender.wait_sent(seconds)
+
+    def _tell(self, record: Record, *, last: bool = False) -> None:
+        self._open().append(record)
+        if self._sender is not None:
+            self._sender.tell(last=last)
+
+    def _open(self) -> Outbox:
+        if self._kept is None:
             raise TrackingError("the tracker has no run yet: call start(spec, tags) first")
-        return open_client(self.tracking_uri, check=False)
+        if self._over:
+            raise TrackingError("the tracker's run has ended: call start(spec, tags) for a new one")
+        return self._kept
 
 
 def git_commit() -> str:
@@ -113,66 +173,11 @@ def git_commit() -> str:
     if given:
         return given
     command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
-    root = Path(__file__).parents[1]
     try:
-        found = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=30, check=True)
+        found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=True)
     except (OSError, subprocess.SubprocessError):  # no git here (an image, a copied tree), or no commit yet
         return "unknown"
     return found.stdout.strip() or "unknown"
-
-
-def open_client(uri: str, *, check: bool = True) -> "MlflowClient":
-    """A client without any global active run.
-
-    `check` asks the server once, shortly, before MLflow's own patience begins.
-    """
-    if check:
-        check_reachable(uri)
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    folder = artifact_folder(uri)
-    if folder is not None:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        # Without it the store of a sqlite URI makes ./mlruns in whatever folder the process runs.
-        os.environ.setdefault("_MLFLOW_SERVER_ARTIFACT_ROOT", folder.as_uri())
-    from mlflow import MlflowClient
-
-    with speaking(uri):
-        return MlflowClient(tracking_uri=uri)
-
-
-def find_experiment(client: "MlflowClient", uri: str, name: str) -> str:
-    """Id of the experiment of this name, made if it is not there; artifacts of a sqlite store go beside its file."""
-    from mlflow.exceptions import MlflowException
-
-    found = client.get_experiment_by_name(name)
-    if found is None:
-        folder = artifact_folder(uri)
-        try:
-            return str(client.create_experiment(name, artifact_location=folder.as_uri() if folder else None))
-        except MlflowException as error:
-            if error.error_code != "RESOURCE_ALREADY_EXISTS":
-                raise
-            found = client.get_experiment_by_name(name)  # another process was faster
-    if found is None or found.lifecycle_stage != "active":
-        raise TrackingError(
-            f"the MLflow experiment {name!r} was deleted: restore it with `mlflow experiments restore`, "
-            "or use another name"
-        )
-    return str(found.experiment_id)
-
-
-@contextmanager
-def speaking(uri: str) -> Iterator[None]:
-    """Turns what MLflow and the network raise into one sentence."""
-    from mlflow.exceptions import MlflowException
-
-    try:
-        yield
-    except (MlflowException, OSError) as error:
-        if isinstance(error, TrackingError):
-            raise
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise TrackingError(f"MLflow at {public(uri)} failed ({reason}): check the server and its log") from error
 
 
 def _cut(value: str) -> str:

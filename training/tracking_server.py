@@ -21,16 +21,28 @@ class TrackingError(IceBenchError, ConnectionError):
     """The tracking server is away or refuses, or the URI is of a kind that cannot be used."""
 
 
+class RefusedError(TrackingError):
+    """The server understood a request and does not take it, now or later."""
+
+
+class RunGoneError(TrackingError):
+    """The server does not know the run: it was removed, or this is another server."""
+
+
 def resolve_uri(uri: str) -> str:
     """Returns the URI good in any process: a sqlite path becomes absolute.
 
     Raises:
         TrackingError: Neither `sqlite:///...` nor `http(s)://...`; plain folders (MLflow's file store) are refused.
+            A URL without host, or with a port that is no number; a sqlite path that is another kind of file.
     """
     if uri.startswith(("http://", "https://")):
+        _check_address(uri)
         return uri.rstrip("/")
     if uri.startswith(_SQLITE) and len(uri) > len(_SQLITE) and ":memory:" not in uri:
-        return f"{_SQLITE}{Path(unquote(uri.removeprefix(_SQLITE))).expanduser().absolute()}"
+        path = Path(unquote(uri.removeprefix(_SQLITE))).expanduser().absolute()
+        _check_header(path)
+        return f"{_SQLITE}{path}"
     raise TrackingError(
         f"the tracking URI {public(uri)!r} cannot be used: MLflow refuses plain folders and this project writes to "
         "sqlite:///PATH/mlflow.db (one machine) or http(s)://HOST:PORT (a server); give one of these"
@@ -76,16 +88,34 @@ def public(uri: str) -> str:
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
+def _check_address(uri: str) -> None:
+    try:
+        parts = urlsplit(uri)
+        good = bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number
+        good = False
+    if not good:
+        raise TrackingError(f"the tracking URI {public(uri)!r} has no good host and port: write http://HOST:5000")
+
+
+def _check_header(path: Path) -> None:
+    """Raises TrackingError for a file that is surely no sqlite database; one that cannot be read now may be one."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(16)
+    except OSError:
+        return
+    if start and start != b"SQLite format 3\x00":
+        raise TrackingError(f"{str(path)!r} is not a sqlite database: give another sqlite:/// path")
+
+
 def _check_sqlite(path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if not path.exists() or path.stat().st_size == 0:
-            return
-        with path.open("rb") as file:
-            start = file.read(16)
+        if path.exists():
+            path.open("rb").close()
     except OSError as error:
         raise TrackingError(
             f"the tracking database {str(path)!r} cannot be opened ({error.strerror}): give another sqlite:/// path"
         ) from error
-    if start != b"SQLite format 3\x00":
-        raise TrackingError(f"{str(path)!r} is not a sqlite database: give another sqlite:/// path")
+    _check_header(path)

@@ -1,4 +1,6 @@
 import http.server
+import json
+import pickle
 import subprocess
 import sys
 import threading
@@ -10,6 +12,8 @@ import pytest
 
 from training.spec import TrialSpec
 from training.study import StudyTracker, TrialRow
+from training.sync import sync
+from training.tracker import DatasetNote
 from training.tracking import MlflowTracker, git_commit
 from training.tracking_server import TrackingError, resolve_uri
 
@@ -40,6 +44,8 @@ def test_a_trial_is_a_child_run_with_params_tags_and_metrics(uri: str) -> None:
     tracker.log_metrics({"val/loss": 2.0, "val/f1": 0.5}, step=0)
     tracker.log_metrics({"val/loss": 1.0, "val/f1": 0.6}, step=1)
     tracker.log_metrics({"test/f1": 0.7})
+    assert tracker.wait_sent(30)
+    assert parent.children_rows()[0].status == "RUNNING"
     tracker.finish("FINISHED")
     (row,) = parent.children_rows()
     assert isinstance(row, TrialRow)
@@ -65,6 +71,7 @@ def test_every_epoch_stays_readable(uri: str) -> None:
     tracker.start(TrialSpec(), {})
     for epoch in range(3):
         tracker.log_metrics({"val/loss": 3.0 - epoch}, step=epoch)
+    tracker.finish("FINISHED")
     history = MlflowClient(parent.tracking_uri).get_metric_history(tracker.run_id, "val/loss")
     assert [(metric.step, metric.value) for metric in history] == [(0, 3.0), (1, 2.0), (2, 1.0)]
 
@@ -76,7 +83,9 @@ def test_files_lie_beside_the_database(uri: str, tmp_path: Path, monkeypatch: py
     tracker.start(TrialSpec(), {})
     (tmp_path / "map.png").write_bytes(b"x")
     tracker.log_file(tmp_path / "map.png", "maps")
+    (tmp_path / "map.png").write_bytes(b"changed afterwards")
     tracker.log_text("a: 1", "spec.yaml")
+    tracker.finish("FINISHED")
     parent.log_table("a,b", "| a | b |")
     parent.log_figure(tmp_path / "map.png")
     root = Path(parent.tracking_uri.removeprefix("sqlite:///")).parent / "mlartifacts"
@@ -164,12 +173,70 @@ def test_a_tracker_that_was_not_started_says_so(uri: str) -> None:
         MlflowTracker(uri, "x").log_metrics({"a": 1.0})
 
 
-def test_what_mlflow_refuses_is_one_sentence(uri: str) -> None:
+def test_a_tracker_that_has_ended_says_so(uri: str) -> None:
+    tracker = attempt(study(uri, "ended"), TrialSpec(), "FINISHED")
+    with pytest.raises(TrackingError, match=r"run has ended: call start\(spec, tags\)"):
+        tracker.log_metrics({"a": 1.0})
+
+
+def test_a_tracker_that_is_not_started_can_be_sent_to_another_process(uri: str) -> None:
+    tracker = pickle.loads(pickle.dumps(MlflowTracker(uri, "sent", patience_s=7)))
+    assert (tracker.experiment, tracker.patience_s) == ("sent", 7)
+
+
+def test_what_mlflow_refuses_is_kept_and_the_rest_goes_on(
+    uri: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     parent = study(uri, "refused")
-    tracker = attempt(parent, TrialSpec(), "FINISHED")
-    with pytest.raises(TrackingError, match=r"MLflow at sqlite:///.* failed") as caught:
-        tracker.log_metrics({"what is % this": 1.0})
-    assert "\n" not in str(caught.value)
+    tracker = MlflowTracker(parent.tracking_uri, parent.study, parent.run_id, outbox=tmp_path)
+    tracker.start(TrialSpec(), {})
+    tracker.log_metrics({"good": 1.0}, step=0)
+    tracker.log_metrics({"what is % this": 1.0}, step=1)
+    tracker.log_metrics({"good": 2.0}, step=2)
+    tracker.finish("FINISHED")
+    (row,) = parent.children_rows()
+    assert (row.status, row.metrics) == ("FINISHED", {"good": 2.0})
+    assert "one record of the trial is not in MLflow: MLflow at sqlite:///" in caplog.text
+    (left,) = sync(tmp_path)
+    assert (left.sent, left.left) == (0, 1)
+    assert left.note.startswith("refused: MLflow at sqlite:///")
+    assert "what is % this" in left.note
+
+
+def test_datasets_are_inputs_of_the_run(uri: str, tmp_path: Path) -> None:
+    from mlflow import MlflowClient
+
+    parent = study(uri, "datasets")
+    notes = [
+        DatasetNote(
+            name="lake",
+            url="s3://key:secret@bucket/lake?signature=secret",
+            digest="0123456789ab",
+            recipe="recipe1",
+            context=context,
+            scenes=scenes,
+            profile={"season": {"winter": scenes}},
+        )
+        for context, scenes in (("train", 8), ("val", 2), ("test", 2))
+    ]  # fmt: skip
+    runs = []
+    for part in (notes, [notes[0].model_copy(update={"scenes": 4})]):
+        tracker = MlflowTracker(parent.tracking_uri, parent.study, parent.run_id)
+        tracker.start(TrialSpec(), {})
+        for note in [*part, *part]:  # told twice, kept once
+            tracker.log_dataset(note)
+        tracker.finish("FINISHED")
+        runs.append(MlflowClient(parent.tracking_uri).get_run(tracker.run_id))
+    inputs = {each.dataset.name: each for each in runs[0].inputs.dataset_inputs}
+    assert inputs.keys() == {"lake/train", "lake/val", "lake/test"}
+    assert len(runs[0].inputs.dataset_inputs) == 3
+    train = inputs["lake/train"]
+    assert {tag.key: tag.value for tag in train.tags} == {"mlflow.data.context": "train", "recipe": "recipe1"}
+    assert train.dataset.digest.startswith("0123456789ab-")
+    assert json.loads(train.dataset.source) == {"uri": "s3://bucket/lake"}
+    assert json.loads(train.dataset.profile)["scenes"] == 8
+    (smaller,) = runs[1].inputs.dataset_inputs
+    assert json.loads(smaller.dataset.profile)["scenes"] == 4, "another choice of scenes is another dataset"
 
 
 def test_a_deleted_experiment_is_named(uri: str) -> None:
@@ -190,6 +257,13 @@ def test_only_databases_files_and_servers_are_tracking_uris(bad: str) -> None:
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize("bad", ["http://", "http://user:secret@host:port", "https://:5000", "http://host:99999"])
+def test_an_address_that_is_none_can_never_be_used(bad: str) -> None:
+    with pytest.raises(TrackingError, match=r"has no good host and port: write http://HOST:5000") as caught:
+        MlflowTracker(bad, "x")
+    assert "secret" not in str(caught.value)
+
+
 def test_a_relative_sqlite_path_becomes_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert resolve_uri("sqlite:///x/m.db") == f"sqlite:///{tmp_path}/x/m.db"
@@ -201,6 +275,8 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("these are not runs, but notes")
     with pytest.raises(TrackingError, match=r"notes\.txt' is not a sqlite database"):
         study(f"sqlite:///{tmp_path}/notes.txt", "x")
+    with pytest.raises(TrackingError, match=r"notes\.txt' is not a sqlite database"):
+        MlflowTracker(f"sqlite:///{tmp_path}/notes.txt", "x")
 
 
 class _Sick(http.server.BaseHTTPRequestHandler):
@@ -224,13 +300,42 @@ def sick_server() -> Iterator[str]:
         thread.join()
 
 
-def test_a_server_that_is_away_is_told_within_seconds(sick_server: str) -> None:
+def test_a_study_without_its_server_is_told_within_seconds(sick_server: str) -> None:
     started = time.monotonic()
-    with pytest.raises(TrackingError, match=r"http://127\.0\.0\.1:\d+ does not answer \(HTTP 503"):
+    with pytest.raises(TrackingError, match=r"http://127\.0\.0\.1:\d+ does not answer \(HTTP 503") as caught:
         study(sick_server, "x")
-    with pytest.raises(TrackingError, match="does not answer"):
-        MlflowTracker("http://127.0.0.1:9", "x").start(TrialSpec(), {})
+    assert "secret" not in str(caught.value)
     assert time.monotonic() - started < 10
+
+
+def test_a_trial_without_its_server_goes_on_and_keeps_everything(
+    sick_server: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    tracker = MlflowTracker(sick_server, "x", outbox=tmp_path / "outbox", patience_s=0.5)
+    tracker.start(TrialSpec(), {})
+    times = []
+    for epoch in range(200):
+        started = time.perf_counter()
+        tracker.log_metrics({f"val/{k}": 1.0 for k in range(10)}, step=epoch)
+        times.append(time.perf_counter() - started)
+    assert sorted(times)[100] < 1e-3, "the caller must not wait for the network"
+    started = time.monotonic()
+    tracker.finish("FINISHED")
+    assert 0.4 < time.monotonic() - started < 5
+    assert tracker.run_id == ""
+    assert caplog.text.count("the trial goes on, and what it tells waits in") == 1, "once an outage"
+    assert "203 records of trial" in caplog.text
+    assert f"`python -m sweeps sync --outbox {tmp_path / 'outbox'}`" in caplog.text
+    (folder,) = (tmp_path / "outbox").iterdir()
+    written = caplog.text + "".join(path.read_text() for path in folder.rglob("*") if path.is_file())
+    assert "http://127.0.0.1" in written
+    assert "secret" not in written
+
+
+def test_an_outbox_that_cannot_be_written_is_named_before_the_trial_starts(uri: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(TrackingError, match=r"cannot be written .*set ICEBENCH_OUTBOX"):
+        MlflowTracker(uri, "x", outbox=tmp_path / "file").start(TrialSpec(), {})
 
 
 def test_the_commit_can_be_given(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -243,7 +348,8 @@ def test_the_commit_can_be_given(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_specs_and_trackers_import_without_mlflow_and_torch() -> None:
     code = (
-        "import sys, training.spec, training.tracking, training.scenes, training.__main__; "
+        "import sys, training.spec, training.tracking, training.sync, training.study, training.scenes; "
+        "import training.__main__; "
         "print([name for name in ('torch', 'mlflow', 'ray', 'matplotlib') if name in sys.modules])"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
