@@ -1,5 +1,6 @@
 """The data of a trial: which patches it trains on, how they are read, and what the device makes of them."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,11 +22,12 @@ from datasets.patch_index import PatchIndex
 from datasets.patch_rules import PatchRule
 from datasets.scene_inputs import SceneInputs
 from datasets.scene_reader import SceneReader
-from training.augment import augment
+from training.augment import VectorChannels, augment
 from training.losses import balanced_weights
 from training.processes import Processes
 from training.scenes import TrialScenes
 from training.spec import DataSpec, TrialSpec
+from training.tracker import DatasetNote
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,20 +77,52 @@ class TrialData:
         """A whole scene as the network sees it."""
         return SceneInputs(self.reader, scene_id, self.assemble, self.device)
 
-    def pure_patches(self, scenes: Catalog) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Pure patches of val or test scenes, x (B, C, P, P) and y (B, 1) uint8 on the device: all of them, in order.
+    def pure_index(self, scenes: Catalog) -> PatchIndex:
+        """The pure patches of val or test scenes.
 
         The rules of border and land are those of training patches alone, so that trials with other rules are scored on
         the same patches.
+
+        Raises:
+            SplitError: There is none.
         """
-        data, rank, world = self.spec.data, self.processes.rank, self.processes.world
-        index = self._index(scenes, data.model_copy(update={"border_distance": 0.0, "max_land": 1.0}))
-        source = IndexedPatches(index, patch_size=data.patch_size, length=None, balanced=False, seed=None)
+        return self._index(scenes, self.spec.data.model_copy(update={"border_distance": 0.0, "max_land": 1.0}))
+
+    def pure_patches(self, scenes: Catalog) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """This process's part of these patches in order, x (B, C, P, P) and y (B, 1) uint8 on the device."""
+        index = self.pure_index(scenes)
+        source = IndexedPatches(
+            index, patch_size=self.spec.data.patch_size, length=None, balanced=False, seed=None
+        )
         dataset = BatchDataset(self.reader, source, batch_size=1)
         size = self.spec.loop.batch_size
-        for start in range(rank * size, len(index), world * size):
+        for start in range(self.processes.rank * size, len(index), self.processes.world * size):
             batch = dataset.batch(0, range(start, min(start + size, len(index)))).to(self.device)
             yield self.assemble(batch), batch.y
+
+    def notes(self) -> Iterator[DatasetNote]:
+        """What the tracker is told of the scenes, one note a split."""
+        target, lake = self.spec.data.primary, self.lake
+        for context in ("train", "val", "test"):
+            scenes: Catalog = getattr(self.scenes, context)
+            pixels = {
+                name: sum(record.pixels[target].get(value, 0) for record in scenes)
+                for value, name in enumerate(chart(target).classes)
+            }
+            yield DatasetNote(
+                name=lake.url.rsplit("/", 1)[-1] or "lake",
+                url=lake.url,
+                digest=lake.digest,
+                recipe=lake.recipe_digest,
+                context=context,
+                scenes=len(scenes),
+                profile={
+                    "ratio": self.spec.data.ratio,
+                    "scenes by season": dict(Counter(record.season for record in scenes)),
+                    "scenes by location": dict(Counter(record.location for record in scenes)),
+                    f"{target} pixels of 40 m": pixels,
+                },
+            )
 
     def class_weights(self) -> Mapping[str, Sequence[float]]:
         """Weights of the classes by chart, as the spec has them."""
@@ -161,4 +195,5 @@ class TrainingPatches:
         # Every batch has a stream of its own, in every process of the trial: a restart sees the same changes.
         seed = data.spec.seed, epoch, number, data.processes.rank
         draws = torch.Generator().manual_seed(int(np.random.SeedSequence(seed).generate_state(1, np.uint64)[0] >> 1))
-        return augment(data.assemble(batch), batch.y, data.spec.augment, draws)
+        vectors = VectorChannels.wind(data.normalization) if data.spec.augment.turn_wind else ()
+        return augment(data.assemble(batch), batch.y, data.spec.augment, draws, vectors=vectors)

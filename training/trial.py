@@ -24,7 +24,7 @@ from datasets.normalize import Normalization
 from training.checkpoint import Checkpoint, load_checkpoint, load_progress, save_checkpoint, save_progress
 from training.data import TrainingPatches, TrialData
 from training.epoch import EpochRow, Progress
-from training.evaluate import metrics_of
+from training.evaluate import tiling_for
 from training.hand_in import hand_in
 from training.heads import heads_of, n_outputs
 from training.loop import FitState, Trainer
@@ -33,9 +33,9 @@ from training.models import build_model, check_network, count_parameters
 from training.processes import Processes
 from training.result import TrialResult
 from training.scenes import bind, select_scenes
+from training.scores import metrics_of
 from training.scoring import score_trial
 from training.spec import TrialSpec
-from training.tiles import tiling_of
 from training.tracker import Tracker
 from training.tracking_server import TrackingError
 from training.validate import validate
@@ -108,13 +108,14 @@ def run_trial(
         result = TrialResult(
             trial_id=spec.trial_id,
             metrics={
-                **metrics_of(scored, spec),
+                **metrics_of(scored.matrices, spec.data.targets),
                 "best/epoch": float(kept.epoch),
                 "best/val_loss": kept.val_loss,
                 "best/val_f1": kept.val_f1,
                 **_cost(model, trained, started, data.device),
             },
-            matrices={name: matrix.to_lists() for name, matrix in scored.items()},
+            matrices={name: matrix.to_lists() for name, matrix in scored.matrices.items()},
+            scenes=scored.scenes,
             best_epoch=trained.best_epoch,
             epochs=len(trained.history),
             checkpoint=str(folder / BEST),
@@ -194,9 +195,7 @@ def _train(
         device=data.device,
         processes=data.processes,
     )
-    tiling = None
-    if spec.data.task == "segmentation":
-        tiling = tiling_of(model, len(spec.data.channels), spec.evaluation.tile)
+    tiling = tiling_for(model, spec)
 
     def keep(state: FitState, is_best: bool) -> None:
         if folder is None:

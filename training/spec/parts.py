@@ -112,6 +112,8 @@ class AugmentSpec(Part):
         rotate_degrees: Largest angle of it (10: IceBench; 90: AutoICE winner).
         scale: Probability of a change of scale.
         scale_range: Its factor is within 1 - range .. 1 + range (0.1: AutoICE winner).
+        turn_wind: Whether the components of the 10 m wind turn with the patch; the published code and the AutoICE winner
+            take them for numbers without direction.
         cutmix: Probability that the patches of a batch get a box of another one (Yun et al. 2019).
         cutmix_alpha: Parameter of the Beta distribution of the box's share (1: AutoICE winner).
     """
@@ -123,6 +125,7 @@ class AugmentSpec(Part):
     rotate_degrees: float = Field(default=10.0, gt=0.0, le=180.0)
     scale: float = Field(default=0.0, ge=0.0, le=1.0)
     scale_range: float = Field(default=0.1, gt=0.0, lt=1.0)
+    turn_wind: bool = False
     cutmix: float = Field(default=0.0, ge=0.0, le=1.0)
     cutmix_alpha: float = Field(default=1.0, gt=0.0, allow_inf_nan=False)
 
