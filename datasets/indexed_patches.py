@@ -15,18 +15,15 @@ class IndexedPatches:
 
     Args:
         index: The patches.
-        patch_size: Side of a patch in pixels of the ratio.
         length: Patches in an epoch; None is every one once.
         balanced: Whether every class is drawn equally often.
         seed: Of the order; None keeps that of the index, for scoring.
     """
 
-    def __init__(
-        self, index: PatchIndex, *, patch_size: int, length: int | None, balanced: bool, seed: int | None
-    ) -> None:
+    def __init__(self, index: PatchIndex, *, length: int | None, balanced: bool, seed: int | None) -> None:
         self.index = index
         self._scene_ids = index.scene_ids
-        self.patch_size = patch_size
+        self.patch_size = index.rule.patch_size
         self.length = len(index) if length is None else length
         self.balanced = balanced
         self.seed = seed

@@ -69,33 +69,32 @@ class TrialData:
         """The batches to train on.
 
         Raises:
-            SplitError: No window of the training scenes is a patch.
+            SplitError: No window of the training scenes is a patch, or none of the val or test scenes.
         """
+        if self.spec.data.task == "classification":
+            assert len(self.val_index)
+            assert len(self.test_index)
         return TrainingPatches(self, self._source())
 
     def inputs(self, scene_id: str) -> SceneInputs:
         """A whole scene as the network sees it."""
         return SceneInputs(self.reader, scene_id, self.assemble, self.device)
 
-    def pure_index(self, scenes: Catalog) -> PatchIndex:
-        """The pure patches of val or test scenes.
+    @cached_property
+    def val_index(self) -> PatchIndex:
+        """The pure patches of the val scenes, of a patch-based trial; raises SplitError if there is none."""
+        return self._pure_index(self.scenes.val)
 
-        The rules of border and land are those of training patches alone, so that trials with other rules are scored on
-        the same patches.
+    @cached_property
+    def test_index(self) -> PatchIndex:
+        """The pure patches of the test scenes, likewise."""
+        return self._pure_index(self.scenes.test)
 
-        Raises:
-            SplitError: There is none.
-        """
-        return self._index(scenes, self.spec.data.model_copy(update={"border_distance": 0.0, "max_land": 1.0}))
-
-    def pure_patches(self, scenes: Catalog) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """This process's part of these patches in order, x (B, C, P, P) and y (B, 1) uint8 on the device."""
-        index = self.pure_index(scenes)
-        source = IndexedPatches(
-            index, patch_size=self.spec.data.patch_size, length=None, balanced=False, seed=None
-        )
-        dataset = BatchDataset(self.reader, source, batch_size=1)
-        size = self.spec.loop.batch_size
+    def val_patches(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """This process's part of the pure val patches, x (B, C, P, P) and y (B, 1) uint8 on the device, in order."""
+        index, size = self.val_index, self.spec.loop.batch_size
+        source = IndexedPatches(index, length=None, balanced=False, seed=None)
+        dataset = BatchDataset(self.reader, source, batch_size=size)
         for start in range(self.processes.rank * size, len(index), self.processes.world * size):
             batch = dataset.batch(0, range(start, min(start + size, len(index)))).to(self.device)
             yield self.assemble(batch), batch.y
@@ -144,9 +143,7 @@ class TrialData:
         length = None if batches is None else batches * spec.loop.batch_size
         if data.task == "classification":
             index = self._index(self.scenes.train, data)
-            return IndexedPatches(
-                index, patch_size=data.patch_size, length=length, balanced=data.balanced, seed=spec.seed
-            )
+            return IndexedPatches(index, length=length, balanced=data.balanced, seed=spec.seed)
         assert length is not None  # the spec sees to it
         return RandomCrops(
             self.scenes.train.scene_ids,
@@ -157,6 +154,10 @@ class TrialData:
             length=length,
             seed=spec.seed,
         )
+
+    def _pure_index(self, scenes: Catalog) -> PatchIndex:
+        """The rules of border and land are of training patches alone: trials with other rules are scored alike."""
+        return self._index(scenes, self.spec.data.model_copy(update={"border_distance": 0.0, "max_land": 1.0}))
 
     def _index(self, scenes: Catalog, data: DataSpec) -> PatchIndex:
         rule = PatchRule(

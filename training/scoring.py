@@ -61,7 +61,7 @@ def score_trial(model: nn.Module, data: TrialData, maps: Path) -> TrialScores:
 
 
 def _patches_by_scene(data: TrialData) -> dict[str, Patches]:
-    index = data.pure_index(data.scenes.test)
+    index = data.test_index
     found = {}
     for place, scene_id in enumerate(index.scene_ids):
         rows = np.flatnonzero(index.scene == place)

@@ -95,5 +95,5 @@ def _tiles(model: nn.Module, data: TrialData, tiling: Tiling) -> Iterator[tuple[
 
 
 def _patches(model: nn.Module, data: TrialData) -> Iterator[tuple[torch.Tensor, NDArray[np.uint8]]]:
-    for x_BCHW, y_B1 in data.pure_patches(data.scenes.val):
+    for x_BCHW, y_B1 in data.val_patches():
         yield outputs_of(model, x_BCHW), y_B1.cpu().numpy()
