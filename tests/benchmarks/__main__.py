@@ -5,9 +5,9 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks import full_scene
+from tests.benchmarks import full_scene, patch_index
 
-BENCHMARKS = {"full_scene": full_scene.measure}
+BENCHMARKS = {"full_scene": full_scene.measure, "patch_index": patch_index.measure}
 
 
 def main(names: list[str]) -> int:

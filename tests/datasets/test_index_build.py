@@ -198,7 +198,8 @@ def test_a_lake_that_may_not_be_written_is_no_error(
     assert Path(lake.index_url).read_text().startswith("no folder")
 
 
-def test_processes_that_build_at_once_write_the_same(lake: Lake, tiny_lake: Lake) -> None:
+@pytest.mark.slow
+def test_processes_that_build_at_once_write_the_same(lake: Lake) -> None:
     code = (
         "import sys; from datasets.index_build import build_index; from datasets.lake import Lake; "
         "from datasets.patch_rules import PatchRule; lake = Lake.open(sys.argv[1]); "
@@ -254,6 +255,7 @@ def test_no_scene_is_one_sentence(lake: Lake) -> None:
         build_index(lake, [], RULE)
 
 
+@pytest.mark.slow
 def test_the_lake_stays_whole(lake: Lake, raw_train: list[Path]) -> None:
     digest = lake.digest
     build_index(lake, lake.catalog(), RULE)

@@ -165,3 +165,12 @@ def test_rules_outside_what_is_allowed_are_refused() -> None:
             PatchRule.model_validate({"ratio": 2, "patch_size": 8, **change})
     with pytest.raises(ValidationError, match="did you mean 'SOD'"):
         PatchRule(ratio=2, patch_size=8, target="SOB")
+
+
+@pytest.mark.parametrize(("land", "patches"), [(29, 1), (30, 0)])
+def test_a_share_of_land_that_is_just_allowed(land: int, patches: int) -> None:
+    zones = np.ones(100, np.float32)
+    zones[:land] = 0
+    arrays = {"SOD": np.zeros((10, 10), np.uint8), "distance_map": zones.reshape(10, 10)}
+    rule = PatchRule(ratio=1, patch_size=10, max_land=0.29)
+    assert pure_windows(SceneTables(arrays.__getitem__, "SOD"), rule).label.size == patches
