@@ -32,12 +32,6 @@ class SummedArea:
             total += table[line, 1:]
         return cls(table)
 
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Lines and samples of the mask."""
-        lines, samples = self.table.shape
-        return lines - 1, samples - 1
-
     def counts(
         self, line: NDArray[np.integer], sample: NDArray[np.integer], height: int, width: int
     ) -> NDArray[np.int32]:

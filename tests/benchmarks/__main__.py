@@ -5,9 +5,10 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks import full_scene, loader
+from tests.benchmarks import full_scene, loader, patch_index
 
-BENCHMARKS = {"full_scene": full_scene.measure, "loader": loader.measure}
+MODULES = (full_scene, patch_index, loader)
+BENCHMARKS = {module.__name__.rpartition(".")[2]: module.measure for module in MODULES}
 
 
 def main(names: list[str]) -> int:

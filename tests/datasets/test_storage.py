@@ -1,0 +1,34 @@
+"""Objects on disk: one step, whoever else is writing."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from datasets.storage import replace
+
+
+def test_writers_of_one_object_do_not_disturb_each_other(tmp_path: Path) -> None:
+    """Readers see one of the contents whole, every writer ends, and nothing is left lying about."""
+    target = tmp_path / "folder" / "object"
+    contents = [bytes([number]) * 2_000_000 for number in range(4)]
+
+    def write(content: bytes) -> None:
+        for _ in range(15):
+            replace(str(target), content)
+            assert target.read_bytes() in contents
+
+    with ThreadPoolExecutor(len(contents)) as threads:
+        list(threads.map(write, contents))
+    assert [path.name for path in target.parent.iterdir()] == ["object"]
+
+
+def test_what_cannot_be_written_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, content: bytes) -> None:
+        path.touch()
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space left"):
+        replace(str(tmp_path / "object"), b"content")
+    assert not list(tmp_path.iterdir())
