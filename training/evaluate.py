@@ -1,30 +1,68 @@
-"""Scores of a trained network on whole test scenes: one confusion matrix per scene, summed into bins.
+"""Test scenes from inputs to confusion matrices, one scene after the other, on every grid of the spec.
 
 Two grids: `test` is the trial's own grid, comparable with the published numbers; `test_80m` (or whatever the spec's
 `fixed_ratio` makes) is one grid for all trials, so that trials of different ratios are scored on the same truth pixels.
+Patch-based trials are scored on both as maps, and on the pure patches of the test scenes as `test_patches`.
+
+While the network computes, threads read the next scene and finish the one before (count, draw).
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Final, TypeVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from datasets.errors import SplitError
 from datasets.grids import pixel_spacing
-from datasets.labels import Chart, chart
 from datasets.lake import Lake
-from datasets.loaders import load_chart, load_scene
-from datasets.normalize import Normalization
+from datasets.loaders import load_chart
 from datasets.scene import SceneRecord
 from training.confusion import ConfusionMatrix
-from training.predict import predict_scene
+from training.fixed_grid import to_grid
+from training.heads import heads_of
+from training.predict import SceneInputs, predict_scene, read_ahead, with_first_window
+from training.sliding import Sliding, classify_windows
 from training.spec import TrialSpec
+from training.tiles import Tiling, tiling_of
 
-ALL = "all"
-"""The bin of every test scene."""
+OWN_GRID: Final = "test"
+PATCHES: Final = "test_patches"
+"""The grid of pure patches, of patch-based trials."""
+
+Finished = TypeVar("Finished")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patches:
+    """Pure patches of one scene.
+
+    Attributes:
+        corners: (n, 2) first line and first sample at the trial's ratio.
+        labels: (n,) uint8 true classes.
+    """
+
+    corners: NDArray[np.integer]
+    labels: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SceneToScore:
+    """What a scene is scored from.
+
+    Attributes:
+        record: The scene.
+        inputs: What the network sees.
+        truth: Charts by `<grid>/<chart>`, (H, W) uint8, 255 = no label.
+        patches: Pure patches, of patch-based trials.
+    """
+
+    record: SceneRecord
+    inputs: SceneInputs
+    truth: Mapping[str, NDArray[np.uint8]]
+    patches: Patches | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,149 +71,153 @@ class SceneScore:
 
     Attributes:
         record: The scene.
-        predicted: Class of every pixel on the trial's own grid, (H, W) uint8.
-        truth: Chart on the same grid, (H, W) uint8, 255 = no label.
-        matrices: Confusion matrix by grid name.
+        predicted: Class of every pixel on the trial's own grid by chart, (H, W) uint8.
+        truth: Chart on the same grid likewise, 255 = no label.
+        matrices: Confusion matrix by `<grid>/<chart>`.
     """
 
     record: SceneRecord
-    predicted: NDArray[np.uint8]
-    truth: NDArray[np.uint8]
+    predicted: Mapping[str, NDArray[np.uint8]]
+    truth: Mapping[str, NDArray[np.uint8]]
     matrices: Mapping[str, ConfusionMatrix]
 
 
 def grid_names(spec: TrialSpec) -> tuple[str, ...]:
     """Names of the grids that `spec` is scored on: `test`, and `test_80m` for `fixed_ratio` 2."""
     fixed = spec.evaluation.fixed_ratio
-    return ("test",) if fixed is None else ("test", f"test_{pixel_spacing(fixed)}m")
+    return (OWN_GRID,) if fixed is None else (OWN_GRID, f"{OWN_GRID}_{pixel_spacing(fixed)}m")
 
 
-def score_scene(
-    model: nn.Module,
-    lake: Lake,
-    record: SceneRecord,
-    spec: TrialSpec,
-    normalization: Normalization,
-    *,
-    device: torch.device,
-) -> SceneScore:
-    """Predicts one scene whole and counts it on every grid of the spec."""
-    data, fixed = spec.data, spec.evaluation.fixed_ratio
-    n_classes = chart(data.primary).n_classes
-    scene = load_scene(
-        lake,
-        record.scene_id,
-        ratio=data.ratio,
-        channels=data.channels,
-        target=data.primary,
-        normalization=normalization,
-    )
-    predicted = predict_scene(model, scene.x, device=device)
-    own, *others = grid_names(spec)
-    matrices = {own: ConfusionMatrix.from_arrays(scene.y, predicted, n_classes)}
-    for name in others:
-        assert fixed is not None
-        truth = load_chart(lake, record.scene_id, ratio=fixed, target=data.primary)
-        moved = to_grid(predicted, data.ratio, fixed, truth.shape)
-        matrices[name] = ConfusionMatrix.from_arrays(truth, moved, n_classes)
-    return SceneScore(record=record, predicted=predicted, truth=scene.y, matrices=matrices)
+def tiling_for(model: nn.Module, spec: TrialSpec) -> Tiling | None:
+    """How scenes are cut for this network; None for classification, which slides. Seconds: ask once a network."""
+    if spec.data.task == "classification":
+        return None
+    return tiling_of(model, len(spec.data.channels), spec.evaluation.tile)
 
 
-def to_grid(classes_HW: NDArray[np.uint8], ratio: int, fixed_ratio: int, shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """Brings classes from the grid of `ratio` to the grid of `fixed_ratio` by nearest pixel.
+def open_scene(
+    inputs: SceneInputs, lake: Lake, record: SceneRecord, spec: TrialSpec, patches: Patches | None = None
+) -> SceneToScore:
+    """Reads the charts of a scene on every grid."""
+    ratios = dict(zip(grid_names(spec), (spec.data.ratio, spec.evaluation.fixed_ratio), strict=False))
+    charts = {
+        (ratio, name): load_chart(lake, record.scene_id, ratio=ratio, target=name)
+        for ratio in {ratio for ratio in ratios.values() if ratio is not None}
+        for name in spec.data.targets
+    }
+    truth = {
+        f"{grid}/{name}": charts[ratio, name]
+        for grid, ratio in ratios.items()
+        if ratio is not None
+        for name in spec.data.targets
+    }
+    return SceneToScore(record=record, inputs=inputs, truth=truth, patches=patches)
 
-    Both grids start at the same corner, but block reduction trims: the coarser grid can end up to a block before the
-    finer. Fixed pixels beyond its end take its last line or sample, so that every ratio is scored on the very same
-    truth pixels.
+
+def score_scene(model: nn.Module, scene: SceneToScore, spec: TrialSpec, tiling: Tiling | None) -> SceneScore:
+    """Predicts one scene and counts it on every grid.
 
     Args:
-        classes_HW: (H, W) uint8 on the grid of `ratio`.
-        ratio: Where the classes are.
-        fixed_ratio: Where they are wanted.
-        shape: Lines and samples of the wanted grid.
-    """
-    lines, samples = (
-        nearest_index(length, ratio, fixed_ratio, own) for length, own in zip(shape, classes_HW.shape, strict=True)
-    )
-    return classes_HW[np.ix_(lines, samples)]
-
-
-def nearest_index(length: int, ratio: int, fixed_ratio: int, own_length: int) -> NDArray[np.int64]:
-    """Own pixel under the centre of each of `length` fixed pixels: floor((j + 0.5) * fixed_ratio / ratio), clipped."""
-    centre_doubled = (2 * np.arange(length, dtype=np.int64) + 1) * fixed_ratio  # integers: no rounding at borders
-    return np.minimum(centre_doubled // (2 * ratio), own_length - 1)
-
-
-def bins_of(record: SceneRecord) -> tuple[str, ...]:
-    """Bins that a scene counts in; a scene without cryoseason is in no cryoseason bin."""
-    names = [ALL, f"season/{record.season}", f"location/{record.location}"]
-    if record.cryoseason is not None:
-        names.append(f"cryoseason/{record.cryoseason}")
-    return (*names, f"scene/{record.scene_id}")
-
-
-def sum_bins(
-    scores: Iterable[tuple[SceneRecord, Mapping[str, ConfusionMatrix]]],
-) -> dict[str, ConfusionMatrix]:
-    """Sums scenes into `<grid>/<bin>` matrices, `test_80m/season/winter`."""
-    sums: dict[str, ConfusionMatrix] = {}
-    for record, matrices in scores:
-        for grid, matrix in matrices.items():
-            for name in bins_of(record):
-                key = f"{grid}/{name}"
-                sums[key] = sums[key] + matrix if key in sums else matrix
-    return sums
-
-
-def metrics_of(sums: Mapping[str, ConfusionMatrix], target: Chart) -> dict[str, float]:
-    """Scores by the names of the tracker: `test/f1`, `test/winter/f1`, `test/class/old_ice/f1`, `test_80m/f1`, ...
-
-    Scenes have matrices but no metrics here. What has no value (a bin without labelled pixels, a class in neither truth
-    nor prediction) is left out.
+        model: On the device of the inputs; put in eval mode.
+        scene: From `open_scene`.
+        spec: Of the trial.
+        tiling: From `tiling_for`.
 
     Raises:
-        SplitError: A grid has no labelled pixel at all.
+        ClassRangeError: The inputs are not on the grid of the chart.
     """
-    found: dict[str, float] = {}
-    for key, matrix in sums.items():
-        grid, _, name = key.partition("/")
-        if name.startswith("scene/"):
-            continue
-        scores = matrix.metrics()
-        if name == ALL:
-            if matrix.n == 0:
-                raise SplitError(
-                    f"no test scene has a pixel labelled in {target.name} on the grid {grid!r}: "
-                    "choose other test scenes"
-                )
-            found |= {
-                f"{grid}/accuracy": scores.accuracy,
-                f"{grid}/f1": scores.f1,
-                f"{grid}/f1_macro": scores.f1_macro,
-                f"{grid}/iou": scores.iou,
-                f"{grid}/iou_macro": scores.iou_macro,
-                f"{grid}/precision": scores.precision,
-                f"{grid}/precision_macro": scores.precision_macro,
-                f"{grid}/recall": scores.recall,
-                f"{grid}/recall_macro": scores.recall_macro,
-            }
-            found[f"{grid}/majority_f1"] = majority(matrix).metrics().f1
-            for class_name, f1 in zip(target.classes, scores.class_f1, strict=True):
-                found[f"{grid}/class/{_key(class_name)}/f1"] = f1
-        else:
-            leaf = name.partition("/")[2]
-            found |= {f"{grid}/{leaf}/f1": scores.f1, f"{grid}/{leaf}/accuracy": scores.accuracy}
-    return {key: value for key, value in found.items() if not np.isnan(value)}
+    return _count(scene, _predict(model, scene, spec, tiling), spec)
 
 
-def majority(matrix: ConfusionMatrix) -> ConfusionMatrix:
-    """What a network that always says the most common true class would have got: the score to beat."""
-    true = matrix.counts.sum(axis=1)
-    counts = np.zeros_like(matrix.counts)
-    counts[:, int(true.argmax())] = true
-    return ConfusionMatrix(counts)
+def score_scenes(
+    model: nn.Module,
+    records: Iterable[SceneRecord],
+    open_one: Callable[[SceneRecord], SceneToScore],
+    spec: TrialSpec,
+    tiling: Tiling | None,
+    finish: Callable[[SceneScore], Finished],
+) -> Iterator[Finished]:
+    """Scores scenes in order, with all but the network's work done beside it; a few scenes are held at a time.
+
+    Args:
+        model: On the device of the inputs; put in eval mode.
+        records: The scenes.
+        open_one: Opens a scene; called in a thread, one scene ahead.
+        spec: Of the trial.
+        tiling: From `tiling_for`.
+        finish: Makes of a scored scene what is wanted (matrices, a drawn map), so that rasters need not be kept; called
+            in a thread, one scene behind.
+
+    Yields:
+        What `finish` gave, in the order of the scenes.
+    """
+
+    def ready(record: SceneRecord) -> SceneToScore:
+        scene = open_one(record)
+        return scene if tiling is None else replace(scene, inputs=with_first_window(scene.inputs, tiling))
+
+    def done(scene: SceneToScore, predicted: "_Predicted") -> Finished:
+        return finish(_count(scene, predicted, spec))
+
+    with ThreadPoolExecutor(1, thread_name_prefix="finish-scene") as after:
+        waiting: Future[Finished] | None = None
+        for scene in read_ahead(records, ready):
+            predicted = _predict(model, scene, spec, tiling)
+            if waiting is not None:
+                yield waiting.result()
+            waiting = after.submit(done, scene, predicted)
+        if waiting is not None:
+            yield waiting.result()
 
 
-def _key(class_name: str) -> str:
-    """Class name as a tracker's key: `10%` is no key everywhere."""
-    return class_name.replace("%", "_percent")
+@dataclass(frozen=True, kw_only=True)
+class _Predicted:
+    """Class rasters on the trial's own grid by chart, and the classes of the scene's pure patches."""
+
+    rasters: Mapping[str, NDArray[np.uint8]]
+    patches: NDArray[np.uint8] | None = None
+
+
+def _predict(model: nn.Module, scene: SceneToScore, spec: TrialSpec, tiling: Tiling | None) -> _Predicted:
+    """All that needs the network."""
+    heads = heads_of(spec)
+    if tiling is not None:
+        return _Predicted(rasters=predict_scene(model, scene.inputs, heads, tiling))
+    (head,) = heads
+    size, stride = spec.data.patch_size, spec.evaluation.map_stride or spec.data.stride
+    sliding = Sliding.over(scene.inputs.shape, size, stride)
+    classes = classify_windows(model, scene.inputs, sliding.corners, size, head)
+    rasters = {head.chart.name: sliding.raster(classes)}
+    if scene.patches is None:
+        return _Predicted(rasters=rasters)
+    places = sliding.find(scene.patches.corners)
+    of_patches = classes[places]
+    elsewhere = places < 0  # with another stride of the map
+    of_patches[elsewhere] = classify_windows(model, scene.inputs, scene.patches.corners[elsewhere], size, head)
+    return _Predicted(rasters=rasters, patches=of_patches)
+
+
+def _count(scene: SceneToScore, predicted: _Predicted, spec: TrialSpec) -> SceneScore:
+    """All that needs no network."""
+    fixed = spec.evaluation.fixed_ratio
+    own, *others = grid_names(spec)
+    matrices: dict[str, ConfusionMatrix] = {}
+    for head in heads_of(spec):
+        name, n_classes = head.chart.name, head.chart.n_classes
+        raster = predicted.rasters[name]
+        matrices[f"{own}/{name}"] = ConfusionMatrix.from_arrays(scene.truth[f"{own}/{name}"], raster, n_classes)
+        for grid in others:
+            assert fixed is not None
+            truth = scene.truth[f"{grid}/{name}"]
+            moved = to_grid(raster, spec.data.ratio, fixed, truth.shape)
+            matrices[f"{grid}/{name}"] = ConfusionMatrix.from_arrays(truth, moved, n_classes)
+        if scene.patches is not None and predicted.patches is not None:
+            matrices[f"{PATCHES}/{name}"] = ConfusionMatrix.from_arrays(
+                scene.patches.labels, predicted.patches, n_classes
+            )
+    return SceneScore(
+        record=scene.record,
+        predicted=predicted.rasters,
+        truth={name: scene.truth[f"{own}/{name}"] for name in spec.data.targets},
+        matrices=matrices,
+    )

@@ -1,6 +1,38 @@
 """`TrialResult`: what one trial gave, as it is written to result.json and handed to who asked for it."""
 
+import csv
+import io
+from collections.abc import Sequence
+
 from pydantic import BaseModel, ConfigDict
+
+
+class SceneRow(BaseModel):
+    """Scores of one test scene in one chart on one grid.
+
+    Attributes:
+        scene_id: Which.
+        season: Of the scene; `cryoseason` (None where unknown) and `location` likewise.
+        grid: `test`, `test_80m`, `test_patches`.
+        chart: Of the classes.
+        n: Labelled pixels, or patches.
+        accuracy: Share of these with the right class; None where there are none, as the other scores.
+        f1: Weighted F1.
+        f1_macro: Macro F1.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    scene_id: str
+    season: str
+    cryoseason: str | None
+    location: str
+    grid: str
+    chart: str
+    n: int
+    accuracy: float | None
+    f1: float | None
+    f1_macro: float | None
 
 
 class TrialResult(BaseModel):
@@ -8,8 +40,10 @@ class TrialResult(BaseModel):
 
     Attributes:
         trial_id: Of the spec bound to the lake.
-        metrics: Test scores (see `training.evaluate`), `best/...` of the kept epoch and `cost/...`.
-        matrices: Confusion matrix (rows = truth) by `<grid>/<bin>`, `test/season/winter`; they add up to coarser bins.
+        metrics: Test scores (see `training.scores`), `best/...` of the kept epoch and `cost/...`.
+        matrices: Confusion matrix (rows = truth) by `<grid>/<chart>/<bin>`, `test/SOD/season/winter`; they add up to
+            coarser bins.
+        scenes: Scores of every test scene by itself.
         best_epoch: Epoch whose weights were kept and scored, from 0.
         epochs: Epochs trained.
         checkpoint: Path of the kept weights.
@@ -22,8 +56,18 @@ class TrialResult(BaseModel):
     trial_id: str
     metrics: dict[str, float]
     matrices: dict[str, list[list[int]]]
+    scenes: tuple[SceneRow, ...] = ()
     best_epoch: int
     epochs: int
     checkpoint: str
     seconds: float
     versions: dict[str, str]
+
+
+def scenes_csv(rows: Sequence[SceneRow]) -> str:
+    """Rows as CSV text with a header; a missing value is an empty cell."""
+    text = io.StringIO()
+    table = csv.DictWriter(text, list(SceneRow.model_fields), lineterminator="\n")
+    table.writeheader()
+    table.writerows(row.model_dump() for row in rows)
+    return text.getvalue()

@@ -1,0 +1,34 @@
+"""One grid for trials of all ratios: classes brought from a trial's own grid to it by nearest pixel."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def to_grid(classes_HW: NDArray[np.uint8], ratio: int, fixed_ratio: int, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """Brings classes from the grid of `ratio` to the grid of `fixed_ratio` by nearest pixel.
+
+    Both grids start at the same corner, but block reduction trims: the coarser grid can end up to a block before the
+    finer. Fixed pixels beyond its end take its last line or sample, so that every ratio is scored on the very same
+    truth pixels.
+
+    Args:
+        classes_HW: (H, W) uint8 on the grid of `ratio`.
+        ratio: Where the classes are.
+        fixed_ratio: Where they are wanted.
+        shape: Lines and samples of the wanted grid.
+
+    Returns:
+        (lines, samples) uint8; the very array that was given where nothing moves.
+    """
+    if ratio == fixed_ratio and shape == classes_HW.shape:
+        return classes_HW
+    lines, samples = (
+        nearest_index(length, ratio, fixed_ratio, own) for length, own in zip(shape, classes_HW.shape, strict=True)
+    )
+    return classes_HW[np.ix_(lines, samples)]
+
+
+def nearest_index(length: int, ratio: int, fixed_ratio: int, own_length: int) -> NDArray[np.int64]:
+    """Own pixel under the centre of each of `length` fixed pixels: floor((j + 0.5) * fixed_ratio / ratio), clipped."""
+    centre_doubled = (2 * np.arange(length, dtype=np.int64) + 1) * fixed_ratio  # integers: no rounding at borders
+    return np.minimum(centre_doubled // (2 * ratio), own_length - 1)
