@@ -6,7 +6,7 @@ travel in physical units at the ratio, AMSR2 and ERA5 as coarse cells; `datasets
 them on the device.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple, Protocol
 
 import numpy as np
@@ -56,12 +56,15 @@ class Batch(NamedTuple):
 
     def to(self, device: torch.device) -> "Batch":
         """The batch on a device; asynchronous from pinned memory."""
-        moved = (part.to(device, non_blocking=True) for part in self[:5])
-        return Batch(*moved, windows=self.windows)
+        return self._each(lambda part: part.to(device, non_blocking=True))
 
     def pin_memory(self) -> "Batch":
         """The batch in page-locked memory; called by the loader."""
-        return Batch(*(part.pin_memory() for part in self[:5]), windows=self.windows)
+        return self._each(torch.Tensor.pin_memory)
+
+    def _each(self, change: Callable[[torch.Tensor], torch.Tensor]) -> "Batch":
+        sar, km2, offset, month, y = (change(part) for part in (self.sar, self.km2, self.offset, self.month, self.y))
+        return Batch(sar, km2, offset, month, y, self.windows)
 
 
 class PatchSource(Protocol):
@@ -123,8 +126,14 @@ class BatchDataset(Dataset[Batch]):
             month[row] = reader.month(scene_id)
             labels.append(pad_to(label, size, IGNORE) if label.ndim == 3 else label)
             windows.append(window)
-        parts = (torch.from_numpy(part) for part in (sar, km2, offset, month, np.stack(labels)))
-        return Batch(*parts, windows=tuple(windows))
+        return Batch(
+            sar=torch.from_numpy(sar),
+            km2=torch.from_numpy(km2),
+            offset=torch.from_numpy(offset),
+            month=torch.from_numpy(month),
+            y=torch.from_numpy(np.stack(labels)),
+            windows=tuple(windows),
+        )
 
 
 def read_sar(reader: SceneReader, window: Window, out: NDArray[np.float32]) -> None:

@@ -84,7 +84,7 @@ class RandomCrops:
         known = labels[0] != IGNORE
         for others in labels[1:]:
             known |= others != IGNORE
-        return 1.0 - np.count_nonzero(known) / self.patch_size**2 <= self.max_masked
+        return bool(1.0 - np.count_nonzero(known) / self.patch_size**2 <= self.max_masked)
 
     def _is_sea(self, reader: SceneReader, scene_id: str, lines: slice, samples: slice) -> bool:
         if self.max_land >= 1.0:

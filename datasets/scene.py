@@ -122,6 +122,10 @@ class Scene:
         """Reads a window of one SAR-grid variable; dtype as stored."""
         return self._store.read(f"r{ratio}", name, (lines, samples))
 
+    def chart(self, ratio: int, name: str) -> NDArray[np.uint8]:
+        """Reads one chart whole, (lines, samples) uint8, 255 = no label."""
+        return self.window(ratio, name, slice(None), slice(None)).astype(np.uint8, copy=False)
+
     def km2(self, name: str) -> NDArray[np.generic]:
         """Reads one 2 km variable whole, (line_2km, sample_2km)."""
         return self._store.read("km2", name, (slice(None), slice(None)))

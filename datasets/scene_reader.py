@@ -139,7 +139,7 @@ class SceneReader:
             np.clip(np.arange(low, end), 0, last - 1)
             for low, end, last in zip(first, ends, cells.shape[1:], strict=True)
         )
-        return CoarseWindow(cells[np.ix_(self._km2_places, rows, columns)], offset)
+        return CoarseWindow(cells[np.ix_(np.array(self._km2_places), rows, columns)], offset)
 
     def _scene(self, scene_id: str) -> Scene:
         if scene_id not in self._scenes:

@@ -216,7 +216,11 @@ def _train_together(config: dict[str, Any]) -> None:
             use_gpu=config["resources"].get("GPU", 0) > 0,
             resources_per_worker=config["resources"],
         ),
-        run_config=RunConfig(name="processes", storage_path=str(folder.parent), callbacks=[TuneReportCallback()]),
+        run_config=RunConfig(
+            name="processes",
+            storage_path=str(folder.parent),
+            callbacks=[TuneReportCallback()],  # type: ignore[list-item] # the hints are those of the older RunConfig
+        ),
     ).fit()
 
 

@@ -18,7 +18,6 @@ from torch import nn
 
 from datasets.grids import pixel_spacing
 from datasets.lake import Lake
-from datasets.loaders import load_chart
 from datasets.scene import SceneRecord
 from training.confusion import ConfusionMatrix
 from training.fixed_grid import to_grid
@@ -101,7 +100,7 @@ def open_scene(
     """Reads the charts of a scene on every grid."""
     ratios = dict(zip(grid_names(spec), (spec.data.ratio, spec.evaluation.fixed_ratio), strict=False))
     charts = {
-        (ratio, name): load_chart(lake, record.scene_id, ratio=ratio, target=name)
+        (ratio, name): lake.scene(record.scene_id).chart(ratio, name)
         for ratio in {ratio for ratio in ratios.values() if ratio is not None}
         for name in spec.data.targets
     }

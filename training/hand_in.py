@@ -1,5 +1,6 @@
 """What a trial leaves for people, on disk and with the tracker: maps, curves, confusion matrices, tables, the spec."""
 
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -10,10 +11,12 @@ from datasets.grids import pixel_spacing
 from datasets.labels import chart
 from datasets.lake import Lake
 from training.bins import ALL, split_key
+from training.checkpoint import Checkpoint
 from training.confusion import ConfusionMatrix
 from training.evaluate import PATCHES, SceneScore
 from training.figures import Backscatter, confusion_figure, curves_figure, map_figure, save_figure
-from training.loop import FitResult
+from training.loop import FitState
+from training.model_export import export_model
 from training.result import TrialResult, scenes_csv
 from training.spec import TrialSpec
 from training.tracker import Tracker
@@ -70,8 +73,9 @@ def hand_in(
     result: TrialResult,
     spec: TrialSpec,
     sums: Mapping[str, ConfusionMatrix],
-    trained: FitResult,
+    trained: FitState,
     maps: Sequence[Path],
+    best: Checkpoint,
 ) -> None:
     """Writes what a person wants to see into the folder, and gives all files to the tracker."""
     figures = [
@@ -101,3 +105,15 @@ def hand_in(
     tracker.log_file(folder / "result.json")
     tracker.log_file(folder / "scores_per_scene.csv")
     tracker.log_file(Path(result.checkpoint), "checkpoint")
+    if tracker.keeps_models:
+        with tempfile.TemporaryDirectory(prefix="icebench-model-") as name:
+            tracker.log_model(
+                export_model(
+                    best.model(),
+                    best.normalization,
+                    channels=spec.data.channels,
+                    task=spec.data.task,
+                    patch_size=spec.data.patch_size,
+                    folder=Path(name) / "model",
+                )
+            )

@@ -242,7 +242,7 @@ class Trainer:
         if self._device.type == "cpu":
             step.checked_loss()  # before the weights move; on a GPU that would stop it at every step
         self._optimizer.zero_grad(set_to_none=True)
-        self._scaler.scale(loss).backward()
+        self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         if self._clip_norm is not None:
             self._scaler.unscale_(self._optimizer)
             nn.utils.clip_grad_norm_(self.model.parameters(), self._clip_norm)

@@ -54,7 +54,7 @@ class LossSums:
     def from_flat(self, row: torch.Tensor) -> "LossSums":
         """Sums of the same shape from such a row."""
         sizes = [len(part) for part in (self.total, self.count, self.overlap, self.extent)]
-        total, count, overlap, extent = row.split(sizes)
+        total, count, overlap, extent = torch.split(row, sizes)
         return LossSums(total=total, count=count, overlap=overlap, extent=extent)
 
     def __add__(self, other: "LossSums") -> "LossSums":

@@ -50,7 +50,10 @@ class Processes:
 
     def sum(self, values: torch.Tensor) -> torch.Tensor:
         """Sum over processes, the same everywhere; gradients flow back through it."""
-        return values if self.world == 1 else all_reduce(values)
+        if self.world == 1:
+            return values
+        total: torch.Tensor = all_reduce(values)  # type: ignore[no-untyped-call]
+        return total
 
     def gather(self, value: Value) -> list[Value]:
         """The values of all processes, by rank, in every process."""

@@ -12,7 +12,7 @@ from training.bins import Scored, scene_rows, sum_bins
 from training.confusion import ConfusionMatrix
 from training.data import TrialData
 from training.evaluate import Patches, SceneScore, SceneToScore, open_scene, score_scenes, tiling_for
-from training.hand_in import SAR, draw_maps
+from training.hand_in import draw_maps, has_sar
 from training.result import SceneRow
 
 
@@ -43,7 +43,7 @@ def score_trial(model: nn.Module, data: TrialData, maps: Path) -> TrialScores:
         SplitError: A patch-based trial finds no pure patch in the test scenes.
     """
     spec, lake = data.spec, data.lake
-    drawable = set(SAR) <= set(lake.moments(f"r{spec.data.ratio}"))
+    drawable = has_sar(lake, spec.data.ratio)
     patches = _patches_by_scene(data) if spec.data.task == "classification" else {}
 
     def open_one(record: SceneRecord) -> SceneToScore:

@@ -13,7 +13,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 def with_synced_batch_norm(model: nn.Module, device: torch.device) -> nn.Module:
     """The network with its batch norms counting over all processes; weights and buffers stay the same objects."""
     if device.type == "cuda":
-        synced: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(model)
+        synced: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
         return synced
     for name, child in list(model.named_children()):
         if isinstance(child, _BatchNorm):
@@ -43,15 +43,18 @@ class CpuSyncBatchNorm(_BatchNorm):
             return super().forward(input)
         axes = [0, *range(2, input.dim())]
         count = input.new_tensor([float(input.numel() // input.shape[1])])
-        sums = all_reduce(torch.cat([input.sum(axes), input.square().sum(axes), count]))
-        total, squares, pixels = sums.split([self.num_features, self.num_features, 1])
+        sums: torch.Tensor = all_reduce(  # type: ignore[no-untyped-call]
+            torch.cat([input.sum(axes), input.square().sum(axes), count])
+        )
+        total, squares, pixels = torch.split(sums, [self.num_features, self.num_features, 1])
         mean = total / pixels
         variance = squares / pixels - mean.square()
         self._track(mean.detach(), (variance * pixels / (pixels - 1).clamp(min=1)).detach())
         shape = [1, -1, *[1] * (input.dim() - 2)]
         scale = (self.weight if self.affine else 1.0) * torch.rsqrt(variance.clamp(min=0) + self.eps)
         shift = (self.bias if self.affine else 0.0) - mean * scale
-        return input * scale.view(shape) + shift.view(shape)
+        normalized: torch.Tensor = input * scale.view(shape) + shift.view(shape)
+        return normalized
 
     def _track(self, mean: torch.Tensor, variance: torch.Tensor) -> None:
         if self.running_mean is None or self.running_var is None or self.num_batches_tracked is None:

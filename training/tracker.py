@@ -46,7 +46,13 @@ class DatasetNote(BaseModel):
 
 
 class Tracker(Protocol):
-    """The listener: `start` once, then anything, then `finish` once."""
+    """The listener: `start` once, then anything, then `finish` once.
+
+    Attributes:
+        keeps_models: Whether `log_model` is worth the seconds that writing a model takes.
+    """
+
+    keeps_models: bool
 
     def start(self, spec: TrialSpec, tags: Mapping[str, str]) -> None:
         """Begins the record of one attempt at a trial."""
@@ -73,6 +79,8 @@ class Tracker(Protocol):
 @dataclass
 class MemoryTracker:
     """Keeps everything in memory: for tests, and for a trial that nobody wants tracked."""
+
+    keeps_models: bool = False
 
     spec: TrialSpec | None = None
     tags: dict[str, str] = field(default_factory=dict)

@@ -46,6 +46,8 @@ class MlflowTracker:
         TrackingError: The URI can never be used.
     """
 
+    keeps_models = True
+
     def __init__(
         self,
         tracking_uri: str,

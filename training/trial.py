@@ -101,8 +101,8 @@ def run_trial(
                 log=lambda row: tracker.log_metrics(row.metrics(), row.epoch),
                 progress=progress,
             )
-            best = load_checkpoint(folder / BEST).model().to(data.device)
-            scored = score_trial(best, data, folder / "maps")
+            best = load_checkpoint(folder / BEST)
+            scored = score_trial(best.model().to(data.device), data, folder / "maps")
 
         kept = trained.history[trained.best_epoch]
         result = TrialResult(
@@ -123,8 +123,9 @@ def run_trial(
             versions=_versions(data.device),
         )
         tracker.log_metrics(result.metrics)
-        hand_in(tracker, folder, result, spec, scored, trained)
+        hand_in(tracker, folder, result, spec, scored.matrices, trained, scored.maps, best)
         tracker.finish("FINISHED")
+        (folder / LAST).unlink()  # thrice the weights, and nothing to go on with
     except BaseException as error:
         _give_up(tracker, error)
         raise
@@ -226,7 +227,7 @@ def _device() -> torch.device:
 
 @contextmanager
 def _reproducible(seed: int, device: torch.device) -> Iterator[None]:
-    """Seeds torch (weights; patches have generators of their own) and, on the CPU, admits only deterministic kernels."""
+    """Seeds torch (weights; patches have generators of their own); on the CPU admits only deterministic kernels."""
     before, warn_only = (
         torch.are_deterministic_algorithms_enabled(),
         torch.is_deterministic_algorithms_warn_only_enabled(),

@@ -15,7 +15,6 @@ from pathlib import Path
 import netCDF4
 import numpy as np
 import torch
-from datasets.node_cache import NodeCache
 from numpy.typing import NDArray
 
 from datasets.assemble import Assembler
@@ -23,6 +22,7 @@ from datasets.batches import BatchDataset
 from datasets.channels import INPUTS
 from datasets.crops import RandomCrops
 from datasets.lake import Lake
+from datasets.node_cache import NodeCache
 from datasets.normalize import Normalization
 from datasets.scene_inputs import SceneInputs
 from datasets.scene_reader import SceneReader

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from datasets.node_cache import NodeCache
 from numpy.typing import NDArray
 
 from datasets.assemble import Assembler
@@ -13,6 +12,7 @@ from datasets.channels import CHANNELS, INPUTS
 from datasets.crops import RandomCrops
 from datasets.grids import centres, interpolate, km2_index
 from datasets.lake import Lake
+from datasets.node_cache import NodeCache
 from datasets.normalize import Normalization
 from datasets.scene_reader import SceneReader
 

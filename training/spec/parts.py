@@ -112,8 +112,8 @@ class AugmentSpec(Part):
         rotate_degrees: Largest angle of it (10: IceBench; 90: AutoICE winner).
         scale: Probability of a change of scale.
         scale_range: Its factor is within 1 - range .. 1 + range (0.1: AutoICE winner).
-        turn_wind: Whether the components of the 10 m wind turn with the patch; the published code and the AutoICE winner
-            take them for numbers without direction.
+        turn_wind: Whether the components of the 10 m wind turn with the patch; the published code and the AutoICE
+            winner take them for numbers without direction.
         cutmix: Probability that the patches of a batch get a box of another one (Yun et al. 2019).
         cutmix_alpha: Parameter of the Beta distribution of the box's share (1: AutoICE winner).
     """
