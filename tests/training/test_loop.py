@@ -30,7 +30,7 @@ def scene(seed: int, name: str = "a") -> SceneTensors:
 
 def unet() -> nn.Module:
     torch.manual_seed(0)
-    return build_model(ModelSpec(params={"filters": [8, 8]}), 2, 2)
+    return build_model(ModelSpec(params={"filters": [8, 8]}), task="segmentation", in_channels=2, n_outputs=2)
 
 
 class Dial(nn.Module):
