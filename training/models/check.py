@@ -25,15 +25,15 @@ def check_network(spec: TrialSpec) -> None:
         UnknownNameError: No network, encoder or architecture has this name.
         SpecError: Anything else that `build_model` or `check_output` finds.
     """
-    if spec.model.pretrained is None:
-        with torch.device("meta"):
-            try:
-                _check(spec)
-            except Exception:  # noqa: BLE001 (a network of whatever kind: the real one, below, has the last word)
-                pass
-            else:
-                return
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]):  # some layers draw from it even on the meta device
+        if spec.model.pretrained is None:
+            with torch.device("meta"):
+                try:
+                    _check(spec)
+                except Exception:  # noqa: BLE001 (a network of whatever kind: the real one, below, has the last word)
+                    pass
+                else:
+                    return
         _check(spec)
 
 
@@ -49,8 +49,8 @@ def check_output(
 ) -> None:
     """Raises SpecError when the network fails, or answers with something else than one tensor of the right shape.
 
-    For segmentation it must also take scenes of any size, in eval mode. Weights, statistics of batch norm, and the
-    mode of the network stay as they were.
+    For segmentation it must also take scenes of any size, in eval mode. Weights, statistics of batch norm, the mode of
+    the network, and torch's generator stay as they were.
 
     Args:
         model: The network, on any device.
@@ -101,7 +101,7 @@ def _answer(model: nn.Module, shape: Shape, *, training: bool) -> tuple[Shape, o
     modes = [(module, module.training) for module in model.modules()]
     model.train(training)
     try:
-        with torch.no_grad():
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
             try:
                 absent = {name: tensor.to("meta") for name, tensor in state.items()}
                 return shape, functional_call(model, absent, (torch.empty(shape, device="meta"),))
@@ -111,8 +111,7 @@ def _answer(model: nn.Module, shape: Shape, *, training: bool) -> tuple[Shape, o
             small = (min(shape[0], 2), *shape[1:])
             device = next(iter(state.values()), torch.empty(0)).device
             statistics = {name: tensor.clone() for name, tensor in model.named_buffers()}
-            with torch.random.fork_rng(devices=[]):
-                return small, functional_call(model, statistics, (torch.zeros(small, device=device),))
+            return small, functional_call(model, statistics, (torch.zeros(small, device=device),))
     finally:
         for module, mode in modes:
             module.training = mode

@@ -122,8 +122,16 @@ def _check_fit(name: str, spec: ModelSpec, path: Path, in_channels: int) -> None
     from timm.models import load_state_dict
 
     params = {key: value for key, value in spec.params.items() if not spec.name.startswith("smp:")}
-    with torch.device("meta"):
-        model = built(spec.name, lambda: timm.create_model(name, in_chans=in_channels, **params))
+
+    def plain() -> nn.Module:
+        return built(spec.name, lambda: timm.create_model(name, in_chans=in_channels, **params))
+
+    try:
+        with torch.device("meta"):
+            model = plain()
+    except SpecError:  # some networks cannot be built without values
+        with torch.random.fork_rng(devices=[]):
+            model = plain()
     try:
         tensors: Mapping[str, torch.Tensor] = load_state_dict(str(path))
     except Exception as error:
