@@ -28,7 +28,7 @@ _RIGHT, _WRONG = "#e8f1fa", "#c1272d"  # light blue and red: apart in lightness 
 _TRAIN, _VAL = "#0072b2", "#d55e00"  # blue and vermilion of Okabe and Ito's colour-blind safe set
 _SCORES = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")  # the set, readable on white
 _STYLES = ("-", "--", ":", "-.")  # colours and styles have no common period: 28 lines that differ
-_MAX_SIDE = 1000
+_MAX_SIDE = 600
 """Longest side of a map in pixels: beyond what a figure can show, a scene is thinned out before drawing."""
 
 
@@ -198,6 +198,8 @@ def map_figure(
     panels[4].set_title(f"difference ({share})")
 
     panels[0].set_ylabel("along track [km]")
+    for axes in panels[1:]:  # one axis of lines for all: less to read, and less to lay out
+        axes.tick_params(labelleft=False)
     for axes in panels:
         axes.set_xlabel("across track [km]")
     swatches = list(zip((name.replace("_", " ") for name in chart.classes), chart.colours, strict=True))

@@ -1,71 +1,69 @@
+"""Scores of scenes of a real lake: by tiles, by windows, one after the other and many at once."""
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from scene_inputs import TensorInputs
 from torch import nn
 
-from datasets.errors import SplitError
-from datasets.labels import SIC, SOD
+from datasets.catalog import Catalog
+from datasets.labels import CHARTS
 from datasets.lake import Lake
 from datasets.loaders import load_chart
-from datasets.normalize import Normalization
 from datasets.scene import SceneRecord
-from training.confusion import ConfusionMatrix
-from training.evaluate import bins_of, grid_names, metrics_of, nearest_index, score_scene, sum_bins, to_grid
-from training.predict import logits_of, predict_scene
+from training.bins import sum_bins
+from training.confusion import ClassRangeError, ConfusionMatrix
+from training.evaluate import (
+    Patches,
+    SceneScore,
+    SceneToScore,
+    grid_names,
+    open_scene,
+    score_scene,
+    score_scenes,
+    tiling_for,
+)
+from training.hand_in import draw_maps, has_sar
+from training.heads import Head, heads_of
+from training.scores import metrics_of
+from training.sliding import Sliding
 from training.spec import TrialSpec
+from training.tiles import Tiling
 
-CPU = torch.device("cpu")
-ratios = st.sampled_from([1, 2, 3, 5, 10])
-
-
-@given(st.integers(20, 300), ratios, ratios)
-def test_nearest_index_is_the_pixel_under_the_centre(full: int, ratio: int, fixed: int) -> None:
-    own, length = full // ratio, full // fixed
-    index = nearest_index(length, ratio, fixed, own)
-    for j in range(length):
-        under = int((j + 0.5) * fixed / ratio + 1e-9)
-        assert index[j] == min(under, own - 1)
+ALL_CHARTS = ("SOD", "SIC", "FLOE")
 
 
-@given(st.integers(1, 40), st.integers(1, 40), ratios)
-def test_on_its_own_grid_nothing_moves(lines: int, samples: int, ratio: int) -> None:
-    classes = np.arange(lines * samples, dtype=np.uint8).reshape(lines, samples)
-    assert np.array_equal(to_grid(classes, ratio, ratio, classes.shape), classes)
+def scenes_of(lake: Lake) -> Catalog:
+    return lake.catalog().split("test")
 
 
-def test_a_coarse_prediction_is_repeated_and_held_beyond_its_end() -> None:
-    coarse = np.array([[1, 2]], np.uint8)  # ratio 4 of a scene of 7 x 11 pixels: trimmed to 4 x 8
-    fine = to_grid(coarse, 4, 2, (3, 5))
-    assert fine.tolist() == [[1, 1, 2, 2, 2]] * 3
-
-
-def test_a_fine_prediction_is_picked_at_the_centre() -> None:
-    fine = np.arange(12, dtype=np.uint8)[None].repeat(12, axis=0)
-    assert to_grid(fine, 1, 4, (3, 3))[0].tolist() == [2, 6, 10]
-
-
-class Constant(nn.Module):
-    """Says one class everywhere."""
-
-    def __init__(self, n_classes: int, says: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(nn.functional.one_hot(torch.tensor(says), n_classes).float())
+class Known(nn.Module):
+    """Answers with its input: channels that are already outputs."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.weight[None, :, None, None].expand(x.shape[0], -1, *x.shape[2:])
+        return x
 
 
-def test_prediction_is_whole_uint8_and_in_eval_mode() -> None:
-    model = nn.Sequential(nn.BatchNorm2d(2), nn.Conv2d(2, 3, 1))
-    x = torch.randn(2, 7, 9)
-    before = {name: value.clone() for name, value in model.state_dict().items()}
-    classes = predict_scene(model, x)
-    assert classes.shape == (7, 9)
-    assert classes.dtype == np.uint8
-    assert np.array_equal(classes, logits_of(model, x).argmax(0).numpy())
-    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+def answers(lake: Lake, record: SceneRecord, spec: TrialSpec) -> TensorInputs:
+    """Inputs that are the outputs which the truth would need, class 0 where there is no label."""
+    parts = []
+    for head in heads_of(spec):
+        truth = load_chart(lake, record.scene_id, ratio=spec.data.ratio, target=head.chart.name)
+        known = torch.from_numpy(np.where(truth == 255, 0, truth).astype(np.int64))
+        one_hot = nn.functional.one_hot(known, head.chart.n_classes).permute(2, 0, 1).float()
+        parts.append(known[None].float() + 0.3 if head.regression else one_hot)
+    return TensorInputs(torch.cat(parts))
+
+
+def nothing(record: SceneRecord, ratio: int, channels: int) -> TensorInputs:
+    return TensorInputs(torch.zeros(channels, record.lines // ratio, record.samples // ratio))
+
+
+TILES = Tiling(side=64, halo=0, stride=1)
 
 
 @pytest.mark.parametrize("ratio", [1, 2, 5, 10])
@@ -73,37 +71,110 @@ def test_every_ratio_is_scored_on_the_same_pixels_of_the_fixed_grid(
     tiny_lake: Lake, small_spec: TrialSpec, ratio: int
 ) -> None:
     spec = small_spec.with_("data.ratio", ratio)
-    normalization = Normalization.from_lake(tiny_lake, spec.data.channels, ratio)
-    for record in tiny_lake.catalog().split("test"):
-        score = score_scene(Constant(6, 0), tiny_lake, record, spec, normalization, device=CPU)
+    for record in scenes_of(tiny_lake):
+        scene = open_scene(nothing(record, ratio, 6), tiny_lake, record, spec)
+        score = score_scene(Known(), scene, spec, TILES)
         truth = load_chart(tiny_lake, record.scene_id, ratio=2, target="SOD")
         wanted = [int((truth == k).sum()) for k in range(6)]
-        assert score.matrices["test_80m"].counts[:, 0].tolist() == wanted
-        assert score.matrices["test_80m"].n == sum(wanted)
-        assert score.matrices["test"].n == int((score.truth != 255).sum())
-        assert score.truth.shape == (record.lines // ratio, record.samples // ratio)
+        assert score.matrices["test_80m/SOD"].counts[:, 0].tolist() == wanted
+        assert score.matrices["test_80m/SOD"].n == sum(wanted)
+        assert score.matrices["test/SOD"].n == int((score.truth["SOD"] != 255).sum())
+        assert (
+            score.truth["SOD"].shape == score.predicted["SOD"].shape == (record.lines // ratio, record.samples // ratio)
+        )
 
 
-def test_a_network_that_knows_the_truth_gets_full_marks(tiny_lake: Lake, small_spec: TrialSpec) -> None:
-    class Oracle(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.weight = nn.Parameter(torch.zeros(1))
-
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            known = torch.from_numpy(np.where(truth == 255, 0, truth).astype(np.int64))
-            return nn.functional.one_hot(known, 6).permute(2, 0, 1)[None].float() + 0 * self.weight
-
-    spec = small_spec.with_("data.ratio", 2)
-    normalization = Normalization.from_lake(tiny_lake, spec.data.channels, 2)
-    scores = []
-    for record in tiny_lake.catalog().split("test"):
-        truth = load_chart(tiny_lake, record.scene_id, ratio=2, target="SOD")
-        score = score_scene(Oracle(), tiny_lake, record, spec, normalization, device=CPU)
-        scores.append((record, score.matrices))
-    metrics = metrics_of(sum_bins(scores), SOD)
+def test_a_network_that_knows_the_truth_of_all_charts_gets_full_marks(tiny_lake: Lake, small_spec: TrialSpec) -> None:
+    spec = small_spec.with_all({"data.ratio": 2, "data.targets": list(ALL_CHARTS), "loss.sic": "regression"})
+    scored = []
+    for record in scenes_of(tiny_lake):
+        scene = open_scene(answers(tiny_lake, record, spec), tiny_lake, record, spec)
+        score = score_scene(Known(), scene, spec, TILES)
+        assert score.matrices.keys() == {f"{grid}/{name}" for grid in ("test", "test_80m") for name in ALL_CHARTS}
+        scored.append((record, score.matrices))
+    metrics = metrics_of(sum_bins(scored), ALL_CHARTS)
     assert {value for name, value in metrics.items() if not name.endswith("majority_f1")} == {1.0}
     assert metrics["test/majority_f1"] < 1.0
+    assert {"test/autoice", "test_80m/autoice", "test/SIC/r2", "test/FLOE/class/big_floe/iou"} <= metrics.keys()
+
+
+def test_inputs_off_the_grid_of_the_chart_are_an_error(tiny_lake: Lake, small_spec: TrialSpec) -> None:
+    record = next(iter(scenes_of(tiny_lake)))
+    scene = open_scene(TensorInputs(torch.zeros(6, 9, 9)), tiny_lake, record, small_spec)
+    with pytest.raises(ClassRangeError, match="they must be one grid"):
+        score_scene(Known(), scene, small_spec, TILES)
+
+
+class Corner(nn.Module):
+    """Classifies a window by the class written into its first pixel."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.windows = 0
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.windows += len(x)
+        return nn.functional.one_hot(x[:, 0, 0, 0].long(), 6).float()
+
+
+def test_patch_based_networks_are_scored_as_maps_and_on_pure_patches(tiny_lake: Lake, small_spec: TrialSpec) -> None:
+    spec = small_spec.with_all({"data.task": "classification", "data.stride": 5})
+    record = next(iter(scenes_of(tiny_lake)))
+    shape = (record.lines // 10, record.samples // 10)
+    inputs = TensorInputs(torch.from_numpy(np.random.default_rng(0).integers(0, 6, (1, *shape)).astype(np.float32)))
+    corners = np.array([[0, 0], [5, 10], [shape[0] - 16, shape[1] - 16]])
+    patches = Patches(corners=corners, labels=np.array([1, 2, 3], np.uint8))
+    says = inputs.x_CHW[0, corners[:, 0], corners[:, 1]].int().tolist()
+    scene = open_scene(inputs, tiny_lake, record, spec, patches)
+    model = Corner()
+    score = score_scene(model, scene, spec, tiling_for(model, spec))
+    sliding = Sliding.over(shape, 16, 5)
+    assert model.windows == len(sliding.corners), "patches that are windows of the map are not computed again"
+    wanted = sliding.raster(inputs.x_CHW[0, sliding.corners[:, 0], sliding.corners[:, 1]].numpy().astype(np.uint8))
+    assert np.array_equal(score.predicted["SOD"], wanted)
+    assert score.matrices["test/SOD"] == ConfusionMatrix.from_arrays(score.truth["SOD"], wanted, 6)
+    assert score.matrices["test_80m/SOD"].n > score.matrices["test/SOD"].n
+    assert score.matrices["test_patches/SOD"] == ConfusionMatrix.from_arrays(patches.labels, np.array(says), 6)
+
+    coarse = score_scene(model, scene, spec.with_("evaluation.map_stride", 7), None)
+    assert coarse.matrices["test_patches/SOD"] == score.matrices["test_patches/SOD"], "whatever the stride of the map"
+    without = score_scene(model, replace(scene, patches=None), spec, None)
+    assert without.matrices.keys() == {"test/SOD", "test_80m/SOD"}
+
+
+def test_many_scenes_give_what_each_gives_and_in_order(tiny_lake: Lake, small_spec: TrialSpec) -> None:
+    records = list(scenes_of(tiny_lake))
+    threads: dict[str, set[str]] = {"open": set(), "finish": set()}
+
+    def open_one(record: SceneRecord) -> SceneToScore:
+        threads["open"].add(threading.current_thread().name)
+        return open_scene(answers(tiny_lake, record, small_spec), tiny_lake, record, small_spec)
+
+    def finish(score: SceneScore) -> tuple[str, ConfusionMatrix]:
+        threads["finish"].add(threading.current_thread().name)
+        return score.record.scene_id, score.matrices["test/SOD"]
+
+    found = list(score_scenes(Known(), records, open_one, small_spec, TILES, finish))
+    alone = [score_scene(Known(), open_one(record), small_spec, TILES) for record in records]
+    assert found == [
+        (record.scene_id, score.matrices["test/SOD"]) for record, score in zip(records, alone, strict=True)
+    ]
+    assert threading.main_thread().name not in threads["finish"]
+
+
+def test_errors_of_any_stage_reach_the_caller(tiny_lake: Lake, small_spec: TrialSpec) -> None:
+    records = list(scenes_of(tiny_lake))
+
+    def open_one(record: SceneRecord) -> SceneToScore:
+        return open_scene(answers(tiny_lake, record, small_spec), tiny_lake, record, small_spec)
+
+    def away(_: object) -> SceneToScore:
+        raise OSError("the store is away")
+
+    with pytest.raises(OSError, match="the store is away"):
+        list(score_scenes(Known(), records, away, small_spec, TILES, lambda score: score))
+    with pytest.raises(OSError, match="the store is away"):
+        list(score_scenes(Known(), records, open_one, small_spec, TILES, away))
 
 
 def test_the_grid_is_named_by_its_spacing(small_spec: TrialSpec) -> None:
@@ -112,65 +183,22 @@ def test_the_grid_is_named_by_its_spacing(small_spec: TrialSpec) -> None:
     assert grid_names(small_spec.with_("evaluation.fixed_ratio", None)) == ("test",)
 
 
-def changed(record: SceneRecord, **values: object) -> SceneRecord:
-    return record.model_copy(update=values)
+def test_one_grid_alone(tiny_lake: Lake, small_spec: TrialSpec) -> None:
+    spec = small_spec.with_("evaluation.fixed_ratio", None)
+    record = next(iter(scenes_of(tiny_lake)))
+    score = score_scene(Known(), open_scene(nothing(record, 10, 6), tiny_lake, record, spec), spec, TILES)
+    assert score.matrices.keys() == {"test/SOD"}
 
 
-def test_bins_add_up_and_a_scene_without_cryoseason_is_in_none(tiny_lake: Lake) -> None:
-    record = next(iter(tiny_lake.catalog()))
-    one = ConfusionMatrix.from_lists([[1, 0], [0, 0]])
-    scores = [
-        (changed(record, scene_id="a", season="fall", location="cat1", cryoseason="melt"), {"test": one}),
-        (changed(record, scene_id="b", season="fall", location="cat2", cryoseason=None), {"test": one}),
-        (changed(record, scene_id="c", season="winter", location="cat2", cryoseason="freeze"), {"test": one}),
-    ]
-    sums = {name: matrix.n for name, matrix in sum_bins(scores).items()}
-    assert sums == {
-        "test/all": 3,
-        "test/season/fall": 2,
-        "test/season/winter": 1,
-        "test/location/cat1": 1,
-        "test/location/cat2": 2,
-        "test/cryoseason/melt": 1,
-        "test/cryoseason/freeze": 1,
-        "test/scene/a": 1,
-        "test/scene/b": 1,
-        "test/scene/c": 1,
-    }
-    assert "cryoseason/None" not in " ".join(bins_of(scores[1][0]))
+def test_a_map_is_drawn_for_each_target(tiny_lake: Lake, small_spec: TrialSpec, tmp_path: Path) -> None:
+    spec = small_spec.with_("data.targets", ["SOD", "FLOE"])
+    record = next(iter(scenes_of(tiny_lake)))
+    assert has_sar(tiny_lake, 10)
+    score = score_scene(Known(), open_scene(answers(tiny_lake, record, spec), tiny_lake, record, spec), spec, TILES)
+    paths = draw_maps(score, spec, tiny_lake, tmp_path)
+    assert [path.name for path in paths] == [f"{record.scene_id}_SOD.png", f"{record.scene_id}_FLOE.png"]
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in paths)
 
 
-def test_names_and_values_of_metrics() -> None:
-    counts = np.zeros((6, 6), int)
-    counts[:2, :2] = [[6, 2], [1, 1]]
-    sums = {
-        "test/all": ConfusionMatrix(counts),
-        "test/season/winter": ConfusionMatrix(counts),
-        "test/location/cat4": ConfusionMatrix.zero(6),
-        "test/cryoseason/melt": ConfusionMatrix(counts),
-        "test/scene/a": ConfusionMatrix(counts),
-    }
-    metrics = metrics_of(sums, SOD)
-    whole = ConfusionMatrix(counts).metrics()
-    assert metrics["test/f1"] == whole.f1
-    assert metrics["test/f1_macro"] == whole.f1_macro
-    assert metrics["test/accuracy"] == 0.7
-    assert metrics["test/iou"] == whole.iou
-    assert metrics["test/winter/f1"] == metrics["test/melt/f1"] == whole.f1
-    assert metrics["test/class/new_ice/f1"] == pytest.approx(0.4)
-    # 8 of 10 pixels are water: precision 0.8 and recall 1 there, weight 0.8.
-    assert metrics["test/majority_f1"] == pytest.approx(0.8 * 2 * 0.8 / 1.8)
-    assert "test/class/old_ice/f1" not in metrics, "neither in truth nor predicted"
-    assert not any("cat4" in name or "scene" in name for name in metrics)
-    assert not any(np.isnan(value) for value in metrics.values())
-
-
-def test_metric_names_are_legal_for_every_chart() -> None:
-    metrics = metrics_of({"test/all": ConfusionMatrix(np.eye(11, dtype=int))}, SIC)
-    assert "test/class/10_percent/f1" in metrics
-    assert not any("%" in name for name in metrics)
-
-
-def test_no_labelled_test_pixel_is_an_error() -> None:
-    with pytest.raises(SplitError, match="no test scene has a pixel labelled in SOD on the grid 'test_80m'"):
-        metrics_of({"test/all": ConfusionMatrix(np.eye(6, dtype=int)), "test_80m/all": ConfusionMatrix.zero(6)}, SOD)
+def test_heads_are_those_of_the_targets(small_spec: TrialSpec) -> None:
+    assert heads_of(small_spec) == (Head(chart=CHARTS["SOD"], regression=False, first=0),)
