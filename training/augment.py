@@ -72,7 +72,6 @@ def augment(
         x and y. Outside of what was seen x is 0 and y 255.
 
     Raises:
-        SpecError: CutMix for classification.
         ValueError: Turns by 90 degrees of patches that are not square.
     """
     maps = y.ndim == 4

@@ -15,6 +15,7 @@ from typing import Any, Final
 from datasets.errors import unknown_name
 from training.spec import AugmentSpec, DataSpec, LoopSpec, LossSpec, ModelSpec, OptimizerSpec, TrialSpec
 
+_FRESH: Final = {"first_layer": "random"}
 _TURNED: Final = AugmentSpec(flip_lines=0.5, rotate=1.0, rotate_degrees=10.0)
 
 
@@ -23,15 +24,15 @@ def _pixel_based(name: str, params: Mapping[str, Any]) -> TrialSpec:
     return TrialSpec(model=ModelSpec(name=name, params=dict(params)), augment=_TURNED)
 
 
-def _patch_based(name: str, *, pretrained: bool = True) -> TrialSpec:
-    """200 m, pure patches of 224 every 100 pixels, all of them in every epoch; ImageNet weights.
+def _patch_based(name: str, params: Mapping[str, Any] | None = None, *, pretrained: bool = True) -> TrialSpec:
+    """200 m, pure patches of 224 every 100 pixels, all of them in every epoch; ImageNet weights but for the first layer.
 
     The published default schedule is unknown to the patch-based scripts, which stop with an error; ours is that of the
     pixel-based ones.
     """
     return TrialSpec(
         data=DataSpec(task="classification", ratio=5, patch_size=224, stride=100),
-        model=ModelSpec(name=name, pretrained="imagenet" if pretrained else None),
+        model=ModelSpec(name=name, params=dict(params or {}), pretrained="imagenet" if pretrained else None),
         augment=_TURNED,
         loop=LoopSpec(batches_per_epoch=None),
     )
@@ -64,11 +65,11 @@ BASELINES: Final[Mapping[str, TrialSpec]] = {
     "icebench_deeplabv3": _pixel_based("deeplabv3", {}),
     "icebench_cnn": _patch_based("cnn", pretrained=False),
     "icebench_alexnet": _patch_based("alexnet"),
-    "icebench_vgg16": _patch_based("vgg16"),
-    "icebench_resnet50": _patch_based("resnet50"),
-    "icebench_resnet101": _patch_based("resnet101"),
-    "icebench_resnet152": _patch_based("resnet152"),
-    "icebench_densenet121": _patch_based("densenet121"),
+    "icebench_vgg16": _patch_based("vgg16", _FRESH),
+    "icebench_resnet50": _patch_based("resnet50", _FRESH),
+    "icebench_resnet101": _patch_based("resnet101", _FRESH),
+    "icebench_resnet152": _patch_based("resnet152", _FRESH),
+    "icebench_densenet121": _patch_based("densenet121", _FRESH),
     "autoice_winner": AUTOICE_WINNER,
 }
 

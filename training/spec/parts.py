@@ -18,7 +18,8 @@ class ModelSpec(Part):
         name: A network of the benchmark (`unet`), `timm:NAME`, `smp:ARCHITECTURE`, or `package.module:Class`.
         params: Its own parameters (`{"filters": [16, 32, 64, 64]}`).
         pretrained: `imagenet` for the weights that the network's library has on this machine, or the path of a file of
-            weights; nothing is ever downloaded. None starts from random weights.
+            weights; nothing is ever downloaded. `PATH#DIGEST`, with at least 8 digits of the file's SHA-256, ties the
+            trial to its content. None starts from random weights.
     """
 
     name: str = "unet"
