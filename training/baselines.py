@@ -25,7 +25,7 @@ def _pixel_based(name: str, params: Mapping[str, Any]) -> TrialSpec:
 
 
 def _patch_based(name: str, params: Mapping[str, Any] | None = None, *, pretrained: bool = True) -> TrialSpec:
-    """200 m, pure patches of 224 every 100 pixels, all of them in every epoch; ImageNet weights but for the first layer.
+    """200 m, pure patches of 224 every 100 pixels, all in every epoch; ImageNet weights but for the first layer.
 
     The published default schedule is unknown to the patch-based scripts, which stop with an error; ours is that of the
     pixel-based ones.

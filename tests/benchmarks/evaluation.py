@@ -17,10 +17,12 @@ import numpy as np
 import torch
 from torch import nn
 
+from datasets.assemble import Assembler
 from datasets.lake import Lake
-from datasets.loaders import SceneReader
 from datasets.normalize import Normalization
 from datasets.scene import SceneRecord
+from datasets.scene_inputs import SceneInputs
+from datasets.scene_reader import SceneReader
 from ingest.build import SplitOptions, publish
 from ingest.convert import convert_scene
 from ingest.recipe import Recipe
@@ -54,21 +56,6 @@ def _timed(work: Callable[[], object]) -> Took:
     wall, cpu = time.perf_counter(), time.process_time()
     work()
     return Took(wall=time.perf_counter() - wall, cpu=time.process_time() - cpu)
-
-
-class ReaderInputs:
-    """Inputs of a scene of the lake."""
-
-    def __init__(self, reader: SceneReader, scene_id: str) -> None:
-        self.reader = reader
-        self.scene_id = scene_id
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        return self.reader.shape(self.scene_id)
-
-    def window(self, lines: slice, samples: slice) -> torch.Tensor:
-        return torch.from_numpy(self.reader.inputs(self.scene_id, lines, samples))
 
 
 def measure() -> list[Row]:
@@ -133,11 +120,12 @@ def _forward_alone(model: nn.Module, tiling: Tiling, shape: tuple[int, int]) -> 
 
 def _evaluate(model: nn.Module, tiling: Tiling, lake: Lake, maps: Path | None) -> None:
     """From a closed lake to confusion matrices on both grids, and a map where a folder is given."""
-    normalization = Normalization.from_lake(lake, SPEC.data.channels, RATIO)
+    data, device = SPEC.data, torch.device("cpu")
+    assemble = Assembler(Normalization.from_lake(lake, data.channels, RATIO), ratio=RATIO, device=device)
+    reader = SceneReader(lake, ratio=RATIO, channels=data.channels, targets=data.targets, cache=None)
 
     def open_one(record: SceneRecord) -> SceneToScore:
-        reader = SceneReader(lake, ratio=RATIO, target=SPEC.data.primary, normalization=normalization)
-        return open_scene(ReaderInputs(reader, record.scene_id), lake, record, SPEC)
+        return open_scene(SceneInputs(reader, record.scene_id, assemble, device), lake, record, SPEC)
 
     def finish(score: SceneScore) -> ConfusionMatrix:
         if maps is not None:

@@ -37,7 +37,7 @@ def test_the_network_of_a_checkpoint_predicts_the_same(tmp_path: Path) -> None:
 def test_the_file_holds_no_code(tmp_path: Path) -> None:
     save_checkpoint(tmp_path / "best.pt", checkpoint())
     content = torch.load(tmp_path / "best.pt", weights_only=True)
-    assert set(content) == {"format", "spec", "normalization", "epoch", "state"}
+    assert set(content) == {"format", "kind", "spec", "normalization", "epoch", "state"}
 
 
 def test_a_save_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

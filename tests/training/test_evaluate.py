@@ -13,7 +13,6 @@ from torch import nn
 from datasets.catalog import Catalog
 from datasets.labels import CHARTS
 from datasets.lake import Lake
-from datasets.loaders import load_chart
 from datasets.scene import SceneRecord
 from training.bins import sum_bins
 from training.confusion import ClassRangeError, ConfusionMatrix
@@ -52,7 +51,7 @@ def answers(lake: Lake, record: SceneRecord, spec: TrialSpec) -> TensorInputs:
     """Inputs that are the outputs which the truth would need, class 0 where there is no label."""
     parts = []
     for head in heads_of(spec):
-        truth = load_chart(lake, record.scene_id, ratio=spec.data.ratio, target=head.chart.name)
+        truth = lake.scene(record.scene_id).chart(spec.data.ratio, head.chart.name)
         known = torch.from_numpy(np.where(truth == 255, 0, truth).astype(np.int64))
         one_hot = nn.functional.one_hot(known, head.chart.n_classes).permute(2, 0, 1).float()
         parts.append(known[None].float() + 0.3 if head.regression else one_hot)
@@ -74,7 +73,7 @@ def test_every_ratio_is_scored_on_the_same_pixels_of_the_fixed_grid(
     for record in scenes_of(tiny_lake):
         scene = open_scene(nothing(record, ratio, 6), tiny_lake, record, spec)
         score = score_scene(Known(), scene, spec, TILES)
-        truth = load_chart(tiny_lake, record.scene_id, ratio=2, target="SOD")
+        truth = tiny_lake.scene(record.scene_id).chart(2, "SOD")
         wanted = [int((truth == k).sum()) for k in range(6)]
         assert score.matrices["test_80m/SOD"].counts[:, 0].tolist() == wanted
         assert score.matrices["test_80m/SOD"].n == sum(wanted)

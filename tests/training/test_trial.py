@@ -6,13 +6,16 @@ import numpy as np
 import pytest
 import torch
 
+from datasets.assemble import Assembler
 from datasets.errors import SplitError, UnknownNameError
 from datasets.lake import Lake
-from datasets.loaders import load_scene
+from datasets.scene_inputs import SceneInputs
+from datasets.scene_reader import SceneReader
 from training.checkpoint import load_checkpoint
 from training.confusion import ConfusionMatrix
-from training.loop import NonFiniteLossError, Progress
-from training.predict import predict_scene
+from training.epoch import Progress
+from training.loop import NonFiniteLossError
+from training.predict import outputs_of
 from training.result import TrialResult
 from training.spec import SpecError, TrialSpec
 from training.study import StudyTracker
@@ -47,9 +50,9 @@ def test_the_result_has_scores_of_both_grids_and_all_bins(done: Done, tiny_lake:
             assert 0.0 <= result.metrics[f"{grid}/{name}"] <= 1.0
         for record in test:
             assert f"{grid}/{record.season}/f1" in result.metrics
-            assert f"{grid}/scene/{record.scene_id}" in result.matrices
-        whole = ConfusionMatrix.from_lists(result.matrices[f"{grid}/all"])
-        parts = [ConfusionMatrix.from_lists(result.matrices[f"{grid}/scene/{r.scene_id}"]) for r in test]
+            assert f"{grid}/SOD/scene/{record.scene_id}" in result.matrices
+        whole = ConfusionMatrix.from_lists(result.matrices[f"{grid}/SOD/all"])
+        parts = [ConfusionMatrix.from_lists(result.matrices[f"{grid}/SOD/scene/{r.scene_id}"]) for r in test]
         assert sum(parts, ConfusionMatrix.zero(6)) == whole
         assert result.metrics[f"{grid}/f1"] == whole.metrics().f1
     assert not any(np.isnan(value) for value in result.metrics.values())
@@ -75,16 +78,22 @@ def test_the_tracker_hears_of_epochs_scores_and_files(done: Done, tiny_lake: Lak
     assert [step for step, _ in tracker.metrics] == [0, 1, None], "one call an epoch and one for the scores"
     epoch = tracker.metrics[0][1]
     assert {"lr", "train/loss", "val/loss", "val/f1", "val/accuracy", "train/patches_per_second"} <= epoch.keys()
+    assert {"val/score", "train/data_wait_share", "train/bytes_per_patch"} <= epoch.keys()
+    assert [(note.context, note.scenes, note.recipe) for note in tracker.datasets] == [
+        (context, len(tiny_lake.catalog().split(context)), tiny_lake.recipe_digest)  # type: ignore[arg-type]
+        for context in ("train", "val", "test")
+    ]
     assert tracker.metrics[-1][1] == result.metrics
     assert TrialSpec.from_yaml(tracker.texts["spec.yaml"]) == tracker.spec
-    maps = [f"maps/{scene_id}.png" for scene_id in tiny_lake.catalog().split("test").scene_ids]
+    maps = [f"maps/{scene_id}_SOD.png" for scene_id in tiny_lake.catalog().split("test").scene_ids]
     assert sorted(tracker.files) == sorted(
         [
             "checkpoint/best.pt",
-            "figures/confusion_test.png",
-            "figures/confusion_test_80m.png",
+            "figures/confusion_test_80m_SOD.png",
+            "figures/confusion_test_SOD.png",
             "figures/curves.png",
             "result.json",
+            "scores_per_scene.csv",
             *maps,
         ]
     )
@@ -95,19 +104,15 @@ def test_the_checkpoint_gives_the_scores_again(done: Done, tiny_lake: Lake) -> N
     assert result.checkpoint == str(folder / "best.pt")
     checkpoint = load_checkpoint(folder / "best.pt")
     assert checkpoint.epoch == result.best_epoch
-    model, data = checkpoint.model(), checkpoint.spec.data
-    total = ConfusionMatrix.zero(6)
+    model, data, total = checkpoint.model(), checkpoint.spec.data, ConfusionMatrix.zero(6)
+    reader = SceneReader(tiny_lake, ratio=data.ratio, channels=data.channels, targets=data.targets, cache=None)
+    assemble = Assembler(checkpoint.normalization, ratio=data.ratio, device=torch.device("cpu"))
     for scene_id in tiny_lake.catalog().split("test").scene_ids:
-        scene = load_scene(
-            tiny_lake,
-            scene_id,
-            ratio=data.ratio,
-            channels=data.channels,
-            target=data.primary,
-            normalization=checkpoint.normalization,
-        )
-        total += ConfusionMatrix.from_arrays(scene.y, predict_scene(model, scene.x), 6)
-    assert total.to_lists() == result.matrices["test/all"]
+        lines, samples = (slice(0, length) for length in reader.shape(scene_id))
+        x = SceneInputs(reader, scene_id, assemble, torch.device("cpu")).window(lines, samples)
+        predicted = outputs_of(model, x[None])[0].argmax(dim=0).byte().numpy()
+        total += ConfusionMatrix.from_arrays(tiny_lake.scene(scene_id).chart(data.ratio, "SOD"), predicted, 6)
+    assert total.to_lists() == result.matrices["test/SOD/all"]
     assert json.loads((folder / "result.json").read_text())["metrics"] == result.metrics
 
 
@@ -160,7 +165,7 @@ def test_progress_and_deterministic_mode_are_those_of_the_trial(
 def test_the_other_charts_are_trainable(tiny_lake: Lake, small_spec: TrialSpec, tmp_path: Path, target: str) -> None:
     spec = small_spec.with_("loop.max_epochs", 1).with_("data.targets", [target])
     result = run_trial(spec, tiny_lake, MemoryTracker(), folder=tmp_path)
-    assert len(result.matrices["test/all"]) == {"SIC": 11, "FLOE": 7}[target]
+    assert len(result.matrices[f"test/{target}/all"]) == {"SIC": 11, "FLOE": 7}[target]
 
 
 @pytest.mark.parametrize(
@@ -239,4 +244,5 @@ def test_a_trial_in_mlflow(tiny_lake: Lake, small_spec: TrialSpec, tmp_path: Pat
     assert metrics["val/loss"] == pytest.approx(result.metrics["best/val_loss"])
     artifacts = tmp_path / "mlartifacts" / tracker.run_id / "artifacts"
     assert load_checkpoint(artifacts / "checkpoint" / "best.pt").spec.trial_id == result.trial_id
-    assert (artifacts / "figures" / "confusion_test.png").is_file()
+    assert (artifacts / "figures" / "confusion_test_SOD.png").is_file()
+    assert (artifacts / "model" / "MLmodel").is_file()
