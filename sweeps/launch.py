@@ -155,8 +155,9 @@ def run_trials(
         alone = placement.processes == 1
         watcher = _Watcher({trial.spec.trial_id: trial for trial in trials}, on_event)
         tuner = tune.Tuner(
-            # Of several processes each asks for its own place; the function that starts them needs none.
-            tune.with_resources(_train, {"cpu": placement.cpus, "gpu": gpus} if alone else {"cpu": 0}),
+            # Of several processes each asks for its own place; the function that starts them needs none, but Tune wants
+            # one to be named.
+            tune.with_resources(_train, {"cpu": placement.cpus, "gpu": gpus} if alone else {"memory": 1}),
             param_space={
                 "spec": tune.grid_search([trial.spec.to_dict() for trial in trials]),
                 "lake": lake.url,

@@ -1,0 +1,55 @@
+"""A trial of two processes on Ray trains what one process trains, and is one run in MLflow."""
+
+from pathlib import Path
+
+import pytest
+
+from datasets.lake import Lake
+from sweeps.experiment import Trial
+from sweeps.launch import Event, Placement, PlacementError, run_trials
+from training.spec import TrialSpec
+from training.study import StudyTracker
+from training.tracker import MemoryTracker
+from training.trial import run_trial
+
+
+@pytest.fixture
+def spec() -> TrialSpec:
+    return TrialSpec.from_dict(
+        {
+            "data": {"ratio": 10, "patch_size": 16, "channels": ["nersc_sar_primary", "sar_incidenceangle", "t2m"]},
+            "model": {"params": {"filters": [4, 4]}},
+            "optimizer": {"name": "sgd", "lr": 1e-2},
+            "loop": {"batch_size": 4, "batches_per_epoch": 3, "max_epochs": 2},
+        }
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_two_processes_are_one_trial(
+    tiny_lake: Lake, spec: TrialSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "local")
+    monkeypatch.setenv("ICEBENCH_CACHE", str(tmp_path / "cache"))
+    study = StudyTracker.open(f"sqlite:///{tmp_path}/m.db", study="s", lake=tiny_lake.digest)
+    trial = Trial(labels={"seed": 0}, spec=spec).bound_to(tiny_lake.digest)
+    placement = Placement(cpus=1, gpus=0, max_concurrent=None, storage=str(tmp_path / "ray"), processes=2)
+    events: list[Event] = []
+    (outcome,) = run_trials([trial], tiny_lake, study, placement, events.append)
+    assert outcome.error is None
+    assert [event.epoch for event in events if not event.ended] == [1, 2]
+    (row,) = study.children_rows()
+    assert row.status == "FINISHED"
+    alone = run_trial(spec, tiny_lake, MemoryTracker(), folder=tmp_path / "alone")
+    assert row.metrics["best/val_loss"] == pytest.approx(alone.metrics["best/val_loss"], rel=1e-3)
+    assert row.metrics["train/loss"] > 0
+
+
+def test_gpus_a_trial_are_a_part_of_one_or_whole_ones() -> None:
+    of = lambda gpus: Placement.of_trial(cpus=2, gpus=gpus, max_concurrent=None, storage="s")  # noqa: E731
+    assert (of(0.5).gpus, of(0.5).processes) == (0.5, 1)
+    assert (of(4.0).gpus, of(4.0).processes, of(4.0).cpus) == (1.0, 4, 2)
+    assert (of(None).gpus, of(None).processes) == (None, 1)
+    with pytest.raises(PlacementError, match=r"1.5 GPUs a trial are neither a part of one nor several whole ones"):
+        of(1.5)
