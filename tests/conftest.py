@@ -22,6 +22,15 @@ def _own_outbox(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPa
     monkeypatch.setenv("ICEBENCH_OUTBOX", str(tmp_path_factory.mktemp("outbox")))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_node_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What tests and the processes that they start decode stays theirs, and goes with them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ICEBENCH_CACHE", str(tmp_path_factory.mktemp("node-cache")))
+        patch.setenv("ICEBENCH_CACHE_GB", "1")
+        yield
+
+
 @pytest.fixture(scope="session")
 def raw_train(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Eight synthetic scenes of the training archive."""

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from datasets.lake import Lake
 from training.__main__ import app, read_spec
+from training.baselines import BASELINES
 from training.spec import SpecError, TrialSpec
 
 runner = CliRunner()
@@ -96,3 +97,17 @@ def test_a_trial_from_the_command_line(
     assert {path.name for path in (tmp_path / "runs" / trial_id).iterdir()} == {
         "best.pt", "figures", "maps", "result.json", "scores_per_scene.csv", "spec.yaml",
     }  # fmt: skip
+
+
+def test_published_trials_and_networks_are_listed() -> None:
+    specs = runner.invoke(app, ["specs"], env={"COLUMNS": "200"})
+    assert specs.exit_code == 0
+    assert "autoice_winner" in specs.output
+    models = runner.invoke(app, ["models"], env={"COLUMNS": "200"})
+    assert models.exit_code == 0
+    assert "134,292,614" in models.output
+
+
+def test_a_published_trial_is_shown_with_changes() -> None:
+    done = runner.invoke(app, ["run", "--lake", "nowhere", "--spec", "icebench_unet", "--set", "seed=4", "--show"])
+    assert TrialSpec.from_yaml(done.stdout) == BASELINES["icebench_unet"].with_("seed", 4)
