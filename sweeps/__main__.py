@@ -75,7 +75,8 @@ def sync(
     password of a server come from MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD.
     """
     with user_errors():
-        from training.outbox import OutboxError, default_outbox
+        from training.journal import OutboxError
+        from training.outbox import default_outbox
         from training.sync import sync
 
         root = outbox or default_outbox()

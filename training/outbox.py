@@ -5,35 +5,25 @@
     journal.jsonl    one line a record (training.records), only ever appended to
     files/           copies of the files that records name, until all is sent
     sent.json        how much the server has; replaced in one step
-
-A record is with the kernel when `append` returns, so SIGKILL cannot take it; `flush`, which the sender calls before it
-sends, makes it outlive a crash of the machine too. fsync in `append` would let the training wait for the disk.
 """
 
-import errno
 import os
 import shutil
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from training.records import FileRecord, FinishRecord, Record, StartRecord, from_line, to_line
-from training.tracking_server import TrackingError
+from training.journal import Entry, Journal, OutboxError, first_record, on_disk
+from training.records import FileRecord, FinishRecord, Record, StartRecord
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 _JOURNAL: Final = "journal.jsonl"
 _GONE: Final = ".gone-"
 """Begin of the name of a folder that is being removed."""
-
-
-class OutboxError(TrackingError):
-    """The outbox cannot be written or read: a full or read-only disk, a damaged journal."""
 
 
 class Refusal(BaseModel):
@@ -63,19 +53,15 @@ class Progress(BaseModel):
     refused: tuple[Refusal, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Entry:
-    """A record and its place in the journal, in bytes."""
-
-    record: Record
-    start: int
-    end: int
-
-
 def default_outbox() -> Path:
     """ICEBENCH_OUTBOX, else results/outbox of the project; it should be on a disk of this machine."""
     given = os.environ.get("ICEBENCH_OUTBOX")
     return Path(given).expanduser().absolute() if given else ROOT / "results" / "outbox"
+
+
+def peek(folder: Path) -> StartRecord | None:
+    """The first record of an attempt that another process may hold; None if it was sent, or killed while it wrote."""
+    return first_record(folder / _JOURNAL)
 
 
 def attempts(root: Path) -> Iterator[Path]:
@@ -93,30 +79,29 @@ class Outbox:
     """One attempt's folder, in the hands of the one process that may send it.
 
     `append`, `keep` and `keep_text` are for those who tell, the rest for the one thread that sends.
+
+    Attributes:
+        folder: Of the attempt.
+        journal: What was told.
+        progress: What of it the server has.
+        sent: Records that this process sent.
     """
 
     def __init__(self, folder: Path, lock: FileLock) -> None:
         self.folder = folder
+        self.journal = Journal(folder / _JOURNAL)
+        self.progress = _read_progress(folder / "sent.json")
+        self.sent = 0
         self._lock = lock
-        self._telling = threading.Lock()
-        self._file = os.open(folder / _JOURNAL, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
-        self._end = os.fstat(self._file).st_size
-        self._flushed = 0
+        self._keeping = threading.Lock()
         self._kept = 0
         self._closed = False
-        self.last_told = os.fstat(self._file).st_mtime
-        """Time of the last record before this process took the folder, in seconds since 1970."""
-        self.told = 0
-        """Records in the journal."""
-        self.sent = 0
-        """Records that this process sent."""
-        self.progress = _read_progress(folder / "sent.json")
 
     @classmethod
     def create(cls, root: Path, start: StartRecord) -> Self:
         """Makes the folder with its first record; raises OutboxError where that cannot be written."""
         folder = root / start.attempt
-        with _on_disk(folder):
+        with on_disk(folder):
             folder.mkdir(parents=True)
             lock = FileLock(folder / "lock", thread_local=False)
             lock.acquire(timeout=10)  # a sync that looks at the new folder lets go at once
@@ -140,12 +125,7 @@ class Outbox:
             return None
         outbox = cls(folder, lock)
         try:
-            for entry in outbox.entries(0):
-                outbox.told += 1
-                outbox._flushed = entry.end
-            with _on_disk(folder):
-                os.ftruncate(outbox._file, outbox._flushed)
-            outbox._end = outbox._flushed
+            outbox.journal.cut()
         except OutboxError:
             outbox.close()
             raise
@@ -154,24 +134,17 @@ class Outbox:
     @property
     def left(self) -> int:
         """Records that are still to be sent, without those refused."""
-        return self.told - self.progress.count
+        return self.journal.told - self.progress.count
 
     def append(self, record: Record) -> None:
-        """Writes a record; raises OutboxError, and leaves the journal as it was, where the disk is full."""
-        line = to_line(record)
-        with self._telling, _on_disk(self.folder):
-            written = os.write(self._file, line)
-            if written < len(line):  # the disk is full; half a line would spoil the next
-                os.ftruncate(self._file, self._end)
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            self._end += written
-            self.told += 1
+        """Writes a record; raises OutboxError where the disk is full."""
+        self.journal.append(record)
 
     def keep(self, path: Path, folder: str) -> FileRecord:
         """Copies a file, or all files of a folder, and returns the record to append."""
         if not path.exists():
             raise FileNotFoundError(path)
-        with _on_disk(self.folder):
+        with on_disk(self.folder):
             place = self._place()
             kept = place / path.name
             if path.is_dir():
@@ -183,39 +156,10 @@ class Outbox:
     def keep_text(self, text: str, name: str) -> FileRecord:
         """Writes a text file of this name (`folder/name` too) and returns the record to append."""
         folder, _, base = name.rpartition("/")
-        with _on_disk(self.folder):
+        with on_disk(self.folder):
             kept = self._place() / base
             kept.write_text(text, encoding="utf-8")
             return FileRecord(kept=str(kept.relative_to(self.folder)), folder=folder, size=size_of(kept))
-
-    def entries(self, start: int) -> Iterator[Entry]:
-        """Whole records from a place of the journal on; a half-written last one is left out.
-
-        Raises:
-            OutboxError: A record that is not the last is damaged, or another version of this project wrote it.
-        """
-        size = os.fstat(self._file).st_size
-        data = os.pread(self._file, size - start, start)
-        for line in data.splitlines(keepends=True):
-            end = start + len(line)
-            record = _read(line, self.folder)
-            if record is None and end == size:
-                return
-            if record is None:
-                raise OutboxError(
-                    f"the journal {str(self.folder / _JOURNAL)!r} is damaged at byte {start}: take that line out, "
-                    "and the rest can be sent"
-                )
-            yield Entry(record=record, start=start, end=end)
-            start = end
-
-    def flush(self) -> None:
-        """Waits until all records told so far are on the disk."""
-        end = self._end
-        if end > self._flushed:
-            with _on_disk(self.folder):
-                os.fsync(self._file)
-            self._flushed = end
 
     def settle(self, sent: list[Entry], *, run_id: str = "", refusal: str = "") -> None:
         """Notes that the next entries are with the server, or that it does not take them."""
@@ -241,37 +185,27 @@ class Outbox:
         """Notes that the server has nothing: its run is gone, or it is another server."""
         self._note(Progress())
 
-    @staticmethod
-    def peek(folder: Path) -> StartRecord | None:
-        """The first record of a folder that another may hold; None if its process died before it was written."""
-        try:
-            with (folder / _JOURNAL).open("rb") as file:
-                first = _read(file.readline(), folder)
-        except FileNotFoundError:  # sent and removed meanwhile
-            return None
-        return first if isinstance(first, StartRecord) else None
-
     def finished(self) -> bool:
         """Whether the attempt has told its end."""
-        return any(isinstance(entry.record, FinishRecord) for entry in self.entries(0))
+        return any(isinstance(entry.record, FinishRecord) for entry in self.journal.entries(0))
 
     def close(self) -> None:
         """Lets go of the folder; what is left in it can be sent by another process."""
         if not self._closed:
             self._closed = True
-            os.close(self._file)
+            self.journal.close()
             self._lock.release()
 
     def remove(self) -> None:
         """Removes the folder, in one step for whoever looks."""
         gone = self.folder.with_name(_GONE + self.folder.name)
-        with _on_disk(self.folder):
+        with on_disk(self.folder):
             self.folder.rename(gone)
         self.close()
         shutil.rmtree(gone, ignore_errors=True)
 
     def _place(self) -> Path:
-        with self._telling:
+        with self._keeping:
             self._kept += 1
             place = self.folder / "files" / f"{self._kept:06d}"
         place.mkdir(parents=True)
@@ -279,19 +213,10 @@ class Outbox:
 
     def _note(self, progress: Progress) -> None:
         part = self.folder / ".sent.json.part"
-        with _on_disk(self.folder):
+        with on_disk(self.folder):
             part.write_text(progress.model_dump_json(), encoding="utf-8")
             part.replace(self.folder / "sent.json")
         self.progress = progress
-
-
-def _read(line: bytes, folder: Path) -> Record | None:
-    try:
-        return from_line(line)
-    except ValueError as error:
-        raise OutboxError(
-            f"another version of this project wrote the outbox {str(folder)!r}: send it with that version"
-        ) from error
 
 
 def size_of(path: Path) -> int:
@@ -313,16 +238,3 @@ def _read_progress(path: Path) -> Progress:
         return Progress.model_validate_json(path.read_bytes())
     except (FileNotFoundError, ValidationError):
         return Progress()
-
-
-@contextmanager
-def _on_disk(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OutboxError:
-        raise
-    except OSError as error:
-        raise OutboxError(
-            f"the outbox {str(folder)!r} cannot be written ({error.strerror or error}): free its disk, "
-            "or set ICEBENCH_OUTBOX to a folder on a disk of this machine"
-        ) from error

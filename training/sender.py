@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
-from training.outbox import Entry, Outbox
+from training.journal import Entry
+from training.outbox import Outbox
 from training.records import MetricsRecord, Record, StartRecord
 from training.tracking_server import RefusedError, RunGoneError
 
@@ -36,8 +37,8 @@ def drain(outbox: Outbox, delivery: Delivery) -> None:
     """
     rewound = False
     while True:
-        outbox.flush()
-        group = next(_groups(outbox.entries(outbox.progress.offset)), None)
+        outbox.journal.flush()
+        group = next(_groups(outbox.journal.entries(outbox.progress.offset)), None)
         if group is None:
             return
         try:
@@ -52,7 +53,7 @@ def drain(outbox: Outbox, delivery: Delivery) -> None:
 def retry_refused(outbox: Outbox, delivery: Delivery) -> None:
     """Offers refused records once more; those refused again stay noted. Raises TrackingError where it is away."""
     for refusal in outbox.progress.refused:
-        entry = next(outbox.entries(refusal.offset))
+        entry = next(outbox.journal.entries(refusal.offset))
         try:
             delivery.deliver([entry.record], outbox.progress.run_id, outbox.folder)
         except RefusedError:

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from training.delivery import MlflowDelivery
-from training.outbox import Outbox, OutboxError, attempts
+from training.journal import OutboxError
+from training.outbox import Outbox, attempts, peek
 from training.records import FinishRecord, StartRecord
 from training.sender import drain, retry_refused
 from training.tracking_server import RefusedError, TrackingError, check_reachable, resolve_uri
@@ -67,7 +68,7 @@ def sync(
 
 
 def _sync_one(folder: Path, given: str, wanted: Callable[[StartRecord], bool], away: dict[str, str]) -> SyncRow | None:
-    start = Outbox.peek(folder)
+    start = peek(folder)
     if start is not None and not wanted(start):
         return None
     row = SyncRow(attempt=folder.name)
@@ -91,7 +92,7 @@ def _sync_one(folder: Path, given: str, wanted: Callable[[StartRecord], bool], a
 def _empty(outbox: Outbox, uri: str, row: SyncRow, away: dict[str, str]) -> SyncRow:
     notes = []
     if not outbox.finished():
-        outbox.append(FinishRecord(time=int(outbox.last_told * 1000), status="KILLED"))
+        outbox.append(FinishRecord(time=int(outbox.journal.last_told * 1000), status="KILLED"))
         notes.append("its process died: ended as KILLED")
     try:
         if uri in away:

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.outbox import Outbox, OutboxError, Progress, attempts, default_outbox
+from training.journal import OutboxError
+from training.outbox import Outbox, Progress, attempts, default_outbox
 from training.records import (
     DatasetRecord,
     FileRecord,
@@ -44,7 +45,7 @@ def outbox(tmp_path: Path) -> Iterator[Outbox]:
 
 
 def told(outbox: Outbox, offset: int = 0) -> list[Record]:
-    return [entry.record for entry in outbox.entries(offset)]
+    return [entry.record for entry in outbox.journal.entries(offset)]
 
 
 text = st.text(max_size=20)
@@ -90,7 +91,7 @@ def test_records_are_read_from_any_place_in_their_order(outbox: Outbox) -> None:
     for record in records[1:]:
         outbox.append(record)
     assert told(outbox) == records
-    entries = list(outbox.entries(0))
+    entries = list(outbox.journal.entries(0))
     assert told(outbox, entries[3].start) == records[3:]
     assert outbox.left == 6
     outbox.settle(entries[:4], run_id="r")
@@ -101,7 +102,7 @@ def test_records_are_read_from_any_place_in_their_order(outbox: Outbox) -> None:
 def test_what_was_settled_is_known_to_the_next_process(outbox: Outbox) -> None:
     outbox.append(metrics(1))
     outbox.append(metrics(2))
-    entries = list(outbox.entries(0))
+    entries = list(outbox.journal.entries(0))
     outbox.settle(entries[:1], run_id="run")
     outbox.settle(entries[1:2], refusal="no")
     outbox.close()
@@ -117,7 +118,7 @@ def test_what_was_settled_is_known_to_the_next_process(outbox: Outbox) -> None:
 
 
 def test_a_note_of_progress_that_cannot_be_read_sends_all_again(outbox: Outbox) -> None:
-    outbox.settle(list(outbox.entries(0)), run_id="r")
+    outbox.settle(list(outbox.journal.entries(0)), run_id="r")
     outbox.close()
     (outbox.folder / "sent.json").write_text('{"run_id": "r", "off')
     again = Outbox.take(outbox.folder)

@@ -65,7 +65,7 @@ def outbox(tmp_path: Path) -> Iterator[Outbox]:
 def fill(outbox: Outbox, *records: Record) -> list[Record]:
     for record in records:
         outbox.append(record)
-    return [entry.record for entry in outbox.entries(0)]
+    return [entry.record for entry in outbox.journal.entries(0)]
 
 
 END = FinishRecord(time=9, status="FINISHED")

@@ -68,7 +68,6 @@ def test_show_prints_a_spec_that_reads_back() -> None:
         ["--lake", "LAKE", "--spec", "/nowhere.yaml"],
         ["--lake", "LAKE", "--spec", "icebench_unte"],
         ["--lake", "LAKE", "--tracking-uri", "./mlruns"],
-        ["--lake", "LAKE", "--set", "data.ratio=10", "--tracking-uri", "http://127.0.0.1:9"],
         ["--lake", "LAKE", "--sett", "x"],
         [],
     ],
