@@ -5,7 +5,7 @@ store's own client looks (`AWS_ENDPOINT_URL`, `AWS_ACCESS_KEY_ID`, `AWS_PROFILE`
 that a server or a client says about them is repeated in a message.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -91,6 +91,30 @@ def read(url: str) -> bytes | None:
         except FileNotFoundError:
             return None
     return content
+
+
+def read_ranges(ranges: Sequence[tuple[str, int, int]]) -> list[bytes | None]:
+    """Reads parts of objects of one store, in object storage all at the same time.
+
+    Args:
+        ranges: URL, first byte and the byte after the last.
+
+    Returns:
+        In order; None where there is no object, shorter than asked where it ends before.
+    """
+    if not ranges:
+        return []
+    url = ranges[0][0]
+    if "://" not in url:
+        return [_local_range(Path(path), start, end) for path, start, end in ranges]
+    with access(url):
+        filesystem, _ = _filesystem(url)
+        paths, starts, ends = map(list, zip(*ranges, strict=True))
+        found = filesystem.cat_ranges(paths, starts, ends, on_error="return")
+        for each in found:
+            if isinstance(each, Exception) and not isinstance(each, FileNotFoundError):
+                raise each
+    return [None if isinstance(each, FileNotFoundError) else each for each in found]
 
 
 def replace(url: str, content: bytes) -> None:
@@ -196,6 +220,15 @@ def names(url: str) -> list[str]:
         except (FileNotFoundError, NotADirectoryError):
             return []
     return sorted({str(name).rstrip("/").rpartition("/")[2] for name in found})
+
+
+def _local_range(path: Path, start: int, end: int) -> bytes | None:
+    try:
+        with path.open("rb", buffering=0) as file:
+            file.seek(start)
+            return file.read(end - start)
+    except FileNotFoundError:
+        return None
 
 
 def _filesystem(url: str) -> tuple[Any, str]:

@@ -5,9 +5,9 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks import full_scene
+from tests.benchmarks import full_scene, opening, reading
 
-BENCHMARKS = {"full_scene": full_scene.measure}
+BENCHMARKS = {"full_scene": full_scene.measure, "opening": opening.measure, "reading": reading.measure}
 
 
 def main(names: list[str]) -> int:
