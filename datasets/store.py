@@ -13,6 +13,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final
 
+import numcodecs
 import numpy as np
 import xarray as xr
 import zarr
@@ -126,7 +127,7 @@ class SceneStore:
         """
         arrays = {key: self._array(*key.split("/", 1)) for key in windows}
         direct = [(layout, windows[key]) for key in arrays if (layout := self._layouts[key]) is not None]
-        read = read_windows(self.url, self._objects, direct, threads=_threads())
+        read = read_windows(self.url, self._objects, direct, threads=threads())
         found: dict[str, NDArray[np.generic]] = {
             layout.key: values for (layout, _), values in zip(direct, read, strict=True)
         }
@@ -271,8 +272,17 @@ def _layout(key: str, array: "zarr.Array[Any]") -> ShardedArray | None:
             return None
 
 
-def _threads() -> int:
-    """Threads for decoding: those that zarr is given, all cores where it is given none."""
+def limit_threads(count: int) -> None:
+    """Lets this process encode and decode on so many threads; without, it does on all cores.
+
+    For processes that share a machine, before they touch their first array: zarr keeps the threads that it began with.
+    """
+    zarr.config.set({"threading.max_workers": count})
+    numcodecs.blosc.set_nthreads(count)
+
+
+def threads() -> int:
+    """Threads on which this process encodes and decodes."""
     given: int | None = zarr.config.get("threading.max_workers")
     return given or os.cpu_count() or 1
 

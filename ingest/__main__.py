@@ -118,7 +118,13 @@ def build(
     split: Annotated[
         ArchiveName, typer.Option(help="The archive that the files are from: test scenes are only ever scored.")
     ] = ArchiveName.train,
-    workers: Annotated[int, typer.Option(min=1, help="Processes; each holds one scene in memory.")] = 1,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Processes, one core and one scene each (without: as many as cores and memory allow).",
+        ),
+    ] = None,
     val_scenes: Annotated[
         int | None, typer.Option(min=1, help="Validation scenes (without: 18, at most an eighth of a small archive).")
     ] = None,

@@ -5,9 +5,14 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks import full_scene, opening, reading
+from tests.benchmarks import full_scene, opening, reading, two_workers
 
-BENCHMARKS = {"full_scene": full_scene.measure, "opening": opening.measure, "reading": reading.measure}
+BENCHMARKS = {
+    "full_scene": full_scene.measure,
+    "two_workers": two_workers.measure,
+    "opening": opening.measure,
+    "reading": reading.measure,
+}
 
 
 def main(names: list[str]) -> int:
