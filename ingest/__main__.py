@@ -1,10 +1,6 @@
 """Command line of the ingest side: raw scenes in, a lake out, and care for it."""
 
-import signal
-import sys
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -169,7 +165,7 @@ def build(
         cluster = ClusterOptions(workers=workers, memory_limit=memory_limit, scheduler=scheduler)
         cluster.check()
         Lake.check_place(lake)
-        with _orderly_end(), lock_lake(lake, break_lock=break_lock) as lock:
+        with lock_lake(lake, break_lock=break_lock) as lock:
             target = Lake.create(lake, recipe.to_lake(), rebuild=rebuild)
             with progress("building scenes", len(sources)) as advance:
                 summary = build_lake(
@@ -266,16 +262,6 @@ def prune(
         highlight=False,
         soft_wrap=True,
     )
-
-
-@contextmanager
-def _orderly_end() -> Iterator[None]:
-    """A polite kill (SIGTERM, as clusters send it) ends like Ctrl-C: workers stop and the lock is released."""
-    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _split_table(lake: Lake, catalog: Catalog) -> Table:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -223,6 +224,28 @@ def test_a_lock_is_of_one(place: str) -> None:
         raise RuntimeError("released")
     with lock_lake(place):
         pass
+
+
+def test_a_polite_kill_releases_any_lock(tmp_path: Path) -> None:
+    def ended() -> None:
+        with lock_lake(str(tmp_path)):
+            assert (tmp_path / "lock.json").exists()
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit, match="143"):
+        ended()
+    assert not (tmp_path / "lock.json").exists()
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_thread_takes_a_lock_too(tmp_path: Path) -> None:
+    def take() -> bool:
+        with lock_lake(str(tmp_path)):
+            return (tmp_path / "lock.json").exists()
+
+    with ThreadPoolExecutor() as pool:
+        assert pool.submit(take).result()
 
 
 def test_a_foreign_place_gets_no_lock(tmp_path: Path) -> None:

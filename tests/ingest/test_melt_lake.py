@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from datasets.amendment import SOURCE, amend, cryoseason_source
 from datasets.catalog import Catalog
 from datasets.errors import LakeLockedError, SceneNotFoundError
 from datasets.lake import Lake
-from datasets.lock import lock_lake
+from datasets.lock import lock_lake, lock_owner
 from ingest.__main__ import app
 from ingest.build import SplitOptions, publish
 from ingest.convert import convert_scene
@@ -95,6 +97,24 @@ def test_stores_catalog_and_readers_agree(lake: Lake, maps: Path) -> None:
         assert source["rule"] == {"onset": "continuous", "statistic": "median"}
         assert set(source["maps"]) <= set(found.files)
         assert f"{row.acquired.year}000smeltfreeze.nc" in source["maps"] or row.acquired.month < 3
+
+
+_KILLED_POLITELY = """
+import os, signal, sys
+import datasets.amendment
+datasets.amendment.replace = lambda url, content: os.kill(os.getpid(), signal.SIGTERM)
+from ingest.__main__ import app
+app(sys.argv[1:])
+"""
+
+
+@pytest.mark.slow
+def test_a_polite_kill_releases_the_lock(lake: Lake, maps: Path) -> None:
+    command = [sys.executable, "-c", _KILLED_POLITELY, "melt", lake.url, "--melt", str(maps)]
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
+    assert done.returncode == 143, done.stderr
+    assert lock_owner(lake.url) is None
+    assert ingest("melt", lake.url, "--melt", maps).exit_code == 0
 
 
 def test_statistics_of_the_lake_stay(lake: Lake, maps: Path) -> None:
