@@ -2,9 +2,9 @@
 
 zarr reads one array after the other and, of a shard that is not needed whole, one chunk after the other: a patch of six
 channels in object storage would wait for some thirty answers in turn. Here all shards that are mostly needed whole and
-the indexes of all others are asked for together, then all chunks together, and decoded side by side. `datasets.store`
-says which arrays are laid out in the one way that is read here (Zarr v3 `sharding_indexed` with its index at the end,
-little-endian bytes, Blosc); everything else is left to zarr.
+the indexes of all others are asked for together, then all chunks together, and decoded side by side. Only the
+one layout that a lake has is read here (Zarr v3 `sharding_indexed` with its index at the end, little-endian bytes,
+Blosc); everything else is left to zarr.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,6 +30,8 @@ _ABSENT: Final = 2**64 - 1
 
 _CHECKSUM: Final = 4
 """Bytes of the CRC-32C that ends an index."""
+
+_LITTLE: Final = {"endian": "little"}
 
 _CODEC: Final = numcodecs.Blosc()
 """Decodes every Blosc chunk: how it was encoded is written in it."""
@@ -64,6 +66,41 @@ class ShardedArray:
     def index_bytes(self) -> int:
         """Size of the index at the end of a shard: offset and length of each chunk, and a checksum."""
         return 16 * prod(self.grid) + _CHECKSUM
+
+
+def layout_of(key: str, document: Any, fill: Any) -> ShardedArray | None:  # noqa: ANN401 - JSON
+    """How to read an array without zarr.
+
+    Args:
+        key: Below the store.
+        document: Metadata of the array as zarr has it.
+        fill: Fill value of the array's type.
+
+    Returns:
+        None if it is laid out in another way than `datasets.store.SceneWriter` does.
+    """
+    match document:
+        case {
+            "shape": tuple(shape),
+            "data_type": "uint8" | "float32" | "float64" as name,
+            "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": tuple(shard)}},
+            "chunk_key_encoding": {"name": "default", "configuration": {"separator": "/"}},
+            "codecs": (
+                {
+                    "name": "sharding_indexed",
+                    "configuration": {
+                        "chunk_shape": tuple(chunk),
+                        "codecs": ({"name": "bytes"} as order, {"name": "blosc"}),
+                        "index_codecs": ({"name": "bytes"}, {"name": "crc32c"}),
+                        "index_location": "end",
+                    },
+                },
+            ),
+        } if order.get("configuration", _LITTLE) == _LITTLE:
+            dtype = np.dtype(name).newbyteorder("<")
+            return ShardedArray(key=key, shape=shape, shard=shard, chunk=chunk, dtype=dtype, fill=fill)
+        case _:
+            return None
 
 
 @dataclass(frozen=True, kw_only=True)

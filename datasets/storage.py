@@ -189,6 +189,33 @@ def remove_below(url: str) -> None:
             return
 
 
+def move_below(source: str, target: str, *, aside: str, last: str) -> None:
+    """Puts everything below one prefix in the place of what is below another.
+
+    On disk by two renames. In object storage by copies on the server: until the last of them `target` holds no object
+    `last`.
+
+    Args:
+        source: What is moved.
+        target: What it replaces.
+        aside: Where the replaced goes before it is removed; of use on disk only.
+        last: Key below both that is removed first and put last.
+    """
+    with access(target):
+        if "://" not in target:
+            Path(target).rename(aside)
+            Path(source).rename(target)
+            remove_below(aside)
+            return
+        filesystem, _ = _filesystem(target)
+        remove(f"{target}/{last}")
+        remove_below(target)
+        keys = [key for key in sizes(source) if key != last]
+        for some in (keys, [last]):
+            filesystem.copy([f"{source}/{key}" for key in some], [f"{target}/{key}" for key in some])
+        remove_below(source)
+
+
 def sizes(url: str) -> dict[str, int]:
     """Objects below a prefix: key below it -> bytes. Empty folders and prefixes that linger are no objects."""
     with access(url):

@@ -7,13 +7,11 @@ that a reader could take for whole, on disk and in object storage alike, and a s
 """
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final
 
-import numcodecs
 import numpy as np
 import xarray as xr
 import zarr
@@ -21,8 +19,9 @@ import zarr.codecs
 from numpy.typing import NDArray
 
 from datasets.errors import IceBenchError, SceneNotFoundError
-from datasets.shards import ShardedArray, Window, read_windows
-from datasets.storage import access, read, remove, remove_below, replace, sizes, storage_options
+from datasets.shards import ShardedArray, Window, layout_of, read_windows
+from datasets.storage import access, move_below, read, remove, remove_below, replace, sizes, storage_options
+from datasets.threads import threads
 
 CHUNK: Final = 512
 """Side of a chunk: a 256 patch touches at most four."""
@@ -31,7 +30,8 @@ SHARD: Final = 12 * CHUNK
 """Largest side of a shard: the largest scene of the archive (12018 x 10663) is 2 x 2 objects a variable at ratio 1 and
 one at every other, so that all of a scene at ratio 2 is some thirty requests."""
 
-_LITTLE: Final = {"endian": "little"}
+_OWN: Final = ("record", "moments", "objects")
+"""Attributes of the root that a build gives."""
 
 _COMPRESSORS = (zarr.codecs.BloscCodec(cname="zstd", clevel=5, shuffle="shuffle"),)
 """Byte shuffle, not bit shuffle: 8 % smaller on SAR noise and 2 to 3 times smaller on the smooth fields
@@ -71,6 +71,11 @@ class SceneStore:
         self._objects = self.objects
         self._arrays: dict[str, zarr.Array[Any]] = {}
         self._layouts: dict[str, ShardedArray | None] = {}
+
+    @property
+    def attributes(self) -> Mapping[str, Any]:
+        """All attributes of the root."""
+        return self._root.attrs.asdict()
 
     @property
     def record(self) -> Mapping[str, Any]:
@@ -145,7 +150,8 @@ class SceneStore:
                 )
             self._arrays[key] = found
             # Only where all objects are listed does one that is not there mean fill value.
-            self._layouts[key] = _layout(key, found) if "objects" in self._root.attrs else None
+            listed = "objects" in self._root.attrs
+            self._layouts[key] = layout_of(key, found.metadata.to_dict(), found.fill_value) if listed else None
         return self._arrays[key]
 
     def _attribute(self, name: str) -> Mapping[str, Any]:
@@ -162,15 +168,29 @@ class SceneStore:
 
 
 class SceneWriter:
-    """Writes one scene store; used as a context, everything is removed again unless `finish` was reached."""
+    """Writes one scene store; used as a context, everything is removed again unless `finish` was reached.
+
+    Where there is a finished store already, the new one grows beside it and takes its place at the end, in one step on
+    disk and in the seconds that copying its objects takes in object storage.
+    """
 
     def __init__(self, url: str) -> None:
+        self._target = url
         self.url = url
+        self._kept: dict[str, Any] = {}
         self._finished = False
         self._arrays: list[tuple[str, str]] = []
 
     def __enter__(self) -> "SceneWriter":
-        remove_store(self.url)
+        for beside in beside_store(self._target):
+            remove_store(beside)
+        try:
+            attributes = SceneStore(self._target).attributes
+        except SceneNotFoundError:
+            remove_store(self._target)
+        else:
+            self._kept = {name: value for name, value in attributes.items() if name not in _OWN}
+            self.url, _ = beside_store(self._target)
         return self
 
     def __exit__(
@@ -223,7 +243,10 @@ class SceneWriter:
         self._arrays.append((group, name))
 
     def finish(self, attributes: Mapping[str, Any], groups: Mapping[str, Mapping[str, Any]]) -> None:
-        """Makes the store visible: group documents, then the root with the record and all metadata in one object."""
+        """Makes the store visible: group documents, then the root with the record and all metadata in one object.
+
+        Attributes that others gave to the store before, such as where its season is from, stay.
+        """
         arrays: dict[str, dict[str, Any]] = {group: {} for group in groups}
         for group, name in self._arrays:
             arrays[group][name] = self._written(f"{group}/{name}/zarr.json")
@@ -233,7 +256,9 @@ class SceneWriter:
             members[group] = _group_document(group_attributes, {})
             members |= {f"{group}/{name}": document for name, document in arrays[group].items()}
         objects = {key: size for key, size in sizes(self.url).items() if key != "zarr.json"}
-        _put(f"{self.url}/zarr.json", _group_document({**attributes, "objects": objects}, members))
+        _put(f"{self.url}/zarr.json", _group_document({**self._kept, **attributes, "objects": objects}, members))
+        if self.url != self._target:
+            move_below(self.url, self._target, aside=beside_store(self._target)[1], last="zarr.json")
         self._finished = True
 
     def _written(self, key: str) -> Any:  # noqa: ANN401 - JSON
@@ -246,45 +271,9 @@ class SceneWriter:
         return json.loads(content)
 
 
-def _layout(key: str, array: "zarr.Array[Any]") -> ShardedArray | None:
-    """How to read an array without zarr; None if it is laid out in another way than `SceneWriter` does."""
-    document: Any = array.metadata.to_dict()
-    match document:
-        case {
-            "shape": tuple(shape),
-            "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": tuple(shard)}},
-            "chunk_key_encoding": {"name": "default", "configuration": {"separator": "/"}},
-            "codecs": (
-                {
-                    "name": "sharding_indexed",
-                    "configuration": {
-                        "chunk_shape": tuple(chunk),
-                        "codecs": ({"name": "bytes"} as order, {"name": "blosc"}),
-                        "index_codecs": ({"name": "bytes"}, {"name": "crc32c"}),
-                        "index_location": "end",
-                    },
-                },
-            ),
-        } if order.get("configuration", _LITTLE) == _LITTLE:
-            dtype = array.dtype.newbyteorder("<")
-            return ShardedArray(key=key, shape=shape, shard=shard, chunk=chunk, dtype=dtype, fill=array.fill_value)
-        case _:
-            return None
-
-
-def limit_threads(count: int) -> None:
-    """Lets this process encode and decode on so many threads; without, it does on all cores.
-
-    For processes that share a machine, before they touch their first array: zarr keeps the threads that it began with.
-    """
-    zarr.config.set({"threading.max_workers": count})
-    numcodecs.blosc.set_nthreads(count)
-
-
-def threads() -> int:
-    """Threads on which this process encodes and decodes."""
-    given: int | None = zarr.config.get("threading.max_workers")
-    return given or os.cpu_count() or 1
+def beside_store(url: str) -> tuple[str, str]:
+    """Where a store grows that is to replace a finished one, and where that one goes for a moment."""
+    return f"{url}.part", f"{url}.old"
 
 
 def remove_store(url: str) -> None:

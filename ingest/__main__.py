@@ -227,7 +227,9 @@ def verify(
             findings = verify_lake(target, deep=deep, on_scene=advance)
         if discard and findings:
             with lock_lake(lake):
-                for scene_id in sorted({each.scene_id for each in findings if each.scene_id and each.kind != "row"}):
+                for scene_id in {each.scene_id for each in findings if each.kind == "beside"}:
+                    target.discard_unfinished_replacement(scene_id)
+                for scene_id in {each.scene_id for each in findings if each.kind not in ("beside", "row")} - {""}:
                     target.discard_scene(scene_id)
     if findings:
         table = Table(title=f"{len(findings)} findings in {target.url}")

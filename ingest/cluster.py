@@ -20,7 +20,7 @@ from dask.system import CPU_COUNT
 from distributed.diagnostics.plugin import WorkerPlugin
 from distributed.system import MEMORY_LIMIT
 
-from datasets.store import limit_threads
+from datasets.threads import limit_threads
 from ingest.errors import ClusterError
 
 Result = TypeVar("Result")

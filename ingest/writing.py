@@ -4,7 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
-from datasets.store import threads
+from datasets.threads import threads
 
 Result = TypeVar("Result")
 Given = ParamSpec("Given")

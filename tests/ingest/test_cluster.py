@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 
 import ingest.cluster
 from datasets.lake import Lake
-from datasets.store import threads
+from datasets.threads import threads
 from ingest.__main__ import app
 from ingest.cluster import ClusterOptions, open_cluster, pack_code, submit
 
