@@ -5,7 +5,7 @@ scene store, `<scene>.zarr/zarr.json`, and publishes the catalog anew.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
@@ -55,6 +55,38 @@ def amend(
         check_lock()
         lake.publish(catalog, _statistics(lake))
     return changed
+
+
+def carry_seasons(lake: Lake, records: Iterable[SceneRecord]) -> tuple[SceneRecord, ...]:
+    """Gives scenes that were built anew, in place or with another recipe, the seasons that readers see.
+
+    A season comes from the time and the footprint of a scene, not from its pixels: it is carried where both are the
+    same and the scene has none yet, into the store and, with the returned records, into the catalog.
+
+    Args:
+        lake: The lake that is being built, before its catalog is written.
+        records: Of all its scenes.
+
+    Returns:
+        The records, with seasons.
+    """
+    shown = lake.shown()
+    earlier = {row.scene_id: row for row in shown.catalog()} if shown.has_catalog() else {}
+    carried = []
+    for record in records:
+        row = earlier.get(record.scene_id)
+        if (
+            row is not None
+            and record.melt_cells is None
+            and row.melt_cells is not None
+            and (record.acquired, record.bbox) == (row.acquired, row.bbox)
+        ):
+            # In place, the store kept the source itself; beside, the old store still has it.
+            source = cryoseason_source(lake, record.scene_id) or cryoseason_source(shown, record.scene_id) or {}
+            _amend_scene(lake.scene_url(record.scene_id), row.model_dump(mode="json", include=set(AMENDABLE)), source)
+            record = record.model_copy(update=row.model_dump(include=set(AMENDABLE)))
+        carried.append(record)
+    return tuple(carried)
 
 
 def cryoseason_source(lake: Lake, scene_id: str) -> Mapping[str, Any] | None:

@@ -19,6 +19,10 @@ class SceneNotFoundError(IceBenchError, FileNotFoundError):
     """The lake has no such scene, or the scene lacks the asked ratio."""
 
 
+class DamagedSceneError(IceBenchError, ValueError):
+    """An object of a finished scene is gone, or is not what was written."""
+
+
 class LakeAccessError(IceBenchError, PermissionError):
     """The place of the lake cannot be reached, or refuses to be read or written."""
 

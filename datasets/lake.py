@@ -29,7 +29,7 @@ from datasets.errors import LakeNotFoundError, RecipeMismatchError, SceneNotFoun
 from datasets.scene import Scene, SceneRecord
 from datasets.statistics import ChannelStatistics
 from datasets.storage import absolute, holds_objects, names, read, remove, remove_below, replace
-from datasets.store import SceneStore, SceneWriter, remove_store
+from datasets.store import SceneStore, SceneWriter, beside_store, remove_store
 
 FORMAT: Final = 1
 
@@ -185,6 +185,11 @@ class Lake:
         found = names(f"{self.place}/scenes")
         return tuple(name.removesuffix(".zarr") for name in found if name.endswith(".zarr"))
 
+    def unfinished_replacements(self) -> tuple[str, ...]:
+        """Scene ids beside whose store there is one that was to replace it, of a build that was stopped."""
+        found = names(f"{self.place}/scenes")
+        return tuple(sorted({name.partition(".zarr.")[0] for name in found if ".zarr." in name}))
+
     def finished_scenes(self) -> tuple[SceneRecord, ...]:
         """Records of all finished stores of this recipe, in the catalog or not."""
         records = []
@@ -205,9 +210,18 @@ class Lake:
         """Whether there is anything below the scene's key, finished or not."""
         return holds_objects(self.scene_url(scene_id))
 
+    def holds_unfinished_replacement(self, scene_id: str) -> bool:
+        """Whether objects are there of a store that was to replace the scene's."""
+        return any(holds_objects(url) for url in beside_store(self.scene_url(scene_id)))
+
     def discard_scene(self, scene_id: str) -> None:
         """Removes the scene's store; its row stays until the next build."""
         remove_store(self.scene_url(scene_id))
+
+    def discard_unfinished_replacement(self, scene_id: str) -> None:
+        """Removes what was to replace the scene's store; the scene stays."""
+        for url in beside_store(self.scene_url(scene_id)):
+            remove_store(url)
 
     def write_scene(self, scene_id: str) -> SceneWriter:
         """Starts the scene's store anew; see `SceneWriter`."""

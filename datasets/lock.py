@@ -1,14 +1,17 @@
 """One process at a time changes a lake: `<lake>/lock.json`, put there only if it is not there.
 
 On disk by exclusive creation, on S3 by a conditional PUT (see `datasets.storage.create` for stores without one). A lock
-is released on the way out, also by an error; a process that is killed leaves it, and a person who knows that the
-process is gone breaks it.
+is released on the way out, also by an error, Ctrl-C or a polite kill (SIGTERM, as clusters send it); a process that is
+killed otherwise leaves it, and a person who knows that the process is gone breaks it.
 """
 
 import json
 import os
 import secrets
+import signal
 import socket
+import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -44,7 +47,7 @@ class LakeLock:
 
 @contextmanager
 def lock_lake(url: str, *, break_lock: bool = False) -> Iterator[LakeLock]:
-    """Holds the lock of a lake.
+    """Holds the lock of a lake; in the main thread SIGTERM raises SystemExit meanwhile, so that the lock is released.
 
     Args:
         url: Of the lake; it need not be there yet.
@@ -61,18 +64,32 @@ def lock_lake(url: str, *, break_lock: bool = False) -> Iterator[LakeLock]:
         "token": secrets.token_hex(8),
     }
     lock = LakeLock(place, json.dumps(owner, indent=1).encode())
-    if break_lock:
-        remove(f"{place}/{_KEY}")
-    if not create(f"{place}/{_KEY}", lock.content):
-        found = read(f"{place}/{_KEY}")
-        raise LakeLockedError(
-            f"the lake {url!r} is being changed by another build ({_owner(found)}): {_advice(found)} with --break-lock"
-        )
-    try:
-        yield lock
-    finally:
-        if read(f"{place}/{_KEY}") == lock.content:
+    with _sigterm_raises():
+        if break_lock:
             remove(f"{place}/{_KEY}")
+        try:
+            if not create(f"{place}/{_KEY}", lock.content):
+                found = read(f"{place}/{_KEY}")
+                raise LakeLockedError(
+                    f"the lake {url!r} is being changed by another build ({_owner(found)}): {_advice(found)} with "
+                    "--break-lock"
+                )
+            yield lock
+        finally:
+            if read(f"{place}/{_KEY}") == lock.content:
+                remove(f"{place}/{_KEY}")
+
+
+@contextmanager
+def _sigterm_raises() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def lock_owner(url: str) -> str | None:

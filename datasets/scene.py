@@ -1,6 +1,6 @@
 """`SceneRecord`: what the catalog says of a scene. `Scene`: one scene of a lake, opened lazily."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Literal
 
@@ -9,6 +9,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from datasets.channels import CHANNELS
 from datasets.seasons import Cryoseason, Location, Season
 from datasets.store import SceneStore
 
@@ -125,6 +126,25 @@ class Scene:
     def chart(self, ratio: int, name: str) -> NDArray[np.uint8]:
         """Reads one chart whole, (lines, samples) uint8, 255 = no label."""
         return self.window(ratio, name, slice(None), slice(None)).astype(np.uint8, copy=False)
+
+    def windows(self, ratio: int, names: Iterable[str], lines: slice, samples: slice) -> dict[str, NDArray[np.generic]]:
+        """Reads a window of several SAR-grid variables at the same time; by name, dtype as stored."""
+        found = self._store.read_many({f"r{ratio}/{name}": (lines, samples) for name in names})
+        return {key.partition("/")[2]: values for key, values in found.items()}
+
+    def whole(self, ratio: int, names: Iterable[str]) -> dict[str, NDArray[np.generic]]:
+        """Reads variables whole, all at the same time.
+
+        Args:
+            ratio: Grid of the variables of the SAR grid.
+            names: Charts and channels; AMSR2 and ERA5 channels come on their 2 km grid.
+
+        Returns:
+            By name; (lines, samples) or (line_2km, sample_2km), dtype as stored.
+        """
+        on_km2 = {name for name, channel in CHANNELS.items() if channel.grid == "km2"}
+        found = self._store.read_many({f"km2/{name}" if name in on_km2 else f"r{ratio}/{name}": () for name in names})
+        return {key.partition("/")[2]: values for key, values in found.items()}
 
     def km2(self, name: str) -> NDArray[np.generic]:
         """Reads one 2 km variable whole, (line_2km, sample_2km)."""

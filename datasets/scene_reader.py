@@ -5,7 +5,7 @@ around the window, with the place of its first pixel among them, because that is
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
@@ -97,27 +97,33 @@ class SceneReader:
         charts = self._decoded(scene_id, tuple(CHARTS), np.uint8)
         if charts is not None:
             return charts[self._target_places, lines, samples]
-        return np.stack([self._window(scene_id, name, lines, samples) for name in self.targets]).astype(np.uint8)
+        found = self._windows(scene_id, self.targets, lines, samples)
+        return np.stack([found[name] for name in self.targets]).astype(np.uint8)
 
     def sar(self, scene_id: str, lines: slice, samples: slice, out: NDArray[np.float32]) -> None:
         """Reads a window of the SAR-grid channels into `out`, (SAR channels, h, w), physical units, NaN = no data."""
         stack = self._decoded(scene_id, self._sar_kept, np.float32) if self.sar_channels else None
-        for plane, name, place in zip(out, self.sar_channels, self._sar_places, strict=True):
-            plane[...] = self._window(scene_id, name, lines, samples) if stack is None else stack[place, lines, samples]
+        if stack is not None:
+            for plane, place in zip(out, self._sar_places, strict=True):
+                plane[...] = stack[place, lines, samples]
+            return
+        found = self._windows(scene_id, self.sar_channels, lines, samples)
+        for plane, name in zip(out, self.sar_channels, strict=True):
+            plane[...] = found[name]
 
     def border_distance(self, scene_id: str, lines: slice, samples: slice) -> NDArray[np.float32]:
         """Window of the metres to the nearest polygon border, (h, w) float32, NaN without a chart."""
         stack = self._decoded(scene_id, (BORDER,), np.float32)
         if stack is not None:
             return stack[0, lines, samples]
-        return self._window(scene_id, BORDER, lines, samples).astype(np.float32)
+        return self._windows(scene_id, (BORDER,), lines, samples)[BORDER].astype(np.float32)
 
     def land_distance(self, scene_id: str, lines: slice, samples: slice) -> NDArray[np.float32]:
         """Window of `distance_map`, (h, w) float32; zone 0 is land."""
         stack = self._decoded(scene_id, self._sar_kept, np.float32)
         if stack is not None:
             return stack[self._sar_kept.index(LAND), lines, samples]
-        return self._window(scene_id, LAND, lines, samples).astype(np.float32)
+        return self._windows(scene_id, (LAND,), lines, samples)[LAND].astype(np.float32)
 
     def km2_shape(self, lines: int, samples: int) -> tuple[int, int]:
         """Coarse cells that a window of this size needs, wherever it lies: the same for every window of a batch."""
@@ -146,8 +152,10 @@ class SceneReader:
             self._scenes[scene_id] = self.lake.scene(scene_id)
         return self._scenes[scene_id]
 
-    def _window(self, scene_id: str, name: str, lines: slice, samples: slice) -> NDArray[np.generic]:
-        return self._scene(scene_id).window(self.ratio, name, lines, samples)
+    def _windows(
+        self, scene_id: str, names: Sequence[str], lines: slice, samples: slice
+    ) -> Mapping[str, NDArray[np.generic]]:
+        return self._scene(scene_id).windows(self.ratio, names, lines, samples)
 
     def _decoded(self, scene_id: str, names: tuple[str, ...], dtype: type[Value]) -> NDArray[Value] | None:
         """(names, lines, samples) of whole variables, from the node's cache; None if they are to be read by window."""
@@ -157,9 +165,10 @@ class SceneReader:
         shape = (len(names), *scene.shape(self.ratio))
 
         def decode() -> NDArray[Value]:
+            found = scene.whole(self.ratio, names)
             stack = np.empty(shape, dtype)
             for plane, name in zip(stack, names, strict=True):
-                plane[...] = scene.window(self.ratio, name, slice(None), slice(None))
+                plane[...] = found.pop(name)
             return stack
 
         return self.cache.array(self._key(scene_id, f"r{self.ratio}", names), shape, np.dtype(dtype), decode)
@@ -169,7 +178,8 @@ class SceneReader:
         names, scene = self._km2_kept, self._scene(scene_id)
 
         def decode() -> NDArray[np.float32]:
-            return np.stack([scene.km2(name) for name in names]).astype(np.float32)
+            found = scene.whole(self.ratio, names)
+            return np.stack([found[name] for name in names]).astype(np.float32)
 
         if scene_id in self._held:
             return self._held[scene_id]

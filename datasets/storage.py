@@ -6,7 +6,7 @@ that a server or a client says about them is repeated in a message.
 """
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -94,6 +94,30 @@ def read(url: str) -> bytes | None:
     return content
 
 
+def read_ranges(ranges: Sequence[tuple[str, int, int]]) -> list[bytes | None]:
+    """Reads parts of objects of one store, in object storage all at the same time.
+
+    Args:
+        ranges: URL, first byte and the byte after the last.
+
+    Returns:
+        In order; None where there is no object, shorter than asked where it ends before.
+    """
+    if not ranges:
+        return []
+    url = ranges[0][0]
+    if "://" not in url:
+        return [_local_range(Path(path), start, end) for path, start, end in ranges]
+    with access(url):
+        filesystem, _ = _filesystem(url)
+        paths, starts, ends = map(list, zip(*ranges, strict=True))
+        found = filesystem.cat_ranges(paths, starts, ends, on_error="return")
+        for each in found:
+            if isinstance(each, Exception) and not isinstance(each, FileNotFoundError):
+                raise each
+    return [None if isinstance(each, FileNotFoundError) else each for each in found]
+
+
 def replace(url: str, content: bytes) -> None:
     """Puts an object in one step: readers see the old bytes or the new ones."""
     with access(url):
@@ -171,6 +195,33 @@ def remove_below(url: str) -> None:
             return
 
 
+def move_below(source: str, target: str, *, aside: str, last: str) -> None:
+    """Puts everything below one prefix in the place of what is below another.
+
+    On disk by two renames. In object storage by copies on the server: until the last of them `target` holds no object
+    `last`.
+
+    Args:
+        source: What is moved.
+        target: What it replaces.
+        aside: Where the replaced goes before it is removed; of use on disk only.
+        last: Key below both that is removed first and put last.
+    """
+    with access(target):
+        if "://" not in target:
+            Path(target).rename(aside)
+            Path(source).rename(target)
+            remove_below(aside)
+            return
+        filesystem, _ = _filesystem(target)
+        remove(f"{target}/{last}")
+        remove_below(target)
+        keys = [key for key in sizes(source) if key != last]
+        for some in (keys, [last]):
+            filesystem.copy([f"{source}/{key}" for key in some], [f"{target}/{key}" for key in some])
+        remove_below(source)
+
+
 def sizes(url: str) -> dict[str, int]:
     """Objects below a prefix: key below it -> bytes. Empty folders and prefixes that linger are no objects."""
     with access(url):
@@ -202,6 +253,15 @@ def names(url: str) -> list[str]:
         except (FileNotFoundError, NotADirectoryError):
             return []
     return sorted({str(name).rstrip("/").rpartition("/")[2] for name in found})
+
+
+def _local_range(path: Path, start: int, end: int) -> bytes | None:
+    try:
+        with path.open("rb", buffering=0) as file:
+            file.seek(start)
+            return file.read(end - start)
+    except FileNotFoundError:
+        return None
 
 
 def _filesystem(url: str) -> tuple[Any, str]:

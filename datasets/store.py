@@ -19,13 +19,19 @@ import zarr.codecs
 from numpy.typing import NDArray
 
 from datasets.errors import IceBenchError, SceneNotFoundError
-from datasets.storage import access, read, remove, remove_below, replace, sizes, storage_options
+from datasets.shards import ShardedArray, Window, layout_of, read_windows
+from datasets.storage import access, move_below, read, remove, remove_below, replace, sizes, storage_options
+from datasets.threads import threads
 
 CHUNK: Final = 512
 """Side of a chunk: a 256 patch touches at most four."""
 
-SHARD: Final = 8 * CHUNK
-"""Largest side of a shard: a full-size scene is 3 x 3 objects a variable at ratio 1 and 2 x 2 at ratio 2."""
+SHARD: Final = 12 * CHUNK
+"""Largest side of a shard: the largest scene of the archive (12018 x 10663) is 2 x 2 objects a variable at ratio 1 and
+one at every other, so that all of a scene at ratio 2 is some thirty requests."""
+
+_OWN: Final = ("record", "moments", "objects")
+"""Attributes of the root that a build gives."""
 
 _COMPRESSORS = (zarr.codecs.BloscCodec(cname="zstd", clevel=5, shuffle="shuffle"),)
 """Byte shuffle, not bit shuffle: 8 % smaller on SAR noise and 2 to 3 times smaller on the smooth fields
@@ -33,7 +39,7 @@ _COMPRESSORS = (zarr.codecs.BloscCodec(cname="zstd", clevel=5, shuffle="shuffle"
 
 
 def chunks_and_shards(shape: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Chunk and shard shape of an array: near 512 x 512, in as few objects as 4096 x 4096 allows."""
+    """Chunk and shard shape of an array: near 512 x 512, in as few objects as 6144 x 6144 allows."""
     chunks = tuple(min(CHUNK, size) for size in shape)
     shards = tuple(min(SHARD, -(-size // chunk) * chunk) for size, chunk in zip(shape, chunks, strict=True))
     return chunks, shards
@@ -62,7 +68,14 @@ class SceneStore:
             ) from error
         if "record" not in self._root.attrs:
             raise SceneNotFoundError(f"the Zarr store at {url!r} carries no scene record: it is no scene of a lake")
+        self._objects = self.objects
         self._arrays: dict[str, zarr.Array[Any]] = {}
+        self._layouts: dict[str, ShardedArray | None] = {}
+
+    @property
+    def attributes(self) -> Mapping[str, Any]:
+        """All attributes of the root."""
+        return self._root.attrs.asdict()
 
     @property
     def record(self) -> Mapping[str, Any]:
@@ -100,11 +113,31 @@ class SceneStore:
             )
         return dataset
 
-    def read(self, group: str, name: str, window: tuple[slice, ...]) -> NDArray[np.generic]:
-        """Reads a window of an array as stored."""
-        array = self._array(group, name)
+    def read(self, group: str, name: str, window: Window = ()) -> NDArray[np.generic]:
+        """Reads a window of an array as stored; see `read_many`."""
+        return self.read_many({f"{group}/{name}": window})[f"{group}/{name}"]
+
+    def read_many(self, windows: Mapping[str, Window]) -> dict[str, NDArray[np.generic]]:
+        """Reads windows of many arrays, all at the same time: one or two rounds of requests, however many arrays.
+
+        Args:
+            windows: By key of the array, `r2/SOD`: one slice an axis, without a step; `()` is the whole array.
+
+        Returns:
+            By the same keys, dtype as stored.
+
+        Raises:
+            SceneNotFoundError: The scene has no such variable.
+            DamagedSceneError: An object is gone or is not what was written.
+        """
+        arrays = {key: self._array(*key.split("/", 1)) for key in windows}
+        direct = [(layout, windows[key]) for key in arrays if (layout := self._layouts[key]) is not None]
+        read = read_windows(self.url, self._objects, direct, threads=threads())
+        found: dict[str, NDArray[np.generic]] = {
+            layout.key: values for (layout, _), values in zip(direct, read, strict=True)
+        }
         with access(self.url):
-            return np.asarray(array[window])
+            return {key: found[key] if key in found else np.asarray(arrays[key][windows[key]]) for key in windows}
 
     def _array(self, group: str, name: str) -> "zarr.Array[Any]":
         key = f"{group}/{name}"
@@ -116,6 +149,9 @@ class SceneStore:
                     f"{self.url!r} has no variable {key!r}; see `python -m datasets show LAKE SCENE`"
                 )
             self._arrays[key] = found
+            # Only where all objects are listed does one that is not there mean fill value.
+            listed = "objects" in self._root.attrs
+            self._layouts[key] = layout_of(key, found.metadata.to_dict(), found.fill_value) if listed else None
         return self._arrays[key]
 
     def _attribute(self, name: str) -> Mapping[str, Any]:
@@ -132,15 +168,29 @@ class SceneStore:
 
 
 class SceneWriter:
-    """Writes one scene store; used as a context, everything is removed again unless `finish` was reached."""
+    """Writes one scene store; used as a context, everything is removed again unless `finish` was reached.
+
+    Where there is a finished store already, the new one grows beside it and takes its place at the end, in one step on
+    disk and in the seconds that copying its objects takes in object storage.
+    """
 
     def __init__(self, url: str) -> None:
+        self._target = url
         self.url = url
+        self._kept: dict[str, Any] = {}
         self._finished = False
         self._arrays: list[tuple[str, str]] = []
 
     def __enter__(self) -> "SceneWriter":
-        remove_store(self.url)
+        for beside in beside_store(self._target):
+            remove_store(beside)
+        try:
+            attributes = SceneStore(self._target).attributes
+        except SceneNotFoundError:
+            remove_store(self._target)
+        else:
+            self._kept = {name: value for name, value in attributes.items() if name not in _OWN}
+            self.url, _ = beside_store(self._target)
         return self
 
     def __exit__(
@@ -193,7 +243,10 @@ class SceneWriter:
         self._arrays.append((group, name))
 
     def finish(self, attributes: Mapping[str, Any], groups: Mapping[str, Mapping[str, Any]]) -> None:
-        """Makes the store visible: group documents, then the root with the record and all metadata in one object."""
+        """Makes the store visible: group documents, then the root with the record and all metadata in one object.
+
+        Attributes that others gave to the store before, such as where its season is from, stay.
+        """
         arrays: dict[str, dict[str, Any]] = {group: {} for group in groups}
         for group, name in self._arrays:
             arrays[group][name] = self._written(f"{group}/{name}/zarr.json")
@@ -203,7 +256,9 @@ class SceneWriter:
             members[group] = _group_document(group_attributes, {})
             members |= {f"{group}/{name}": document for name, document in arrays[group].items()}
         objects = {key: size for key, size in sizes(self.url).items() if key != "zarr.json"}
-        _put(f"{self.url}/zarr.json", _group_document({**attributes, "objects": objects}, members))
+        _put(f"{self.url}/zarr.json", _group_document({**self._kept, **attributes, "objects": objects}, members))
+        if self.url != self._target:
+            move_below(self.url, self._target, aside=beside_store(self._target)[1], last="zarr.json")
         self._finished = True
 
     def _written(self, key: str) -> Any:  # noqa: ANN401 - JSON
@@ -214,6 +269,11 @@ class SceneWriter:
                 "let only one build run"
             )
         return json.loads(content)
+
+
+def beside_store(url: str) -> tuple[str, str]:
+    """Where a store grows that is to replace a finished one, and where that one goes for a moment."""
+    return f"{url}.part", f"{url}.old"
 
 
 def remove_store(url: str) -> None:

@@ -1,10 +1,6 @@
 """Command line of the ingest side: raw scenes in, a lake out, and care for it."""
 
-import signal
-import sys
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -118,7 +114,13 @@ def build(
     split: Annotated[
         ArchiveName, typer.Option(help="The archive that the files are from: test scenes are only ever scored.")
     ] = ArchiveName.train,
-    workers: Annotated[int, typer.Option(min=1, help="Processes; each holds one scene in memory.")] = 1,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Processes, one core and one scene each (without: as many as cores and memory allow).",
+        ),
+    ] = None,
     val_scenes: Annotated[
         int | None, typer.Option(min=1, help="Validation scenes (without: 18, at most an eighth of a small archive).")
     ] = None,
@@ -163,7 +165,7 @@ def build(
         cluster = ClusterOptions(workers=workers, memory_limit=memory_limit, scheduler=scheduler)
         cluster.check()
         Lake.check_place(lake)
-        with _orderly_end(), lock_lake(lake, break_lock=break_lock) as lock:
+        with lock_lake(lake, break_lock=break_lock) as lock:
             target = Lake.create(lake, recipe.to_lake(), rebuild=rebuild)
             with progress("building scenes", len(sources)) as advance:
                 summary = build_lake(
@@ -225,7 +227,9 @@ def verify(
             findings = verify_lake(target, deep=deep, on_scene=advance)
         if discard and findings:
             with lock_lake(lake):
-                for scene_id in sorted({each.scene_id for each in findings if each.scene_id and each.kind != "row"}):
+                for scene_id in {each.scene_id for each in findings if each.kind == "beside"}:
+                    target.discard_unfinished_replacement(scene_id)
+                for scene_id in {each.scene_id for each in findings if each.kind not in ("beside", "row")} - {""}:
                     target.discard_scene(scene_id)
     if findings:
         table = Table(title=f"{len(findings)} findings in {target.url}")
@@ -260,16 +264,6 @@ def prune(
         highlight=False,
         soft_wrap=True,
     )
-
-
-@contextmanager
-def _orderly_end() -> Iterator[None]:
-    """A polite kill (SIGTERM, as clusters send it) ends like Ctrl-C: workers stop and the lock is released."""
-    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _split_table(lake: Lake, catalog: Catalog) -> Table:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from dask.distributed import CancelledError, Client, Future, KilledWorker, as_completed
 
+from datasets.amendment import carry_seasons
 from datasets.catalog import Catalog
 from datasets.errors import IceBenchError, SceneNotFoundError, SplitError
 from datasets.lake import Lake
@@ -101,7 +102,7 @@ def publish(lake: Lake, records: Iterable[SceneRecord], split: SplitOptions) -> 
 
 
 def _publish(lake: Lake, records: Iterable[SceneRecord], split: SplitOptions) -> Catalog:
-    scenes = {record.scene_id: record for record in records}
+    scenes = {record.scene_id: record for record in carry_seasons(lake, records)}
     catalog = assign_splits(scenes.values(), seed=split.seed, val_scenes=split.val_scenes)
     parts: dict[str, dict[str, list[Moments]]] = {}
     for record in catalog.split("train"):

@@ -15,9 +15,12 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import dask.utils
-from dask.distributed import Client, Future, LocalCluster
+from dask.distributed import Client, Future, LocalCluster, get_worker
+from dask.system import CPU_COUNT
 from distributed.diagnostics.plugin import WorkerPlugin
+from distributed.system import MEMORY_LIMIT
 
+from datasets.threads import limit_threads
 from ingest.errors import ClusterError
 
 Result = TypeVar("Result")
@@ -26,25 +29,29 @@ _ROOT: Final = Path(__file__).parents[1]
 _PACKAGES: Final = ("datasets", "ingest")
 _CODE: Final = "icebench-code"
 
+_SCENE_BYTES: Final = 3_000_000_000
+"""What a worker is given at least where nothing is said: a full-size scene and room for what Python keeps."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterOptions:
     """Which workers convert scenes.
 
     Attributes:
-        workers: Processes of the local cluster; each holds one scene in memory.
+        workers: Processes of the local cluster; each works on one core and holds one scene in memory. None takes as
+            many as this machine has cores and memory for.
         memory_limit: Of one local worker, e.g. `2GB`: a worker above it is restarted instead of taking the machine
             down. None shares the machine's memory out.
         scheduler: Address of a running scheduler, `tcp://host:8786`; None for a local cluster.
     """
 
-    workers: int = 1
+    workers: int | None = None
     memory_limit: str | None = None
     scheduler: str | None = None
 
     def check(self) -> None:
         """Raises ClusterError for what contradicts itself."""
-        if self.scheduler is not None and self.workers != 1:
+        if self.scheduler is not None and self.workers is not None:
             raise ClusterError(
                 f"--workers {self.workers} is of a cluster that a build starts itself: with --scheduler, leave it out, "
                 "all workers of that cluster are used"
@@ -77,7 +84,7 @@ def open_cluster(options: ClusterOptions, tasks: int) -> Iterator[Client]:
     if options.scheduler is None:
         with (
             LocalCluster(
-                n_workers=max(1, min(options.workers, tasks)),
+                n_workers=max(1, min(options.workers or _fitting_workers(options.memory_limit), tasks)),
                 threads_per_worker=1,
                 memory_limit=options.memory_limit or "auto",
                 dashboard_address="127.0.0.1:0",  # any free port: a second build on this machine is not in the way
@@ -99,12 +106,12 @@ def open_cluster(options: ClusterOptions, tasks: int) -> Iterator[Client]:
 
 
 def submit(client: Client, function: Callable[..., Result], *arguments: object) -> "Future[Result]":
-    """Lets a worker call one of our functions.
+    """Lets a worker call one of our functions, on one core for each thread that it has.
 
     Function and arguments travel packed, since a scheduler unpacks the tasks that it hands on and does not have our
     code; `call` travels by value, being defined here.
     """
-    packed = pickle.dumps((function, arguments))
+    packed = pickle.dumps((_on_its_share, (function, *arguments)))
 
     def call(content: bytes) -> Any:  # noqa: ANN401 - whatever the function returns
         import pickle
@@ -114,6 +121,17 @@ def submit(client: Client, function: Callable[..., Result], *arguments: object) 
 
     future: Future[Result] = client.submit(call, packed, pure=False)
     return future
+
+
+def _fitting_workers(memory_limit: str | None) -> int:
+    memory = dask.utils.parse_bytes(memory_limit) if memory_limit else _SCENE_BYTES
+    return max(1, min(CPU_COUNT, MEMORY_LIMIT // memory))
+
+
+def _on_its_share(function: Callable[..., Result], *arguments: object) -> Result:
+    """Encoding takes all cores of a machine unless it is told; beside other workers that only costs switching."""
+    limit_threads(get_worker().state.nthreads)
+    return function(*arguments)
 
 
 def _ship_code(client: Client) -> None:

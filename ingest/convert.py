@@ -7,7 +7,6 @@ Everything that can be wrong with a file either shows before the first byte is w
 import hashlib
 import json
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -28,6 +27,7 @@ from ingest.reduce import block_mean, check_ratio
 from ingest.scene_arrays import SceneArrays, moments_json
 from ingest.source import reference_path, scene_id_of
 from ingest.variables import DISTANCE, HH, HV
+from ingest.writing import writing_thread
 
 
 def convert_scene(path: str, recipe: Recipe, lake: Lake, archive: Archive) -> SceneRecord:
@@ -59,7 +59,7 @@ def convert_scene(path: str, recipe: Recipe, lake: Lake, archive: Archive) -> Sc
             check_ratio(raw.shape, ratio)
             native_ratio(raw, ratio)
         tie_points = TiePoints.from_points(raw.tie_points())
-        with lake.write_scene(scene_id) as writer, ThreadPoolExecutor(max_workers=1) as thread:
+        with lake.write_scene(scene_id) as writer, writing_thread() as thread:
             scene = SceneArrays(raw, writer, thread, recipe)
             invalid = scene.sar(HH)
             invalid |= scene.sar(HV)

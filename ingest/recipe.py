@@ -33,7 +33,7 @@ class Recipe(BaseModel):
     chart_reduction: Literal["max", "mode"] = "max"
     sar_precision: float = Field(default=0.0, ge=0.0, le=1.0)
     chunk: Literal[512] = CHUNK
-    shard: Literal[4096] = SHARD
+    shard: Literal[6144] = SHARD
     rounding: Literal[1] = 1
     labels: Literal[1] = 1
 

@@ -33,7 +33,7 @@ class Finding:
 
     Attributes:
         scene_id: Where; empty for the lake itself.
-        kind: `store`, `row`, `object`, `digest`, `counts` or `content`.
+        kind: `store`, `beside`, `row`, `object`, `digest`, `counts` or `content`.
         text: What was found and what should be.
     """
 
@@ -57,6 +57,7 @@ def verify_lake(lake: Lake, *, deep: bool, on_scene: Callable[[str], None]) -> t
         LakeNotFoundError: There is no catalog.
     """
     findings = list(_recipe_findings(lake))
+    findings += _replacement_findings(lake)
     rows = {record.scene_id: record for record in lake.catalog()}
     names = sorted({*rows, *lake.store_names()})
 
@@ -79,6 +80,13 @@ def _recipe_findings(lake: Lake) -> Iterator[Finding]:
         yield Finding(
             scene_id="", kind="digest", text=f"recipe.json says {lake.recipe_digest}, its recipe gives {digest}"
         )
+
+
+def _replacement_findings(lake: Lake) -> Iterator[Finding]:
+    for scene_id in lake.unfinished_replacements():
+        if lake.holds_unfinished_replacement(scene_id):
+            text = "an unfinished store that was to replace it lies beside; the next build of this scene removes it"
+            yield Finding(scene_id=scene_id, kind="beside", text=text)
 
 
 def _strays(lake: Lake, scene_id: str) -> Iterator[tuple[str, str]]:

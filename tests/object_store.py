@@ -17,6 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import botocore.session
+import fsspec
 from botocore.exceptions import BotoCoreError, ClientError
 
 BUCKET = "lake"
@@ -147,8 +148,25 @@ class ObjectStore:
 
 
 @contextmanager
-def counting_proxy(store: ObjectStore) -> Iterator[tuple[str, list[str]]]:
-    """Passes every request on as it is, with its Host header, so that signatures hold; yields endpoint and log."""
+def client_of(store: ObjectStore, endpoint: str | None = None) -> Iterator[None]:
+    """Lets clients of this process reach the server as its owner, through `endpoint` if one is given."""
+    before = dict(os.environ)
+    os.environ.update(store.environment(endpoint=endpoint))
+    fsspec.get_filesystem_class("s3").clear_instance_cache()  # clients remember what they began with
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+        fsspec.get_filesystem_class("s3").clear_instance_cache()
+
+
+@contextmanager
+def counting_proxy(store: ObjectStore, delay: float = 0.0) -> Iterator[tuple[str, list[str]]]:
+    """Passes every request on as it is, with its Host header, so that signatures hold; yields endpoint and log.
+
+    Each request waits `delay` seconds first, alone: others go on meanwhile, as they do on a long line.
+    """
     seen: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -156,6 +174,7 @@ def counting_proxy(store: ObjectStore) -> Iterator[tuple[str, list[str]]]:
 
         def _pass_on(self) -> None:
             seen.append(f"{self.command} {self.path}")
+            time.sleep(delay)
             length = int(self.headers.get("Content-Length", 0))
             with closing(HTTPConnection("127.0.0.1", store.ports["s3"], timeout=60)) as upstream:
                 upstream.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)

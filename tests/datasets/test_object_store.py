@@ -87,13 +87,14 @@ def test_a_scene_is_overwritten_in_place(s3: ObjectStore, raw_train: list[Path])
     scene_id = lake.catalog().scene_ids[0]
     before = lake.scene(scene_id).open(10).SOD.load()
     with lake.write_scene(scene_id) as writer:
-        with pytest.raises(FileNotFoundError):
-            lake.scene(scene_id)
+        xr.testing.assert_identical(lake.scene(scene_id).open(10).SOD.load(), before)
         writer.array("r10", "SOD", np.zeros((9, 8), np.uint8), dims=("line", "sample"), fill=255, attributes={})
         writer.finish({"record": {}}, {"r10": {}})
     with xr.open_zarr(lake.scene_url(scene_id), group="r10") as after:
         assert after.SOD.shape == (9, 8) != before.shape
     assert "r2/SOD/zarr.json" not in sizes(lake.scene_url(scene_id))
+    assert lake.store_names() == (scene_id,)
+    assert not lake.holds_unfinished_replacement(scene_id)
 
 
 def test_a_place_that_was_emptied_is_empty(s3: ObjectStore, raw_train: list[Path]) -> None:

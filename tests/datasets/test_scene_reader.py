@@ -70,8 +70,7 @@ def test_a_scene_is_decoded_once_for_all_readers_of_a_node(tiny_lake: Lake, tmp_
     cache = cache_in(tmp_path / "cache")
     first = sar_of(reader_of(tiny_lake, cache=cache), scene_id)
     broken = reader_of(tiny_lake, cache=cache_in(tmp_path / "cache"))
-    broken._window = None  # type: ignore[assignment, method-assign]
-    broken.lake.scene(scene_id)
+    broken._windows = None  # type: ignore[assignment, method-assign]
     np.testing.assert_array_equal(sar_of(broken, scene_id), first)
     fewer = SceneReader(tiny_lake, ratio=2, channels=INPUTS[1:3], targets=("SOD",), cache=cache)
     before = cache.used_bytes()

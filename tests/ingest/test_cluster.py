@@ -14,14 +14,16 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+import ingest.cluster
 from datasets.lake import Lake
+from datasets.threads import threads
 from ingest.__main__ import app
-from ingest.cluster import ClusterOptions, open_cluster, pack_code
+from ingest.cluster import ClusterOptions, open_cluster, pack_code, submit
 
 ROOT = Path(__file__).parents[2]
 
 
-def ingest(*words: object) -> Result:
+def command(*words: object) -> Result:
     return CliRunner().invoke(app, [str(word) for word in words], env={"COLUMNS": "250"})
 
 
@@ -95,11 +97,11 @@ def test_workers_without_our_code_are_given_it(
     assert "No module named 'ingest'" in lacking.stderr
     address, _ = scheduler
     build = [*raw_train[:3], "--ratios", "10"]
-    result = ingest("build", *build, "--lake", tmp_path / "lake", "--scheduler", address)
+    result = command("build", *build, "--lake", tmp_path / "lake", "--scheduler", address)
     assert result.exit_code == 0, result.output
-    again = ingest("build", *build, raw_train[3], "--lake", tmp_path / "lake", "--scheduler", address)
+    again = command("build", *build, raw_train[3], "--lake", tmp_path / "lake", "--scheduler", address)
     assert again.exit_code == 0, again.output
-    local = ingest("build", *build, raw_train[3], "--lake", tmp_path / "local")
+    local = command("build", *build, raw_train[3], "--lake", tmp_path / "local")
     assert local.exit_code == 0, local.output
     assert Lake.open(str(tmp_path / "lake")).digest == Lake.open(str(tmp_path / "local")).digest
 
@@ -130,10 +132,38 @@ def test_a_scheduler_that_dies_is_one_sentence_and_the_next_run_goes_on(
     assert not (lake / "catalog.parquet").exists()
     done = {path.parent.name: path.stat().st_mtime_ns for path in (lake / "scenes").glob("*.zarr/zarr.json")}
     time.sleep(2)  # workers end what they had begun
-    mended = ingest("build", *raw_train, "--lake", lake)
+    mended = command("build", *raw_train, "--lake", lake)
     assert mended.exit_code == 0, mended.output
     assert len(Lake.open(str(lake)).catalog()) == len(raw_train)
     assert all((lake / "scenes" / name / "zarr.json").stat().st_mtime_ns == stamp for name, stamp in done.items())
+
+
+@pytest.mark.slow
+def test_a_worker_works_on_one_core() -> None:
+    with open_cluster(ClusterOptions(workers=1), tasks=1) as client:
+        assert submit(client, threads).result() == 1
+
+
+@pytest.mark.parametrize(
+    ("cores", "gigabytes", "limit", "expected"),
+    [(8, 64, None, 8), (8, 16, None, 5), (8, 2, None, 1), (8, 16, "2GB", 8), (2, 64, "2GB", 2)],
+)
+def test_there_are_as_many_workers_as_cores_and_memory_allow(
+    monkeypatch: pytest.MonkeyPatch, cores: int, gigabytes: int, limit: str | None, expected: int
+) -> None:
+    monkeypatch.setattr(ingest.cluster, "CPU_COUNT", cores)
+    monkeypatch.setattr(ingest.cluster, "MEMORY_LIMIT", gigabytes * 10**9)
+    started: list[int] = []
+
+    def start(**options: object) -> None:
+        started.append(int(str(options["n_workers"])))
+        raise InterruptedError
+
+    monkeypatch.setattr(ingest.cluster, "LocalCluster", start)
+    for tasks in (100, 1):
+        with pytest.raises(InterruptedError), open_cluster(ClusterOptions(memory_limit=limit), tasks=tasks):
+            pytest.fail("a cluster was started")
+    assert started == [expected, 1]
 
 
 @pytest.mark.slow
@@ -156,7 +186,7 @@ def test_a_memory_limit_reaches_the_workers() -> None:
 def test_a_cluster_that_cannot_work_is_one_sentence(
     raw_train: list[Path], tmp_path: Path, words: list[str], sentence: str
 ) -> None:
-    result = ingest("build", raw_train[0], "--lake", tmp_path / "lake", *words)
+    result = command("build", raw_train[0], "--lake", tmp_path / "lake", *words)
     assert result.exit_code == 2, result.output
     assert sentence in " ".join(result.output.split())
     assert not (tmp_path / "lake" / "lock.json").exists()

@@ -2,20 +2,26 @@
 
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import xarray as xr
 from typer.testing import CliRunner, Result
 
+import datasets.store
 from datasets.errors import LakeLockedError, LakeNotFoundError, RecipeMismatchError, SceneNotFoundError
 from datasets.lake import Lake
 from datasets.lock import lock_lake
+from datasets.storage import move_below
+from datasets.store import SceneWriter
 from ingest.__main__ import app
 from ingest.build import SplitOptions, publish
 from ingest.convert import convert_scene
@@ -225,6 +231,28 @@ def test_a_lock_is_of_one(place: str) -> None:
         pass
 
 
+def test_a_polite_kill_releases_any_lock(tmp_path: Path) -> None:
+    def ended() -> None:
+        with lock_lake(str(tmp_path)):
+            assert (tmp_path / "lock.json").exists()
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit, match="143"):
+        ended()
+    assert not (tmp_path / "lock.json").exists()
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_thread_takes_a_lock_too(tmp_path: Path) -> None:
+    def take() -> bool:
+        with lock_lake(str(tmp_path)):
+            return (tmp_path / "lock.json").exists()
+
+    with ThreadPoolExecutor() as pool:
+        assert pool.submit(take).result()
+
+
 def test_a_foreign_place_gets_no_lock(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("years of work")
     assert ingest("build", ROOT / "README.md", "--lake", tmp_path).exit_code == 2
@@ -294,6 +322,47 @@ def test_a_rebuild_waits_for_all_archives(raw_train: list[Path], raw_test: list[
     assert pruned.exit_code == 0, pruned.output
     assert after.recipe_digest in pruned.output
     assert not (lake / "recipes" / after.recipe_digest / "scenes").exists()
+
+
+def test_a_scene_that_is_built_anew_can_be_read_all_the_while(
+    place: str, raw_train: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same scene under another file name: a product that was published anew."""
+    recipe = Recipe(ratios=(5, 10))
+    lake = Lake.create(place, recipe.to_lake())
+    record = convert_scene(str(raw_train[0]), recipe, lake, "train")
+    publish(lake, [record], SplitOptions())
+    before = lake.scene(record.scene_id).open(10).load()
+    opened: list[bool] = []
+
+    def exchange(source: str, target: str, *, aside: str, last: str) -> None:
+        """Everything of the new store is written now."""
+        assert lake.scene(record.scene_id).record == record
+        opened.append(lake.scene(record.scene_id).open(10).load().equals(before))
+        move_below(source, target, aside=aside, last=last)
+
+    monkeypatch.setattr(datasets.store, "move_below", exchange)
+    renamed = tmp_path / re.sub("_[0-9A-F]{4}_icechart", "_0ABC_icechart", raw_train[0].name)
+    shutil.copy(raw_train[0], renamed)
+    with pytest.raises(InterruptedError):
+        interrupted(renamed, recipe, lake, monkeypatch)
+    assert lake.scene(record.scene_id).record == record
+    second = convert_scene(str(renamed), recipe, lake, "train")
+    assert opened == [True]
+    assert lake.scene(record.scene_id).record == second
+    assert second.source == renamed.name != record.source
+    assert lake.scene(record.scene_id).open(10).load().equals(before)
+    assert lake.store_names() == (record.scene_id,)
+    assert not lake.holds_unfinished_replacement(record.scene_id)
+
+
+def interrupted(path: Path, recipe: Recipe, lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    def finish(*_: object, **__: object) -> None:
+        raise InterruptedError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SceneWriter, "finish", finish)
+        convert_scene(str(path), recipe, lake, "train")
 
 
 @pytest.mark.slow

@@ -1,7 +1,10 @@
 """Seasons added to a finished lake: records and catalog change, arrays do not, and the command line tells it."""
 
 import json
+import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,11 +12,11 @@ import xarray as xr
 from typer.testing import CliRunner, Result
 
 from datasets.__main__ import app as lake_app
-from datasets.amendment import SOURCE, amend, cryoseason_source
+from datasets.amendment import SOURCE, amend, carry_seasons, cryoseason_source
 from datasets.catalog import Catalog
 from datasets.errors import LakeLockedError, SceneNotFoundError
 from datasets.lake import Lake
-from datasets.lock import lock_lake
+from datasets.lock import lock_lake, lock_owner
 from ingest.__main__ import app
 from ingest.build import SplitOptions, publish
 from ingest.convert import convert_scene
@@ -95,6 +98,67 @@ def test_stores_catalog_and_readers_agree(lake: Lake, maps: Path) -> None:
         assert source["rule"] == {"onset": "continuous", "statistic": "median"}
         assert set(source["maps"]) <= set(found.files)
         assert f"{row.acquired.year}000smeltfreeze.nc" in source["maps"] or row.acquired.month < 3
+
+
+@pytest.mark.parametrize("rebuilt", [True, False], ids=["another recipe", "another file name"])
+def test_a_scene_that_is_built_anew_keeps_its_season(
+    raw_train: list[Path], maps: Path, tmp_path: Path, rebuilt: bool
+) -> None:
+    recipe = Recipe(ratios=(5, 10))
+    old = Lake.create(str(tmp_path / "lake"), recipe.to_lake())
+    publish(old, [convert_scene(str(path), recipe, old, "train") for path in raw_train[:2]], SplitOptions())
+    assign_cryoseasons(old, MeltMaps.open(maps), on_scene=silent, check_lock=owned)
+    before = {row.scene_id: (row.cryoseason, row.melt_cells) for row in old.catalog()}
+    sources = {scene_id: cryoseason_source(old, scene_id) for scene_id in before}
+    assert None not in sources.values()
+
+    paths = raw_train[:3]
+    if rebuilt:
+        recipe = Recipe(ratios=(10,))
+        new = Lake.create(old.url, recipe.to_lake(), rebuild=True)
+    else:
+        new = old
+        paths = [
+            Path(shutil.copy(path, tmp_path / re.sub("_[0-9A-F]{4}_icechart", "_0ABC_icechart", path.name)))
+            for path in paths
+        ]
+    built = [convert_scene(str(path), recipe, new, "train") for path in paths]
+    assert {row.melt_cells for row in built} == {None}
+    publish(new, built, SplitOptions())
+
+    shown = Lake.open(old.url)
+    assert shown.recipe_digest == recipe.digest
+    assert len(shown.catalog()) == 3
+    for row in shown.catalog():
+        assert (row.cryoseason, row.melt_cells) == before.get(row.scene_id, (None, None))
+        assert shown.scene(row.scene_id).record == row.model_copy(update={"split": None})
+        assert cryoseason_source(shown, row.scene_id) == sources.get(row.scene_id)
+
+
+def test_a_season_is_not_carried_to_another_footprint(lake: Lake, maps: Path) -> None:
+    assign_cryoseasons(lake, MeltMaps.open(maps), on_scene=silent, check_lock=owned)
+    row = lake.catalog().records[0]
+    bare = row.model_copy(update={"cryoseason": None, "melt_cells": None})
+    moved = bare.model_copy(update={"bbox": (0.0, 70.0, 10.0, 75.0)})
+    assert carry_seasons(lake, [bare, moved]) == (row, moved)
+
+
+_KILLED_POLITELY = """
+import os, signal, sys
+import datasets.amendment
+datasets.amendment.replace = lambda url, content: os.kill(os.getpid(), signal.SIGTERM)
+from ingest.__main__ import app
+app(sys.argv[1:])
+"""
+
+
+@pytest.mark.slow
+def test_a_polite_kill_releases_the_lock(lake: Lake, maps: Path) -> None:
+    command = [sys.executable, "-c", _KILLED_POLITELY, "melt", lake.url, "--melt", str(maps)]
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
+    assert done.returncode == 143, done.stderr
+    assert lock_owner(lake.url) is None
+    assert ingest("melt", lake.url, "--melt", maps).exit_code == 0
 
 
 def test_statistics_of_the_lake_stay(lake: Lake, maps: Path) -> None:

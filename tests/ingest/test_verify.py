@@ -81,6 +81,10 @@ def _edit_root(place: Path, change: Callable[[dict[str, dict[str, object]]], Non
     root.write_text(json.dumps(document))
 
 
+def _replacement(place: Path) -> None:
+    shutil.copytree(store(place), store(place).with_name(f"{store(place).name}.part"))
+
+
 def _other_digest(place: Path) -> None:
     _edit_root(place, lambda attributes: attributes["record"].update(recipe="0123456789ab"))
 
@@ -118,6 +122,7 @@ def _recipe_edited(place: Path) -> None:
         (_torn_root, "store", "there is a row in the catalog, but no finished store"),
         (_no_row, "row", "a finished store without a row in the catalog"),
         (_unfinished, "store", "unfinished, of a build that was stopped"),
+        (_replacement, "beside", "an unfinished store that was to replace it lies beside"),
         (_other_digest, "digest", "the store is of recipe 0123456789ab, its row of"),
         (_other_source, "row", "the row and the record of the store differ in fingerprint, source"),
         (_wrong_counts, "counts", "SOD has"),

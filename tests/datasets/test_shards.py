@@ -1,0 +1,141 @@
+"""Windows read straight from the shards are what zarr reads; objects that are gone or broken are one sentence."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import zarr
+import zarr.codecs
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import datasets.store
+from datasets.errors import DamagedSceneError, SceneNotFoundError
+from datasets.scene import Scene
+from datasets.shards import Window
+from datasets.store import SceneStore, SceneWriter
+
+SHAPES = {
+    "r1/hh": (700, 430),
+    "r1/chart": (700, 430),
+    "r1/empty": (130, 90),
+    "km2/t2m": (33, 21),
+    "tie_points/x": (77,),
+}
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A store of several shards an array, with chunks and shards of fill value among them."""
+    place = str(tmp_path_factory.mktemp("shards") / "scene.zarr")
+    rng = np.random.default_rng(0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(datasets.store, "CHUNK", 64)
+        patch.setattr(datasets.store, "SHARD", 256)
+        with SceneWriter(place) as writer:
+            for key, shape in SHAPES.items():
+                group, name = key.split("/")
+                dtype = np.uint8 if name == "chart" else np.float64 if name == "x" else np.float32
+                values = rng.integers(0, 9, shape).astype(dtype)
+                fill = 255 if name == "chart" else np.nan
+                values[np.s_[128:200] if name != "empty" else ...] = fill
+                if len(shape) == 2:
+                    values[256:512, :256] = fill
+                dims = ("line", "sample")[: len(shape)]
+                writer.array(group, name, values, dims=dims, fill=fill, attributes={})
+            writer.finish({"record": {}}, {key.split("/")[0]: {} for key in SHAPES})
+    return place
+
+
+@pytest.fixture(scope="module")
+def by_zarr(url: str) -> dict[str, np.ndarray]:
+    return {key: np.asarray(zarr.open_array(f"{url}/{key}", mode="r")[...]) for key in SHAPES}
+
+
+@st.composite
+def windows(draw: st.DrawFn) -> dict[str, Window]:
+    keys = draw(st.lists(st.sampled_from(sorted(SHAPES)), min_size=1, unique=True))
+    edge = st.one_of(st.none(), st.integers(-800, 800))
+    return {
+        key: tuple(draw(st.builds(slice, edge, edge)) for _ in range(draw(st.integers(0, len(SHAPES[key])))))
+        for key in keys
+    }
+
+
+@settings(deadline=None, max_examples=100)
+@given(asked=windows())
+def test_windows_are_what_zarr_reads(url: str, by_zarr: dict[str, np.ndarray], asked: dict[str, Window]) -> None:
+    found = SceneStore(url).read_many(asked)
+    assert list(found) == list(asked)
+    for key, window in asked.items():
+        expected = by_zarr[key][window]
+        assert found[key].dtype == expected.dtype
+        np.testing.assert_array_equal(found[key], expected)
+
+
+def test_a_store_of_the_default_layout_is_read_whole(tiny_lake_scene: Scene) -> None:
+    names = ("nersc_sar_primary", "SOD", "t2m")
+    found = tiny_lake_scene.whole(2, names)
+    opened = {**tiny_lake_scene.open(2), **tiny_lake_scene.open_km2()}
+    for name in names:
+        np.testing.assert_array_equal(found[name], opened[name].to_numpy())
+    patch = tiny_lake_scene.windows(2, names[:2], slice(3, 90), slice(100, 101))
+    np.testing.assert_array_equal(patch["SOD"], found["SOD"][3:90, 100:101])
+
+
+@pytest.fixture
+def tiny_lake_scene(request: pytest.FixtureRequest) -> Scene:
+    lake = request.getfixturevalue("tiny_lake")
+    scene: Scene = lake.scene(lake.catalog().scene_ids[0])
+    return scene
+
+
+def test_arrays_of_another_layout_are_left_to_zarr(tmp_path: Path) -> None:
+    place = str(tmp_path / "scene.zarr")
+    root = zarr.create_group(place, zarr_format=3, attributes={"record": {}})
+    values = np.arange(600.0).reshape(20, 30)
+    group = root.create_group("r2")
+    group.create_array("plain", data=values, chunks=(7, 9))
+    group.create_array("sharded", data=values, chunks=(5, 5), shards=(10, 10))
+    blosc = zarr.codecs.BloscCodec()
+    group.create_array("unlisted", data=values, chunks=(5, 5), shards=(10, 10), compressors=blosc)
+    store = SceneStore(place)
+    for name in ("plain", "sharded", "unlisted"):
+        np.testing.assert_array_equal(store.read("r2", name, (slice(3, 17), slice(None))), values[3:17])
+    with pytest.raises(SceneNotFoundError, match="has no variable 'r2/SOD'"):
+        store.read("r2", "SOD")
+
+
+def _gone(shard: Path) -> None:
+    shard.unlink()
+
+
+def _shorter(shard: Path) -> None:
+    shard.write_bytes(shard.read_bytes()[:-100])
+
+
+def _wrong_index(shard: Path) -> None:
+    content = bytearray(shard.read_bytes())
+    content[-20] ^= 1
+    shard.write_bytes(bytes(content))
+
+
+def _wrong_chunk(shard: Path) -> None:
+    content = bytearray(shard.read_bytes())
+    content[:200] = b"\0" * 200
+    shard.write_bytes(bytes(content))
+
+
+@pytest.mark.parametrize("window", [(), (slice(0, 30), slice(0, 30))], ids=["whole", "patch"])
+@pytest.mark.parametrize("damage", [_gone, _shorter, _wrong_index, _wrong_chunk])
+def test_a_damaged_shard_is_one_sentence(
+    url: str, by_zarr: dict[str, np.ndarray], tmp_path: Path, damage: Callable[[Path], None], window: Window
+) -> None:
+    place = shutil.copytree(url, tmp_path / "scene.zarr")
+    damage(place / "r1/hh/c/0/0")
+    store = SceneStore(str(place))
+    with pytest.raises(DamagedSceneError, match=r"r1/hh/c/0/0 of the scene store at .* is gone or damaged: see what"):
+        store.read("r1", "hh", window)
+    np.testing.assert_array_equal(store.read("r1", "chart", window), by_zarr["r1/chart"][window])
