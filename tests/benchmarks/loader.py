@@ -42,13 +42,14 @@ def measure() -> list[Row]:
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory(prefix="icebench-bench-") as name:
         folder = Path(name)
-        lake = _lake(folder)
+        (raw,) = write_samples(folder / "raw", scenes=1, lines=LINES, samples=SAMPLES, seed=0)
+        lake = lake_of(raw, folder, (2, 5))
         return [row for ratio in (5, 2) for row in _rows(lake, ratio, folder)]
 
 
-def _lake(folder: Path) -> Lake:
-    (raw,) = write_samples(folder / "raw", scenes=1, lines=LINES, samples=SAMPLES, seed=0)
-    recipe = Recipe(ratios=(2, 5))
+def lake_of(raw: Path, folder: Path, ratios: tuple[int, ...]) -> Lake:
+    """A lake of one training scene."""
+    recipe = Recipe(ratios=ratios)
     lake = Lake.create(str(folder / "lake"), recipe.to_lake())
     publish(lake, [convert_scene(str(raw), recipe, lake, "train")], SplitOptions())
     return lake
