@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from training.sync import SyncRow
 
 MACHINERY: Final = frozenset(
-    {"__init__", "__main__", "command", "experiment", "launch", "leftovers", "report", "smoke"}
+    {"__init__", "__main__", "command", "experiment", "launch", "leftovers", "placement", "report", "smoke"}
 )
 
 app = typer.Typer(

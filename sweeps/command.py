@@ -22,7 +22,8 @@ from sweeps.experiment import Experiment, Trial
 
 if TYPE_CHECKING:  # heavy: Ray, MLflow and zarr are loaded only by a run
     from datasets.lake import Lake
-    from sweeps.launch import Event, Outcome, Placement
+    from sweeps.launch import Event, Outcome
+    from sweeps.placement import Placement
     from sweeps.report import StudyTable
     from training.study import StudyTracker
 
@@ -80,7 +81,7 @@ def application(experiment: Experiment) -> typer.Typer:
             if dry_run:
                 out.print(_trials_table(part))
                 return
-            from sweeps.launch import Placement
+            from sweeps.placement import Placement
 
             placement = Placement.of_trial(
                 cpus=cpus_per_trial, gpus=gpus_per_trial, max_concurrent=max_concurrent, storage=_place(storage)

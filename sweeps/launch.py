@@ -19,9 +19,9 @@ from typing import Any, Final
 import ray
 from ray import tune
 
-from datasets.errors import IceBenchError
 from datasets.lake import Lake
 from sweeps.experiment import Trial
+from sweeps.placement import Placement, room_for
 from training.outbox import default_outbox
 from training.spec import TrialSpec
 from training.study import StudyTracker
@@ -32,50 +32,6 @@ _JOB_CONFIG: Final = "RAY_JOB_CONFIG_JSON_ENV_VAR"
 """Set by Ray in the driver of a submitted job: what the job brought with it."""
 
 _NOT_SHIPPED: Final = [".git", ".venv", "data", "results", "mlruns", "mlartifacts", "*.db", "tests", "docs"]
-
-
-class PlacementError(IceBenchError, ValueError):
-    """The cluster can never give a trial what it asks for."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Placement:
-    """Where and how trials run; nothing of it changes their numbers.
-
-    Attributes:
-        cpus: CPUs a process of a trial.
-        gpus: GPUs a process of a trial, a fraction to share one; None takes one where the cluster has any.
-        processes: Processes of a trial, which share every batch.
-        max_concurrent: Most trials at a time; None as many as fit.
-        storage: Folder or URL for Ray's own records of the run.
-    """
-
-    cpus: float
-    gpus: float | None
-    max_concurrent: int | None
-    storage: str
-    processes: int = 1
-
-    @classmethod
-    def of_trial(cls, *, cpus: float, gpus: float | None, max_concurrent: int | None, storage: str) -> "Placement":
-        """Placement by what a trial gets: more than one GPU is as many processes, with `cpus` CPUs each.
-
-        Raises:
-            PlacementError: One and a half GPUs, or the like.
-        """
-        processes = 1 if gpus is None or gpus <= 1 else round(gpus)
-        if gpus is not None and gpus > 1 and processes != gpus:
-            raise PlacementError(
-                f"{gpus:g} GPUs a trial are neither a part of one nor several whole ones: give a number up to 1, or a "
-                "whole number"
-            )
-        return cls(
-            cpus=cpus,
-            gpus=None if gpus is None else gpus / processes,
-            max_concurrent=max_concurrent,
-            storage=storage,
-            processes=processes,
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,7 +107,8 @@ def run_trials(
     """
     with _cluster():
         gpus = _gpus_per_process(placement)
-        room = _room(placement.cpus, gpus, placement.processes)
+        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        room = room_for(nodes, cpus=placement.cpus, gpus=gpus, processes=placement.processes)
         alone = placement.processes == 1
         watcher = _Watcher({trial.spec.trial_id: trial for trial in trials}, on_event)
         tuner = tune.Tuner(
@@ -320,27 +277,6 @@ def _gpus_per_process(placement: Placement) -> float:
     if placement.gpus is not None:
         return placement.gpus
     return 1.0 if ray.cluster_resources().get("GPU", 0) > 0 else 0.0
-
-
-def _room(cpus: float, gpus: float, processes: int) -> int:
-    """Trials that the cluster can hold at a time; one that it can never hold would wait for ever, in silence.
-
-    Raises:
-        PlacementError: It cannot hold any.
-    """
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    places = sum(
-        int(min(node.get("CPU", 0) // cpus, node.get("GPU", 0) // gpus if gpus else float("inf"))) for node in nodes
-    )
-    if places < processes:
-        have = "; ".join(f"{node.get('CPU', 0):g} CPUs and {node.get('GPU', 0):g} GPUs" for node in nodes)
-        asked = f"{cpus:g} CPUs and {gpus:g} GPUs"
-        asked = asked if processes == 1 else f"{processes} processes with {asked} each"
-        raise PlacementError(
-            f"a trial asks for {asked} and the cluster does not have that (nodes: {have}): lower --cpus-per-trial or "
-            "--gpus-per-trial, or add a node"
-        )
-    return places // processes
 
 
 def _id_of(config: dict[str, Any]) -> str:

@@ -9,7 +9,6 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -17,18 +16,15 @@ import torch
 from torch import nn
 
 from datasets.batches import Batch
-from datasets.errors import IceBenchError
 from training.epoch import EpochRow, Progress, ValScores
 from training.losses import Loss
 from training.optimizer import Schedule, build_optimizer
+from training.precision import mixed_precision, precision_of
 from training.processes import Processes
 from training.spec import LoopSpec, OptimizerSpec
+from training.steps import Step, TrainedEpoch, check_finite
 
 logger = logging.getLogger(__name__)
-
-
-class NonFiniteLossError(IceBenchError, ArithmeticError):
-    """The loss became infinite or not a number; training stops."""
 
 
 class TrainingData(Protocol):
@@ -201,13 +197,13 @@ class Trainer:
 
     def train_epoch(
         self, data: TrainingData, epoch: int, progress: Callable[[Progress], None] = lambda _: None
-    ) -> "TrainedEpoch":
+    ) -> TrainedEpoch:
         """Takes one optimizer step a batch."""
         self._network.train()  # validation left the network in eval mode, where batch norm would stay frozen
         trained = TrainedEpoch(world=self._processes.world)
         # On a GPU a step is judged after the next one was launched, so that the two never wait for each other.
         behind = 0 if self._device.type == "cpu" else 1
-        steps: deque[_Step] = deque()
+        steps: deque[Step] = deque()
         asked = time.perf_counter()
         for number, batch in enumerate(data.epoch(epoch)):
             trained.waited += time.perf_counter() - asked
@@ -231,14 +227,14 @@ class Trainer:
             trained.add(step)
         return trained
 
-    def _step(self, x_BCHW: torch.Tensor, y: torch.Tensor, epoch: int, number: int, batch: Batch) -> "_Step":
+    def _step(self, x_BCHW: torch.Tensor, y: torch.Tensor, epoch: int, number: int, batch: Batch) -> Step:
         """One step of the optimizer on this process's part of a batch."""
         with mixed_precision(self._precision, self._device):
             outputs = self._network(x_BCHW.contiguous(memory_format=self._layout))
         sums = self._loss.sums(outputs, y)
         sums = sums.from_flat(self._processes.sum(sums.flat()))
         loss = self._loss.value(sums)
-        step = _Step(epoch=epoch, number=number, batch=batch, loss=loss.detach(), labelled=sums.count.sum().detach())
+        step = Step(epoch=epoch, number=number, batch=batch, loss=loss.detach(), labelled=sums.count.sum().detach())
         if self._device.type == "cpu":
             step.checked_loss()  # before the weights move; on a GPU that would stop it at every step
         self._optimizer.zero_grad(set_to_none=True)
@@ -250,84 +246,6 @@ class Trainer:
         self._scaler.update()
         self._schedule.after_batch()
         return step
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Step:
-    """One step whose loss may still be on its way from the device; loss and labels are of the whole batch."""
-
-    epoch: int
-    number: int
-    batch: Batch
-    loss: torch.Tensor
-    labelled: torch.Tensor
-
-    def checked_loss(self) -> float:
-        """The loss; raises NonFiniteLossError with the batch's scenes."""
-        value = self.loss.item()
-        scenes = ", ".join(sorted({window.scene_id for window in self.batch.windows}))
-        check_finite(value, f"train loss in epoch {self.epoch}, batch {self.number} (scenes {scenes})")
-        return value
-
-
-@dataclass
-class TrainedEpoch:
-    """What the batches of one epoch add up to.
-
-    Attributes:
-        world: Processes of the trial; patches and bytes are of all of them.
-        started: Clock at the start.
-        patches: Patches so far.
-        nbytes: Bytes that travelled to devices.
-        waited: Seconds in which this process waited for a batch.
-        last_loss: Of the newest batch that is known.
-    """
-
-    world: int
-    started: float = field(default_factory=time.perf_counter)
-    patches: int = 0
-    nbytes: int = 0
-    waited: float = 0.0
-    last_loss: float = float("nan")
-    _loss_sum: float = 0.0
-    _labelled: float = 0.0
-
-    def add(self, step: _Step) -> None:
-        """Counts one step; raises NonFiniteLossError."""
-        self.last_loss = step.checked_loss()
-        self.patches += len(step.batch.windows) * self.world
-        self.nbytes += step.batch.nbytes * self.world
-        labelled = step.labelled.item()
-        self._loss_sum += self.last_loss * labelled
-        self._labelled += labelled
-
-    @property
-    def loss(self) -> float:
-        """Mean over labelled pixels (or patches), each at the weights of its moment; 0 if nothing had a label."""
-        return self._loss_sum / max(self._labelled, 1.0)
-
-
-def precision_of(loop: LoopSpec, device: torch.device) -> torch.dtype:
-    """Type in which the network computes while training."""
-    if loop.precision == "auto":
-        has_bfloat16 = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-        return torch.bfloat16 if has_bfloat16 else torch.float32
-    chosen: torch.dtype = getattr(torch, loop.precision)
-    return chosen
-
-
-def mixed_precision(precision: torch.dtype, device: torch.device) -> AbstractContextManager[object]:
-    """Autocast to the precision; nothing for float32."""
-    return nullcontext() if precision == torch.float32 else torch.autocast(device.type, dtype=precision)
-
-
-def check_finite(value: float, where: str) -> None:
-    """Raises NonFiniteLossError for an infinite loss or one that is no number."""
-    if not (abs(value) < float("inf")):
-        raise NonFiniteLossError(
-            f"the {where} is {value}: lower optimizer.lr, set optimizer.clip_norm, or look for extreme values in the "
-            "inputs of these scenes"
-        )
 
 
 def copy_weights(model: nn.Module) -> dict[str, torch.Tensor]:

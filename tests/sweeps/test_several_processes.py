@@ -6,7 +6,8 @@ import pytest
 
 from datasets.lake import Lake
 from sweeps.experiment import Trial
-from sweeps.launch import Event, Placement, PlacementError, run_trials
+from sweeps.launch import Event, run_trials
+from sweeps.placement import Placement, PlacementError, room_for
 from training.spec import TrialSpec
 from training.study import StudyTracker
 from training.tracker import MemoryTracker
@@ -53,3 +54,12 @@ def test_gpus_a_trial_are_a_part_of_one_or_whole_ones() -> None:
     assert (of(None).gpus, of(None).processes) == (None, 1)
     with pytest.raises(PlacementError, match=r"1.5 GPUs a trial are neither a part of one nor several whole ones"):
         of(1.5)
+
+
+def test_room_is_counted_node_by_node() -> None:
+    nodes = [{"CPU": 8.0, "GPU": 2.0}, {"CPU": 1.0, "GPU": 4.0}, {"CPU": 16.0}]
+    assert room_for(nodes, cpus=1, gpus=1, processes=1) == 3, "the second node has CPUs for one process alone"
+    assert room_for(nodes, cpus=1, gpus=0.5, processes=1) == 5
+    assert room_for(nodes, cpus=4, gpus=0, processes=2) == 3
+    with pytest.raises(PlacementError, match=r"4 processes with 1 CPUs and 1 GPUs each and the cluster does not"):
+        room_for(nodes, cpus=1, gpus=1, processes=4)

@@ -10,8 +10,9 @@ from torch import nn
 from training_batches import InMemory, learnable, trainer_of, unet
 
 from training.epoch import EpochRow, Progress, ValScores
-from training.loop import FitState, NonFiniteLossError
+from training.loop import FitState
 from training.spec import OptimizerSpec
+from training.steps import NonFiniteLossError
 
 NO_LOSS = ValScores(loss=1.0, f1=0.0, f1_macro=0.0, accuracy=0.0, score=0.0)
 

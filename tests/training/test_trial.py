@@ -14,10 +14,10 @@ from datasets.scene_reader import SceneReader
 from training.checkpoint import load_checkpoint
 from training.confusion import ConfusionMatrix
 from training.epoch import Progress
-from training.loop import NonFiniteLossError
 from training.predict import outputs_of
 from training.result import TrialResult
 from training.spec import SpecError, TrialSpec
+from training.steps import NonFiniteLossError
 from training.study import StudyTracker
 from training.tracker import MemoryTracker
 from training.tracking import MlflowTracker

@@ -1,0 +1,76 @@
+"""`Placement`: what a trial gets of a cluster, and whether the cluster has it. Knows no Ray."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from datasets.errors import IceBenchError
+
+
+class PlacementError(IceBenchError, ValueError):
+    """The cluster can never give a trial what it asks for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placement:
+    """Where and how trials run; nothing of it changes their numbers.
+
+    Attributes:
+        cpus: CPUs a process of a trial.
+        gpus: GPUs a process of a trial, a fraction to share one; None takes one where the cluster has any.
+        processes: Processes of a trial, which share every batch.
+        max_concurrent: Most trials at a time; None as many as fit.
+        storage: Folder or URL for Ray's own records of the run.
+    """
+
+    cpus: float
+    gpus: float | None
+    max_concurrent: int | None
+    storage: str
+    processes: int = 1
+
+    @classmethod
+    def of_trial(cls, *, cpus: float, gpus: float | None, max_concurrent: int | None, storage: str) -> "Placement":
+        """Placement by what a trial gets: more than one GPU is as many processes, with `cpus` CPUs each.
+
+        Raises:
+            PlacementError: One and a half GPUs, or the like.
+        """
+        processes = 1 if gpus is None or gpus <= 1 else round(gpus)
+        if gpus is not None and gpus > 1 and processes != gpus:
+            raise PlacementError(
+                f"{gpus:g} GPUs a trial are neither a part of one nor several whole ones: give a number up to 1, or a "
+                "whole number"
+            )
+        return cls(
+            cpus=cpus,
+            gpus=None if gpus is None else gpus / processes,
+            max_concurrent=max_concurrent,
+            storage=storage,
+            processes=processes,
+        )
+
+
+def room_for(nodes: Sequence[Mapping[str, float]], *, cpus: float, gpus: float, processes: int) -> int:
+    """Trials that the cluster can hold at a time; one that it can never hold would wait for ever, in silence.
+
+    Args:
+        nodes: Resources of every node, `{"CPU": 8.0, "GPU": 1.0}`.
+        cpus: CPUs a process.
+        gpus: GPUs a process.
+        processes: Processes a trial; they may be on several nodes.
+
+    Raises:
+        PlacementError: It cannot hold any.
+    """
+    places = sum(
+        int(min(node.get("CPU", 0) // cpus, node.get("GPU", 0) // gpus if gpus else float("inf"))) for node in nodes
+    )
+    if places < processes:
+        have = "; ".join(f"{node.get('CPU', 0):g} CPUs and {node.get('GPU', 0):g} GPUs" for node in nodes)
+        asked = f"{cpus:g} CPUs and {gpus:g} GPUs"
+        asked = asked if processes == 1 else f"{processes} processes with {asked} each"
+        raise PlacementError(
+            f"a trial asks for {asked} and the cluster does not have that (nodes: {have}): lower --cpus-per-trial or "
+            "--gpus-per-trial, or add a node"
+        )
+    return places // processes
