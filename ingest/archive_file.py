@@ -88,7 +88,7 @@ class ArchiveFile:
         """A raster in strips of whole chunks, so that decoding never holds a second raster in memory."""
         lines = int(self._data[name].shape[0])
         chunk = (self._data[name].encoding.get("chunksizes") or (1,))[0]
-        step = -(-_STRIP_LINES // chunk) * chunk
+        step = max(_STRIP_LINES // chunk, 1) * chunk
         for start in range(0, lines, step):
             rows = slice(start, min(start + step, lines))
             yield rows, self._decoded(name, rows)

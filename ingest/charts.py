@@ -204,7 +204,7 @@ def _pixels_by_id(ids: NDArray[np.uint16]) -> dict[int, int]:
 def _look_up(table: NDArray[np.uint8], ids: NDArray[np.uint16]) -> NDArray[np.uint8]:
     values = np.empty(ids.shape, np.uint8)
     for strip in _strips(ids):
-        values[strip] = table[ids[strip]]
+        np.take(table, ids[strip], out=values[strip], mode="clip")  # no id is beyond the table; checking costs as much
     return values
 
 

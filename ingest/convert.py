@@ -1,6 +1,6 @@
 """One scene of either product, end to end: netCDF in, one finished store of the lake out.
 
-One variable is read and reduced at a time while the one before is being written; the scene's record is written last.
+While one variable is reduced, the next one is read and the one before is written; the scene's record is written last.
 Everything that can be wrong with a file either shows before the first byte is written or removes what was written.
 """
 
@@ -25,9 +25,9 @@ from ingest.product import SourceScene, native_ratio, open_scene
 from ingest.recipe import Recipe
 from ingest.reduce import block_mean, check_ratio
 from ingest.scene_arrays import SceneArrays, moments_json
+from ingest.side_thread import side_thread
 from ingest.source import reference_path, scene_id_of
 from ingest.variables import DISTANCE, HH, HV
-from ingest.writing import writing_thread
 
 
 def convert_scene(path: str, recipe: Recipe, lake: Lake, archive: Archive) -> SceneRecord:
@@ -59,12 +59,29 @@ def convert_scene(path: str, recipe: Recipe, lake: Lake, archive: Archive) -> Sc
             check_ratio(raw.shape, ratio)
             native_ratio(raw, ratio)
         tie_points = TiePoints.from_points(raw.tie_points())
-        with lake.write_scene(scene_id) as writer, writing_thread() as thread:
-            scene = SceneArrays(raw, writer, thread, recipe)
-            invalid = scene.sar(HH)
-            invalid |= scene.sar(HV)
-            scene.channel(DISTANCE, raw.sar(DISTANCE), block_mean)
-            ids = raw.polygon_ids()
+        with (
+            lake.write_scene(scene_id) as writer,
+            side_thread() as writing,
+            side_thread() as reading,
+        ):
+            scene = SceneArrays(raw, writer, writing, recipe)
+            # What is read next is asked for early, but only where memory allows for another raster.
+            hh = reading.submit(raw.sar, HH)
+            for field in tie_points.fields:
+                scene.geolocation(field, tie_points)
+            values = hh.result()
+            del hh
+            hv = reading.submit(raw.sar, HV)
+            invalid = scene.sar(HH, values)
+            values = hv.result()
+            del hv
+            invalid |= scene.sar(HV, values)
+            values = raw.sar(DISTANCE)
+            polygons = reading.submit(raw.polygon_ids)
+            scene.channel(DISTANCE, values, block_mean)
+            del values
+            ids = polygons.result()
+            del polygons
             scene.border_distance(ids)
             np.putmask(ids, invalid, NO_POLYGON)  # a label where SAR has no data could only be guessed
             del invalid
@@ -76,8 +93,6 @@ def convert_scene(path: str, recipe: Recipe, lake: Lake, archive: Archive) -> Sc
             if incidence is not None:
                 scene.channel(INCIDENCE, incidence, block_mean, step=INCIDENCE_STEP, mean_step=INCIDENCE_STEP)
             del incidence
-            for field in tie_points.fields:
-                scene.geolocation(field, tie_points)
             scene.coarse_grid()
             scene.tie_point_grid()
             record = _record(raw, source, archive, tie_points, rasters, recipe, scene.moments)

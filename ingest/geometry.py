@@ -1,5 +1,6 @@
 """Geolocation from tie points, and the distance of each pixel to the border of its polygon."""
 
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -15,7 +16,7 @@ from ingest.moments import Moments
 LATITUDE: Final = "sar_latitude"
 LONGITUDE: Final = "sar_longitude"
 INCIDENCE: Final = "sar_incidenceangle"
-_STRIP_LINES: Final = 512
+_STRIP_LINES: Final = 32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +70,7 @@ class TiePoints:
         west, east = _wrapped(np.array([longitude.min(), longitude.max()]))
         return float(west), float(latitude.min()), float(east), float(latitude.max())
 
-    def field(self, name: str, shape: tuple[int, int], ratio: int) -> NDArray[np.float32]:
+    def field(self, name: str, shape: tuple[int, int], ratio: int, *, step: float = 0.0) -> NDArray[np.float32]:
         """Bilinear interpolation on the tie-point grid, averaged over the blocks of a ratio.
 
         Linear interpolation is a matrix along each axis, so the mean over blocks is the mean of its rows: the result is
@@ -79,17 +80,27 @@ class TiePoints:
             name: Field.
             shape: Full-resolution lines and samples.
             ratio: Side of a block; 1 for the field itself.
+            step: A power of two that values are rounded to multiples of; 0 does not round.
 
         Returns:
             (lines // ratio, samples // ratio) float32 degrees; longitude in -180..180.
         """
-        along = _block_weights(self.lines, shape[0], ratio) @ self.fields[name]
+        along = np.einsum("ni,ij->nj", _block_weights(self.lines, shape[0], ratio), self.fields[name])
         across = _block_weights(self.samples, shape[1], ratio).T
+        bands = _bands(across)
         result = np.empty((along.shape[0], across.shape[1]), np.float32)
         wraps = self._wraps(name)
         for start, stop in _strips(result.shape[0]):
-            strip = along[start:stop] @ across
-            result[start:stop] = _wrapped(strip) if wraps else strip
+            strip = np.empty((stop - start, across.shape[1]))
+            for samples, nodes in bands:
+                np.matmul(along[start:stop, nodes], across[nodes, samples], out=strip[:, samples])
+            if wraps:
+                strip = _wrapped(strip)
+            if step:
+                strip *= 1 / step
+                np.rint(strip, out=strip)
+                strip *= step
+            result[start:stop] = strip
         return result
 
     def moments(self, name: str, shape: tuple[int, int], ratio: int) -> Moments:
@@ -133,6 +144,22 @@ def _block_weights(nodes: NDArray[np.float64], size: int, ratio: int) -> NDArray
     blocks = size // ratio
     means: NDArray[np.float64] = weights[: blocks * ratio].reshape(blocks, ratio, nodes.size).mean(axis=1)
     return means
+
+
+def _bands(weights: NDArray[np.float64]) -> list[tuple[slice, slice]]:
+    """Runs of columns of (nodes, samples) weights, and the few nodes that each run has weights of.
+
+    A seventh of the work of the whole product; and products this small BLAS does in the calling thread, where its own
+    threads would spin for the processors that encode.
+    """
+    used = weights != 0
+    first = used.argmax(axis=0)
+    last = used.shape[0] - used[::-1].argmax(axis=0)
+    edges = [0, *(np.flatnonzero(np.diff(first)) + 1).tolist(), first.size]
+    return [
+        (slice(start, stop), slice(int(first[start]), int(last[start:stop].max())))
+        for start, stop in itertools.pairwise(edges)
+    ]
 
 
 def _wrapped(longitude: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -13,14 +13,8 @@ from numpy.typing import NDArray
 MEAN_STEP_DB: Final = 2.0**-8
 """Block means of SAR, 0.004 dB; the radiometric accuracy of Sentinel-1 EW is 1 dB (Sentinel-1 product definition)."""
 
-GEOLOCATION_STEP: Final = 2.0**-13
-"""Latitude and longitude, 0.00012 degrees or at most 14 m: a third of a full-resolution pixel."""
-
 INCIDENCE_STEP: Final = 2.0**-10
 """Incidence angle, 0.001 degrees."""
-
-BORDER_STEP_M: Final = 2.0
-"""Distance to the border: an error of at most a metre, of pixels of 40."""
 
 _STRIP: Final = 1 << 16
 """Values at a time: three passes over what stays in the processor's cache."""
@@ -47,6 +41,28 @@ def rounded(values: NDArray[np.float32], step: float, out: NDArray[np.float32] |
     return result
 
 
+def geolocation_step(ratio: int) -> float:
+    """Step of latitude and longitude in degrees: an error of at most a third of a pixel of the ratio, 14 m at ratio 1.
+
+    The fields are no better: linear interpolation between tie points h = 20 km apart is off by h * h * tan(latitude) /
+    (8 * radius of the earth), 14 m at 60 degrees north and 30 m at 75.
+    """
+    return 2.0**-12 * _power_of_two_below(ratio)
+
+
+def border_step(ratio: int) -> float:
+    """Step of the distance to the border in metres: an error of at most a tenth of a pixel of the ratio.
+
+    8 m at ratio 1, of which 40 m is a multiple: a whole number of pixels stays exact.
+    """
+    return 8.0 * _power_of_two_below(ratio)
+
+
 def step_for(precision: float) -> float:
     """Largest power of two that keeps the rounding error within `precision`; 0 for 0."""
     return 2.0 ** math.floor(math.log2(2 * precision)) if precision > 0 else 0.0
+
+
+def _power_of_two_below(ratio: int) -> float:
+    """Largest power of two of at most the ratio."""
+    return 2.0 ** math.floor(math.log2(ratio))

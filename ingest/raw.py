@@ -51,7 +51,7 @@ class RawScene:
     product: Final[Product] = "raw"
     pixel_spacing: Final[int] = NATIVE_SPACING
     border_comment: Final = (
-        "between pixel centres at full resolution, rounded to 2 m; inf where one polygon fills the scene"
+        "between pixel centres at full resolution, to a tenth of a pixel; inf where one polygon fills the scene"
     )
     tie_comment: Final = "geolocation grid of the SAR image as it came; lines and samples of 40 m"
     km2_names: Final = (*KM2, *KM2_MAPS)

@@ -34,7 +34,7 @@ class Recipe(BaseModel):
     sar_precision: float = Field(default=0.0, ge=0.0, le=1.0)
     chunk: Literal[512] = CHUNK
     shard: Literal[6144] = SHARD
-    rounding: Literal[1] = 1
+    rounding: Literal[2] = 2
     labels: Literal[1] = 1
 
     @field_validator("ratios")

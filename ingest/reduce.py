@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from datasets.labels import IGNORE
 from ingest.errors import RecipeError
 
-_STRIP_BYTES: Final = 4 << 20
+_STRIP_BYTES: Final = 1 << 21
 
 
 def block_mean(values: NDArray[np.float32], ratio: int) -> NDArray[np.float32]:
@@ -28,15 +28,12 @@ def block_mean(values: NDArray[np.float32], ratio: int) -> NDArray[np.float32]:
     """
 
     def reduce(strip: NDArray[np.float32]) -> NDArray[np.float32]:
-        total = _fold(strip, ratio, np.add)
-        if not np.isnan(total).any():
-            total /= np.float32(ratio * ratio)
-            return total
-        present = ~np.isnan(strip)
-        count = _fold(present.astype(np.float32), ratio, np.add)
-        total = _fold(np.where(present, strip, np.float32(0)), ratio, np.add)
-        mean = np.full_like(total, np.nan)
-        np.divide(total, count, out=mean, where=count > 0)
+        mean = _fold(strip, ratio, np.add)
+        mean /= np.float32(ratio * ratio)
+        # NaN shows in the sum, so that only blocks with holes, few in nearly all scenes, are looked at again.
+        holes = np.nonzero(np.isnan(mean))
+        if holes[0].size:
+            mean[holes] = _mean_of_finite(_blocks(strip, ratio, holes))
         return mean
 
     return _reduced(values, ratio, reduce)
@@ -115,6 +112,25 @@ def _reduced(values: NDArray[Any], ratio: int, reduce: Callable[[NDArray[Any]], 
 def _strips(lines: int, line_bytes: int) -> Iterator[tuple[int, int]]:
     step = max(1, _STRIP_BYTES // line_bytes)
     return ((start, min(start + step, lines)) for start in range(0, lines, step))
+
+
+def _blocks(strip: NDArray[np.float32], ratio: int, places: tuple[NDArray[np.intp], ...]) -> NDArray[np.float32]:
+    """The blocks at these places of the reduced strip, (places, ratio, ratio)."""
+    lines, samples = (size // ratio for size in strip.shape)
+    grid = strip[: lines * ratio, : samples * ratio].reshape(lines, ratio, samples, ratio)
+    blocks: NDArray[np.float32] = grid[places[0], :, places[1]]
+    return blocks
+
+
+def _mean_of_finite(blocks: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Means of the finite pixels of (blocks, ratio, ratio), (blocks,); NaN where a block has none."""
+    present = ~np.isnan(blocks)
+    np.copyto(blocks, np.float32(0), where=~present)
+    total: NDArray[np.float32] = _fold(blocks.transpose(1, 2, 0), blocks.shape[1], np.add)[0, 0]
+    count = np.count_nonzero(present, axis=(1, 2)).astype(np.float32)
+    mean = np.full_like(total, np.nan)
+    np.divide(total, count, out=mean, where=count > 0)
+    return mean
 
 
 def _fold(strip: NDArray[Any], ratio: int, combine: np.ufunc) -> NDArray[Any]:

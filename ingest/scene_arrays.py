@@ -1,7 +1,10 @@
 """The arrays of one scene on their way into its store: reduced at every ratio, rounded, counted, with CF attributes."""
 
+import math
+from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,43 +13,44 @@ from datasets.channels import CHANNELS
 from datasets.grids import KM2_PIXELS, NATIVE_SPACING, pixel_spacing
 from datasets.labels import IGNORE, Chart
 from datasets.scene import SceneRecord
-from datasets.store import SceneWriter
+from datasets.store import Codec, SceneWriter
 from ingest.geometry import INCIDENCE, LATITUDE, LONGITUDE, TiePoints, distance_to_border
 from ingest.moments import Moments
-from ingest.precision import BORDER_STEP_M, GEOLOCATION_STEP, INCIDENCE_STEP, MEAN_STEP_DB, rounded, step_for
+from ingest.precision import INCIDENCE_STEP, MEAN_STEP_DB, border_step, geolocation_step, rounded, step_for
 from ingest.product import SourceScene, native_ratio
 from ingest.recipe import Recipe
 from ingest.reduce import block_max, block_mean, block_mean_power, block_min, block_mode
 from ingest.variables import KM2
 
 _DIMS = ("line", "sample")
-_STEPS = {LATITUDE: GEOLOCATION_STEP, LONGITUDE: GEOLOCATION_STEP, INCIDENCE: INCIDENCE_STEP}
 _COORDINATES = "sar_latitude sar_longitude"
+_WAITING_FACTOR: Final = 1.1
+"""Of a raster of 40 m: what may wait to be written. The raster at work and the one being read come on top."""
 
 
 class SceneArrays:
     """The arrays of one scene on their way into its store, and the statistics that fall off.
 
-    One array is being written, in the given thread, while the next one is read and computed: encoding and decoding
-    share the processor, and at most two arrays of full resolution are in memory.
+    Arrays are written in the given thread while the next ones are read and computed: encoding and decoding share the
+    processors. What waits there is little more than one raster.
     """
 
     def __init__(self, raw: SourceScene, writer: SceneWriter, thread: Executor, recipe: Recipe) -> None:
         self._raw = raw
         self._writer = writer
         self._thread = thread
-        self._writing: Future[None] | None = None
+        self._writing: deque[tuple[int, Future[None]]] = deque()
         self._recipe = recipe
         self._ratios = recipe.ratios
         self.moments: dict[str, dict[str, Moments]] = {}
 
-    def sar(self, name: str) -> NDArray[np.bool_]:
-        """Writes one SAR band; returns where it has no data."""
-        values = self._raw.sar(name)
+    def sar(self, name: str, values: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Writes one SAR band, whose values it may keep; returns where it has no data."""
         missing = np.isnan(values)
         step = step_for(self._recipe.sar_precision)
         block = block_mean if self._recipe.sar_mean == "db" else block_mean_power
-        self.channel(name, values, block, step=step, mean_step=max(step, MEAN_STEP_DB))
+        codec: Codec = "bits" if step else "fast"
+        self.channel(name, values, block, step=step, mean_step=max(step, MEAN_STEP_DB), codec=codec)
         return missing
 
     def channel(
@@ -57,25 +61,29 @@ class SceneArrays:
         *,
         step: float = 0.0,
         mean_step: float = 0.0,
+        codec: Codec = "fast",
     ) -> None:
-        """Writes one input channel at every ratio, with its moments; rounded to `step`, block means to `mean_step`."""
+        """Writes one input channel at every ratio, with its moments; rounded to `step`, block means to `mean_step`.
+
+        The values are the channel's to keep: they are rounded in place.
+        """
         attributes = self._attributes(name)
-        for ratio in self._ratios:
+        # Coarse first: at size 1 the block is the array itself, which the other ratios need as it came.
+        for ratio in reversed(self._ratios):
             size = native_ratio(self._raw, ratio)
-            # At size 1 the block is the array itself, which the coarser ratios still need as it came.
             reduced = block(values, size)
-            reduced = rounded(reduced, step) if size == 1 else rounded(reduced, mean_step, out=reduced)
+            rounded(reduced, step if size == 1 else mean_step, out=reduced)
             self._count(f"r{ratio}", name, reduced)
-            self._write(ratio, name, reduced, np.nan, attributes)
+            self._write(ratio, name, reduced, np.nan, attributes, codec)
 
     def geolocation(self, name: str, tie_points: TiePoints) -> None:
         """Writes one field of the tie points at every ratio, with its moments."""
         attributes = _channel_attributes(name)
         for ratio in self._ratios:
             self.moments.setdefault(f"r{ratio}", {})[name] = tie_points.moments(name, self._raw.shape, ratio)
-            values = tie_points.field(name, self._raw.shape, ratio)
-            rounded(values, _STEPS[name], out=values)
-            self._write(ratio, name, values, np.nan, attributes)
+            step = INCIDENCE_STEP if name == INCIDENCE else geolocation_step(ratio)
+            values = tie_points.field(name, self._raw.shape, ratio, step=step)
+            self._write(ratio, name, values, np.nan, attributes, "fast" if name == INCIDENCE else "dense")
 
     def border_distance(self, ids: NDArray[np.uint16]) -> None:
         """Writes the distance to the border of the polygon in metres, smallest of each block; NaN without a chart."""
@@ -85,16 +93,16 @@ class SceneArrays:
                 values *= self._raw.pixel_spacing / NATIVE_SPACING
         else:
             values = np.full(ids.shape, np.nan, np.float32)
-        rounded(values, BORDER_STEP_M, out=values)
         attributes = {
             "long_name": "distance to the nearest pixel of another polygon or of none",
             "units": "m",
             "comment": self._raw.border_comment,
             "coordinates": _COORDINATES,
         }
-        for ratio in self._ratios:
+        for ratio in reversed(self._ratios):  # coarse first: at full resolution values are rounded in place
             smallest = block_min(values, native_ratio(self._raw, ratio))
-            self._write(ratio, "distance_to_border", smallest, np.nan, attributes)
+            rounded(smallest, border_step(ratio), out=smallest)
+            self._write(ratio, "distance_to_border", smallest, np.nan, attributes, "dense")
 
     def chart(self, chart: Chart, values: NDArray[np.uint8]) -> None:
         """Writes one chart, reduced as the recipe says."""
@@ -141,7 +149,7 @@ class SceneArrays:
 
     def finish(self, record: SceneRecord) -> None:
         """Makes the store visible, once everything is written."""
-        self._wait()
+        self._wait(0)
         content = record.model_dump(mode="json", exclude={"split"})
         self._writer.finish(
             attributes={
@@ -167,9 +175,15 @@ class SceneArrays:
         )
 
     def _write(
-        self, ratio: int, name: str, values: NDArray[np.generic], fill: float, attributes: Mapping[str, object]
+        self,
+        ratio: int,
+        name: str,
+        values: NDArray[np.generic],
+        fill: float,
+        attributes: Mapping[str, object],
+        codec: Codec = "fast",
     ) -> None:
-        self._array(f"r{ratio}", name, values, dims=_DIMS, fill=fill, attributes=attributes)
+        self._array(f"r{ratio}", name, values, dims=_DIMS, fill=fill, attributes=attributes, codec=codec)
 
     def _array(
         self,
@@ -180,16 +194,18 @@ class SceneArrays:
         dims: tuple[str, ...],
         fill: float,
         attributes: Mapping[str, object],
+        codec: Codec = "fast",
     ) -> None:
-        self._wait()
-        self._writing = self._thread.submit(
-            self._writer.array, group, name, values, dims=dims, fill=fill, attributes=attributes
+        self._wait(_WAITING_FACTOR * 4 * math.prod(self._raw.shape) - values.nbytes)
+        writing = self._thread.submit(
+            self._writer.array, group, name, values, dims=dims, fill=fill, attributes=attributes, codec=codec
         )
+        self._writing.append((values.nbytes, writing))
 
-    def _wait(self) -> None:
-        """Ends the write under way; raises what it raised."""
-        if self._writing is not None:
-            self._writing.result()
+    def _wait(self, allowed: float) -> None:
+        """Waits until arrays of at most so many bytes are still to be written; raises what a write raised."""
+        while self._writing and (self._writing[0][1].done() or sum(size for size, _ in self._writing) > allowed):
+            self._writing.popleft()[1].result()
 
     def _count(self, group: str, name: str, values: NDArray[np.generic]) -> None:
         self.moments.setdefault(group, {})[name] = Moments.of(values.astype(np.float32, copy=False))

@@ -45,11 +45,12 @@ def read_sar(file: ArchiveFile, name: str, fill: float | None = None) -> NDArray
     for rows, strip in file.strips(name):
         part = values[rows]
         part[...] = strip
-        present = np.isfinite(part)
+        missing = np.isinf(part)
         if fill is not None:
-            present &= part != fill
-        np.putmask(part, ~present, np.nan)
-        valid = valid or bool(present.any())
+            missing |= part == fill
+        if missing.any():
+            np.putmask(part, missing, np.nan)
+        valid = valid or not np.isnan(part).all()
     if not valid:
         raise RawSceneError(f"{name} of {file.path!r} holds no valid pixel: the scene cannot be used, leave it out")
     return values

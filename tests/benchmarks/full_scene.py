@@ -14,6 +14,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import netCDF4
 import numcodecs
@@ -122,15 +123,26 @@ def _encode(folder: Path) -> float:
     with ThreadPoolExecutor() as pool:
         for _, group in zarr.open_group(scene, mode="r").groups():
             for name, array in group.arrays():
-                values = np.asarray(array[...])
+                values, codec = np.asarray(array[...]), _codec(array)
                 started = time.perf_counter()
-                _encode_array(values, folder / f"floor-{name}", pool)
+                _encode_array(values, codec, folder / f"floor-{name}", pool)
                 seconds += time.perf_counter() - started
     return seconds
 
 
-def _encode_array(values: np.ndarray, path: Path, pool: ThreadPoolExecutor) -> None:
-    codec = numcodecs.Blosc(cname="zstd", clevel=5, shuffle=numcodecs.Blosc.SHUFFLE)
+def _codec(array: zarr.Array[Any]) -> numcodecs.Blosc:
+    """The codec that the lake used for this array."""
+    (used,) = array.compressors
+    assert isinstance(used, zarr.codecs.BloscCodec)
+    return numcodecs.Blosc(
+        cname=used.cname.value,
+        clevel=used.clevel,
+        shuffle={"shuffle": numcodecs.Blosc.SHUFFLE, "bitshuffle": numcodecs.Blosc.BITSHUFFLE}[used.shuffle.value],
+        blocksize=used.blocksize,
+    )
+
+
+def _encode_array(values: np.ndarray, codec: numcodecs.Blosc, path: Path, pool: ThreadPoolExecutor) -> None:
     chunks, _ = chunks_and_shards(values.shape)
     corners = np.ndindex(*(-(-size // chunk) for size, chunk in zip(values.shape, chunks, strict=True)))
     blocks = (

@@ -53,6 +53,18 @@ def test_coarser_grids_are_block_means_of_full_resolution(ratio: int) -> None:
     np.testing.assert_allclose(tie_points.field(LATITUDE, SHAPE, ratio), means, rtol=0, atol=1e-5)
 
 
+@pytest.mark.parametrize("longitude", [-40.0, 179.95])
+@pytest.mark.parametrize("ratio", [1, 5])
+def test_rounded_fields_are_multiples_of_the_step(ratio: int, longitude: float) -> None:
+    tie_points = TiePoints.from_points(points(LINES, SAMPLES, longitude))
+    for name in (LATITUDE, LONGITUDE, INCIDENCE):
+        step = 2.0**-9
+        exact, found = tie_points.field(name, SHAPE, ratio), tie_points.field(name, SHAPE, ratio, step=step)
+        np.testing.assert_allclose(found, exact, rtol=0, atol=step / 2 + 1e-5)
+        assert (found / step == np.rint(found / step)).all()
+        assert (found != exact).any()
+
+
 @pytest.mark.parametrize("ratio", [1, 2, 5])
 @pytest.mark.parametrize("longitude", [-40.0, 179.95])
 def test_moments_are_those_of_the_field(ratio: int, longitude: float) -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from ingest.precision import rounded, step_for
+from ingest.precision import border_step, geolocation_step, rounded, step_for
 
 
 @given(arrays(np.float32, 40, elements=st.floats(-400, 400, width=32)), st.floats(1e-4, 1.0))
@@ -45,3 +45,17 @@ def test_rounding_in_place() -> None:
     assert rounded(values, 0.25, out=values) is values
     np.testing.assert_array_equal(values, expected)
     assert set(np.unique(values * 4)) == set(np.arange(-12.0, 13.0))
+
+
+@given(st.integers(1, 50))
+def test_steps_grow_with_the_pixels_of_the_ratio(ratio: int) -> None:
+    pixel_m = 40 * ratio
+    assert geolocation_step(ratio) / 2 * 111_200 <= pixel_m * 0.35  # the error is half a step; metres of a degree
+    assert border_step(ratio) / 2 <= pixel_m * 0.1
+    for step in (geolocation_step(ratio), border_step(ratio)):
+        assert np.log2(step) == round(np.log2(step))
+
+
+def test_whole_pixels_of_border_distance_are_exact() -> None:
+    distances = np.arange(0, 400_000, 40, dtype=np.float32)
+    np.testing.assert_array_equal(rounded(distances, border_step(1)), distances)

@@ -14,7 +14,7 @@ from datasets.catalog import Catalog
 from datasets.lake import Lake
 from ingest.convert import convert_scene
 from ingest.errors import IceBenchError, NoSourceError, RawSceneError, RecipeError
-from ingest.precision import GEOLOCATION_STEP, INCIDENCE_STEP, MEAN_STEP_DB
+from ingest.precision import INCIDENCE_STEP, MEAN_STEP_DB, geolocation_step
 from ingest.product import open_scene
 from ingest.recipe import Recipe
 from ingest.sample import write_samples
@@ -87,7 +87,7 @@ def test_other_ratios_stay_relative_to_40_m(lakes: tuple[Lake, Lake], prepared: 
     assert found.open(10).attrs["pixel_spacing"] == 400
     assert found.open(10).SOD.shape == found.shape(10) == (LINES // 10, SAMPLES // 10)
     np.testing.assert_array_equal(found.open(10).SOD, expected.open(10).SOD)
-    np.testing.assert_allclose(found.open(10).sar_latitude, expected.open(10).sar_latitude, atol=GEOLOCATION_STEP)
+    np.testing.assert_allclose(found.open(10).sar_latitude, expected.open(10).sar_latitude, atol=geolocation_step(10))
 
 
 def test_weather_and_brightness_are_in_their_units(lakes: tuple[Lake, Lake], prepared: Path) -> None:

@@ -1,4 +1,4 @@
-"""The thread that writes one array while the next one is computed, where a process has a core for it."""
+"""A thread that reads or writes one array while another is computed, where a process has a core for it."""
 
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -10,7 +10,7 @@ Result = TypeVar("Result")
 Given = ParamSpec("Given")
 
 
-def writing_thread() -> Executor:
+def side_thread() -> Executor:
     """One thread; none in a process with one core, where it would only take turns and keep one array more."""
     return ThreadPoolExecutor(max_workers=1) if threads() > 1 else _AtOnce()
 
