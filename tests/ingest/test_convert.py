@@ -187,11 +187,12 @@ def test_nobody_opens_a_store_that_is_being_written(lake: Lake) -> None:
         lake.scene("20180101T000000_dmi")
 
 
-def test_an_interrupted_rebuild_removes_the_old_scene_first(lake: Lake, raw: Path) -> None:
+def test_an_interrupted_rebuild_leaves_the_old_scene_and_nothing_else(lake: Lake, raw: Path) -> None:
     record = convert_scene(str(raw), Recipe(), lake, "train")
     with pytest.raises(KeyboardInterrupt), lake.write_scene(record.scene_id):
         raise KeyboardInterrupt
-    assert not Path(lake.scene_url(record.scene_id)).exists()
+    assert lake.scene(record.scene_id).record == record
+    assert [path.name for path in Path(lake.url, "scenes").iterdir()] == [f"{record.scene_id}.zarr"]
 
 
 def test_the_record_tells_where_and_when(tiny_lake: Lake, raw_train: list[Path]) -> None:
