@@ -88,8 +88,8 @@ def run(
 def specs() -> None:
     """List the published trials that `run --spec NAME` knows."""
     table = Table()
-    for column in ("name", "task", "network", "ratio", "patch", "targets", "trial_id without a lake"):
-        table.add_column(column)
+    for column in ("name", "task", "network", "ratio", "patch", "targets"):
+        table.add_column(column, no_wrap=column == "name")
     for name, spec in BASELINES.items():
         data = spec.data
         table.add_row(
@@ -99,7 +99,6 @@ def specs() -> None:
             str(data.ratio),
             str(data.patch_size),
             " ".join(data.targets),
-            spec.trial_id,
         )
     out.print(table)
 
