@@ -99,6 +99,12 @@ class TrialData:
             batch = dataset.batch(0, range(start, min(start + size, len(index)))).to(self.device)
             yield self.assemble(batch), batch.y
 
+    @property
+    def longest_side(self) -> int:
+        """Of the scenes that are scored whole, in pixels of the ratio."""
+        scenes = (*self.scenes.val, *self.scenes.test)
+        return max(max(record.lines, record.samples) for record in scenes) // self.spec.data.ratio
+
     def notes(self) -> Iterator[DatasetNote]:
         """What the tracker is told of the scenes, one note a split."""
         target, lake = self.spec.data.primary, self.lake

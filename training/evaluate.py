@@ -87,10 +87,19 @@ def grid_names(spec: TrialSpec) -> tuple[str, ...]:
     return (OWN_GRID,) if fixed is None else (OWN_GRID, f"{OWN_GRID}_{pixel_spacing(fixed)}m")
 
 
-def tiling_for(model: nn.Module, spec: TrialSpec) -> Tiling | None:
-    """How scenes are cut for this network; None for classification, which slides. Seconds: ask once a network."""
+def tiling_for(model: nn.Module, spec: TrialSpec, longest: int | None = None) -> Tiling | None:
+    """How scenes are cut for this network; None for classification, which slides.
+
+    Args:
+        model: Of the trial.
+        spec: Of the trial.
+        longest: Longest side of the scenes, if it is known. Where one tile holds each of them the network need not be
+            measured, which takes seconds.
+    """
     if spec.data.task == "classification":
         return None
+    if longest is not None and longest <= spec.evaluation.tile:
+        return Tiling(side=spec.evaluation.tile, halo=0, stride=1)
     return tiling_of(model, len(spec.data.channels), spec.evaluation.tile)
 
 

@@ -52,7 +52,7 @@ def score_trial(model: nn.Module, data: TrialData, maps: Path) -> TrialScores:
     def finish(score: SceneScore) -> tuple[Scored, list[Path]]:
         return (score.record, score.matrices), draw_maps(score, spec, lake, maps) if drawable else []
 
-    tiling = tiling_for(model, spec)
+    tiling = tiling_for(model, spec, data.longest_side)
     done = list(score_scenes(model, data.scenes.test, open_one, spec, tiling, finish))
     scored = [each for each, _ in done]
     return TrialScores(

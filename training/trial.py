@@ -196,7 +196,7 @@ def _train(
         device=data.device,
         processes=data.processes,
     )
-    tiling = tiling_for(model, spec)
+    tiling = tiling_for(model, spec, data.longest_side)
 
     def keep(state: FitState, is_best: bool) -> None:
         if folder is None:

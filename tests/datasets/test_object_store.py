@@ -195,8 +195,10 @@ def test_a_key_that_may_only_read_reads_and_does_not_build(
         assert result.exit_code == 2, result.output
         assert "was refused (AccessDenied)" in result.output
         assert len(result.output.strip().splitlines()) == 1
-    with pytest.raises(LakeAccessError), lake.write_scene(scene_id):
-        pytest.fail("the store was opened for writing")
+    with pytest.raises(LakeAccessError), lake.write_scene(scene_id) as writer:
+        values = np.zeros((2, 2), np.float32)
+        writer.array("r2", "x", values, dims=("line", "sample"), fill=np.nan, attributes={})
+        pytest.fail("an array was written")
     assert Lake.open(url).digest == lake.digest
 
 
