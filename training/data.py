@@ -102,8 +102,9 @@ class TrialData:
     @property
     def longest_side(self) -> int:
         """Of the scenes that are scored whole, in pixels of the ratio."""
-        scenes = (*self.scenes.val, *self.scenes.test)
-        return max(max(record.lines, record.samples) for record in scenes) // self.spec.data.ratio
+        sides = [max(record.lines, record.samples) for record in (*self.scenes.val, *self.scenes.test)]
+        longest: int = max(sides) // self.spec.data.ratio
+        return longest
 
     def notes(self) -> Iterator[DatasetNote]:
         """What the tracker is told of the scenes, one note a split."""

@@ -14,7 +14,7 @@ from mlflow.entities import Run
 from datasets.lake import Lake
 
 ROOT = Path(__file__).parents[2]
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 def study(folder: Path, lake: str, *words: str) -> subprocess.CompletedProcess[str]:
@@ -27,7 +27,7 @@ def study(folder: Path, lake: str, *words: str) -> subprocess.CompletedProcess[s
         env=environment,
         capture_output=True,
         text=True,
-        timeout=500,
+        timeout=800,
     )
 
 

@@ -19,7 +19,7 @@ from datasets.lake import Lake
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 Head = Callable[[Path, dict[str, str]], str]
 
@@ -87,7 +87,7 @@ def submit(address: str, folder: Path, command: str) -> subprocess.CompletedProc
         env={**base_environment(), "RAY_API_SERVER_ADDRESS": address},
         capture_output=True,
         text=True,
-        timeout=500,
+        timeout=800,
     )
 
 
