@@ -54,6 +54,8 @@ def test_curves_mark_the_kept_epoch(epochs: int, tmp_path: Path) -> None:
             val_f1_macro=0.4,
             val_accuracy=0.6,
             patches_per_second=1.0,
+            data_wait_share=0.0,
+            bytes_per_patch=1.0,
         )
         for epoch in range(epochs)
     ]
