@@ -53,6 +53,7 @@ def test_curves_mark_the_kept_epoch(epochs: int, tmp_path: Path) -> None:
             val_f1=0.5,
             val_f1_macro=0.4,
             val_accuracy=0.6,
+            val_score=0.5,
             patches_per_second=1.0,
             data_wait_share=0.0,
             bytes_per_patch=1.0,
