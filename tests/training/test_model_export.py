@@ -47,7 +47,9 @@ assert mlflow.active_run() is None
 
 def unet() -> nn.Module:
     torch.manual_seed(3)
-    model = build_model(ModelSpec(params={"filters": [4, 4, 8]}), len(CHANNELS), 6)
+    model = build_model(
+        ModelSpec(params={"filters": [4, 4, 8]}), task="segmentation", in_channels=len(CHANNELS), n_outputs=6
+    )
     model(torch.randn(4, 3, 64, 64))  # statistics of the batch norms that are not those of the start
     return model
 
