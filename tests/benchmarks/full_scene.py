@@ -28,7 +28,7 @@ from ingest.recipe import Recipe
 from ingest.sample import write_samples
 
 LINES, SAMPLES = 9985, 10372
-WALL_REACH, MEMORY_REACH_GB, SIZE_REACH, ROUNDED_SIZE_REACH = 2.5, 2.0, 1.35, 1.0
+WALL_REACH, MEMORY_REACH_GB, SIZE_REACH, ROUNDED_SIZE_REACH = 1.6, 2.0, 1.35, 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
