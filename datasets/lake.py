@@ -29,7 +29,8 @@ from datasets.errors import LakeNotFoundError, RecipeMismatchError, SceneNotFoun
 from datasets.scene import Scene, SceneRecord
 from datasets.statistics import ChannelStatistics
 from datasets.storage import absolute, holds_objects, names, read, remove, remove_below, replace
-from datasets.store import SceneStore, SceneWriter, beside_store, remove_store
+from datasets.store import SceneStore
+from datasets.store_writer import SceneWriter, beside_store, remove_store
 
 FORMAT: Final = 1
 

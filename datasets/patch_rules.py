@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from datasets.labels import IGNORE, chart
-from datasets.patches import land_pixels, near_border, window_starts
+from datasets.patches import BORDER, LAND, land_pixels, near_border, window_starts
 from datasets.summed_area import SummedArea
 
 _MEANING: Final = 1
@@ -95,12 +95,12 @@ class SceneTables:
     @cached_property
     def land(self) -> SummedArea:
         """Land pixels."""
-        return SummedArea.of(land_pixels(self._read("distance_map").astype(np.float32, copy=False)))
+        return SummedArea.of(land_pixels(self._read(LAND).astype(np.float32, copy=False)))
 
     def near_border(self, metres: float) -> SummedArea:
         """Pixels nearer to a polygon border than `metres`."""
         if metres not in self._near_border:
-            distance = self._read("distance_to_border").astype(np.float32, copy=False)
+            distance = self._read(BORDER).astype(np.float32, copy=False)
             self._near_border[metres] = SummedArea.of(near_border(distance, metres))
         return self._near_border[metres]
 

@@ -5,15 +5,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.labels import IGNORE
+BORDER: Final = "distance_to_border"
+"""SAR-grid variable that is no input: metres to the nearest border of an ice-chart polygon."""
+
+LAND: Final = "distance_map"
+"""SAR-grid channel whose zone 0 is land (AI4Arctic manual)."""
 
 _MOSTLY_LAND: Final = 0.5
 """Zone 0 is land and zone 1 the first 500 m of sea: the mean of a block is below one half where most of it is land."""
-
-
-def masked_share(labels: NDArray[np.uint8]) -> float:
-    """Share of pixels without a label (255); 1.0 for an empty window."""
-    return float(np.mean(labels == IGNORE)) if labels.size else 1.0
 
 
 def draw_window(rng: np.random.Generator, shape: tuple[int, int], size: int) -> tuple[slice, slice]:

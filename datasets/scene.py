@@ -123,10 +123,6 @@ class Scene:
         """Reads a window of one SAR-grid variable; dtype as stored."""
         return self._store.read(f"r{ratio}", name, (lines, samples))
 
-    def chart(self, ratio: int, name: str) -> NDArray[np.uint8]:
-        """Reads one chart whole, (lines, samples) uint8, 255 = no label."""
-        return self.window(ratio, name, slice(None), slice(None)).astype(np.uint8, copy=False)
-
     def windows(self, ratio: int, names: Iterable[str], lines: slice, samples: slice) -> dict[str, NDArray[np.generic]]:
         """Reads a window of several SAR-grid variables at the same time; by name, dtype as stored."""
         found = self._store.read_many({f"r{ratio}/{name}": (lines, samples) for name in names})

@@ -6,23 +6,18 @@ around the window, with the place of its first pixel among them, because that is
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from datasets.channels import CHANNELS
-from datasets.grids import KM2_PIXELS
+from datasets.grids import KM2_PIXELS, centres, km2_index
 from datasets.labels import CHARTS
 from datasets.lake import Lake
 from datasets.node_cache import NodeCache
+from datasets.patches import BORDER, LAND
 from datasets.scene import Scene
-
-BORDER: Final = "distance_to_border"
-"""SAR-grid variable that is no input: metres to the nearest border of an ice-chart polygon."""
-
-LAND: Final = "distance_map"
-"""SAR-grid channel whose zone 0 is land (AI4Arctic manual)."""
 
 Value = TypeVar("Value", bound=np.generic)
 
@@ -132,7 +127,7 @@ class SceneReader:
 
     def km2(self, scene_id: str, line: int, sample: int, shape: tuple[int, int]) -> CoarseWindow:
         """Coarse cells around the window that starts at (line, sample); `shape` as `km2_shape` gave it."""
-        starts = [(start * self.ratio + (self.ratio - KM2_PIXELS) / 2) / KM2_PIXELS for start in (line, sample)]
+        starts = [float(km2_index(centres(start, start + 1, self.ratio))[0]) for start in (line, sample)]
         first = [math.floor(start) for start in starts]
         offset = (starts[0] - first[0], starts[1] - first[1])
         if not self.km2_channels:

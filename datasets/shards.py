@@ -77,7 +77,7 @@ def layout_of(key: str, document: Any, fill: Any) -> ShardedArray | None:  # noq
         fill: Fill value of the array's type.
 
     Returns:
-        None if it is laid out in another way than `datasets.store.SceneWriter` does.
+        None if it is laid out in another way than `datasets.store_writer.SceneWriter` does.
     """
     match document:
         case {

@@ -84,10 +84,7 @@ class Experiment:
         found = []
         for values in itertools.product(*axes.values()):
             labels = dict(zip(axes, values, strict=True))
-            spec = self.base
-            for axis, value in labels.items():
-                spec = spec.with_(axis, value)
-            found.append(Trial(labels=labels, spec=spec))
+            found.append(Trial(labels=labels, spec=self.base.with_all(labels)))
         return tuple(found)
 
     def with_seeds(self, count: int) -> "Experiment":
@@ -118,7 +115,4 @@ class Experiment:
 
     def smaller(self) -> "Experiment":
         """The same study with trials of a minute, under a name of its own: its numbers never stand beside real ones."""
-        base = self.base
-        for field, value in self.smoke.items():
-            base = base.with_(field, value)
-        return replace(self, name=f"{self.name}-smoke", base=base, smoke={})
+        return replace(self, name=f"{self.name}-smoke", base=self.base.with_all(self.smoke), smoke={})

@@ -108,13 +108,13 @@ def open_scene(
 ) -> SceneToScore:
     """Reads the charts of a scene on every grid."""
     ratios = dict(zip(grid_names(spec), (spec.data.ratio, spec.evaluation.fixed_ratio), strict=False))
+    scene = lake.scene(record.scene_id)
     charts = {
-        (ratio, name): lake.scene(record.scene_id).chart(ratio, name)
+        ratio: scene.whole(ratio, spec.data.targets)
         for ratio in {ratio for ratio in ratios.values() if ratio is not None}
-        for name in spec.data.targets
     }
     truth = {
-        f"{grid}/{name}": charts[ratio, name]
+        f"{grid}/{name}": charts[ratio][name].astype(np.uint8, copy=False)
         for grid, ratio in ratios.items()
         if ratio is not None
         for name in spec.data.targets

@@ -40,16 +40,10 @@ def draw_maps(score: SceneScore, spec: TrialSpec, lake: Lake, folder: Path) -> l
     """
     ratio, record = spec.data.ratio, score.record
     scene = lake.scene(record.scene_id)
-    coarse = max(
-        (each for each in lake.ratios if each >= ratio and max(scene.shape(each)) >= _DRAWN and has_sar(lake, each)),
-        default=ratio,
-    )
+    coarse = max((each for each in lake.ratios if each >= ratio and max(scene.shape(each)) >= _DRAWN), default=ratio)
+    bands = scene.whole(coarse, SAR)
     hh, hv = (
-        Backscatter(
-            values=scene.window(coarse, name, slice(None), slice(None)).astype(np.float32),
-            spacing_m=pixel_spacing(coarse),
-        )
-        for name in SAR
+        Backscatter(values=bands[name].astype(np.float32, copy=False), spacing_m=pixel_spacing(coarse)) for name in SAR
     )
     where = ", ".join(filter(None, (record.region, record.location, record.season, record.cryoseason)))
     paths = []

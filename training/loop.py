@@ -145,6 +145,13 @@ class Trainer:
             keep(state, is_best)
             log(row)
             progress(Progress(epoch=epoch, batch=len(data), batches=len(data), loss=row.train_loss, row=row))
+        if self._is_patient_no_more(state):
+            logger.info(
+                "stopped after epoch %d: epoch %d was the best by val %s",
+                len(state.history) - 1,
+                state.best_epoch,
+                self._loop.monitor,
+            )
         return state
 
     def _restored(self, state: FitState) -> FitState:

@@ -7,7 +7,7 @@ from datasets.catalog import Catalog
 from datasets.channels import CHANNELS
 from datasets.errors import SplitError
 from datasets.lake import Lake
-from datasets.scene_reader import LAND
+from datasets.patches import LAND
 from training.spec import SceneFilter, SpecError, TrialSpec
 
 

@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import torch
@@ -39,6 +40,12 @@ from training.spec import TrialSpec
 from training.tracker import Tracker
 from training.tracking_server import TrackingError
 from training.validate import validate
+
+BEST: Final = "best.pt"
+"""Checkpoint with the weights of the best epoch, in the folder of a trial."""
+
+LAST: Final = "last.pt"
+"""Where the training stands, in the folder of a trial; gone when the trial has finished."""
 
 logger = logging.getLogger(__name__)
 
@@ -147,13 +154,6 @@ def assist_trial(
     data = _prepare(spec, lake, workers, cache)
     with _reproducible(data.spec.seed, data.device):
         _train(_build(data.spec), data, data.training(), None, None, log=lambda _: None, progress=progress)
-
-
-BEST = "best.pt"
-"""Checkpoint with the weights of the best epoch, in the folder of a trial."""
-
-LAST = "last.pt"
-"""Where the training stands, in the folder of a trial."""
 
 
 def _prepare(spec: TrialSpec, lake: Lake, workers: int, cache: NodeCache | None) -> TrialData:

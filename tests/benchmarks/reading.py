@@ -20,7 +20,7 @@ from datasets.channels import CHANNELS
 from datasets.lake import Lake
 from datasets.scene import Scene
 from datasets.storage import read_ranges
-from datasets.store import CHUNK
+from datasets.store_writer import CHUNK
 from ingest.build import SplitOptions, publish
 from ingest.convert import convert_scene
 from ingest.recipe import Recipe

@@ -11,11 +11,12 @@ import zarr.codecs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import datasets.store
+import datasets.store_writer
 from datasets.errors import DamagedSceneError, SceneNotFoundError
 from datasets.scene import Scene
 from datasets.shards import Window
-from datasets.store import SceneStore, SceneWriter
+from datasets.store import SceneStore
+from datasets.store_writer import SceneWriter
 
 SHAPES = {
     "r1/hh": (700, 430),
@@ -32,8 +33,8 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> str:
     place = str(tmp_path_factory.mktemp("shards") / "scene.zarr")
     rng = np.random.default_rng(0)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(datasets.store, "CHUNK", 64)
-        patch.setattr(datasets.store, "SHARD", 256)
+        patch.setattr(datasets.store_writer, "CHUNK", 64)
+        patch.setattr(datasets.store_writer, "SHARD", 256)
         with SceneWriter(place) as writer:
             for key, shape in SHAPES.items():
                 group, name = key.split("/")

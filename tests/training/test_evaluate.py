@@ -51,7 +51,7 @@ def answers(lake: Lake, record: SceneRecord, spec: TrialSpec) -> TensorInputs:
     """Inputs that are the outputs which the truth would need, class 0 where there is no label."""
     parts = []
     for head in heads_of(spec):
-        truth = lake.scene(record.scene_id).chart(spec.data.ratio, head.chart.name)
+        truth = lake.scene(record.scene_id).whole(spec.data.ratio, [head.chart.name])[head.chart.name]
         known = torch.from_numpy(np.where(truth == 255, 0, truth).astype(np.int64))
         one_hot = nn.functional.one_hot(known, head.chart.n_classes).permute(2, 0, 1).float()
         parts.append(known[None].float() + 0.3 if head.regression else one_hot)
@@ -73,7 +73,7 @@ def test_every_ratio_is_scored_on_the_same_pixels_of_the_fixed_grid(
     for record in scenes_of(tiny_lake):
         scene = open_scene(nothing(record, ratio, 6), tiny_lake, record, spec)
         score = score_scene(Known(), scene, spec, TILES)
-        truth = tiny_lake.scene(record.scene_id).chart(2, "SOD")
+        truth = tiny_lake.scene(record.scene_id).whole(2, ["SOD"])["SOD"]
         wanted = [int((truth == k).sum()) for k in range(6)]
         assert score.matrices["test_80m/SOD"].counts[:, 0].tolist() == wanted
         assert score.matrices["test_80m/SOD"].n == sum(wanted)

@@ -111,7 +111,7 @@ def test_the_checkpoint_gives_the_scores_again(done: Done, tiny_lake: Lake) -> N
         lines, samples = (slice(0, length) for length in reader.shape(scene_id))
         x = SceneInputs(reader, scene_id, assemble, torch.device("cpu")).window(lines, samples)
         predicted = outputs_of(model, x[None])[0].argmax(dim=0).byte().numpy()
-        total += ConfusionMatrix.from_arrays(tiny_lake.scene(scene_id).chart(data.ratio, "SOD"), predicted, 6)
+        total += ConfusionMatrix.from_arrays(tiny_lake.scene(scene_id).whole(data.ratio, ["SOD"])["SOD"], predicted, 6)
     assert total.to_lists() == result.matrices["test/SOD/all"]
     assert json.loads((folder / "result.json").read_text())["metrics"] == result.metrics
 

@@ -9,10 +9,13 @@ import pytest
 import torch
 
 from datasets.errors import SplitError
+from datasets.index_build import build_index
 from datasets.lake import Lake
 from datasets.node_cache import NodeCache
+from datasets.patch_rules import PatchRule
 from training.checkpoint import CheckpointError, load_checkpoint
 from training.confusion import ConfusionMatrix
+from training.epoch import Progress
 from training.result import TrialResult
 from training.spec import SpecError, TrialSpec
 from training.tracker import MemoryTracker
@@ -45,7 +48,9 @@ def test_a_patch_based_trial_is_scored_on_patches_and_as_a_map(
     result = run_trial(patch_spec, tiny_lake, tracker, folder=tmp_path, cache=None)
     assert {"test/f1", "test_80m/f1", "test_patches/f1"} <= result.metrics.keys()
     pixels = ConfusionMatrix.from_lists(result.matrices["test/SOD/all"])
-    charted = [(tiny_lake.scene(s).chart(2, "SOD") != 255).sum() for s in tiny_lake.catalog().split("test").scene_ids]
+    charted = [
+        (tiny_lake.scene(s).whole(2, ["SOD"])["SOD"] != 255).sum() for s in tiny_lake.catalog().split("test").scene_ids
+    ]
     assert pixels.n == sum(charted), "the map covers every labelled pixel"
     assert 0 < ConfusionMatrix.from_lists(result.matrices["test_patches/SOD/all"]).n < pixels.n
     assert "figures/confusion_test_patches_SOD.png" in tracker.files
@@ -53,8 +58,11 @@ def test_a_patch_based_trial_is_scored_on_patches_and_as_a_map(
 
 def test_a_patch_based_epoch_can_be_every_patch_once(tiny_lake: Lake, patch_spec: TrialSpec, tmp_path: Path) -> None:
     spec = patch_spec.with_all({"loop.batches_per_epoch": None, "data.stride": 60, "loop.max_epochs": 1})
-    result = run_trial(spec, tiny_lake, MemoryTracker(), folder=tmp_path)
-    assert result.epochs == 1
+    rule = PatchRule(ratio=2, target="SOD", patch_size=24, stride=60)
+    patches = len(build_index(tiny_lake, tiny_lake.catalog().split("train"), rule))
+    seen: list[Progress] = []
+    run_trial(spec, tiny_lake, MemoryTracker(), folder=tmp_path, progress=seen.append)
+    assert seen[-1].batches == patches // spec.loop.batch_size > 1
 
 
 def test_the_rule_of_training_patches_does_not_change_what_is_scored(

@@ -7,7 +7,7 @@ import pytest
 import zarr
 from numpy.typing import NDArray
 
-from datasets.store import CHUNK, SHARD, Codec, SceneWriter
+from datasets.store_writer import CHUNK, SHARD, Codec, SceneWriter
 
 
 def _write(folder: Path, values: NDArray, fill: float, codec: Codec = "fast") -> "zarr.Array":
