@@ -18,8 +18,9 @@ _TRIES: Final = 1000
 class RandomCrops:
     """A random scene, a random window, drawn again while too much of it is unlabelled or land.
 
-    Crop k of epoch e depends on (seed, e, k) alone, so neither workers nor restarts change what a trial sees. A crop
-    counts as unlabelled where none of the targets has a label.
+    Crop k of epoch e depends on (seed, e, k) alone, so neither workers nor restarts change what a trial sees. With a
+    pool, it is one of the pool's crops, each of which depends on (seed, its number) alone. A crop counts as unlabelled
+    where none of the targets has a label.
 
     Args:
         scene_ids: Scenes to draw from, each equally often.
@@ -29,6 +30,7 @@ class RandomCrops:
         border_distance: Pixels nearer to a polygon border than these metres are unlabelled; 0 is no rule.
         length: Crops in an epoch.
         seed: Of all draws.
+        pool: Number of different crops; None draws every one anew. The crops of a smaller pool are in every larger one.
 
     Raises:
         SplitError: No scene was given.
@@ -44,6 +46,7 @@ class RandomCrops:
         seed: int,
         max_land: float = 1.0,
         border_distance: float = 0.0,
+        pool: int | None = None,
     ) -> None:
         if not scene_ids:
             raise SplitError("there is no training scene to draw patches from: choose other scenes")
@@ -54,6 +57,7 @@ class RandomCrops:
         self.border_distance = border_distance
         self.length = length
         self.seed = seed
+        self.pool = pool
 
     def __len__(self) -> int:
         return self.length
@@ -61,6 +65,8 @@ class RandomCrops:
     def patch(self, reader: SceneReader, epoch: int, place: int) -> tuple[Window, NDArray[np.uint8]]:
         """Window and labels (targets, h, w) uint8 of one crop; smaller than the patch where the scene is."""
         rng = np.random.default_rng((self.seed, epoch, place))
+        if self.pool is not None:
+            rng = np.random.default_rng((self.seed, int(rng.integers(self.pool))))
         for _ in range(_TRIES):
             scene_id = self.scene_ids[rng.integers(len(self.scene_ids))]
             lines, samples = draw_window(rng, reader.shape(scene_id), self.patch_size)

@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasets.channels import CHANNELS, check_channels
+from datasets.errors import LakeNotFoundError
 from datasets.lake import Lake
 from datasets.statistics import ChannelStatistics
 
-MONTH: Final = ChannelStatistics(count=12, mean=6.5, std=3.5)
+MONTH: Final = ChannelStatistics(count=12, mean=6.5, std=3.5, scene_std=3.5)
 """The month runs over about -1.6 .. 1.6: (month - 6.5) / 3.5, as IceBench normalizes it for segmentation."""
 
 
@@ -30,15 +31,28 @@ class Normalization:
     std: tuple[float, ...]
 
     @classmethod
-    def from_lake(cls, lake: Lake, channels: Sequence[str], ratio: int) -> "Normalization":
-        """Takes the training statistics of a lake: SAR channels at the ratio, AMSR2 and ERA5 on the 2 km grid."""
+    def from_lake(
+        cls, lake: Lake, channels: Sequence[str], ratio: int, *, scene_average: bool = False
+    ) -> "Normalization":
+        """Takes the training statistics of a lake: SAR channels at the ratio, AMSR2 and ERA5 on the 2 km grid.
+
+        Args:
+            lake: Where.
+            channels: Names in the order of the arrays.
+            ratio: Downscale ratio to 40 m.
+            scene_average: Divide by the average deviation within a scene instead of the deviation over all pixels.
+
+        Raises:
+            LakeNotFoundError: The lake has no statistics of this ratio, or none within scenes.
+        """
         check_channels(channels)
         tables = {"sar": lake.moments(f"r{ratio}"), "km2": lake.moments("km2"), "scene": {"month": MONTH}}
         rows = [tables[CHANNELS[name].grid][name] for name in channels]
+        stds = [_scene_std(row, lake) if scene_average else row.std for row in rows]
         return cls(
             channels=tuple(channels),
             mean=tuple(row.mean for row in rows),
-            std=tuple(row.std if row.std > 0 else 1.0 for row in rows),
+            std=tuple(std if std > 0 else 1.0 for std in stds),
         )
 
     def apply(self, name: str, values: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -55,3 +69,12 @@ class Normalization:
     def from_dict(cls, content: dict[str, Any]) -> "Normalization":
         """Reads what `to_dict` gave."""
         return cls(channels=tuple(content["channels"]), mean=tuple(content["mean"]), std=tuple(content["std"]))
+
+
+def _scene_std(row: ChannelStatistics, lake: Lake) -> float:
+    if row.scene_std is None:
+        raise LakeNotFoundError(
+            f"the lake {lake.url!r} has no deviations within scenes, which data.statistics = 'scene_average' needs: "
+            "run its `python -m ingest build` again, which keeps the scenes and publishes them anew"
+        )
+    return row.scene_std

@@ -10,6 +10,8 @@ class ChannelStatistics(BaseModel):
         count: Number of pixels.
         mean: In the channel's units.
         std: Population standard deviation over all pixels, so within and between scenes.
+        scene_std: Standard deviation within a scene, averaged over the scenes that have the channel, each with the same
+            weight; None in a lake whose catalog was published before it was kept.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -17,3 +19,4 @@ class ChannelStatistics(BaseModel):
     count: int
     mean: float
     std: float
+    scene_std: float | None = None

@@ -14,7 +14,7 @@ from datasets.splits import assign_splits
 from ingest.cluster import ClusterOptions, open_cluster, submit
 from ingest.convert import convert_scene
 from ingest.errors import ClusterError
-from ingest.moments import Moments, merge
+from ingest.moments import Moments, training_statistics
 from ingest.recipe import Recipe
 from ingest.source import scene_id_of
 
@@ -109,7 +109,9 @@ def _publish(lake: Lake, records: Iterable[SceneRecord], split: SplitOptions) ->
         for group, rows in lake.scene(record.scene_id).moments.items():
             for name, (count, mean, m2) in rows.items():
                 parts.setdefault(group, {}).setdefault(name, []).append(Moments(count, mean, m2))
-    moments = {group: {name: merge(found).statistics for name, found in rows.items()} for group, rows in parts.items()}
+    moments = {
+        group: {name: training_statistics(found) for name, found in rows.items()} for group, rows in parts.items()
+    }
     lake.publish(catalog, moments)
     return catalog
 

@@ -1,8 +1,9 @@
 """Mergeable statistics of one channel: count, mean, sum of squared deviations; scenes add up in any order."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
+from statistics import fmean
 from typing import Final
 
 import numpy as np
@@ -59,6 +60,13 @@ NOTHING: Final = Moments(0, 0.0, 0.0)
 def merge(parts: Iterable[Moments]) -> Moments:
     """Adds up any number of moments."""
     return reduce(Moments.__add__, parts, NOTHING)
+
+
+def training_statistics(scenes: Sequence[Moments]) -> ChannelStatistics:
+    """Statistics of a channel over scenes: of all pixels, and the average deviation within a scene."""
+    within = [scene.statistics.std for scene in scenes if scene.count]
+    found = merge(scenes).statistics
+    return found.model_copy(update={"scene_std": fmean(within) if within else 0.0})
 
 
 def _of_strip(values: NDArray[np.floating]) -> Moments:

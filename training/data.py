@@ -149,6 +149,8 @@ class TrialData:
         length = None if batches is None else batches * spec.loop.batch_size
         if data.task == "classification":
             index = self._index(self.scenes.train, data)
+            if data.max_patches is not None and data.max_patches < len(index):
+                index = index.prefix(data.max_patches, spec.seed)
             return IndexedPatches(index, length=length, balanced=data.balanced, seed=spec.seed)
         assert length is not None  # the spec sees to it
         return RandomCrops(
@@ -159,6 +161,7 @@ class TrialData:
             border_distance=data.border_distance,
             length=length,
             seed=spec.seed,
+            pool=data.max_patches,
         )
 
     def _pure_index(self, scenes: Catalog) -> PatchIndex:

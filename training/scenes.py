@@ -1,7 +1,10 @@
 """Which scenes of a lake a trial trains on, stops by and is scored on; what can be checked before it starts."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
+
+import numpy as np
 
 from datasets.catalog import Catalog
 from datasets.channels import CHANNELS
@@ -45,8 +48,9 @@ def select_scenes(spec: TrialSpec, lake: Lake) -> TrialScenes:
     _check_ratios(spec, lake)
     _check_channels(spec, lake)
     catalog = lake.catalog()
+    train = _cell(catalog, "train", spec.data.train, spec.data.primary, lake)
     scenes = TrialScenes(
-        train=_cell(catalog, "train", spec.data.train, spec.data.primary, lake),
+        train=_share(train, spec.data.scene_share, spec.seed),
         val=_cell(catalog, "val", spec.data.val, spec.data.primary, lake),
         test=_cell(catalog, "test", spec.data.test, spec.data.primary, lake),
     )
@@ -67,6 +71,12 @@ def _cell(
             f"widen data.{split}, or add scenes to the lake"
         )
     return labelled
+
+
+def _share(scenes: Catalog, share: float, seed: int) -> Catalog:
+    """The first scenes of a seeded order, so that a smaller share is inside every larger one."""
+    order = np.random.default_rng(seed).permutation(len(scenes))[: math.ceil(share * len(scenes))]
+    return Catalog(tuple(scenes.records[place] for place in sorted(order.tolist())))
 
 
 def _check_patch(spec: TrialSpec, train: Catalog) -> None:

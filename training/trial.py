@@ -166,7 +166,9 @@ def _prepare(spec: TrialSpec, lake: Lake, workers: int, cache: NodeCache | None)
         spec=spec,
         lake=lake,
         scenes=scenes,
-        normalization=Normalization.from_lake(lake, spec.data.channels, spec.data.ratio),
+        normalization=Normalization.from_lake(
+            lake, spec.data.channels, spec.data.ratio, scene_average=spec.data.statistics == "scene_average"
+        ),
         device=_device(),
         processes=processes,
         cache=cache,

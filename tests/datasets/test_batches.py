@@ -173,6 +173,20 @@ def test_no_window_within_the_rule_is_an_error_not_a_loop(tiny_lake: Lake) -> No
         batches_of(reader_of(tiny_lake, ratio=10), patch_size=200, max_masked=0.0)[0]
 
 
+def test_crops_of_a_pool_are_inside_every_larger_pool(tiny_lake: Lake) -> None:
+    reader = reader_of(tiny_lake)
+
+    def windows(pool: int) -> set[Window]:
+        data = batches_of(reader, pool=pool, length=64)
+        return {
+            window for epoch in range(3) for b in range(len(data)) for window in data[epoch * len(data) + b].windows
+        }
+
+    assert len(windows(1)) == 1
+    assert windows(4) < windows(16)
+    assert (len(windows(4)), len(windows(16))) == (4, 16)
+
+
 def test_no_scene_is_an_error(tiny_lake: Lake) -> None:
     with pytest.raises(SplitError, match="there is no training scene"):
         batches_of(reader_of(tiny_lake), scenes=[])

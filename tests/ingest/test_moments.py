@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from ingest.moments import NOTHING, Moments, merge
+from ingest.moments import NOTHING, Moments, merge, training_statistics
 
 parts = st.lists(
     arrays(np.float32, st.integers(0, 30), elements=st.one_of(st.floats(-300, 300, width=32), st.just(float("nan")))),
@@ -44,6 +44,13 @@ def test_spread_between_scenes_counts() -> None:
     """The published statistics average the standard deviation of scenes and lose what lies between them."""
     scenes = [np.full(10, -5, np.float32), np.full(10, 5, np.float32)]
     assert merge(Moments.of(scene) for scene in scenes).statistics.std == pytest.approx(5.0)
+
+
+def test_deviations_within_scenes_are_averaged_scene_by_scene() -> None:
+    flat, wide, empty = np.full(900, 5.0), np.array([0.0, 10.0]), np.array([np.nan])
+    found = training_statistics([Moments.of(scene) for scene in (flat, wide, empty)])
+    assert found.scene_std == pytest.approx((0.0 + 5.0) / 2), "each scene with the same weight, those without data not"
+    assert found.std == pytest.approx(np.concatenate([flat, wide]).std())
 
 
 def test_long_arrays_keep_their_precision() -> None:

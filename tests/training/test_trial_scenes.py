@@ -3,6 +3,7 @@ import pytest
 from datasets.catalog import Catalog
 from datasets.errors import SplitError
 from datasets.lake import Lake
+from datasets.normalize import Normalization
 from training.scenes import bind, select_scenes
 from training.spec import SpecError, TrialSpec
 
@@ -66,3 +67,23 @@ def test_an_unbound_spec_is_bound_to_the_lake(tiny_lake: Lake, small_spec: Trial
 def test_a_spec_of_another_lake_is_refused(tiny_lake: Lake, small_spec: TrialSpec) -> None:
     with pytest.raises(SpecError, match=r"data\.lake = 'abc' is not allowed: the lake .* has digest"):
         bind(small_spec.with_("data.lake", "abc"), tiny_lake)
+
+
+def test_a_share_of_the_training_scenes_is_inside_every_larger_one(tiny_lake: Lake, small_spec: TrialSpec) -> None:
+    whole = select_scenes(small_spec, tiny_lake)
+    shares = [select_scenes(small_spec.with_("data.scene_share", share), tiny_lake) for share in (0.01, 0.3, 0.6, 1.0)]
+    found = [set(scenes.train.scene_ids) for scenes in shares]
+    assert len(found[0]) == 1, "never none"
+    assert found[0] < found[1] < found[2] < found[3] == set(whole.train.scene_ids)
+    assert all(scenes.val == whole.val and scenes.test == whole.test for scenes in shares)
+    seeds = [small_spec.with_all({"data.scene_share": 0.3, "seed": seed}) for seed in range(8)]
+    assert len({select_scenes(spec, tiny_lake).train.scene_ids for spec in seeds}) > 1, "the seed draws them"
+
+
+def test_normalization_by_deviations_within_scenes(tiny_lake: Lake) -> None:
+    names = ("nersc_sar_primary", "t2m", "month")
+    pooled = Normalization.from_lake(tiny_lake, names, 2)
+    within = Normalization.from_lake(tiny_lake, names, 2, scene_average=True)
+    assert within.mean == pooled.mean
+    assert within.std[:2] < pooled.std[:2], "what differs between scenes is left out"
+    assert within.std[2] == pooled.std[2]

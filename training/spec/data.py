@@ -10,6 +10,7 @@ from datasets.seasons import Cryoseason, Location, Season
 from training.spec.errors import Part
 
 Task = Literal["segmentation", "classification"]
+Statistics = Literal["pooled", "scene_average"]
 
 
 class SceneFilter(Part):
@@ -38,6 +39,13 @@ class DataSpec(Part):
             patches of segmentation, and no training patch of classification holds one. 0 is no rule.
         stride: Pixels between the windows of classification (100: published).
         balanced: Whether every class is drawn equally often in classification.
+        scene_share: Share of the training scenes that is used, at least one scene: the first ones of an order that the
+            trial's seed draws, so a smaller share is inside every larger one.
+        max_patches: Number of different training patches at most, the first ones of a seeded order likewise; None is no
+            limit: all windows of classification, ever new crops of segmentation.
+        statistics: What channels are normalized with: `pooled`, mean and deviation over all pixels of the
+            training scenes, or `scene_average`, the deviations of scenes averaged (as published), which leaves out what
+            differs between scenes.
         train: Scenes to train on, of the split "train".
         val: Scenes for early stopping, of the split "val".
         test: Scenes to score, of the split "test".
@@ -54,6 +62,9 @@ class DataSpec(Part):
     border_distance: float = Field(default=0.0, ge=0.0, allow_inf_nan=False)
     stride: int = Field(default=100, ge=1)
     balanced: bool = False
+    scene_share: float = Field(default=1.0, gt=0.0, le=1.0)
+    max_patches: int | None = Field(default=None, ge=1)
+    statistics: Statistics = "pooled"
     train: SceneFilter = SceneFilter()
     val: SceneFilter = SceneFilter()
     test: SceneFilter = SceneFilter()
