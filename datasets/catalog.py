@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from datasets.errors import LakeNotFoundError, SceneNotFoundError
 from datasets.labels import CHARTS, IGNORE
 from datasets.scene import SceneRecord, Split
-from datasets.seasons import Cryoseason, Location, Season
+from datasets.seasons import CryoFilter, Location, Season
 
 _CORNERS = ("west", "south", "east", "north")
 _DROPPED = "dropped_"
@@ -57,14 +57,13 @@ class Catalog:
         *,
         season: Season | None = None,
         location: Location | None = None,
-        cryoseason: Cryoseason | None = None,
+        cryoseason: CryoFilter | None = None,
     ) -> "Catalog":
-        """Scenes for which every given property holds; None means any."""
-        wanted = {"season": season, "location": location, "cryoseason": cryoseason}
+        """Scenes for which every given property holds; None means any, cryoseason `known` either of both."""
+        rows = [row for row in self.records if cryoseason != "known" or row.cryoseason is not None]
+        wanted = {"season": season, "location": location, "cryoseason": None if cryoseason == "known" else cryoseason}
         asked = {name: value for name, value in wanted.items() if value is not None}
-        return Catalog(
-            tuple(row for row in self.records if all(getattr(row, name) == value for name, value in asked.items()))
-        )
+        return Catalog(tuple(row for row in rows if all(getattr(row, name) == value for name, value in asked.items())))
 
     def to_frame(self) -> pd.DataFrame:
         """One row a scene with plain columns (`SOD_3` pixels of class 3, `west`, `dropped_no_row`, ...)."""

@@ -116,3 +116,13 @@ def check_channels(names: Iterable[str]) -> None:
     for name in names:
         if name not in CHANNELS:
             raise unknown_name("channel", name, CHANNELS)
+
+
+GROUPS: Final[dict[str, tuple[str, ...]]] = {
+    "SAR": INPUTS[:3],
+    "geography": INPUTS[3:6],
+    "AMSR2": INPUTS[6:10],
+    "ERA5": INPUTS[10:15],
+    "time": INPUTS[15:],
+}
+"""The inputs of the benchmark by where they come from."""

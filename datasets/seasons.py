@@ -12,9 +12,12 @@ from datasets.errors import unknown_name
 Season = Literal["winter", "spring", "summer", "fall"]
 Location = Literal["cat1", "cat2", "cat3", "cat4"]
 Cryoseason = Literal["melt", "freeze"]
+CryoFilter = Literal["melt", "freeze", "known"]
+"""`known` asks for scenes of either."""
 
 SEASONS: Final[tuple[Season, ...]] = get_args(Season)
 LOCATIONS: Final[tuple[Location, ...]] = get_args(Location)
+CRYOSEASONS: Final[tuple[Cryoseason, ...]] = get_args(Cryoseason)
 
 REGIONS: Final[dict[str, Location]] = {
     "CapeFarewell": "cat1",

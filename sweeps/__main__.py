@@ -1,23 +1,21 @@
 """Command line over all studies: `python -m sweeps list | run | sync`."""
 
-import importlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
-from datasets.errors import unknown_name
 from datasets.terminal import err, out, user_errors
-from sweeps.command import application
-from sweeps.experiment import Experiment
+from sweeps.catalogue import study, study_names
+from sweeps.experiment import SEED
+from sweeps.launch.command import application
 
 if TYPE_CHECKING:
     from training.sync import SyncRow
 
-MACHINERY: Final = frozenset(
-    {"__init__", "__main__", "command", "experiment", "launch", "leftovers", "placement", "report", "smoke"}
-)
+_SHOWN = 10
+"""Values of an axis that the list of studies shows."""
 
 app = typer.Typer(
     help="Studies of the benchmark. Each is also a script: python sweeps/downscale.py --help",
@@ -27,32 +25,30 @@ app = typer.Typer(
 )
 
 
-def studies() -> dict[str, Experiment]:
-    """Every study file beside this one, by name."""
-    names = sorted(path.stem for path in Path(__file__).parent.glob("*.py") if path.stem not in MACHINERY)
-    return {name: importlib.import_module(f"sweeps.{name}").EXPERIMENT for name in names}
-
-
 @app.command("list")
 def list_() -> None:
     """Print every study: what it asks, its axes, its number of trials."""
     table = Table()
     for column in ("study", "question", "axes", "seeds", "trials"):
-        table.add_column(column)
-    for name, experiment in studies().items():
-        axes = "\n".join(f"{axis}: {', '.join(map(str, values))}" for axis, values in experiment.axes.items())
+        table.add_column(column, overflow="fold")
+    for name in study_names():
+        experiment = study(name)
+        axes = "\n".join(f"{axis}: {_short(values)}" for axis, values in experiment.labels().items() if axis != SEED)
         table.add_row(name, experiment.question, axes, str(len(experiment.seeds)), str(len(experiment.trials())))
     out.print(table)
 
 
+def _short(values: tuple[str, ...]) -> str:
+    return ", ".join(values) if len(values) <= _SHOWN else f"{', '.join(values[:_SHOWN])}, ... ({len(values)})"
+
+
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
-def run(ctx: typer.Context, study: Annotated[str, typer.Argument(help="Name of the study.")]) -> None:
+def run(ctx: typer.Context, name: Annotated[str, typer.Argument(help="Name of the study.", metavar="STUDY")]) -> None:
     """Run one study; its own options follow its name: `python -m sweeps run downscale --dry-run`."""
     with user_errors():
-        known = studies()
-        if study not in known:
-            raise unknown_name("study", study, known)
-    application(known[study])(ctx.args, prog_name=f"python -m sweeps run {study}")
+        experiment = study(name)
+    title = f"Study '{name}': {experiment.question}"
+    application({name: experiment}, title)(ctx.args, prog_name=f"python -m sweeps run {name}")
 
 
 @app.command()

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 from mlflow_server import fresh_database
+from sweeps.leftovers import send_leftovers, with_untold
 from typer.testing import CliRunner
 
 from sweeps.__main__ import app
 from sweeps.experiment import Trial
 from sweeps.launch import Outcome, outbox_folder
-from sweeps.leftovers import send_leftovers, with_untold
 from training.outbox import Outbox
 from training.records import FinishRecord, MetricsRecord, StartRecord
 from training.spec import TrialSpec

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
+from sweeps.placement import Placement, PlacementError, room_for
 
 from datasets.lake import Lake
 from sweeps.experiment import Trial
 from sweeps.launch import Event, run_trials
-from sweeps.placement import Placement, PlacementError, room_for
 from training.spec import TrialSpec
 from training.study import StudyTracker
 from training.tracker import MemoryTracker

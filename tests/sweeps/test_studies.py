@@ -9,10 +9,10 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+from sweeps.command import application
 from typer.testing import CliRunner
 
 from sweeps.__main__ import MACHINERY, app
-from sweeps.command import application
 from sweeps.experiment import Experiment
 
 ROOT = Path(__file__).parents[2]

@@ -6,7 +6,7 @@ from pydantic import Field, field_validator, model_validator
 
 from datasets.channels import INPUTS, check_channels
 from datasets.labels import chart
-from datasets.seasons import Cryoseason, Location, Season
+from datasets.seasons import CryoFilter, Location, Season
 from training.spec.errors import Part
 
 Task = Literal["segmentation", "classification"]
@@ -14,11 +14,14 @@ Statistics = Literal["pooled", "scene_average"]
 
 
 class SceneFilter(Part):
-    """Which scenes of a split: every field that is set must hold; none set means all."""
+    """Which scenes of a split: every field that is set must hold; none set means all.
+
+    Cryoseason `known` are scenes of melt or freeze, without those that have neither.
+    """
 
     season: Season | None = None
     location: Location | None = None
-    cryoseason: Cryoseason | None = None
+    cryoseason: CryoFilter | None = None
 
 
 class DataSpec(Part):

@@ -19,7 +19,7 @@ class Placement:
         gpus: GPUs a process of a trial, a fraction to share one; None takes one where the cluster has any.
         processes: Processes of a trial, which share every batch.
         max_concurrent: Most trials at a time; None as many as fit.
-        storage: Folder or URL for Ray's own records of the run.
+        storage: Folder or URL for the checkpoints of trials, good on every node.
     """
 
     cpus: float
@@ -48,6 +48,30 @@ class Placement:
             storage=storage,
             processes=processes,
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slots:
+    """What a cluster has for the trials of a placement.
+
+    Attributes:
+        gpus: GPUs a process.
+        room: Trials that it holds at a time.
+    """
+
+    gpus: float
+    room: int
+
+
+def slots_for(nodes: Sequence[Mapping[str, float]], placement: Placement) -> Slots:
+    """What the nodes have for a placement, which takes one GPU a process where it does not say and there are any.
+
+    Raises:
+        PlacementError: They cannot hold any trial.
+    """
+    any_gpu = any(node.get("GPU", 0) > 0 for node in nodes)
+    gpus = placement.gpus if placement.gpus is not None else float(any_gpu)
+    return Slots(gpus=gpus, room=room_for(nodes, cpus=placement.cpus, gpus=gpus, processes=placement.processes))
 
 
 def room_for(nodes: Sequence[Mapping[str, float]], *, cpus: float, gpus: float, processes: int) -> int:

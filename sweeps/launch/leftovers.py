@@ -1,12 +1,14 @@
 """What trials of a study could not send to MLflow by themselves: before and after they run."""
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from datasets.terminal import err
-from sweeps.launch import Outcome, outbox_folder
+from sweeps.launch.cluster import outbox_folder
+from sweeps.launch.state import TrialState, state_of
+from sweeps.launch.trials import Outcome
 from training.sync import sync
 from training.tracking_server import public
 
@@ -45,14 +47,15 @@ def send_leftovers(study: "StudyTracker", just_ended: Collection[str] = ()) -> N
             )
 
 
-def with_untold(outcomes: Sequence[Outcome], study: "StudyTracker") -> list[Outcome]:
-    """A trial that ended well but is not finished in MLflow is missing in the table, so it is told as failed."""
-    done = study.finished()
+def with_untold(outcomes: Sequence[Outcome], states: Mapping[str, TrialState]) -> list[Outcome]:
+    """A trial that ended well but is not over in MLflow is missing in the table, so it is told as failed."""
     error = (
         f"it ended, but its results are not in MLflow yet: type `python -m sweeps sync --outbox {outbox_folder()}` on "
         "the node where it ran, before the study runs again"
     )
     return [
-        replace(outcome, error=error) if outcome.error is None and outcome.trial.spec.trial_id not in done else outcome
+        replace(outcome, error=error)
+        if outcome.error is None and state_of(states, outcome.trial_id).state not in ("finished", "stopped")
+        else outcome
         for outcome in outcomes
     ]

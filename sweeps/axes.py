@@ -1,0 +1,94 @@
+"""Axes of a study and the points that they span: pure functions on names and values."""
+
+import itertools
+import json
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from training.spec import TrialSpec
+
+Value = str | int | float | bool | None
+Changes = Mapping[str, Any]
+"""Dotted spec field -> value."""
+
+Axis = Sequence[Value] | Mapping[str, Changes]
+"""Values of a spec field, or labels with changes of their own."""
+
+FACTOR: Final = "factor"
+VALUE: Final = "value"
+UNCHANGED: Final = "base"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """One combination of values.
+
+    Attributes:
+        labels: What a reader calls it: axis -> value.
+        changes: What it does to the trial.
+    """
+
+    labels: Mapping[str, Value]
+    changes: Changes
+
+
+def text(value: Value) -> str:
+    """A value as it is typed and shown: `none`, `true`, `0.001`, `5`."""
+    if value is None:
+        return "none"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def steps(axis: str, values: Axis) -> tuple[Point, ...]:
+    """The points along one axis."""
+    if isinstance(values, Mapping):
+        return tuple(Point(labels={axis: label}, changes=changes) for label, changes in values.items())
+    return tuple(Point(labels={axis: value}, changes={axis: value}) for value in values)
+
+
+def grid(axes: Mapping[str, Axis]) -> tuple[Point, ...]:
+    """Every value of every axis with every value of the others; the last axis is the fastest."""
+    rows = itertools.product(*(steps(axis, values) for axis, values in axes.items()))
+    return tuple(
+        Point(
+            labels={axis: value for step in row for axis, value in step.labels.items()},
+            changes={path: value for step in row for path, value in step.changes.items()},
+        )
+        for row in rows
+    )
+
+
+def one_at_a_time(axes: Mapping[str, Axis], base: TrialSpec) -> tuple[Point, ...]:
+    """The trial as it is, then every value of every axis with all others as they are.
+
+    A value that the trial has already is the trial as it is, and no point of its own.
+    """
+    found = [Point(labels={FACTOR: UNCHANGED, VALUE: UNCHANGED}, changes={})]
+    for axis, values in axes.items():
+        for step in steps(axis, values):
+            if changes_trial(base, step.changes):
+                found.append(Point(labels={FACTOR: axis, VALUE: text(step.labels[axis])}, changes=step.changes))
+    return tuple(found)
+
+
+def draw(points: Sequence[Point], count: int) -> tuple[Point, ...]:
+    """So many of the points, at random and always the same ones: fewer are the first ones of more."""
+    order = list(points)
+    random.Random(0).shuffle(order)
+    return tuple(order[:count])
+
+
+def points_only(labels: Mapping[str, Value], conditions: Mapping[str, frozenset[str]]) -> bool:
+    """Whether each condition's label is there with one of the wanted values."""
+    return all(axis in labels and text(labels[axis]) in wanted for axis, wanted in conditions.items())
+
+
+def changes_trial(base: TrialSpec, changes: Changes) -> bool:
+    """Whether the changes make another trial of it; an option of the lake always does."""
+    inside = {path: value for path, value in changes.items() if not path.startswith("recipe.")}
+    if len(inside) < len(changes):
+        return True
+    before, after = (json.dumps(spec.to_dict(), sort_keys=True) for spec in (base, base.with_all(inside)))
+    return before != after

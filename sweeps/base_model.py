@@ -1,0 +1,62 @@
+#!/usr/bin/env python
+"""Which network reads sea-ice types best with the published settings?
+
+Two pixel-based networks and seven patch-based ones, each with the settings of the published code. Patch-based ones are
+scored as maps too, so that both tasks meet in one table.
+
+    python sweeps/base_model.py --lake LAKE --dry-run
+
+Train on: all training scenes. Test on: all test scenes. 9 networks x 3 seeds = 27 trials.
+"""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # as a script only sweeps/ is on the path
+
+from sweeps.bases import SMOKE
+from sweeps.experiment import Arm, Experiment, TaskName
+from training.baselines import BASELINES, baseline
+
+NETWORKS: dict[TaskName, tuple[str, ...]] = {
+    "pixel": ("unet", "deeplabv3"),
+    "patch": ("cnn", "alexnet", "vgg16", "resnet50", "resnet101", "resnet152", "densenet121"),
+}
+FIELDS = ("model.name", "model.params", "model.pretrained")
+
+
+def _networks(task: TaskName, *, fresh: bool) -> dict[str, dict[str, object]]:
+    """The published network of each name; `fresh` without the weights of ImageNet."""
+    models = {name: baseline(f"icebench_{name}").model for name in NETWORKS[task]}
+    return {
+        name: {
+            "model.name": model.name,
+            "model.params": model.params,
+            "model.pretrained": None if fresh else model.pretrained,
+        }
+        for name, model in models.items()
+    }
+
+
+def _arm(task: TaskName) -> Arm:
+    smoke = {field: value for field, value in SMOKE[task].items() if field not in FIELDS}
+    if task == "patch":
+        smoke |= {"data.patch_size": 64, "loop.batches_per_epoch": 2, "loop.batch_size": 4, "loop.max_epochs": 1}
+    return Arm(
+        base=BASELINES[f"icebench_{NETWORKS[task][-1]}"],
+        axes={"model": _networks(task, fresh=False)},
+        smoke=smoke,
+        smoke_axes={"model": _networks(task, fresh=True)},
+    )
+
+
+EXPERIMENT = Experiment(
+    name="base_model",
+    question="Which network reads sea-ice types best with the published settings?",
+    arms={task: _arm(task) for task in NETWORKS},
+)
+
+if __name__ == "__main__":
+    from sweeps.launch.command import main
+
+    main(EXPERIMENT)

@@ -1,0 +1,105 @@
+"""What a trial needs to go on elsewhere, kept under `--storage`: any attempt, on any node, starts from there.
+
+A place belongs to the trial_id and not to a run of Ray, so a retry, another node and a new driver all find it. Its
+`owner` is the attempt that started last: one that was thought dead and lives on learns from it that it was replaced.
+"""
+
+import logging
+import threading
+from pathlib import Path
+
+from datasets.errors import IceBenchError
+from datasets.storage import read, remove, replace
+from training.trial import BEST, LAST
+
+logger = logging.getLogger(__name__)
+
+
+class SupersededError(IceBenchError, RuntimeError):
+    """A later attempt at the same trial has begun."""
+
+
+class KeptTrial:
+    """The place of one trial; a store that refuses for a while costs a trial nothing but what it could not keep.
+
+    Args:
+        url: Folder of the trial.
+        folder: Where the trial writes its checkpoints on this machine.
+        attempt: Unique name of this attempt.
+    """
+
+    def __init__(self, url: str, folder: Path, attempt: str) -> None:
+        self.url = url
+        self.folder = folder
+        self.attempt = attempt
+        self._wanted = threading.Event()
+        self._over = False
+        self._troubled = False
+        self._thread = threading.Thread(target=self._work, name="checkpoints", daemon=True)
+
+    def take(self, *, resume: bool) -> bool:
+        """Becomes the owner and fetches what an earlier attempt left; says whether there was something.
+
+        Raises:
+            LakeAccessError: The store cannot be reached: better to be tried again than to start from nothing.
+        """
+        replace(f"{self.url}/owner", self.attempt.encode())
+        found = {name: read(f"{self.url}/{name}") if resume else None for name in (BEST, LAST)}
+        whole = all(content is not None for content in found.values())
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for name, content in found.items():
+            if whole and content is not None:
+                (self.folder / name).write_bytes(content)
+            else:
+                (self.folder / name).unlink(missing_ok=True)
+        self._thread.start()
+        return whole
+
+    def keep(self) -> None:
+        """Has the newest checkpoints put into the store, beside the training; overtaken ones are left out."""
+        self._wanted.set()
+
+    def check_owner(self) -> None:
+        """Raises SupersededError where a later attempt has begun; silent where the store cannot say."""
+        try:
+            owner = read(f"{self.url}/owner")
+        except (IceBenchError, OSError) as error:
+            self._warn(error)
+            return
+        if owner is not None and owner.decode() != self.attempt:
+            raise SupersededError("a later attempt at this trial has begun, and this one gives way to it")
+
+    def close(self, *, finished: bool) -> None:
+        """Waits for what is being kept; of a finished trial only the best weights stay."""
+        self._over = True
+        self._wanted.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        if finished:
+            try:
+                remove(f"{self.url}/{LAST}")
+            except (IceBenchError, OSError) as error:
+                self._warn(error)
+
+    def _work(self) -> None:
+        while True:
+            self._wanted.wait()
+            self._wanted.clear()
+            over = self._over
+            try:
+                self._put(BEST)  # first: where a training stands is of no use without the weights that were best
+                self._put(LAST)
+            except (IceBenchError, OSError) as error:
+                self._warn(error)
+            if over:
+                return
+
+    def _put(self, name: str) -> None:
+        path = self.folder / name
+        if path.is_file():
+            replace(f"{self.url}/{name}", path.read_bytes())
+
+    def _warn(self, error: Exception) -> None:
+        if not self._troubled:
+            self._troubled = True
+            logger.warning("checkpoints are not kept at the moment: %s", error)

@@ -1,0 +1,181 @@
+"""The Ray that a study runs on: joined or started, with this very code on its workers, and looked at before use."""
+
+import json
+import logging
+import os
+import socket
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import ray
+from ray._private.utils import read_ray_address  # no public way to ask which cluster `init` would join
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from datasets.errors import IceBenchError
+from training.outbox import default_outbox
+from training.tracking import git_commit
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+_JOB_CONFIG: Final = "RAY_JOB_CONFIG_JSON_ENV_VAR"
+"""Set by Ray in the driver of a submitted job: what the job brought with it."""
+
+_NOT_SHIPPED: Final = [".git", ".venv", "data", "results", "mlruns", "mlartifacts", "*.db", "tests", "docs"]
+_PATIENCE_S: Final = 180.0
+"""Longest wait for a node to say what it sees; a fresh worker has to unpack the project and to import."""
+
+_ANSWER_S: Final = 5.0
+"""Longest wait for the first answer of a cluster."""
+
+_LAST_STEP_S: Final = "30"
+"""Time that a trial which a scheduler stops has for its last words, before its process is ended (Ray: 2 s)."""
+
+
+class ClusterError(IceBenchError, ConnectionError):
+    """There is no cluster that could run a study, or it does not see what the driver sees."""
+
+
+def shipped_by_job() -> bool:
+    """Whether this driver runs in a temporary copy of the project that `ray job submit --working-dir` made."""
+    return "working_dir" in json.loads(os.environ.get(_JOB_CONFIG, "{}")).get("runtime_env", {})
+
+
+def outbox_folder() -> Path:
+    """Where trials on every node leave what MLflow has not taken yet: the same path on each, on its own disk.
+
+    A job's copy of the project is deleted with the job, so its trials use the home folder.
+    """
+    if shipped_by_job() and "ICEBENCH_OUTBOX" not in os.environ:
+        return Path.home() / ".icebench" / "outbox"
+    return default_outbox()
+
+
+@contextmanager
+def cluster() -> Iterator[None]:
+    """Joins the cluster that RAY_ADDRESS names or that runs on this machine, else starts one for the time of the study.
+
+    Raises:
+        ClusterError: There is none at the address, or it is of another version.
+    """
+    told = {
+        "ICEBENCH_GIT_COMMIT": git_commit(),
+        "ICEBENCH_OUTBOX": str(outbox_folder()),
+        "TUNE_FUNCTION_THREAD_TIMEOUT_S": _LAST_STEP_S,
+    }
+    environment: dict[str, Any] = {"env_vars": told}
+    if not shipped_by_job():  # Ray refuses two working folders
+        environment |= {"working_dir": str(ROOT), "excludes": _NOT_SHIPPED}
+    os.environ.setdefault(
+        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0"
+    )  # keep CUDA_VISIBLE_DEVICES as it is, without a warning
+    os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # Tune's own reporter prints each failure; our watcher does
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=FutureWarning, module="ray")
+        try:
+            ray.init(_address(), runtime_env=environment, logging_level=logging.ERROR, log_to_driver=False)
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            raise _unusable(error) from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def _address() -> str | None:
+    """What to tell Ray, which would wait for ten minutes for a cluster that is gone.
+
+    Raises:
+        ClusterError: Nothing answers at RAY_ADDRESS.
+    """
+    asked = os.environ.get("RAY_ADDRESS", "")
+    if asked:
+        if not _answers(asked):
+            raise _no_cluster(asked)
+        return None
+    remembered = read_ray_address()  # of the last `ray start` on this machine
+    return None if remembered is None or _answers(remembered) else "local"
+
+
+def _answers(address: str) -> bool:
+    """Whether something listens at `host:port`; words (`auto`, `local`) and URLs are left to Ray."""
+    host, colon, port = address.rpartition(":")
+    if not colon or "/" in address or not port.isdecimal():
+        return True
+    try:
+        socket.create_connection((host, int(port)), timeout=_ANSWER_S).close()
+    except OSError:
+        return False
+    return True
+
+
+def nodes() -> list[dict[str, float]]:
+    """Resources of every living node, `{"CPU": 8.0, "GPU": 1.0}`."""
+    return [node["Resources"] for node in ray.nodes() if node["Alive"]]
+
+
+def check_nodes(lake_urls: Sequence[str], tracking_uri: str, storage: str) -> None:
+    """Has every node look at the lakes, the tracking server and the storage, before the first trial.
+
+    Raises:
+        ClusterError: One of them cannot be reached from a node; the message names both.
+    """
+    alive = [node for node in ray.nodes() if node["Alive"]]
+    asked = {
+        _look.options(
+            num_cpus=0, scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+        ).remote(list(lake_urls), tracking_uri, storage): node["NodeManagerAddress"]
+        for node in alive
+    }
+    done, late = ray.wait(list(asked), num_returns=len(asked), timeout=_PATIENCE_S)
+    troubles = [f"{asked[each]}: it did not answer within {_PATIENCE_S:.0f} s" for each in late]
+    for each in done:
+        try:
+            trouble = ray.get(each)
+        except ray.exceptions.RayError as error:
+            trouble = f"it cannot run this project ({str(error).splitlines()[-1]})"
+        if trouble:
+            troubles.append(f"{asked[each]}: {trouble}")
+    if troubles:
+        more = f" ({len(troubles)} of {len(asked)} nodes)" if len(troubles) > 1 else ""
+        raise ClusterError(f"node {troubles[0]}{more}; nothing was started")
+
+
+@ray.remote(max_retries=0)
+def _look(lake_urls: list[str], tracking_uri: str, storage: str) -> str:
+    """What is wrong as seen from this node, as a sentence; empty if nothing is."""
+    import uuid
+
+    from datasets.lake import Lake
+    from datasets.storage import remove, replace
+    from training.tracking_server import check_reachable
+
+    try:
+        for url in lake_urls:
+            Lake.open(url)
+        check_reachable(tracking_uri)
+        probe = f"{storage}/probe-{uuid.uuid4().hex}"
+        replace(probe, b"")
+        remove(probe)
+    except (IceBenchError, OSError) as error:
+        return str(error)
+    return ""
+
+
+def _unusable(error: Exception) -> ClusterError:
+    reason = " ".join(str(error).split())
+    address = os.environ.get("RAY_ADDRESS", "")
+    if "ersion mismatch" in reason:
+        return ClusterError(f"the Ray cluster runs other versions than this environment ({reason}): use the same")
+    if isinstance(error, ConnectionError):
+        return _no_cluster(address or "the address that this machine remembers")
+    return ClusterError(f"Ray cannot be started or joined ({reason}): correct RAY_ADDRESS, or its version")
+
+
+def _no_cluster(address: str) -> ClusterError:
+    return ClusterError(
+        f"there is no Ray cluster at {address}: start one with `ray start --head --block`, or unset RAY_ADDRESS to "
+        "start one for the time of the study"
+    )

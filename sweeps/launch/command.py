@@ -1,0 +1,284 @@
+"""The one command line that every study has, and the campaign of all of them."""
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from datasets.errors import IceBenchError
+from datasets.terminal import err, out, user_errors
+from sweeps.axes import text
+from sweeps.experiment import Experiment, ExperimentError
+from sweeps.launch.placement import Placement
+from sweeps.launch.strategy import Strategy, searched
+
+if TYPE_CHECKING:  # heavy: Ray, MLflow and zarr are loaded only by a run
+    from sweeps.launch.study_run import Done, Plan
+    from sweeps.launch.trials import Event, OnEvent
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+LAKE: Final = "ICEBENCH_LAKE"
+"""Environment variable with the URL of the lake; read here, since typer would split a path at its spaces."""
+
+
+class LostResultsError(IceBenchError, ValueError):
+    """Results would be written where they vanish with the job."""
+
+
+Lakes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--lake",
+        help=f"URL of the lake, good on every node (without: {LAKE}, or data/lake). Given again: the same scenes built "
+        "with other options, for trials that need them.",
+        metavar="URL",
+    ),
+]
+TrackingUri = Annotated[
+    str,
+    typer.Option(
+        help="MLflow: sqlite:///FILE or http(s)://HOST:PORT (without: results/mlflow.db).",
+        envvar="MLFLOW_TRACKING_URI",
+        metavar="URI",
+    ),
+]
+Storage = Annotated[
+    str,
+    typer.Option(
+        help="Folder or URL for checkpoints, good on every node (without: results/ray).",
+        envvar="ICEBENCH_STORAGE",
+        metavar="URL",
+    ),
+]
+Task = Annotated[
+    Literal["pixel", "patch", "both"],
+    typer.Option(help="Pixel-based trials, patch-based ones, or both.", envvar="ICEBENCH_TASK"),
+]
+Only = Annotated[
+    list[str] | None,
+    typer.Option(help="Keep some values of an axis: --only data.ratio=5. May be given again.", metavar="KEY=VALUE"),
+]
+Seeds = Annotated[int | None, typer.Option(min=1, help="Seeds 0..N-1 instead of the study's own.", metavar="N")]
+MaxConcurrent = Annotated[
+    int | None, typer.Option(min=1, help="Most trials at a time (without: as many as fit).", metavar="N")
+]
+Gpus = Annotated[
+    float | None,
+    typer.Option(
+        min=0.0,
+        help="GPUs a trial: 0.5 lets two share one, 4 trains each on four (without: 1 if there are any).",
+        metavar="N",
+    ),
+]
+Cpus = Annotated[float, typer.Option(min=0.1, help="CPUs for each process of a trial.", metavar="N")]
+Search = Annotated[
+    str,
+    typer.Option(
+        help="grid trains every point; random or optuna try 20 combinations of the axes (optuna:40 tries 40) with one "
+        "seed, by val F1.",
+        metavar="grid|random|optuna",
+    ),
+]
+Scheduler = Annotated[
+    str,
+    typer.Option(
+        help="asha gives up trainings that are behind by val F1; pbt copies good ones over bad ones and changes their "
+        "learning rate.",
+        metavar="none|asha|pbt",
+    ),
+]
+Resume = Annotated[
+    bool, typer.Option("--resume/--no-resume", help="Go on from checkpoints, or train unfinished trials from start.")
+]
+RerunFailed = Annotated[bool, typer.Option("--rerun-failed", help="Run only trials whose last attempt failed.")]
+Smoke = Annotated[bool, typer.Option("--smoke", help="The same with trials of a minute.", envvar="ICEBENCH_SMOKE")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the trials and touch nothing.")]
+
+
+def main(experiment: Experiment) -> None:
+    """Runs the study from the command line; exits with 1 if a trial failed, 2 if nothing could start."""
+    application({experiment.name: experiment}, f"Study '{experiment.name}': {experiment.question}")()
+
+
+def application(experiments: dict[str, Experiment], title: str) -> typer.Typer:
+    """The command of one study, or of several that run one after the other."""
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+    @app.command(help=f"{title}\n\nFinished trials are never run again. See docs/studies.md.")
+    def run(
+        lake: Lakes = None,
+        tracking_uri: TrackingUri = "",
+        storage: Storage = "",
+        task: Task = "both",
+        only: Only = None,
+        seeds: Seeds = None,
+        max_concurrent: MaxConcurrent = None,
+        gpus_per_trial: Gpus = None,
+        cpus_per_trial: Cpus = 1.0,
+        search: Search = "grid",
+        scheduler: Scheduler = "none",
+        resume: Resume = True,
+        rerun_failed: RerunFailed = False,
+        smoke: Smoke = False,
+        dry_run: DryRun = False,
+    ) -> None:
+        with user_errors():
+            strategy = Strategy.parse(search, scheduler)
+            if strategy.search == "optuna" and only:
+                raise ExperimentError("--search optuna chooses the values itself: leave --only out, or use random")
+            chosen = [_shaped(experiment, task, seeds, smoke, strategy) for experiment in experiments.values()]
+            parts = [whole.only(only or []) for whole in chosen]
+            if dry_run:
+                _show_trials(parts)
+                return
+            placement = Placement.of_trial(
+                cpus=cpus_per_trial,
+                gpus=gpus_per_trial,
+                max_concurrent=max_concurrent,
+                storage=_place(storage or str(ROOT / "results/ray")),
+            )
+            options = {
+                "tracking_uri": tracking_uri or f"sqlite:///{ROOT}/results/mlflow.db",
+                "placement": placement,
+                "strategy": strategy,
+                "resume": resume,
+                "failed_only": rerun_failed,
+            }
+            failed = _run_all(chosen, parts, lake or [os.environ.get(LAKE) or str(ROOT / "data/lake")], options)
+        if failed:
+            raise typer.Exit(1)
+
+    return app
+
+
+def _shaped(experiment: Experiment, task: str, seeds: int | None, smoke: bool, strategy: Strategy) -> Experiment:
+    """The study as the words of the command line make it."""
+    whole = experiment.of_task(task)  # type: ignore[arg-type] # typer has checked the word
+    whole = whole.smaller() if smoke else whole
+    whole = whole.with_seeds(seeds) if seeds else whole
+    return searched(whole, strategy)
+
+
+def _run_all(
+    experiments: Sequence[Experiment], parts: Sequence[Experiment], lake_urls: Sequence[str], options: dict[str, Any]
+) -> bool:
+    """Runs the studies one after the other; says whether any trial failed.
+
+    Everything that can be wrong with any of them is found before the first one starts.
+    """
+    from datasets.lake import Lake
+    from sweeps.launch.study_run import Request, plan, run_study
+    from training.tracking_server import resolve_uri
+
+    _refuse_lost_results([*lake_urls], resolve_uri(options["tracking_uri"]))
+    lakes = tuple(Lake.open(url) for url in lake_urls)
+    plans = [plan(part, lakes) for part in parts]
+    failed = False
+    for experiment, part, planned in zip(experiments, parts, plans, strict=True):
+        _show_left_out(planned)
+        request = Request(experiment=experiment, part=part, lakes=lakes, **options)
+        done = run_study(request, planned, _watching, _say)
+        _conclude(done)
+        failed = failed or bool(done.failed)
+    return failed
+
+
+def _conclude(done: "Done") -> None:
+    """Report, failed trials, and where to look."""
+    from sweeps.report.write import conclude
+
+    conclude(done.study, ROOT / "results/reports" / done.study.study)
+    for outcome in done.failed:
+        err.print(f"failed {outcome.name}: {outcome.error}", style="red", markup=False, highlight=False, soft_wrap=True)
+    if done.failed:
+        err.print(
+            "run the same command again to try the failed trials once more, from where they stand (with --rerun-failed "
+            "them alone); finished ones are kept",
+            soft_wrap=True,
+        )
+    study = done.study
+    out.print(
+        f"runs: mlflow ui --backend-store-uri {study.tracking_uri}, experiment {study.study!r}, parent run "
+        f"{study.run_id}"
+        if study.tracking_uri.startswith("sqlite")
+        else f"runs: {study.tracking_uri}/#/experiments/{study.experiment_id}/runs/{study.run_id}",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _show_trials(parts: Sequence[Experiment]) -> None:
+    for part in parts:
+        trials = part.trials()
+        table = Table(title=f"{part.name}: {len(trials)} trials", caption=part.question)
+        table.add_column("trial", justify="right")
+        labels = list(part.labels())
+        for axis in labels:
+            table.add_column(axis, justify="right")
+        for number, trial in enumerate(trials, start=1):
+            table.add_row(str(number), *(text(trial.labels[axis]) if axis in trial.labels else "" for axis in labels))
+        out.print(table)
+    if len(parts) > 1:
+        out.print(f"{len(parts)} studies, {sum(len(part.trials()) for part in parts)} trials", highlight=False)
+
+
+def _show_left_out(planned: "Plan") -> None:
+    if not planned.left_out:
+        return
+    table = Table(title=f"{len(planned.left_out)} trials cannot be trained and are left out")
+    table.add_column("trial", overflow="fold")
+    table.add_column("why", overflow="fold")
+    for each in planned.left_out:
+        table.add_row(each.name, each.reason)
+    err.print(table)
+
+
+def _say(line: str) -> None:
+    err.print(line, highlight=False)
+
+
+@contextmanager
+def _watching(total: int) -> Iterator["OnEvent"]:
+    """A bar for people; one line an ended trial where nobody watches (jobs, CI)."""
+    columns = (TextColumn("trials"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, TextColumn("{task.fields[last]}"), console=err, disable=not err.is_terminal) as bar:
+        task = bar.add_task("trials", total=total, last="")
+        ended = 0
+
+        def show(event: "Event") -> None:
+            nonlocal ended
+            scores = " ".join(f"{name} {value:.3f}" for name, value in event.metrics.items())
+            bar.update(task, advance=int(event.ended), last=f"{event.name} epoch {event.epoch} {scores}")
+            if event.ended:
+                ended += 1
+                word = "failed" if event.failed else "ended"
+                err.print(f"[{ended}/{total}] {word} {event.name}", markup=False, highlight=False)
+                sys.stderr.flush()
+
+        yield show
+
+
+def _place(storage: str) -> str:
+    """Trials have their own working folder, so a path must be absolute."""
+    return storage.rstrip("/") if "://" in storage else str(Path(storage).expanduser().absolute())
+
+
+def _refuse_lost_results(lake_urls: Sequence[str], tracking_uri: str) -> None:
+    from sweeps.launch.cluster import shipped_by_job
+
+    if not shipped_by_job():
+        return
+    places = [("--lake or ICEBENCH_LAKE", url) for url in lake_urls]
+    for name, place in [*places, ("--tracking-uri or MLFLOW_TRACKING_URI", tracking_uri)]:
+        path = place.removeprefix("sqlite:///")
+        if "://" not in path and Path(path).absolute().is_relative_to(os.fspath(ROOT)):
+            raise LostResultsError(
+                f"{place!r} lies in the temporary folder of this job, which Ray deletes: "
+                f"give {name} as a URL or as an absolute path outside of it"
+            )

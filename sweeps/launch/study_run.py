@@ -1,0 +1,286 @@
+"""One run of a study: what is missing is trained, and the report is written over all that is finished.
+
+bind to lakes -> leave out what cannot be trained, by name -> claim the study -> leave out what is finished -> trials on
+Ray -> send what they could not -> report on the parent run
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Final
+
+from datasets.errors import SplitError
+from datasets.lake import Lake
+from sweeps.axes import text
+from sweeps.experiment import Experiment, ExperimentError, Trial, design_of
+from sweeps.launch.cluster import check_nodes, cluster, nodes
+from sweeps.launch.leftovers import send_leftovers, with_untold
+from sweeps.launch.order import Order
+from sweeps.launch.placement import Placement, Slots, slots_for
+from sweeps.launch.state import TrialState, state_of, states_of
+from sweeps.launch.strategy import Strategy
+from sweeps.launch.trials import OnEvent, Outcome, run_trials
+from training.scenes import select_scenes
+from training.study import StudyTracker
+from training.study_claim import claimed
+from training.study_design import StudyDesign
+
+Watching = Callable[[int], AbstractContextManager[OnEvent]]
+
+_SCORE: Final = "best/val_f1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What a person asked for.
+
+    Attributes:
+        experiment: The whole study: what the report is about.
+        part: The trials of it to run now.
+        lakes: The lake of the study, and further ones of the same scenes built with other options.
+        tracking_uri: Where MLflow is.
+        placement: Resources.
+        strategy: Search and scheduler.
+        resume: Whether trials go on from their checkpoints.
+        failed_only: Whether only trials run whose newest attempt failed.
+    """
+
+    experiment: Experiment
+    part: Experiment
+    lakes: tuple[Lake, ...]
+    tracking_uri: str
+    placement: Placement
+    strategy: Strategy
+    resume: bool = True
+    failed_only: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeftOut:
+    """A trial that cannot be trained with what there is.
+
+    Attributes:
+        name: Its labels.
+        reason: What is missing, one sentence.
+    """
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a run of a study is about to do.
+
+    Attributes:
+        ready: Trials bound to the lake that they need, and that lake.
+        left_out: Those that cannot be trained.
+    """
+
+    ready: tuple[tuple[Trial, Lake], ...]
+    left_out: tuple[LeftOut, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """What a run of a study did.
+
+    Attributes:
+        study: Its record.
+        outcomes: Of the trials that ran.
+        finished: Trials that were finished before.
+    """
+
+    study: StudyTracker
+    outcomes: tuple[Outcome, ...]
+    finished: int
+
+    @property
+    def failed(self) -> tuple[Outcome, ...]:
+        """Those that went wrong."""
+        return tuple(outcome for outcome in self.outcomes if outcome.error is not None)
+
+
+def plan(part: Experiment, lakes: Sequence[Lake]) -> Plan:
+    """Binds every trial to the lake that it needs, and names those that cannot be trained.
+
+    Raises:
+        SpecError: No lake has the ratio or a channel of a trial.
+        ExperimentError: No trial is left.
+    """
+    ready, left_out = [], []
+    for trial in part.trials():
+        lake = _lake_for(trial, lakes)
+        if lake is None:
+            options = ", ".join(f"{name} {text(value)}" for name, value in trial.recipe.items())
+            left_out.append(LeftOut(name=trial.name, reason=f"it needs a lake built with {options}: give it as --lake"))
+            continue
+        bound = trial.bound_to(lake.digest)
+        try:
+            select_scenes(bound.spec, lake)
+        except SplitError as error:
+            left_out.append(LeftOut(name=trial.name, reason=str(error)))
+        else:
+            ready.append((bound, lake))
+    if not ready:
+        raise ExperimentError(
+            f"no trial of study {part.name!r} can be trained ({left_out[0].name}: {left_out[0].reason})"
+        )
+    return Plan(ready=tuple(ready), left_out=tuple(left_out))
+
+
+def _lake_for(trial: Trial, lakes: Sequence[Lake]) -> Lake | None:
+    """The first lake that was built as the trial needs; one without a need of its own runs on the first."""
+    if not trial.recipe:
+        return lakes[0]
+    wanted = {**lakes[0].recipe["recipe"], **trial.recipe}
+    return next((lake for lake in lakes if lake.recipe["recipe"] == wanted), None)
+
+
+def run_study(request: Request, planned: Plan, watching: Watching, say: Callable[[str], None]) -> Done:
+    """Runs what is missing of a study.
+
+    Args:
+        request: What was asked for.
+        planned: See `plan`.
+        watching: Shows so many trials while they run.
+        say: Told what is about to happen, a line at a time.
+
+    Raises:
+        IceBenchError: Nothing could start: no tracking server, another driver, no room on the cluster, a node that does
+            not see the lake.
+    """
+    study = open_study(request)
+    with claimed(study) as token:
+        try:
+            send_leftovers(study)  # of earlier trials, which need not run again then
+            states = _without_lost(study)
+            todo = _todo(request, planned, states)
+            say(
+                f"study {study.study}: {len(planned.ready)} trials, "
+                f"{len(planned.ready) - len(todo)} {'not asked for' if request.failed_only else 'finished before'}, "
+                f"{len(todo)} to run"
+            )
+            outcomes: list[Outcome] = []
+            if todo:
+                orders = [_order(trial, lake, request, study, token) for trial, lake in todo]
+                with watching(_count(request, orders)) as on_event:
+                    outcomes = _place(request, planned, orders, states, study, on_event)
+                send_leftovers(study, {order.trial_id for order in orders})
+                outcomes = with_untold(outcomes, _without_lost(study))
+        except BaseException:
+            study.finish("FAILED")
+            raise
+        done = Done(study=study, outcomes=tuple(outcomes), finished=len(planned.ready) - len(todo))
+        study.finish("FAILED" if done.failed else "FINISHED")
+    return done
+
+
+def open_study(request: Request) -> StudyTracker:
+    """The record of the study on its lake."""
+    experiment, lake = request.experiment, request.lakes[0]
+    design = design_of(experiment)
+    if request.strategy.search == "optuna":  # its points are not known before
+        (arm,) = request.part.arms.values()
+        axes = {axis: list(values) for axis, values in arm.choices().items()}
+        design |= {"axes": {"task": list(request.part.arms), **axes}, "trials": request.strategy.samples}
+    return StudyTracker.open(
+        request.tracking_uri,
+        study=experiment.name,
+        lake=lake.digest,
+        recipe=lake.recipe_digest,
+        question=experiment.question,
+        design=StudyDesign.model_validate(design),
+    )
+
+
+def _without_lost(study: StudyTracker) -> dict[str, TrialState]:
+    """Where the trials stand; nothing runs now, so what MLflow takes for running has lost its process."""
+    rows = study.children_rows()
+    lost = [row.run_id for row in rows if row.status == "RUNNING"]
+    study.end_lost(lost)
+    return states_of(row.model_copy(update={"status": "KILLED"}) if row.run_id in lost else row for row in rows)
+
+
+def _todo(request: Request, planned: Plan, states: Mapping[str, TrialState]) -> list[tuple[Trial, Lake]]:
+    """Trials without a finished attempt; ordered so that those of one ratio, which a node keeps decoded, follow."""
+    if request.strategy.search == "optuna":
+        return list(planned.ready[:1])  # stands for all: Optuna chooses
+    over = {"finished", *({"stopped"} if request.strategy.scheduler == "asha" else ())}
+
+    def wanted(trial: Trial) -> bool:
+        state = state_of(states, trial.spec.trial_id).state
+        return state == "failed" if request.failed_only else state not in over
+
+    todo = [(trial, lake) for trial, lake in planned.ready if wanted(trial)]
+    return sorted(todo, key=lambda pair: (pair[1].digest, pair[0].spec.data.ratio))
+
+
+def _order(trial: Trial, lake: Lake, request: Request, study: StudyTracker, token: str) -> Order:
+    placement = request.placement
+    return Order(
+        spec=trial.spec.to_dict(),
+        labels={axis: text(value) for axis, value in trial.labels.items()},
+        lake=lake.url,
+        tracking_uri=study.tracking_uri,
+        study=study.study,
+        parent_run=study.run_id,
+        storage=placement.storage,
+        resume=request.resume,
+        token=token,
+        processes=placement.processes,
+    )
+
+
+def _count(request: Request, orders: Sequence[Order]) -> int:
+    return request.strategy.samples if request.strategy.search == "optuna" else len(orders)
+
+
+def _place(
+    request: Request,
+    planned: Plan,
+    orders: list[Order],
+    states: Mapping[str, TrialState],
+    study: StudyTracker,
+    on_event: OnEvent,
+) -> list[Outcome]:
+    """Runs the orders on Ray, as search and scheduler want it."""
+    placement, strategy = request.placement, request.strategy
+    urls = sorted({lake.url for _, lake in planned.ready})
+    with cluster():
+        slots = slots_for(nodes(), placement)
+        check_nodes(urls, study.tracking_uri, placement.storage)
+        orders = [_with_resources(order, placement, slots) for order in orders]
+        if strategy.search == "grid" and strategy.scheduler == "none":
+            return run_trials(orders, placement, slots, on_event)
+        from sweeps.launch.search import asha, run_optuna, run_population
+
+        longest = max(order.spec["loop"]["max_epochs"] for order in orders)
+        if strategy.scheduler == "pbt":
+            return run_population(orders, longest, placement, slots, on_event)
+        scheduler = asha(longest) if strategy.scheduler == "asha" else None
+        if strategy.search == "optuna":
+            known = {
+                trial_id: state.row.metrics[_SCORE]
+                for trial_id, state in states.items()
+                if state.row is not None and _SCORE in state.row.metrics
+            }
+            template, table = _search_space(request, planned, orders[0])
+            return run_optuna(template, table, known, strategy.samples, placement, slots, on_event, scheduler)
+        return run_trials(orders, placement, slots, on_event, scheduler=scheduler)
+
+
+def _with_resources(order: Order, placement: Placement, slots: Slots) -> Order:
+    resources = {"CPU": placement.cpus, **({"GPU": slots.gpus} if slots.gpus else {})}
+    return order.model_copy(update={"resources": resources})
+
+
+def _search_space(
+    request: Request, planned: Plan, order: Order
+) -> tuple[Order, dict[str, dict[str, Mapping[str, object]]]]:
+    """The trial without a change, and what every value of every axis changes."""
+    (arm,) = request.part.arms.values()
+    trial, lake = planned.ready[0]
+    base = arm.base.with_all({"data.lake": lake.digest, "seed": trial.spec.seed})
+    labels = {"task": order.labels["task"], "seed": order.labels["seed"]}
+    return order.model_copy(update={"spec": base.to_dict(), "labels": labels}), arm.choices()

@@ -1,0 +1,35 @@
+"""Trackers of trials that belong to a study: their runs carry their place in it."""
+
+from collections.abc import Mapping
+
+from sweeps.launch.checkpoints import KeptTrial
+from sweeps.launch.order import Order
+from training.spec import TrialSpec
+from training.tracker import Status
+from training.tracking import MlflowTracker
+
+
+class TaggedTracker(MlflowTracker):
+    """A run of MLflow with the labels of the trial as tags."""
+
+    def __init__(self, order: Order) -> None:
+        super().__init__(order.tracking_uri, order.study, order.parent_run)
+        self._order = order
+
+    def start(self, spec: TrialSpec, tags: Mapping[str, str]) -> None:
+        """Begins a new run."""
+        super().start(spec, {**tags, **self._order.tags})
+
+
+class OwnedTracker(TaggedTracker):
+    """One that a later attempt at the same trial may replace: then it does not end as finished."""
+
+    def __init__(self, order: Order, kept: KeptTrial) -> None:
+        super().__init__(order)
+        self._place = kept
+
+    def finish(self, status: Status) -> None:
+        """Ends the run; raises SupersededError instead of calling it finished where another attempt has begun."""
+        if status == "FINISHED":
+            self._place.check_owner()
+        super().finish(status)

@@ -1,0 +1,74 @@
+"""One trial in a worker process of Ray: from an order to a run in MLflow.
+
+`report` is Ray's: it takes what an epoch gave, and ends the function where a scheduler has seen enough.
+"""
+
+import os
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+
+from datasets.errors import SplitError, UnknownNameError
+from datasets.lake import Lake
+from datasets.node_cache import NodeCache
+from sweeps.launch.checkpoints import KeptTrial, SupersededError
+from sweeps.launch.order import Order
+from sweeps.launch.tagged import OwnedTracker
+from training.epoch import Progress
+from training.processes import Processes
+from training.spec import SpecError, TrialSpec
+from training.steps import NonFiniteLossError
+from training.trial import assist_trial, run_trial
+
+Report = Callable[[dict[str, Any]], None]
+
+FINAL: Final = (SpecError, SplitError, UnknownNameError, NonFiniteLossError, SupersededError)
+"""Errors that would come again: the trial is not tried again."""
+
+REFUSED: Final = "refused"
+"""Key under which a trial that is not to be tried again reports why."""
+
+EPOCH: Final = "epoch"
+SCORE: Final = "val/f1"
+"""What searches and schedulers look at: never a test score."""
+
+
+def run_order(order: Order, folder: Path, report: Report) -> None:
+    """This process's part of a trial; `report` is told of every epoch."""
+    # Ray gives a worker OMP_NUM_THREADS by its CPUs; torch in a reused process must be told.
+    torch.set_num_threads(max(1, int(os.environ.get("OMP_NUM_THREADS", "1"))))
+    spec, lake, cache = TrialSpec.from_dict(order.spec), Lake.open(order.lake), NodeCache.default()
+    if not Processes.current().is_first:
+        assist_trial(spec, lake, cache=cache, progress=lambda progress: _tell(progress, report))
+        return
+    kept = KeptTrial(order.checkpoints, folder, attempt=f"{order.token}-{uuid.uuid4().hex}")
+    kept.take(resume=order.resume)
+    tracker = OwnedTracker(order, kept)
+    finished = False
+
+    def after(progress: Progress) -> None:
+        if progress.row is None:
+            return
+        kept.keep()
+        kept.check_owner()
+        try:
+            _tell(progress, report)
+        except SystemExit:  # a scheduler has seen enough
+            tracker.log_metrics({"stopped/epoch": progress.epoch + 1.0})
+            raise
+
+    try:
+        run_trial(spec, lake, tracker, folder=folder, cache=cache, progress=after)
+        finished = True
+    except FINAL as error:
+        report({REFUSED: f"{type(error).__name__}: {error}", EPOCH: 0, SCORE: 0.0})
+    finally:
+        kept.close(finished=finished)
+
+
+def _tell(progress: Progress, report: Report) -> None:
+    if progress.row is not None:
+        report({EPOCH: progress.epoch + 1, SCORE: progress.row.val_f1})
