@@ -41,7 +41,13 @@ def _networks(task: TaskName, *, fresh: bool) -> dict[str, dict[str, object]]:
 def _arm(task: TaskName) -> Arm:
     smoke = {field: value for field, value in SMOKE[task].items() if field not in FIELDS}
     if task == "patch":
-        smoke |= {"data.patch_size": 64, "loop.batches_per_epoch": 2, "loop.batch_size": 4, "loop.max_epochs": 1}
+        smoke |= {
+            "data.ratio": 2,
+            "data.patch_size": 64,
+            "loop.batches_per_epoch": 2,
+            "loop.batch_size": 4,
+            "loop.max_epochs": 1,
+        }
     return Arm(
         base=BASELINES[f"icebench_{NETWORKS[task][-1]}"],
         axes={"model": _networks(task, fresh=False)},

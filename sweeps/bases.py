@@ -24,8 +24,8 @@ SMOKE: Final[Mapping[TaskName, Changes]] = {
     "pixel": {**SMALL_LOOP, "data.patch_size": 32},
     "patch": {
         **SMALL_LOOP,
-        "data.patch_size": 32,
-        "data.stride": 16,
+        "data.patch_size": 16,
+        "data.stride": 8,
         "model.name": "cnn",
         "model.params": {},
         "model.pretrained": None,

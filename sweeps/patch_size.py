@@ -20,7 +20,7 @@ from sweeps.bases import arm
 from sweeps.experiment import Experiment, TaskName
 
 SIZES: dict[TaskName, Axis] = {"pixel": (128, 256, 384, 512, 768), "patch": (64, 112, 160, 224, 320)}
-SMALL: dict[str, Axis] = {"data.patch_size": (24, 32)}
+SMALL: dict[str, Axis] = {"data.patch_size": (16, 24)}
 
 EXPERIMENT = Experiment(
     name="patch_size",
