@@ -1,7 +1,0 @@
-"""placeholder"""
-
-from pathlib import Path
-
-
-def conclude(study, folder: Path) -> None:
-    print(len(study.finished()), "finished")
