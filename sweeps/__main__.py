@@ -1,4 +1,4 @@
-"""Command line over all studies: `python -m sweeps list | run | sync`."""
+"""Command line over all studies: `python -m sweeps list | run | status | report | sync`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
+from datasets.errors import unknown_name
 from datasets.terminal import err, out, user_errors
 from sweeps.catalogue import study, study_names
 from sweeps.experiment import SEED
-from sweeps.launch.command import application
+from sweeps.launch.command import ROOT, application
+from sweeps.report.command import report_command
 
 if TYPE_CHECKING:
     from training.sync import SyncRow
@@ -23,6 +25,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+app.command("report")(report_command)
 
 
 @app.command("list")
@@ -49,6 +54,35 @@ def run(ctx: typer.Context, name: Annotated[str, typer.Argument(help="Name of th
         experiment = study(name)
     title = f"Study '{name}': {experiment.question}"
     application({name: experiment}, title)(ctx.args, prog_name=f"python -m sweeps run {name}")
+
+
+@app.command()
+def status(
+    name: Annotated[str, typer.Argument(help="Name of a study (without: all).", metavar="[STUDY]")] = "",
+    tracking_uri: Annotated[
+        str,
+        typer.Option(
+            help="MLflow: sqlite:///FILE or http(s)://HOST:PORT (without: results/mlflow.db).",
+            envvar="MLFLOW_TRACKING_URI",
+            metavar="URI",
+        ),
+    ] = "",
+) -> None:
+    """Print how far studies are: trials by state, or every trial of one study."""
+    with user_errors():
+        from sweeps.launch.status import show_studies, show_trials
+        from training.studies import list_studies
+
+        uri = tracking_uri or f"sqlite:///{ROOT}/results/mlflow.db"
+        rows = list_studies(uri)
+        if not name:
+            show_studies(rows, uri)
+            return
+        named = [row for row in rows if row.study == name]
+        if not named:
+            raise unknown_name("study in MLflow", name, sorted({row.study for row in rows}))
+        for row in named:
+            show_trials(row, uri)
 
 
 @app.command()

@@ -191,9 +191,14 @@ def _run_all(
 
 def _conclude(done: "Done") -> None:
     """Report, failed trials, and where to look."""
-    from sweeps.report.write import conclude
+    from sweeps.report.command import say
+    from sweeps.report.study_report import how_to_open, make_report
+    from sweeps.report.write import log_report, read_evidence
 
-    conclude(done.study, ROOT / "results/reports" / done.study.study)
+    report = make_report(read_evidence(done.study))
+    log_report(done.study, report)
+    if report.evidence.finished:
+        say(report)
     for outcome in done.failed:
         err.print(f"failed {outcome.name}: {outcome.error}", style="red", markup=False, highlight=False, soft_wrap=True)
     if done.failed:
@@ -202,15 +207,7 @@ def _conclude(done: "Done") -> None:
             "them alone); finished ones are kept",
             soft_wrap=True,
         )
-    study = done.study
-    out.print(
-        f"runs: mlflow ui --backend-store-uri {study.tracking_uri}, experiment {study.study!r}, parent run "
-        f"{study.run_id}"
-        if study.tracking_uri.startswith("sqlite")
-        else f"runs: {study.tracking_uri}/#/experiments/{study.experiment_id}/runs/{study.run_id}",
-        highlight=False,
-        soft_wrap=True,
-    )
+    out.print(how_to_open(report.evidence), markup=False, highlight=False, soft_wrap=True)
 
 
 def _show_trials(parts: Sequence[Experiment]) -> None:

@@ -1,40 +1,38 @@
 """`python -m sweeps status`: how far studies are, from their rows in MLflow."""
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 
-import typer
 from rich.table import Table
 
 from datasets.terminal import out
 from sweeps.launch.state import STATES, TrialState, states_of
-from training.study import StudyTracker, TrialRow
+from training.studies import StudyRow
+from training.study import TrialRow
 
 _AXIS = "axis."
 
 
-def show_studies(studies: list[tuple[StudyTracker, int]]) -> None:
-    """One line a study and lake.
-
-    Args:
-        studies: Each with the number of its trials.
-    """
+def show_studies(studies: Sequence[StudyRow], tracking_uri: str) -> None:
+    """One line a study and lake: trials by state."""
     table = Table()
     for column in ("study", "lake"):
         table.add_column(column, overflow="fold")
     for column in ("trials", *STATES):
         table.add_column(column, justify="right")
-    for study, trials in studies:
-        states = states_of(study.children_rows())
+    for study in studies:
+        states = states_of(study.tracker(tracking_uri).children_rows())
         counts = Counter(state.state for state in states.values())
+        trials = study.design.trials if study.design is not None else len(states)
         counts["missing"] = max(trials - len(states), 0)
         table.add_row(study.study, study.lake, str(trials), *(str(counts[state] or "") for state in STATES))
     out.print(table)
 
 
-def show_trials(study: StudyTracker) -> None:
+def show_trials(study: StudyRow, tracking_uri: str) -> None:
     """One line a trial that has an attempt."""
-    states = states_of(study.children_rows())
+    states = states_of(study.tracker(tracking_uri).children_rows())
     table = Table(title=f"{study.study} on lake {study.lake}")
     for column in (
         "trial",
@@ -51,8 +49,6 @@ def show_trials(study: StudyTracker) -> None:
         if state.row is not None:
             table.add_row(trial_id, state.state, str(state.attempts), *_cells(state.row))
     out.print(table)
-    if not states:
-        raise typer.Exit(0)
 
 
 def _cells(row: TrialRow) -> tuple[str, ...]:
