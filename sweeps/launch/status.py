@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
 
 from rich.table import Table
 
@@ -18,51 +17,43 @@ def show_studies(studies: Sequence[StudyRow], tracking_uri: str) -> None:
     """One line a study and lake: trials by state."""
     table = Table()
     for column in ("study", "lake"):
-        table.add_column(column, overflow="fold")
-    for column in ("trials", *STATES):
-        table.add_column(column, justify="right")
+        table.add_column(column, no_wrap=True)
+    table.add_column("trials", justify="right")
+    table.add_column("of them")
     for study in studies:
         states = states_of(study.tracker(tracking_uri).children_rows())
         counts = Counter(state.state for state in states.values())
         trials = study.design.trials if study.design is not None else len(states)
         counts["missing"] = max(trials - len(states), 0)
-        table.add_row(study.study, study.lake, str(trials), *(str(counts[state] or "") for state in STATES))
+        told = ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state])
+        table.add_row(study.study, study.lake, str(trials), told)
     out.print(table)
 
 
 def show_trials(study: StudyRow, tracking_uri: str) -> None:
-    """One line a trial that has an attempt."""
+    """One line a trial that has an attempt; test F1 is that on the 80 m grid where there is one."""
     states = states_of(study.tracker(tracking_uri).children_rows())
     table = Table(title=f"{study.study} on lake {study.lake}")
-    for column in (
-        "trial",
-        "state",
-        "attempts",
-        "epochs",
-        "val F1",
-        "test F1, 80 m",
-        "started",
-        "where it is in the study",
-    ):
-        table.add_column(column, overflow="fold")
+    table.add_column("trial", no_wrap=True)
+    table.add_column("place in the study", overflow="fold")
+    for column in ("state", "tries", "val F1", "test F1"):
+        table.add_column(column, no_wrap=True, justify="left" if column == "state" else "right")
     for trial_id, state in sorted(states.items(), key=lambda pair: _order(pair[1])):
         if state.row is not None:
-            table.add_row(trial_id, state.state, str(state.attempts), *_cells(state.row))
+            table.add_row(trial_id, _labels(state.row), state.state, str(state.attempts), *_cells(state.row))
     out.print(table)
+
+
+def _labels(row: TrialRow) -> str:
+    axes = ((name.removeprefix(_AXIS), value) for name, value in row.tags.items() if name.startswith(_AXIS))
+    return " ".join(f"{axis}={value}" for axis, value in axes)
 
 
 def _cells(row: TrialRow) -> tuple[str, ...]:
     metrics = row.metrics
-    epochs = metrics.get("best/epoch")
-    labels = " ".join(
-        f"{name.removeprefix(_AXIS)}={value}" for name, value in row.tags.items() if name.startswith(_AXIS)
-    )
     return (
-        "" if epochs is None else f"best {epochs:.0f}",
         _score(metrics.get("best/val_f1", metrics.get("val/f1"))),
         _score(metrics.get("test_80m/f1", metrics.get("test/f1"))),
-        f"{datetime.fromtimestamp(row.started / 1000):%Y-%m-%d %H:%M}",
-        labels,
     )
 
 

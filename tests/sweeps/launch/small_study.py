@@ -1,0 +1,92 @@
+"""A study of trials that take seconds, and what MLflow holds of it."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from datasets.lake import Lake
+from sweeps.experiment import Arm, Experiment
+from sweeps.launch.placement import Placement
+from sweeps.launch.strategy import Strategy
+from sweeps.launch.study_run import Done, Request, plan, run_study
+from sweeps.launch.trials import Event, OnEvent
+from training.spec import TrialSpec
+from training.study import StudyTracker, TrialRow
+
+SPEC = TrialSpec.from_dict(
+    {
+        "data": {"ratio": 10, "patch_size": 16, "channels": ["nersc_sar_primary", "sar_incidenceangle", "t2m"]},
+        "model": {"params": {"filters": [4, 4]}},
+        "optimizer": {"name": "sgd", "lr": 1e-2},
+        "loop": {"batch_size": 4, "batches_per_epoch": 3, "max_epochs": 2},
+        "evaluation": {"fixed_ratio": None},
+    }
+)
+
+
+def small_study(seeds: int = 2, *, base: TrialSpec = SPEC, axes: dict[str, object] | None = None) -> Experiment:
+    arms = {"pixel": Arm(base=base, axes=axes or {"data.ratio": (10,)})}
+    return Experiment(
+        name="small",
+        question="Does it?",
+        arms=arms,
+        seeds=tuple(range(seeds)),
+        objective="test/f1",  # type: ignore[arg-type]
+    )
+
+
+def request_of(
+    study: Experiment,
+    lake: Lake,
+    folder: Path,
+    *,
+    uri: str = "",
+    strategy: Strategy | None = None,
+    failed_only: bool = False,
+    cpus: float = 1.0,
+    max_concurrent: int | None = None,
+) -> Request:
+    placement = Placement(cpus=cpus, gpus=0, max_concurrent=max_concurrent, storage=str(folder / "storage"))
+    return Request(
+        experiment=study,
+        part=study,
+        lakes=(lake,),
+        tracking_uri=uri or f"sqlite:///{folder}/m.db",
+        placement=placement,
+        strategy=strategy or Strategy(),
+        failed_only=failed_only,
+    )
+
+
+def run(request: Request, on_event: OnEvent = lambda event: None) -> Done:
+    @contextmanager
+    def watching(total: int) -> Iterator[OnEvent]:
+        yield on_event
+
+    return run_study(request, plan(request.part, request.lakes), watching, lambda line: None)
+
+
+def rows_of(study: StudyTracker) -> list[TrialRow]:
+    return study.children_rows()
+
+
+def finished_once(study: StudyTracker, trials: int) -> bool:
+    """Every trial has exactly one finished run, and nothing is said to run."""
+    rows = rows_of(study)
+    counts = Counter(row.trial_id for row in rows if row.status == "FINISHED")
+    return len(counts) == trials and set(counts.values()) == {1} and all(row.status != "RUNNING" for row in rows)
+
+
+class Events:
+    """Collects events, and does something at the first epoch that a trial tells."""
+
+    def __init__(self, at_first_epoch: Callable[[], None] | None = None) -> None:
+        self.seen: list[Event] = []
+        self._act = at_first_epoch
+
+    def __call__(self, event: Event) -> None:
+        self.seen.append(event)
+        if event.epoch >= 1 and self._act is not None:
+            act, self._act = self._act, None
+            act()

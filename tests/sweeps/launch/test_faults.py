@@ -1,0 +1,141 @@
+"""What goes wrong at night: after each, every trial is accounted for, nothing is there twice, the end is told truly."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from ray.cluster_utils import Cluster
+from small_study import SPEC, Events, finished_once, request_of, rows_of, run, small_study
+
+from datasets.lake import Lake
+from sweeps.launch.placement import PlacementError
+from sweeps.launch.study_run import Request
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+LONG = SPEC.with_all({"loop.max_epochs": 12, "loop.batches_per_epoch": 10, "loop.patience": 12})
+"""Seconds an epoch: time enough for things to go wrong in the middle."""
+
+
+@pytest.fixture
+def nodes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Cluster]:
+    """A head without CPUs; tests add nodes."""
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    monkeypatch.setenv("ICEBENCH_CACHE", str(tmp_path / "cache"))
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+    monkeypatch.setenv("RAY_ADDRESS", cluster.address)
+    try:
+        yield cluster
+    finally:
+        cluster.shutdown()
+
+
+def trial_workers() -> list[psutil.Process]:
+    """Processes of this test's cluster in which a trial runs."""
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        try:
+            command = process.cmdline()
+        except psutil.Error:  # it has just ended
+            continue
+        if command and command[0].startswith("ray::") and "IDLE" not in command[0]:
+            found.append(process)
+    return found
+
+
+def test_a_node_lost_and_a_worker_killed_in_the_middle(nodes: Cluster, tiny_lake: Lake, tmp_path: Path) -> None:
+    first, second = nodes.add_node(num_cpus=1), nodes.add_node(num_cpus=1)
+    assert first != second
+    request = request_of(small_study(3, base=LONG), tiny_lake, tmp_path)
+
+    def lose_a_node() -> None:
+        nodes.remove_node(second)
+        nodes.add_node(num_cpus=1)
+
+    done = run(request, Events(lose_a_node))
+    assert not done.failed
+    assert finished_once(done.study, 3)
+    rows = rows_of(done.study)
+    assert len(rows) > 3, "the lost attempt is on record"
+    assert {row.status for row in rows} <= {"FINISHED", "KILLED", "FAILED"}
+
+    def kill_a_worker() -> None:
+        (*_, last) = trial_workers()
+        os.kill(last.pid, signal.SIGKILL)
+
+    longer = small_study(2, base=LONG.with_("optimizer.lr", 2e-2))
+    again = run(request_of(longer, tiny_lake, tmp_path / "killed"), Events(kill_a_worker))
+    assert not again.failed
+    assert finished_once(again.study, 2)
+    resumed = [row for row in rows_of(again.study) if row.status == "FINISHED"]
+    assert all(row.metrics["best/epoch"] >= 0 for row in resumed)
+
+
+def test_a_loss_that_is_no_number_is_told_once_and_only_that_trial_runs_again(
+    nodes: Cluster, tiny_lake: Lake, tmp_path: Path
+) -> None:
+    nodes.add_node(num_cpus=2)
+    study = small_study(1, axes={"optimizer.lr": (1e-2, 1e30)})
+    events = Events()
+    done = run(request_of(study, tiny_lake, tmp_path), events)
+    (failed,) = done.failed
+    assert "optimizer.lr=1e+30" in failed.name
+    assert (failed.error or "").startswith("NonFiniteLossError: ")
+    assert sum(event.failed for event in events.seen) == 1
+    rows = rows_of(done.study)
+    assert sorted(row.status for row in rows) == ["FAILED", "FINISHED"], "it would come again, so it is not tried again"
+
+    again = run(request_of(study, tiny_lake, tmp_path, failed_only=True))
+    assert (len(again.failed), again.finished) == (1, 1)
+    assert sorted(row.status for row in rows_of(again.study)) == ["FAILED", "FAILED", "FINISHED"]
+
+
+def test_a_storage_that_refuses_for_a_while_costs_no_trial(nodes: Cluster, tiny_lake: Lake, tmp_path: Path) -> None:
+    nodes.add_node(num_cpus=1)
+    kept = tmp_path / "storage" / "checkpoints"
+    aside = tmp_path / "aside"
+
+    def refuse() -> None:
+        kept.rename(aside)
+        kept.write_text("no folder")
+
+    def give_back() -> None:
+        kept.unlink()
+        aside.rename(kept)
+
+    class Refusing(Events):
+        def __call__(self, event: object) -> None:
+            super().__call__(event)  # type: ignore[arg-type]
+            if getattr(event, "epoch", 0) == 6 and kept.is_file():
+                give_back()
+
+    done = run(request_of(small_study(1, base=LONG), tiny_lake, tmp_path), Refusing(refuse))
+    assert not done.failed
+    assert finished_once(done.study, 1)
+    (row,) = rows_of(done.study)
+    assert (kept / row.trial_id / "best.pt").is_file()
+    assert not (kept / row.trial_id / "last.pt").exists(), "of a finished trial only the weights stay"
+
+
+def test_more_than_any_node_has_is_said_at_once(nodes: Cluster, tiny_lake: Lake, tmp_path: Path) -> None:
+    nodes.add_node(num_cpus=1)
+    started = time.monotonic()
+    request = request_of(small_study(1), tiny_lake, tmp_path, cpus=64)
+    with pytest.raises(PlacementError, match="a trial asks for 64 CPUs and 0 GPUs and the cluster does not have that"):
+        run(request)
+    assert time.monotonic() - started < 60
+
+
+def test_a_node_that_does_not_see_the_lake_is_named(nodes: Cluster, tiny_lake: Lake, tmp_path: Path) -> None:
+    nodes.add_node(num_cpus=1)
+    blind = Lake("/not/on/this/node", tiny_lake.recipe)
+    request = request_of(small_study(1), tiny_lake, tmp_path)
+    planned_on = Request(**{**vars(request), "lakes": (tiny_lake,)})
+    from sweeps.launch.cluster import ClusterError, check_nodes, cluster
+
+    with cluster(), pytest.raises(ClusterError, match=r"node \S+: '/not/on/this/node' is not a lake"):
+        check_nodes([blind.url], planned_on.tracking_uri, planned_on.placement.storage)
