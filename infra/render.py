@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Fills the ${NAMES} of a file of this folder from the environment and prints the result: needs Python and nothing else.
+"""Fills the ${NAMES} of a file of this folder from the environment and prints the result. Needs only Python.
 
     set -a; source .env; set +a
     python infra/render.py infra/ray/aws.yaml > aws.yaml
@@ -46,9 +46,9 @@ def main(words: list[str]) -> int:
         print(f"{words[0]!r} cannot be read ({error.strerror}): give a file of infra/", file=sys.stderr)
         return 2
     except KeyError as error:
+        names = ", ".join(error.args)
         print(
-            f"{words[0]} needs {', '.join(error.args)}, which the environment does not have: set what infra/env.example "
-            "says about it",
+            f"{words[0]} needs {names}, which the environment does not have: infra/env.example says what they are",
             file=sys.stderr,
         )
         return 2
