@@ -1,8 +1,11 @@
 #!/usr/bin/env python
-"""Starts one GPU worker of a cluster that has none, and waits for it: ray job submit infra/ray/wake.py
+"""Starts one GPU worker of a cluster that has none, and waits for it.
 
-A study looks at the cluster when it starts, so it needs one worker that is there; for the others it asks by itself, trial
-by trial. The request is taken back when the worker is there: it goes after the cluster's idle time if no study comes.
+    ray job submit infra/ray/wake.py
+
+A study looks at the cluster when it starts, so it needs one worker that is there; for the others it asks by itself,
+trial by trial. The request is taken back when the worker is there: it goes after the cluster's idle time if no study
+comes.
 
 Checked by tests/infra: on a local cluster with Ray's autoscaler and workers that have a fake GPU.
 Not run: on a cloud.

@@ -34,7 +34,7 @@ def test_its_head_says_what_it_is(path: Path) -> None:
     head = lines[1] if lines[0].startswith("#!") else lines[0]
     assert re.match(r'(#|""")\s*\S+ \S+ \S+', head) or path.suffix == ".md", head
     if path.name not in NOT_A_DEPLOYMENT:
-        comments = " ".join(line.lstrip("# ") for line in lines if line.startswith("#"))
+        comments = path.read_text() if path.suffix == ".py" else "\n".join(line for line in lines if line[:1] == "#")
         assert "Not run: " in comments
 
 
@@ -73,7 +73,7 @@ def test_secrets_of_manifests_are_references() -> None:
         if path.suffix != ".yaml":
             continue
         for name, value in scalars(list(yaml.safe_load_all(path.read_text()))):
-            if SECRET_NAME.search(name) and not isinstance(value, bool):
+            if SECRET_NAME.search(name) and name not in ("automountServiceAccountToken", "HttpTokens"):
                 assert re.fullmatch(r"\$\{.*\}|icebench-\w+|~/\..*", str(value)), f"{path.name}: {name}"
 
 

@@ -170,7 +170,7 @@ def test_secrets_that_are_named_are_those_that_operations_makes() -> None:
     page = (INFRA.parent / "docs" / "operations.md").read_text()
     made = {
         (name, key)
-        for name, rest in re.findall(r"create secret generic ([\w-]+)((?: \\\n.*)+)", page)
+        for name, rest in re.findall(r"create secret generic ([\w-]+)((?:.*\\\n)+.*)", page)
         for key in re.findall(r"--from-(?:literal|file)=([\w-]+)=", rest)
     }
     assert made == named
