@@ -7,7 +7,7 @@ A study looks at the cluster when it starts, so it needs one worker that is ther
 trial by trial. The request is taken back when the worker is there: it goes after the cluster's idle time if no study
 comes.
 
-Checked by tests/infra: on a local cluster with Ray's autoscaler and workers that have a fake GPU.
+Checked by tests/infra: on a local cluster whose worker, with a fake GPU, comes after the request.
 Not run: on a cloud.
 """
 

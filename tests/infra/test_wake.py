@@ -1,30 +1,58 @@
-"""`infra/ray/wake.py` on a real head with Ray's autoscaler, whose machines are processes with a fake GPU."""
+"""`infra/ray/wake.py`: asks for a worker with a GPU, waits, takes the request back; on a real head once."""
 
-import json
 import os
+import runpy
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import ray
 from cluster_files import INFRA
-from ray.autoscaler._private.fake_multi_node.node_provider import FAKE_HEAD_NODE_ID
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+SCRIPT = INFRA / "ray" / "wake.py"
+RAY = Path(sys.executable).with_name("ray")
 
-HEAD = {"resources": {"CPU": 0}, "node_config": {}, "max_workers": 0}
-WORKER = {
-    "resources": {"CPU": 1, "GPU": 1, "object_store_memory": 80 * 2**20},
-    "node_config": {},
-    "min_workers": 0,
-    "max_workers": 2,
-}
+
+@pytest.fixture
+def wake(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[float]], tuple[int, list[Any]]]:
+    """Runs the script's main on a cluster that has these GPUs at each look; gives exit code and requests."""
+
+    def run(gpus: list[float]) -> tuple[int, list[Any]]:
+        script = runpy.run_path(str(SCRIPT))
+        names, requests, looks = script["main"].__globals__, [], iter(gpus)
+        monkeypatch.setattr(ray, "init", lambda **options: None)
+        monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 8.0, "GPU": next(looks)})
+        monkeypatch.setitem(names, "request_resources", lambda bundles: requests.append(bundles))
+        monkeypatch.setitem(names, "PATIENCE_S", 0.5)
+        monkeypatch.setattr(time, "sleep", lambda seconds: monkeypatch.setitem(names, "PATIENCE_S", 0.5))
+        return script["main"](), requests
+
+    return run
+
+
+def test_it_asks_waits_and_takes_the_request_back(
+    wake: Callable[[list[float]], tuple[int, list[Any]]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert wake([0, 0, 1]) == (0, [[{"GPU": 1}], []])
+    assert "submit the study" in capsys.readouterr().out
+
+
+def test_patience_ends_with_a_sentence_and_no_request_is_left(
+    wake: Callable[[list[float]], tuple[int, list[Any]]],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = iter([0.0, 0.1, 1.0])
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
+    assert wake([0, 0, 0]) == (1, [[{"GPU": 1}], []])
+    assert "`ray status` says what the autoscaler tried" in capsys.readouterr().err
 
 
 def free_ports(count: int) -> list[int]:
@@ -38,58 +66,53 @@ def free_ports(count: int) -> list[int]:
 
 
 @pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[dict[str, str]]:
-    """A head without GPU that may start workers with one; gives the environment of who talks to it."""
-    config = {
-        "cluster_name": "icebench",
-        "max_workers": 2,
-        "idle_timeout_minutes": 60,
-        "provider": {"type": "fake_multinode", "launch_multiple": True, "head_node_id": FAKE_HEAD_NODE_ID},
-        "available_node_types": {"head": HEAD, "gpu": WORKER},
-        "head_node_type": "head",
-    }
-    (tmp_path / "cluster.yaml").write_text(json.dumps(config))
-    short = Path(subprocess.check_output(["mktemp", "-d", "/tmp/ib-XXXX"], text=True).strip())  # sockets lie below it
-    port, agent, grpc, metrics, client, runtime_env = free_ports(6)
-    command = [Path(sys.executable).with_name("ray"), "start", "--head", "--block", "--num-cpus=0", "--num-gpus=0"]
-    command += ["--node-ip-address=127.0.0.1"]  # a proxy of the machine may stand before its other addresses
-    command += [f"--temp-dir={short}", f"--port={port}", "--include-dashboard=false"]
-    command += [f"--dashboard-agent-listen-port={agent}", f"--dashboard-agent-grpc-port={grpc}"]
-    command += [f"--metrics-export-port={metrics}", f"--ray-client-server-port={client}"]
-    command += [f"--runtime-env-agent-port={runtime_env}", f"--autoscaling-config={tmp_path / 'cluster.yaml'}"]
+def start() -> Iterator[Callable[..., None]]:
+    """Starts nodes of one cluster as processes, and ends them by their pid."""
+    folder = Path(subprocess.check_output(["mktemp", "-d", "/tmp/ib-XXXX"], text=True).strip())  # sockets lie below it
+    started: list[subprocess.Popen[bytes]] = []
+
+    def node(*words: str, environment: dict[str, str]) -> None:
+        agent, grpc, metrics, runtime_env = free_ports(4)
+        ports = [f"--dashboard-agent-listen-port={agent}", f"--dashboard-agent-grpc-port={grpc}"]
+        ports += [f"--metrics-export-port={metrics}", f"--runtime-env-agent-port={runtime_env}"]
+        with (folder / f"node-{len(started)}.log").open("wb") as log:
+            command = [RAY, "start", "--block", "--num-cpus=1", *ports, *words]
+            if "--head" in words:
+                command += [f"--temp-dir={folder}", "--include-dashboard=false"]
+            started.append(subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT))
+        deadline = time.monotonic() + 100
+        while "Ray runtime started" not in (text := Path(log.name).read_text()):
+            assert started[-1].poll() is None, text
+            assert time.monotonic() < deadline, text
+            time.sleep(0.2)
+
+    yield node
+    for process in reversed(started):
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(290)
+def test_on_a_real_cluster_it_waits_for_the_worker(start: Callable[..., None], tmp_path: Path) -> None:
+    """The test is the autoscaler: it starts the worker (with a fake GPU) when the script has asked."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
-    environment |= {"RAY_AUTH_MODE": "disabled"}
-    of_head = {
-        "AUTOSCALER_UPDATE_INTERVAL_S": "1",
-        "RAY_FAKE_CLUSTER": "1",
-        "RAY_enable_autoscaler_v2": "1",
-        "RAY_CLOUD_INSTANCE_ID": FAKE_HEAD_NODE_ID,
-        "RAY_OVERRIDE_NODE_ID_FOR_TESTING": FAKE_HEAD_NODE_ID,
-    }
-    with (tmp_path / "head.log").open("wb") as log:
-        head = subprocess.Popen(
-            command, env=environment | of_head, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+    environment["RAY_AUTH_MODE"] = "disabled"
+    (port, client) = free_ports(2)
+    start("--head", f"--port={port}", f"--ray-client-server-port={client}", "--num-gpus=0", environment=environment)
+    with (tmp_path / "wake.log").open("wb") as log:
+        script = subprocess.Popen(
+            [sys.executable, SCRIPT],
+            env=environment | {"RAY_ADDRESS": f"127.0.0.1:{port}"},
+            stdout=log,
+            stderr=subprocess.STDOUT,
         )
-    deadline = time.monotonic() + 60
-    while "Ray runtime started" not in (tmp_path / "head.log").read_text():
-        assert head.poll() is None, (tmp_path / "head.log").read_text()
-        assert time.monotonic() < deadline, (tmp_path / "head.log").read_text()
-        time.sleep(0.2)
-    yield environment | {"RAY_ADDRESS": f"127.0.0.1:{port}"}
-    head.send_signal(signal.SIGTERM)
-    head.wait(60)
-    shutil.rmtree(short, ignore_errors=True)
-
-
-def test_a_worker_comes_and_the_request_is_taken_back(cluster: dict[str, str]) -> None:
-    seen = "import ray; ray.init(logging_level='ERROR'); print(ray.cluster_resources().get('GPU', 0))"
-    before = subprocess.run([sys.executable, "-c", seen], env=cluster, capture_output=True, text=True, timeout=100)
-    assert before.stdout.strip() == "0", before.stderr
-    done = subprocess.run(
-        [sys.executable, INFRA / "ray" / "wake.py"], env=cluster, capture_output=True, text=True, timeout=150
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "a worker with a GPU is there" in done.stdout
-    after = subprocess.run([sys.executable, "-c", seen], env=cluster, capture_output=True, text=True, timeout=100)
-    assert after.stdout.strip() == "1.0", after.stderr
-    assert not ray.is_initialized()
+    try:
+        with pytest.raises(subprocess.TimeoutExpired):
+            script.wait(5)
+        start(f"--address=127.0.0.1:{port}", "--num-gpus=1", environment=environment)
+        assert script.wait(100) == 0, (tmp_path / "wake.log").read_text()
+    finally:
+        script.kill()
+    assert "a worker with a GPU is there" in (tmp_path / "wake.log").read_text()
