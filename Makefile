@@ -6,7 +6,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 DEMO   := data/demo
 
-.PHONY: demo test test-fast check bench format clean
+.PHONY: demo test test-fast check bench format image lock clean
 
 $(VENV)/.installed: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -35,6 +35,16 @@ format: $(VENV)/.installed
 
 bench: $(VENV)/.installed
 	$(BIN)/python -m tests.benchmarks
+
+# The images of a cluster, named by ICEBENCH_IMAGE and MLFLOW_IMAGE (docs/operations.md).
+image:
+	docker build -f infra/image/Dockerfile --build-arg GIT_COMMIT="$$(git describe --always --dirty --abbrev=40 --exclude='*')" \
+		-t "$${ICEBENCH_IMAGE:?name the image: see infra/env.example}" .
+	docker build -t "$${MLFLOW_IMAGE:?name the image: see infra/env.example}" infra/mlflow
+
+# Their lock files, anew from pyproject.toml; needs uv.
+lock:
+	bash infra/lock.sh
 
 clean:
 	rm -rf $(DEMO) .mypy_cache .ruff_cache .pytest_cache
