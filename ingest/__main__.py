@@ -127,11 +127,18 @@ def build(
     split_seed: Annotated[int, typer.Option(min=0, help="Seed of the draw of validation scenes.")] = 16,
     memory_limit: Annotated[
         str | None,
-        typer.Option(help="Memory of one worker, e.g. 3GB: above it a worker is restarted (without: a fair share)."),
+        typer.Option(
+            help="Memory of one worker, e.g. 3GB: above it a worker is restarted (without: a fair share). On Ray: what "
+            "a scene reserves of its node (without: 3GB)."
+        ),
     ] = None,
     scheduler: Annotated[
         str | None,
-        typer.Option(help="Running Dask scheduler, tcp://host:8786: its workers are used and given our code."),
+        typer.Option(
+            help="Running Dask scheduler, tcp://host:8786, or Ray, ray:host:6379 or ray://host:10001: its workers are "
+            "used and given our code. Plain `ray` joins the Ray that RAY_ADDRESS names or that runs here, else starts "
+            "one."
+        ),
     ] = None,
     rebuild: Annotated[
         bool,
