@@ -12,12 +12,13 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final
 
 import ray
-from ray.exceptions import NodeDiedError, OutOfMemoryError, RayError, RayTaskError, WorkerCrashedError
+from ray.exceptions import NodeDiedError, OutOfMemoryError, RayTaskError, WorkerCrashedError
 from ray.util.dask import ray_dask_get
 
 from datasets.project import NOT_SHIPPED, ROOT, shipped_by_job
@@ -49,13 +50,6 @@ def ray_workers(options: ClusterOptions) -> Iterator["RayWorkers"]:
         _check_answers(address)
     try:
         _join(address)
-    except (OSError, RuntimeError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise ClusterError(
-            f"the Ray {f'at {address!r}' if address else 'of this machine'} cannot be used ({reason}): it must have "
-            "this Python and this version of Ray, and the same RAY_AUTH_MODE"
-        ) from error
-    try:
         yield RayWorkers(_memory(options.memory_bytes), None if _by_client(address) else _Head())
     finally:
         ray.shutdown()
@@ -82,11 +76,11 @@ class RayWorkers:
                 ray_persist=True,  # references, not results: those are taken as they come
                 ray_remote_args={"num_cpus": 1, "memory": self._memory, "max_retries": RETRIES},
             )
-            waiting = dict(zip(references, paths, strict=True))
+            # Futures, because Ray's own wait makes a KeyboardInterrupt of whatever a signal raises.
+            waiting = {each.future(): path for each, path in zip(references, paths, strict=True)}
             while waiting:
-                done, _ = ray.wait(list(waiting), timeout=_GLANCE)
-                for reference in done:
-                    yield waiting.pop(reference), _outcome(reference)
+                for future in wait(waiting, timeout=_GLANCE, return_when=FIRST_COMPLETED).done:
+                    yield waiting.pop(future), _outcome(future)
                 if self._head is not None:
                     self._head.look()
         except ConnectionError as error:  # of Ray's client; ours are none of these
@@ -115,6 +109,18 @@ class _Head:
 
 
 def _join(address: str | None) -> None:
+    try:
+        _init(address)
+    except (OSError, RuntimeError, ValueError) as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        reason = lines[-1] if "Traceback" in str(error) else " ".join(lines)  # a client repeats what its server logged
+        raise ClusterError(
+            f"the Ray {f'at {address!r}' if address else 'of this machine'} cannot be used ({reason}): it must have "
+            "this Python, this version of Ray and the same RAY_AUTH_MODE; if it has, repeat the command"
+        ) from error
+
+
+def _init(address: str | None) -> None:
     # Ray would try a scene for ever that does not fit into its node's memory; the driver decides that.
     retries = {"RAY_task_oom_retries": str(RETRIES)}
     for name, value in retries.items():
@@ -140,15 +146,14 @@ def _on_one_core(function: Callable[[str], Result], path: str) -> Result:
     return function(path)
 
 
-def _outcome(reference: Any) -> Any:  # noqa: ANN401 - what the function returned or raised
-    try:
-        return ray.get(reference)
-    except RayTaskError as error:
-        return error.cause
-    except (WorkerCrashedError, OutOfMemoryError, NodeDiedError):
+def _outcome(future: Future[Result]) -> Result | BaseException:
+    error = future.exception()
+    if error is None:
+        return future.result()
+    if isinstance(error, WorkerCrashedError | OutOfMemoryError | NodeDiedError):
         return WorkerDiedError.after(RETRIES + 1)
-    except RayError as error:
-        return error
+    cause: BaseException = error.cause if isinstance(error, RayTaskError) else error
+    return cause
 
 
 def _memory(asked: int | None) -> int:
