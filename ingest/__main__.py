@@ -96,7 +96,9 @@ def sample(
 
 @app.command(cls=SeveralValues)
 def build(
-    raw: Annotated[list[str], typer.Argument(help="Raw netCDF files, or folders that hold them.", metavar="RAW...")],
+    raw: Annotated[
+        list[str], typer.Argument(help="Raw netCDF files, or folders that hold them: paths or URLs.", metavar="RAW...")
+    ],
     lake: Annotated[str, typer.Option(help="URL of the lake: a path, s3://, gs://, az://.", envvar="ICEBENCH_LAKE")],
     ratios: Annotated[
         list[str] | None,
