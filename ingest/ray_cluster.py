@@ -18,6 +18,7 @@ from functools import partial
 from typing import Any, Final
 
 import ray
+from ray._private.services import canonicalize_bootstrap_address  # no public way tells where `ray.init` would go
 from ray.exceptions import NodeDiedError, OutOfMemoryError, RayTaskError, WorkerCrashedError
 from ray.util.dask import ray_dask_get
 
@@ -28,8 +29,8 @@ from ingest.errors import ClusterError, WorkerDiedError
 
 logger = logging.getLogger(__name__)
 
-_LEFT_TO_RAY: Final = ("auto", "local")
-"""Words that stand for an address."""
+_OWN: Final = "local"
+"""What `ray.init` calls a Ray that it starts."""
 
 _GLANCE: Final = 2.0
 """Seconds between two looks at the head of the cluster."""
@@ -45,14 +46,34 @@ def ray_workers(options: ClusterOptions) -> Iterator["RayWorkers"]:
     Raises:
         ClusterError: No Ray answers at the address, or it cannot be used from here.
     """
-    address = options.ray_address or os.environ.get("RAY_ADDRESS") or None
-    if address is not None and address not in _LEFT_TO_RAY:
-        _check_answers(address)
+    address = address_of(options)
     try:
         _join(address)
-        yield RayWorkers(_memory(options.memory_bytes), None if _by_client(address) else _Head())
+        yield RayWorkers(_memory(options.memory_bytes), None if address.startswith("ray://") else _Head())
     finally:
         ray.shutdown()
+
+
+def address_of(options: ClusterOptions) -> str:
+    """Address to join, or `local` for a Ray to start.
+
+    Raises:
+        ClusterError: No Ray answers there.
+    """
+    given = options.ray_address or os.environ.get("RAY_ADDRESS") or None
+    # Ray keeps a note of the cluster that was started here last. A killed one leaves it, and Ray would wait for that
+    # cluster without end.
+    address = canonicalize_bootstrap_address(given) if given in (None, "auto") else given  # type: ignore[arg-type]
+    if address is None or address == _OWN:
+        return _OWN
+    if _answers(address.removeprefix("ray://")):
+        return address
+    if given is None:
+        return _OWN
+    raise ClusterError(
+        f"no Ray answers at {address!r}: give the address of a head that runs, `ray:host:6379`, or of its client "
+        "server, `ray://host:10001`; plain `ray` takes what RAY_ADDRESS names or what runs here, else starts one"
+    )
 
 
 class RayWorkers:
@@ -108,19 +129,19 @@ class _Head:
             raise _lost()
 
 
-def _join(address: str | None) -> None:
+def _join(address: str) -> None:
     try:
         _init(address)
     except (OSError, RuntimeError, ValueError) as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         reason = lines[-1] if "Traceback" in str(error) else " ".join(lines)  # a client repeats what its server logged
         raise ClusterError(
-            f"the Ray {f'at {address!r}' if address else 'of this machine'} cannot be used ({reason}): it must have "
+            f"the Ray at {address!r} cannot be used ({reason}): it must have "
             "this Python, this version of Ray and the same RAY_AUTH_MODE; if it has, repeat the command"
         ) from error
 
 
-def _init(address: str | None) -> None:
+def _init(address: str) -> None:
     # Ray would try a scene for ever that does not fit into its node's memory; the driver decides that.
     retries = {"RAY_task_oom_retries": str(RETRIES)}
     for name, value in retries.items():
@@ -171,14 +192,6 @@ def _memory(asked: int | None) -> int:
     return asked or min(SCENE_BYTES, max(rooms))
 
 
-def _check_answers(address: str) -> None:
-    if not _answers(address.removeprefix("ray://")):
-        raise ClusterError(
-            f"no Ray answers at {address!r}: give the address of a head that runs, `ray:host:6379`, or of its client "
-            "server, `ray://host:10001`; plain `ray` takes what RAY_ADDRESS names or what runs here, else starts one"
-        )
-
-
 def _answers(address: str) -> bool:
     host, _, port = address.rpartition(":")
     try:
@@ -186,10 +199,6 @@ def _answers(address: str) -> bool:
             return True
     except (OSError, ValueError, OverflowError):
         return False
-
-
-def _by_client(address: str | None) -> bool:
-    return (address or "").startswith("ray://")
 
 
 def _lost() -> ClusterError:

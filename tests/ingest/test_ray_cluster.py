@@ -1,10 +1,12 @@
 """The build on a real Ray: a head that does not have this code, its workers killed, and no Ray at all."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -19,7 +21,8 @@ import ingest.cluster
 from datasets.lake import Lake
 from ingest.__main__ import app
 from ingest.cluster import ClusterOptions, open_workers
-from ingest.errors import WorkerDiedError
+from ingest.errors import ClusterError, WorkerDiedError
+from ingest.ray_cluster import address_of
 
 ROOT = Path(__file__).parents[2]
 RATIOS = ("--ratios", "5", "10")
@@ -76,11 +79,15 @@ def end(head: psutil.Process) -> None:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _ray_of_this_test() -> Iterator[None]:
+def ray_folder() -> Iterator[Path]:
+    """Ray's folder, short enough for its sockets; a killed head leaves its address there, for nobody else to find."""
+    folder = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_AUTH_MODE", "disabled")
+        patch.setenv("RAY_TMPDIR", str(folder))
         patch.delenv("RAY_ADDRESS", raising=False)
-        yield
+        yield folder
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +154,7 @@ def test_the_lake_is_the_same_whatever_happens_to_a_worker(
 
 @pytest.mark.slow
 def test_a_scene_that_kills_every_worker_fails_alone_and_code_is_sent_along(
-    head: tuple[psutil.Process, int],
+    head: tuple[psutil.Process, int], ray_folder: Path
 ) -> None:
     def work(path: str) -> tuple[str, int]:
         import os
@@ -167,8 +174,7 @@ def test_a_scene_that_kills_every_worker_fails_alone_and_code_is_sent_along(
     assert "its worker died 4 times over" in str(outcomes["guilty"])
     assert isinstance(outcomes["wrong"], KeyError)
     file, cores = outcomes["good"]
-    assert Path(file).is_relative_to("/tmp/ray")
-    assert Path(file).relative_to("/tmp/ray").parts[1:3] == ("runtime_resources", "working_dir_files")
+    assert Path(file).relative_to(ray_folder / "ray").parts[1:3] == ("runtime_resources", "working_dir_files")
     assert cores == 1
 
 
@@ -200,6 +206,19 @@ def test_a_ray_that_cannot_be_used_is_one_sentence(
     assert result.exit_code == 2, result.output
     assert sentence in " ".join(result.output.split())
     assert not (tmp_path / "lake" / "lock.json").exists()
+
+
+def test_a_note_of_a_ray_that_is_gone_is_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
+    (tmp_path / "ray").mkdir()
+    (tmp_path / "ray" / "ray_current_cluster").write_text("127.0.0.1:1")
+    assert address_of(ClusterOptions(scheduler="ray")) == "local"
+    with closing(socket.create_server(("127.0.0.1", 0))) as alive:
+        address = f"127.0.0.1:{alive.getsockname()[1]}"
+        monkeypatch.setenv("RAY_ADDRESS", address)
+        assert address_of(ClusterOptions(scheduler="ray")) == address
+    with pytest.raises(ClusterError, match=f"no Ray answers at '{address}'"):
+        address_of(ClusterOptions(scheduler="ray"))
 
 
 def test_ray_is_asked_for_where_it_is_missing(
