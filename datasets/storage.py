@@ -6,6 +6,7 @@ that a server or a client says about them is repeated in a message.
 """
 
 import secrets
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,24 @@ import fsspec
 
 from datasets.errors import LakeAccessError
 
-_DRIVERS = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs", "abfs": "adlfs"}
+_DRIVERS = {
+    "http": "aiohttp",
+    "https": "aiohttp",
+    "s3": "s3fs",
+    "s3a": "s3fs",
+    "gs": "gcsfs",
+    "gcs": "gcsfs",
+    "az": "adlfs",
+    "abfs": "adlfs",
+}
+
+_GONE = (404, 410)
+"""HTTP answers of a server that has no such object."""
+
+
+def is_url(place: str) -> bool:
+    """Whether a place is named by a URL; else it is a path of this machine."""
+    return "://" in place
 
 
 def absolute(url: str) -> str:
@@ -78,9 +96,10 @@ def access(url: str) -> Iterator[None]:
             f"{url!r} has the scheme {_scheme(url)!r}, which fsspec does not know: give a path, s3://, gs:// or az://"
         ) from error
     except Exception as error:
-        if not type(error).__module__.startswith(("botocore.", "aiobotocore.")):
+        if not type(error).__module__.startswith(("botocore.", "aiobotocore.", "aiohttp.")):
             raise
-        raise LakeAccessError(f"{url!r} cannot be reached: {_client_trouble(type(error).__name__)}") from error
+        trouble = _client_trouble(url, type(error).__name__)
+        raise LakeAccessError(f"{url!r} cannot be reached: {trouble}") from error
 
 
 def read(url: str) -> bytes | None:
@@ -92,6 +111,41 @@ def read(url: str) -> bytes | None:
         except FileNotFoundError:
             return None
     return content
+
+
+def exists(url: str) -> bool:
+    """Whether there is an object, of whatever size."""
+    if not is_url(url):
+        return Path(url).is_file()
+    with access(url):
+        filesystem, path = _filesystem(url)
+        try:
+            return bool(filesystem.info(path)["type"] == "file")
+        except FileNotFoundError as error:
+            # fsspec says so of a web server that does not answer, too.
+            if _scheme(url).startswith("http") and getattr(error.__cause__, "status", None) not in _GONE:
+                raise (error.__cause__ or error) from None
+            return False
+
+
+@contextmanager
+def at_hand(url: str) -> Iterator[str]:
+    """Path of an object on this machine: a copy in the folder of temporary files while the context lasts.
+
+    What is on disk stays where it is.
+
+    Raises:
+        FileNotFoundError: There is no such object.
+    """
+    if not is_url(url):
+        yield url
+        return
+    with tempfile.TemporaryDirectory(prefix="icebench-") as folder:
+        copy = str(Path(folder) / url.rpartition("/")[2])
+        with access(url):
+            filesystem, path = _filesystem(url)
+            filesystem.get_file(path, copy)
+        yield copy
 
 
 def read_ranges(ranges: Sequence[tuple[str, int, int]]) -> list[bytes | None]:
@@ -282,8 +336,10 @@ def _no_bucket(url: str) -> LakeAccessError:
     return LakeAccessError(f"there is no bucket for {url!r}: make the bucket first, or give the URL of another")
 
 
-def _client_trouble(kind: str) -> str:
-    """What to do about an error of the S3 client, by its name: its text may hold an endpoint with a password."""
+def _client_trouble(url: str, kind: str) -> str:
+    """What to do about an error of a client, by its name: its text may hold an endpoint with a password."""
+    if _scheme(url).startswith("http"):
+        return f"the server does not answer ({kind}); check the address"
     if "Credentials" in kind or "Token" in kind:
         return (
             "no complete credentials were found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment, "

@@ -96,7 +96,9 @@ def sample(
 
 @app.command(cls=SeveralValues)
 def build(
-    raw: Annotated[list[str], typer.Argument(help="Raw netCDF files, or folders that hold them.", metavar="RAW...")],
+    raw: Annotated[
+        list[str], typer.Argument(help="Raw netCDF files, or folders that hold them: paths or URLs.", metavar="RAW...")
+    ],
     lake: Annotated[str, typer.Option(help="URL of the lake: a path, s3://, gs://, az://.", envvar="ICEBENCH_LAKE")],
     ratios: Annotated[
         list[str] | None,
@@ -114,6 +116,15 @@ def build(
     split: Annotated[
         ArchiveName, typer.Option(help="The archive that the files are from: test scenes are only ever scored.")
     ] = ArchiveName.train,
+    melt_maps: Annotated[
+        Path | None,
+        typer.Option(
+            "--melt",
+            metavar="FOLDER",
+            help="Folder of the NASA melt maps: scenes get their cryospheric season too, as `python -m ingest melt` "
+            "gives it.",
+        ),
+    ] = None,
     workers: Annotated[
         int | None,
         typer.Option(
@@ -127,11 +138,18 @@ def build(
     split_seed: Annotated[int, typer.Option(min=0, help="Seed of the draw of validation scenes.")] = 16,
     memory_limit: Annotated[
         str | None,
-        typer.Option(help="Memory of one worker, e.g. 3GB: above it a worker is restarted (without: a fair share)."),
+        typer.Option(
+            help="Memory of one worker, e.g. 3GB: above it a worker is restarted (without: a fair share). On Ray: what "
+            "a scene reserves of its node (without: 3GB)."
+        ),
     ] = None,
     scheduler: Annotated[
         str | None,
-        typer.Option(help="Running Dask scheduler, tcp://host:8786: its workers are used and given our code."),
+        typer.Option(
+            help="Running Dask scheduler, tcp://host:8786, or Ray, ray:host:6379 or ray://host:10001: its workers are "
+            "used and given our code. Plain `ray` joins the Ray that RAY_ADDRESS names or that runs here, else starts "
+            "one."
+        ),
     ] = None,
     rebuild: Annotated[
         bool,
@@ -151,9 +169,14 @@ def build(
     """
     from ingest.build import SplitOptions, build_lake
     from ingest.cluster import ClusterOptions
+    from ingest.melt.assign import check_years
+    from ingest.melt.command import ask_melt_maps, tell_seasons
+    from ingest.melt.maps import MeltMaps
+    from ingest.melt.rule import DEFAULT_RULE
     from ingest.recipe import Recipe
     from ingest.source import find_sources
 
+    seasons = None
     with user_errors():
         sources = find_sources(raw)
         recipe = Recipe.of(
@@ -165,8 +188,11 @@ def build(
         cluster = ClusterOptions(workers=workers, memory_limit=memory_limit, scheduler=scheduler)
         cluster.check()
         Lake.check_place(lake)
+        maps = None if melt_maps is None else MeltMaps.open(melt_maps)
         with lock_lake(lake, break_lock=break_lock) as lock:
             target = Lake.create(lake, recipe.to_lake(), rebuild=rebuild)
+            if maps is not None:
+                check_years(maps, target, sources)
             with progress("building scenes", len(sources)) as advance:
                 summary = build_lake(
                     sources,
@@ -178,6 +204,8 @@ def build(
                     on_scene=lambda path: advance(Path(path).name[:63]),
                     check_lock=lock.check,
                 )
+            if maps is not None and summary.catalog is not None:
+                seasons = ask_melt_maps(Lake.open(lake), maps, DEFAULT_RULE, lock)
     for path, sentence in summary.failures:
         err.print(f"[red]failed[/red] {Path(path).name}", highlight=False, soft_wrap=True)
         err.print(f"  {sentence}", highlight=False, markup=False, soft_wrap=True)
@@ -190,6 +218,12 @@ def build(
         )
     if summary.catalog is not None:
         out.print(_split_table(target, summary.catalog))
+    if seasons is not None:
+        tell_seasons(seasons, DEFAULT_RULE)
+    elif melt_maps is not None:
+        out.print(
+            "no scene was given its melt season: the lake is not whole yet, say --melt again then", soft_wrap=True
+        )
     out.print(
         f"{len(summary.built)} of {len(sources)} scenes are in the lake {target.url}; "
         f"look with: python -m datasets show {target.url}",

@@ -1,17 +1,20 @@
 """`ArchiveFile`: one netCDF file of the archives, opened once and read in strips, whatever its encoding.
 
 What is stored packed (`scale_factor`, `add_offset`), with a `_FillValue` or as characters comes out as numbers with NaN
-and as text: xarray decodes it. Which product the file is, and whether it is whole, is for those who read it
-(`ingest.raw`, `ingest.ready_to_train`).
+and as text: xarray decodes it. What is at a URL is copied to this machine while it is open. Which product the file is,
+and whether it is whole, is for those who read it (`ingest.raw`, `ingest.ready_to_train`).
 """
 
 from collections.abc import Hashable, Iterable, Iterator
+from contextlib import ExitStack
 from typing import Any, Final
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from datasets.errors import LakeAccessError
+from datasets.storage import at_hand
 from ingest.errors import RawSceneError
 
 _STRIP_LINES: Final = 256
@@ -20,15 +23,24 @@ _STRIP_LINES: Final = 256
 class ArchiveFile:
     """An open netCDF file.
 
+    Attributes:
+        path: Path or URL.
+
     Raises:
         RawSceneError: The file is no netCDF.
+        LakeAccessError: The store of a URL cannot be reached.
     """
 
     def __init__(self, path: str) -> None:
         self.path = path
+        self._copy = ExitStack()
         try:
-            self._data = xr.open_dataset(path, engine="netcdf4", decode_times=False, cache=False)
+            local = self._copy.enter_context(at_hand(path))  # the netCDF library reads files
+            self._data = xr.open_dataset(local, engine="netcdf4", decode_times=False, cache=False)
+        except LakeAccessError:
+            raise
         except (OSError, ValueError) as error:
+            self._copy.close()
             raise RawSceneError(
                 f"{path!r} cannot be read as netCDF ({error}): take the file from the archive again"
             ) from error
@@ -36,6 +48,7 @@ class ArchiveFile:
     def close(self) -> None:
         """Closes the file; nothing can be read afterwards."""
         self._data.close()
+        self._copy.close()
 
     def __contains__(self, name: str) -> bool:
         return name in self._data.variables

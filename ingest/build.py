@@ -1,9 +1,8 @@
-"""Many scenes: Dask maps `convert_scene` over the files, then the catalog is written. Wiring only."""
+"""Many scenes: workers map `convert_scene` over the files, then the catalog is written. Wiring only."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-
-from dask.distributed import CancelledError, Client, Future, KilledWorker, as_completed
+from functools import partial
 
 from datasets.amendment import carry_seasons
 from datasets.catalog import Catalog
@@ -11,9 +10,8 @@ from datasets.errors import IceBenchError, SceneNotFoundError, SplitError
 from datasets.lake import Lake
 from datasets.scene import Archive, SceneRecord
 from datasets.splits import assign_splits
-from ingest.cluster import ClusterOptions, open_cluster, submit
+from ingest.cluster import ClusterOptions, open_workers
 from ingest.convert import convert_scene
-from ingest.errors import ClusterError
 from ingest.moments import Moments, training_statistics
 from ingest.recipe import Recipe
 from ingest.source import scene_id_of
@@ -77,7 +75,7 @@ def build_lake(
 
     Raises:
         SplitError: More validation scenes were asked for than could ever leave a training scene.
-        ClusterError: The cluster cannot be used, or its scheduler went away.
+        ClusterError: The cluster cannot be used, or went away.
     """
     _check_split(len(sources) if archive == "train" else 0, lake, split)
     unique, clashes = _without_clashes(sources)
@@ -175,45 +173,12 @@ def _without_clashes(sources: list[str]) -> tuple[list[str], dict[str, str]]:
 def _convert_all(
     paths: list[str], recipe: Recipe, lake: Lake, archive: Archive, cluster: ClusterOptions
 ) -> Iterable[tuple[str, SceneRecord | str]]:
-    def outcomes(client: Client, batch: list[str]) -> Iterable[tuple[str, SceneRecord | BaseException]]:
-        futures: dict[Future[SceneRecord], str] = {
-            submit(client, convert_scene, path, recipe, lake, archive): path for path in batch
-        }
-        for future in as_completed(futures):
-            if future.status in ("cancelled", "lost"):
-                raise _lost_scheduler(client)
-            try:
-                error = future.exception()
-                outcome = future.result() if error is None else error
-            except (CancelledError, OSError) as lost:  # the connection breaks with an OSError
-                raise _lost_scheduler(client) from lost
-            yield futures[future], outcome
-
-    with open_cluster(cluster, tasks=len(paths)) as client:
-        suspects: list[str] = []
-        for path, outcome in outcomes(client, paths):
-            if isinstance(outcome, KilledWorker):
-                suspects.append(path)
-            else:
-                yield path, outcome if isinstance(outcome, SceneRecord) else _sentence(outcome)
-        # Dask blames every scene that waited on a dying worker, so each is tried once more with nobody beside it.
-        for suspect in suspects:
-            for path, outcome in outcomes(client, [suspect]):
-                yield path, outcome if isinstance(outcome, SceneRecord) else _sentence(outcome)
-
-
-def _lost_scheduler(client: Client) -> ClusterError:
-    return ClusterError(
-        f"the Dask scheduler {client.scheduler.address if client.scheduler else ''} went away in the middle of the "
-        "build: start it again and repeat the command, scenes that are finished are kept"
-    )
+    convert = partial(convert_scene, recipe=recipe, lake=lake, archive=archive)
+    with open_workers(cluster, tasks=len(paths)) as workers:
+        for path, outcome in workers.run(convert, paths):
+            yield path, outcome if isinstance(outcome, SceneRecord) else _sentence(outcome)
 
 
 def _sentence(error: BaseException) -> str:
     """Our own errors are sentences already; anything else keeps its type, nothing is hidden."""
-    if isinstance(error, KilledWorker):
-        return (
-            f"its worker died {error.allowed_failures + 1} times over, mostly for want of memory: give workers more "
-            "(fewer --workers, a higher --memory-limit) and run the build again"
-        )
     return str(error) if isinstance(error, IceBenchError) else f"{type(error).__name__}: {error}"

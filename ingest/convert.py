@@ -7,7 +7,7 @@ Everything that can be wrong with a file either shows before the first byte is w
 import hashlib
 import json
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from datasets.labels import CHARTS
 from datasets.lake import Lake
 from datasets.scene import Archive, SceneRecord
 from datasets.seasons import location_of, season_of
+from datasets.storage import exists
 from ingest.charts import NO_POLYGON, ChartRasters, rasterize
 from ingest.geometry import INCIDENCE, TiePoints
 from ingest.moments import Moments
@@ -34,7 +35,7 @@ def convert_scene(path: str, recipe: Recipe, lake: Lake, archive: Archive) -> Sc
     """Builds the store of one file, raw or ready to train, unless the lake already has it with this recipe.
 
     Args:
-        path: netCDF file with the archive's name; which product it is, its content says.
+        path: Path or URL of a netCDF file with the archive's name; which product it is, its content says.
         recipe: What to build.
         lake: Where.
         archive: Which archive the file is from.
@@ -51,7 +52,7 @@ def convert_scene(path: str, recipe: Recipe, lake: Lake, archive: Archive) -> Sc
     done = _finished(lake, scene_id)
     source = PurePosixPath(path).name
     if done is not None and (done.recipe, done.source, done.archive) == (recipe.digest, source, archive):
-        charts_came = not done.charted and Path(reference_path(path)).exists()
+        charts_came = not done.charted and exists(reference_path(path))
         if not charts_came:
             return done
     with open_scene(path) as raw:

@@ -20,4 +20,16 @@ class RecipeError(IceBenchError, ValueError):
 
 
 class ClusterError(IceBenchError, ConnectionError):
-    """The Dask cluster cannot be used, or went away."""
+    """The cluster cannot be used, or went away."""
+
+
+class WorkerDiedError(IceBenchError, RuntimeError):
+    """The processes that worked on a scene died, one after the other."""
+
+    @classmethod
+    def after(cls, tries: int) -> "WorkerDiedError":
+        """With the sentence for so many tries."""
+        return cls(
+            f"its worker died {tries} times over, mostly for want of memory: give workers more (fewer --workers, a "
+            "higher --memory-limit) and run the build again"
+        )

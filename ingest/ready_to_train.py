@@ -12,7 +12,6 @@ by their maximum, channels standardized, no data filled with 0. Here that is und
 """
 
 from itertools import product
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 from datasets.grids import KM2_PIXELS, NATIVE_SPACING
 from datasets.labels import CHARTS, IGNORE
 from datasets.scene import Product
+from datasets.storage import exists
 from ingest.archive_file import ArchiveFile
 from ingest.charts import NO_POLYGON, PolygonClasses
 from ingest.errors import RawSceneError
@@ -200,7 +200,7 @@ class ReadyToTrainScene:
             self._file.check_names(CHARTS, _PRODUCT)
             return self._file
         beside = reference_path(self._file.path)
-        if not Path(beside).is_file():
+        if not exists(beside):
             return None
         return ArchiveFile(beside)
 

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from datasets.seasons import REGIONS
+from datasets.storage import absolute, exists, is_url, names
 from ingest.errors import NoSourceError, SceneNameError
 
 Provider = Literal["dmi", "cis"]
@@ -113,31 +114,35 @@ def reference_path(path: str) -> str:
 def find_sources(raw: list[str]) -> list[str]:
     """Lists scenes: a file stands for itself, a folder for the `*.nc` files in it, sorted by name.
 
-    Reference files (`*_prep_reference.nc`) are no scenes: they are read with the scene that they lie beside.
+    Both may be at a URL (s3://, gs://, https:// of a server that lists its folders). Paths come out absolute, since
+    workers have other working folders. Reference files (`*_prep_reference.nc`) are no scenes: they are read with the
+    scene that they lie beside.
 
     Raises:
         NoSourceError: A path does not exist, is a reference file, or a folder holds no scene.
+        LakeAccessError: The store of a URL cannot be reached.
     """
     found: list[str] = []
     for given in raw:
-        path = Path(given)
-        if path.is_dir():
-            inside = sorted(str(file) for file in path.glob("*.nc") if not file.name.endswith(_REFERENCE))
-            if not inside:
-                raise NoSourceError(
-                    f"the folder {given!r} holds no *.nc file: give the folder of the unpacked archive, "
-                    "or make scenes with `python -m ingest sample`"
-                )
-            found += inside
-        elif path.name.endswith(_REFERENCE):
+        name = given.rstrip("/").rpartition("/")[2]
+        if name.endswith(_REFERENCE):
             raise NoSourceError(
                 f"{given!r} holds the charts of a scene, not the scene: give the file "
-                f"'{path.name.replace('_reference', '')}' beside it"
+                f"'{name.replace('_reference', '')}' beside it"
             )
-        elif path.is_file():
-            found.append(given)
-        else:
+        place = absolute(given) if is_url(given) else str(Path(given).absolute())
+        if exists(place) and (name.endswith(".nc") or not is_url(given)):  # a web server's folder is a page
+            found.append(place)
+            continue
+        if not is_url(given) and not Path(given).exists():
             raise NoSourceError(f"{given!r} does not exist: give raw netCDF files or a folder that holds them")
+        inside = [each for each in names(place) if each.endswith(".nc") and not each.endswith(_REFERENCE)]
+        if not inside:
+            raise NoSourceError(
+                f"the folder {given!r} holds no *.nc file: give the folder of the unpacked archive, "
+                "or make scenes with `python -m ingest sample`"
+            )
+        found += [f"{place}/{each}" for each in inside]
     return list(dict.fromkeys(found))
 
 

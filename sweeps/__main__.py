@@ -7,10 +7,11 @@ import typer
 from rich.table import Table
 
 from datasets.errors import unknown_name
+from datasets.project import ROOT
 from datasets.terminal import err, out, user_errors
 from sweeps.catalogue import study, study_names
 from sweeps.experiment import SEED
-from sweeps.launch.command import ROOT, application
+from sweeps.launch.command import application
 from sweeps.report.command import report_command
 
 if TYPE_CHECKING:

@@ -94,8 +94,9 @@ def command_line(name: str) -> click.Command:
             from mlflow.cli import cli as of_mlflow
         return of_mlflow
     if name.startswith("sweeps/"):
-        from sweeps.__main__ import studies
         from sweeps.command import application
+
+        from sweeps.__main__ import studies
 
         return get_command(application(studies()[Path(name).stem]))
     module = __import__(f"{name}.__main__", fromlist=["app"])

@@ -1,7 +1,8 @@
 """The melt season of all scenes of a lake: all votes first, then one amendment of the lake. Wiring only."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,12 @@ from datasets.amendment import amend
 from datasets.catalog import Catalog
 from datasets.lake import Lake
 from datasets.scene import SceneRecord
+from ingest.errors import SceneNameError
 from ingest.geometry import TiePoints
 from ingest.melt.grid import footprint_cells
 from ingest.melt.maps import PAIRS, MeltMaps
 from ingest.melt.rule import DEFAULT_RULE, MeltRule, needs_year_before, vote
+from ingest.source import scene_id_of
 
 SEASON_ROWS = ("melt", "freeze", "none")
 
@@ -79,6 +82,28 @@ def assign_cryoseasons(
     catalog = Catalog.of(rows)
     changed = amend(lake, catalog, sources=sources, check_lock=check_lock)
     return Assignment(catalog=catalog, changed=changed, without_year_before=alone, files=tuple(sorted(digests)))
+
+
+def check_years(maps: MeltMaps, lake: Lake, sources: Iterable[str], rule: MeltRule = DEFAULT_RULE) -> None:
+    """Asks for a map of every year that the lake will have: before hours of building, not after.
+
+    Args:
+        maps: Melt maps.
+        lake: As it is now; the scenes that readers see count.
+        sources: Files that are going to be scenes of it; a name outside the grammar is left to their conversion.
+        rule: Which maps of a year are needed.
+
+    Raises:
+        NoMeltMapError: A year has none.
+    """
+    shown = lake.shown()
+    years = {record.acquired.year for record in shown.catalog()} if shown.has_catalog() else set()
+    for path in sources:
+        with suppress(SceneNameError):
+            years.add(int(scene_id_of(path)[:4]))
+    for year in sorted(years):
+        for name in PAIRS[rule.onset]:
+            maps.path(year, name)
 
 
 def by_month(catalog: Catalog) -> dict[str, tuple[int, ...]]:

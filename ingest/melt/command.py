@@ -3,15 +3,20 @@
 from calendar import month_abbr
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
 from datasets.catalog import Catalog
 from datasets.lake import Lake
-from datasets.lock import lock_lake
+from datasets.lock import LakeLock, lock_lake
 from datasets.terminal import out, progress, user_errors
+
+if TYPE_CHECKING:
+    from ingest.melt.assign import Assignment
+    from ingest.melt.maps import MeltMaps
+    from ingest.melt.rule import MeltRule
 
 
 class OnsetName(StrEnum):
@@ -47,7 +52,6 @@ def melt(
     No array is touched: only the catalog and the records of the scenes change. A scene without a dated cell under it
     (open water, land) has no season. Run it again after scenes were added.
     """
-    from ingest.melt.assign import assign_cryoseasons
     from ingest.melt.maps import MeltMaps
     from ingest.melt.rule import MeltRule
 
@@ -56,10 +60,27 @@ def melt(
         rule = MeltRule(onset=onset.value, statistic=statistic.value)
         Lake.open(lake)  # before a lock is left in what is no lake
         with lock_lake(lake, break_lock=break_lock) as lock:
-            target = Lake.open(lake)
-            with progress("asking the melt maps", len(target.catalog())) as advance:
-                found = assign_cryoseasons(target, maps, rule, on_scene=advance, check_lock=lock.check)
-    out.print(_month_table(found.catalog, f"{onset} onset · {statistic} of cells · {', '.join(found.files)}"))
+            found = ask_melt_maps(Lake.open(lake), maps, rule, lock)
+    tell_seasons(found, rule)
+    out.print(
+        f"{found.changed} of {len(found.catalog)} records changed; the lake is {Lake.open(lake).digest} now",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def ask_melt_maps(lake: Lake, maps: "MeltMaps", rule: "MeltRule", lock: LakeLock) -> "Assignment":
+    """Gives the scenes their seasons, with a bar."""
+    from ingest.melt.assign import assign_cryoseasons
+
+    with progress("asking the melt maps", len(lake.catalog())) as advance:
+        return assign_cryoseasons(lake, maps, rule, on_scene=advance, check_lock=lock.check)
+
+
+def tell_seasons(found: "Assignment", rule: "MeltRule") -> None:
+    """Shows what the maps said."""
+    caption = f"{rule.onset} onset · {rule.statistic} of cells · {', '.join(found.files)}"
+    out.print(_month_table(found.catalog, caption))
     if found.without_year_before:
         out.print(
             f"{found.without_year_before} scenes of January and February were judged without the map of the year "
@@ -67,11 +88,6 @@ def melt(
             highlight=False,
             soft_wrap=True,
         )
-    out.print(
-        f"{found.changed} of {len(found.catalog)} records changed; the lake is {Lake.open(lake).digest} now",
-        highlight=False,
-        soft_wrap=True,
-    )
 
 
 def _month_table(catalog: Catalog, caption: str) -> Table:

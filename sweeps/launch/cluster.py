@@ -1,6 +1,5 @@
 """The Ray that a study runs on: joined or started, with this very code on its workers, and looked at before use."""
 
-import json
 import logging
 import os
 import socket
@@ -15,14 +14,10 @@ from ray._private.utils import read_ray_address  # no public way to ask which cl
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from datasets.errors import IceBenchError
+from datasets.project import NOT_SHIPPED, ROOT, shipped_by_job
 from training.outbox import default_outbox
 from training.tracking import git_commit
 
-ROOT: Final = Path(__file__).resolve().parents[2]
-_JOB_CONFIG: Final = "RAY_JOB_CONFIG_JSON_ENV_VAR"
-"""Set by Ray in the driver of a submitted job: what the job brought with it."""
-
-_NOT_SHIPPED: Final = [".git", ".venv", "data", "results", "mlruns", "mlartifacts", "*.db", "tests", "docs"]
 _PATIENCE_S: Final = 180.0
 """Longest wait for a node to say what it sees; a fresh worker has to unpack the project and to import."""
 
@@ -35,11 +30,6 @@ _LAST_STEP_S: Final = "30"
 
 class ClusterError(IceBenchError, ConnectionError):
     """There is no cluster that could run a study, or it does not see what the driver sees."""
-
-
-def shipped_by_job() -> bool:
-    """Whether this driver runs in a temporary copy of the project that `ray job submit --working-dir` made."""
-    return "working_dir" in json.loads(os.environ.get(_JOB_CONFIG, "{}")).get("runtime_env", {})
 
 
 def outbox_folder() -> Path:
@@ -66,7 +56,7 @@ def cluster() -> Iterator[None]:
     }
     environment: dict[str, Any] = {"env_vars": told}
     if not shipped_by_job():  # Ray refuses two working folders
-        environment |= {"working_dir": str(ROOT), "excludes": _NOT_SHIPPED}
+        environment |= {"working_dir": str(ROOT), "excludes": list(NOT_SHIPPED)}
     os.environ.setdefault(
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0"
     )  # keep CUDA_VISIBLE_DEVICES as it is, without a warning

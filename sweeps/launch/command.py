@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from datasets.errors import IceBenchError
+from datasets.project import ROOT, shipped_by_job
 from datasets.terminal import err, out, user_errors
 from sweeps.axes import text
 from sweeps.experiment import Experiment, ExperimentError
@@ -22,7 +23,6 @@ if TYPE_CHECKING:  # heavy: Ray, MLflow and zarr are loaded only by a run
     from sweeps.launch.study_run import Done, Plan
     from sweeps.launch.trials import Event, OnEvent
 
-ROOT: Final = Path(__file__).resolve().parents[2]
 LAKE: Final = "ICEBENCH_LAKE"
 """Environment variable with the URL of the lake; read here, since typer would split a path at its spaces."""
 
@@ -267,8 +267,6 @@ def _place(storage: str) -> str:
 
 
 def _refuse_lost_results(lake_urls: Sequence[str], tracking_uri: str) -> None:
-    from sweeps.launch.cluster import shipped_by_job
-
     if not shipped_by_job():
         return
     places = [("--lake or ICEBENCH_LAKE", url) for url in lake_urls]

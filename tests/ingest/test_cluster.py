@@ -14,11 +14,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-import ingest.cluster
+import ingest.dask_cluster
 from datasets.lake import Lake
 from datasets.threads import threads
 from ingest.__main__ import app
-from ingest.cluster import ClusterOptions, open_cluster, pack_code, submit
+from ingest.cluster import ClusterOptions
+from ingest.dask_cluster import dask_workers, pack_code
 
 ROOT = Path(__file__).parents[2]
 
@@ -140,8 +141,12 @@ def test_a_scheduler_that_dies_is_one_sentence_and_the_next_run_goes_on(
 
 @pytest.mark.slow
 def test_a_worker_works_on_one_core() -> None:
-    with open_cluster(ClusterOptions(workers=1), tasks=1) as client:
-        assert submit(client, threads).result() == 1
+    with dask_workers(ClusterOptions(workers=1), tasks=1) as workers:
+        assert list(workers.run(threads_there, ["a scene"])) == [("a scene", 1)]
+
+
+def threads_there(_: str) -> int:
+    return threads()
 
 
 @pytest.mark.parametrize(
@@ -151,26 +156,26 @@ def test_a_worker_works_on_one_core() -> None:
 def test_there_are_as_many_workers_as_cores_and_memory_allow(
     monkeypatch: pytest.MonkeyPatch, cores: int, gigabytes: int, limit: str | None, expected: int
 ) -> None:
-    monkeypatch.setattr(ingest.cluster, "CPU_COUNT", cores)
-    monkeypatch.setattr(ingest.cluster, "MEMORY_LIMIT", gigabytes * 10**9)
+    monkeypatch.setattr(ingest.dask_cluster, "CPU_COUNT", cores)
+    monkeypatch.setattr(ingest.dask_cluster, "MEMORY_LIMIT", gigabytes * 10**9)
     started: list[int] = []
 
     def start(**options: object) -> None:
         started.append(int(str(options["n_workers"])))
         raise InterruptedError
 
-    monkeypatch.setattr(ingest.cluster, "LocalCluster", start)
+    monkeypatch.setattr(ingest.dask_cluster, "LocalCluster", start)
     for tasks in (100, 1):
-        with pytest.raises(InterruptedError), open_cluster(ClusterOptions(memory_limit=limit), tasks=tasks):
+        with pytest.raises(InterruptedError), dask_workers(ClusterOptions(memory_limit=limit), tasks=tasks):
             pytest.fail("a cluster was started")
     assert started == [expected, 1]
 
 
 @pytest.mark.slow
 def test_a_memory_limit_reaches_the_workers() -> None:
-    with open_cluster(ClusterOptions(workers=2, memory_limit="1500MB"), tasks=1) as client:
-        workers = client.scheduler_info()["workers"].values()
-        assert [worker["memory_limit"] for worker in workers] == [1_500_000_000]
+    with dask_workers(ClusterOptions(workers=2, memory_limit="1500MB"), tasks=1) as workers:
+        started = workers.client.scheduler_info()["workers"].values()
+        assert [each["memory_limit"] for each in started] == [1_500_000_000]
 
 
 @pytest.mark.parametrize(

@@ -281,3 +281,28 @@ def test_what_cannot_work_is_one_sentence_and_exit_code_2(
     result = ingest(*(word.format(lake=tiny_lake.url, maps=maps) for word in words))
     assert result.exit_code == 2, result.output
     assert sentence in " ".join(result.output.split())
+
+
+@pytest.mark.slow
+def test_a_build_gives_the_seasons_in_the_same_go(raw_train: list[Path], maps: Path, tmp_path: Path) -> None:
+    together = ingest("build", *raw_train[:3], "--ratios", "10", "--lake", tmp_path / "together", "--melt", maps)
+    assert together.exit_code == 0, together.output
+    assert "scenes by month and cryospheric season" in together.output
+    recipe = Recipe(ratios=(10,))
+    after = Lake.create(str(tmp_path / "after"), recipe.to_lake())
+    publish(after, [convert_scene(str(path), recipe, after, "train") for path in raw_train[:3]], SplitOptions())
+    assert ingest("melt", tmp_path / "after", "--melt", maps).exit_code == 0
+    lakes = [Lake.open(str(tmp_path / name)) for name in ("together", "after")]
+    assert lakes[0].digest == lakes[1].digest
+    assert lakes[0].catalog() == lakes[1].catalog()
+    assert any(row.cryoseason for row in lakes[0].catalog())
+
+
+def test_a_year_without_a_map_is_said_before_anything_is_built(raw_train: list[Path], tmp_path: Path) -> None:
+    folder = tmp_path / "melt"
+    write_melt_maps(folder, [2012], seed=0, forms=["netcdf"])
+    result = ingest("build", *raw_train[:2], "--lake", tmp_path / "lake", "--melt", folder)
+    assert result.exit_code == 2, result.output
+    assert f"{str(folder)!r} has no melt map of 20" in result.output
+    assert not list(tmp_path.glob("lake/scenes/*"))
+    assert not (tmp_path / "lake" / "lock.json").exists()

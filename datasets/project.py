@@ -1,0 +1,20 @@
+"""Where this project's code is, and what of its folder goes to machines that do not have it."""
+
+import json
+import os
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+"""Folder of the checkout that runs; a job's temporary copy of it where Ray made one."""
+
+NOT_SHIPPED: Final = (".git", ".venv", "data", "results", "mlruns", "mlartifacts", "*.db", "tests", "docs")
+"""Patterns of what no other machine needs to run our code."""
+
+_JOB_CONFIG: Final = "RAY_JOB_CONFIG_JSON_ENV_VAR"
+"""Set by Ray in the driver of a submitted job: what the job brought with it."""
+
+
+def shipped_by_job() -> bool:
+    """Whether this driver runs in a temporary copy of the project that `ray job submit --working-dir` made."""
+    return "working_dir" in json.loads(os.environ.get(_JOB_CONFIG, "{}")).get("runtime_env", {})

@@ -1,0 +1,171 @@
+"""Scenes on Dask: a local cluster, or a running one that is given our code."""
+
+import hashlib
+import io
+import pickle
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+from dask.distributed import CancelledError, Client, Future, KilledWorker, LocalCluster, as_completed, get_worker
+from dask.system import CPU_COUNT
+from distributed.diagnostics.plugin import WorkerPlugin
+from distributed.system import MEMORY_LIMIT
+
+from datasets.project import ROOT
+from datasets.threads import limit_threads
+from ingest.cluster import SCENE_BYTES, ClusterOptions, Result
+from ingest.errors import ClusterError, WorkerDiedError
+
+_PACKAGES: Final = ("datasets", "ingest")
+_CODE: Final = "icebench-code"
+
+
+@contextmanager
+def dask_workers(options: ClusterOptions, tasks: int) -> Iterator["DaskWorkers"]:
+    """Workers of the scheduler that the options name; without one, of a local cluster with no more workers than tasks.
+
+    Raises:
+        ClusterError: The scheduler does not answer.
+    """
+    if options.scheduler is None:
+        with (
+            LocalCluster(
+                n_workers=max(1, min(options.workers or _fitting_workers(options.memory_bytes), tasks)),
+                threads_per_worker=1,
+                memory_limit=options.memory_limit or "auto",
+                dashboard_address="127.0.0.1:0",  # any free port: a second build on this machine is not in the way
+            ) as cluster,
+            Client(cluster) as client,
+        ):
+            yield DaskWorkers(client)
+        return
+    try:
+        client = Client(options.scheduler, timeout=10)
+    except (OSError, ValueError) as error:
+        raise ClusterError(
+            f"no Dask scheduler answers at {options.scheduler!r}: give the address that `dask scheduler` printed, like "
+            "tcp://host:8786, or `ray` for Ray"
+        ) from error
+    with client:
+        _ship_code(client)
+        yield DaskWorkers(client)
+
+
+class DaskWorkers:
+    """Workers behind a client of dask.distributed; see `ingest.cluster.Workers`.
+
+    Attributes:
+        client: The client.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+
+    def run(
+        self, function: Callable[[str], Result], paths: Sequence[str]
+    ) -> Iterator[tuple[str, Result | BaseException]]:
+        """See `ingest.cluster.Workers.run`."""
+        suspects: list[str] = []
+        for path, outcome in self._once(function, paths):
+            if isinstance(outcome, WorkerDiedError):
+                suspects.append(path)
+            else:
+                yield path, outcome
+        # Dask blames every scene that waited on a dying worker, so each is tried once more with nobody beside it.
+        for suspect in suspects:
+            yield from self._once(function, [suspect])
+
+    def _once(
+        self, function: Callable[[str], Result], paths: Sequence[str]
+    ) -> Iterator[tuple[str, Result | BaseException]]:
+        futures: dict[Future[Result], str] = {submit(self.client, function, path): path for path in paths}
+        for future in as_completed(futures):
+            if future.status in ("cancelled", "lost"):
+                raise self._lost()
+            try:
+                error = future.exception()
+                outcome = future.result() if error is None else error
+            except (CancelledError, OSError) as lost:  # the connection breaks with an OSError
+                raise self._lost() from lost
+            if isinstance(outcome, KilledWorker):
+                outcome = WorkerDiedError.after(outcome.allowed_failures + 1)
+            yield futures[future], outcome
+
+    def _lost(self) -> ClusterError:
+        address = self.client.scheduler.address if self.client.scheduler else ""
+        return ClusterError(
+            f"the Dask scheduler {address} went away in the middle of the build: start it again and repeat the "
+            "command, scenes that are finished are kept"
+        )
+
+
+def submit(client: Client, function: Callable[..., Result], *arguments: object) -> "Future[Result]":
+    """Lets a worker call one of our functions, on one core for each thread that it has.
+
+    Function and arguments travel packed, since a scheduler unpacks the tasks that it hands on and does not have our
+    code; `call` travels by value, being defined here.
+    """
+    packed = pickle.dumps((_on_its_share, (function, *arguments)))
+
+    def call(content: bytes) -> Any:  # noqa: ANN401 - whatever the function returns
+        import pickle
+
+        found, given = pickle.loads(content)
+        return found(*given)
+
+    future: Future[Result] = client.submit(call, packed, pure=False)
+    return future
+
+
+def _fitting_workers(memory: int | None) -> int:
+    return max(1, min(CPU_COUNT, MEMORY_LIMIT // (memory or SCENE_BYTES)))
+
+
+def _on_its_share(function: Callable[..., Result], *arguments: object) -> Result:
+    """Encoding takes all cores of a machine unless it is told; beside other workers that only costs switching."""
+    limit_threads(get_worker().state.nthreads)
+    return function(*arguments)
+
+
+def _ship_code(client: Client) -> None:
+    """Gives our packages to the workers of now and to those that join later."""
+    archive = pack_code()
+    digest = hashlib.sha256(archive).hexdigest()[:12]
+
+    class Code(WorkerPlugin):
+        """Defined here, so that it travels by value: a class of a module would need the module there."""
+
+        name = _CODE
+
+        def setup(self, worker: Any) -> None:  # noqa: ANN401 - a distributed.Worker
+            import importlib
+            import io
+            import sys
+            import zipfile
+            from pathlib import Path
+
+            folder = Path(worker.local_directory) / f"{_CODE}-{digest}"
+            with zipfile.ZipFile(io.BytesIO(archive)) as packed:
+                packed.extractall(folder)
+            loaded = sys.modules.get("ingest")
+            if loaded is not None and Path(loaded.__file__ or "").parent == folder / "ingest":
+                return
+            # An earlier build may have left another version of our code in this process.
+            for name in [each for each in sys.modules if each.partition(".")[0] in _PACKAGES]:
+                del sys.modules[name]
+            sys.path[:] = [str(folder), *(each for each in sys.path if f"/{_CODE}-" not in each)]
+            importlib.invalidate_caches()
+
+    client.register_plugin(Code(), name=_CODE)
+
+
+def pack_code() -> bytes:
+    """Our packages as a zip; the same bytes for the same code."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as packed:
+        for package in _PACKAGES:
+            for path in sorted((ROOT / package).rglob("*.py")):
+                packed.writestr(zipfile.ZipInfo(path.relative_to(ROOT).as_posix()), path.read_bytes())
+    return buffer.getvalue()

@@ -1,0 +1,208 @@
+"""Scenes on Ray, through the scheduler of Dask that Ray brings (`ray.util.dask`): one graph, one task a scene.
+
+The tasks do not depend on each other, so the scheduler hands all of them to Ray at once and gives their references
+back; Ray places them by core and memory, on any node, and tries those again whose process or node died.
+"""
+
+import logging
+import os
+import signal
+import socket
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, Final
+
+import ray
+from ray._private.services import canonicalize_bootstrap_address  # no public way tells where `ray.init` would go
+from ray.exceptions import NodeDiedError, OutOfMemoryError, RayTaskError, WorkerCrashedError
+from ray.util.dask import ray_dask_get
+
+from datasets.project import NOT_SHIPPED, ROOT, shipped_by_job
+from datasets.threads import limit_threads
+from ingest.cluster import RETRIES, SCENE_BYTES, ClusterOptions, Result
+from ingest.errors import ClusterError, WorkerDiedError
+
+logger = logging.getLogger(__name__)
+
+_OWN: Final = "local"
+"""What `ray.init` calls a Ray that it starts."""
+
+_GLANCE: Final = 2.0
+"""Seconds between two looks at the head of the cluster."""
+
+_PATIENCE: Final = 30.0
+"""Seconds that a head may be away. After 60 s Ray ends the process, and nobody would release the lake's lock."""
+
+
+@contextmanager
+def ray_workers(options: ClusterOptions) -> Iterator["RayWorkers"]:
+    """Workers of the Ray that the options name; one that is started for it ends with it.
+
+    Raises:
+        ClusterError: No Ray answers at the address, or it cannot be used from here.
+    """
+    address = address_of(options)
+    try:
+        _join(address)
+        yield RayWorkers(_memory(options.memory_bytes), None if address.startswith("ray://") else _Head())
+    finally:
+        ray.shutdown()
+
+
+def address_of(options: ClusterOptions) -> str:
+    """Address to join, or `local` for a Ray to start.
+
+    Raises:
+        ClusterError: No Ray answers there.
+    """
+    given = options.ray_address or os.environ.get("RAY_ADDRESS") or None
+    # Ray keeps a note of the cluster that was started here last. A killed one leaves it, and Ray would wait for that
+    # cluster without end.
+    address = canonicalize_bootstrap_address(given) if given in (None, "auto") else given  # type: ignore[arg-type]
+    if address is None or address == _OWN:
+        return _OWN
+    if _answers(address.removeprefix("ray://")):
+        return address
+    if given is None:
+        return _OWN
+    raise ClusterError(
+        f"no Ray answers at {address!r}: give the address of a head that runs, `ray:host:6379`, or of its client "
+        "server, `ray://host:10001`; plain `ray` takes what RAY_ADDRESS names or what runs here, else starts one"
+    )
+
+
+class RayWorkers:
+    """Workers of a Ray that this process has joined; see `ingest.cluster.Workers`."""
+
+    def __init__(self, memory: int, head: "_Head | None") -> None:
+        """Args: bytes that a task reserves of its node; the head to look after, None where Ray's client does."""
+        self._memory = memory
+        self._head = head
+
+    def run(
+        self, function: Callable[[str], Result], paths: Sequence[str]
+    ) -> Iterator[tuple[str, Result | BaseException]]:
+        """See `ingest.cluster.Workers.run`."""
+        work = partial(_on_one_core, function)
+        graph = {f"convert:{path}": (work, path) for path in paths}
+        try:
+            references = ray_dask_get(
+                graph,
+                list(graph),
+                ray_persist=True,  # references, not results: those are taken as they come
+                ray_remote_args={"num_cpus": 1, "memory": self._memory, "max_retries": RETRIES},
+            )
+            # Futures, because Ray's own wait makes a KeyboardInterrupt of whatever a signal raises.
+            waiting = {each.future(): path for each, path in zip(references, paths, strict=True)}
+            while waiting:
+                for future in wait(waiting, timeout=_GLANCE, return_when=FIRST_COMPLETED).done:
+                    yield waiting.pop(future), _outcome(future)
+                if self._head is not None:
+                    self._head.look()
+        except ConnectionError as error:  # of Ray's client; ours are none of these
+            if isinstance(error, ClusterError):
+                raise
+            raise _lost() from error
+
+
+class _Head:
+    """The head of the cluster, looked at from outside: Ray's own calls block while it is away."""
+
+    def __init__(self) -> None:
+        self._address = ray.get_runtime_context().gcs_address
+        self._looked = self._seen = time.monotonic()
+
+    def look(self) -> None:
+        """Raises ClusterError once the head has been away too long."""
+        now = time.monotonic()
+        if now - self._looked < _GLANCE:
+            return
+        self._looked = now
+        if _answers(self._address):
+            self._seen = now
+        elif now - self._seen > _PATIENCE:
+            raise _lost()
+
+
+def _join(address: str) -> None:
+    try:
+        _init(address)
+    except (OSError, RuntimeError, ValueError) as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        reason = lines[-1] if "Traceback" in str(error) else " ".join(lines)  # a client repeats what its server logged
+        raise ClusterError(
+            f"the Ray at {address!r} cannot be used ({reason}): it must have "
+            "this Python, this version of Ray and the same RAY_AUTH_MODE; if it has, repeat the command"
+        ) from error
+
+
+def _init(address: str) -> None:
+    # Ray would try a scene for ever that does not fit into its node's memory; the driver decides that.
+    retries = {"RAY_task_oom_retries": str(RETRIES)}
+    for name, value in retries.items():
+        os.environ.setdefault(name, value)
+    os.environ.setdefault(
+        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0"
+    )  # keep CUDA_VISIBLE_DEVICES as it is, without a warning
+    environment: dict[str, Any] = {"env_vars": retries}
+    if not shipped_by_job():  # Ray refuses two working folders
+        environment |= {"working_dir": str(ROOT), "excludes": list(NOT_SHIPPED)}
+    polite = signal.getsignal(signal.SIGTERM)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", category=FutureWarning, module="ray")
+            ray.init(address=address, runtime_env=environment, logging_level=logging.ERROR, log_to_driver=False)
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, polite)  # Ray puts its own in the place of the one that frees the lock
+
+
+def _on_one_core(function: Callable[[str], Result], path: str) -> Result:
+    limit_threads(1)
+    return function(path)
+
+
+def _outcome(future: Future[Result]) -> Result | BaseException:
+    error = future.exception()
+    if error is None:
+        return future.result()
+    if isinstance(error, WorkerCrashedError | OutOfMemoryError | NodeDiedError):
+        return WorkerDiedError.after(RETRIES + 1)
+    cause: BaseException = error.cause if isinstance(error, RayTaskError) else error
+    return cause
+
+
+def _memory(asked: int | None) -> int:
+    """Bytes that a scene reserves: what was asked for, else what a full-size one takes, if any node has that."""
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    rooms = [int(node.get("memory", 0)) for node in nodes if node.get("CPU", 0) >= 1]
+    if not rooms:
+        logger.warning("no node of the Ray cluster has a CPU to give: the build waits until one joins")
+        return asked or SCENE_BYTES
+    if asked is not None and asked > max(rooms):
+        raise ClusterError(
+            f"--memory-limit {asked / 1e9:.1f}GB is more than any node of the Ray cluster has to give (at most "
+            f"{max(rooms) / 1e9:.1f}GB): ask for less, or start a larger node"
+        )
+    return asked or min(SCENE_BYTES, max(rooms))
+
+
+def _answers(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=5):
+            return True
+    except (OSError, ValueError, OverflowError):
+        return False
+
+
+def _lost() -> ClusterError:
+    return ClusterError(
+        "the Ray cluster went away in the middle of the build: start it again and repeat the command, scenes that are "
+        "finished are kept"
+    )

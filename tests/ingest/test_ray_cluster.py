@@ -1,0 +1,284 @@
+"""The build on a real Ray: a head that does not have this code, its workers killed, and no Ray at all."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+import psutil
+import pytest
+from typer.testing import CliRunner, Result
+
+import ingest.cluster
+from datasets.lake import Lake
+from ingest.__main__ import app
+from ingest.cluster import ClusterOptions, open_workers
+from ingest.errors import ClusterError, WorkerDiedError
+from ingest.ray_cluster import address_of
+
+ROOT = Path(__file__).parents[2]
+RATIOS = ("--ratios", "5", "10")
+
+
+def command(*words: object) -> Result:
+    return CliRunner().invoke(app, [str(word) for word in words], env={"COLUMNS": "250"})
+
+
+def wait_for_port(port: int) -> None:
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        else:
+            return
+
+
+@contextmanager
+def running_head(folder: Path) -> Iterator[tuple[psutil.Process, int]]:
+    """Process and port of a head; everything that it started is gone afterwards."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as probe:
+        port = probe.getsockname()[1]
+    options = {
+        "port": port,
+        "dashboard-agent-listen-port": 0,
+        "include-dashboard": "false",
+        "num-cpus": 2,
+        "object-store-memory": 100_000_000,
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", "--disable-usage-stats"]
+        + [f"--{name}={value}" for name, value in options.items()],
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    head = psutil.Process(process.pid)
+    try:
+        wait_for_port(port)
+        yield head, port
+    finally:
+        end(head)
+        process.wait()
+
+
+def end(head: psutil.Process) -> None:
+    for each in [*head.children(recursive=True), head]:
+        with suppress(psutil.NoSuchProcess):
+            each.kill()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def ray_folder() -> Iterator[Path]:
+    """Ray's folder, short enough for its sockets; a killed head leaves its address there, for nobody else to find."""
+    folder = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_AUTH_MODE", "disabled")
+        patch.setenv("RAY_TMPDIR", str(folder))
+        patch.delenv("RAY_ADDRESS", raising=False)
+        yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[psutil.Process, int]]:
+    with running_head(tmp_path_factory.mktemp("head")) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def local(raw_train: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    lake = tmp_path_factory.mktemp("local") / "lake"
+    assert command("build", *raw_train[:4], "--lake", lake, *RATIOS).exit_code == 0
+    return lake
+
+
+def contents(lake: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(lake).as_posix(): path.read_bytes()
+        for path in lake.rglob("*")
+        if path.is_file() and path.name != "recipe.json"
+    }
+
+
+@pytest.mark.slow
+def test_the_lake_is_the_same_whatever_happens_to_a_worker(
+    head: tuple[psutil.Process, int],
+    local: Path,
+    raw_train: list[Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A worker is killed over its first scene, and a file that cannot be used is a line."""
+    process, port = head
+    monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{port}")
+    torn = tmp_path / raw_train[4].name
+    torn.write_bytes(raw_train[4].read_bytes()[:100_000])
+    killed: list[int] = []
+
+    def kill_one() -> None:
+        deadline = time.monotonic() + 60
+        while not killed and time.monotonic() < deadline:
+            for each in process.children(recursive=True):
+                with suppress(psutil.NoSuchProcess):  # zombies too
+                    if "ray::dask:convert" in " ".join(each.cmdline()):
+                        each.kill()
+                        killed.append(each.pid)
+                        return
+            time.sleep(0.02)
+
+    killer = threading.Thread(target=kill_one)
+    killer.start()
+    polite = signal.getsignal(signal.SIGTERM)
+    result = command("build", *raw_train[:4], torn, "--lake", tmp_path / "lake", *RATIOS, "--scheduler", "ray")
+    killer.join()
+    assert killed, result.output
+    assert result.exit_code == 1, result.output
+    assert f"failed {torn.name}" in result.output
+    assert "cannot be read as netCDF" in result.output
+    assert "4 of 5 scenes are in the lake" in result.output
+    assert contents(tmp_path / "lake") == contents(local)
+    assert Lake.open(str(tmp_path / "lake")).digest == Lake.open(str(local)).digest
+    assert signal.getsignal(signal.SIGTERM) is polite
+
+
+@pytest.mark.slow
+def test_a_scene_that_kills_every_worker_fails_alone_and_code_is_sent_along(
+    head: tuple[psutil.Process, int], ray_folder: Path
+) -> None:
+    def work(path: str) -> tuple[str, int]:
+        import os
+        import signal
+
+        import datasets.threads
+
+        if path == "guilty":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if path == "wrong":
+            raise KeyError(path)
+        return datasets.threads.__file__, datasets.threads.threads()
+
+    with open_workers(ClusterOptions(scheduler=f"ray:127.0.0.1:{head[1]}"), tasks=3) as workers:
+        outcomes = dict(workers.run(work, ["guilty", "wrong", "good"]))
+    assert isinstance(outcomes["guilty"], WorkerDiedError)
+    assert "its worker died 4 times over" in str(outcomes["guilty"])
+    assert isinstance(outcomes["wrong"], KeyError)
+    file, cores = outcomes["good"]
+    assert Path(file).relative_to(ray_folder / "ray").parts[1:3] == ("runtime_resources", "working_dir_files")
+    assert cores == 1
+
+
+@pytest.mark.slow
+def test_more_memory_than_any_node_has_is_one_sentence(
+    head: tuple[psutil.Process, int], raw_train: list[Path], tmp_path: Path
+) -> None:
+    words = ("--scheduler", f"ray:127.0.0.1:{head[1]}", "--memory-limit", "90TB")
+    result = command("build", raw_train[0], "--lake", tmp_path / "lake", *words)
+    assert result.exit_code == 2, result.output
+    assert "--memory-limit 90000.0GB is more than any node of the Ray cluster has to give" in result.output
+    assert not (tmp_path / "lake" / "lock.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--scheduler", "ray:127.0.0.1:1"], "no Ray answers at '127.0.0.1:1': give the address of a head that runs"),
+        (["--scheduler", "ray://127.0.0.1:1"], "no Ray answers at 'ray://127.0.0.1:1'"),
+        (["--scheduler", "ray:nowhere"], "no Ray answers at 'nowhere'"),
+        (["--scheduler", "ray", "--workers", "2"], "--workers 2 is of a cluster that a build starts itself"),
+        (["--scheduler", "ray", "--memory-limit", "2"], "--memory-limit '2' is not allowed"),
+    ],
+)
+def test_a_ray_that_cannot_be_used_is_one_sentence(
+    raw_train: list[Path], tmp_path: Path, words: list[str], sentence: str
+) -> None:
+    result = command("build", raw_train[0], "--lake", tmp_path / "lake", *words)
+    assert result.exit_code == 2, result.output
+    assert sentence in " ".join(result.output.split())
+    assert not (tmp_path / "lake" / "lock.json").exists()
+
+
+def test_a_note_of_a_ray_that_is_gone_is_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
+    (tmp_path / "ray").mkdir()
+    (tmp_path / "ray" / "ray_current_cluster").write_text("127.0.0.1:1")
+    assert address_of(ClusterOptions(scheduler="ray")) == "local"
+    with closing(socket.create_server(("127.0.0.1", 0))) as alive:
+        address = f"127.0.0.1:{alive.getsockname()[1]}"
+        monkeypatch.setenv("RAY_ADDRESS", address)
+        assert address_of(ClusterOptions(scheduler="ray")) == address
+    with pytest.raises(ClusterError, match=f"no Ray answers at '{address}'"):
+        address_of(ClusterOptions(scheduler="ray"))
+
+
+def test_ray_is_asked_for_where_it_is_missing(
+    raw_train: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest.cluster, "find_spec", lambda name: None)
+    result = command("build", raw_train[0], "--lake", tmp_path / "lake", "--scheduler", "ray")
+    assert result.exit_code == 2
+    assert "needs Ray, which is not installed: pip install -e '.[sweep]'" in result.output
+    assert not (tmp_path / "lake").exists()
+
+
+@contextmanager
+def build_begun(lake: Path, raw_train: list[Path], port: int) -> Iterator[subprocess.Popen[str]]:
+    """A build that has begun its first scene; it is impatient, so that the test need not be patient."""
+    code = (
+        "import ingest.ray_cluster as on_ray; on_ray._PATIENCE, on_ray._GLANCE = 1, 0.5;"
+        "from ingest.__main__ import app; app()"
+    )
+    words = ["build", *map(str, raw_train), "--lake", str(lake), "--scheduler", f"ray:127.0.0.1:{port}"]
+    build = subprocess.Popen(
+        [sys.executable, "-c", code, *words],
+        cwd=ROOT,
+        env={**os.environ, "COLUMNS": "250"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while not list((lake / "scenes").glob("*.zarr")):
+            assert time.monotonic() < deadline
+            assert build.poll() is None, build.communicate()
+            time.sleep(0.01)
+        assert (lake / "lock.json").exists()
+        yield build
+    finally:
+        build.kill()
+        build.communicate()
+
+
+@pytest.mark.slow
+def test_a_polite_kill_frees_the_lock(raw_train: list[Path], tmp_path: Path, head: tuple[psutil.Process, int]) -> None:
+    with build_begun(tmp_path / "lake", raw_train, head[1]) as build:
+        build.terminate()
+        output, _ = build.communicate(timeout=60)
+    assert build.returncode == 143, output
+    assert not (tmp_path / "lake" / "lock.json").exists()
+
+
+@pytest.mark.slow
+def test_a_head_that_dies_is_one_sentence(
+    raw_train: list[Path], tmp_path: Path, head: tuple[psutil.Process, int]
+) -> None:
+    """The last test that has the head."""
+    lake = tmp_path / "lake"
+    with build_begun(lake, raw_train, head[1]) as build:
+        end(head[0])
+        output, _ = build.communicate(timeout=60)
+    assert build.returncode == 2, output
+    assert "the Ray cluster went away in the middle of the build: start it again and repeat the command" in output
+    assert not (lake / "lock.json").exists()
+    assert not (lake / "catalog.parquet").exists()
