@@ -73,7 +73,7 @@ class TrialData:
         """
         if self.spec.data.task == "classification":
             _ = self.val_index, self.test_index  # they raise now, and not after an epoch
-        return TrainingPatches(self, self._source())
+        return TrainingPatches(self, self._source)
 
     def inputs(self, scene_id: str) -> SceneInputs:
         """A whole scene as the network sees it."""
@@ -130,12 +130,14 @@ class TrialData:
             )
 
     def class_weights(self) -> Mapping[str, Sequence[float]]:
-        """Weights of the classes by chart, as the spec has them."""
+        """Weights of the classes by chart, as the spec has them; balanced are those of what is trained on."""
         weights, name = self.spec.loss.class_weights, self.spec.data.primary
         if weights == "none":
             return {}
         if weights != "balanced":
             return {name: weights}
+        if isinstance(self._source, IndexedPatches):
+            return {name: tuple(self._source.class_weights.tolist())}
         found = {}
         for target in self.spec.data.targets:
             rows = [record.pixels[target] for record in self.scenes.train]
@@ -143,6 +145,7 @@ class TrialData:
             found[target] = balanced_weights(pixels, chart(target).n_classes)
         return found
 
+    @cached_property
     def _source(self) -> PatchSource:
         spec, data = self.spec, self.spec.data
         batches = spec.loop.batches_per_epoch
@@ -188,6 +191,7 @@ class TrainingPatches:
         dataset = BatchDataset(
             data.reader, source, batch_size=spec.loop.batch_size, rank=processes.rank, world=processes.world
         )
+        self._batch_size = dataset.batch_size
         self._loader = BatchLoader(dataset, workers=data.workers)
         self._data = data
 
@@ -202,8 +206,15 @@ class TrainingPatches:
         """Input x (B, C, P, P) and label y, (B, T, P, P) or (B, T) uint8, on the device, augmented together."""
         data = self._data
         batch = batch.to(data.device)
-        # Every batch has a stream of its own, in every process of the trial: a restart sees the same changes.
-        seed = data.spec.seed, epoch, number, data.processes.rank
-        draws = torch.Generator().manual_seed(int(np.random.SeedSequence(seed).generate_state(1, np.uint64)[0] >> 1))
-        vectors = VectorChannels.wind(data.normalization) if data.spec.augment.turn_wind else ()
-        return augment(data.assemble(batch), batch.y, data.spec.augment, draws, vectors=vectors)
+        # Every batch has a stream of its own, the same in every process of the trial: a restart, and a start with more
+        # processes, sees the same changes.
+        seed = np.random.SeedSequence((data.spec.seed, epoch, number))
+        return augment(
+            data.assemble(batch),
+            batch.y,
+            data.spec.augment,
+            torch.Generator().manual_seed(int(seed.generate_state(1, np.uint64)[0] >> 1)),
+            vectors=VectorChannels.wind(data.normalization) if data.spec.augment.turn_wind else (),
+            processes=data.processes,
+            batch_size=self._batch_size,
+        )

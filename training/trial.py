@@ -36,7 +36,7 @@ from training.result import TrialResult
 from training.scenes import bind, select_scenes
 from training.scores import metrics_of
 from training.scoring import score_trial
-from training.spec import TrialSpec
+from training.spec import SpecError, TrialSpec
 from training.tracker import Tracker
 from training.tracking_server import TrackingError
 from training.validate import validate
@@ -130,7 +130,16 @@ def run_trial(
             versions=_versions(data.device),
         )
         tracker.log_metrics(result.metrics)
-        hand_in(tracker, folder, result, spec, scored.matrices, trained, scored.maps, best)
+        hand_in(
+            tracker,
+            folder,
+            result=result,
+            spec=spec,
+            sums=scored.matrices,
+            trained=trained,
+            maps=scored.maps,
+            best=best,
+        )
         tracker.finish("FINISHED")
         (folder / LAST).unlink()  # thrice the weights, and nothing to go on with
     except BaseException as error:
@@ -162,6 +171,11 @@ def _prepare(spec: TrialSpec, lake: Lake, workers: int, cache: NodeCache | None)
     scenes = select_scenes(spec, lake)
     check_network(spec)
     processes = Processes.current()
+    if spec.loop.batch_size < processes.world:
+        raise SpecError(
+            f"loop.batch_size = {spec.loop.batch_size} is not allowed with {processes.world} processes: each needs a "
+            "patch of every batch; use larger batches or fewer processes"
+        )
     return TrialData(
         spec=spec,
         lake=lake,
