@@ -13,7 +13,7 @@ see `VectorChannels`.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -128,9 +128,10 @@ class _Draws:
 
     def part(self, processes: Processes) -> "_Draws":
         """Of the patches that this process has."""
-        return replace(
-            self, **{name: processes.part(value) for name, value in vars(self).items() if isinstance(value, Tensor)}
-        )
+        taken: dict[str, Any] = {
+            name: processes.part(value) for name, value in vars(self).items() if isinstance(value, Tensor)
+        }
+        return replace(self, **taken)
 
 
 def _draw(patches: int, spec: AugmentSpec, generator: torch.Generator) -> _Draws:
