@@ -6,6 +6,8 @@ travel in physical units at the ratio, AMSR2 and ERA5 as coarse cells; `datasets
 them on the device.
 """
 
+import logging
+import multiprocessing
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple, Protocol
 
@@ -17,6 +19,8 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from datasets.labels import IGNORE
 from datasets.patches import pad_to
 from datasets.scene_reader import SceneReader
+
+logger = logging.getLogger(__name__)
 
 PREFETCHED: Final = 4
 """Batches that a worker makes ahead."""
@@ -164,14 +168,19 @@ class EpochSampler(Sampler[int]):
 class BatchLoader:
     """Batches of an epoch, made by worker processes that live as long as the loader.
 
-    Workers are spawned: forked ones hang on or inherit broken handles of Zarr stores in object storage.
+    Workers are spawned: forked ones hang on or inherit broken handles of Zarr stores in object storage. Python lets a
+    daemonic process (a worker of `multiprocessing.Pool`, or of Dask) start none: there the batches are made in the
+    process itself, which changes nothing but the speed, and a warning says so.
 
     Args:
         dataset: The batches.
-        workers: Processes; 0 makes the batches in this one, when they are asked for.
+        workers: Processes; 0 makes the batches in this one, when they are asked for. See `datasets.workers`.
     """
 
     def __init__(self, dataset: BatchDataset, *, workers: int = 0) -> None:
+        if workers and multiprocessing.current_process().daemon:
+            logger.warning("a daemonic process cannot start %d loader workers: it makes its batches itself", workers)
+            workers = 0
         self._sampler = EpochSampler(len(dataset))
         self._loader = DataLoader(
             dataset,

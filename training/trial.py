@@ -71,7 +71,8 @@ def run_trial(
         lake: The data.
         tracker: Told of everything; its record ends FINISHED, FAILED or KILLED.
         folder: For checkpoints, pictures and result.json; by default a new temporary folder.
-        workers: Loader processes; 0 loads in this one. They change the speed, not the numbers.
+        workers: Loader processes; 0 loads in this one. They change the speed, not the numbers. See
+            `datasets.workers.loader_workers` for how many.
         cache: Decoded arrays that the trials of this node share; None reads from the lake.
         progress: Called after every batch and every epoch.
 
