@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from datasets.labels import IGNORE
-from datasets.patches import pad_to
 from datasets.scene_reader import SceneReader
 
 logger = logging.getLogger(__name__)
@@ -121,21 +120,23 @@ class BatchDataset(Dataset[Batch]):
         sar = np.empty((count, len(reader.sar_channels), size, size), np.float32)
         km2 = np.empty((count, len(reader.km2_channels), *coarse), np.float32)
         offset, month = np.empty((count, 2), np.float32), np.empty(count, np.float32)
-        labels, windows = [], []
+        y, windows = np.empty((count, 0), np.uint8), []
         for row, place in enumerate(places):
             window, label = self.source.patch(reader, epoch, place)
+            if row == 0:  # now it is known whether there is one label a patch or one a pixel
+                y = np.full((count, len(label), *(size,) * (label.ndim - 1)), IGNORE, np.uint8)
+            y[(row, slice(None), *map(slice, label.shape[1:]))] = label
             scene_id, line, sample = window
             read_sar(reader, window, sar[row])
             km2[row], offset[row] = reader.km2(scene_id, line, sample, coarse)
             month[row] = reader.month(scene_id)
-            labels.append(pad_to(label, size, IGNORE) if label.ndim == 3 else label)
             windows.append(window)
         return Batch(
             sar=torch.from_numpy(sar),
             km2=torch.from_numpy(km2),
             offset=torch.from_numpy(offset),
             month=torch.from_numpy(month),
-            y=torch.from_numpy(np.stack(labels)),
+            y=torch.from_numpy(y),
             windows=tuple(windows),
         )
 

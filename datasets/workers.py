@@ -4,7 +4,8 @@ import os
 from typing import Final
 
 MOST_WORKERS: Final = 8
-"""Each makes 50 to 500 patches a second and takes some 300 MB: more would wait for the network, not it for them."""
+"""Each makes some hundred patches a second from chunks and thousands from the node's cache, and takes some hundred MB:
+more would wait for the network, not it for them."""
 
 
 def loader_workers(cpus: float, processes: int = 1) -> int:
