@@ -1,5 +1,6 @@
 """The data of a trial: which patches it trains on, how they are read, and what the device makes of them."""
 
+import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,9 @@ from training.processes import Processes
 from training.scenes import TrialScenes
 from training.spec import DataSpec, TrialSpec
 from training.tracker import DatasetNote
+
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,6 +158,8 @@ class TrialData:
             index = self._index(self.scenes.train, data)
             if data.max_patches is not None and data.max_patches < len(index):
                 index = index.prefix(data.max_patches, spec.seed)
+            if self.processes.is_first:
+                _tell_what_is_missing(index)
             return IndexedPatches(index, length=length, balanced=data.balanced, seed=spec.seed)
         assert length is not None  # the spec sees to it
         return RandomCrops(
@@ -181,6 +187,17 @@ class TrialData:
             max_land=data.max_land,
         )
         return build_index(self.lake, scenes, rule, folder=None if self.cache is None else self.cache.folder / "index")
+
+
+def _tell_what_is_missing(index: PatchIndex) -> None:
+    if index.absent_classes:
+        logger.warning("no training patch is %s: the network cannot learn it", " or ".join(index.absent_classes))
+    if index.too_small:
+        logger.warning(
+            "training scenes smaller than a patch of %d pixels are left out: %s",
+            index.rule.patch_size,
+            ", ".join(index.too_small),
+        )
 
 
 class TrainingPatches:

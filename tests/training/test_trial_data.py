@@ -1,10 +1,13 @@
 """What a trial makes of its spec: weights of classes, the longest side of what is scored."""
 
+import logging
+
 import numpy as np
 import pytest
 import torch
 
 from datasets.index_build import build_index
+from datasets.labels import SOD
 from datasets.lake import Lake
 from datasets.normalize import Normalization
 from datasets.patch_rules import PatchRule
@@ -58,6 +61,18 @@ def test_balanced_classes_of_patches_pull_alike_over_the_patches_that_are_drawn(
     weights = np.array(data.class_weights()["SOD"])
     assert weights * counts == pytest.approx(np.where(present, counts.sum() / present.sum(), 0.0))
     assert len({*counts[present].tolist()}) > 1, "so that weights of one class cannot stand for another"
+
+
+def test_classes_that_no_training_patch_has_are_named(
+    tiny_lake: Lake, small_spec: TrialSpec, caplog: pytest.LogCaptureFixture
+) -> None:
+    spec = patches_of(small_spec, **{"data.border_distance": 400.0})
+    with caplog.at_level(logging.WARNING):
+        weights = data_of(tiny_lake, spec, Processes(1, 2)).class_weights()["SOD"]
+        assert not caplog.messages, "one process tells"
+        data_of(tiny_lake, spec).training()
+    absent = [name for name, weight in zip(SOD.classes, weights, strict=True) if weight == 0]
+    assert caplog.messages == [f"no training patch is {' or '.join(absent)}: the network cannot learn it"]
 
 
 def test_classes_that_are_drawn_equally_often_are_not_balanced_twice(tiny_lake: Lake, small_spec: TrialSpec) -> None:
