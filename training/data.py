@@ -30,7 +30,6 @@ from training.scenes import TrialScenes
 from training.spec import DataSpec, TrialSpec
 from training.tracker import DatasetNote
 
-
 logger = logging.getLogger(__name__)
 
 
