@@ -125,7 +125,7 @@ class BatchDataset(Dataset[Batch]):
             window, label = self.source.patch(reader, epoch, place)
             if row == 0:  # now it is known whether there is one label a patch or one a pixel
                 y = np.full((count, len(label), *(size,) * (label.ndim - 1)), IGNORE, np.uint8)
-            y[(row, slice(None), *map(slice, label.shape[1:]))] = label
+            y[row][tuple(slice(length) for length in label.shape)] = label
             scene_id, line, sample = window
             read_sar(reader, window, sar[row])
             km2[row], offset[row] = reader.km2(scene_id, line, sample, coarse)
