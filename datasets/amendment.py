@@ -33,7 +33,7 @@ def amend(
     written again.
 
     Args:
-        lake: A finished lake. Its `digest` covers the records: open it again to ask for the new one.
+        lake: A finished lake; its `digest`, which covers the records, is the new one afterwards.
         catalog: The lake's catalog with other values in the fields of `AMENDABLE`.
         sources: Where these come from, by scene_id; JSON content, kept in the scene's store.
         check_lock: Called before the catalog is written; raises if the lake is somebody else's by now.

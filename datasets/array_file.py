@@ -5,6 +5,7 @@ import math
 import mmap
 import os
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -69,20 +70,28 @@ class ArrayFile:
             return None
         return np.ndarray(self.shape, self.dtype, buffer=pages, offset=len(self._header))
 
-    def write(self, values: NDArray[Any], part: Path) -> None:
+    def write(self, pieces: Iterable[NDArray[Any]], part: Path) -> None:
         """Writes the array beside its place and shows it in one step.
 
         By plain writes that grow the file, not through a map of its full length: so a full disk is an error and no
         signal, and what a power cut leaves is too short and found by `open`.
 
+        Args:
+            pieces: The array in C order, cut anywhere; one is held at a time.
+            part: Where it is written.
+
         Raises:
-            ValueError: The values are of another shape or dtype.
+            ValueError: The values are fewer or more than the array has, or of another dtype.
         """
-        if values.shape != self.shape or values.dtype != self.dtype:
-            raise ValueError(
-                f"{self.path.name} is to hold {self.dtype} {self.shape}, and was given {values.dtype} {values.shape}"
-            )
+        written, waiting = 0, iter(pieces)
         with part.open("wb") as file:
             file.write(self._header)
-            file.write(np.ascontiguousarray(values).reshape(-1).view(np.uint8).data)
+            while (piece := next(waiting, None)) is not None:
+                if piece.dtype != self.dtype:
+                    raise ValueError(f"{self.path.name} is to hold {self.dtype}, and was given {piece.dtype}")
+                written += piece.size
+                file.write(np.ascontiguousarray(piece).reshape(-1).view(np.uint8).data)
+                del piece  # before the next one is made
+        if written != math.prod(self.shape):
+            raise ValueError(f"{self.path.name} is to hold {self.shape}, and was given {written} values")
         part.replace(self.path)

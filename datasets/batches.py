@@ -6,6 +6,8 @@ travel in physical units at the ratio, AMSR2 and ERA5 as coarse cells; `datasets
 them on the device.
 """
 
+import logging
+import multiprocessing
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple, Protocol
 
@@ -15,8 +17,9 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from datasets.labels import IGNORE
-from datasets.patches import pad_to
 from datasets.scene_reader import SceneReader
+
+logger = logging.getLogger(__name__)
 
 PREFETCHED: Final = 4
 """Batches that a worker makes ahead."""
@@ -117,21 +120,23 @@ class BatchDataset(Dataset[Batch]):
         sar = np.empty((count, len(reader.sar_channels), size, size), np.float32)
         km2 = np.empty((count, len(reader.km2_channels), *coarse), np.float32)
         offset, month = np.empty((count, 2), np.float32), np.empty(count, np.float32)
-        labels, windows = [], []
+        y, windows = np.empty((count, 0), np.uint8), []
         for row, place in enumerate(places):
             window, label = self.source.patch(reader, epoch, place)
+            if row == 0:  # now it is known whether there is one label a patch or one a pixel
+                y = np.full((count, len(label), *(size,) * (label.ndim - 1)), IGNORE, np.uint8)
+            y[row][tuple(slice(length) for length in label.shape)] = label
             scene_id, line, sample = window
             read_sar(reader, window, sar[row])
             km2[row], offset[row] = reader.km2(scene_id, line, sample, coarse)
             month[row] = reader.month(scene_id)
-            labels.append(pad_to(label, size, IGNORE) if label.ndim == 3 else label)
             windows.append(window)
         return Batch(
             sar=torch.from_numpy(sar),
             km2=torch.from_numpy(km2),
             offset=torch.from_numpy(offset),
             month=torch.from_numpy(month),
-            y=torch.from_numpy(np.stack(labels)),
+            y=torch.from_numpy(y),
             windows=tuple(windows),
         )
 
@@ -164,14 +169,19 @@ class EpochSampler(Sampler[int]):
 class BatchLoader:
     """Batches of an epoch, made by worker processes that live as long as the loader.
 
-    Workers are spawned: forked ones hang on or inherit broken handles of Zarr stores in object storage.
+    Workers are spawned: forked ones hang on or inherit broken handles of Zarr stores in object storage. Python lets a
+    daemonic process (a worker of `multiprocessing.Pool`, or of Dask) start none: there the batches are made in the
+    process itself, which changes nothing but the speed, and a warning says so.
 
     Args:
         dataset: The batches.
-        workers: Processes; 0 makes the batches in this one, when they are asked for.
+        workers: Processes; 0 makes the batches in this one, when they are asked for. See `datasets.workers`.
     """
 
     def __init__(self, dataset: BatchDataset, *, workers: int = 0) -> None:
+        if workers and multiprocessing.current_process().daemon:
+            logger.warning("a daemonic process cannot start %d loader workers: it makes its batches itself", workers)
+            workers = 0
         self._sampler = EpochSampler(len(dataset))
         self._loader = DataLoader(
             dataset,

@@ -31,6 +31,14 @@ class IndexedPatches:
     def __len__(self) -> int:
         return self.length
 
+    @property
+    def class_weights(self) -> NDArray[np.float64]:
+        """(classes,) float64, inverse share of each class in what is drawn, averaging 1 over it; 0 for an absent class.
+
+        Classes that are drawn equally often weigh alike: they need no second balance.
+        """
+        return (self.index.class_counts > 0).astype(np.float64) if self.balanced else self.index.class_weights
+
     def patch(self, reader: SceneReader, epoch: int, place: int) -> tuple[Window, NDArray[np.uint8]]:
         """Window and class (1,) uint8 of one patch."""
         row = _rows(self, epoch)[place]

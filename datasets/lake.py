@@ -36,6 +36,9 @@ FORMAT: Final = 1
 
 _STATISTICS = b"icebench.moments"
 
+_OF_CATALOG: Final = ("_table", "digest")
+"""What a lake keeps of its catalog once it was asked for."""
+
 
 @dataclass(frozen=True)
 class Lake:
@@ -44,11 +47,16 @@ class Lake:
     Attributes:
         url: Absolute; without a trailing slash.
         recipe: Content of recipe.json: format, digest, recipe, software, and `at` after a rebuild. An opened lake stays
-            the lake that it was when somebody rebuilds it with another recipe.
+            the lake that it was when somebody rebuilds it with another recipe, and so does its catalog once it was
+            asked for: open it again to see what others have built since.
     """
 
     url: str
     recipe: Mapping[str, Any]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Another process reads the catalog itself, if it asks at all: it would travel with every task."""
+        return {name: value for name, value in self.__dict__.items() if name != "_table"}
 
     @classmethod
     def open(cls, url: str) -> "Lake":
@@ -148,18 +156,12 @@ class Lake:
         return self if found.recipe_digest == self.recipe_digest else found
 
     def catalog(self) -> Catalog:
-        """Reads the catalog, one object.
+        """The catalog as it was when it was first asked for, or as this lake published it last.
 
         Raises:
             LakeNotFoundError: No build has finished yet.
         """
-        content = read(f"{self.place}/catalog.parquet")
-        if content is None:
-            raise LakeNotFoundError(
-                f"the lake {self.url!r} has no catalog yet: its build has not finished, run `python -m ingest build` "
-                "again"
-            )
-        return Catalog.from_parquet(content)
+        return self._table.catalog
 
     def has_catalog(self) -> bool:
         """Whether a build has finished once."""
@@ -229,19 +231,18 @@ class Lake:
         return SceneWriter(self.scene_url(scene_id))
 
     def moments(self, group: str) -> dict[str, ChannelStatistics]:
-        """Channel statistics over the training scenes of one group, `r2` or `km2`.
+        """Channel statistics over the training scenes of one group, `r2` or `km2`; of the same object as the catalog.
 
         Raises:
-            LakeNotFoundError: The lake has no statistics of that group.
+            LakeNotFoundError: No build has finished yet, or the lake has no statistics of that group.
         """
-        content = read(f"{self.place}/catalog.parquet")
-        groups = _statistics(content) if content is not None else {}
+        groups = self._table.statistics
         if group not in groups:
             raise LakeNotFoundError(
                 f"the lake {self.url!r} has no channel statistics of {group!r}, it has {', '.join(groups) or 'none'}: "
                 "build it with that ratio and at least one training scene"
             )
-        return {name: ChannelStatistics.model_validate(row) for name, row in groups[group].items()}
+        return dict(groups[group])
 
     def publish(self, catalog: Catalog, moments: Mapping[str, Mapping[str, ChannelStatistics]]) -> None:
         """Writes catalog and statistics in one step, and then shows them if the lake was one of another recipe.
@@ -257,6 +258,8 @@ class Lake:
             )
         content = {group: {name: row.model_dump() for name, row in rows.items()} for group, rows in moments.items()}
         replace(f"{self.place}/catalog.parquet", _with_statistics(catalog.to_parquet(), content))
+        for name in _OF_CATALOG:
+            self.__dict__.pop(name, None)
         shown = Lake.open(self.url)
         if shown.recipe_digest != self.recipe_digest:
             replace(self._recipe_url(shown.recipe_digest), _to_json(shown.recipe))
@@ -276,8 +279,27 @@ class Lake:
             digests.append(other.recipe_digest)
         return tuple(digests)
 
+    @cached_property
+    def _table(self) -> "_Table":
+        """What catalog.parquet holds, read once however often a trial asks."""
+        content = read(f"{self.place}/catalog.parquet")
+        if content is None:
+            raise LakeNotFoundError(
+                f"the lake {self.url!r} has no catalog yet: its build has not finished, run `python -m ingest build` "
+                "again"
+            )
+        return _Table(Catalog.from_parquet(content), _statistics(content))
+
     def _recipe_url(self, digest: str) -> str:
         return f"{self.url}/recipes/{digest}.json"
+
+
+@dataclass(frozen=True)
+class _Table:
+    """The content of catalog.parquet: rows, and channel statistics by group and channel."""
+
+    catalog: Catalog
+    statistics: Mapping[str, Mapping[str, ChannelStatistics]]
 
 
 def _to_json(content: Mapping[str, Any]) -> bytes:
@@ -293,12 +315,15 @@ def _with_statistics(parquet: bytes, statistics: Mapping[str, Any]) -> bytes:
     return buffer.getvalue()
 
 
-def _statistics(parquet: bytes) -> dict[str, Any]:
+def _statistics(parquet: bytes) -> dict[str, dict[str, ChannelStatistics]]:
     try:
         metadata = pyarrow.parquet.read_schema(io.BytesIO(parquet)).metadata or {}
-        found: dict[str, Any] = json.loads(metadata.get(_STATISTICS, b"{}"))
+        groups = json.loads(metadata.get(_STATISTICS, b"{}"))
+        return {
+            group: {name: ChannelStatistics.model_validate(row) for name, row in rows.items()}
+            for group, rows in groups.items()
+        }
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         raise LakeNotFoundError(
             f"catalog.parquet is not a catalog of this format ({type(error).__name__}); rebuild the lake"
         ) from error
-    return found

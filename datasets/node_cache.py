@@ -14,7 +14,7 @@ import resource
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -112,7 +112,7 @@ class NodeCache:
         return cls(folder=folder, max_bytes=min(_MOST_BYTES, room // 2))
 
     def array(
-        self, key: str, shape: tuple[int, ...], dtype: np.dtype[Any], fill: Callable[[], NDArray[Any]]
+        self, key: str, shape: tuple[int, ...], dtype: np.dtype[Any], fill: Callable[[], Iterable[NDArray[Any]]]
     ) -> NDArray[Any] | None:
         """Gives the array of a key, decoded by `fill` if nobody has it yet.
 
@@ -122,14 +122,15 @@ class NodeCache:
             key: Its content never changes: the lake's digest or the scene's fingerprint, ratio and variable are in it.
             shape: Of the array.
             dtype: Of the array, of fixed size.
-            fill: Makes the array. Others may be waiting for it, so it must not ask a cache itself.
+            fill: Makes the array: its values in C order, in pieces of which one is held at a time. Others may be
+                waiting for it, so it must not ask a cache itself.
 
         Returns:
             The array, memory-mapped, read-only, C order; None when the cache has no room for it: read from the lake.
 
         Raises:
             CacheError: The folder cannot be written.
-            ValueError: `fill` gave another shape or dtype.
+            ValueError: `fill` gave fewer or more values, or another dtype.
         """
         memory, place = self._memory, (key, shape, dtype)
         since, values = memory.answers.get(place, (-math.inf, None))
@@ -150,7 +151,7 @@ class NodeCache:
         """Bytes of all arrays, those in the making included."""
         return used_bytes(self.folder)
 
-    def _build(self, file: ArrayFile, fill: Callable[[], NDArray[Any]]) -> NDArray[Any] | None:
+    def _build(self, file: ArrayFile, fill: Callable[[], Iterable[NDArray[Any]]]) -> NDArray[Any] | None:
         part = part_path(file.path, file.length)
         slot = slot_of(file.path.stem)
         try:

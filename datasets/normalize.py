@@ -4,9 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import numpy as np
-from numpy.typing import NDArray
-
 from datasets.channels import CHANNELS, check_channels
 from datasets.errors import LakeNotFoundError
 from datasets.lake import Lake
@@ -54,12 +51,6 @@ class Normalization:
             mean=tuple(row.mean for row in rows),
             std=tuple(std if std > 0 else 1.0 for std in stds),
         )
-
-    def apply(self, name: str, values: NDArray[np.floating]) -> NDArray[np.float32]:
-        """Normalizes one channel of any shape; NaN becomes 0."""
-        place = self.channels.index(name)
-        scaled = (values.astype(np.float32) - np.float32(self.mean[place])) / np.float32(self.std[place])
-        return np.where(np.isfinite(scaled), scaled, np.float32(0))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON content."""

@@ -24,20 +24,11 @@ def draw_window(rng: np.random.Generator, shape: tuple[int, int], size: int) -> 
         size: Side of the patch.
 
     Returns:
-        Slices of lines and samples; shorter than `size` where the scene is (see `pad_to`).
+        Slices of lines and samples; shorter than `size` where the scene is, which is used whole then.
     """
     starts = [int(rng.integers(0, max(length - size, 0) + 1)) for length in shape]
     line, sample = (slice(start, min(start + size, length)) for start, length in zip(starts, shape, strict=True))
     return line, sample
-
-
-def pad_to(values: NDArray[np.generic], size: int, fill: float | int) -> NDArray[np.generic]:
-    """Pads the last two axes at their end to `size`: a scene smaller than a patch is used whole, not thrown away."""
-    short = [max(size - length, 0) for length in values.shape[-2:]]
-    if not any(short):
-        return values
-    widths = [(0, 0)] * (values.ndim - 2) + [(0, width) for width in short]
-    return np.pad(values, widths, constant_values=fill)
 
 
 def window_starts(length: int, size: int, stride: int) -> NDArray[np.int32]:

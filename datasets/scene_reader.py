@@ -5,8 +5,8 @@ around the window, with the place of its first pixel among them, because that is
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple, TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,10 @@ from datasets.lake import Lake
 from datasets.node_cache import NodeCache
 from datasets.patches import BORDER, LAND
 from datasets.scene import Scene
+from datasets.store_writer import SHARD
+
+STEP_BYTES: Final = 256 << 20
+"""Of one step of decoding; what is decoded and what it is decoded from, two of them at most, are in memory together."""
 
 Value = TypeVar("Value", bound=np.generic)
 
@@ -33,6 +37,31 @@ class CoarseWindow(NamedTuple):
 
     cells: NDArray[np.float32]
     offset: tuple[float, float]
+
+
+def decoding_steps(
+    names: Sequence[str], shape: tuple[int, int], itemsize: int, *, most_bytes: int = STEP_BYTES
+) -> Iterator[tuple[tuple[str, ...], slice]]:
+    """How whole variables of a scene are decoded in bounded memory, in C order and no shard twice.
+
+    Several variables at once as long as they are small, since object storage answers late; one that is too large goes
+    by rows of shards.
+
+    Args:
+        names: Of the variables, in order.
+        shape: Lines and samples of each.
+        itemsize: Bytes of a pixel.
+        most_bytes: Of one step, decoded; a row of shards is never cut.
+
+    Yields:
+        Names, and lines.
+    """
+    plane = shape[0] * shape[1] * itemsize
+    at_once = max(most_bytes // max(plane, 1), 1)
+    step = shape[0] if plane <= most_bytes else SHARD
+    for first in range(0, len(names), at_once):
+        for line in range(0, shape[0], step):
+            yield tuple(names[first : first + at_once]), slice(line, min(line + step, shape[0]))
 
 
 class SceneReader:
@@ -159,12 +188,11 @@ class SceneReader:
         scene = self._scene(scene_id)
         shape = (len(names), *scene.shape(self.ratio))
 
-        def decode() -> NDArray[Value]:
-            found = scene.whole(self.ratio, names)
-            stack = np.empty(shape, dtype)
-            for plane, name in zip(stack, names, strict=True):
-                plane[...] = found.pop(name)
-            return stack
+        def decode() -> Iterator[NDArray[Value]]:
+            for some, lines in decoding_steps(names, scene.shape(self.ratio), np.dtype(dtype).itemsize):
+                found = dict(scene.windows(self.ratio, some, lines, slice(None)))
+                for name in some:
+                    yield found.pop(name).astype(dtype, copy=False)
 
         return self.cache.array(self._key(scene_id, f"r{self.ratio}", names), shape, np.dtype(dtype), decode)
 
@@ -180,7 +208,7 @@ class SceneReader:
             return self._held[scene_id]
         if self.cache is not None:
             shape = (len(names), *scene.km2_shape(names[0]))
-            found = self.cache.array(self._key(scene_id, "km2", names), shape, np.dtype(np.float32), decode)
+            found = self.cache.array(self._key(scene_id, "km2", names), shape, np.dtype(np.float32), lambda: [decode()])
             if found is not None:
                 return found
         self._held[scene_id] = decode()

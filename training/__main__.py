@@ -13,6 +13,7 @@ from rich.table import Table
 
 from datasets.errors import unknown_name
 from datasets.terminal import out, user_errors
+from datasets.workers import loader_workers, usable_cpus
 from training.baselines import BASELINES
 from training.spec import SpecError, TrialSpec
 
@@ -66,7 +67,14 @@ def run(
             "on from here."
         ),
     ] = None,
-    workers: Annotated[int, typer.Option(help="Processes that load patches; 0 loads in this one.", min=0)] = 0,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            help="Processes that load patches; 0 loads in this one. Without: one less than there are CPUs, at most 8. "
+            "They change the speed, not the numbers.",
+            min=0,
+        ),
+    ] = None,
     show: Annotated[bool, typer.Option("--show", help="Print the resulting spec as YAML and stop.")] = False,
 ) -> None:
     """Train one network, keep its best epoch, score it on the test scenes.
@@ -81,7 +89,8 @@ def run(
         if show:
             typer.echo(chosen.to_yaml(), nl=False)
             return
-        _run(chosen, lake, tracking_uri, experiment, folder, workers)
+        count = workers if workers is not None else loader_workers(usable_cpus())
+        _run(chosen, lake, tracking_uri, experiment, folder, count)
 
 
 @app.command()

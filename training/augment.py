@@ -12,8 +12,8 @@ see `VectorChannels`.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ from torch.nn.functional import grid_sample
 
 from datasets.labels import IGNORE
 from datasets.normalize import Normalization
+from training.processes import Processes
 from training.spec import AugmentSpec
 
 
@@ -54,9 +55,19 @@ class VectorChannels:
 
 @torch.no_grad()
 def augment(
-    x_BCHW: Tensor, y: Tensor, spec: AugmentSpec, generator: torch.Generator, *, vectors: Sequence[VectorChannels] = ()
+    x_BCHW: Tensor,
+    y: Tensor,
+    spec: AugmentSpec,
+    generator: torch.Generator,
+    *,
+    vectors: Sequence[VectorChannels] = (),
+    processes: Processes | None = None,
+    batch_size: int | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Varies a batch; the inputs are left alone.
+
+    Draws are of the whole batch, whatever part of it this process has: each draws for all patches and takes its own. A
+    partner of CutMix may be with another process, so for a batch that is mixed all processes get all patches.
 
     Args:
         x_BCHW: float32, normalized, 0 = no data, on any device.
@@ -67,6 +78,8 @@ def augment(
             seed and not on the device, and one probability changes nothing of what the others do.
         vectors: Channels whose values turn with the patch; others are taken for scalars. The published code and the
             AutoICE winner take all for scalars.
+        processes: Those that share the batch; each calls this with its part and an equal generator. None: one alone.
+        batch_size: Patches of the whole batch; None: all are here.
 
     Returns:
         x and y. Outside of what was seen x is 0 and y 255.
@@ -79,11 +92,16 @@ def augment(
         raise ValueError(
             f"patches of {tuple(x_BCHW.shape[2:])} pixels cannot be turned by 90 degrees: make them square"
         )
-    draws = _draw(len(x_BCHW), spec, generator)
+    processes = processes or Processes()
+    patches = len(x_BCHW) if batch_size is None else batch_size
+    draws = _draw(patches, spec, generator).part(processes)
     x_BCHW, y_moved = _move(x_BCHW, y if maps else None, draws, vectors)
     if y_moved is None:
         return x_BCHW, y
-    return _cut_and_mix(x_BCHW, y_moved, draws) if draws.mixed else (x_BCHW, y_moved)
+    if not draws.mixed:
+        return x_BCHW, y_moved
+    whole_x, whole_y = (processes.whole(part, patches) for part in (x_BCHW, y_moved))
+    return _cut_and_mix(x_BCHW, y_moved, whole_x, whole_y, draws)
 
 
 _RESAMPLED: Final = 8
@@ -92,7 +110,10 @@ _RESAMPLED: Final = 8
 
 @dataclass(frozen=True)
 class _Draws:
-    """What happens to each patch, on the CPU. Any sequence of flips and turns is: transpose, then flip."""
+    """What happens to each patch, on the CPU. Any sequence of flips and turns is: transpose, then flip.
+
+    Partners are counted in the whole batch, also after `part`.
+    """
 
     transpose_B: Tensor
     flip_lines_B: Tensor
@@ -104,6 +125,13 @@ class _Draws:
     partner_B: Tensor
     share_B: Tensor
     corner_B2: Tensor
+
+    def part(self, processes: Processes) -> "_Draws":
+        """Of the patches that this process has."""
+        taken: dict[str, Any] = {
+            name: processes.part(value) for name, value in vars(self).items() if isinstance(value, Tensor)
+        }
+        return replace(self, **taken)
 
 
 def _draw(patches: int, spec: AugmentSpec, generator: torch.Generator) -> _Draws:
@@ -222,8 +250,10 @@ def _turn_vectors(x_NCHW: Tensor, turn_N22: Tensor, vectors: Sequence[VectorChan
             x_NCHW[:, channel] = torch.where(known_NHW, turned_NHW, 0.0)
 
 
-def _cut_and_mix(x_BCHW: Tensor, y_BTHW: Tensor, draws: _Draws) -> tuple[Tensor, Tensor]:
-    """Lays a box of its partner over each patch; wholly inside, so that its share is what was drawn."""
+def _cut_and_mix(
+    x_BCHW: Tensor, y_BTHW: Tensor, whole_x: Tensor, whole_y: Tensor, draws: _Draws
+) -> tuple[Tensor, Tensor]:
+    """Lays a box of its partner of the whole batch over each patch; wholly inside, so that its share is as drawn."""
     size_2 = torch.tensor(x_BCHW.shape[2:])
     side_B2 = (draws.share_B.sqrt()[:, None] * size_2).round()
     start_B2 = (draws.corner_B2 * (size_2 - side_B2 + 1)).floor()
@@ -235,6 +265,6 @@ def _cut_and_mix(x_BCHW: Tensor, y_BTHW: Tensor, draws: _Draws) -> tuple[Tensor,
     box_B1HW = (inside[0][:, :, None] & inside[1][:, None, :])[:, None]
     partner_B = draws.partner_B.to(x_BCHW.device)
     return (
-        torch.where(box_B1HW, x_BCHW.index_select(0, partner_B), x_BCHW),
-        torch.where(box_B1HW, y_BTHW.index_select(0, partner_B), y_BTHW),
+        torch.where(box_B1HW, whole_x.index_select(0, partner_B), x_BCHW),
+        torch.where(box_B1HW, whole_y.index_select(0, partner_B), y_BTHW),
     )

@@ -1,5 +1,6 @@
 """The data of a trial: which patches it trains on, how they are read, and what the device makes of them."""
 
+import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ from training.processes import Processes
 from training.scenes import TrialScenes
 from training.spec import DataSpec, TrialSpec
 from training.tracker import DatasetNote
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +76,7 @@ class TrialData:
         """
         if self.spec.data.task == "classification":
             _ = self.val_index, self.test_index  # they raise now, and not after an epoch
-        return TrainingPatches(self, self._source())
+        return TrainingPatches(self, self._source)
 
     def inputs(self, scene_id: str) -> SceneInputs:
         """A whole scene as the network sees it."""
@@ -130,12 +133,14 @@ class TrialData:
             )
 
     def class_weights(self) -> Mapping[str, Sequence[float]]:
-        """Weights of the classes by chart, as the spec has them."""
+        """Weights of the classes by chart, as the spec has them; balanced are those of what is trained on."""
         weights, name = self.spec.loss.class_weights, self.spec.data.primary
         if weights == "none":
             return {}
         if weights != "balanced":
             return {name: weights}
+        if isinstance(self._source, IndexedPatches):
+            return {name: tuple(self._source.class_weights.tolist())}
         found = {}
         for target in self.spec.data.targets:
             rows = [record.pixels[target] for record in self.scenes.train]
@@ -143,6 +148,7 @@ class TrialData:
             found[target] = balanced_weights(pixels, chart(target).n_classes)
         return found
 
+    @cached_property
     def _source(self) -> PatchSource:
         spec, data = self.spec, self.spec.data
         batches = spec.loop.batches_per_epoch
@@ -151,6 +157,8 @@ class TrialData:
             index = self._index(self.scenes.train, data)
             if data.max_patches is not None and data.max_patches < len(index):
                 index = index.prefix(data.max_patches, spec.seed)
+            if self.processes.is_first:
+                _tell_what_is_missing(index)
             return IndexedPatches(index, length=length, balanced=data.balanced, seed=spec.seed)
         assert length is not None  # the spec sees to it
         return RandomCrops(
@@ -180,6 +188,17 @@ class TrialData:
         return build_index(self.lake, scenes, rule, folder=None if self.cache is None else self.cache.folder / "index")
 
 
+def _tell_what_is_missing(index: PatchIndex) -> None:
+    if index.absent_classes:
+        logger.warning("no training patch is %s: the network cannot learn it", " or ".join(index.absent_classes))
+    if index.too_small:
+        logger.warning(
+            "training scenes smaller than a patch of %d pixels are left out: %s",
+            index.rule.patch_size,
+            ", ".join(index.too_small),
+        )
+
+
 class TrainingPatches:
     """Batches to train on, this process's part of each; a `training.loop.TrainingData`."""
 
@@ -188,6 +207,7 @@ class TrainingPatches:
         dataset = BatchDataset(
             data.reader, source, batch_size=spec.loop.batch_size, rank=processes.rank, world=processes.world
         )
+        self._batch_size = dataset.batch_size
         self._loader = BatchLoader(dataset, workers=data.workers)
         self._data = data
 
@@ -202,8 +222,15 @@ class TrainingPatches:
         """Input x (B, C, P, P) and label y, (B, T, P, P) or (B, T) uint8, on the device, augmented together."""
         data = self._data
         batch = batch.to(data.device)
-        # Every batch has a stream of its own, in every process of the trial: a restart sees the same changes.
-        seed = data.spec.seed, epoch, number, data.processes.rank
-        draws = torch.Generator().manual_seed(int(np.random.SeedSequence(seed).generate_state(1, np.uint64)[0] >> 1))
-        vectors = VectorChannels.wind(data.normalization) if data.spec.augment.turn_wind else ()
-        return augment(data.assemble(batch), batch.y, data.spec.augment, draws, vectors=vectors)
+        # Every batch has a stream of its own, the same in every process of the trial: a restart, and a start with more
+        # processes, sees the same changes.
+        seed = np.random.SeedSequence((data.spec.seed, epoch, number))
+        return augment(
+            data.assemble(batch),
+            batch.y,
+            data.spec.augment,
+            torch.Generator().manual_seed(int(seed.generate_state(1, np.uint64)[0] >> 1)),
+            vectors=VectorChannels.wind(data.normalization) if data.spec.augment.turn_wind else (),
+            processes=data.processes,
+            batch_size=self._batch_size,
+        )

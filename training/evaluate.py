@@ -122,21 +122,6 @@ def open_scene(
     return SceneToScore(record=record, inputs=inputs, truth=truth, patches=patches)
 
 
-def score_scene(model: nn.Module, scene: SceneToScore, spec: TrialSpec, tiling: Tiling | None) -> SceneScore:
-    """Predicts one scene and counts it on every grid.
-
-    Args:
-        model: On the device of the inputs; put in eval mode.
-        scene: From `open_scene`.
-        spec: Of the trial.
-        tiling: From `tiling_for`.
-
-    Raises:
-        ClassRangeError: The inputs are not on the grid of the chart.
-    """
-    return _count(scene, _predict(model, scene, spec, tiling), spec)
-
-
 def score_scenes(
     model: nn.Module,
     records: Iterable[SceneRecord],
@@ -158,6 +143,9 @@ def score_scenes(
 
     Yields:
         What `finish` gave, in the order of the scenes.
+
+    Raises:
+        ClassRangeError: The inputs of a scene are not on the grid of its chart.
     """
 
     def ready(record: SceneRecord) -> SceneToScore:

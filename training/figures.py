@@ -149,7 +149,9 @@ def map_figure(
     """
     lines, samples = truth.shape
     labelled = truth != IGNORE
-    share = f"{float((truth != predicted)[labelled].mean()):.1%} wrong" if labelled.any() else "no labelled pixel"
+    known = int(np.count_nonzero(labelled))
+    wrong_pixels = int(np.count_nonzero(labelled & (truth != predicted)))
+    share = f"{wrong_pixels / known:.1%} wrong" if known else "no labelled pixel"
     extent = _extent(truth, spacing_m)
     truth, predicted = _thinned(truth), _thinned(predicted)
     masked = truth == IGNORE

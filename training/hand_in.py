@@ -64,6 +64,7 @@ def draw_maps(score: SceneScore, spec: TrialSpec, lake: Lake, folder: Path) -> l
 def hand_in(
     tracker: Tracker,
     folder: Path,
+    *,
     result: TrialResult,
     spec: TrialSpec,
     sums: Mapping[str, ConfusionMatrix],
@@ -71,7 +72,18 @@ def hand_in(
     maps: Sequence[Path],
     best: Checkpoint,
 ) -> None:
-    """Writes what a person wants to see into the folder, and gives all files to the tracker."""
+    """Writes what a person wants to see into the folder, and gives all files to the tracker.
+
+    Args:
+        tracker: Of the trial.
+        folder: Of the trial.
+        result: What the trial gave.
+        spec: Of the trial.
+        sums: Confusion matrices by `<grid>/<chart>/<bin>`.
+        trained: The course of the training.
+        maps: Pictures that were drawn already.
+        best: The kept weights.
+    """
     figures = [
         save_figure(
             curves_figure(trained.history, trained.best_epoch, f"training of trial {spec.trial_id}"),

@@ -68,12 +68,6 @@ def outputs_of(model: nn.Module, x_BCHW: torch.Tensor) -> torch.Tensor:
     return outputs.float()
 
 
-def logits_of(model: nn.Module, x_CHW: torch.Tensor, *, device: torch.device | None = None) -> torch.Tensor:
-    """Outputs (K, H, W) float32 of a scene in one piece, on `device` (default: where the model is)."""
-    place = device if device is not None else next(model.parameters()).device
-    return outputs_of(model, x_CHW[None].to(place))[0]
-
-
 def predict_tiles(model: nn.Module, inputs: SceneInputs, tiling: Tiling) -> Iterator[TileOutputs]:
     """Outputs for a whole scene, tile by tile; while one is computed, the next one's inputs are read.
 

@@ -55,6 +55,26 @@ class Processes:
         total: torch.Tensor = all_reduce(values)  # type: ignore[no-untyped-call]
         return total
 
+    def part(self, rows: torch.Tensor) -> torch.Tensor:
+        """This process's rows of what is of a whole batch: every `world`-th, as `datasets.batches` shares it out."""
+        return rows[self.rank :: self.world]
+
+    def whole(self, part: torch.Tensor, rows: int) -> torch.Tensor:
+        """The rows of the whole batch in order, on the device of this process's part of them.
+
+        Args:
+            part: This process's rows (as `part` takes them), of one shape and dtype in all processes.
+            rows: Of the whole batch.
+        """
+        if self.world == 1:
+            return part
+        most = -(-rows // self.world)
+        padded = part.new_zeros(most, *part.shape[1:])
+        padded[: len(part)] = part
+        parts = [torch.empty_like(padded) for _ in range(self.world)]
+        torch.distributed.all_gather(parts, padded)
+        return torch.stack(parts, dim=1).flatten(0, 1)[:rows]
+
     def gather(self, value: Value) -> list[Value]:
         """The values of all processes, by rank, in every process."""
         if self.world == 1:

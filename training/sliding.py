@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
+from datasets.patches import window_starts
 from training.heads import Head
 from training.predict import SceneInputs, outputs_of, read_ahead
 
@@ -36,17 +37,17 @@ class Sliding:
 
     size: int
     shape: tuple[int, int]
-    lines: NDArray[np.int64]
-    samples: NDArray[np.int64]
+    lines: NDArray[np.int32]
+    samples: NDArray[np.int32]
 
     @classmethod
     def over(cls, shape: tuple[int, int], size: int, stride: int) -> "Sliding":
-        """Windows every `stride` pixels, and those that end with the last line and sample."""
-        lines, samples = (window_starts(length, size, stride) for length in shape)
+        """Windows every `stride` pixels, and those that end with the last line and sample; one on a shorter axis."""
+        lines, samples = (window_starts(max(length, size), size, stride) for length in shape)
         return cls(size=size, shape=shape, lines=lines, samples=samples)
 
     @property
-    def corners(self) -> NDArray[np.int64]:
+    def corners(self) -> NDArray[np.int32]:
         """First line and first sample of every window, (windows, 2), line of windows after line of windows."""
         return np.stack(np.meshgrid(self.lines, self.samples, indexing="ij"), axis=-1).reshape(-1, 2)
 
@@ -79,13 +80,7 @@ class Sliding:
         return np.where(known, places, -1)
 
 
-def window_starts(length: int, size: int, stride: int) -> NDArray[np.int64]:
-    """First pixels 0, stride, 2 * stride, ... and the last that fits; 0 alone where the axis is shorter than that."""
-    last = max(length - size, 0)
-    return np.append(np.arange(0, last, stride, dtype=np.int64), last)
-
-
-def nearest_window(starts: NDArray[np.int64], size: int, length: int) -> NDArray[np.int64]:
+def nearest_window(starts: NDArray[np.int32], size: int, length: int) -> NDArray[np.int64]:
     """Window whose centre `start + (size - 1) / 2` is nearest to each pixel 0..length-1; of two, the earlier.
 
     Doubled, borders between neighbours are whole numbers: no rounding decides.

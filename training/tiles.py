@@ -51,10 +51,6 @@ class Tiling:
     stride: int
     why_not_exact: str = ""
 
-    def exact(self, shape: tuple[int, int]) -> bool:
-        """Whether a scene of these lines and samples gets what it would get in one piece."""
-        return not self.why_not_exact or max(shape) <= self.side
-
     def tiles(self, shape: tuple[int, int]) -> Iterator[Tile]:
         """Tiles whose kept parts cover a scene of these lines and samples once, line of tiles after line of tiles."""
         for lines, outer_lines in self._spans(shape[0]):

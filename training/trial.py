@@ -34,7 +34,7 @@ from training.result import TrialResult
 from training.scenes import bind, select_scenes
 from training.scores import metrics_of
 from training.scoring import score_trial
-from training.spec import TrialSpec
+from training.spec import SpecError, TrialSpec
 from training.tracker import Tracker
 from training.tracking_server import TrackingError
 from training.validate import validate
@@ -69,7 +69,8 @@ def run_trial(
         lake: The data.
         tracker: Told of everything; its record ends FINISHED, FAILED or KILLED.
         folder: For checkpoints, pictures and result.json; by default a new temporary folder.
-        workers: Loader processes; 0 loads in this one. They change the speed, not the numbers.
+        workers: Loader processes; 0 loads in this one. They change the speed, not the numbers. See
+            `datasets.workers.loader_workers` for how many.
         cache: Decoded arrays that the trials of this node share; None reads from the lake.
         progress: Called after every batch and every epoch.
 
@@ -128,7 +129,16 @@ def run_trial(
             versions=_versions(data.device),
         )
         tracker.log_metrics(result.metrics)
-        hand_in(tracker, folder, result, spec, scored.matrices, trained, scored.maps, best)
+        hand_in(
+            tracker,
+            folder,
+            result=result,
+            spec=spec,
+            sums=scored.matrices,
+            trained=trained,
+            maps=scored.maps,
+            best=best,
+        )
         tracker.finish("FINISHED")
         (folder / LAST).unlink()  # thrice the weights, and nothing to go on with
     except BaseException as error:
@@ -160,6 +170,11 @@ def _prepare(spec: TrialSpec, lake: Lake, workers: int, cache: NodeCache | None)
     scenes = select_scenes(spec, lake)
     check_network(spec)
     processes = Processes.current()
+    if spec.loop.batch_size < processes.world:
+        raise SpecError(
+            f"loop.batch_size = {spec.loop.batch_size} is not allowed with {processes.world} processes: each needs a "
+            "patch of every batch; use larger batches or fewer processes"
+        )
     return TrialData(
         spec=spec,
         lake=lake,

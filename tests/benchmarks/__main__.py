@@ -26,7 +26,7 @@ def main(names: list[str]) -> int:
                 row.measured,
                 row.floor,
                 row.ratio,
-                f"{row.reach} {'ok' if row.reached else 'MISSED'}",
+                row.reach if row.reach == "-" else f"{row.reach} {'ok' if row.reached else 'MISSED'}",
                 row.note,
             )
     Console(width=140).print(table)

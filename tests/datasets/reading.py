@@ -43,18 +43,25 @@ def assembler_of(reader: SceneReader) -> Assembler:
 def whole_input(lake: Lake, scene_id: str, ratio: int) -> NDArray[np.float32]:
     """(channels, lines, samples) of a whole scene by plain numpy: what every window must be a window of."""
     scene, normalization = lake.scene(scene_id), Normalization.from_lake(lake, INPUTS, ratio)
+
+    def normalized(name: str, values: NDArray[np.generic]) -> NDArray[np.float32]:
+        place = INPUTS.index(name)
+        scaled = (values.astype(np.float32) - np.float32(normalization.mean[place])) / np.float32(
+            normalization.std[place]
+        )
+        return np.where(np.isfinite(scaled), scaled, np.float32(0))
+
     height, width = scene.shape(ratio)
     rows, columns = (km2_index(centres(0, length, ratio)) for length in (height, width))
     planes = []
     for name in INPUTS:
         match CHANNELS[name].grid:
             case "sar":
-                values = scene.window(ratio, name, slice(None), slice(None)).astype(np.float32)
-                planes.append(normalization.apply(name, values))
+                planes.append(normalized(name, scene.window(ratio, name, slice(None), slice(None))))
             case "km2":
-                cells = normalization.apply(name, scene.km2(name).astype(np.float32))
+                cells = normalized(name, scene.km2(name))
                 planes.append(interpolate(interpolate(cells, rows, 0), columns, 1))
             case "scene":
-                month = normalization.apply(name, np.array(scene.record.acquired.month, np.float32))
+                month = normalized(name, np.array(scene.record.acquired.month))
                 planes.append(np.full((height, width), month))
     return np.stack(planes).astype(np.float32)

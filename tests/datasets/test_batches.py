@@ -1,6 +1,10 @@
 """Batches: windows of the whole scene, nothing random but by seed, the same from any number of processes."""
 
+import logging
+import multiprocessing
 import pickle
+from io import StringIO
+from multiprocessing.queues import Queue
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +13,7 @@ import torch
 from reading import CPU, assembler_of, batches_of, cache_in, reader_of, whole_input
 
 from datasets.assemble import Assembler
-from datasets.batches import Batch, BatchLoader, Window
+from datasets.batches import Batch, BatchDataset, BatchLoader, Window
 from datasets.channels import INPUTS
 from datasets.errors import SplitError
 from datasets.lake import Lake
@@ -122,6 +126,27 @@ def test_spawned_workers_make_the_same_batches_epoch_after_epoch(tiny_lake: Lake
     for epoch in (0, 1):
         pairs = zip(alone.epoch(epoch), spawned.epoch(epoch), strict=True)
         assert all(same(own, other) for own, other in pairs)
+
+
+def load_in_a_daemon(dataset: BatchDataset, answers: "Queue[tuple[str, list[bytes]]]") -> None:
+    heard = StringIO()
+    logging.getLogger("datasets.batches").addHandler(logging.StreamHandler(heard))
+    batches = list(BatchLoader(dataset, workers=2).epoch(0))
+    answers.put((heard.getvalue(), [pickle.dumps([part.numpy() for part in batch[:5]]) for batch in batches]))
+
+
+@pytest.mark.slow
+def test_a_daemonic_process_makes_its_batches_itself_and_says_so(tiny_lake: Lake, tmp_path: Path) -> None:
+    dataset, spawn = batches_of(reader_of(tiny_lake, cache=cache_in(tmp_path))), multiprocessing.get_context("spawn")
+    answers = spawn.Queue()
+    daemon = spawn.Process(target=load_in_a_daemon, args=(dataset, answers), daemon=True)
+    daemon.start()
+    said, batches = answers.get(timeout=120)
+    daemon.join()
+    assert said == "a daemonic process cannot start 2 loader workers: it makes its batches itself\n"
+    for found, expected in zip(batches, BatchLoader(dataset).epoch(0), strict=True):
+        for part, own in zip(pickle.loads(found), expected[:5], strict=True):
+            np.testing.assert_array_equal(part, own.numpy())
 
 
 def test_at_most_the_allowed_share_is_masked(tiny_lake: Lake) -> None:

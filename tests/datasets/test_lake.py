@@ -1,6 +1,7 @@
 """Lake and catalog: opening, asking, publishing, refusing."""
 
 import json
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -114,6 +115,21 @@ def test_lake_in_memory(raw_train: list[Path]) -> None:
     assert len(opened.catalog()) == 3
     assert opened.scene(records[0].scene_id).open(5).SOD.shape == (records[0].lines // 5, records[0].samples // 5)
     assert json.loads(json.dumps(dict(opened.recipe)))["format"] == 1
+
+
+def test_an_opened_lake_keeps_its_catalog_until_it_publishes_another(raw_train: list[Path]) -> None:
+    recipe = Recipe(ratios=(10,))
+    lake = Lake.create("memory://lakes/growing", recipe.to_lake())
+    records = [convert_scene(str(path), recipe, lake, "train") for path in raw_train[:3]]
+    publish(lake, records[:2], SplitOptions(val_scenes=0))
+    reader, digest, mean = Lake.open(lake.url), lake.digest, lake.moments("km2")["t2m"].mean
+    assert len(reader.catalog()) == len(lake.catalog()) == 2
+    publish(lake, records, SplitOptions(val_scenes=0))
+    assert len(lake.catalog()) == 3
+    assert lake.digest != digest
+    assert lake.moments("km2")["t2m"].mean != mean
+    assert (len(reader.catalog()), reader.digest, reader.moments("km2")["t2m"].mean) == (2, digest, mean)
+    assert len(pickle.dumps(reader)) < 2000, "what travels with every task"
 
 
 def test_digest_follows_content(tiny_lake: Lake, tmp_path: Path, raw_train: list[Path]) -> None:

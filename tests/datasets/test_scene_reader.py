@@ -1,15 +1,19 @@
 """Windows as they are stored, from chunks and from the node's cache alike."""
 
 import pickle
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from reading import TARGETS, cache_in, reader_of
 
 from datasets.channels import INPUTS
 from datasets.lake import Lake
-from datasets.scene_reader import SceneReader
+from datasets.scene_reader import STEP_BYTES, SceneReader, decoding_steps
+from datasets.store_writer import SHARD
 
 LINES, SAMPLES = slice(7, 50), slice(90, 151)
 
@@ -78,6 +82,41 @@ def test_a_scene_is_decoded_once_for_all_readers_of_a_node(tiny_lake: Lake, tmp_
     fewer.sar(scene_id, LINES, SAMPLES, out)
     np.testing.assert_array_equal(out, first[1:3])
     assert cache.used_bytes() == before, "other channels are other planes of the same array"
+
+
+@given(
+    variables=st.integers(1, 9),
+    lines=st.integers(1, 3 * SHARD),
+    samples=st.integers(1, 11000),
+    itemsize=st.sampled_from([1, 4]),
+)
+def test_steps_of_decoding_are_bounded_and_cover_every_variable_once_in_order(
+    variables: int, lines: int, samples: int, itemsize: int
+) -> None:
+    names = tuple(map(str, range(variables)))
+    steps = list(decoding_steps(names, (lines, samples), itemsize))
+    flat = [(name, range(lines)[part]) for some, part in steps for name in some]
+    assert [(name, line) for name, part in flat for line in part] == [(n, k) for n in names for k in range(lines)]
+    for some, part in steps:
+        height = len(range(lines)[part])
+        assert len(some) * height * samples * itemsize <= max(STEP_BYTES, SHARD * samples * itemsize)
+        assert part.start % SHARD == 0
+        assert len(some) == 1 or height == lines, "in C order"
+
+
+@pytest.mark.parametrize("most", [1, 40_000, 1 << 30])
+def test_however_it_is_cut_the_decoded_scene_is_the_same(
+    tiny_lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    def small(names: tuple[str, ...], shape: tuple[int, int], itemsize: int) -> Iterator[tuple[tuple[str, ...], slice]]:
+        return decoding_steps(names, shape, itemsize, most_bytes=most)
+
+    monkeypatch.setattr("datasets.scene_reader.decoding_steps", small)
+    monkeypatch.setattr("datasets.scene_reader.SHARD", 64)
+    scene_id = tiny_lake.catalog().scene_ids[0]
+    np.testing.assert_array_equal(
+        sar_of(reader_of(tiny_lake, cache=cache_in(tmp_path)), scene_id), sar_of(reader_of(tiny_lake), scene_id)
+    )
 
 
 def test_a_cache_without_room_reads_from_the_lake(tiny_lake: Lake, tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ def test_a_bad_file_is_a_line_and_the_others_are_built(raw_train: list[Path], tm
     stamp = (Path(lake.scene_url(lake.catalog().scene_ids[0])) / "zarr.json").stat().st_mtime_ns
     second = ingest("build", folder, "--lake", tmp_path / "lake", "--ratios", "5,10")
     assert second.exit_code == 0, second.output
+    lake = Lake.open(lake.url)
     assert len(lake.catalog()) == 4
     assert (Path(lake.scene_url(lake.catalog().scene_ids[0])) / "zarr.json").stat().st_mtime_ns == stamp
 

@@ -292,7 +292,7 @@ def test_readers_keep_the_old_recipe_until_the_new_lake_is_whole(place: str, raw
     with pytest.raises(SceneNotFoundError):
         before.scene(first.scene_id)
     with pytest.raises(LakeNotFoundError):
-        before.catalog()
+        Lake(before.url, before.recipe).catalog()
 
 
 @pytest.mark.slow

@@ -22,7 +22,6 @@ from training.evaluate import (
     SceneToScore,
     grid_names,
     open_scene,
-    score_scene,
     score_scenes,
     tiling_for,
 )
@@ -56,6 +55,12 @@ def answers(lake: Lake, record: SceneRecord, spec: TrialSpec) -> TensorInputs:
         one_hot = nn.functional.one_hot(known, head.chart.n_classes).permute(2, 0, 1).float()
         parts.append(known[None].float() + 0.3 if head.regression else one_hot)
     return TensorInputs(torch.cat(parts))
+
+
+def score_scene(model: nn.Module, scene: SceneToScore, spec: TrialSpec, tiling: Tiling | None) -> SceneScore:
+    """One scene by itself."""
+    [score] = score_scenes(model, [scene.record], lambda _: scene, spec, tiling, lambda score: score)
+    return score
 
 
 def nothing(record: SceneRecord, ratio: int, channels: int) -> TensorInputs:

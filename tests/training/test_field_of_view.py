@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from training.field_of_view import FieldOfView, field_of_view
+from training.field_of_view import FARTHEST, FieldOfView, field_of_view
 from training.models.unet import UNet
 
 
@@ -95,10 +95,10 @@ class Attention(nn.Module):
 @pytest.mark.parametrize(
     ("network", "why"),
     [
-        (GlobalMean(), "sees more than 512 pixels"),
-        (nn.Sequential(nn.Conv2d(2, 2, 1), nn.GroupNorm(1, 2)), "sees more than 512 pixels"),
-        (Attention(), "sees more than 512 pixels"),
-        (conv(2, padding=513, dilation=513), "sees more than 512 pixels"),
+        (GlobalMean(), f"sees more than {FARTHEST} pixels"),
+        (nn.Sequential(nn.Conv2d(2, 2, 1), nn.GroupNorm(1, 2)), f"sees more than {FARTHEST} pixels"),
+        (Attention(), f"sees more than {FARTHEST} pixels"),
+        (conv(2, padding=FARTHEST + 1, dilation=FARTHEST + 1), f"sees more than {FARTHEST} pixels"),
         (Grown("bilinear", align_corners=True), "depends on where in the scene the pixel is"),
         (nn.Conv2d(2, 2, 3), "could not be measured .it answers"),
         (nn.Conv2d(5, 2, 3), "could not be measured .Given groups=1"),

@@ -11,9 +11,12 @@ from torch import nn
 from torch.nn import functional
 
 from datasets.labels import SIC, SOD
+from training.field_of_view import FARTHEST
 from training.heads import Head
+from training.models import build_model
 from training.models.unet import UNet
 from training.predict import outputs_of, predict_scene, predict_tiles, read_ahead, with_first_window
+from training.spec import ModelSpec
 from training.tiles import Tiling, tiling_of
 
 
@@ -87,7 +90,7 @@ def measured(name: str) -> tuple[nn.Module, Tiling]:
 def test_tiles_give_what_the_scene_in_one_piece_gives(name: str, shape: tuple[int, int]) -> None:
     model, tiling = measured(name)
     assert tiling.side <= 64
-    assert tiling.exact(shape)
+    assert not tiling.why_not_exact
     x = torch.randn(3, *shape, generator=torch.Generator().manual_seed(1))
     whole = outputs_of(model, x[None])[0]
     count = torch.zeros(shape)
@@ -102,6 +105,24 @@ def test_tiles_give_what_the_scene_in_one_piece_gives(name: str, shape: tuple[in
 
 
 HEAD = Head(chart=SOD, regression=False, first=0)
+
+
+@pytest.mark.slow
+def test_the_unet_of_smp_as_it_comes_is_exact_in_tiles() -> None:
+    torch.manual_seed(0)
+    model = random_stats(build_model(ModelSpec(name="smp:unet"), task="segmentation", in_channels=3, n_outputs=6))
+    tiling = tiling_of(model, 3, 64)
+    assert not tiling.why_not_exact
+    x = torch.randn(3, 64, 1001, generator=torch.Generator().manual_seed(1))
+    whole = outputs_of(model, x[None])[0]
+    cut = torch.cat([tile.outputs_KHW for tile in predict_tiles(model, TensorInputs(x), tiling)], dim=2)
+    torch.testing.assert_close(cut, whole, rtol=0, atol=1e-5 * float(whole.abs().max()))
+
+
+@pytest.mark.parametrize("name", ["smp:fpn", "smp:pspnet"])
+def test_networks_that_average_over_the_scene_are_not_exact_in_tiles(name: str) -> None:
+    model = build_model(ModelSpec(name=name), task="segmentation", in_channels=3, n_outputs=6)
+    assert tiling_of(model, 3, 64).why_not_exact == f"it sees more than {FARTHEST} pixels around"
 
 
 def test_a_halo_that_is_too_small_shows() -> None:

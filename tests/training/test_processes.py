@@ -9,29 +9,31 @@ from torch import nn
 from training_batches import InMemory, learnable, trainer_of
 
 from datasets.batches import Batch
+from training.augment import augment
 from training.epoch import ValScores
 from training.loop import FitState
 from training.processes import Processes
-from training.spec import OptimizerSpec
+from training.spec import AugmentSpec, OptimizerSpec
 
+PATCHES = 4
+CHANGES = AugmentSpec(flip_lines=0.5, rotate90=0.5, rotate=0.5, scale=0.5, cutmix=0.7)
 NO_LOSS = ValScores(loss=1.0, f1=0.0, f1_macro=0.0, accuracy=0.0, score=0.0)
 
 
 class Part(InMemory):
-    """Every `world`-th patch of each batch."""
+    """Every `world`-th patch of each batch, augmented."""
 
     def __init__(self, processes: Processes) -> None:
         super().__init__(3, lambda epoch, number: learnable(10 * epoch + number))
         self.processes = processes
 
-    def part(self, values: torch.Tensor) -> torch.Tensor:
-        return values[self.processes.rank :: self.processes.world]
-
     def prepare(self, batch: Batch, epoch: int, number: int) -> tuple[torch.Tensor, torch.Tensor]:
         x, y = self.example(epoch, number)
         y = y.clone()
         y[1::2, :, :9] = 255  # the parts have unlike numbers of labelled pixels
-        return self.part(x), self.part(y)
+        draws = torch.Generator().manual_seed(10 * epoch + number)
+        x, y = self.processes.part(x), self.processes.part(y)
+        return augment(x, y, CHANGES, draws, processes=self.processes, batch_size=PATCHES)
 
 
 def network() -> nn.Module:
@@ -54,6 +56,9 @@ def work(rank: int, folder: str, loss: str) -> None:
     assert (processes.rank, processes.world, processes.is_first) == (rank, 2, rank == 0)
     assert processes.gather(rank) == [0, 1]
     assert processes.share(f"from {rank}") == "from 0"
+    for rows in (4, 5):
+        numbered = torch.arange(3.0 * rows).reshape(rows, 3)
+        assert torch.equal(processes.whole(processes.part(numbered), rows), numbered)
     state = train(processes, loss)
     torch.save({"weights": state.weights, "losses": [row.train_loss for row in state.history]}, f"{folder}/{rank}.pt")
     torch.distributed.destroy_process_group()
@@ -78,5 +83,6 @@ def test_one_process_is_alone_without_any_group() -> None:
     assert processes == Processes(0, 1)
     assert processes.sum(values) is values
     assert processes.gather("x") == ["x"]
+    assert processes.whole(values, 3) is values
     model = network()
     assert processes.wrap(model, torch.device("cpu")) is model

@@ -8,7 +8,7 @@ from torch import nn
 
 from datasets.labels import SIC
 from training.heads import Head
-from training.sliding import Sliding, classify_windows, nearest_window, window_starts
+from training.sliding import Sliding, classify_windows, nearest_window
 
 HEAD = Head(chart=SIC, regression=False, first=0)
 lengths, sizes, strides = st.integers(1, 60), st.integers(1, 20), st.integers(1, 25)
@@ -16,14 +16,14 @@ lengths, sizes, strides = st.integers(1, 60), st.integers(1, 20), st.integers(1,
 
 @given(lengths, sizes, strides)
 def test_windows_start_every_stride_and_the_last_ends_with_the_scene(length: int, size: int, stride: int) -> None:
-    starts = window_starts(length, size, stride).tolist()
+    starts = Sliding.over((length, size), size, stride).lines.tolist()
     last = max(length - size, 0)
     assert starts == sorted({*range(0, last + 1, stride), last})
 
 
 @given(lengths, sizes, strides)
 def test_each_pixel_has_the_window_with_the_nearest_centre(length: int, size: int, stride: int) -> None:
-    starts = window_starts(length, size, stride)
+    starts = Sliding.over((length, size), size, stride).lines
     owners = nearest_window(starts, size, length)
     for pixel in range(length):
         distances = [abs(2 * start + size - 1 - 2 * pixel) for start in starts.tolist()]

@@ -11,6 +11,7 @@ from datasets.errors import SplitError, UnknownNameError
 from datasets.lake import Lake
 from datasets.scene_inputs import SceneInputs
 from datasets.scene_reader import SceneReader
+from datasets.storage import read
 from training.checkpoint import load_checkpoint
 from training.confusion import ConfusionMatrix
 from training.epoch import Progress
@@ -69,6 +70,21 @@ def test_the_result_names_its_trial_and_its_cost(done: Done, tiny_lake: Lake, sm
     assert (result.metrics["cost/gpu_hours"] > 0) is torch.cuda.is_available()
     assert result.versions["torch"] == torch.__version__
     assert TrialResult.model_validate_json(result.model_dump_json()) == result
+
+
+def test_a_trial_reads_the_catalog_once(
+    tiny_lake: Lake, small_spec: TrialSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def counted(url: str) -> bytes | None:
+        asked.append(url.rpartition("/")[2])
+        return read(url)
+
+    monkeypatch.setattr("datasets.lake.read", counted)
+    spec = small_spec.with_all({"loop.batches_per_epoch": 1, "loop.max_epochs": 1})
+    run_trial(spec, Lake.open(tiny_lake.url), MemoryTracker(), folder=tmp_path)
+    assert asked == ["recipe.json", "catalog.parquet"]
 
 
 def test_the_tracker_hears_of_epochs_scores_and_files(done: Done, tiny_lake: Lake) -> None:

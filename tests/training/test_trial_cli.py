@@ -1,11 +1,13 @@
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from datasets.batches import BatchDataset, BatchLoader
 from datasets.lake import Lake
 from training.__main__ import app, read_spec
 from training.baselines import BASELINES
@@ -83,13 +85,23 @@ def test_user_errors_are_one_sentence_and_exit_code_2(
     assert list(tmp_path.iterdir()) == []
 
 
+def loader_without_workers(asked: list[int], dataset: BatchDataset, *, workers: int) -> BatchLoader:
+    """Says how many workers were wanted, and waits for none."""
+    asked.append(workers)
+    return BatchLoader(dataset)
+
+
 def test_a_trial_from_the_command_line(
     tiny_lake: Lake, small_spec: TrialSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "spec.yaml").write_text(small_spec.to_yaml())
+    monkeypatch.setattr("training.__main__.usable_cpus", lambda: 2)
+    workers: list[int] = []
+    monkeypatch.setattr("training.data.BatchLoader", partial(loader_without_workers, workers))
     done = runner.invoke(app, ["run", "--lake", tiny_lake.url, "--spec", "spec.yaml", "--set", "loop.max_epochs=1"])
     assert done.exit_code == 0, done.output
+    assert workers == [1], "one less than the CPUs"
     assert "f1_macro" in done.output
     assert "test_80m" in done.output
     trial_id = small_spec.with_("loop.max_epochs", 1).with_("data.lake", tiny_lake.digest).trial_id

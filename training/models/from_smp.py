@@ -2,8 +2,9 @@
 
 `model.params` goes to the architecture: `{"encoder_name": "resnet50"}`, or an encoder of timm as
 `{"encoder_name": "tu-convnext_tiny"}`, whose own parameters are then allowed too. Scenes of any size are padded to what
-the architecture needs and cut again. Architectures that pool over the whole map (`pspnet`, `deeplabv3`,
-`deeplabv3plus`, `pan`, `upernet`) do not give the same map in tiles as in one piece.
+the architecture needs and cut again. Architectures that average over the whole map (`pspnet`, `deeplabv3`,
+`deeplabv3plus`, `pan`, `upernet`, `manet`, and `fpn` by its group norm) do not give the same map in tiles as in one
+piece.
 smp is imported when a network of it is built.
 """
 

@@ -72,8 +72,9 @@ class LossSpec(Part):
         name: Of the heads that predict classes: cross-entropy, focal loss (Lin et al. 2017), or cross-entropy plus
             Dice loss (Milletari et al. 2016) in equal parts.
         focal_gamma: How much focal loss turns from easy pixels (2: Lin et al.; 0 is cross-entropy).
-        class_weights: `balanced` weighs a class by the inverse of its share of the labelled pixels of the training
-            scenes, weights averaging 1 over these pixels; or one weight a class of the first target.
+        class_weights: `balanced` weighs a class by the inverse of its share of what is trained on: of the labelled
+            pixels of the training scenes for segmentation, of the patches as they are drawn for classification; weights
+            average 1 over these. Or one weight a class of the first target.
         sic: Whether SIC is predicted as one of 11 classes, or by regression on the class number with mean squared error
             (AutoICE winner).
         task_weights: Weight of each chart in the sum (1 where not given; AutoICE winner: SIC 1, SOD 3, FLOE 3).
