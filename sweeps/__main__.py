@@ -1,4 +1,4 @@
-"""Command line over all studies: `python -m sweeps list | run | sync`."""
+"""Command line over all studies: `python -m sweeps list | run | report | sync`."""
 
 import importlib
 from pathlib import Path
@@ -11,12 +11,13 @@ from datasets.errors import unknown_name
 from datasets.terminal import err, out, user_errors
 from sweeps.command import application
 from sweeps.experiment import Experiment
+from sweeps.report.command import report_command
 
 if TYPE_CHECKING:
     from training.sync import SyncRow
 
 MACHINERY: Final = frozenset(
-    {"__init__", "__main__", "command", "experiment", "launch", "leftovers", "placement", "report", "smoke"}
+    {"__init__", "__main__", "command", "experiment", "launch", "leftovers", "placement", "smoke"}
 )
 
 app = typer.Typer(
@@ -25,6 +26,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+app.command("report")(report_command)
 
 
 def studies() -> dict[str, Experiment]:

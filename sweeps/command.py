@@ -6,7 +6,6 @@ expand -> bind to the lake -> leave out what is finished -> run the rest on Ray 
 
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,11 +20,11 @@ from datasets.terminal import err, out, user_errors
 from sweeps.experiment import Experiment, Trial
 
 if TYPE_CHECKING:  # heavy: Ray, MLflow and zarr are loaded only by a run
-    from datasets.lake import Lake
     from sweeps.launch import Event, Outcome
     from sweeps.placement import Placement
-    from sweeps.report import StudyTable
+    from sweeps.report.study_report import Report
     from training.study import StudyTracker
+    from training.study_design import StudyDesign
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 
@@ -129,6 +128,7 @@ def run_study(
         lake=lake.digest,
         recipe=lake.recipe_digest,
         question=experiment.question,
+        design=_design(experiment),
     )
     send_leftovers(study)  # of earlier trials, which need not run again then
     done = study.finished()
@@ -145,40 +145,31 @@ def run_study(
             send_leftovers(study, {trial.spec.trial_id for trial in todo})
             outcomes = with_untold(outcomes, study)
         failed = [outcome for outcome in outcomes if outcome.error is not None]
-        table = _hand_in(experiment, [trial.bound_to(lake.digest) for trial in experiment.trials()], study)
+        report = _hand_in(study)
     except BaseException:
         study.finish("FAILED")
         raise
     study.finish("FAILED" if failed else "FINISHED")
-    _conclude(experiment, table, failed, study, lake)
+    _conclude(report, failed)
     return failed
 
 
-def _hand_in(experiment: Experiment, trials: Sequence[Trial], study: "StudyTracker") -> "StudyTable":
-    """Table and figure over all finished trials, of this run and of earlier ones."""
-    from sweeps.report import study_figure, study_table
+def _hand_in(study: "StudyTracker") -> "Report":
+    """The report over all finished trials, of this run and of earlier ones, on the parent run."""
+    from sweeps.report.study_report import make_report
+    from sweeps.report.write import log_report, read_evidence
 
-    table = study_table(experiment, trials, study.finished())
-    if not table.trials.empty:
-        study.log_table(table.to_csv(), table.to_markdown())
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / f"{experiment.name}.png"
-            study_figure(experiment, table).savefig(path, dpi=150)
-            study.log_figure(path)
-    return table
+    report = make_report(read_evidence(study))
+    log_report(study, report)
+    return report
 
 
-def _conclude(
-    experiment: Experiment, table: "StudyTable", failed: Sequence["Outcome"], study: "StudyTracker", lake: "Lake"
-) -> None:
-    if not table.trials.empty:
-        header, *rows = table.cells()
-        shown = Table(title=f"{experiment.name} on {lake.url}: mean ± spread over seeds")
-        for name in header:
-            shown.add_column(name, justify="right")
-        for row in rows:
-            shown.add_row(*row)
-        out.print(shown)
+def _conclude(report: "Report", failed: Sequence["Outcome"]) -> None:
+    from sweeps.report.command import say
+    from sweeps.report.study_report import how_to_open
+
+    if report.evidence.finished:
+        say(report)
     for outcome in failed:
         err.print(
             f"failed {outcome.trial.name}: {outcome.error}", style="red", markup=False, highlight=False, soft_wrap=True
@@ -187,13 +178,18 @@ def _conclude(
         err.print(
             "run the same command again to try the failed trials once more; finished ones are kept", soft_wrap=True
         )
-    out.print(
-        f"runs: mlflow ui --backend-store-uri {study.tracking_uri}, experiment {study.study!r}, parent run "
-        f"{study.run_id}"
-        if study.tracking_uri.startswith("sqlite")
-        else f"runs: {study.tracking_uri}/#/experiments/{study.experiment_id}/runs/{study.run_id}",
-        highlight=False,
-        soft_wrap=True,
+    out.print(how_to_open(report.evidence), markup=False, highlight=False, soft_wrap=True)
+
+
+def _design(experiment: Experiment) -> "StudyDesign":
+    from training.study_design import StudyDesign
+
+    return StudyDesign(
+        question=experiment.question,
+        objective=experiment.objective,
+        axes={axis: tuple(str(value) for value in values) for axis, values in experiment.axes.items()},
+        seeds=tuple(experiment.seeds),
+        trials=len(experiment.trials()),
     )
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from datasets.errors import IceBenchError
 from datasets.labels import IGNORE
+from training.matrix_scores import score_arrays
 
 _PIECE = 1 << 18
 """Pixels counted at a time: temporaries stay in the processor's cache, however large the scene."""
@@ -142,46 +143,18 @@ class ConfusionMatrix:
 
     def metrics(self) -> Metrics:
         """All scores of this matrix; see `Metrics` for what happens when a denominator is 0."""
-        hits = np.diag(self.counts).astype(np.float64)
-        true, pred = self.counts.sum(axis=1), self.counts.sum(axis=0)
-        seen = (true + pred) > 0  # classes in the truth, in the prediction, or in both
-        scores = {
-            "precision": _ratio(hits, pred, seen),
-            "recall": _ratio(hits, true, seen),
-            "f1": _ratio(2 * hits, true + pred, seen),
-            "iou": _ratio(hits, true + pred - hits, seen),
-        }
-        n = int(true.sum())
-        weighted = {
-            name: float(np.sum(values[true > 0] * true[true > 0]) / n) if n else float("nan")
-            for name, values in scores.items()
-        }
-        macro = {name: float(values[seen].mean()) if n else float("nan") for name, values in scores.items()}
+        scores = score_arrays(self.counts)
+        one = {name: float(values) for name, values in scores.items() if values.ndim == 0}
+        true = self.counts.sum(axis=1)
         return Metrics(
-            n=n,
-            accuracy=float(hits.sum() / n) if n else float("nan"),
-            precision=weighted["precision"],
-            recall=weighted["recall"],
-            f1=weighted["f1"],
-            iou=weighted["iou"],
-            precision_macro=macro["precision"],
-            recall_macro=macro["recall"],
-            f1_macro=macro["f1"],
-            iou_macro=macro["iou"],
-            class_precision=tuple(scores["precision"].tolist()),
-            class_recall=tuple(scores["recall"].tolist()),
-            class_f1=tuple(scores["f1"].tolist()),
-            class_iou=tuple(scores["iou"].tolist()),
+            n=int(true.sum()),
+            **one,
+            class_precision=tuple(scores["class_precision"].tolist()),
+            class_recall=tuple(scores["class_recall"].tolist()),
+            class_f1=tuple(scores["class_f1"].tolist()),
+            class_iou=tuple(scores["class_iou"].tolist()),
             class_true=tuple(true.tolist()),
         )
-
-
-def _ratio(
-    above: NDArray[np.float64], below: NDArray[np.int64] | NDArray[np.float64], seen: NDArray[np.bool_]
-) -> NDArray[np.float64]:
-    """Quotient per class; 0 where below is 0, NaN for classes that are not seen at all."""
-    values = np.divide(above, below, out=np.zeros_like(above), where=below > 0)
-    return np.where(seen, values, np.nan)
 
 
 def _as_bytes(

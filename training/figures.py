@@ -26,7 +26,7 @@ _MASKED = "#bdbdbd"
 _NO_DATA = "#fff2cc"  # cream: no data must not look like calm water (black) or bright ice (white)
 _RIGHT, _WRONG = "#e8f1fa", "#c1272d"  # light blue and red: apart in lightness too, for every kind of colour vision
 _TRAIN, _VAL = "#0072b2", "#d55e00"  # blue and vermilion of Okabe and Ito's colour-blind safe set
-_SCORES = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")  # the set, readable on white
+OKABE_ITO = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")  # the set, readable on white
 _STYLES = ("-", "--", ":", "-.")  # colours and styles have no common period: 28 lines that differ
 _MAX_SIDE = 600
 """Longest side of a map in pixels: beyond what a figure can show, a scene is thinned out before drawing."""
@@ -107,7 +107,7 @@ def curves_figure(history: Sequence[EpochRow], best_epoch: int, title: str) -> F
     names = dict.fromkeys(name for row in rows for name in row if name.startswith("val/") and name != "val/loss")
     for place, name in enumerate(names):
         label = name.removeprefix("val/").replace("/", " ").replace("_", " ").replace("f1", "F1").replace("r2", "R2")
-        plot(scores, name, label, _SCORES[place % len(_SCORES)], _STYLES[place % len(_STYLES)])
+        plot(scores, name, label, OKABE_ITO[place % len(OKABE_ITO)], _STYLES[place % len(_STYLES)])
     lowest = min((value for row in rows for name in names if np.isfinite(value := row.get(name, np.nan))), default=0.0)
     # R2 has no lower bound: a bad first epoch must not flatten all others.
     scores.set(title="val scores", ylabel="score, at most 1", ylim=(max(min(lowest, 0.0), -1.0), 1.0))

@@ -37,6 +37,7 @@ def open_client(uri: str, *, check: bool = True) -> "MlflowClient":
     if check:
         check_reachable(uri)
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     folder = artifact_folder(uri)
     if folder is not None:
         folder.parent.mkdir(parents=True, exist_ok=True)

@@ -41,8 +41,8 @@ class TrialResult(BaseModel):
     Attributes:
         trial_id: Of the spec bound to the lake.
         metrics: Test scores (see `training.scores`), `best/...` of the kept epoch and `cost/...`.
-        matrices: Confusion matrix (rows = truth) by `<grid>/<chart>/<bin>`, `test/SOD/season/winter`; they add up to
-            coarser bins.
+        matrices: Confusion matrix (rows = truth) by `<grid>/<chart>/<bin>`, `test/SOD/season/winter`, and of every
+            scene by itself, `test/SOD/scene/20180325T194759_dmi`; those of scenes add up to all others.
         scenes: Scores of every test scene by itself.
         best_epoch: Epoch whose weights were kept and scored, from 0.
         epochs: Epochs trained.
@@ -62,6 +62,11 @@ class TrialResult(BaseModel):
     checkpoint: str
     seconds: float
     versions: dict[str, str]
+
+    def scene_matrices(self, grid: str, chart: str) -> dict[str, list[list[int]]]:
+        """Confusion matrix of every test scene by its scene_id; their sum is the matrix of the bin `all`."""
+        start = f"{grid}/{chart}/scene/"
+        return {key.removeprefix(start): rows for key, rows in self.matrices.items() if key.startswith(start)}
 
 
 def scenes_csv(rows: Sequence[SceneRow]) -> str:

@@ -2,14 +2,21 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
 
 from training.mlflow_client import PARENT, find_experiment, open_client, speaking
+from training.study_design import StudyDesign
 from training.tracker import Status
 from training.tracking import git_commit
 from training.tracking_server import resolve_uri
+
+DESIGN: Final = "design"
+"""Tag of a parent run with its `StudyDesign` as JSON, or with the name of the artifact that holds it."""
+DESIGN_FILE: Final = "design.json"
+_TAG_LIMIT: Final = 8000
+"""Longest tag that MLflow keeps whole (mlflow.utils.validation.MAX_TAG_VAL_LENGTH)."""
 
 
 class TrialRow(BaseModel):
@@ -20,6 +27,7 @@ class TrialRow(BaseModel):
         run_id: MLflow's run.
         status: RUNNING, FINISHED, FAILED or KILLED.
         started: Start in milliseconds since 1970.
+        ended: End likewise; None while it runs.
         params: Flattened spec.
         tags: Ours, without those of MLflow.
         metrics: Last value of each.
@@ -31,6 +39,7 @@ class TrialRow(BaseModel):
     run_id: str
     status: str
     started: int
+    ended: int | None = None
     params: dict[str, str]
     tags: dict[str, str]
     metrics: dict[str, float]
@@ -53,7 +62,16 @@ class StudyTracker:
     run_id: str
 
     @classmethod
-    def open(cls, tracking_uri: str, *, study: str, lake: str, recipe: str = "", question: str = "") -> "StudyTracker":
+    def open(
+        cls,
+        tracking_uri: str,
+        *,
+        study: str,
+        lake: str,
+        recipe: str = "",
+        question: str = "",
+        design: StudyDesign | None = None,
+    ) -> "StudyTracker":
         """Finds or creates the experiment and the one parent run of this study and lake.
 
         Call it in the driver, before any trial: several processes that create the tables of a fresh sqlite file at once
@@ -65,6 +83,7 @@ class StudyTracker:
             lake: Digest of the lake (`Lake.digest`).
             recipe: Digest of the recipe, for the reader.
             question: What the study asks; shown as description.
+            design: What it set out to do, for its report; replaces an earlier one.
 
         Raises:
             TrackingError: The URI is of another kind, or the server is away.
@@ -89,6 +108,12 @@ class StudyTracker:
                 tags |= {"recipe": recipe} if recipe else {}
                 tags |= {"mlflow.note.content": question} if question else {}
                 run_id = client.create_run(experiment_id, tags=tags, run_name=f"{study} on {lake}").info.run_id
+            if design is not None:
+                text = design.model_dump_json(exclude_defaults=True)
+                if len(text) > _TAG_LIMIT:
+                    client.log_text(run_id, text, DESIGN_FILE)
+                    text = DESIGN_FILE
+                client.set_tag(run_id, DESIGN, text)
         return cls(tracking_uri=uri, study=study, experiment_id=experiment_id, run_id=run_id)
 
     def children_rows(self) -> list[TrialRow]:
@@ -118,10 +143,10 @@ class StudyTracker:
             client.log_text(self.run_id, csv, "table.csv")
             client.log_text(self.run_id, markdown, "table.md")
 
-    def log_figure(self, path: Path) -> None:
-        """Puts a picture on the parent run."""
+    def log_folder(self, folder: Path, name: str) -> None:
+        """Puts all files of a folder on the parent run, in its artifact folder `name`."""
         with speaking(self.tracking_uri):
-            open_client(self.tracking_uri, check=False).log_artifact(self.run_id, str(path))
+            open_client(self.tracking_uri, check=False).log_artifacts(self.run_id, str(folder), name)
 
     def finish(self, status: Status) -> None:
         """Ends the parent run; opening the study again resumes it."""
@@ -136,6 +161,7 @@ def _row(run: Any) -> TrialRow:  # noqa: ANN401 (mlflow ships no types)
         run_id=run.info.run_id,
         status=run.info.status,
         started=run.info.start_time,
+        ended=run.info.end_time,
         params=run.data.params,
         tags=tags,
         metrics=run.data.metrics,

@@ -5,10 +5,7 @@ check -> seed -> train (keeps the best weights and where it stands on disk) -> l
 
 import logging
 import platform
-import resource
-import sys
 import tempfile
-import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,6 +20,7 @@ from datasets.lake import Lake
 from datasets.node_cache import NodeCache
 from datasets.normalize import Normalization
 from training.checkpoint import Checkpoint, load_checkpoint, load_progress, save_checkpoint, save_progress
+from training.cost import Clock, cost_of
 from training.data import TrainingPatches, TrialData
 from training.epoch import EpochRow, Progress
 from training.evaluate import tiling_for
@@ -30,7 +28,7 @@ from training.hand_in import hand_in
 from training.heads import heads_of, n_outputs
 from training.loop import FitState, Trainer
 from training.losses import Loss
-from training.models import build_model, check_network, count_parameters
+from training.models import build_model, check_network
 from training.processes import Processes
 from training.result import TrialResult
 from training.scenes import bind, select_scenes
@@ -82,7 +80,7 @@ def run_trial(
         TrackingError: The tracking URI can never be used; nothing was started.
         NonFiniteLossError: Training went astray.
     """
-    started = time.perf_counter()
+    started = Clock.now()
     data = _prepare(spec, lake, workers, cache)
     spec = data.spec
     folder = folder or Path(tempfile.mkdtemp(prefix=f"icebench-{spec.trial_id}-"))
@@ -119,14 +117,14 @@ def run_trial(
                 "best/epoch": float(kept.epoch),
                 "best/val_loss": kept.val_loss,
                 "best/val_f1": kept.val_f1,
-                **_cost(model, trained, started, data.device),
+                **cost_of(model, trained.history, started, data.device, data.processes.world),
             },
             matrices={name: matrix.to_lists() for name, matrix in scored.matrices.items()},
             scenes=scored.scenes,
             best_epoch=trained.best_epoch,
             epochs=len(trained.history),
             checkpoint=str(folder / BEST),
-            seconds=time.perf_counter() - started,
+            seconds=started.seconds(),
             versions=_versions(data.device),
         )
         tracker.log_metrics(result.metrics)
@@ -251,23 +249,6 @@ def _give_up(tracker: Tracker, error: BaseException) -> None:
         tracker.finish("KILLED" if killed else "FAILED")
     except TrackingError as away:
         logger.warning("the tracker was not told that the trial failed: %s", away)
-
-
-def _cost(model: nn.Module, trained: FitState, started: float, device: torch.device) -> dict[str, float]:
-    """Size, time and memory. Memory is that of the GPU where there is one, else of this process so far."""
-    if device.type == "cuda":
-        peak = torch.cuda.max_memory_allocated(device) / 2**20
-    else:  # kilobytes on Linux, bytes on macOS
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
-    rows = trained.history
-    return {
-        "cost/parameters": float(count_parameters(model)),
-        "cost/patches_per_second": float(np.median([row.patches_per_second for row in rows])),
-        "cost/data_wait_share": float(np.median([row.data_wait_share for row in rows])),
-        "cost/bytes_per_patch": float(np.median([row.bytes_per_patch for row in rows])),
-        "cost/peak_memory_mib": float(peak),
-        "cost/seconds": time.perf_counter() - started,
-    }
 
 
 def _versions(device: torch.device) -> dict[str, str]:

@@ -86,15 +86,19 @@ def test_files_lie_beside_the_database(uri: str, tmp_path: Path, monkeypatch: py
     (tmp_path / "map.png").write_bytes(b"changed afterwards")
     tracker.log_text("a: 1", "spec.yaml")
     tracker.finish("FINISHED")
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    (tmp_path / "map.png").rename(kept / "map.png")
     parent.log_table("a,b", "| a | b |")
-    parent.log_figure(tmp_path / "map.png")
+    parent.log_folder(kept, "report")
     root = Path(parent.tracking_uri.removeprefix("sqlite:///")).parent / "mlartifacts"
     assert (root / tracker.run_id / "artifacts" / "maps" / "map.png").read_bytes() == b"x"
     assert (root / tracker.run_id / "artifacts" / "spec.yaml").read_text() == "a: 1"
     assert sorted(path.name for path in (root / parent.run_id / "artifacts").iterdir()) == [
-        "map.png", "table.csv", "table.md",
+        "report", "table.csv", "table.md",
     ]  # fmt: skip
-    assert [path.name for path in tmp_path.iterdir()] == ["map.png"], "nothing is left in the working folder"
+    assert (root / parent.run_id / "artifacts" / "report" / "map.png").is_file()
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"], "nothing is left in the working folder"
 
 
 def test_one_parent_run_per_study_and_lake(uri: str) -> None:

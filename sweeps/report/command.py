@@ -1,0 +1,136 @@
+"""`python -m sweeps report`: from MLflow rows to a page and tables."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+from rich.table import Table
+
+from datasets.errors import IceBenchError, unknown_name
+from datasets.terminal import err, out, user_errors
+
+if TYPE_CHECKING:  # heavy: matplotlib and MLflow are loaded only by a report
+    from sweeps.report.study_report import Report
+    from training.studies import StudyRow
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+
+
+class NoReportError(IceBenchError, ValueError):
+    """There is nothing to report about."""
+
+
+def report_command(
+    study: Annotated[str, typer.Argument(help="Name of the study; without it, a page over all studies.")] = "",
+    tracking_uri: Annotated[
+        str, typer.Option(help="MLflow: sqlite:///FILE or http(s)://HOST:PORT.", envvar="MLFLOW_TRACKING_URI")
+    ] = f"sqlite:///{ROOT}/results/mlflow.db",
+    out_folder: Annotated[
+        Path | None,
+        typer.Option("--out", help="Folder for the files (without: results/reports/STUDY).", metavar="DIR"),
+    ] = None,
+    lake_digest: Annotated[
+        str, typer.Option(help="Which lake, where a study ran on several (without: the newest).", metavar="DIGEST")
+    ] = "",
+    all_studies: Annotated[bool, typer.Option("--all", help="A page over all studies, as without a name.")] = False,
+    log: Annotated[bool, typer.Option("--log/--no-log", help="Put each report on the study's parent run.")] = True,
+) -> None:
+    """Write what a study found: a page with figures, and tables as CSV, Markdown and LaTeX.
+
+    All is read from MLflow; neither the lake nor Ray is needed. How to read it is said in docs/studies.md.
+    """
+    with user_errors():
+        if study and all_studies:
+            raise NoReportError(f"--all and the study {study!r} are given: give one of them")
+        from training.studies import list_studies
+
+        with err.status("reading MLflow"):
+            rows = list_studies(tracking_uri)
+        if not rows:
+            raise NoReportError(
+                "there is no study on this tracking server: run one, or give its --tracking-uri (MLFLOW_TRACKING_URI)"
+            )
+        if study:
+            _one(
+                _chosen(rows, study, lake_digest), tracking_uri, out_folder or ROOT / "results/reports" / study, log=log
+            )
+        else:
+            names = dict.fromkeys(row.study for row in rows)
+            chosen = [_chosen(rows, name, lake_digest) for name in names if _has(rows, name, lake_digest)]
+            _all(chosen, tracking_uri, out_folder or ROOT / "results/reports", log=log)
+
+
+def scores_as_shown(report: "Report") -> Table:
+    """The table of scores for a terminal."""
+    shown = Table(title=report.scores.title)
+    for place, name in enumerate(report.scores.header):
+        shown.add_column(name, justify="left" if place < report.scores.words else "right")
+    for row in report.scores.rows:
+        shown.add_row(*row)
+    return shown
+
+
+def say(report: "Report") -> None:
+    """Prints the table, the answer and what to be wary of."""
+    out.print(scores_as_shown(report))
+    for sentence in (f"{report.state}.", *report.answers):
+        out.print(sentence, markup=False, highlight=False, soft_wrap=True)
+    for sentence in report.warnings:
+        err.print(f"note: {sentence}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _one(row: "StudyRow", tracking_uri: str, folder: Path, *, log: bool) -> None:
+    from sweeps.report.study_report import how_to_open
+    from sweeps.report.write import PAGE
+
+    report = _written(row, tracking_uri, folder, log=log)
+    say(report)
+    out.print(f"report: {folder / PAGE}", markup=False, highlight=False, soft_wrap=True)
+    out.print(how_to_open(report.evidence), markup=False, highlight=False, soft_wrap=True)
+
+
+def _all(rows: "list[StudyRow]", tracking_uri: str, folder: Path, *, log: bool) -> None:
+    from sweeps.report.write import write_campaign
+
+    reports = [_written(row, tracking_uri, folder / row.study, log=log) for row in rows]
+    page = write_campaign(reports, folder, tracking_uri)
+    for report in reports:
+        out.print(f"{report.evidence.study.study}: {report.state}", markup=False, highlight=False, soft_wrap=True)
+    out.print(f"report: {page}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _written(row: "StudyRow", tracking_uri: str, folder: Path, *, log: bool) -> "Report":
+    from sweeps.report.write import log_report, write_report
+
+    tracker = row.tracker(tracking_uri)
+    with err.status(f"study {row.study}"):
+        report = write_report(tracker, folder, row)
+        if log:
+            log_report(tracker, report)
+    return report
+
+
+def _has(rows: "tuple[StudyRow, ...]", study: str, lake_digest: str) -> bool:
+    return any(row.study == study and lake_digest in ("", row.lake) for row in rows)
+
+
+def _chosen(rows: "tuple[StudyRow, ...]", study: str, lake_digest: str) -> "StudyRow":
+    """The parent run of a study: of the lake that is asked for, else the newest; says which others there are."""
+    own = [row for row in rows if row.study == study]
+    if not own:
+        raise unknown_name("study", study, dict.fromkeys(row.study for row in rows))
+    if lake_digest:
+        found = [row for row in own if row.lake == lake_digest]
+        if not found:
+            raise unknown_name(f"lake of study {study!r}", lake_digest, [row.lake for row in own])
+        return found[0]
+    if len(own) > 1:
+        others = ", ".join(row.lake for row in own[1:])
+        err.print(
+            f"study {study} ran on {len(own)} lakes: this is {own[0].lake}, the newest; --lake-digest chooses another "
+            f"({others})",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
+    return own[0]

@@ -1,0 +1,275 @@
+"""MLflow rows -> `Evidence`: which trials of a study finished, with what labels, and what became of the others."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+import pandas as pd
+
+from sweeps.report.wording import TASK_AXES, is_number, task_label
+from training.result import TrialResult
+from training.studies import StudyRow
+from training.study import TrialRow
+from training.study_design import StudyDesign
+
+AXIS_TAG: Final = "axis."
+"""Prefix of the tags that hold a trial's value on each axis."""
+_OBJECTIVES: Final = ("test_80m/f1", "test/f1")
+"""Objective of a study without a design: the first that its trials have."""
+_IDENTITY: Final = frozenset({"seed", "data.lake"})
+"""Params that differ between trials without being an axis."""
+
+Key = tuple[str, ...]
+"""A cell: its value on every axis, empty where it has none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinishedTrial:
+    """A trial that counts: its newest finished attempt.
+
+    Attributes:
+        key: Its cell.
+        task: `pixel-based` or `patch-based`.
+        seed: Of the trial.
+        row: In MLflow.
+        result: Its result.json; None where it could not be read.
+    """
+
+    key: Key
+    task: str
+    seed: int
+    row: TrialRow
+    result: TrialResult | None
+
+    @property
+    def metrics(self) -> Mapping[str, float]:
+        """Last value of each metric."""
+        return self.row.metrics
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenTrial:
+    """A trial that was started and has no finished attempt: its newest attempt."""
+
+    key: Key
+    seed: int
+    row: TrialRow
+    attempts: int
+    error: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """All that is known about a study.
+
+    Attributes:
+        study: Its parent run.
+        tracking_uri: Where the runs are, without user and password.
+        design: What it set out to do; made from the trials where not on record.
+        axes: Axes of the cells: those of the design, and the task where trials of both have no axis for it.
+        keys: Cells in the order for readers, those without a trial too where the design names them.
+        finished: Trials that count.
+        open: Trials without a finished attempt.
+        unread: Why result.json of a finished trial could not be read, by run_id.
+        lost_attempts: Attempts that ended without finishing, or were replaced by a newer finished one.
+        lost_hours: Their wall time in hours.
+    """
+
+    study: StudyRow
+    tracking_uri: str
+    design: StudyDesign
+    axes: tuple[str, ...]
+    keys: tuple[Key, ...]
+    finished: tuple[FinishedTrial, ...]
+    open: tuple[OpenTrial, ...]
+    unread: Mapping[str, str]
+    lost_attempts: int
+    lost_hours: float
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """Tasks of finished trials, in the order of their cells."""
+        have = {trial.task for trial in self.finished}
+        return tuple(task for task in dict.fromkeys(self.task_of.values()) if task in have)
+
+    @cached_property
+    def task_of(self) -> dict[Key, str]:
+        """Task of every cell: of its trials, else by its axis, else that of the study's other trials."""
+        trials: list[OpenTrial | FinishedTrial] = [*self.open, *self.finished]
+        of_trials = {trial.key: task_label(task_of_row(trial.row)) for trial in trials}
+        place = next((place for place, axis in enumerate(self.axes) if axis in TASK_AXES), None)
+        other = next(iter(of_trials.values()), "pixel-based")
+        by_axis = {key: task_label(key[place]) if place is not None else other for key in self.keys}
+        return by_axis | of_trials
+
+    def trials_of(self, key: Key) -> tuple[FinishedTrial, ...]:
+        """Finished trials of a cell, by seed."""
+        return tuple(sorted((trial for trial in self.finished if trial.key == key), key=lambda trial: trial.seed))
+
+    def never_started(self) -> tuple[list[tuple[Key, int]], int]:
+        """Cell and seed of trials that no attempt was made at, and how many more there are that cannot be named."""
+        trials: list[OpenTrial | FinishedTrial] = [*self.open, *self.finished]
+        started = {(trial.key, trial.seed) for trial in trials}
+        cells = self.design.expected_cells() if len(self.axes) == len(self.design.axes) else ()
+        named = [(key, seed) for key in cells for seed in self.design.seeds if (key, seed) not in started]
+        count = max(self.design.trials - len(self.finished) - len(self.open), 0)
+        return named, max(count - len(named), 0)
+
+    def frame(self) -> pd.DataFrame:
+        """One row a finished trial: axes, seed, ids, and every metric."""
+        rows = [
+            {
+                **dict(zip(self.axes, trial.key, strict=True)),
+                "seed": trial.seed,
+                "trial_id": trial.row.trial_id,
+                "run_id": trial.row.run_id,
+                **trial.metrics,
+            }
+            for key in self.keys
+            for trial in self.trials_of(key)
+        ]
+        return pd.DataFrame(rows)
+
+
+def collect(
+    study: StudyRow,
+    tracking_uri: str,
+    rows: Sequence[TrialRow],
+    results: Mapping[str, TrialResult],
+    *,
+    unread: Mapping[str, str] | None = None,
+    errors: Mapping[str, str] | None = None,
+) -> Evidence:
+    """Sorts the attempts of a study.
+
+    Args:
+        study: Its parent run.
+        tracking_uri: Without user and password.
+        rows: Every attempt at every trial, oldest first.
+        results: result.json by run_id.
+        unread: Why a result.json could not be read, by run_id.
+        errors: Last line of the error of a failed attempt, by run_id.
+    """
+    attempts: dict[str, list[TrialRow]] = {}
+    for row in rows:
+        attempts.setdefault(row.trial_id or row.run_id, []).append(row)
+    newest = {name: counting(tries) for name, tries in attempts.items()}
+    design = study.design or design_from_rows(study.question, list(newest.values()))
+    added = _task_axis(design, [row for row in newest.values() if row.status == "FINISHED"])
+    axes = (*added, *design.axes)
+
+    def key_of(row: TrialRow) -> Key:
+        return (*(task_of_row(row) for _ in added), *(_value(row, axis) for axis in design.axes))
+
+    finished, left = [], []
+    for name, row in newest.items():
+        if row.status == "FINISHED":
+            trial = FinishedTrial(
+                key=key_of(row),
+                task=task_label(task_of_row(row)),
+                seed=_seed(row),
+                row=row,
+                result=results.get(row.run_id),
+            )
+            finished.append(trial)
+        else:
+            left.append(
+                OpenTrial(
+                    key=key_of(row),
+                    seed=_seed(row),
+                    row=row,
+                    attempts=len(attempts[name]),
+                    error=(errors or {}).get(row.run_id, ""),
+                )
+            )
+    seen = [trial.key for trial in finished] + [trial.key for trial in left]
+    planned = design.expected_cells() if not added else ()
+    counted = {row.run_id for row in newest.values() if row.status == "FINISHED"}
+    lost = [row for row in rows if row.run_id not in counted and row.status != "RUNNING"]
+    return Evidence(
+        study=study,
+        tracking_uri=tracking_uri,
+        design=design,
+        axes=axes,
+        keys=_ordered(design, len(added), [*planned, *seen]),
+        finished=tuple(finished),
+        open=tuple(left),
+        unread=dict(unread or {}),
+        lost_attempts=len(lost),
+        lost_hours=sum((row.ended - row.started) / 3.6e6 for row in lost if row.ended is not None),
+    )
+
+
+def counting(tries: Sequence[TrialRow]) -> TrialRow:
+    """The attempt that speaks for a trial: the newest finished one, else the newest."""
+    return max(tries, key=lambda row: (row.status == "FINISHED", row.started))
+
+
+def design_from_rows(question: str, rows: Sequence[TrialRow]) -> StudyDesign:
+    """The design of a study that has none on record: axes by tags, else the params that differ between its trials."""
+    tagged = dict.fromkeys(
+        tag.removeprefix(AXIS_TAG) for row in rows for tag in row.tags if tag.startswith(AXIS_TAG)
+    ) or dict.fromkeys(
+        name
+        for row in rows
+        for name in row.params
+        if name not in _IDENTITY and len({other.params.get(name) for other in rows}) > 1
+    )
+    axes = {axis: tuple(sorted({_value(row, axis) for row in rows} - {""}, key=_by_size)) for axis in tagged}
+    have = {name for row in rows for name in row.metrics}
+    return StudyDesign(
+        question=question,
+        objective=next((name for name in _OBJECTIVES if name in have), _OBJECTIVES[0]),
+        axes=axes,
+        seeds=tuple(sorted({_seed(row) for row in rows})),
+        trials=len(rows),
+    )
+
+
+def task_of_row(row: TrialRow) -> str:
+    """Task by tag or param; pixel-based where neither says so."""
+    tags = (row.tags.get(f"{AXIS_TAG}{axis}") for axis in TASK_AXES)
+    return next((task for task in tags if task), row.params.get("data.task", "pixel"))
+
+
+def _task_axis(design: StudyDesign, rows: Sequence[TrialRow]) -> tuple[str, ...]:
+    """Trials of two tasks are never averaged, also where the design has no axis for them."""
+    several = len({task_label(task_of_row(row)) for row in rows}) > 1
+    return ("task",) if several and not set(TASK_AXES) & set(design.axes) else ()
+
+
+def first_target(row: TrialRow) -> str:
+    """First target chart of a trial."""
+    return next((name for name in re.findall(r"[A-Z]+", row.params.get("data.targets", ""))), "SOD")
+
+
+def _value(row: TrialRow, axis: str) -> str:
+    """By tag; by param for trials from before there were tags; empty where the trial is not on the axis."""
+    if any(tag.startswith(AXIS_TAG) for tag in row.tags):
+        return row.tags.get(f"{AXIS_TAG}{axis}", "")
+    return row.params.get(axis, "")
+
+
+def _seed(row: TrialRow) -> int:
+    text = row.tags.get("seed") or row.params.get("seed") or "0"
+    return int(text)
+
+
+def _ordered(design: StudyDesign, added: int, found: Sequence[Key]) -> tuple[Key, ...]:
+    """Cells of the design in its order, then others; values of an axis in its order, unknown ones after them."""
+    places = [{value: place for place, value in enumerate(values)} for values in design.axes.values()]
+
+    def rank(key: Key) -> tuple[object, ...]:
+        own = key[added:]
+        known = [table.get(value, len(table)) for table, value in zip(places, own, strict=True)]
+        return (*key[:added], *known, *(_by_size(value) for value in own))
+
+    cells = {cell: place for place, cell in enumerate(design.cells)}
+    return tuple(sorted(set(found), key=lambda key: (cells.get(key[added:], len(cells)), rank(key))))
+
+
+def _by_size(value: str) -> tuple[bool, float, str]:
+    """Numbers by size, before words by letter."""
+    return (not is_number(value), float(value) if is_number(value) else 0.0, value)

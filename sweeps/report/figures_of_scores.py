@@ -1,0 +1,278 @@
+"""Scores of cells: lines over numbers, dots over words, bars over networks, and differences as a forest."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+
+from sweeps.report.bootstrap import CONFIDENCE
+from sweeps.report.cells import Comparison, Difference
+from sweeps.report.drawing import (
+    COLOURS,
+    MARKERS,
+    Drawn,
+    Series,
+    finish,
+    grid_series,
+    labels,
+    own_axes,
+    panel_scores,
+    pieces,
+    score_axis,
+    series,
+)
+from sweeps.report.evidence import Key
+from sweeps.report.score_tables import why_empty
+from sweeps.report.wording import axis_label, axis_value, cell_label, is_share, metric_label
+from training.metric_names import MetricName
+
+_OVER_SEEDS: Final = (
+    "Mean over seeds; bars are the spread (sample standard deviation) over seeds, small dots single trials."
+)
+_BARS: Final = ("accuracy", "precision", "recall", "f1", "iou")
+
+
+def lines_figure(comparison: Comparison, keys: Sequence[Key], axis: str, by: str | None, name: str, task: str) -> Drawn:
+    """Score against an axis of numbers, a line a grid; or a line for each value of a second axis.
+
+    Args:
+        comparison: The study.
+        keys: Cells of one task.
+        axis: Of numbers.
+        by: The second axis; None for a line a grid.
+        name: Of the figure.
+        task: For the title; may be empty.
+    """
+    axes = comparison.evidence.axes
+    place_of = {value: place for place, value in enumerate(dict.fromkeys(key[axes.index(axis)] for key in keys))}
+    at = np.array([place_of[key[axes.index(axis)]] for key in keys], dtype=float)
+    scores = panel_scores(comparison)
+    figure = Figure(figsize=(4.6 * len(scores) + 0.6, 4.2), layout="constrained")
+    panels = np.atleast_1d(figure.subplots(1, len(scores)))
+    for panel, score in zip(panels, scores, strict=True):
+        if by is None:
+            found = [(each, np.arange(len(keys))) for each in grid_series(comparison, keys, score)]
+        else:
+            found = _by_value(comparison, keys, by, score)
+        for number, (each, own) in enumerate(found):
+            shift = 0.08 * (number - (len(found) - 1) / 2)
+            colour = COLOURS[number % len(COLOURS)]
+            panel.plot(
+                [at[own][dot] + shift for dot, _ in each.dots],
+                [value for _, value in each.dots],
+                "o", color=colour, alpha=0.35, ms=3.5, mew=0,
+            )  # fmt: skip
+            panel.errorbar(
+                at[own] + shift, each.mean, yerr=each.spread, color=colour, marker=MARKERS[number % len(MARKERS)],
+                ms=5.5, lw=1.4, ls=("-", "--", ":", "-.")[number % 4], capsize=3, label=each.name,
+            )  # fmt: skip
+        _majority_line(comparison, panel, keys, score)
+        panel.set_xticks(list(place_of.values()), [axis_value(axis, value) for value in place_of])
+        if len(place_of) > 7 or max(len(axis_value(axis, value)) for value in place_of) * len(place_of) > 60:
+            panel.tick_params(axis="x", rotation=45)
+        panel.set_xlim(-0.5, len(place_of) - 0.5)
+        panel.set_xlabel(axis_label(axis))
+        panel.set_ylabel(score_axis(comparison, score))
+        finish(panel, along="y")
+    _legend(figure, panels)
+    if task:
+        figure.suptitle(task, fontsize="medium")
+    return Drawn(name=name, caption=_OVER_SEEDS, figure=figure)
+
+
+def dots_figures(comparison: Comparison, keys: Sequence[Key], name: str, task: str) -> list[Drawn]:
+    """A row a cell: a dot for each grid with its spread."""
+    drawn = []
+    for end, some in pieces(keys):
+        scores = panel_scores(comparison)
+        figure = Figure(figsize=(4.2 * len(scores) + 1.8, 1.6 + 0.36 * len(some)), layout="constrained")
+        panels = np.atleast_1d(figure.subplots(1, len(scores), sharey=True))
+        for panel, score in zip(panels, scores, strict=True):
+            found = grid_series(comparison, some, score)
+            for number, each in enumerate(found):
+                shift = 0.22 * (number - (len(found) - 1) / 2)
+                colour = COLOURS[number % len(COLOURS)]
+                where = np.arange(len(some)) + shift
+                panel.plot(
+                    [value for _, value in each.dots], [dot + shift for dot, _ in each.dots],
+                    "o", color=colour, alpha=0.35, ms=3.5, mew=0,
+                )  # fmt: skip
+                panel.errorbar(
+                    each.mean, where, xerr=each.spread, color=colour, marker=MARKERS[number % len(MARKERS)],
+                    ms=5.5, lw=1.4, ls="none", capsize=3, label=each.name,
+                )  # fmt: skip
+            _majority_line(comparison, panel, some, score, upright=True)
+            if panel is panels[0]:
+                _empty_rows(comparison, panel, some)
+            panel.set_xlabel(score_axis(comparison, score))
+            finish(panel, along="x")
+        panels[0].set_yticks(range(len(some)), labels(comparison, some))
+        panels[0].set_ylim(len(some) - 0.5, -0.5)
+        for row in _group_starts(comparison, some):
+            for panel in panels:
+                panel.axhline(row - 0.5, color="0.75", lw=0.8)
+        _legend(figure, panels)
+        if task:
+            figure.suptitle(task, fontsize="medium")
+        drawn.append(Drawn(name=f"{name}{end}", caption=_OVER_SEEDS, figure=figure))
+    return drawn
+
+
+def bars_figures(comparison: Comparison, keys: Sequence[Key], name: str, task: str) -> list[Drawn]:
+    """Accuracy, precision, recall, F1 and IoU side by side for each cell, on the objective's grid."""
+    metric = comparison.metric
+    if metric is None or metric.bin or metric.class_name or metric.score == "autoice":
+        return []
+    drawn = []
+    for end, some in pieces(keys):
+        found = [
+            series(comparison, some, str(MetricName(grid=metric.grid, chart=metric.chart, score=score)), label)
+            for score, label in zip(_BARS, ("accuracy", "precision", "recall", "F1", "IoU"), strict=True)
+        ]
+        figure = Figure(figsize=(max(5.0, 1.5 + 1.25 * len(some)), 4.2), layout="constrained")
+        panel = figure.subplots()
+        width = 0.8 / len(_BARS)
+        for number, each in enumerate(found):
+            where = np.arange(len(some)) + width * (number - (len(_BARS) - 1) / 2)
+            panel.bar(
+                where, each.mean, width * 0.92, yerr=each.spread, color=COLOURS[number], label=each.name,
+                hatch=("", "//", "", "..", "")[number], edgecolor="white", lw=0,
+                error_kw={"lw": 1, "capsize": 2, "ecolor": "0.15"},
+            )  # fmt: skip
+        words = labels(comparison, some)
+        panel.set_xticks(range(len(some)), words)
+        if max(map(len, words)) > 10 or len(some) > 9:
+            panel.tick_params(axis="x", rotation=30)
+            for label in panel.get_xticklabels():
+                label.set_horizontalalignment("right")
+        panel.set_ylim(0, 100)
+        panel.set_ylabel("test score, averages weighted by class size [%]")
+        finish(panel, along="y")
+        _legend(figure, [panel])
+        figure.suptitle(
+            ", ".join(filter(None, (task, metric_label(f"{metric.grid}/f1").split(", ", 1)[1]))), fontsize="medium"
+        )
+        caption = (
+            "Mean over seeds; bars are the spread over seeds. Weighted recall equals accuracy by definition; both are "
+            "shown because published tables do."
+        )
+        drawn.append(Drawn(name=f"{name}{end}", caption=caption, figure=figure))
+    return drawn
+
+
+def forest_figures(comparison: Comparison, differences: Sequence[Difference], name: str, task: str) -> list[Drawn]:
+    """Differences against one cell with their intervals; filled where the interval does not hold 0."""
+    if not any(each.interval.known for each in differences):
+        return []
+    factor = 100.0 if is_share(comparison.objective) else 1.0
+    unit = "% points" if is_share(comparison.objective) else "same unit"
+    by_key = {each.key: each for each in differences}
+    axes = comparison.evidence.axes
+    against = cell_label(axes, differences[0].against, [axis for axis in axes if axis not in own_axes(comparison)])
+    drawn = []
+    for end, some in pieces(list(by_key)):
+        figure = Figure(figsize=(7.2, 1.7 + 0.36 * len(some)), layout="constrained")
+        panel = figure.subplots()
+        for row, key in enumerate(some):
+            each = by_key[key]
+            apart = each.verdict in ("higher", "lower")
+            if each.interval.known:
+                low, high = factor * each.interval.low, factor * each.interval.high
+                panel.plot([low, high], [row, row], color=COLOURS[0], lw=2, solid_capstyle="butt")
+                panel.plot([low, high], [row, row], "|", color=COLOURS[0], ms=9, mew=1.5)
+            panel.plot(
+                factor * each.value, row, "o", ms=7, mew=1.5, mec=COLOURS[0], mfc=COLOURS[0] if apart else "white",
+            )  # fmt: skip
+        panel.axvline(0, color="black", lw=1)
+        panel.set_yticks(range(len(some)), labels(comparison, some))
+        panel.set_ylim(len(some) - 0.5, -0.5)
+        panel.set_xlabel(f"difference of {metric_label(comparison.objective)} from {against} [{unit}]")
+        panel.xaxis.set_major_locator(MaxNLocator(7))
+        finish(panel, along="x")
+        if task:
+            figure.suptitle(task, fontsize="medium")
+        caption = (
+            f"Difference from {against}, averaged over common seeds, with its {CONFIDENCE:g} % interval over test "
+            "scenes. Filled: told apart from 0. Hollow: not told apart from noise."
+        )
+        drawn.append(Drawn(name=f"{name}{end}", caption=caption, figure=figure))
+    return drawn
+
+
+def _by_value(
+    comparison: Comparison, keys: Sequence[Key], by: str, score: str
+) -> list[tuple[Series, NDArray[np.intp]]]:
+    """The objective's grid, a series for each value of the axis `by`, with the places of its cells in `keys`."""
+    place = comparison.evidence.axes.index(by)
+    metric = comparison.metric
+    name = (
+        str(MetricName(grid=metric.grid, chart=metric.chart, bin=metric.bin, class_name=metric.class_name, score=score))
+        if metric
+        else comparison.objective
+    )
+    found = []
+    for value in dict.fromkeys(key[place] for key in keys):
+        own = [number for number, key in enumerate(keys) if key[place] == value]
+        label = f"{axis_label(by)} {axis_value(by, value)}"
+        found.append((series(comparison, [keys[number] for number in own], name, label), np.array(own)))
+    return found
+
+
+def _majority_line(
+    comparison: Comparison, panel: Axes, keys: Sequence[Key], score: str, *, upright: bool = False
+) -> None:
+    metric = comparison.metric
+    if score != "f1" or metric is None or metric.bin or metric.class_name or metric.chart:
+        return
+    name = f"{metric.grid}/majority_f1"
+    levels = [comparison.spread(key, name).mean for key in keys]
+    known = [level for level in levels if level == level]
+    if not known or max(known) - min(known) > 0.005:  # cells with other truth have other majorities
+        return
+    draw = panel.axvline if upright else panel.axhline
+    draw(
+        100 * float(np.mean(known)),
+        color="0.35",
+        ls=":",
+        lw=1.3,
+        label=f"majority class, {metric_label(name).split(', ')[1]}",
+    )
+
+
+def _empty_rows(comparison: Comparison, panel: Axes, keys: Sequence[Key]) -> None:
+    """Says why a row has no dot."""
+    for row, key in enumerate(keys):
+        if not comparison.spread(key, comparison.objective).n:
+            words = why_empty(comparison.evidence.trials_of(key), comparison.metric)
+            place = panel.get_yaxis_transform()
+            panel.text(0.02, row, words, transform=place, va="center", fontsize=8, color="0.35", style="italic")
+
+
+def _group_starts(comparison: Comparison, keys: Sequence[Key]) -> list[int]:
+    """Rows before which the first of several axes changes."""
+    axes = [axis for axis in comparison.evidence.axes if axis in own_axes(comparison)]
+    if len(axes) < 2:
+        return []
+    place = comparison.evidence.axes.index(axes[0])
+    return [row for row in range(1, len(keys)) if keys[row][place] != keys[row - 1][place]]
+
+
+def _legend(figure: Figure, panels: Iterable[Axes]) -> None:
+    entries: dict[str, Artist] = {}
+    for panel in panels:
+        for handle, label in zip(*panel.get_legend_handles_labels(), strict=True):
+            entries.setdefault(label, handle)
+    if len(entries) > 1:
+        figure.legend(
+            entries.values(),
+            entries.keys(),
+            loc="outside lower center",
+            ncols=min(len(entries), 5),
+            fontsize="small",
+            frameon=False,
+        )

@@ -1,0 +1,184 @@
+"""Names of axes, values and metrics as a reader should see them, with units."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from datasets.grids import pixel_spacing
+from datasets.labels import CHARTS
+from training.metric_names import MetricName, parse_metric
+
+TASK_AXES: Final = ("task", "data.task")
+"""Names under which a study may have the task as an axis."""
+
+_TASKS: Final = {
+    "pixel": "pixel-based",
+    "segmentation": "pixel-based",
+    "patch": "patch-based",
+    "classification": "patch-based",
+}
+_AXES: Final[Mapping[str, str]] = {
+    "task": "task",
+    "data.task": "task",
+    "data.ratio": "ratio (spacing)",
+    "data.patch_size": "patch size [pixels]",
+    "data.stride": "stride [pixels]",
+    "data.border_distance": "distance to polygon border [m]",
+    "data.max_land": "largest share of land",
+    "data.max_masked": "largest unlabelled share",
+    "data.train.season": "trained on season",
+    "data.train.location": "trained on location",
+    "data.train.cryoseason": "trained on cryoseason",
+    "model.name": "network",
+    "model": "network",
+    "optimizer.lr": "learning rate",
+    "optimizer.name": "optimizer",
+    "optimizer.schedule": "schedule",
+    "loss.name": "loss",
+    "loop.batch_size": "batch size [patches]",
+    "lr": "learning rate",
+}
+_SCORES: Final[Mapping[str, str]] = {
+    "f1": "weighted F1",
+    "f1_macro": "macro F1",
+    "precision": "weighted precision",
+    "precision_macro": "macro precision",
+    "recall": "weighted recall",
+    "recall_macro": "macro recall",
+    "iou": "weighted IoU",
+    "iou_macro": "macro IoU",
+    "accuracy": "accuracy",
+    "r2": "R²",
+    "autoice": "AutoICE score",
+    "majority_f1": "weighted F1 of the majority class",
+}
+_CLASS_SCORES: Final[Mapping[str, str]] = {"f1": "F1", "iou": "IoU"}
+_GRIDS: Final[Mapping[str, str]] = {"test": "own grid", "test_patches": "pure patches"}
+FACTOR: Final = "factor"
+"""Axis of a study that changes one thing at a time: which one; its value is on the axis `value`."""
+VALUE: Final = "value"
+_NONE: Final = frozenset({"", "None", "none", "null"})
+_BARE: Final = _NONE | {"True", "False"}
+"""Values that say nothing without the name of their axis."""
+
+
+def axis_label(axis: str) -> str:
+    """Axis name for readers, with its unit: `data.ratio` -> `ratio (spacing)`."""
+    return _AXES.get(axis, axis.rpartition(".")[2].replace("_", " "))
+
+
+def axis_value(axis: str, value: str) -> str:
+    """Axis value for readers; a ratio always with its metres, since ratios of other papers start from 80 m."""
+    if value == "":
+        return "–"
+    if axis == "data.ratio" and value.isdigit() and int(value) > 0:
+        return f"{value} ({pixel_spacing(int(value))} m)"
+    if axis in TASK_AXES:
+        return task_label(value)
+    if axis.endswith((".season", ".location", ".cryoseason")) and value in _NONE:
+        return "all"
+    return value
+
+
+def task_label(task: str) -> str:
+    """`pixel` and `segmentation` -> `pixel-based`."""
+    return _TASKS.get(task, task)
+
+
+def key_words(axes: Sequence[str], key: Sequence[str]) -> tuple[str, ...]:
+    """The values of a cell for readers; of the axes `factor` and `value` the second is read as a value of the first."""
+    factor = key[axes.index(FACTOR)] if FACTOR in axes else ""
+    return tuple(
+        axis_label(value)
+        if axis == FACTOR and value
+        else axis_value(factor if axis == VALUE and factor else axis, value)
+        for axis, value in zip(axes, key, strict=True)
+    )
+
+
+def cell_label(axes: Sequence[str], key: Sequence[str], skip: Sequence[str] = ()) -> str:
+    """One cell in words: the values of its axes, with their names where the values are bare numbers.
+
+    Args:
+        axes: Of the study.
+        key: Value on each, empty where the cell has none.
+        skip: Axes that need not be said.
+    """
+    words = []
+    several = sum(1 for axis in axes if axis not in skip) > 1
+    for axis, value, word in zip(axes, key, key_words(axes, key), strict=True):
+        if value == "" or axis in skip:
+            continue
+        named = several and axis not in (FACTOR, VALUE) and (is_number(value) or value in _BARE)
+        words.append(f"{axis_label(axis)} {word}" if named else word)
+    return (" " if FACTOR in axes else ", ").join(words) or "all trials"
+
+
+def grid_label(grid: str) -> str:
+    """`test_80m` -> `80 m grid`."""
+    return _GRIDS.get(grid, f"{grid.removeprefix('test_').removesuffix('m')} m grid")
+
+
+def score_label(score: str) -> str:
+    """`f1_macro` -> `macro F1`."""
+    return _SCORES.get(score, score.replace("_", " "))
+
+
+def metric_label(name: str) -> str:
+    """`test_80m/winter/f1` -> `weighted F1, winter, 80 m grid`."""
+    grid, _, rest = name.partition("/")
+    if rest == "majority_f1":
+        return f"majority class, {grid_label(grid)}"
+    parsed = parse_metric(name)
+    return name if parsed is None else parsed_label(parsed)
+
+
+def parsed_label(metric: MetricName) -> str:
+    """As `metric_label`, of a name that was read."""
+    if metric.class_name:
+        score = f"{_CLASS_SCORES.get(metric.score, metric.score)} of {class_label(metric.class_name)}"
+    else:
+        score = score_label(metric.score)
+    return ", ".join(part for part in (metric.chart, score, metric.bin, grid_label(metric.grid)) if part)
+
+
+def class_label(name: str) -> str:
+    """`thick_first_year_ice` -> `thick first year ice`; `10_percent` -> `10 %`."""
+    return name.replace("_percent", " %").replace("_", " ")
+
+
+def chart_classes(chart: str) -> tuple[str, ...]:
+    """Classes of a chart as they are spelt in metrics."""
+    return tuple(name.replace("%", "_percent") for name in CHARTS[chart].classes)
+
+
+def is_number(value: str) -> bool:
+    """Whether an axis value is a number."""
+    try:
+        float(value)
+    except ValueError:
+        return False
+    return True
+
+
+def is_share(name: str) -> bool:
+    """Whether a metric is a share of 1, which readers get in percent; R2 is, too, at its best."""
+    return parse_metric(name) is not None or name.endswith("/majority_f1")
+
+
+def percent(value: float, spread: float | None = None) -> str:
+    """`0.8123` -> `81.2`, `81.2 ± 0.4` with a spread; a dash for NaN."""
+    if value != value:
+        return "–"
+    return f"{100 * value:.1f}" if spread is None or spread != spread else f"{100 * value:.1f} ± {100 * spread:.1f}"
+
+
+def number(value: float, spread: float | None = None) -> str:
+    """Three digits, for what is no share."""
+    if value != value:
+        return "–"
+    return f"{value:.3g}" if spread is None or spread != spread else f"{value:.3g} ± {spread:.2g}"
+
+
+def plural(count: int, word: str) -> str:
+    """`1 seed`, `2 seeds`."""
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"

@@ -1,0 +1,111 @@
+"""Reads a study from MLflow, writes its report into a folder, and puts it on the parent run."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from pydantic import ValidationError
+
+from sweeps.report.campaign import campaign_page, campaign_table
+from sweeps.report.evidence import Evidence, collect, counting
+from sweeps.report.study_report import Report, make_report
+from training.result import TrialResult
+from training.studies import StudyRow, read_artifacts, study_row
+from training.study import StudyTracker, TrialRow
+from training.tracking_server import public
+
+PAGE: Final = "report.html"
+CAMPAIGN_PAGE: Final = "campaign.html"
+_FOLDER: Final = "report"
+"""Artifact folder on the parent run."""
+
+
+def write_report(study: StudyTracker, folder: Path, row: StudyRow | None = None) -> Report:
+    """Writes the report of a study: report.html, table.csv, .md, .tex, differences.csv, trials.csv, figures/*.png.
+
+    Args:
+        study: The parent run.
+        folder: Made if it is not there; files of an earlier report are replaced.
+        row: The parent run if it was read already.
+
+    Raises:
+        TrackingError: The server is away.
+    """
+    report = make_report(read_evidence(study, row))
+    _fill(folder, report)
+    return report
+
+
+def log_report(study: StudyTracker, report: Report) -> None:
+    """Puts the report on the parent run: all files in the artifact folder `report`, the tables at its root too."""
+    with tempfile.TemporaryDirectory(prefix="icebench-report-") as name:
+        texts = _fill(Path(name), report)
+        study.log_folder(Path(name), _FOLDER)
+    study.log_table(texts["table.csv"], texts["table.md"])
+
+
+def write_campaign(reports: Sequence[Report], folder: Path, tracking_uri: str) -> Path:
+    """Writes the page and the table over all studies; returns the page."""
+    folder.mkdir(parents=True, exist_ok=True)
+    table = campaign_table(reports)
+    (folder / "campaign.csv").write_text(table.to_csv(), encoding="utf-8")
+    (folder / "campaign.md").write_text(table.to_markdown(), encoding="utf-8")
+    (folder / "campaign.tex").write_text(table.to_latex(), encoding="utf-8")
+    page = folder / CAMPAIGN_PAGE
+    page.write_text(campaign_page(reports, public(tracking_uri)), encoding="utf-8")
+    return page
+
+
+def read_evidence(study: StudyTracker, row: StudyRow | None = None) -> Evidence:
+    """Everything about a study: its parent run, one search for its trials, result.json of those that finished."""
+    rows = study.children_rows()
+    newest = _newest(rows)
+    finished = [each.run_id for each in newest if each.status == "FINISHED"]
+    ended_badly = [each.run_id for each in newest if each.status in ("FAILED", "KILLED")]
+    results, unread = _results(study, finished)
+    errors = {
+        run_id: _last_line(found.text)
+        for run_id, found in read_artifacts(study.tracking_uri, ended_badly, "error.txt").items()
+        if found.text
+    }
+    return collect(row or study_row(study), public(study.tracking_uri), rows, results, unread=unread, errors=errors)
+
+
+def _fill(folder: Path, report: Report) -> dict[str, str]:
+    """Writes all files; returns the texts by name."""
+    figures = folder / "figures"
+    figures.mkdir(parents=True, exist_ok=True)
+    for old in figures.glob("*.png"):
+        old.unlink()
+    texts = report.texts()
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    for picture in report.pictures:
+        (figures / f"{picture.name}.png").write_bytes(picture.png)
+    return texts
+
+
+def _newest(rows: Sequence[TrialRow]) -> list[TrialRow]:
+    attempts: dict[str, list[TrialRow]] = {}
+    for row in rows:
+        attempts.setdefault(row.trial_id or row.run_id, []).append(row)
+    return [counting(tries) for tries in attempts.values()]
+
+
+def _results(study: StudyTracker, run_ids: Sequence[str]) -> tuple[dict[str, TrialResult], dict[str, str]]:
+    results, unread = {}, {}
+    for run_id, found in read_artifacts(study.tracking_uri, run_ids, "result.json").items():
+        if found.text is None:
+            unread[run_id] = found.problem
+            continue
+        try:
+            results[run_id] = TrialResult.model_validate_json(found.text)
+        except ValidationError as error:
+            unread[run_id] = f"it is of another version of this project ({error.errors()[0]['msg']})"
+    return results, unread
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else ""

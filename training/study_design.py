@@ -1,0 +1,52 @@
+"""`StudyDesign`: what a study set out to do, as its parent run in MLflow holds it for whoever reads the results."""
+
+import itertools
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class StudyDesign(BaseModel):
+    """A study in words and names; nothing here runs anything.
+
+    Each finished trial has a tag `axis.<name>` for each axis that it lies on. A *cell* is a combination of values, run
+    with every seed.
+
+    Attributes:
+        question: What the study asks, one sentence.
+        objective: Metric by which cells are compared, `test_80m/f1`.
+        axes: Values by axis, both in the order in which the reader should see them; the first cell is the reference.
+        seeds: Of every cell.
+        trials: How many trials there should be.
+        cells: One text an axis for each cell, empty where the cell does not lie on that axis. Without any, the cells
+            are all combinations, if these make up `trials`; else what was never started can be counted, not named.
+        bins: Bins of test scenes that the study compares, as in the metrics: `winter`, `cat1`, `melt`.
+        matrix: Axis whose values are shown against `bins`: trained on x tested on.
+        left_out: Cells that the study does not run, each with its reason.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    question: str
+    objective: str = Field(min_length=1)
+    axes: dict[str, tuple[str, ...]]
+    seeds: tuple[int, ...]
+    trials: int = Field(ge=0)
+    cells: tuple[tuple[str, ...], ...] = ()
+    bins: tuple[str, ...] = ()
+    matrix: str | None = None
+    left_out: dict[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> "StudyDesign":
+        if self.matrix is not None and self.matrix not in self.axes:
+            raise ValueError(f"matrix {self.matrix!r} is no axis: axes are {', '.join(self.axes)}")
+        if any(len(cell) != len(self.axes) for cell in self.cells):
+            raise ValueError(f"every cell needs one text for each of {', '.join(self.axes)}, empty where it has none")
+        return self
+
+    def expected_cells(self) -> tuple[tuple[str, ...], ...]:
+        """Every cell in order, if it is known; else none."""
+        if self.cells:
+            return self.cells
+        product = tuple(itertools.product(*self.axes.values()))
+        return product if len(product) * len(self.seeds) == self.trials else ()
