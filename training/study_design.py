@@ -5,6 +5,15 @@ import itertools
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
+class LeftOut(BaseModel):
+    """A cell that the study does not run, and why: `no test scenes`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    cell: tuple[str, ...]
+    reason: str = Field(min_length=1)
+
+
 class StudyDesign(BaseModel):
     """A study in words and names; nothing here runs anything.
 
@@ -18,10 +27,11 @@ class StudyDesign(BaseModel):
         seeds: Of every cell.
         trials: How many trials there should be.
         cells: One text an axis for each cell, empty where the cell does not lie on that axis. Without any, the cells
-            are all combinations, if these make up `trials`; else what was never started can be counted, not named.
+            are all combinations but those left out, if these make up `trials`; else what was never started can be
+            counted, not named.
         bins: Bins of test scenes that the study compares, as in the metrics: `winter`, `cat1`, `melt`.
         matrix: Axis whose values are shown against `bins`: trained on x tested on.
-        left_out: Cells that the study does not run, each with its reason.
+        left_out: Cells that are not among them, each with its reason.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -34,13 +44,13 @@ class StudyDesign(BaseModel):
     cells: tuple[tuple[str, ...], ...] = ()
     bins: tuple[str, ...] = ()
     matrix: str | None = None
-    left_out: dict[str, str] = Field(default_factory=dict)
+    left_out: tuple[LeftOut, ...] = ()
 
     @model_validator(mode="after")
     def _hangs_together(self) -> "StudyDesign":
         if self.matrix is not None and self.matrix not in self.axes:
             raise ValueError(f"matrix {self.matrix!r} is no axis: axes are {', '.join(self.axes)}")
-        if any(len(cell) != len(self.axes) for cell in self.cells):
+        if any(len(cell) != len(self.axes) for cell in (*self.cells, *(each.cell for each in self.left_out))):
             raise ValueError(f"every cell needs one text for each of {', '.join(self.axes)}, empty where it has none")
         return self
 
@@ -48,5 +58,6 @@ class StudyDesign(BaseModel):
         """Every cell in order, if it is known; else none."""
         if self.cells:
             return self.cells
-        product = tuple(itertools.product(*self.axes.values()))
+        without = {each.cell for each in self.left_out}
+        product = tuple(cell for cell in itertools.product(*self.axes.values()) if cell not in without)
         return product if len(product) * len(self.seeds) == self.trials else ()

@@ -1,11 +1,11 @@
 """What a report says in sentences: the answer, and what to be wary of."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sweeps.report.cells import FEW_SCENES, Comparison, Difference
 from sweeps.report.evidence import Evidence, Key
 from sweeps.report.score_tables import reading, text_of
-from sweeps.report.wording import cell_label, is_share, metric_label, plural
+from sweeps.report.wording import TASK_AXES, cell_label, is_share, metric_label, plural
 
 _NAMED = 6
 """Most cells that a sentence names."""
@@ -32,7 +32,7 @@ def warnings(comparison: Comparison) -> list[str]:
         return found
     few = [key for key in comparison.keys if comparison.spread(key, comparison.objective).n < 2]
     if few:
-        found.append(f"One seed has no spread, and a difference of one seed may be luck: {_named(comparison, few)}.")
+        found.append(f"One seed has no spread, and its differences may be luck{_all_or(comparison, few)}.")
     found += _about_scenes(comparison)
     for run_id, problem in list(evidence.unread.items())[:_NAMED]:
         found.append(f"The result of run {run_id} could not be read, so it has no interval: {problem}.")
@@ -56,41 +56,51 @@ def _of_task(comparison: Comparison, task: str) -> list[str]:
     best, reference = comparison.best(task), comparison.reference(task)
     if best is None or reference is None:
         return []
-    where = f"{task}: " if len(comparison.evidence.tasks) > 1 else ""
+    where = f"{task}: best" if len(comparison.evidence.tasks) > 1 else "Best"
     every = comparison.differences(task)
-    unit = " %" if is_share(comparison.objective) else ""
     spread = comparison.spread(best, comparison.objective)
-    value = text_of(comparison.objective)(spread.mean, spread.spread)
+    value = _with_unit(comparison, text_of(comparison.objective)(spread.mean, spread.spread))
     found = [
-        f"{where}best is {_name(comparison, best)} with {metric_label(comparison.objective)} {value}{unit} "
-        f"({plural(spread.n, 'seed')})."
+        f"{where} is {_name(comparison, best)}: {value} ({metric_label(comparison.objective)}; "
+        f"{plural(spread.n, 'seed')})."
     ]
     from_best = [each for each in every if each.against == best]
     if not from_best:
         return [*found, "No other cell has finished, so there is nothing to compare it with."]
+    readings = {each.key: (reading(comparison, each), each) for each in from_best}
     groups = (
-        ("Worse than it", [each for each in from_best if reading(comparison, each) == "worse"]),
-        ("Worse, but not for every seed", [each for each in from_best if reading(comparison, each).endswith("seed")]),
-        ("Not told apart from it", [each for each in from_best if each.verdict == "not told apart"]),
-        ("Without an interval", [each for each in from_best if each.verdict == "unknown"]),
+        ("Worse than it", "worse"),
+        ("Worse by one seed alone", "worse (1 seed)"),
+        ("Not told apart from it", "not told apart"),
+        ("Not told apart from it, since seeds disagree", "not told apart: seeds disagree"),
+        ("Better on the scenes and seeds that both have", "better"),
+        ("Without an interval", "no interval"),
     )
-    for words, some in groups:
+    for words, wanted in groups:
+        some = {key: _numbers(comparison, each) for key, (word, each) in readings.items() if word == wanted}
         if some:
-            named = some if words == "Worse than it" else sorted(some, key=lambda each: -each.value)
-            found.append(f"{words}: {_named(comparison, [each.key for each in named])}.")
+            found.append(f"{words}: {_named(comparison, list(some), some)}.")
     if best != reference:
         (own,) = (each for each in every if each.key == best and each.against == reference)
-        found.append(f"Against the reference {_name(comparison, reference)} it is {_in_numbers(comparison, own)}.")
+        found.append(
+            f"Against the reference, {_name(comparison, reference)}, it is {reading(comparison, own)} ({_numbers(comparison, own)})."
+        )
     return found
 
 
-def _in_numbers(comparison: Comparison, each: Difference) -> str:
-    write = text_of(comparison.objective)
+def _numbers(comparison: Comparison, each: Difference) -> str:
+    """`−1.4 % points, interval −3.1 to +0.2`."""
+
+    def write(value: float) -> str:
+        return f"{'−' if value < 0 else '+'}{text_of(comparison.objective)(abs(value))}"
+
     unit = " % points" if is_share(comparison.objective) else ""
-    if not each.interval.known:
-        return f"{write(abs(each.value))}{unit} {'higher' if each.value > 0 else 'lower'}, without an interval"
-    low, high = (f"{'−' if value < 0 else ''}{write(abs(value))}" for value in (each.interval.low, each.interval.high))
-    return f"{reading(comparison, each)} ({write(each.value)}{unit}, interval {low} to {high})"
+    interval = f", interval {write(each.interval.low)} to {write(each.interval.high)}" if each.interval.known else ""
+    return f"{write(each.value)}{unit}{interval}"
+
+
+def _with_unit(comparison: Comparison, text: str) -> str:
+    return f"{text} %" if is_share(comparison.objective) else text
 
 
 def _about_scenes(comparison: Comparison) -> list[str]:
@@ -106,7 +116,8 @@ def _about_scenes(comparison: Comparison) -> list[str]:
         least = min(few.values())
         found.append(
             f"{plural(least, 'test scene')} {'is' if least == 1 else 'are'} too few to say what others would give; "
-            f"take the intervals of these as a hint only: {_named(comparison, list(few))}."
+            f"take the "
+            f"intervals as a hint only{_all_or(comparison, list(few))}."
         )
     every = [each for task in comparison.evidence.tasks for each in comparison.differences(task)]
     if any(each.own_scenes for each in every):
@@ -118,10 +129,15 @@ def _about_scenes(comparison: Comparison) -> list[str]:
 
 
 def _name(comparison: Comparison, key: Key) -> str:
-    return cell_label(comparison.evidence.axes, key)
+    return cell_label(comparison.evidence.axes, key, TASK_AXES)
 
 
-def _named(comparison: Comparison, keys: Sequence[Key]) -> str:
-    names = list(dict.fromkeys(_name(comparison, key) for key in keys))
+def _all_or(comparison: Comparison, keys: Sequence[Key]) -> str:
+    return "" if len(keys) == len(comparison.keys) else f": {_named(comparison, keys)}"
+
+
+def _named(comparison: Comparison, keys: Sequence[Key], numbers: Mapping[Key, str] | None = None) -> str:
+    shown = {key: f" ({text})" for key, text in (numbers or {}).items()}
+    names = list(dict.fromkeys(f"{_name(comparison, key)}{shown.get(key, '')}" for key in keys))
     more = len(names) - _NAMED
     return "; ".join(names[:_NAMED]) + (f"; and {more} more" if more > 0 else "")

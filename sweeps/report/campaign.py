@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import PurePosixPath
+from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
@@ -10,9 +10,9 @@ import pandas as pd
 from sweeps.report.cells import Comparison
 from sweeps.report.page import Section, render
 from sweeps.report.score_tables import text_of
-from sweeps.report.study_report import HOW_TO_READ, Report, how_to_open
+from sweeps.report.study_report import HOW_TO_READ, Report, how_to_open, run_url
 from sweeps.report.tables import ReportTable
-from sweeps.report.wording import cell_label, is_share, metric_label, number
+from sweeps.report.wording import TASK_AXES, cell_label, is_share, metric_label, number
 
 
 def campaign_table(reports: Sequence[Report]) -> ReportTable:
@@ -24,7 +24,7 @@ def campaign_table(reports: Sequence[Report]) -> ReportTable:
         for task in evidence.tasks or ("–",):
             best = comparison.best(task)
             spread = comparison.spread(best, objective) if best is not None else None
-            cell = cell_label(evidence.axes, best) if best is not None else "–"
+            cell = cell_label(evidence.axes, best, TASK_AXES) if best is not None else "–"
             unit = " [%]" if is_share(objective) else ""
             trials = f"{len(evidence.finished)} of {evidence.design.trials}"
             hours = (report.gpu_hours, report.cpu_hours)
@@ -92,12 +92,14 @@ def _section(report: Report, number: int) -> Section:
     by_anchor = {section.anchor: section for section in report.sections}
     differences = (report.differences,) if report.differences.rows else ()
     bins = by_anchor["bins"].pictures if "bins" in by_anchor else ()
-    page = PurePosixPath(study) / "report.html"
+    address = run_url(report.evidence, report.evidence.study.run_id)
+    links = (("whole report", f"{quote(study)}/report.html"), *([("parent run", address)] if address else []))
     return Section(
         anchor=f"study-{number}",
         title=study,
         sentences=(report.evidence.design.question, *report.answers, f"{report.state}."),
-        points=(*report.warnings, f"whole report: {page}", how_to_open(report.evidence)),
+        points=(*report.warnings, *([] if address else [how_to_open(report.evidence)])),
+        links=links,
         pictures=(*by_anchor["scores"].pictures, *by_anchor["differences"].pictures, *bins),
         tables=(report.scores, *differences),
     )

@@ -14,7 +14,7 @@ from training.metric_names import MetricName, parse_metric
 FEW_SCENES: Final = 5
 """Fewer scenes than this hardly say what other scenes would give."""
 
-Verdict = Literal["higher", "lower", "not told apart", "unknown"]
+Verdict = Literal["higher", "lower", "seeds disagree", "not told apart", "unknown"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,11 +54,13 @@ class Difference:
 
     @property
     def verdict(self) -> Verdict:
-        """Higher or lower where the interval does not hold 0."""
+        """Higher or lower where the interval does not hold 0 and every seed has the same sign."""
         if not self.interval.known:
             return "unknown"
         if self.interval.holds(0.0):
             return "not told apart"
+        if self.agreeing < self.seeds:
+            return "seeds disagree"
         return "higher" if self.value > 0 else "lower"
 
 

@@ -11,7 +11,16 @@ from numpy.typing import NDArray
 
 from sweeps.report.cells import Comparison
 from sweeps.report.evidence import Key
-from sweeps.report.wording import TASK_AXES, cell_label, grid_label, is_share, score_label
+from sweeps.report.wording import (
+    TASK_AXES,
+    axis_label,
+    axis_value,
+    cell_label,
+    grid_label,
+    is_share,
+    metric_label,
+    score_label,
+)
 from training.figures import OKABE_ITO
 from training.metric_names import MetricName
 
@@ -78,7 +87,7 @@ def grid_series(comparison: Comparison, keys: Sequence[Key], score: str) -> list
     """A score on every grid that has it, the objective's grid first."""
     metric = comparison.metric
     if metric is None:
-        return [series(comparison, keys, comparison.objective, comparison.objective)]
+        return [series(comparison, keys, comparison.objective, metric_label(comparison.objective))]
     names = {name for key in keys for trial in comparison.evidence.trials_of(key) for name in trial.metrics}
     grids = dict.fromkeys([metric.grid, *sorted({name.split("/")[0] for name in names if name.startswith("test")})])
     wanted = {
@@ -102,7 +111,7 @@ def score_axis(comparison: Comparison, score: str) -> str:
     """Label of a score axis, with its unit."""
     metric = comparison.metric
     if metric is None:
-        return comparison.objective
+        return metric_label(comparison.objective)
     words = [metric.chart, metric.class_name and metric.class_name.replace("_", " "), score_label(score), metric.bin]
     return f"test {', '.join(word for word in words if word)} [%]"
 
@@ -115,10 +124,18 @@ def own_axes(comparison: Comparison) -> tuple[str, ...]:
 
 
 def labels(comparison: Comparison, keys: Sequence[Key]) -> list[str]:
-    """The cells of one task in words, without what they share."""
-    axes = comparison.evidence.axes
-    skip = [axis for axis in axes if axis not in own_axes(comparison)]
+    """The cells of one task in words, without what they share; a single axis is named beside them, by `only_axis`."""
+    axes, own = comparison.evidence.axes, own_axes(comparison)
+    if len(own) == 1:
+        return [axis_value(own[0], key[axes.index(own[0])]) for key in keys]
+    skip = [axis for axis in axes if axis not in own]
     return [cell_label(axes, key, skip) for key in keys]
+
+
+def only_axis(comparison: Comparison) -> str:
+    """Name of the one axis on which the cells of a task differ; empty where there are several."""
+    own = own_axes(comparison)
+    return axis_label(own[0]) if len(own) == 1 else ""
 
 
 def pieces(keys: Sequence[Key]) -> Iterator[tuple[str, Sequence[Key]]]:

@@ -72,6 +72,7 @@ class Evidence:
         keys: Cells in the order for readers, those without a trial too where the design names them.
         finished: Trials that count.
         open: Trials without a finished attempt.
+        left_out: Cells that the study does not run, with the reason.
         unread: Why result.json of a finished trial could not be read, by run_id.
         lost_attempts: Attempts that ended without finishing, or were replaced by a newer finished one.
         lost_hours: Their wall time in hours.
@@ -84,6 +85,7 @@ class Evidence:
     keys: tuple[Key, ...]
     finished: tuple[FinishedTrial, ...]
     open: tuple[OpenTrial, ...]
+    left_out: Mapping[Key, str]
     unread: Mapping[str, str]
     lost_attempts: int
     lost_hours: float
@@ -149,6 +151,7 @@ def collect(
         tracking_uri: Without user and password.
         rows: Every attempt at every trial, oldest first.
         results: result.json by run_id.
+        left_out: Cells that the study does not run, with the reason.
         unread: Why a result.json could not be read, by run_id.
         errors: Last line of the error of a failed attempt, by run_id.
     """
@@ -185,6 +188,7 @@ def collect(
                 )
             )
     seen = [trial.key for trial in finished] + [trial.key for trial in left]
+    left_out = {each.cell: each.reason for each in design.left_out} if not added else {}
     planned = design.expected_cells() if not added else ()
     counted = {row.run_id for row in newest.values() if row.status == "FINISHED"}
     lost = [row for row in rows if row.run_id not in counted and row.status != "RUNNING"]
@@ -193,9 +197,10 @@ def collect(
         tracking_uri=tracking_uri,
         design=design,
         axes=axes,
-        keys=_ordered(design, len(added), [*planned, *seen]),
+        keys=_ordered(design, len(added), [*planned, *left_out, *seen]),
         finished=tuple(finished),
         open=tuple(left),
+        left_out=left_out,
         unread=dict(unread or {}),
         lost_attempts=len(lost),
         lost_hours=sum((row.ended - row.started) / 3.6e6 for row in lost if row.ended is not None),
@@ -266,7 +271,7 @@ def _ordered(design: StudyDesign, added: int, found: Sequence[Key]) -> tuple[Key
         known = [table.get(value, len(table)) for table, value in zip(places, own, strict=True)]
         return (*key[:added], *known, *(_by_size(value) for value in own))
 
-    cells = {cell: place for place, cell in enumerate(design.cells)}
+    cells = {cell: place for place, cell in enumerate(design.cells)}  # those left out come after them
     return tuple(sorted(set(found), key=lambda key: (cells.get(key[added:], len(cells)), rank(key))))
 
 

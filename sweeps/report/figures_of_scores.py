@@ -20,6 +20,7 @@ from sweeps.report.drawing import (
     finish,
     grid_series,
     labels,
+    only_axis,
     own_axes,
     panel_scores,
     pieces,
@@ -28,7 +29,7 @@ from sweeps.report.drawing import (
 )
 from sweeps.report.evidence import Key
 from sweeps.report.score_tables import why_empty
-from sweeps.report.wording import axis_label, axis_value, cell_label, is_share, metric_label
+from sweeps.report.wording import axis_label, axis_value, cell_label, grid_label, is_share, metric_label
 from training.metric_names import MetricName
 
 _OVER_SEEDS: Final = (
@@ -54,6 +55,7 @@ def lines_figure(comparison: Comparison, keys: Sequence[Key], axis: str, by: str
     scores = panel_scores(comparison)
     figure = Figure(figsize=(4.6 * len(scores) + 0.6, 4.2), layout="constrained")
     panels = np.atleast_1d(figure.subplots(1, len(scores)))
+    caption = _OVER_SEEDS
     for panel, score in zip(panels, scores, strict=True):
         if by is None:
             found = [(each, np.arange(len(keys))) for each in grid_series(comparison, keys, score)]
@@ -71,7 +73,7 @@ def lines_figure(comparison: Comparison, keys: Sequence[Key], axis: str, by: str
                 at[own] + shift, each.mean, yerr=each.spread, color=colour, marker=MARKERS[number % len(MARKERS)],
                 ms=5.5, lw=1.4, ls=("-", "--", ":", "-.")[number % 4], capsize=3, label=each.name,
             )  # fmt: skip
-        _majority_line(comparison, panel, keys, score)
+        caption += _majority_line(comparison, panel, keys, score)
         panel.set_xticks(list(place_of.values()), [axis_value(axis, value) for value in place_of])
         if len(place_of) > 7 or max(len(axis_value(axis, value)) for value in place_of) * len(place_of) > 60:
             panel.tick_params(axis="x", rotation=45)
@@ -82,7 +84,7 @@ def lines_figure(comparison: Comparison, keys: Sequence[Key], axis: str, by: str
     _legend(figure, panels)
     if task:
         figure.suptitle(task, fontsize="medium")
-    return Drawn(name=name, caption=_OVER_SEEDS, figure=figure)
+    return Drawn(name=name, caption=caption, figure=figure)
 
 
 def dots_figures(comparison: Comparison, keys: Sequence[Key], name: str, task: str) -> list[Drawn]:
@@ -92,6 +94,7 @@ def dots_figures(comparison: Comparison, keys: Sequence[Key], name: str, task: s
         scores = panel_scores(comparison)
         figure = Figure(figsize=(4.2 * len(scores) + 1.8, 1.6 + 0.36 * len(some)), layout="constrained")
         panels = np.atleast_1d(figure.subplots(1, len(scores), sharey=True))
+        caption = _OVER_SEEDS
         for panel, score in zip(panels, scores, strict=True):
             found = grid_series(comparison, some, score)
             for number, each in enumerate(found):
@@ -106,12 +109,13 @@ def dots_figures(comparison: Comparison, keys: Sequence[Key], name: str, task: s
                     each.mean, where, xerr=each.spread, color=colour, marker=MARKERS[number % len(MARKERS)],
                     ms=5.5, lw=1.4, ls="none", capsize=3, label=each.name,
                 )  # fmt: skip
-            _majority_line(comparison, panel, some, score, upright=True)
+            caption += _majority_line(comparison, panel, some, score, upright=True)
             if panel is panels[0]:
                 _empty_rows(comparison, panel, some)
             panel.set_xlabel(score_axis(comparison, score))
             finish(panel, along="x")
         panels[0].set_yticks(range(len(some)), labels(comparison, some))
+        panels[0].set_ylabel(only_axis(comparison))
         panels[0].set_ylim(len(some) - 0.5, -0.5)
         for row in _group_starts(comparison, some):
             for panel in panels:
@@ -119,7 +123,7 @@ def dots_figures(comparison: Comparison, keys: Sequence[Key], name: str, task: s
         _legend(figure, panels)
         if task:
             figure.suptitle(task, fontsize="medium")
-        drawn.append(Drawn(name=f"{name}{end}", caption=_OVER_SEEDS, figure=figure))
+        drawn.append(Drawn(name=f"{name}{end}", caption=caption, figure=figure))
     return drawn
 
 
@@ -136,6 +140,8 @@ def bars_figures(comparison: Comparison, keys: Sequence[Key], name: str, task: s
         ]
         figure = Figure(figsize=(max(5.0, 1.5 + 1.25 * len(some)), 4.2), layout="constrained")
         panel = figure.subplots()
+        words = labels(comparison, some)
+        tilted = max(map(len, words)) > 10 or len(some) > 9
         width = 0.8 / len(_BARS)
         for number, each in enumerate(found):
             where = np.arange(len(some)) + width * (number - (len(_BARS) - 1) / 2)
@@ -144,22 +150,22 @@ def bars_figures(comparison: Comparison, keys: Sequence[Key], name: str, task: s
                 hatch=("", "//", "", "..", "")[number], edgecolor="white", lw=0,
                 error_kw={"lw": 1, "capsize": 2, "ecolor": "0.15"},
             )  # fmt: skip
-        words = labels(comparison, some)
         panel.set_xticks(range(len(some)), words)
-        if max(map(len, words)) > 10 or len(some) > 9:
+        if tilted:
+            figure.set_figheight(4.2 + 0.05 * max(map(len, words)))
             panel.tick_params(axis="x", rotation=30)
             for label in panel.get_xticklabels():
                 label.set_horizontalalignment("right")
         panel.set_ylim(0, 100)
-        panel.set_ylabel("test score, averages weighted by class size [%]")
+        panel.set_ylabel("test score, weighted [%]")
         finish(panel, along="y")
         _legend(figure, [panel])
         figure.suptitle(
             ", ".join(filter(None, (task, metric_label(f"{metric.grid}/f1").split(", ", 1)[1]))), fontsize="medium"
         )
         caption = (
-            "Mean over seeds; bars are the spread over seeds. Weighted recall equals accuracy by definition; both are "
-            "shown because published tables do."
+            "Mean over seeds; bars are the spread over seeds. Scores of classes are averaged by their size. Weighted "
+            "recall equals accuracy by definition; both are shown because published tables do."
         )
         drawn.append(Drawn(name=f"{name}{end}", caption=caption, figure=figure))
     return drawn
@@ -190,15 +196,16 @@ def forest_figures(comparison: Comparison, differences: Sequence[Difference], na
             )  # fmt: skip
         panel.axvline(0, color="black", lw=1)
         panel.set_yticks(range(len(some)), labels(comparison, some))
+        panel.set_ylabel(only_axis(comparison))
         panel.set_ylim(len(some) - 0.5, -0.5)
-        panel.set_xlabel(f"difference of {metric_label(comparison.objective)} from {against} [{unit}]")
+        panel.set_xlabel(f"difference from {against}: {metric_label(comparison.objective)} [{unit}]")
         panel.xaxis.set_major_locator(MaxNLocator(7))
         finish(panel, along="x")
         if task:
             figure.suptitle(task, fontsize="medium")
         caption = (
             f"Difference from {against}, averaged over common seeds, with its {CONFIDENCE:g} % interval over test "
-            "scenes. Filled: told apart from 0. Hollow: not told apart from noise."
+            "scenes. Filled: told apart, for every seed. Hollow: not told apart from noise, or seeds disagree."
         )
         drawn.append(Drawn(name=f"{name}{end}", caption=caption, figure=figure))
     return drawn
@@ -225,30 +232,35 @@ def _by_value(
 
 def _majority_line(
     comparison: Comparison, panel: Axes, keys: Sequence[Key], score: str, *, upright: bool = False
-) -> None:
+) -> str:
+    """What always saying the most common class would give, where that is one level for all cells.
+
+    Returns:
+        A sentence for the caption where the level is too far away to be drawn, so that the scores keep their room.
+    """
     metric = comparison.metric
     if score != "f1" or metric is None or metric.bin or metric.class_name or metric.chart:
-        return
+        return ""
     name = f"{metric.grid}/majority_f1"
     levels = [comparison.spread(key, name).mean for key in keys]
-    known = [level for level in levels if level == level]
-    if not known or max(known) - min(known) > 0.005:  # cells with other truth have other majorities
-        return
+    known = [100 * level for level in levels if level == level]
+    if not known or max(known) - min(known) > 0.5:  # cells with other truth have other majorities
+        return ""
+    level = float(np.mean(known))
+    low, high = panel.get_xlim() if upright else panel.get_ylim()
+    words = f"majority class, {grid_label(metric.grid)}"
+    if level < low - (high - low):
+        return f" Always saying the most common class would give {level:.1f} % ({grid_label(metric.grid)})."
     draw = panel.axvline if upright else panel.axhline
-    draw(
-        100 * float(np.mean(known)),
-        color="0.35",
-        ls=":",
-        lw=1.3,
-        label=f"majority class, {metric_label(name).split(', ')[1]}",
-    )
+    draw(level, color="0.35", ls=":", lw=1.3, label=words)
+    return ""
 
 
 def _empty_rows(comparison: Comparison, panel: Axes, keys: Sequence[Key]) -> None:
     """Says why a row has no dot."""
     for row, key in enumerate(keys):
         if not comparison.spread(key, comparison.objective).n:
-            words = why_empty(comparison.evidence.trials_of(key), comparison.metric)
+            words = why_empty(comparison, key, comparison.metric)
             place = panel.get_yaxis_transform()
             panel.text(0.02, row, words, transform=place, va="center", fontsize=8, color="0.35", style="italic")
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from datasets.labels import chart
 from sweeps.report.bootstrap import charts_of
 from sweeps.report.cells import Comparison
-from sweeps.report.drawing import Drawn, labels, pieces
+from sweeps.report.drawing import Drawn, labels, only_axis, pieces
 from sweeps.report.evidence import Key
 from sweeps.report.score_tables import bin_metric, class_metrics, why_empty, why_no_bin
 from sweeps.report.wording import (
@@ -32,6 +32,8 @@ from training.metric_names import MetricName
 
 _COLOURS = "cividis"
 """Made for every kind of colour vision; lightness alone tells more from less."""
+_EVEN = 0.179
+"""Luminance on which black and white text have the same contrast (WCAG 2)."""
 
 
 def axes_figure(comparison: Comparison, keys: Sequence[Key], rows: str, columns: str, name: str, task: str) -> Drawn:
@@ -46,7 +48,7 @@ def axes_figure(comparison: Comparison, keys: Sequence[Key], rows: str, columns:
         place = down.index(key[axes.index(rows)]), across.index(key[axes.index(columns)])
         each = comparison.spread(key, comparison.objective)
         values[place], spreads[place] = each.mean, each.spread
-        words[place[0]][place[1]] = why_empty(comparison.evidence.trials_of(key), comparison.metric)
+        words[place[0]][place[1]] = why_empty(comparison, key, comparison.metric)
     figure = heat_map(
         values,
         spreads,
@@ -65,7 +67,6 @@ def axes_figure(comparison: Comparison, keys: Sequence[Key], rows: str, columns:
 def bins_figures(comparison: Comparison, keys: Sequence[Key], name: str, task: str) -> list[Drawn]:
     """Cells down, groups of test scenes across: trained on against tested on."""
     bins = comparison.evidence.design.bins
-    matrix = comparison.evidence.design.matrix
     drawn = []
     for end, some in pieces(keys):
         metrics = [bin_metric(comparison, each) for each in bins]
@@ -75,7 +76,7 @@ def bins_figures(comparison: Comparison, keys: Sequence[Key], name: str, task: s
             np.array([[each.spread for each in row] for row in spreads]),
             labels(comparison, some),
             list(bins),
-            down=axis_label(matrix) if matrix else "",
+            down=only_axis(comparison),
             across="test scenes of",
             label=f"{parsed_label(MetricName(grid=metrics[0].grid, chart=metrics[0].chart, score=metrics[0].score))}",
             words=[[why_no_bin(comparison, key, each) for each in bins] for key in some],
@@ -102,7 +103,7 @@ def classes_figures(comparison: Comparison, keys: Sequence[Key], name: str, task
             np.array([[each.spread for each in row] for row in spreads]),
             labels(comparison, some),
             [class_label(each) for each in metrics],
-            down="",
+            down=only_axis(comparison),
             across="class",
             label=f"F1 of the class, {grid_label(first.grid)}",
             words=[["not there"] * len(metrics) for _ in some],
@@ -191,7 +192,7 @@ def heat_map(
             value = factor * values[row, column]
             if value != value:
                 panel.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fc="0.94", ec="0.8", hatch="///", lw=0))
-                text = "\n".join(textwrap.wrap(words[row][column], 10))
+                text = "\n".join(textwrap.wrap(textwrap.shorten(words[row][column], 40), 10))
                 box = {"fc": "0.94", "ec": "none", "pad": 1}
                 panel.text(column, row, text, ha="center", va="center", fontsize=7.5, color="0.2", bbox=box)
                 continue
@@ -199,9 +200,8 @@ def heat_map(
             text = f"{value:.1f}" if share else f"{value:.3g}"
             if spread == spread:
                 text += f"\n± {spread:.1f}" if share else f"\n± {spread:.2g}"
-            red, green, blue, _ = colours(image.norm(value))
-            light = 0.299 * red + 0.587 * green + 0.114 * blue > 0.5
-            panel.text(column, row, text, ha="center", va="center", fontsize=9, color="black" if light else "white")
+            colour = "black" if _luminance(colours(image.norm(value))) > _EVEN else "white"
+            panel.text(column, row, text, ha="center", va="center", fontsize=9, color=colour)
     panel.set_xticks(range(columns), across_words)
     panel.set_yticks(range(rows), down_labels)
     panel.set_xticks(np.arange(columns + 1) - 0.5, minor=True)
@@ -215,3 +215,9 @@ def heat_map(
     if title:
         figure.suptitle(title, fontsize="medium")
     return figure
+
+
+def _luminance(colour: Sequence[float]) -> float:
+    """Relative luminance of an sRGB colour (WCAG 2)."""
+    parts = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in colour[:3]]
+    return float(np.dot(parts, (0.2126, 0.7152, 0.0722)))

@@ -44,6 +44,7 @@ class Section:
         title: Of the part, for the contents too.
         sentences: One paragraph each.
         points: A list below them.
+        links: More points, each with the address that it leads to.
         tables: Below that.
         pictures: Below that.
     """
@@ -52,6 +53,7 @@ class Section:
     title: str
     sentences: tuple[str, ...] = ()
     points: tuple[str, ...] = ()
+    links: tuple[tuple[str, str], ...] = ()
     tables: tuple[ReportTable, ...] = ()
     pictures: tuple[Picture, ...] = ()
 

@@ -1,13 +1,13 @@
 """The tables of a study: scores, differences, bins, classes, cost."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final
 
 import pandas as pd
 
 from sweeps.report.bootstrap import CONFIDENCE
 from sweeps.report.cells import Comparison, Difference
-from sweeps.report.evidence import FinishedTrial, Key, first_target
+from sweeps.report.evidence import Key, first_target
 from sweeps.report.tables import ReportTable
 from sweeps.report.wording import (
     axis_label,
@@ -22,12 +22,11 @@ from sweeps.report.wording import (
     percent,
     score_label,
 )
-from training.metric_names import MetricName, parse_metric
+from training.metric_names import MetricName
 
 _BIN_SCORES: Final = frozenset({"f1", "f1_macro", "accuracy", "r2"})
 """Scores that every bin has (`training.scores`)."""
 _KINDS: Final = ("mean", "spread", "n")
-_VERDICTS: Final = {"not told apart": "not told apart", "unknown": "no interval"}
 NO_SCENES: Final = "no test scenes"
 NOT_FINISHED: Final = "not finished"
 NO_LABELS: Final = "no labelled pixel"
@@ -43,9 +42,12 @@ def scores_table(comparison: Comparison) -> ReportTable:
     for key in evidence.keys:
         spreads = {name: comparison.spread(key, name) for name in metrics}
         over_scenes = comparison.scene_interval(key)
-        cells = [text_of(name)(each.mean, each.spread) for name, each in spreads.items()]
+        cells = [
+            percent(each.mean) if name.endswith("/majority_f1") else text_of(name)(each.mean, each.spread)
+            for name, each in spreads.items()
+        ]
         if not spreads[objective].n:
-            cells[0] = why_empty(evidence.trials_of(key), parse_metric(objective))
+            cells[0] = why_empty(comparison, key, comparison.metric)
         cells.insert(1, _between(objective, over_scenes.low, over_scenes.high))
         n, wanted = len(evidence.trials_of(key)), len(evidence.design.seeds)
         seeds = str(n) if n >= wanted else f"{n} of {wanted}"
@@ -128,10 +130,10 @@ def differences_table(comparison: Comparison) -> ReportTable:
 def reading(comparison: Comparison, difference: Difference) -> str:
     """A difference in a word: better, worse, not told apart."""
     verdict = difference.verdict
-    if verdict in _VERDICTS:
-        return _VERDICTS[verdict]
-    word = "better" if (verdict == "higher") != comparison.lower_is_better else "worse"
-    return word if difference.agreeing == difference.seeds else f"{word}, but not for every seed"
+    if verdict in ("higher", "lower"):
+        word = "better" if (verdict == "higher") != comparison.lower_is_better else "worse"
+        return word if difference.seeds > 1 else f"{word} (1 seed)"
+    return {"unknown": "no interval", "seeds disagree": "not told apart: seeds disagree"}.get(verdict, verdict)
 
 
 def bins_table(comparison: Comparison) -> ReportTable | None:
@@ -144,7 +146,7 @@ def bins_table(comparison: Comparison) -> ReportTable | None:
     for key in evidence.keys:
         spreads = {name: comparison.spread(key, str(metric)) for name, metric in metrics.items()}
         cells = [
-            percent(each.mean, each.spread) if each.n else why_empty(evidence.trials_of(key), metrics[name])
+            percent(each.mean, each.spread) if each.n else why_empty(comparison, key, metrics[name])
             for name, each in spreads.items()
         ]
         rows.append((*_words(comparison, key), *cells))
@@ -173,7 +175,7 @@ def bin_metric(comparison: Comparison, name: str) -> MetricName:
 
 def why_no_bin(comparison: Comparison, key: Key, name: str) -> str:
     """Why a cell has no score on a bin."""
-    return why_empty(comparison.evidence.trials_of(key), bin_metric(comparison, name))
+    return why_empty(comparison, key, bin_metric(comparison, name))
 
 
 def classes_table(comparison: Comparison) -> ReportTable | None:
@@ -217,10 +219,13 @@ def class_metrics(comparison: Comparison) -> dict[str, MetricName]:
 def shown_metrics(comparison: Comparison) -> tuple[str, ...]:
     """The objective, then weighted and macro F1 on every grid, the AutoICE score, and the majority class."""
     have = dict.fromkeys(name for trial in comparison.evidence.finished for name in trial.metrics)
-    grids = list(dict.fromkeys(name.split("/")[0] for name in have if name.startswith("test")))
-    wanted = [f"{grid}/{score}" for grid in sorted(grids) for score in ("f1", "f1_macro", "autoice")]
+    first = comparison.objective.split("/")[0]
+    grids = sorted(
+        {name.split("/")[0] for name in have if name.startswith("test")}, key=lambda grid: (grid != first, grid)
+    )
+    wanted = [f"{grid}/{score}" for grid in grids for score in ("f1", "f1_macro", "autoice")]
     # Trials of one ratio have one majority on every grid, but on its own grid each ratio has its own.
-    level = next((f"{grid}/majority_f1" for grid in sorted(grids, reverse=True) if grid.endswith("m")), "")
+    level = next((f"{grid}/majority_f1" for grid in grids if grid.endswith("m")), "")
     others = [name for name in (*wanted, level) if name in have and name != comparison.objective]
     return (comparison.objective, *others)
 
@@ -271,10 +276,16 @@ def _grid_words(metric: MetricName) -> str:
     )
 
 
-def why_empty(trials: Sequence[FinishedTrial], metric: MetricName | None) -> str:
-    """Why there is no score: `no test scenes`, `no labelled pixel`, `not finished`; a dash where it is not known."""
+def why_empty(comparison: Comparison, key: Key, metric: MetricName | None) -> str:
+    """Why a cell has no such score.
+
+    Returns:
+        The reason why it was left out, `not finished`, `no test scenes`, `no labelled pixel`, or a dash where it is not
+        known.
+    """
+    trials = comparison.evidence.trials_of(key)
     if not trials:
-        return NOT_FINISHED
+        return comparison.evidence.left_out.get(key, NOT_FINISHED)
     results = [trial.result for trial in trials if trial.result is not None]
     if not results or metric is None:
         return "–"

@@ -17,7 +17,7 @@ from sweeps.report.figures import bin_figures, class_figures, difference_figures
 from sweeps.report.page import Picture, Section, picture, render
 from sweeps.report.score_tables import bins_table, classes_table, differences_table, scores_table
 from sweeps.report.tables import ReportTable
-from sweeps.report.wording import metric_label
+from sweeps.report.wording import cell_label, metric_label
 
 HOW_TO_READ: Final = (
     "Spread is the sample standard deviation over seeds: how much a score changes when the same training starts from "
@@ -172,7 +172,7 @@ def _drawn(figures: Iterable[Drawn]) -> tuple[Picture, ...]:
 def _trials(comparison: Comparison, runs: ReportTable) -> Section:
     evidence = comparison.evidence
     missing = [f"missing: {name}" for name in missing_trials(evidence)]
-    left_out = [f"left out: {cell}, {reason}" for cell, reason in evidence.design.left_out.items()]
+    left_out = [f"left out: {cell_label(evidence.axes, key)} ({why})" for key, why in evidence.left_out.items()]
     open_trials = open_table(evidence)
     return Section(
         anchor="trials",

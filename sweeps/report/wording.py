@@ -1,5 +1,6 @@
 """Names of axes, values and metrics as a reader should see them, with units."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -51,6 +52,11 @@ _SCORES: Final[Mapping[str, str]] = {
     "autoice": "AutoICE score",
     "majority_f1": "weighted F1 of the majority class",
 }
+_OTHERS: Final[Mapping[str, str]] = {
+    "best/val_loss": "val loss of the kept epoch",
+    "best/val_f1": "val weighted F1 of the kept epoch",
+    "cost/seconds": "wall time [s]",
+}
 _CLASS_SCORES: Final[Mapping[str, str]] = {"f1": "F1", "iou": "IoU"}
 _GRIDS: Final[Mapping[str, str]] = {"test": "own grid", "test_patches": "pure patches"}
 FACTOR: Final = "factor"
@@ -88,7 +94,7 @@ def key_words(axes: Sequence[str], key: Sequence[str]) -> tuple[str, ...]:
     """The values of a cell for readers; of the axes `factor` and `value` the second is read as a value of the first."""
     factor = key[axes.index(FACTOR)] if FACTOR in axes else ""
     return tuple(
-        axis_label(value)
+        short_label(value)
         if axis == FACTOR and value
         else axis_value(factor if axis == VALUE and factor else axis, value)
         for axis, value in zip(axes, key, strict=True)
@@ -96,21 +102,28 @@ def key_words(axes: Sequence[str], key: Sequence[str]) -> tuple[str, ...]:
 
 
 def cell_label(axes: Sequence[str], key: Sequence[str], skip: Sequence[str] = ()) -> str:
-    """One cell in words: the values of its axes, with their names where the values are bare numbers.
+    """One cell in words: the values of its axes, with the names of axes whose values are bare numbers.
 
     Args:
         axes: Of the study.
         key: Value on each, empty where the cell has none.
         skip: Axes that need not be said.
     """
-    words = []
-    several = sum(1 for axis in axes if axis not in skip) > 1
+    said: list[str] = []
     for axis, value, word in zip(axes, key, key_words(axes, key), strict=True):
         if value == "" or axis in skip:
             continue
-        named = several and axis not in (FACTOR, VALUE) and (is_number(value) or value in _BARE)
-        words.append(f"{axis_label(axis)} {word}" if named else word)
-    return (" " if FACTOR in axes else ", ").join(words) or "all trials"
+        if axis == VALUE and FACTOR in axes and said:
+            said[-1] += f" {word}"
+        else:
+            bare = axis != FACTOR and (is_number(value) or value in _BARE)
+            said.append(f"{short_label(axis)} {word}" if bare else word)
+    return ", ".join(said) or "all trials"
+
+
+def short_label(axis: str) -> str:
+    """Axis name without its unit, to stand before a value: `patch size`."""
+    return re.split(r" [(\[]", axis_label(axis))[0]
 
 
 def grid_label(grid: str) -> str:
@@ -129,7 +142,9 @@ def metric_label(name: str) -> str:
     if rest == "majority_f1":
         return f"majority class, {grid_label(grid)}"
     parsed = parse_metric(name)
-    return name if parsed is None else parsed_label(parsed)
+    if parsed is None:
+        return _OTHERS.get(name, name)
+    return parsed_label(parsed)
 
 
 def parsed_label(metric: MetricName) -> str:

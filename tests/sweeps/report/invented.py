@@ -36,8 +36,8 @@ def scene_matrix(scene: str, quality: float, seed: int, n_classes: int = 6) -> C
     """Of one scene: which classes it has and how hard it is depends on the scene, the rest on quality and seed."""
     of_scene = np.random.default_rng(zlib.crc32(scene.encode()))
     true = (of_scene.dirichlet(np.full(n_classes, 0.6)) * 50_000).astype(int)
-    right = np.clip(quality + of_scene.normal(0, 0.08), 0.02, 0.98)
     noise = np.random.default_rng([zlib.crc32(scene.encode()), seed, int(quality * 1e6)])
+    right = np.clip(quality + of_scene.normal(0, 0.08) + noise.normal(0, 0.03), 0.02, 0.98)
     rows = []
     for name in range(n_classes):
         chances = np.full(n_classes, (1 - right) / (n_classes - 1))
