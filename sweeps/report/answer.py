@@ -82,9 +82,8 @@ def _of_task(comparison: Comparison, task: str) -> list[str]:
             found.append(f"{words}: {_named(comparison, list(some), some)}.")
     if best != reference:
         (own,) = (each for each in every if each.key == best and each.against == reference)
-        found.append(
-            f"Against the reference, {_name(comparison, reference)}, it is {reading(comparison, own)} ({_numbers(comparison, own)})."
-        )
+        word = f"{reading(comparison, own)} ({_numbers(comparison, own)})"
+        found.append(f"Against the reference, {_name(comparison, reference)}, it is {word}.")
     return found
 
 

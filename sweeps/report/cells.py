@@ -150,7 +150,7 @@ class Comparison:
             value=over_seeds.mean,
             interval=found,
             seeds=len(seeds),
-            agreeing=sum(np.sign(value) == np.sign(over_seeds.mean) for value in by_seed),
+            agreeing=sum(bool(np.sign(value) == np.sign(over_seeds.mean)) for value in by_seed),
             spread=over_seeds.spread,
             scenes=len(scenes),
             own_scenes=len(every) - len(scenes) if scenes else 0,

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import matplotlib
 import numpy as np
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
@@ -200,7 +201,7 @@ def heat_map(
             text = f"{value:.1f}" if share else f"{value:.3g}"
             if spread == spread:
                 text += f"\n± {spread:.1f}" if share else f"\n± {spread:.2g}"
-            colour = "black" if _luminance(colours(image.norm(value))) > _EVEN else "white"
+            colour = "black" if _luminance(to_rgb(colours(image.norm(value)))) > _EVEN else "white"
             panel.text(column, row, text, ha="center", va="center", fontsize=9, color=colour)
     panel.set_xticks(range(columns), across_words)
     panel.set_yticks(range(rows), down_labels)
@@ -219,5 +220,5 @@ def heat_map(
 
 def _luminance(colour: Sequence[float]) -> float:
     """Relative luminance of an sRGB colour (WCAG 2)."""
-    parts = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in colour[:3]]
+    parts = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in colour]
     return float(np.dot(parts, (0.2126, 0.7152, 0.0722)))

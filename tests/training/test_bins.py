@@ -35,6 +35,25 @@ def test_bins_add_up_and_a_scene_without_cryoseason_is_in_none(tiny_lake: Lake) 
     assert "cryoseason/None" not in " ".join(bins_of(scored[1][0]))
 
 
+def test_matrices_of_scenes_add_up_to_that_of_all(tiny_lake: Lake) -> None:
+    record = next(iter(tiny_lake.catalog()))
+    matrices = [ConfusionMatrix.from_lists([[number, 1], [0, 2 * number]]) for number in range(3)]
+    scored = [
+        (changed(record, scene_id=f"s{number}"), {"test/SOD": matrix, "test_patches/SOD": matrix + matrix})
+        for number, matrix in enumerate(matrices)
+    ]
+    lists = {name: matrix.to_lists() for name, matrix in sum_bins(scored).items()}
+    result = TrialResult.model_construct(matrices=lists)
+    for grid in ("test", "test_patches"):
+        of_scenes = result.scene_matrices(grid, "SOD")
+        assert list(of_scenes) == ["s0", "s1", "s2"]
+        whole = ConfusionMatrix.zero(2)
+        for rows in of_scenes.values():
+            whole += ConfusionMatrix.from_lists(rows)
+        assert whole.to_lists() == lists[f"{grid}/SOD/all"]
+    assert result.scene_matrices("test", "FLOE") == {}
+
+
 def test_keys_come_apart_again() -> None:
     assert split_key("test_80m/SOD/season/winter") == ("test_80m", "SOD", "season/winter")
     assert bin_leaf("season/winter") == "winter"

@@ -65,6 +65,8 @@ def test_the_result_names_its_trial_and_its_cost(done: Done, tiny_lake: Lake, sm
     assert result.best_epoch in (0, 1)
     assert result.metrics["cost/parameters"] > 0
     assert result.metrics["cost/peak_memory_mib"] > 10
+    assert result.metrics["cost/cpu_hours"] > 0
+    assert (result.metrics["cost/gpu_hours"] > 0) is torch.cuda.is_available()
     assert result.versions["torch"] == torch.__version__
     assert TrialResult.model_validate_json(result.model_dump_json()) == result
 

@@ -53,6 +53,8 @@ def test_a_patch_based_trial_is_scored_on_patches_and_as_a_map(
     ]
     assert pixels.n == sum(charted), "the map covers every labelled pixel"
     assert 0 < ConfusionMatrix.from_lists(result.matrices["test_patches/SOD/all"]).n < pixels.n
+    of_scenes = result.scene_matrices("test_patches", "SOD").values()
+    assert sum(sum(map(sum, rows)) for rows in of_scenes) == sum(map(sum, result.matrices["test_patches/SOD/all"]))
     assert "figures/confusion_test_patches_SOD.png" in tracker.files
 
 
