@@ -57,6 +57,9 @@ def report_command(
         else:
             names = dict.fromkeys(row.study for row in rows)
             chosen = [_chosen(rows, name, lake_digest) for name in names if _has(rows, name, lake_digest)]
+            if not chosen:
+                lakes = ", ".join(dict.fromkeys(row.lake for row in rows))
+                raise NoReportError(f"no study ran on the lake {lake_digest!r}: there are {lakes}")
             _all(chosen, tracking_uri, out_folder or ROOT / "results/reports", log=log)
 
 

@@ -48,7 +48,9 @@ def test_mean_spread_and_number_are_over_seeds() -> None:
 
 def test_a_difference_is_paired_by_seed_and_scene() -> None:
     comparison = compared(
-        *study(design(), quality, skip=lambda labels, seed: "FAILED" if labels == {"data.ratio": "5"} and seed == 1 else "")
+        *study(
+            design(), quality, skip=lambda labels, seed: "FAILED" if labels == {"data.ratio": "5"} and seed == 1 else ""
+        )
     )
     found = comparison.difference(("5",), ("2",))
     five, two = ({t.seed: t for t in comparison.evidence.trials_of(key)} for key in (("5",), ("2",)))
@@ -65,7 +67,9 @@ def test_a_difference_is_paired_by_seed_and_scene() -> None:
             scores = []
             for trial in (five[seed], two[seed]):
                 assert trial.result is not None
-                matrices = [np.array(rows) for _, rows in sorted(trial.result.scene_matrices("test_80m", "SOD").items())]
+                matrices = [
+                    np.array(rows) for _, rows in sorted(trial.result.scene_matrices("test_80m", "SOD").items())
+                ]
                 pooled = sum(count * matrix for count, matrix in zip(times, matrices, strict=True))
                 true, hits = pooled.sum(axis=1), np.diag(pooled)  # type: ignore[union-attr, arg-type]
                 f1 = 2 * hits / (true + pooled.sum(axis=0))  # type: ignore[union-attr]
@@ -110,7 +114,9 @@ def test_best_and_reference_are_of_one_task() -> None:
     best = comparison.best("patch-based")
     assert best is not None
     assert best[0] == "patch"
-    pairs = {(each.key[0], each.against[0]) for task in comparison.evidence.tasks for each in comparison.differences(task)}
+    pairs = {
+        (each.key[0], each.against[0]) for task in comparison.evidence.tasks for each in comparison.differences(task)
+    }
     assert pairs == {("pixel", "pixel"), ("patch", "patch")}
 
 
@@ -147,7 +153,9 @@ def test_one_test_scene_gives_no_interval() -> None:
 
 
 def test_no_common_seed_gives_no_difference() -> None:
-    skip = lambda labels, seed: "never" if (labels["data.ratio"] == "2") == (seed == 0) else ""  # noqa: E731
+    def skip(labels: Mapping[str, str], seed: int) -> str:
+        return "never" if (labels["data.ratio"] == "2") == (seed == 0) else ""
+
     found = compared(*study(design(), quality, skip=skip)).difference(("5",), ("2",))
     assert found.seeds == 0
     assert np.isnan(found.value)

@@ -8,9 +8,7 @@ from training.studies import StudyRow
 from training.study import TrialRow
 from training.study_design import StudyDesign
 
-DESIGN = StudyDesign(
-    question="Does it?", objective="test/f1", axes={"data.ratio": ("10", "2")}, seeds=(0, 1), trials=4
-)
+DESIGN = StudyDesign(question="Does it?", objective="test/f1", axes={"data.ratio": ("10", "2")}, seeds=(0, 1), trials=4)
 
 
 def parent(design: StudyDesign | None = DESIGN) -> StudyRow:
