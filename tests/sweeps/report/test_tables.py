@@ -11,7 +11,8 @@ from sweeps.report.account import runs_table
 from sweeps.report.cells import Comparison
 from sweeps.report.cost import cost, cost_table
 from sweeps.report.evidence import collect
-from sweeps.report.score_tables import bins_table, classes_table, differences_table, scores_table
+from sweeps.report.group_tables import bins_table, classes_table
+from sweeps.report.score_tables import differences_table, scores_table
 from sweeps.report.tables import ReportTable
 from sweeps.report.wording import axis_value, cell_label, metric_label, percent
 from training.study_design import StudyDesign
