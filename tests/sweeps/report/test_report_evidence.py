@@ -1,6 +1,6 @@
 """Which attempts count, under which labels, and what is missing."""
 
-from invented import result, scenes, study, trial_row
+from invented_studies import result, scenes, study, trial_row
 
 from sweeps.report.account import missing_trials, open_table, state
 from sweeps.report.evidence import collect

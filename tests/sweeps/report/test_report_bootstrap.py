@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from invented import result, scenes, trial_row
+from invented_studies import result, scenes, trial_row
 from sklearn.metrics import f1_score, r2_score
 
 from sweeps.report.bootstrap import DRAWS, Interval, interval, multiplicities, sample, score, scored_scenes

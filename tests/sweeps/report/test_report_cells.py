@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pytest
-from invented import result, scenes, study, trial_row
+from invented_studies import result, scenes, study, trial_row
 
 from sweeps.report.bootstrap import multiplicities
 from sweeps.report.cells import Comparison, spread_of

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from functools import cache
 from html.parser import HTMLParser
 
-from invented import study
+from invented_studies import study
 
 from sweeps.report.answer import answers, warnings
 from sweeps.report.campaign import campaign_page, campaign_table

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from invented import result, scenes
+from invented_studies import result, scenes
 from mlflow_server import fresh_database
 from typer.testing import CliRunner
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 import pytest
-from invented import study
+from invented_studies import study
 from matplotlib.figure import Figure
 
 from sweeps.report.cells import Comparison

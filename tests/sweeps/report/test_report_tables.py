@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 import pytest
-from invented import study
+from invented_studies import study
 
 from sweeps.report.account import runs_table
 from sweeps.report.cells import Comparison
