@@ -28,6 +28,6 @@ cat <<EOF
 Done in $((SECONDS - started)) s. Look further:
   the lake:       .venv/bin/python -m datasets show $lake
   all runs:       .venv/bin/mlflow ui --backend-store-uri $tracking
-                  open http://127.0.0.1:5000, "Model training", experiment "downscale-smoke"; the parent run holds table and figure
+                  open http://127.0.0.1:5000, "Model training", experiment "downscale-smoke"; the parent run holds the report
   other trials:   .venv/bin/python sweeps/downscale.py --help
 EOF

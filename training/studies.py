@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from training.mlflow_client import open_client, speaking
 from training.study import DESIGN, DESIGN_FILE, StudyTracker
 from training.study_design import StudyDesign
-from training.tracking_server import TrackingError, resolve_uri
+from training.tracking_server import RunGoneError, TrackingError, resolve_uri
 
 _AT_A_TIME: Final = 8
 """Artifacts asked for side by side: a server is far away, not slow."""
@@ -109,6 +109,8 @@ def _read(uri: str, run_id: str, name: str) -> Artifact:
         with tempfile.TemporaryDirectory(prefix="icebench-artifact-") as folder, speaking(uri):
             path = open_client(uri, check=False).download_artifacts(run_id, name, folder)
             return Artifact(text=Path(path).read_text(encoding="utf-8"))
+    except RunGoneError:  # MLflow says the same of a run and of a file that is not there
+        return Artifact(problem=f"there is no {name}")
     except TrackingError as error:
         return Artifact(problem=str(error))
 

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from sweeps.report.cells import FEW_SCENES, Comparison, Difference
-from sweeps.report.evidence import Evidence, Key
+from sweeps.report.evidence import Evidence
+from sweeps.report.labels import Key
 from sweeps.report.score_tables import reading, text_of
 from sweeps.report.wording import TASK_AXES, cell_label, is_share, metric_label, plural
 

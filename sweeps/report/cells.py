@@ -8,11 +8,16 @@ from typing import Final, Literal
 import numpy as np
 
 from sweeps.report.bootstrap import UNKNOWN, Interval, Sampled, interval, sample, scored_scenes
-from sweeps.report.evidence import Evidence, FinishedTrial, Key
+from sweeps.report.evidence import Evidence, FinishedTrial
+from sweeps.report.labels import Key, first_target
 from training.metric_names import MetricName, parse_metric
 
 FEW_SCENES: Final = 5
 """Fewer scenes than this hardly say what other scenes would give."""
+
+NO_SCENES: Final = "no test scenes"
+NOT_FINISHED: Final = "not finished"
+NO_LABELS: Final = "no labelled pixel"
 
 Verdict = Literal["higher", "lower", "seeds disagree", "not told apart", "unknown"]
 
@@ -162,6 +167,26 @@ class Comparison:
         own = [key for key in self.keys if self.evidence.task_of[key] == task]
         against = [each for each in dict.fromkeys((reference, best)) if each is not None]
         return [self.difference(key, other) for other in against for key in own if key != other]
+
+    def why_empty(self, key: Key, metric: MetricName | None) -> str:
+        """Why a cell has no such score.
+
+        Returns:
+            The reason why it was left out, `not finished`, `no test scenes`, `no labelled pixel`, or a dash where it is
+            not known.
+        """
+        trials = self.evidence.trials_of(key)
+        if not trials:
+            return self.evidence.left_out.get(key, NOT_FINISHED)
+        results = [trial.result for trial in trials if trial.result is not None]
+        if not results or metric is None:
+            return "–"
+        rows = [row for result in results for row in result.scenes]
+        chart = metric.chart or first_target(trials[0].row)
+        own = [row for row in rows if metric.bin in (None, row.season, row.location, row.cryoseason)]
+        if not own:
+            return NO_SCENES
+        return NO_LABELS if not any(row.n for row in own if row.chart == chart and row.grid == metric.grid) else "–"
 
     def _common_scenes(self, trials: Sequence[FinishedTrial]) -> tuple[str, ...]:
         if self.metric is None or not trials:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:  # heavy: matplotlib and MLflow are loaded only by a report
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 
+_SCORES_SHOWN: Final = 3
+"""Columns of scores that a narrow terminal can show; all are on the page."""
+
 
 class NoReportError(IceBenchError, ValueError):
     """There is nothing to report about."""
@@ -64,12 +67,15 @@ def report_command(
 
 
 def scores_as_shown(report: "Report") -> Table:
-    """The table of scores for a terminal."""
-    shown = Table(title=report.scores.title)
-    for place, name in enumerate(report.scores.header):
-        shown.add_column(name, justify="left" if place < report.scores.words else "right")
-    for row in report.scores.rows:
-        shown.add_row(*row)
+    """The table of scores for a terminal: cells, the objective with its interval, one more score, seeds."""
+    table = report.scores
+    columns = [*range(min(table.words + _SCORES_SHOWN, len(table.header) - 1)), len(table.header) - 1]
+    shown = Table(title=table.title)
+    for place in columns:
+        word = place < table.words
+        shown.add_column(table.header[place], justify="left" if word else "right", no_wrap=word)
+    for row in table.rows:
+        shown.add_row(*(row[place] for place in columns))
     return shown
 
 

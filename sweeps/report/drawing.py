@@ -1,16 +1,17 @@
 """What the figures of a report have in common. Matplotlib without pyplot, so without global state."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from sweeps.report.cells import Comparison
-from sweeps.report.evidence import Key
+from sweeps.report.labels import Key
 from sweeps.report.wording import (
     TASK_AXES,
     axis_label,
@@ -151,3 +152,20 @@ def finish(axes: Axes, *, along: str) -> None:
     axes.grid(axis="x" if along == "x" else "y", alpha=0.3)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def legend(figure: Figure, panels: Iterable[Axes]) -> None:
+    """One legend below all panels, without repetition; none for a single entry."""
+    entries: dict[str, Artist] = {}
+    for panel in panels:
+        for handle, label in zip(*panel.get_legend_handles_labels(), strict=True):
+            entries.setdefault(label, handle)
+    if len(entries) > 1:
+        figure.legend(
+            entries.values(),
+            entries.keys(),
+            loc="outside lower center",
+            ncols=min(len(entries), 5),
+            fontsize="small",
+            frameon=False,
+        )

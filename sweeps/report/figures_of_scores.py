@@ -1,17 +1,14 @@
 """Scores of cells: lines over numbers, dots over words, bars over networks, and differences as a forest."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from sweeps.report.bootstrap import CONFIDENCE
-from sweeps.report.cells import Comparison, Difference
+from sweeps.report.cells import Comparison
 from sweeps.report.drawing import (
     COLOURS,
     MARKERS,
@@ -20,6 +17,7 @@ from sweeps.report.drawing import (
     finish,
     grid_series,
     labels,
+    legend,
     only_axis,
     own_axes,
     panel_scores,
@@ -27,9 +25,8 @@ from sweeps.report.drawing import (
     score_axis,
     series,
 )
-from sweeps.report.evidence import Key
-from sweeps.report.score_tables import why_empty
-from sweeps.report.wording import axis_label, axis_value, cell_label, grid_label, is_share, metric_label
+from sweeps.report.labels import Key
+from sweeps.report.wording import axis_label, axis_value, grid_label, metric_label
 from training.metric_names import MetricName
 
 _OVER_SEEDS: Final = (
@@ -81,7 +78,7 @@ def lines_figure(comparison: Comparison, keys: Sequence[Key], axis: str, by: str
         panel.set_xlabel(axis_label(axis))
         panel.set_ylabel(score_axis(comparison, score))
         finish(panel, along="y")
-    _legend(figure, panels)
+    legend(figure, panels)
     if task:
         figure.suptitle(task, fontsize="medium")
     return Drawn(name=name, caption=caption, figure=figure)
@@ -120,7 +117,7 @@ def dots_figures(comparison: Comparison, keys: Sequence[Key], name: str, task: s
         for row in _group_starts(comparison, some):
             for panel in panels:
                 panel.axhline(row - 0.5, color="0.75", lw=0.8)
-        _legend(figure, panels)
+        legend(figure, panels)
         if task:
             figure.suptitle(task, fontsize="medium")
         drawn.append(Drawn(name=f"{name}{end}", caption=caption, figure=figure))
@@ -159,53 +156,13 @@ def bars_figures(comparison: Comparison, keys: Sequence[Key], name: str, task: s
         panel.set_ylim(0, 100)
         panel.set_ylabel("test score, weighted [%]")
         finish(panel, along="y")
-        _legend(figure, [panel])
+        legend(figure, [panel])
         figure.suptitle(
             ", ".join(filter(None, (task, metric_label(f"{metric.grid}/f1").split(", ", 1)[1]))), fontsize="medium"
         )
         caption = (
             "Mean over seeds; bars are the spread over seeds. Scores of classes are averaged by their size. Weighted "
             "recall equals accuracy by definition; both are shown because published tables do."
-        )
-        drawn.append(Drawn(name=f"{name}{end}", caption=caption, figure=figure))
-    return drawn
-
-
-def forest_figures(comparison: Comparison, differences: Sequence[Difference], name: str, task: str) -> list[Drawn]:
-    """Differences against one cell with their intervals; filled where the interval does not hold 0."""
-    if not any(each.interval.known for each in differences):
-        return []
-    factor = 100.0 if is_share(comparison.objective) else 1.0
-    unit = "% points" if is_share(comparison.objective) else "same unit"
-    by_key = {each.key: each for each in differences}
-    axes = comparison.evidence.axes
-    against = cell_label(axes, differences[0].against, [axis for axis in axes if axis not in own_axes(comparison)])
-    drawn = []
-    for end, some in pieces(list(by_key)):
-        figure = Figure(figsize=(7.2, 1.7 + 0.36 * len(some)), layout="constrained")
-        panel = figure.subplots()
-        for row, key in enumerate(some):
-            each = by_key[key]
-            apart = each.verdict in ("higher", "lower")
-            if each.interval.known:
-                low, high = factor * each.interval.low, factor * each.interval.high
-                panel.plot([low, high], [row, row], color=COLOURS[0], lw=2, solid_capstyle="butt")
-                panel.plot([low, high], [row, row], "|", color=COLOURS[0], ms=9, mew=1.5)
-            panel.plot(
-                factor * each.value, row, "o", ms=7, mew=1.5, mec=COLOURS[0], mfc=COLOURS[0] if apart else "white",
-            )  # fmt: skip
-        panel.axvline(0, color="black", lw=1)
-        panel.set_yticks(range(len(some)), labels(comparison, some))
-        panel.set_ylabel(only_axis(comparison))
-        panel.set_ylim(len(some) - 0.5, -0.5)
-        panel.set_xlabel(f"difference from {against}: {metric_label(comparison.objective)} [{unit}]")
-        panel.xaxis.set_major_locator(MaxNLocator(7))
-        finish(panel, along="x")
-        if task:
-            figure.suptitle(task, fontsize="medium")
-        caption = (
-            f"Difference from {against}, averaged over common seeds, with its {CONFIDENCE:g} % interval over test "
-            "scenes. Filled: told apart, for every seed. Hollow: not told apart from noise, or seeds disagree."
         )
         drawn.append(Drawn(name=f"{name}{end}", caption=caption, figure=figure))
     return drawn
@@ -260,7 +217,7 @@ def _empty_rows(comparison: Comparison, panel: Axes, keys: Sequence[Key]) -> Non
     """Says why a row has no dot."""
     for row, key in enumerate(keys):
         if not comparison.spread(key, comparison.objective).n:
-            words = why_empty(comparison, key, comparison.metric)
+            words = comparison.why_empty(key, comparison.metric)
             place = panel.get_yaxis_transform()
             panel.text(0.02, row, words, transform=place, va="center", fontsize=8, color="0.35", style="italic")
 
@@ -272,19 +229,3 @@ def _group_starts(comparison: Comparison, keys: Sequence[Key]) -> list[int]:
         return []
     place = comparison.evidence.axes.index(axes[0])
     return [row for row in range(1, len(keys)) if keys[row][place] != keys[row - 1][place]]
-
-
-def _legend(figure: Figure, panels: Iterable[Axes]) -> None:
-    entries: dict[str, Artist] = {}
-    for panel in panels:
-        for handle, label in zip(*panel.get_legend_handles_labels(), strict=True):
-            entries.setdefault(label, handle)
-    if len(entries) > 1:
-        figure.legend(
-            entries.values(),
-            entries.keys(),
-            loc="outside lower center",
-            ncols=min(len(entries), 5),
-            fontsize="small",
-            frameon=False,
-        )

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 import matplotlib
 import numpy as np
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
@@ -14,8 +13,8 @@ from datasets.labels import chart
 from sweeps.report.bootstrap import charts_of
 from sweeps.report.cells import Comparison
 from sweeps.report.drawing import Drawn, labels, only_axis, pieces
-from sweeps.report.evidence import Key
-from sweeps.report.score_tables import bin_metric, class_metrics, why_empty, why_no_bin
+from sweeps.report.group_tables import bin_metric, class_metrics
+from sweeps.report.labels import Key
 from sweeps.report.wording import (
     axis_label,
     axis_value,
@@ -49,7 +48,7 @@ def axes_figure(comparison: Comparison, keys: Sequence[Key], rows: str, columns:
         place = down.index(key[axes.index(rows)]), across.index(key[axes.index(columns)])
         each = comparison.spread(key, comparison.objective)
         values[place], spreads[place] = each.mean, each.spread
-        words[place[0]][place[1]] = why_empty(comparison, key, comparison.metric)
+        words[place[0]][place[1]] = comparison.why_empty(key, comparison.metric)
     figure = heat_map(
         values,
         spreads,
@@ -80,7 +79,7 @@ def bins_figures(comparison: Comparison, keys: Sequence[Key], name: str, task: s
             down=only_axis(comparison),
             across="test scenes of",
             label=f"{parsed_label(MetricName(grid=metrics[0].grid, chart=metrics[0].chart, score=metrics[0].score))}",
-            words=[[why_no_bin(comparison, key, each) for each in bins] for key in some],
+            words=[[comparison.why_empty(key, bin_metric(comparison, each)) for each in bins] for key in some],
             title=task,
         )
         caption = (
@@ -201,7 +200,7 @@ def heat_map(
             text = f"{value:.1f}" if share else f"{value:.3g}"
             if spread == spread:
                 text += f"\n± {spread:.1f}" if share else f"\n± {spread:.2g}"
-            colour = "black" if _luminance(to_rgb(colours(image.norm(value)))) > _EVEN else "white"
+            colour = "black" if _luminance(np.asarray(colours(image.norm(value)))[:3]) > _EVEN else "white"
             panel.text(column, row, text, ha="center", va="center", fontsize=9, color=colour)
     panel.set_xticks(range(columns), across_words)
     panel.set_yticks(range(rows), down_labels)
@@ -218,7 +217,7 @@ def heat_map(
     return figure
 
 
-def _luminance(colour: Sequence[float]) -> float:
+def _luminance(colour: NDArray[np.floating]) -> float:
     """Relative luminance of an sRGB colour (WCAG 2)."""
     parts = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in colour]
     return float(np.dot(parts, (0.2126, 0.7152, 0.0722)))

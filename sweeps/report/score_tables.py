@@ -1,4 +1,4 @@
-"""The tables of a study: scores, differences, bins, classes, cost."""
+"""The main tables of a study: scores of cells, and their differences."""
 
 from collections.abc import Callable
 from typing import Final
@@ -7,29 +7,19 @@ import pandas as pd
 
 from sweeps.report.bootstrap import CONFIDENCE
 from sweeps.report.cells import Comparison, Difference
-from sweeps.report.evidence import Key, first_target
+from sweeps.report.labels import Key
 from sweeps.report.tables import ReportTable
 from sweeps.report.wording import (
     axis_label,
     cell_label,
-    chart_classes,
-    class_label,
     is_share,
     key_words,
     metric_label,
     number,
-    parsed_label,
     percent,
-    score_label,
 )
-from training.metric_names import MetricName
 
-_BIN_SCORES: Final = frozenset({"f1", "f1_macro", "accuracy", "r2"})
-"""Scores that every bin has (`training.scores`)."""
 _KINDS: Final = ("mean", "spread", "n")
-NO_SCENES: Final = "no test scenes"
-NOT_FINISHED: Final = "not finished"
-NO_LABELS: Final = "no labelled pixel"
 
 
 def scores_table(comparison: Comparison) -> ReportTable:
@@ -47,7 +37,7 @@ def scores_table(comparison: Comparison) -> ReportTable:
             for name, each in spreads.items()
         ]
         if not spreads[objective].n:
-            cells[0] = why_empty(comparison, key, comparison.metric)
+            cells[0] = comparison.why_empty(key, comparison.metric)
         cells.insert(1, _between(objective, over_scenes.low, over_scenes.high))
         n, wanted = len(evidence.trials_of(key)), len(evidence.design.seeds)
         seeds = str(n) if n >= wanted else f"{n} of {wanted}"
@@ -136,86 +126,6 @@ def reading(comparison: Comparison, difference: Difference) -> str:
     return {"unknown": "no interval", "seeds disagree": "not told apart: seeds disagree"}.get(verdict, verdict)
 
 
-def bins_table(comparison: Comparison) -> ReportTable | None:
-    """Cells by the bins of test scenes that the study compares; None where it compares none."""
-    evidence = comparison.evidence
-    if not evidence.design.bins:
-        return None
-    metrics = {name: bin_metric(comparison, name) for name in evidence.design.bins}
-    rows, numbers = [], []
-    for key in evidence.keys:
-        spreads = {name: comparison.spread(key, str(metric)) for name, metric in metrics.items()}
-        cells = [
-            percent(each.mean, each.spread) if each.n else why_empty(comparison, key, metrics[name])
-            for name, each in spreads.items()
-        ]
-        rows.append((*_words(comparison, key), *cells))
-        numbers.append(
-            dict(zip(evidence.axes, key, strict=True))
-            | {f"{metrics[name]}/{kind}": getattr(each, kind) for name, each in spreads.items() for kind in _KINDS}
-        )
-    (first, *_) = metrics.values()
-    whole = MetricName(grid=first.grid, chart=first.chart, score=first.score)
-    return ReportTable(
-        name="bins",
-        title=f"{evidence.study.study}: {parsed_label(whole)} by group of test scenes [%]",
-        header=(*(axis_label(axis) for axis in evidence.axes), *evidence.design.bins),
-        rows=tuple(rows),
-        words=len(evidence.axes),
-        numbers=pd.DataFrame(numbers),
-    )
-
-
-def bin_metric(comparison: Comparison, name: str) -> MetricName:
-    """The objective on one bin of test scenes, or weighted F1 where bins do not have it."""
-    metric = comparison.metric or MetricName(grid="test_80m", score="f1")
-    score = metric.score if metric.score in _BIN_SCORES and metric.class_name is None else "f1"
-    return MetricName(grid=metric.grid, chart=metric.chart, bin=name, score=score)
-
-
-def why_no_bin(comparison: Comparison, key: Key, name: str) -> str:
-    """Why a cell has no score on a bin."""
-    return why_empty(comparison, key, bin_metric(comparison, name))
-
-
-def classes_table(comparison: Comparison) -> ReportTable | None:
-    """Cells by F1 of each class; None where the objective is not of a chart."""
-    metrics = class_metrics(comparison)
-    evidence = comparison.evidence
-    if not metrics or not comparison.keys:
-        return None
-    rows, numbers = [], []
-    for key in comparison.keys:
-        spreads = {name: comparison.spread(key, str(metric)) for name, metric in metrics.items()}
-        rows.append((*_words(comparison, key), *(percent(each.mean, each.spread) for each in spreads.values())))
-        numbers.append(
-            dict(zip(evidence.axes, key, strict=True))
-            | {f"{metrics[name]}/{kind}": getattr(each, kind) for name, each in spreads.items() for kind in _KINDS}
-        )
-    (first, *_) = metrics.values()
-    return ReportTable(
-        name="classes",
-        title=f"{evidence.study.study}: F1 of each class, {_grid_words(first)} [%]",
-        header=(*(axis_label(axis) for axis in evidence.axes), *(class_label(name) for name in metrics)),
-        rows=tuple(rows),
-        words=len(evidence.axes),
-        numbers=pd.DataFrame(numbers),
-        note="A dash is a class that is neither in the charts of the test scenes nor predicted.",
-    )
-
-
-def class_metrics(comparison: Comparison) -> dict[str, MetricName]:
-    """F1 of every class of the objective's chart, by class."""
-    metric = comparison.metric
-    if metric is None or metric.score == "autoice" or not comparison.evidence.finished:
-        return {}
-    name = metric.chart or first_target(comparison.evidence.finished[0].row)
-    return {
-        each: MetricName(grid=metric.grid, chart=metric.chart, class_name=each, score="f1")
-        for each in chart_classes(name)
-    }
-
-
 def shown_metrics(comparison: Comparison) -> tuple[str, ...]:
     """The objective, then weighted and macro F1 on every grid, the AutoICE score, and the majority class."""
     have = dict.fromkeys(name for trial in comparison.evidence.finished for name in trial.metrics)
@@ -268,30 +178,3 @@ def _signed(name: str, value: float) -> str:
         return "–"
     text = text_of(name)(abs(value))
     return f"{'−' if value < 0 else '+'}{text}" if float(text) else text
-
-
-def _grid_words(metric: MetricName) -> str:
-    return parsed_label(MetricName(grid=metric.grid, chart=metric.chart, score="f1")).removeprefix(
-        f"{score_label('f1')}, "
-    )
-
-
-def why_empty(comparison: Comparison, key: Key, metric: MetricName | None) -> str:
-    """Why a cell has no such score.
-
-    Returns:
-        The reason why it was left out, `not finished`, `no test scenes`, `no labelled pixel`, or a dash where it is not
-        known.
-    """
-    trials = comparison.evidence.trials_of(key)
-    if not trials:
-        return comparison.evidence.left_out.get(key, NOT_FINISHED)
-    results = [trial.result for trial in trials if trial.result is not None]
-    if not results or metric is None:
-        return "–"
-    rows = [row for result in results for row in result.scenes]
-    chart = metric.chart or first_target(trials[0].row)
-    own = [row for row in rows if metric.bin in (None, row.season, row.location, row.cryoseason)]
-    if not own:
-        return NO_SCENES
-    return NO_LABELS if not any(row.n for row in own if row.chart == chart and row.grid == metric.grid) else "–"

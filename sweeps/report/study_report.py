@@ -14,8 +14,9 @@ from sweeps.report.cost import cost, cost_table
 from sweeps.report.drawing import Drawn
 from sweeps.report.evidence import Evidence
 from sweeps.report.figures import bin_figures, class_figures, difference_figures, score_figures
+from sweeps.report.group_tables import bins_table, classes_table
 from sweeps.report.page import Picture, Section, picture, render
-from sweeps.report.score_tables import bins_table, classes_table, differences_table, scores_table
+from sweeps.report.score_tables import differences_table, scores_table
 from sweeps.report.tables import ReportTable
 from sweeps.report.wording import cell_label, metric_label
 

@@ -69,11 +69,13 @@ def test_one_child_a_trial_under_one_parent(
     }
 
 
-def test_parent_holds_table_and_figure(first: subprocess.CompletedProcess[str], folder: Path) -> None:
+def test_parent_holds_table_and_report(first: subprocess.CompletedProcess[str], folder: Path) -> None:
     (parent,) = runs(folder, "study")
     client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
     names = {file.path for file in client.list_artifacts(parent.info.run_id)}
-    assert {"table.csv", "table.md", "downscale-smoke.png"} <= names
+    assert {"table.csv", "table.md", "report"} <= names
+    report = {file.path for file in client.list_artifacts(parent.info.run_id, "report")}
+    assert {"report/report.html", "report/differences.csv", "report/table.tex", "report/figures"} <= report
     table = pd.read_csv(client.download_artifacts(parent.info.run_id, "table.csv", str(folder)))
     assert table["data.ratio"].tolist() == [5, 10]
     assert table["n"].tolist() == [2, 2]
