@@ -1,0 +1,275 @@
+"""`attribute`: a trained checkpoint and a lake -> importance of every channel, over all scenes of a split."""
+
+import platform
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Final, Protocol
+
+import captum
+import numpy as np
+import torch
+from torch import nn
+
+from datasets.batches import Batch, BatchDataset, Window
+from datasets.catalog import Catalog
+from datasets.errors import unknown_name
+from datasets.lake import Lake
+from datasets.node_cache import NodeCache
+from training.attribution.ablation import FeatureAblation
+from training.attribution.assigned import PatchAttributions, Patches, assign
+from training.attribution.baselines import baseline_bank, draws_of
+from training.attribution.deeplift import DeepLiftExplainer
+from training.attribution.features import Features
+from training.attribution.gradients import GradientShap, IntegratedGradients
+from training.attribution.memory import Parts, memory_at_hand, patches_at_once
+from training.attribution.result import AttributionResult, rows_of
+from training.attribution.settings import AttributionError, AttributionSettings, class_numbers
+from training.attribution.sums import AttributionSums, sum_bins
+from training.attribution.windows import COUNTED, FlaggedWindows, cover, has_land, indexed, sampled
+from training.checkpoint import Checkpoint, load_checkpoint
+from training.data import TrialData
+from training.heads import Head, heads_of
+from training.predict import outputs_of, read_ahead
+from training.processes import Processes
+from training.scenes import bind, select_scenes
+from training.spec import TrialSpec
+from training.trial import BEST
+
+LOADED: Final = 32
+"""Patches that are read at a time."""
+
+
+class Explainer(Protocol):
+    """One method, for one network."""
+
+    def __call__(self, patches: Patches) -> PatchAttributions:
+        """Explains patches."""
+
+
+def attribute(
+    checkpoint: Path,
+    lake: Lake,
+    settings: AttributionSettings | None = None,
+    *,
+    cache: NodeCache | None = None,
+    device: torch.device | None = None,
+    memory: int | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> AttributionResult:
+    """Finds which channels a trained network decides by.
+
+    Args:
+        checkpoint: `best.pt` of a finished trial, or the folder that it is in.
+        lake: That the trial was trained on.
+        settings: What to find; by default Integrated Gradients for all classes of the test scenes.
+        cache: Decoded arrays of this node; None reads from the lake.
+        device: Where to compute; by default the GPU if there is one.
+        memory: Bytes to take at most; by default what is free on the GPU, or 2 GiB on a CPU.
+        progress: Called with patches done and their total.
+
+    Raises:
+        CheckpointError: There is no checkpoint, or it cannot be read.
+        SpecError: The lake is another one, or lacks a channel.
+        SplitError: The split has no scene with a label.
+        UnknownNameError: A chart or class does not exist.
+        AttributionError: A scene lacks a channel, the chart is predicted by regression, nothing of the scenes was
+            assigned to the classes, or the method cannot handle the network.
+    """
+    started = time.perf_counter()
+    settings = settings or AttributionSettings()
+    trained = load_checkpoint(checkpoint_file(checkpoint))
+    place = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    data = _data(trained, lake, cache, place)
+    spec = data.spec
+    head = _head(spec, settings)
+    classes = class_numbers(head.chart.classes, settings.classes)
+    scenes: Catalog = getattr(data.scenes, settings.split)
+    check_channels(lake, scenes, spec)
+    model = trained.model().to(place).requires_grad_(False)
+    bank = baseline_bank(data, settings)
+    features = Features.of(spec.data.channels, groups=settings.groups)
+    explain = explainer(settings, model, head, features, bank, name=spec.model.name)
+    source = _windows(data, scenes, settings, place=spec.data.targets.index(head.chart.name))
+    parts = Parts(patches_at_once(model, bank[:1], len(classes), memory or memory_at_hand(place)))
+
+    by_scene = {record.scene_id: AttributionSums.zero(head.width, len(features)) for record in scenes}
+    for done, batch in _batches(data, source):
+        patches, windows = to_explain(model, head, data, batch, classes, settings.seed, at_once=parts.at_once)
+        rows = 0
+        for found in parts.each(len(patches), lambda part, patches=patches: explain(patches.part(part))):  # type: ignore[misc]
+            own = windows[rows : rows + len(found.counts)]
+            for scene_id, sums in sums_by_scene(found, own, len(features.channels)).items():
+                by_scene[scene_id] += sums
+            rows += len(found.counts)
+        progress(done, len(source))
+    bins = sum_bins((record, by_scene[record.scene_id]) for record in scenes)
+    named = [(number, head.chart.classes[number]) for number in classes]
+    complete = settings.method != "feature_ablation"
+    result_rows, completeness = rows_of(bins, features, named, complete=complete)
+    if not result_rows:
+        raise AttributionError(
+            f"trial {spec.trial_id} assigned no labelled sea pixel of the {len(scenes)} {settings.split} scenes to "
+            f"{', '.join(name for _, name in named)}: choose other classes or another split, or look at more patches"
+        )
+    return AttributionResult(
+        trial_id=spec.trial_id,
+        model=spec.model.name,
+        task=spec.data.task,
+        target=head.chart.name,
+        settings=settings,
+        lake=lake.digest,
+        channels=spec.data.channels,
+        classes=tuple(name for _, name in named),
+        scenes=len(scenes),
+        sampled=settings.patches_per_scene is not None,
+        rows=result_rows,
+        completeness=completeness,
+        seconds=time.perf_counter() - started,
+        versions=_versions(place),
+    )
+
+
+def checkpoint_file(path: Path) -> Path:
+    """`best.pt` of a trial's folder, or the file that was given."""
+    return path / BEST if path.is_dir() else path
+
+
+def check_channels(lake: Lake, scenes: Catalog, spec: TrialSpec) -> None:
+    """Raises AttributionError for a scene that lacks a channel, before anything is computed."""
+    for record in scenes:
+        moments = lake.scene(record.scene_id).moments
+        known = {"month", *moments.get(f"r{spec.data.ratio}", ()), *moments.get("km2", ())}
+        missing = [name for name in spec.data.channels if name not in known]
+        if missing:
+            raise AttributionError(
+                f"scene {record.scene_id} of the lake {lake.url!r} lacks {', '.join(missing)}, which trial "
+                f"{spec.trial_id} was trained on: build the scene again with `python -m ingest build`"
+            )
+
+
+def explainer(
+    settings: AttributionSettings, model: nn.Module, head: Head, features: Features, bank: torch.Tensor, *, name: str
+) -> Explainer:
+    """The method of the settings, for a network in eval mode with frozen weights; raises AttributionError."""
+    sums = features.sums_over_channels()
+    match settings.method:
+        case "integrated_gradients":
+            return IntegratedGradients(model, head, sums, bank, steps=settings.steps)
+        case "gradient_shap":
+            return GradientShap(model, head, sums, bank, samples=settings.samples)
+        case "feature_ablation":
+            return FeatureAblation(model, head, features, bank)
+        case "deeplift" | "deeplift_shap":
+            return DeepLiftExplainer(model, head, sums, bank, shap=settings.method == "deeplift_shap", name=name)
+
+
+def to_explain(
+    model: nn.Module,
+    head: Head,
+    data: TrialData,
+    batch: Batch,
+    classes: tuple[int, ...],
+    seed: int,
+    *,
+    at_once: int,
+) -> tuple[Patches, list[Window]]:
+    """Patches of a batch that hold something to explain, with what the network says of them now.
+
+    Args:
+        model: On the device of the data.
+        head: The chart.
+        data: Assembles the batch.
+        batch: With the flags of `FlaggedWindows` as labels.
+        classes: That are explained.
+        seed: Of the draws.
+        at_once: Patches in a forward pass.
+    """
+    batch = batch.to(data.device)
+    x, flags = data.assemble(batch), batch.y[:, 0]
+    wanted = flags == COUNTED
+    outputs = [head.of(outputs_of(model, x[start : start + at_once])) for start in range(0, len(x), at_once)]
+    logits = torch.cat(outputs)
+    if logits.ndim == 2:  # a patch is explained as a whole
+        wanted = wanted.flatten(1).any(dim=1)
+    assigned = assign(logits, head, wanted, classes)
+    rows = torch.nonzero((assigned >= 0).flatten(1).any(dim=1) if assigned.ndim > 1 else assigned >= 0)[:, 0]
+    windows = [batch.windows[row] for row in rows.tolist()]
+    patches = Patches(
+        x=x[rows],
+        valid=flags[rows] <= COUNTED,
+        assigned=assigned[rows],
+        logits=logits[rows],
+        draws=draws_of(windows, seed),
+    )
+    return patches, windows
+
+
+def sums_by_scene(found: PatchAttributions, windows: Sequence[Window], channels: int) -> dict[str, AttributionSums]:
+    """Adds up what was found for patches, scene by scene; `channels` are the first of the features."""
+    change = found.change if found.change is not None else np.zeros(found.counts.shape)
+    error = np.abs(found.signed[:, :, :channels].sum(axis=2) - change)
+    sums = {}
+    for scene_id in dict.fromkeys(window.scene_id for window in windows):
+        rows = [place for place, window in enumerate(windows) if window.scene_id == scene_id]
+        sums[scene_id] = AttributionSums(
+            signed=found.signed[rows].sum(axis=0),
+            absolute=found.absolute[rows].sum(axis=0),
+            n=found.counts[rows].sum(axis=0),
+            patches=(found.counts[rows] > 0).sum(axis=0),
+            change=change[rows].sum(axis=0),
+            change_size=np.abs(change[rows]).sum(axis=0),
+            error=error[rows].sum(axis=0),
+        )
+    return sums
+
+
+def _data(trained: Checkpoint, lake: Lake, cache: NodeCache | None, device: torch.device) -> TrialData:
+    spec = bind(trained.spec, lake)
+    return TrialData(
+        spec=spec,
+        lake=lake,
+        scenes=select_scenes(spec, lake),
+        normalization=trained.normalization,
+        device=device,
+        processes=Processes(),
+        cache=cache,
+        workers=0,
+    )
+
+
+def _head(spec: TrialSpec, settings: AttributionSettings) -> Head:
+    heads = {head.chart.name: head for head in heads_of(spec)}
+    name = settings.target or spec.data.primary
+    if name not in heads:
+        raise unknown_name("chart of the trial", name, heads)
+    if heads[name].regression:
+        raise AttributionError(
+            f"{name} of trial {spec.trial_id} is predicted by regression and has no logit a class: explain another "
+            "chart, or train it with loss.sic = 'classes'"
+        )
+    return heads[name]
+
+
+def _windows(data: TrialData, scenes: Catalog, settings: AttributionSettings, *, place: int) -> FlaggedWindows:
+    size = data.spec.data.patch_size
+    if data.spec.data.task == "classification":
+        windows = indexed(data.pure_index(scenes))
+    else:
+        windows = cover(data.reader, scenes.scene_ids, size)
+    if settings.patches_per_scene is not None:
+        windows = sampled(windows, settings.patches_per_scene, settings.seed)
+    return FlaggedWindows(windows, patch_size=size, target=place, land=has_land(data.reader))
+
+
+def _batches(data: TrialData, source: FlaggedWindows) -> Iterator[tuple[int, Batch]]:
+    """All windows in order, with how many of them are through after each batch."""
+    dataset = BatchDataset(data.reader, source, batch_size=LOADED)
+    ranges = [range(start, min(start + LOADED, len(source))) for start in range(0, len(source), LOADED)]
+    for places, batch in zip(ranges, read_ahead(ranges, lambda each: dataset.batch(0, each)), strict=True):
+        yield places.stop, batch
+
+
+def _versions(device: torch.device) -> dict[str, str]:
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
+    return {"torch": torch.__version__, "captum": captum.__version__, "numpy": np.__version__, "device": name}
