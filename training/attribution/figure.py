@@ -51,15 +51,13 @@ def attribution_figure(result: AttributionResult, *, bin_name: str = ALL) -> Fig
             _panel(own, name, [rows[number] for number in order], labelled=place % columns == 0, result=result)
         for place in range(len(panels), lines * columns):
             axes[place // columns][place % columns].set_axis_off()
-        for own in axes[-1]:
+        for own in axes.flat[max(len(panels) - columns, 0) : len(panels)]:  # the lowest panel of each column
             own.set_xlabel("share of absolute attribution [%]")
+            own.tick_params(labelbottom=True)
     present = [group for group in GROUPS if group in {group_of(name) for name in result.channels}]
     handles: list[Patch | Line2D] = [Patch(facecolor=COLOURS[group], label=group) for group in present]
-    handles.append(
-        Line2D(
-            [], [], ls="", marker="D", ms=5, mfc="white", mec="black", label="signed, same scale (> 0: for the class)"
-        )
-    )
+    label = "signed, same scale (above 0: for the class)"
+    handles.append(Line2D([], [], ls="", marker="D", ms=5, mfc="white", mec="black", label=label))
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=9)
     return figure
 

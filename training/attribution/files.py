@@ -45,14 +45,13 @@ def write_result(result: AttributionResult, folder: Path, *, overwrite: bool = F
 
 
 def metrics_of(result: AttributionResult) -> Mapping[str, float]:
-    """Numbers for a tracker, all scenes: `attribution/<method>/<class>/<feature>/absolute`, `.../signed`, and the error.
+    """Means over all scenes by the names of a tracker, and the completeness error.
 
-    Args:
-        result: Of any method.
+    Names are `attribution/<method>/<class>/<feature>/absolute` and `.../signed`.
     """
     from training.scores import class_key
 
-    found = {}
+    found: dict[str, float] = {}
     for row in result.rows:
         if row.bin == ALL:
             name = f"attribution/{result.method}/{class_key(row.class_name)}/{row.feature}"

@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 def memory_at_hand(device: torch.device) -> int:
     """Bytes that may be taken."""
     if device.type == "cuda":
-        free, _ = torch.cuda.mem_get_info(device)
+        free: int = torch.cuda.mem_get_info(device)[0]
         return int(_GPU_SHARE * free)
     return CPU_BYTES
 
@@ -53,7 +53,8 @@ def patches_at_once(model: nn.Module, x_1CPP: torch.Tensor, classes: int, budget
     graph = sum(nbytes for place, nbytes in kept.items() if place not in frozen)
     # While a layer goes backward, gradients of its input and output live beside what was kept: at most as much again.
     one = 2 * graph + (classes + 4) * x_1CPP.nbytes + 2 * outputs.nbytes
-    return max(1, min(_MOST, budget // max(one, 1)))
+    fitting: int = budget // max(one, 1)
+    return max(1, min(_MOST, fitting))
 
 
 class Parts:
@@ -84,9 +85,7 @@ class Parts:
                         "which keeps nothing for a backward pass"
                     ) from error
                 self.at_once = max(1, (part.stop - part.start) // 2)
-                logger.warning(
-                    "the GPU has no memory for so many patches, now %d are explained at a time", self.at_once
-                )
+                logger.warning("the GPU has no memory for so many patches: now %d are explained at once", self.at_once)
                 torch.cuda.empty_cache()
                 continue
             yield found

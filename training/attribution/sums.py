@@ -84,14 +84,16 @@ class AttributionSums:
     def per_pixel(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """A sum (K, F) or (K,) divided by `n`; NaN for a class that nothing was assigned to."""
         n = self.n.astype(np.float64).reshape(-1, *[1] * (values.ndim - 1))
-        return np.divide(values, n, out=np.full(values.shape, np.nan), where=np.broadcast_to(n > 0, values.shape))
+        nothing = np.full(values.shape, np.nan)
+        means: NDArray[np.float64] = np.divide(values, n, out=nothing, where=np.broadcast_to(n > 0, values.shape))
+        return means
 
     @property
     def completeness_error(self) -> NDArray[np.float64]:
         """(K,) share of the change of the output that the attributions of a patch miss; NaN where nothing changed."""
-        return np.divide(
-            self.error, self.change_size, out=np.full(self.error.shape, np.nan), where=self.change_size > 0
-        )
+        nothing = np.full(self.error.shape, np.nan)
+        share: NDArray[np.float64] = np.divide(self.error, self.change_size, out=nothing, where=self.change_size > 0)
+        return share
 
 
 def sum_bins(scenes: Iterable[tuple[SceneRecord, AttributionSums]]) -> Mapping[str, AttributionSums]:
