@@ -1,28 +1,12 @@
-"""Quick torch, and checkpoints that no training is needed for."""
+"""Checkpoints that no training is needed for."""
 
 from pathlib import Path
 
 import pytest
-import torch
+from explained import untrained
 
 from datasets.lake import Lake
-from datasets.normalize import Normalization
-from training.checkpoint import Checkpoint, save_checkpoint
-from training.heads import n_outputs
-from training.models import build_model
-from training.scenes import bind
 from training.spec import TrialSpec
-
-
-def untrained(spec: TrialSpec, lake: Lake, folder: Path) -> Path:
-    """A checkpoint of random weights in the folder of a trial."""
-    spec = bind(spec, lake)
-    torch.manual_seed(0)
-    model = build_model(spec.model, task=spec.data.task, in_channels=len(spec.data.channels), n_outputs=n_outputs(spec))
-    normalization = Normalization.from_lake(lake, spec.data.channels, spec.data.ratio)
-    path = folder / "best.pt"
-    save_checkpoint(path, Checkpoint(spec=spec, normalization=normalization, epoch=0, state=model.state_dict()))
-    return path
 
 
 @pytest.fixture(scope="session")

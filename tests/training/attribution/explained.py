@@ -1,18 +1,25 @@
 """Patches in memory and networks of known behaviour, for the tests of attribution."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
 
 from datasets.labels import SOD
+from datasets.lake import Lake
+from datasets.normalize import Normalization
 from training.attribution.assigned import PatchAttributions, Patches, assign
 from training.attribution.features import Features
 from training.attribution.run import explainer
 from training.attribution.settings import AttributionSettings
-from training.heads import Head
+from training.checkpoint import Checkpoint, save_checkpoint
+from training.heads import Head, n_outputs
+from training.models import build_model
 from training.predict import outputs_of
+from training.scenes import bind
+from training.spec import TrialSpec
 
 HEAD = Head(chart=SOD, regression=False, first=0)
 CHANNELS = ("nersc_sar_primary", "nersc_sar_secondary", "t2m", "month")
@@ -91,3 +98,14 @@ class Counting(nn.Module):
 
     def _count(self, _: torch.Tensor) -> None:
         self.backwards += 1
+
+
+def untrained(spec: TrialSpec, lake: Lake, folder: Path) -> Path:
+    """A checkpoint of random weights in the folder of a trial."""
+    spec = bind(spec, lake)
+    torch.manual_seed(0)
+    model = build_model(spec.model, task=spec.data.task, in_channels=len(spec.data.channels), n_outputs=n_outputs(spec))
+    normalization = Normalization.from_lake(lake, spec.data.channels, spec.data.ratio)
+    path = folder / "best.pt"
+    save_checkpoint(path, Checkpoint(spec=spec, normalization=normalization, epoch=0, state=model.state_dict()))
+    return path

@@ -31,7 +31,7 @@ def test_no_room_for_one_patch_is_one_sentence() -> None:
     def work(_: slice) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    with pytest.raises(AttributionError, match="no memory to explain one patch: .* use feature_ablation"):
+    with pytest.raises(AttributionError, match=r"no memory to explain one patch: .* use feature_ablation"):
         list(Parts(2).each(2, work))
 
 

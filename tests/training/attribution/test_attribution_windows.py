@@ -34,7 +34,6 @@ def test_every_labelled_sea_pixel_is_counted_once(tiny_lake: Lake, size: int) ->
         everywhere = slice(0, reader.shape(name)[0]), slice(0, reader.shape(name)[1])
         labelled = reader.labels(name, *everywhere)[1] != IGNORE
         land = land_pixels(reader.land_distance(name, *everywhere))
-        assert (labelled & land).any() or not land.any() or True
         np.testing.assert_array_equal(counted[name], (labelled & ~land).astype(int))
         np.testing.assert_array_equal(valid[name], labelled & ~land)
 
