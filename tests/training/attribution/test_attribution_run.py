@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from conftest import untrained
 
-from datasets.errors import SceneNotFoundError, UnknownNameError
+from datasets.errors import UnknownNameError
 from datasets.labels import IGNORE
 from datasets.lake import Lake
 from datasets.patches import land_pixels
@@ -181,4 +181,3 @@ def test_another_lake_is_refused(pixel_trial: Path, tiny_lake: Lake, monkeypatch
     monkeypatch.setattr(Lake, "digest", property(lambda self: "another"))
     with pytest.raises(SpecError, match=r"data\.lake = .* is not allowed"):
         attribute(pixel_trial, tiny_lake)
-    assert SceneNotFoundError
