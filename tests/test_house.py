@@ -29,7 +29,7 @@ def test_a_foreign_datasets_package_is_named_at_once(room: str, tmp_path: Path) 
     [
         ("sweeps.experiment", {"ray", "torch", "mlflow", "zarr"}),
         ("sweeps.command", {"ray", "torch", "mlflow", "zarr"}),
-        ("training.__main__", {"torch", "mlflow", "matplotlib"}),
+        ("training.__main__", {"torch", "captum", "mlflow", "matplotlib"}),
         ("ingest.__main__", {"dask.distributed", "netCDF4", "torch"}),
         ("datasets.lake", {"torch", "dask.distributed", "ray"}),
     ],

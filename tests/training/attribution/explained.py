@@ -11,8 +11,8 @@ from datasets.labels import SOD
 from datasets.lake import Lake
 from datasets.normalize import Normalization
 from training.attribution.assigned import PatchAttributions, Patches, assign
+from training.attribution.explain import explainer
 from training.attribution.features import Features
-from training.attribution.run import explainer
 from training.attribution.settings import AttributionSettings
 from training.checkpoint import Checkpoint, save_checkpoint
 from training.heads import Head, n_outputs

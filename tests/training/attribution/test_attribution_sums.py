@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from datasets.batches import Window
 from datasets.lake import Lake
 from training.attribution.assigned import PatchAttributions
+from training.attribution.explain import sums_by_scene
 from training.attribution.result import rows_of
-from training.attribution.run import sums_by_scene
 from training.attribution.settings import AttributionError
 from training.attribution.sums import AttributionSums, sum_bins
 
