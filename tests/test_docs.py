@@ -21,7 +21,14 @@ def test_recipes_of_the_lake_page_run(tiny_lake: Lake) -> None:
 
 
 def test_links_between_pages_lead_somewhere() -> None:
-    for page in ("README.md", "CONTRIBUTING.md", "docs/design.md", "docs/lake.md", "docs/trials.md"):
+    for page in (
+        "README.md",
+        "CONTRIBUTING.md",
+        "docs/design.md",
+        "docs/lake.md",
+        "docs/trials.md",
+        "docs/feature_importance.md",
+    ):
         folder = (ROOT / page).parent
         for target in re.findall(r"\]\((?!http)([^)#]+)\)", (ROOT / page).read_text()):
             assert (folder / target).exists(), f"{page} -> {target}"
