@@ -67,8 +67,11 @@ class Parts:
     def __init__(self, at_once: int) -> None:
         self.at_once = at_once
 
-    def each(self, rows: int, work: Callable[[slice], Found]) -> Iterator[Found]:
+    def each(self, rows: int, work: Callable[[slice], Found]) -> Iterator[tuple[slice, Found]]:
         """Calls `work` with slices of `rows` rows; a part that the GPU has no memory for is done again as two halves.
+
+        Yields:
+            Slices that cover all rows once, and what `work` gave for each.
 
         Raises:
             AttributionError: There is no memory for one row.
@@ -88,5 +91,5 @@ class Parts:
                 logger.warning("the GPU has no memory for so many patches: now %d are explained at once", self.at_once)
                 torch.cuda.empty_cache()
                 continue
-            yield found
+            yield part, found
             start = part.stop

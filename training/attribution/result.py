@@ -71,6 +71,7 @@ class AttributionResult(BaseModel):
 
     Attributes:
         trial_id: Of the network.
+        seed: Of the trial: results of several seeds show how much of importance is chance.
         model: Name of the network in its spec.
         task: `segmentation` (n are pixels) or `classification` (n are patches).
         target: Chart of the classes.
@@ -89,6 +90,7 @@ class AttributionResult(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     trial_id: str
+    seed: int
     model: str
     task: str
     target: str
@@ -143,7 +145,13 @@ class AttributionResult(BaseModel):
     def to_csv(self) -> str:
         """All rows as CSV with a header, what they are of in front: trial, network and method, so that files join."""
         text = io.StringIO()
-        head = {"trial_id": self.trial_id, "model": self.model, "method": self.method, "target": self.target}
+        head = {
+            "trial_id": self.trial_id,
+            "seed": self.seed,
+            "model": self.model,
+            "method": self.method,
+            "target": self.target,
+        }
         table = csv.DictWriter(text, [*head, *AttributionRow.model_fields], lineterminator="\n")
         table.writeheader()
         table.writerows({**head, **row.model_dump()} for row in self.rows)

@@ -82,15 +82,15 @@ def attribute(
     source = _windows(data, scenes, settings, place=spec.data.targets.index(head.chart.name))
     parts = Parts(patches_at_once(model, bank[:1], len(classes), memory or memory_at_hand(place)))
 
+    def explain_batch(batch: Batch) -> Iterator[tuple[str, AttributionSums]]:
+        patches, windows = to_explain(model, head, data, batch, classes, settings.seed, at_once=parts.at_once)
+        for part, found in parts.each(len(patches), lambda part: explain(patches.part(part))):
+            yield from sums_by_scene(found, windows[part], len(features.channels)).items()
+
     by_scene = {record.scene_id: AttributionSums.zero(head.width, len(features)) for record in scenes}
     for done, batch in _batches(data, source):
-        patches, windows = to_explain(model, head, data, batch, classes, settings.seed, at_once=parts.at_once)
-        rows = 0
-        for found in parts.each(len(patches), lambda part, patches=patches: explain(patches.part(part))):  # type: ignore[misc]
-            own = windows[rows : rows + len(found.counts)]
-            for scene_id, sums in sums_by_scene(found, own, len(features.channels)).items():
-                by_scene[scene_id] += sums
-            rows += len(found.counts)
+        for scene_id, sums in explain_batch(batch):
+            by_scene[scene_id] += sums
         progress(done, len(source))
     bins = sum_bins((record, by_scene[record.scene_id]) for record in scenes)
     named = [(number, head.chart.classes[number]) for number in classes]
@@ -103,6 +103,7 @@ def attribute(
         )
     return AttributionResult(
         trial_id=spec.trial_id,
+        seed=spec.seed,
         model=spec.model.name,
         task=spec.data.task,
         target=head.chart.name,
