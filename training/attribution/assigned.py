@@ -135,12 +135,12 @@ class ClassGradients:
         with torch.enable_grad():
             x = x_BCPP.detach().requires_grad_()
             outputs = self._model(x)
-        for turn_B, where in zip(self.turns, self._where, strict=True):
+        for place, (turn_B, where) in enumerate(zip(self.turns, self._where, strict=True), start=1):
             seed = torch.zeros_like(outputs)
             index = (self._head.first + turn_B.clamp(min=0)).reshape(-1, *[1] * (outputs.ndim - 1))
             seed.scatter_(1, index.expand(-1, 1, *outputs.shape[2:]), where[:, None].to(seed.dtype))
-            is_last = turn_B is self.turns[-1] or len(self.turns) == 1
-            (gradient,) = torch.autograd.grad(outputs, x, grad_outputs=seed, retain_graph=not is_last)
+            more = place < len(self.turns)
+            (gradient,) = torch.autograd.grad(outputs, x, grad_outputs=seed, retain_graph=more)
             yield gradient
 
 

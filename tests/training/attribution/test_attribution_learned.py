@@ -66,7 +66,8 @@ def result_of(method: str, model: nn.Module, x: torch.Tensor, bank: torch.Tensor
     rows, completeness = rows_of({"all": sums}, FEATURES, classes, complete=method != "feature_ablation")
     return AttributionResult(
         trial_id="t", seed=0, model="m", task="segmentation", target="SOD",
-        settings=AttributionSettings.of(method=method), lake="l", channels=INPUTS, classes=SOD.classes, scenes=1, sampled=False, rows=rows, completeness=completeness,
+        settings=AttributionSettings.of(method=method), lake="l",
+        channels=INPUTS, classes=SOD.classes, scenes=1, sampled=False, rows=rows, completeness=completeness,
         seconds=0.0, versions={},
     )  # fmt: skip
 
