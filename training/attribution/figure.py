@@ -56,7 +56,7 @@ def attribution_figure(result: AttributionResult, *, bin_name: str = ALL) -> Fig
             own.tick_params(labelbottom=True)
     present = [group for group in GROUPS if group in {group_of(name) for name in result.channels}]
     handles: list[Patch | Line2D] = [Patch(facecolor=COLOURS[group], label=group) for group in present]
-    label = "signed, same scale (above 0: for the class)"
+    label = "signed, same scale (right of 0: for the class)"
     handles.append(Line2D([], [], ls="", marker="D", ms=5, mfc="white", mec="black", label=label))
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=9)
     return figure
