@@ -70,8 +70,8 @@ def _gradients_row(model: nn.Module, patches: Patches, bank: torch.Tensor) -> Ro
                 torch.autograd.grad(outputs, x, grad_outputs=seed, retain_graph=own < classes - 1)
 
     assert len(ClassGradients(model, HEAD, patches).turns) == classes
-    measured, floor = _between(lambda: explain(patches), passes)
-    floor, ratio = 2 * floor, measured / (2 * floor)
+    measured, half = _between(lambda: explain(patches), passes)
+    floor, ratio = 2 * half, measured / (2 * half)
     return Row(
         what=f"Integrated Gradients, {STEPS} steps, {PATCHES} patches of {SIDE}, {classes} classes",
         measured=f"{measured:.1f} s",
