@@ -111,6 +111,12 @@ INPUTS: Final[tuple[str, ...]] = (
 """The 16 inputs of the benchmark, in the order in which models see them."""
 
 
+GROUPS: Final = ("SAR", "geography", "AMSR2", "ERA5", "time")
+"""Where channels come from, in the order in which groups are shown."""
+
+_GEOGRAPHY: Final = ("sar_latitude", "sar_longitude", "distance_map")
+
+
 def check_channels(names: Iterable[str]) -> None:
     """Raises UnknownNameError for the first name that is no channel."""
     for name in names:
@@ -118,11 +124,16 @@ def check_channels(names: Iterable[str]) -> None:
             raise unknown_name("channel", name, CHANNELS)
 
 
-GROUPS: Final[dict[str, tuple[str, ...]]] = {
-    "SAR": INPUTS[:3],
-    "geography": INPUTS[3:6],
-    "AMSR2": INPUTS[6:10],
-    "ERA5": INPUTS[10:15],
-    "time": INPUTS[15:],
-}
-"""The inputs of the benchmark by where they come from."""
+def group_of(channel: str) -> str:
+    """Group of a channel of the lexicon: by instrument, and geography for what only says where a pixel is.
+
+    The incidence angle belongs to SAR: it says how the radar looked.
+    """
+    check_channels([channel])
+    if channel in _GEOGRAPHY:
+        return "geography"
+    if CHANNELS[channel].grid == "scene":
+        return "time"
+    if CHANNELS[channel].grid == "sar":
+        return "SAR"
+    return "AMSR2" if channel.startswith("btemp_") else "ERA5"

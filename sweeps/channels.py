@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # as a script only sweeps/ is on the path
 
-from datasets.channels import GROUPS, INPUTS
+from datasets.channels import GROUPS, INPUTS, group_of
 from sweeps.axes import Axis
 from sweeps.bases import both
 from sweeps.experiment import Experiment
@@ -22,11 +22,10 @@ from sweeps.experiment import Experiment
 
 def _sets() -> dict[str, list[str]]:
     """All; all but one group; the first groups (all but the last are among those already)."""
-    names = list(GROUPS)
     found = {"all": list(INPUTS)}
-    found |= {f"without {group}": [name for name in INPUTS if name not in GROUPS[group]] for group in names}
-    for count in range(1, len(names) - 1):
-        found[" + ".join(names[:count])] = [name for group in names[:count] for name in GROUPS[group]]
+    found |= {f"without {group}": [name for name in INPUTS if group_of(name) != group] for group in GROUPS}
+    for count in range(1, len(GROUPS) - 1):
+        found[" + ".join(GROUPS[:count])] = [name for name in INPUTS if group_of(name) in GROUPS[:count]]
     return found
 
 

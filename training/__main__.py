@@ -14,6 +14,7 @@ from rich.table import Table
 from datasets.errors import unknown_name
 from datasets.terminal import out, user_errors
 from datasets.workers import loader_workers, usable_cpus
+from training.attribute_command import attribute
 from training.baselines import BASELINES
 from training.spec import SpecError, TrialSpec
 
@@ -27,6 +28,9 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
     help="Train one network on a lake and score it on whole test scenes. Studies of many trials: python -m sweeps.",
 )
+
+
+app.command()(attribute)
 
 
 @app.command()

@@ -76,7 +76,7 @@ class TrialData:
         """
         if self.spec.data.task == "classification":
             _ = self.val_index, self.test_index  # they raise now, and not after an epoch
-        return TrainingPatches(self, self._source)
+        return TrainingPatches(self, self.patch_source)
 
     def inputs(self, scene_id: str) -> SceneInputs:
         """A whole scene as the network sees it."""
@@ -85,12 +85,12 @@ class TrialData:
     @cached_property
     def val_index(self) -> PatchIndex:
         """The pure patches of the val scenes, of a patch-based trial; raises SplitError if there is none."""
-        return self._pure_index(self.scenes.val)
+        return self.pure_index(self.scenes.val)
 
     @cached_property
     def test_index(self) -> PatchIndex:
         """The pure patches of the test scenes, likewise."""
-        return self._pure_index(self.scenes.test)
+        return self.pure_index(self.scenes.test)
 
     def val_patches(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """This process's part of the pure val patches, x (B, C, P, P) and y (B, 1) uint8 on the device, in order."""
@@ -139,8 +139,8 @@ class TrialData:
             return {}
         if weights != "balanced":
             return {name: weights}
-        if isinstance(self._source, IndexedPatches):
-            return {name: tuple(self._source.class_weights.tolist())}
+        if isinstance(self.patch_source, IndexedPatches):
+            return {name: tuple(self.patch_source.class_weights.tolist())}
         found = {}
         for target in self.spec.data.targets:
             rows = [record.pixels[target] for record in self.scenes.train]
@@ -149,7 +149,8 @@ class TrialData:
         return found
 
     @cached_property
-    def _source(self) -> PatchSource:
+    def patch_source(self) -> PatchSource:
+        """Which patches the trial trains on; all that is random follows from the seed of the spec."""
         spec, data = self.spec, self.spec.data
         batches = spec.loop.batches_per_epoch
         length = None if batches is None else batches * spec.loop.batch_size
@@ -172,8 +173,11 @@ class TrialData:
             pool=data.max_patches,
         )
 
-    def _pure_index(self, scenes: Catalog) -> PatchIndex:
-        """The rules of border and land are of training patches alone: trials with other rules are scored alike."""
+    def pure_index(self, scenes: Catalog) -> PatchIndex:
+        """The pure patches of some scenes; raises SplitError if there is none.
+
+        The rules of border and land are of training patches alone: trials with other rules are scored alike.
+        """
         return self._index(scenes, self.spec.data.model_copy(update={"border_distance": 0.0, "max_land": 1.0}))
 
     def _index(self, scenes: Catalog, data: DataSpec) -> PatchIndex:

@@ -115,7 +115,7 @@ def _whole_scores(matrix: ConfusionMatrix, target: Chart) -> dict[str, float]:
         found[score] = getattr(scores, score)
         found[f"{score}_macro"] = getattr(scores, f"{score}_macro")
         for class_name, value in zip(target.classes, getattr(scores, f"class_{score}"), strict=True):
-            found[f"class/{_key(class_name)}/{score}"] = value
+            found[f"class/{class_key(class_name)}/{score}"] = value
     return found | _r2_of(matrix, target.name)
 
 
@@ -130,6 +130,6 @@ def _r2_of(matrix: ConfusionMatrix, name: str) -> dict[str, float]:
     return {"r2": r2(matrix)} if name == "SIC" else {}
 
 
-def _key(class_name: str) -> str:
+def class_key(class_name: str) -> str:
     """Class name as a tracker's key: `10%` is no key everywhere."""
     return class_name.replace("%", "_percent")

@@ -1,7 +1,6 @@
 """A study in MLflow: the parent run of its trials on one lake, and what the trials have left below it."""
 
 from collections.abc import Iterable
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -137,24 +136,6 @@ class StudyTracker:
     def finished(self) -> dict[str, dict[str, float]]:
         """Metrics of every finished trial by trial_id, of its newest finished run."""
         return {row.trial_id: row.metrics for row in self.children_rows() if row.status == "FINISHED"}
-
-    def tag(self, name: str) -> str:
-        """A tag of the parent run; empty if it has none of this name."""
-        with speaking(self.tracking_uri):
-            run = open_client(self.tracking_uri, check=False).get_run(self.run_id)
-            return str(run.data.tags.get(name, ""))
-
-    def set_tag(self, name: str, value: str) -> None:
-        """Puts a tag on the parent run."""
-        with speaking(self.tracking_uri):
-            open_client(self.tracking_uri, check=False).set_tag(self.run_id, name, value)
-
-    def end_lost(self, run_ids: Iterable[str]) -> None:
-        """Ends runs as KILLED whose processes are gone and cannot say so themselves."""
-        client = open_client(self.tracking_uri, check=False)
-        for run_id in run_ids:
-            with speaking(self.tracking_uri):
-                client.set_terminated(run_id, "KILLED")
 
     def tag(self, name: str) -> str:
         """A tag of the parent run; empty if it has none of this name."""

@@ -58,7 +58,7 @@ class Event:
 
 
 OnEvent = Callable[[Event], None]
-OrderIn = Callable[[dict[str, Any]], Order]
+OrderFinder = Callable[[dict[str, Any]], Order]
 """Finds the order in a configuration of Tune."""
 
 
@@ -100,7 +100,7 @@ def fit(
     slots: Slots,
     on_event: OnEvent,
     *,
-    order_in: OrderIn = plain_order,
+    order_in: OrderFinder = plain_order,
     storage: str = "",
     **tune_options: Any,
 ) -> list[Outcome]:
@@ -191,7 +191,7 @@ def _train_together(order: Order, folder: Path) -> None:
 class Watcher(tune.Callback):
     """Turns what Tune tells a callback into events."""
 
-    def __init__(self, order_in: OrderIn, on_event: OnEvent) -> None:
+    def __init__(self, order_in: OrderFinder, on_event: OnEvent) -> None:
         self._order_in = order_in
         self._on_event = on_event
         self._names: dict[str, str] = {}

@@ -5,9 +5,19 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks import data_wait, evaluation, full_scene, loader, opening, patch_index, reading, two_workers
+from tests.benchmarks import (
+    attribution,
+    data_wait,
+    evaluation,
+    full_scene,
+    loader,
+    opening,
+    patch_index,
+    reading,
+    two_workers,
+)
 
-MODULES = (full_scene, two_workers, opening, reading, patch_index, loader, data_wait, evaluation)
+MODULES = (full_scene, two_workers, opening, reading, patch_index, loader, data_wait, evaluation, attribution)
 BENCHMARKS = {module.__name__.rpartition(".")[2]: module.measure for module in MODULES}
 
 

@@ -46,7 +46,7 @@ def test_every_combination_once_with_every_seed() -> None:
         ({"axes": {"data.ratio": (2, 2)}}, "each once"),
         ({"axes": {"data.ratio": (0,)}}, "data.ratio = 0 is not allowed"),
         ({"axes": {"data.targets": (("SOF",),)}}, "unknown chart 'SOF'"),
-        ({"axes": {"loss": {"new": {"loss.nam": "focal"}}}}, "did you mean 'loss.name'"),
+        ({"axes": {"loss": {"new": {"loss.names": "focal"}}}}, "did you mean 'loss.name'"),
         ({"smoke": {"loop.epochs": 1}}, "loop.epochs"),
         ({"smoke_axes": {"data.ratio": (0,)}}, "data.ratio = 0 is not allowed"),
     ],

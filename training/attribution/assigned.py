@@ -1,0 +1,193 @@
+"""What a network says of patches on their clean input, and what of it is explained: held fixed while inputs change.
+
+Pixel-based: of class k the sum of its logit over the valid pixels that the network assigned to it. Patch-based: the
+logit of the class that the network assigned to the patch. Land, pixels without a label and padding are not valid: they
+are no part of what is explained, and a baseline has there what the input has, so they get no attribution either.
+
+Shapes: B patches, C channels, P side, K classes, T turns, F features.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from training.heads import Head
+
+NONE = -1
+"""Class of what is not explained."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patches:
+    """Patches to explain, on the network's device.
+
+    Attributes:
+        x: (B, C, P, P) float32 input of the network.
+        valid: (B, P, P) bool, False where a baseline has what the input has.
+        assigned: (B, P, P) int64, or (B,) of a patch-based network: class on the clean input, -1 = not explained.
+        logits: (B, K, P, P) or (B, K) float32, on the clean input.
+        draws: One seed a patch: whatever is random for a patch follows from it.
+    """
+
+    x: torch.Tensor
+    valid: torch.Tensor
+    assigned: torch.Tensor
+    logits: torch.Tensor
+    draws: tuple[tuple[int, ...], ...]
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def part(self, rows: slice) -> "Patches":
+        """Some of the patches."""
+        return Patches(
+            x=self.x[rows],
+            valid=self.valid[rows],
+            assigned=self.assigned[rows],
+            logits=self.logits[rows],
+            draws=self.draws[rows],
+        )
+
+    def against(self, baseline_BCPP: torch.Tensor) -> torch.Tensor:
+        """The baseline (B, C, P, P), with the input itself where that is not valid."""
+        return torch.where(self.valid[:, None], baseline_BCPP, self.x)
+
+    @property
+    def n_classes(self) -> int:
+        """K."""
+        return self.logits.shape[1]
+
+    @property
+    def counts(self) -> torch.Tensor:
+        """(B, K) int64: explained pixels (or 1 for the patch) of each class."""
+        flat = self.assigned.reshape(len(self), -1)
+        counts = flat.new_zeros(len(self), self.n_classes + 1)
+        counts.scatter_add_(1, flat + 1, torch.ones_like(flat))
+        return counts[:, 1:]
+
+    def scores(self, logits: torch.Tensor) -> torch.Tensor:
+        """(B, K) float64 sums of the logits of the explained pixels of each class, from logits of these patches."""
+        return self.by_class(logits.gather(1, self.assigned.clamp(min=0)[:, None])[:, 0])
+
+    def by_class(self, values: torch.Tensor) -> torch.Tensor:
+        """(B, K) float64 sums of values (B, P, P) or (B,) over the explained pixels of each class."""
+        flat = self.assigned.reshape(len(self), -1)
+        sums = torch.zeros(len(self), self.n_classes + 1, dtype=torch.float64, device=values.device)
+        sums.scatter_add_(1, flat + 1, values.reshape(len(self), -1).double())
+        return sums[:, 1:]
+
+
+def assign(logits: torch.Tensor, head: Head, wanted: torch.Tensor, classes: tuple[int, ...]) -> torch.Tensor:
+    """Classes of the clean input, -1 where nothing is wanted or the class was not asked for.
+
+    Args:
+        logits: (B, K, P, P) or (B, K) of the head alone.
+        head: What they mean.
+        wanted: (B, P, P) or (B,) bool.
+        classes: Numbers of the classes that are explained.
+    """
+    assigned = logits.argmax(dim=1)
+    asked = torch.zeros(head.width, dtype=torch.bool, device=logits.device)
+    asked[list(classes)] = True
+    return torch.where(wanted & asked[assigned], assigned, NONE)
+
+
+def turns(counts_BK: torch.Tensor) -> torch.Tensor:
+    """(T, B) int64: the classes of every patch one after the other, -1 where a patch has no more.
+
+    Patches do not see each other, so one backward pass can explain another class in each of them: T is the largest
+    number of classes in a patch, and not the number of all.
+    """
+    present_BK = counts_BK > 0
+    order_BK = (~present_BK).to(torch.int8).argsort(dim=1, stable=True)
+    count_B = present_BK.sum(dim=1)
+    longest = int(count_B.max()) if len(count_B) else 0
+    places = torch.arange(longest, device=counts_BK.device)[:, None]
+    return torch.where(places < count_B, order_BK[:, :longest].T, NONE)
+
+
+class ClassGradients:
+    """Gradients of what is explained: one forward pass, then a backward pass a turn.
+
+    Args:
+        model: The network, its weights frozen.
+        head: The chart.
+        patches: What is explained.
+    """
+
+    def __init__(self, model: nn.Module, head: Head, patches: Patches) -> None:
+        self._model, self._head = model, head
+        self.turns = turns(patches.counts)
+        self._where = [self._mask(patches.assigned, turn_B) for turn_B in self.turns]
+
+    @staticmethod
+    def _mask(assigned: torch.Tensor, turn_B: torch.Tensor) -> torch.Tensor:
+        """Where a patch shows the class of its turn."""
+        own = turn_B.reshape(-1, *[1] * (assigned.ndim - 1))
+        return (assigned == own) & (own >= 0)
+
+    def at(self, x_BCPP: torch.Tensor) -> Iterator[torch.Tensor]:
+        """Gradients (B, C, P, P) with respect to other inputs of the same patches, turn after turn."""
+        with torch.enable_grad():
+            x = x_BCPP.detach().requires_grad_()
+            outputs = self._model(x)
+        for place, (turn_B, where) in enumerate(zip(self.turns, self._where, strict=True), start=1):
+            seed = torch.zeros_like(outputs)
+            index = (self._head.first + turn_B.clamp(min=0)).reshape(-1, *[1] * (outputs.ndim - 1))
+            seed.scatter_(1, index.expand(-1, 1, *outputs.shape[2:]), where[:, None].to(seed.dtype))
+            more = place < len(self.turns)
+            (gradient,) = torch.autograd.grad(outputs, x, grad_outputs=seed, retain_graph=more)
+            yield gradient
+
+
+@dataclass(frozen=True, kw_only=True)
+class PatchAttributions:
+    """What a method found for patches, on the CPU.
+
+    Attributes:
+        signed: (B, K, F) float64, 0 for a class that a patch does not have.
+        absolute: (B, K, F) float64 likewise.
+        counts: (B, K) int64 explained pixels.
+        change: (B, K) float64 output at the input minus at the baseline; None for a method without completeness.
+    """
+
+    signed: NDArray[np.float64]
+    absolute: NDArray[np.float64]
+    counts: NDArray[np.int64]
+    change: NDArray[np.float64] | None
+
+
+def from_pixels(
+    patches: Patches,
+    turns_TB: torch.Tensor,
+    attributions_TBCPP: torch.Tensor,
+    sums_CF: NDArray[np.float64],
+    baseline_scores_BK: torch.Tensor,
+) -> PatchAttributions:
+    """Adds up attributions of single pixels.
+
+    Args:
+        patches: What was explained.
+        turns_TB: Class of every turn and patch.
+        attributions_TBCPP: Attribution of every input value to the class of the turn.
+        sums_CF: `Features.sums_over_channels`.
+        baseline_scores_BK: Score at the baseline (its mean over several).
+    """
+    counts = patches.counts
+    shape = (len(patches), patches.n_classes, attributions_TBCPP.shape[2])
+    signed, absolute = (torch.zeros(shape, dtype=torch.float64) for _ in range(2))
+    for turn_B, own in zip(turns_TB.cpu(), attributions_TBCPP, strict=True):
+        rows = torch.nonzero(turn_B >= 0)[:, 0]
+        signed[rows, turn_B[rows]] = own.sum(dim=(2, 3), dtype=torch.float64).cpu()[rows]
+        absolute[rows, turn_B[rows]] = own.abs_().sum(dim=(2, 3), dtype=torch.float64).cpu()[rows]
+    change = torch.where(counts > 0, patches.scores(patches.logits) - baseline_scores_BK, 0.0)
+    return PatchAttributions(
+        signed=signed.numpy() @ sums_CF,
+        absolute=absolute.numpy() @ sums_CF,
+        counts=counts.cpu().numpy(),
+        change=change.cpu().numpy(),
+    )

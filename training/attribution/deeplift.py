@@ -1,0 +1,115 @@
+"""DeepLIFT and DeepLIFT SHAP by captum, on a copy of the network that they can handle.
+
+Shapes: B patches, C channels, P side, K classes, N baselines.
+"""
+
+import warnings
+
+import numpy as np
+import torch
+from captum.attr import DeepLift, DeepLiftShap
+from numpy.typing import NDArray
+from torch import nn
+
+from training.attribution.assigned import PatchAttributions, Patches, from_pixels, turns
+from training.attribution.baselines import draw
+from training.attribution.layers import survey, used_once
+from training.attribution.settings import AttributionError
+from training.heads import Head
+from training.predict import outputs_of
+
+_NAMED = 4
+"""Layers that the error names; the rest is counted."""
+
+
+class DeepLiftExplainer:
+    """Shrikumar et al. 2017 (arXiv:1704.02685), rescale rule; with several baselines DeepLIFT SHAP, their mean.
+
+    Patches are explained one by one: captum's rule for pooling gives a patch of a batch gradients of the first patch
+    where input and baseline agree. Each class is a pass of its own.
+
+    Args:
+        model: The network, in eval mode, its weights frozen; not changed.
+        head: The chart.
+        sums_CF: `Features.sums_over_channels`.
+        bank: Baselines (N, C, P, P).
+        shap: Whether a patch is compared with all of them instead of one.
+        name: Of the network, for the error.
+
+    Raises:
+        AttributionError: The network has nonlinear steps that DeepLIFT has no rule for; they are named.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        head: Head,
+        sums_CF: NDArray[np.float64],
+        bank: torch.Tensor,
+        *,
+        shap: bool,
+        name: str,
+    ) -> None:
+        self._head, self._sums, self._bank, self._shap = head, sums_CF, bank, shap
+        found = survey(model, bank[:1])
+        if found.foreign:
+            named = ", ".join(found.foreign[:_NAMED])
+            more = f" and {len(found.foreign) - _NAMED} more" if len(found.foreign) > _NAMED else ""
+            raise AttributionError(
+                f"DeepLIFT has no rule for {named}{more} of {name!r}: it handles ReLU, LeakyReLU, ELU, Sigmoid, Tanh, "
+                "Softplus and max pooling as layers, and what is linear; use integrated_gradients, which takes any "
+                "network"
+            )
+        self._model = _Scores(used_once(model, found.calls), head)
+        self._network = self._model.network
+
+    def __call__(self, patches: Patches) -> PatchAttributions:
+        """Explains patches one after the other."""
+        found = [self._one(patches.part(slice(row, row + 1))) for row in range(len(patches))]
+        changes = [each.change for each in found if each.change is not None]
+        return PatchAttributions(
+            signed=np.concatenate([each.signed for each in found]),
+            absolute=np.concatenate([each.absolute for each in found]),
+            counts=np.concatenate([each.counts for each in found]),
+            change=np.concatenate(changes),
+        )
+
+    def _one(self, patch: Patches) -> PatchAttributions:
+        bank = self._bank
+        if not self._shap:
+            places, _ = draw(patch.draws, bank)
+            bank = bank[places[0]]
+        baseline_NCPP = torch.where(patch.valid[:, None], bank, patch.x)
+        method = DeepLiftShap(self._model) if len(bank) > 1 else DeepLift(self._model)
+        turns_T1 = turns(patch.counts)
+        attributions = []
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=r"Setting forward, backward hooks", category=UserWarning)
+            for turn in turns_T1[:, 0].tolist():
+                own = method.attribute(
+                    patch.x.detach().requires_grad_(),
+                    baselines=baseline_NCPP.detach().requires_grad_(),
+                    target=turn,
+                    additional_forward_args=(patch.assigned,),
+                )
+                attributions.append(own.detach())
+        scores = torch.stack(
+            [patch.scores(self._head.of(outputs_of(self._network, one[None])))[0] for one in baseline_NCPP]
+        )
+        return from_pixels(patch, turns_T1, torch.stack(attributions), self._sums, scores.mean(dim=0, keepdim=True))
+
+
+class _Scores(nn.Module):
+    """What is explained as one number a class, (B, C, P, P) and classes (B, P, P) or (B,) -> (B, K)."""
+
+    def __init__(self, network: nn.Module, head: Head) -> None:
+        super().__init__()
+        self.network = network
+        self._head = head
+
+    def forward(self, x_BCPP: torch.Tensor, assigned: torch.Tensor) -> torch.Tensor:
+        """Sums of logits, linear in the outputs of the network."""
+        own = self._head.of(self.network(x_BCPP))
+        classes = torch.arange(own.shape[1], device=own.device).reshape(1, -1, *[1] * (own.ndim - 2))
+        explained = own * (assigned[:, None] == classes)
+        return explained.reshape(*own.shape[:2], -1).sum(dim=2)

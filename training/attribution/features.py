@@ -1,0 +1,50 @@
+"""What importance is given to: every channel, and groups of channels by where they come from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datasets.channels import GROUPS, group_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Features:
+    """Channels and groups of them, side by side along one axis: first every channel, then every group.
+
+    Attributes:
+        channels: Inputs of the network in order.
+        groups: Those that have a channel; empty if they are not wanted.
+    """
+
+    channels: tuple[str, ...]
+    groups: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, channels: Sequence[str], *, groups: bool = True) -> "Features":
+        """All channels, and the groups that they form."""
+        present = {group_of(name) for name in channels}
+        return cls(channels=tuple(channels), groups=tuple(each for each in GROUPS if groups and each in present))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names along the axis."""
+        return (*self.channels, *self.groups)
+
+    def __len__(self) -> int:
+        return len(self.channels) + len(self.groups)
+
+    def members(self, place: int) -> tuple[int, ...]:
+        """Places of the channels of a feature."""
+        if place < len(self.channels):
+            return (place,)
+        group = self.groups[place - len(self.channels)]
+        return tuple(number for number, name in enumerate(self.channels) if group_of(name) == group)
+
+    def sums_over_channels(self) -> NDArray[np.float64]:
+        """(channels, features) float64 of 0 and 1: what is additive over channels, times this, is per feature."""
+        matrix = np.zeros((len(self.channels), len(self)))
+        for place in range(len(self)):
+            matrix[list(self.members(place)), place] = 1.0
+        return matrix

@@ -1,0 +1,74 @@
+"""What an attribution leaves: JSON, table and picture on disk, and the same with a tracker."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from training.attribution.result import AttributionResult
+from training.attribution.settings import AttributionError
+from training.bins import ALL
+from training.tracker import Tracker
+
+KINDS = ("json", "csv", "png")
+
+
+def output_paths(folder: Path, method: str) -> tuple[Path, ...]:
+    """Files of one method in a folder: JSON, CSV, PNG."""
+    return tuple(folder / f"{method}.{kind}" for kind in KINDS)
+
+
+def refuse_existing(paths: Iterable[Path], *, overwrite: bool) -> None:
+    """Raises AttributionError for a file that is there, unless it may be overwritten."""
+    existing = [path for path in paths if path.exists()]
+    if existing and not overwrite:
+        raise AttributionError(
+            f"{str(existing[0])!r} exists: give --overwrite to replace it, or another folder as --out"
+        )
+
+
+def write_result(result: AttributionResult, folder: Path, *, overwrite: bool = False) -> tuple[Path, ...]:
+    """Writes JSON, CSV and picture of a result and returns their paths.
+
+    Raises:
+        AttributionError: One of them exists.
+    """
+    from training.attribution.figure import attribution_figure
+    from training.figures import save_figure
+
+    paths = output_paths(folder, result.method)
+    refuse_existing(paths, overwrite=overwrite)
+    folder.mkdir(parents=True, exist_ok=True)
+    as_json, as_csv, as_png = paths
+    as_json.write_text(result.to_json(), encoding="utf-8")
+    as_csv.write_text(result.to_csv(), encoding="utf-8")
+    save_figure(attribution_figure(result), as_png)
+    return paths
+
+
+def metrics_of(result: AttributionResult) -> Mapping[str, float]:
+    """Means over all scenes by the names of a tracker, and the completeness error.
+
+    Names are `attribution/<method>/<class>/<feature>/absolute` and `.../signed`.
+    """
+    from training.scores import class_key
+
+    found: dict[str, float] = {}
+    for row in result.rows:
+        if row.bin == ALL:
+            name = f"attribution/{result.method}/{class_key(row.class_name)}/{row.feature}"
+            found |= {f"{name}/absolute": row.absolute, f"{name}/signed": row.signed}
+    if result.completeness_error is not None:
+        found[f"attribution/{result.method}/completeness_error"] = result.completeness_error
+    return found
+
+
+def log_attribution(result: AttributionResult, tracker: Tracker, paths: Iterable[Path]) -> None:
+    """Gives a result to a tracker whose record has been started: metrics, and the files in the folder `attribution`.
+
+    Args:
+        result: Of any method.
+        tracker: Open; it is not finished here.
+        paths: From `write_result`.
+    """
+    tracker.log_metrics(metrics_of(result))
+    for path in paths:
+        tracker.log_file(path, "attribution")

@@ -1,0 +1,189 @@
+"""`attribute`: a trained checkpoint and a lake -> importance of every channel, over all scenes of a split."""
+
+import platform
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+import captum
+import numpy as np
+import torch
+
+from datasets.batches import Batch, BatchDataset
+from datasets.catalog import Catalog
+from datasets.errors import unknown_name
+from datasets.lake import Lake
+from datasets.node_cache import NodeCache
+from training.attribution.baselines import baseline_bank
+from training.attribution.explain import explainer, sums_by_scene, to_explain
+from training.attribution.features import Features
+from training.attribution.memory import Parts, memory_at_hand, patches_at_once
+from training.attribution.result import AttributionResult, rows_of
+from training.attribution.settings import AttributionError, AttributionSettings, class_numbers
+from training.attribution.sums import AttributionSums, sum_bins
+from training.attribution.windows import FlaggedWindows, cover, has_land, indexed, sampled
+from training.checkpoint import Checkpoint, load_checkpoint
+from training.data import TrialData
+from training.heads import Head, heads_of
+from training.predict import read_ahead
+from training.processes import Processes
+from training.scenes import bind, select_scenes
+from training.spec import TrialSpec
+from training.trial import BEST
+
+LOADED: Final = 32
+"""Patches that are read at a time."""
+
+
+def attribute(
+    checkpoint: Path,
+    lake: Lake,
+    settings: AttributionSettings | None = None,
+    *,
+    cache: NodeCache | None = None,
+    device: torch.device | None = None,
+    memory: int | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> AttributionResult:
+    """Finds which channels a trained network decides by.
+
+    Args:
+        checkpoint: `best.pt` of a finished trial, or the folder that it is in.
+        lake: That the trial was trained on.
+        settings: What to find; by default Integrated Gradients for all classes of the test scenes.
+        cache: Decoded arrays of this node; None reads from the lake.
+        device: Where to compute; by default the GPU if there is one.
+        memory: Bytes to take at most; by default what is free on the GPU, or 2 GiB on a CPU.
+        progress: Called with patches done and their total.
+
+    Raises:
+        CheckpointError: There is no checkpoint, or it cannot be read.
+        SpecError: The lake is another one, or lacks a channel.
+        SplitError: The split has no scene with a label.
+        UnknownNameError: A chart or class does not exist.
+        AttributionError: A scene lacks a channel, the chart is predicted by regression, nothing of the scenes was
+            assigned to the classes, or the method cannot handle the network.
+    """
+    started = time.perf_counter()
+    settings = settings or AttributionSettings()
+    trained = load_checkpoint(checkpoint_file(checkpoint))
+    place = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    data = _data(trained, lake, cache, place)
+    spec = data.spec
+    head = _head(spec, settings)
+    classes = class_numbers(head.chart.classes, settings.classes)
+    scenes: Catalog = getattr(data.scenes, settings.split)
+    check_channels(lake, scenes, spec)
+    model = trained.model().to(place).requires_grad_(False)
+    bank = baseline_bank(data, settings)
+    features = Features.of(spec.data.channels, groups=settings.groups)
+    explain = explainer(settings, model, head, features, bank, name=spec.model.name)
+    source = _windows(data, scenes, settings, place=spec.data.targets.index(head.chart.name))
+    parts = Parts(patches_at_once(model, bank[:1], len(classes), memory or memory_at_hand(place)))
+
+    def explain_batch(batch: Batch) -> Iterator[tuple[str, AttributionSums]]:
+        patches, windows = to_explain(model, head, data, batch, classes, settings.seed, at_once=parts.at_once)
+        for part, found in parts.each(len(patches), lambda part: explain(patches.part(part))):
+            yield from sums_by_scene(found, windows[part], len(features.channels)).items()
+
+    by_scene = {record.scene_id: AttributionSums.zero(head.width, len(features)) for record in scenes}
+    for done, batch in _batches(data, source):
+        for scene_id, sums in explain_batch(batch):
+            by_scene[scene_id] += sums
+        progress(done, len(source))
+    bins = sum_bins((record, by_scene[record.scene_id]) for record in scenes)
+    named = [(number, head.chart.classes[number]) for number in classes]
+    complete = settings.method != "feature_ablation"
+    result_rows, completeness = rows_of(bins, features, named, complete=complete)
+    if not result_rows:
+        raise AttributionError(
+            f"trial {spec.trial_id} assigned no labelled sea pixel of the {len(scenes)} {settings.split} scenes to "
+            f"{', '.join(name for _, name in named)}: choose other classes or another split, or look at more patches"
+        )
+    return AttributionResult(
+        trial_id=spec.trial_id,
+        seed=spec.seed,
+        model=spec.model.name,
+        task=spec.data.task,
+        target=head.chart.name,
+        settings=settings,
+        lake=lake.digest,
+        channels=spec.data.channels,
+        classes=tuple(name for _, name in named),
+        scenes=len(scenes),
+        sampled=settings.patches_per_scene is not None,
+        rows=result_rows,
+        completeness=completeness,
+        seconds=time.perf_counter() - started,
+        versions=_versions(place),
+    )
+
+
+def checkpoint_file(path: Path) -> Path:
+    """`best.pt` of a trial's folder, or the file that was given."""
+    return path / BEST if path.is_dir() else path
+
+
+def check_channels(lake: Lake, scenes: Catalog, spec: TrialSpec) -> None:
+    """Raises AttributionError for a scene that lacks a channel, before anything is computed."""
+    for record in scenes:
+        moments = lake.scene(record.scene_id).moments
+        known = {"month", *moments.get(f"r{spec.data.ratio}", ()), *moments.get("km2", ())}
+        missing = [name for name in spec.data.channels if name not in known]
+        if missing:
+            raise AttributionError(
+                f"scene {record.scene_id} of the lake {lake.url!r} lacks {', '.join(missing)}, which trial "
+                f"{spec.trial_id} was trained on: build the scene again with `python -m ingest build`"
+            )
+
+
+def _data(trained: Checkpoint, lake: Lake, cache: NodeCache | None, device: torch.device) -> TrialData:
+    spec = bind(trained.spec, lake)
+    return TrialData(
+        spec=spec,
+        lake=lake,
+        scenes=select_scenes(spec, lake),
+        normalization=trained.normalization,
+        device=device,
+        processes=Processes(),
+        cache=cache,
+        workers=0,
+    )
+
+
+def _head(spec: TrialSpec, settings: AttributionSettings) -> Head:
+    heads = {head.chart.name: head for head in heads_of(spec)}
+    name = settings.target or spec.data.primary
+    if name not in heads:
+        raise unknown_name("chart of the trial", name, heads)
+    if heads[name].regression:
+        raise AttributionError(
+            f"{name} of trial {spec.trial_id} is predicted by regression and has no logit a class: explain another "
+            "chart, or train it with loss.sic = 'classes'"
+        )
+    return heads[name]
+
+
+def _windows(data: TrialData, scenes: Catalog, settings: AttributionSettings, *, place: int) -> FlaggedWindows:
+    size = data.spec.data.patch_size
+    if data.spec.data.task == "classification":
+        windows = indexed(data.pure_index(scenes))
+    else:
+        windows = cover(data.reader, scenes.scene_ids, size)
+    if settings.patches_per_scene is not None:
+        windows = sampled(windows, settings.patches_per_scene, settings.seed)
+    return FlaggedWindows(windows, patch_size=size, target=place, land=has_land(data.reader))
+
+
+def _batches(data: TrialData, source: FlaggedWindows) -> Iterator[tuple[int, Batch]]:
+    """All windows in order, with how many of them are through after each batch."""
+    dataset = BatchDataset(data.reader, source, batch_size=LOADED)
+    ranges = [range(start, min(start + LOADED, len(source))) for start in range(0, len(source), LOADED)]
+    for places, batch in zip(ranges, read_ahead(ranges, lambda each: dataset.batch(0, each)), strict=True):
+        yield places.stop, batch
+
+
+def _versions(device: torch.device) -> dict[str, str]:
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
+    return {"torch": torch.__version__, "captum": captum.__version__, "numpy": np.__version__, "device": name}
