@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pytest
 from mlflow_server import fresh_database
-from sweeps.leftovers import send_leftovers, with_untold
 from typer.testing import CliRunner
 
 from sweeps.__main__ import app
-from sweeps.experiment import Trial
-from sweeps.launch import Outcome, outbox_folder
+from sweeps.launch.cluster import outbox_folder
+from sweeps.launch.leftovers import send_leftovers, with_untold
+from sweeps.launch.state import STOPPED, states_of
+from sweeps.launch.trials import Outcome
 from training.outbox import Outbox
 from training.records import FinishRecord, MetricsRecord, StartRecord
 from training.spec import TrialSpec
@@ -91,18 +92,20 @@ def test_a_study_sends_what_its_trials_left_and_nothing_else(outbox: Path, study
 
 
 def test_a_trial_whose_results_are_elsewhere_is_told_as_failed(outbox: Path, study: StudyTracker) -> None:
-    trials = [Trial(spec=TrialSpec(seed=seed), labels={"seed": seed}) for seed in range(3)]
-    leave(outbox, study, trials[0].spec)
+    specs = [TrialSpec(seed=seed) for seed in range(3)]
+    leave(outbox, study, specs[0])
     send_leftovers(study)
     outcomes = [
-        Outcome(trial=trials[0], error=None),
-        Outcome(trial=trials[1], error=None),
-        Outcome(trial=trials[2], error="out of memory"),
+        Outcome(trial_id=spec.trial_id, name=f"seed={spec.seed}", error=error)
+        for spec, error in zip(specs, (None, None, "out of memory"), strict=True)
     ]
-    errors = [outcome.error for outcome in with_untold(outcomes, study)]
+    rows = study.children_rows()
+    errors = [outcome.error for outcome in with_untold(outcomes, states_of(rows))]
     assert errors[0] is None
     assert f"type `python -m sweeps sync --outbox {outbox}` on the node where it ran" in (errors[1] or "")
     assert errors[2] == "out of memory"
+    stopped = rows[0].model_copy(update={"status": "KILLED", "metrics": {STOPPED: 3.0}})
+    assert with_untold(outcomes[:1], states_of([stopped]))[0].error is None, "a scheduler had seen enough of it"
 
 
 def test_trials_of_a_job_keep_their_outbox_outside_of_its_copy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,15 +1,13 @@
 """A trial of two processes on Ray trains what one process trains, and is one run in MLflow."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sweeps.placement import Placement, PlacementError, room_for
 
 from datasets.lake import Lake
-from sweeps.experiment import Trial
-from sweeps.launch import Event, run_trials
 from training.spec import TrialSpec
-from training.study import StudyTracker
 from training.tracker import MemoryTracker
 from training.trial import run_trial
 
@@ -33,14 +31,13 @@ def test_two_processes_are_one_trial(
 ) -> None:
     monkeypatch.setenv("RAY_ADDRESS", "local")
     monkeypatch.setenv("ICEBENCH_CACHE", str(tmp_path / "cache"))
-    study = StudyTracker.open(f"sqlite:///{tmp_path}/m.db", study="s", lake=tiny_lake.digest)
-    trial = Trial(labels={"seed": 0}, spec=spec).bound_to(tiny_lake.digest)
-    placement = Placement(cpus=1, gpus=0, max_concurrent=None, storage=str(tmp_path / "ray"), processes=2)
-    events: list[Event] = []
-    (outcome,) = run_trials([trial], tiny_lake, study, placement, events.append)
-    assert outcome.error is None
-    assert [event.epoch for event in events if not event.ended] == [1, 2]
-    (row,) = study.children_rows()
+    request = request_of(small_study(1, base=spec), tiny_lake, tmp_path)
+    placement = Placement(cpus=1, gpus=0, max_concurrent=None, storage=str(tmp_path / "storage"), processes=2)
+    events = Events()
+    done = run(replace(request, placement=placement), events)
+    assert not done.failed
+    assert [event.epoch for event in events.seen if not event.ended] == [1, 2]
+    (row,) = done.study.children_rows()
     assert row.status == "FINISHED"
     alone = run_trial(spec, tiny_lake, MemoryTracker(), folder=tmp_path / "alone")
     assert row.metrics["best/val_loss"] == pytest.approx(alone.metrics["best/val_loss"], rel=1e-3)
@@ -63,3 +60,10 @@ def test_room_is_counted_node_by_node() -> None:
     assert room_for(nodes, cpus=4, gpus=0, processes=2) == 3
     with pytest.raises(PlacementError, match=r"4 processes with 1 CPUs and 1 GPUs each and the cluster does not"):
         room_for(nodes, cpus=1, gpus=1, processes=4)
+
+
+def test_without_a_word_a_trial_takes_a_gpu_where_there_is_one() -> None:
+    asked = Placement(cpus=1, gpus=None, max_concurrent=None, storage="s")
+    assert slots_for([{"CPU": 4.0}], asked).gpus == 0
+    assert slots_for([{"CPU": 4.0}, {"CPU": 8.0, "GPU": 2.0}], asked).gpus == 1
+    assert slots_for([{"CPU": 4.0}, {"CPU": 8.0, "GPU": 2.0}], asked).room == 2
