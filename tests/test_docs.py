@@ -94,11 +94,11 @@ def command_line(name: str) -> click.Command:
             from mlflow.cli import cli as of_mlflow
         return of_mlflow
     if name.startswith("sweeps/"):
-        from sweeps.command import application
+        from sweeps.catalogue import study
+        from sweeps.launch.command import application
 
-        from sweeps.__main__ import studies
-
-        return get_command(application(studies()[Path(name).stem]))
+        stem = Path(name).stem
+        return get_command(application({stem: study(stem)}, stem))
     module = __import__(f"{name}.__main__", fromlist=["app"])
     return get_command(module.app)
 

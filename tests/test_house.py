@@ -28,7 +28,7 @@ def test_a_foreign_datasets_package_is_named_at_once(room: str, tmp_path: Path) 
     ("module", "heavy"),
     [
         ("sweeps.experiment", {"ray", "torch", "mlflow", "zarr"}),
-        ("sweeps.command", {"ray", "torch", "mlflow", "zarr"}),
+        ("sweeps.launch.command", {"ray", "torch", "mlflow", "zarr"}),
         ("sweeps.report.command", {"ray", "torch", "mlflow", "matplotlib"}),
         ("sweeps.report.write", {"ray", "torch", "mlflow"}),
         ("training.__main__", {"torch", "captum", "mlflow", "matplotlib"}),

@@ -1,5 +1,6 @@
 """The Ray that a study runs on: joined or started, with this very code on its workers, and looked at before use."""
 
+import json
 import logging
 import os
 import socket
@@ -10,7 +11,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import ray
-from ray._private.utils import read_ray_address  # no public way to ask which cluster `init` would join
+from ray._private.ray_constants import DEBUG_AUTOSCALING_STATUS  # no public way to ask whether a cluster grows
+from ray._private.utils import read_ray_address  # nor which cluster `init` would join
+from ray.autoscaler.v2.utils import is_autoscaler_v2
+from ray.experimental.internal_kv import _internal_kv_get, internal_kv_get_gcs_client
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from datasets.errors import IceBenchError
@@ -104,6 +108,14 @@ def _answers(address: str) -> bool:
 def nodes() -> list[dict[str, float]]:
     """Resources of every living node, `{"CPU": 8.0, "GPU": 1.0}`."""
     return [node["Resources"] for node in ray.nodes() if node["Alive"]]
+
+
+def grows() -> bool:
+    """Whether an autoscaler may add nodes: what no node has now is then a matter of waiting."""
+    if is_autoscaler_v2(fetch_from_server=True, gcs_client=internal_kv_get_gcs_client()):
+        return True
+    status = _internal_kv_get(DEBUG_AUTOSCALING_STATUS)
+    return status is not None and "autoscaler_update_time" in json.loads(status)
 
 
 def check_nodes(lake_urls: Sequence[str], tracking_uri: str, storage: str) -> None:

@@ -73,10 +73,14 @@ Gpus = Annotated[
     typer.Option(
         min=0.0,
         help="GPUs a trial: 0.5 lets two share one, 4 trains each on four (without: 1 if there are any).",
+        envvar="ICEBENCH_GPUS_PER_TRIAL",
         metavar="N",
     ),
 ]
-Cpus = Annotated[float, typer.Option(min=0.1, help="CPUs for each process of a trial.", metavar="N")]
+Cpus = Annotated[
+    float,
+    typer.Option(min=0.1, help="CPUs for each process of a trial.", envvar="ICEBENCH_CPUS_PER_TRIAL", metavar="N"),
+]
 Search = Annotated[
     str,
     typer.Option(

@@ -2,8 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from datasets.errors import IceBenchError
+
+GROWN: Final = 64
+"""Trials of several processes that are asked for at a time where nodes come as they are wanted."""
 
 
 class PlacementError(IceBenchError, ValueError):
@@ -63,15 +67,26 @@ class Slots:
     room: int
 
 
-def slots_for(nodes: Sequence[Mapping[str, float]], placement: Placement) -> Slots:
+def slots_for(nodes: Sequence[Mapping[str, float]], placement: Placement, *, grows: bool = False) -> Slots:
     """What the nodes have for a placement, which takes one GPU a process where it does not say and there are any.
+
+    Args:
+        nodes: Resources of every node that is there.
+        placement: What a trial asks for.
+        grows: Whether nodes come when they are asked for: then there is room in time, whatever is there now.
 
     Raises:
         PlacementError: They cannot hold any trial.
     """
     any_gpu = any(node.get("GPU", 0) > 0 for node in nodes)
     gpus = placement.gpus if placement.gpus is not None else float(any_gpu)
-    return Slots(gpus=gpus, room=room_for(nodes, cpus=placement.cpus, gpus=gpus, processes=placement.processes))
+    try:
+        room = room_for(nodes, cpus=placement.cpus, gpus=gpus, processes=placement.processes)
+    except PlacementError:
+        if not grows:
+            raise
+        room = 0
+    return Slots(gpus=gpus, room=max(room, GROWN) if grows else room)
 
 
 def room_for(nodes: Sequence[Mapping[str, float]], *, cpus: float, gpus: float, processes: int) -> int:

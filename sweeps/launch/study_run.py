@@ -13,7 +13,7 @@ from datasets.errors import SplitError
 from datasets.lake import Lake
 from sweeps.axes import text
 from sweeps.experiment import Experiment, ExperimentError, Trial, design_of
-from sweeps.launch.cluster import check_nodes, cluster, nodes
+from sweeps.launch.cluster import check_nodes, cluster, grows, nodes
 from sweeps.launch.leftovers import send_leftovers, with_untold
 from sweeps.launch.order import Order
 from sweeps.launch.placement import Placement, Slots, slots_for
@@ -248,7 +248,7 @@ def _place(
     placement, strategy = request.placement, request.strategy
     urls = sorted({lake.url for _, lake in planned.ready})
     with cluster():
-        slots = slots_for(nodes(), placement)
+        slots = slots_for(nodes(), placement, grows=grows())
         check_nodes(urls, study.tracking_uri, placement.storage)
         orders = [_with_resources(order, placement, slots) for order in orders]
         if strategy.search == "grid" and strategy.scheduler == "none":

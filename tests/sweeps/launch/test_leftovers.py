@@ -117,4 +117,4 @@ def test_trials_of_a_job_keep_their_outbox_outside_of_its_copy(monkeypatch: pyte
     assert outbox_folder() == Path("/elsewhere")
     monkeypatch.delenv("ICEBENCH_OUTBOX")
     monkeypatch.delenv("RAY_JOB_CONFIG_JSON_ENV_VAR")
-    assert outbox_folder() == Path(__file__).parents[2] / "results" / "outbox"
+    assert outbox_folder() == Path(__file__).parents[3] / "results" / "outbox"

@@ -68,3 +68,10 @@ def test_without_a_word_a_trial_takes_a_gpu_where_there_is_one() -> None:
     assert slots_for([{"CPU": 4.0}], asked).gpus == 0
     assert slots_for([{"CPU": 4.0}, {"CPU": 8.0, "GPU": 2.0}], asked).gpus == 1
     assert slots_for([{"CPU": 4.0}, {"CPU": 8.0, "GPU": 2.0}], asked).room == 2
+
+
+def test_what_no_node_has_now_may_come_on_a_cluster_that_grows() -> None:
+    asked = Placement(cpus=8, gpus=1, max_concurrent=None, storage="s")
+    with pytest.raises(PlacementError):
+        slots_for([{"CPU": 4.0}], asked)
+    assert slots_for([{"CPU": 4.0}], asked, grows=True).gpus == 1
