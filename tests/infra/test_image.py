@@ -81,7 +81,6 @@ def test_rooms_and_nothing_else_go_in() -> None:
         "README.md",
         "pyproject.toml",
         "infra/image/requirements.lock",
-        "infra/ray/wake.py",
     }
     assert all((ROOT / name).exists() for name in kept)
 
