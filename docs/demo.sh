@@ -21,7 +21,7 @@ if [ ! -f "$lake/catalog.parquet" ]; then
   python -m ingest build "$folder/raw/test" --lake "$lake" --workers 2 --split test
 fi
 say "3. the study: Ray trains the U-Net at three pixel spacings, three seeds each"
-python sweeps/downscale.py --smoke --lake "$lake" --tracking-uri "$tracking" --storage "$folder/ray"
+python sweeps/downscale.py --smoke --task pixel --lake "$lake" --tracking-uri "$tracking" --storage "$folder/ray"
 
 cat <<EOF
 

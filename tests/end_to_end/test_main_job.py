@@ -22,7 +22,7 @@ def study(folder: Path, lake: str, *words: str) -> subprocess.CompletedProcess[s
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("RAY_", "ICEBENCH_"))}
     places = ["--lake", lake, "--tracking-uri", f"sqlite:///{folder}/mlflow.db", "--storage", str(folder / "ray")]
     return subprocess.run(
-        [sys.executable, "sweeps/downscale.py", "--smoke", *places, *words],
+        [sys.executable, "sweeps/downscale.py", "--smoke", "--task", "pixel", *places, *words],
         cwd=ROOT,
         env=environment,
         capture_output=True,
@@ -104,16 +104,17 @@ def test_a_failed_trial_is_named_and_the_rest_go_on(tiny_lake: Lake, tmp_path: P
     words = ("--only", "data.ratio=5,10", "--seeds", "1")
     done = study(tmp_path, str(lake), *words)
     assert done.returncode == 1, done.stderr
-    assert "failed data.ratio=10 seed=0" in done.stderr
-    assert "finished data.ratio=5 seed=0" in done.stderr
-    assert sorted(run.info.status for run in runs(tmp_path, "trial")) == ["FAILED", "FINISHED"]
+    assert "failed task=pixel data.ratio=10 seed=0" in done.stderr
+    assert "ended task=pixel data.ratio=5 seed=0" in done.stderr
+    tries = ["FAILED"] * 4
+    assert sorted(run.info.status for run in runs(tmp_path, "trial")) == [*tries, "FINISHED"], "tried thrice again"
     assert runs(tmp_path, "study")[0].info.status == "FAILED"
 
     shutil.copytree(tiny_lake.url, lake, dirs_exist_ok=True)
     healed = study(tmp_path, str(lake), *words)
     assert healed.returncode == 0, healed.stderr
     assert "2 trials, 1 finished before, 1 to run" in healed.stderr
-    assert sorted(run.info.status for run in runs(tmp_path, "trial")) == ["FAILED", "FINISHED", "FINISHED"]
+    assert sorted(run.info.status for run in runs(tmp_path, "trial")) == [*tries, "FINISHED", "FINISHED"]
     assert runs(tmp_path, "study")[0].info.status == "FINISHED"
 
 
