@@ -35,6 +35,7 @@ class FeatureAblation:
         places, _ = draw(patches.draws, self._bank)
         baseline = patches.against(self._bank[places[0]])
         clean = patches.logits.gather(1, patches.assigned.clamp(min=0)[:, None])[:, 0]
+        x = patches.x.clone()  # one copy for all channels: each is put back after its turn
         signed: list[np.ndarray] = []
         absolute: list[np.ndarray] = []
         for place in range(len(self._features)):
@@ -43,9 +44,9 @@ class FeatureAblation:
                 signed.append(signed[members[0]])
                 absolute.append(absolute[members[0]])
                 continue
-            x = patches.x.clone()
             x[:, members] = baseline[:, members]
             logits = self._head.of(outputs_of(self._model, x))
+            x[:, members] = patches.x[:, members]
             lost = clean - logits.gather(1, patches.assigned.clamp(min=0)[:, None])[:, 0]
             signed.append(patches.by_class(lost).cpu().numpy())
             absolute.append(patches.by_class(lost.abs()).cpu().numpy())
