@@ -1,5 +1,6 @@
 """Searches and schedulers of Ray Tune over the axes of a study. They look at val scores, never at test scores."""
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +21,9 @@ _TABLE: Final = "table"
 _KNOWN: Final = "known"
 _RATE: Final = "rate"
 
+_TRIES: Final = 200
+"""Choices of combinations that were tried already, one after the other, after which there is nothing new."""
+
 
 def asha(max_epochs: int) -> ASHAScheduler:
     """Asynchronous successive halving: the better third goes on, at a tenth of the epochs and at thrice that, ..."""
@@ -30,6 +34,7 @@ def asha(max_epochs: int) -> ASHAScheduler:
         max_t=max_epochs,
         grace_period=max(1, max_epochs // 10),
         reduction_factor=3,
+        stop_last_trials=False,  # after the last epoch a trial still has to be scored
     )
 
 
@@ -69,10 +74,46 @@ def run_optuna(
         slots,
         on_event,
         order_in=_Chosen(hidden),
-        search_alg=OptunaSearch(metric=SCORE, mode="max", seed=0),
+        search_alg=DistinctOptuna(),
         scheduler=scheduler,
         num_samples=samples,
     )
+
+
+class DistinctOptuna(OptunaSearch):
+    """Optuna over values, where one combination is trained once: if it is chosen again, it is told what came out.
+
+    There is no end to wait for where all combinations have been tried: the search is over then.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(metric=SCORE, mode="max", seed=0)
+        self._asked: dict[str, tuple[str, str]] = {}
+        self._scores: dict[str, float | None] = {}
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | None:
+        """The next combination."""
+        for number in range(_TRIES):
+            asked = f"{trial_id}-{number}"
+            config = super().suggest(asked)
+            key = json.dumps(config, sort_keys=True)
+            if key not in self._scores:
+                self._scores[key] = None
+                self._asked[trial_id] = asked, key
+                return config
+            score = self._scores[key]
+            super().on_trial_complete(asked, None if score is None else {SCORE: score})
+        return self.FINISHED  # type: ignore[return-value] # a word, which the hints of the base class leave out
+
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        """An epoch ended."""
+        super().on_trial_result(self._asked[trial_id][0], result)
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """A training ended."""
+        asked, key = self._asked[trial_id]
+        self._scores[key] = None if result is None else result.get(SCORE)
+        super().on_trial_complete(asked, result, error)
 
 
 class _Chosen:

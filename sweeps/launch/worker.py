@@ -14,6 +14,7 @@ import torch
 from datasets.errors import SplitError, UnknownNameError
 from datasets.lake import Lake
 from datasets.node_cache import NodeCache
+from datasets.workers import loader_workers
 from sweeps.launch.checkpoints import KeptTrial, SupersededError
 from sweeps.launch.order import Order
 from sweeps.launch.tagged import OwnedTracker
@@ -41,8 +42,9 @@ def run_order(order: Order, folder: Path, report: Report) -> None:
     # Ray gives a worker OMP_NUM_THREADS by its CPUs; torch in a reused process must be told.
     torch.set_num_threads(max(1, int(os.environ.get("OMP_NUM_THREADS", "1"))))
     spec, lake, cache = TrialSpec.from_dict(order.spec), Lake.open(order.lake), NodeCache.default()
+    workers = loader_workers(order.resources.get("CPU", 1.0) * order.processes, order.processes)
     if not Processes.current().is_first:
-        assist_trial(spec, lake, cache=cache, progress=lambda progress: _tell(progress, report))
+        assist_trial(spec, lake, workers=workers, cache=cache, progress=lambda progress: _tell(progress, report))
         return
     kept = KeptTrial(order.checkpoints, folder, attempt=f"{order.token}-{uuid.uuid4().hex}")
     kept.take(resume=order.resume)
@@ -61,7 +63,7 @@ def run_order(order: Order, folder: Path, report: Report) -> None:
             raise
 
     try:
-        run_trial(spec, lake, tracker, folder=folder, cache=cache, progress=after)
+        run_trial(spec, lake, tracker, folder=folder, workers=workers, cache=cache, progress=after)
         finished = True
     except FINAL as error:
         report({REFUSED: f"{type(error).__name__}: {error}", EPOCH: 0, SCORE: 0.0})

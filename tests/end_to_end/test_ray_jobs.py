@@ -125,7 +125,8 @@ def test_a_head_without_the_code_gets_it_with_the_job(start_head: Head, tiny_lak
         "import sys\nsys.meta_path = [f for f in sys.meta_path if '__editable__' not in getattr(f, '__module__', '')]\n"
     )
     address = start_head(tmp_path, {"PYTHONPATH": str(blocked)})
-    words = "ray job submit --working-dir . -- python sweeps/downscale.py --smoke --task pixel --only data.ratio=10 --seeds 1"
+    words = "ray job submit --working-dir . -- python sweeps/downscale.py --smoke --task pixel --seeds 1"
+    words = f"{words} --only data.ratio=10"
     places = f"--lake {tiny_lake.url} --storage {tmp_path}/ray"
     lost = submit(address, ROOT, f"{words} {places} --tracking-uri sqlite:///results/mlflow.db")
     assert lost.returncode != 0

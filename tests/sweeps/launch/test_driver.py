@@ -1,0 +1,105 @@
+"""The driver killed, the tracking server away for a while, a trial that raises always."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mlflow_server import MlflowServer
+from small_study import SPEC, Events, finished_once, request_of, rows_of, run, small_study
+
+from datasets.lake import Lake
+from sweeps.launch.cluster import cluster, nodes
+from sweeps.launch.order import Order
+from sweeps.launch.placement import Placement, slots_for
+from sweeps.launch.trials import RETRIES, run_trials
+from training.studies import list_studies
+
+ROOT = Path(__file__).parents[3]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+LONG = SPEC.with_all({"loop.max_epochs": 12, "loop.batches_per_epoch": 10, "loop.patience": 12})
+
+
+@pytest.fixture(autouse=True)
+def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "local")
+    monkeypatch.setenv("ICEBENCH_CACHE", str(tmp_path / "cache"))
+
+
+def test_a_killed_driver_starts_again_and_its_trials_go_on(tiny_lake: Lake, tmp_path: Path) -> None:
+    uri = f"sqlite:///{tmp_path}/m.db"
+    words = [sys.executable, "sweeps/downscale.py", "--smoke", "--task", "pixel", "--only", "data.ratio=10"]
+    words += ["--seeds", "2", "--lake", tiny_lake.url, "--tracking-uri", uri, "--storage", str(tmp_path / "storage")]
+    driver = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 240
+    while not list(tmp_path.glob("storage/checkpoints/*/last.pt")):
+        assert driver.poll() is None, "it must not end before it is killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    os.kill(driver.pid, signal.SIGKILL)
+    driver.wait()
+
+    again = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=400)
+    assert again.returncode == 0, again.stderr
+    (row,) = list_studies(uri)
+    study = row.tracker(uri)
+    deadline = time.monotonic() + 120
+    while not finished_once(study, 2):  # what outlived the killed driver gives way, and says so
+        assert time.monotonic() < deadline, [(row.trial_id, row.status) for row in rows_of(study)]
+        time.sleep(1)
+    assert row.status == "FINISHED"
+
+
+def test_a_tracking_server_away_in_the_middle_costs_nothing(tiny_lake: Lake, tmp_path: Path) -> None:
+    server = MlflowServer(tmp_path)
+    server.start()
+
+    def away() -> None:
+        server.kill()
+        threading.Timer(6.0, server.start).start()
+
+    try:
+        done = run(request_of(small_study(2, base=LONG), tiny_lake, tmp_path, uri=server.uri), Events(away))
+        assert not done.failed
+        assert finished_once(done.study, 2)
+        assert all(row.metrics["test/f1"] >= 0 for row in rows_of(done.study))
+    finally:
+        server.kill()
+
+
+def test_a_trial_that_raises_always_is_tried_thrice_again_and_then_listed(tmp_path: Path) -> None:
+    def work(config: dict[str, Any]) -> None:
+        order = Order.model_validate(config["order"])
+        with (tmp_path / order.labels["seed"]).open("a") as file:
+            file.write("x")
+        if order.labels["seed"] == "0":
+            raise RuntimeError("the disk of this node is on fire")
+
+    orders = [
+        Order(
+            spec=SPEC.with_("seed", seed).to_dict(),
+            labels={"seed": str(seed)},
+            lake="",
+            tracking_uri="",
+            study="",
+            parent_run="",
+            storage=str(tmp_path),
+        )
+        for seed in range(3)
+    ]
+    placement = Placement(cpus=1, gpus=0, max_concurrent=None, storage=str(tmp_path))
+    events = Events()
+    with cluster():
+        outcomes = run_trials(orders, placement, slots_for(nodes(), placement), events, work=work)
+    errors = {outcome.name: outcome.error for outcome in outcomes}
+    assert "RuntimeError: the disk of this node is on fire" in (errors.pop("seed=0") or "")
+    assert errors == {"seed=1": None, "seed=2": None}
+    assert {name: len((tmp_path / name).read_text()) for name in "012"} == {"0": 1 + RETRIES, "1": 1, "2": 1}
+    assert Counter(event.failed for event in events.seen if event.ended) == {True: 1, False: 2}
