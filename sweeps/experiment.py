@@ -241,12 +241,19 @@ class Experiment:
 def design_of(experiment: Experiment) -> dict[str, Any]:
     """What the record of a study says of it, plain JSON: enough to write its report without this project."""
     axes = {axis: list(values) for axis, values in experiment.labels().items() if axis != SEED}
+    cells = {cell_of(trial, list(axes)): None for trial in experiment.trials()}
     return {
         "question": experiment.question,
         "objective": experiment.objective,
         "axes": axes,
+        "cells": list(cells),
         "seeds": list(experiment.seeds),
         "trials": len(experiment.trials()),
         "bins": list(experiment.bins),
         "matrix": experiment.matrix,
     }
+
+
+def cell_of(trial: Trial, axes: Sequence[str]) -> tuple[str, ...]:
+    """Where a trial lies on each axis, as text; empty where it does not."""
+    return tuple(text(trial.labels[axis]) if axis in trial.labels else "" for axis in axes)

@@ -9,9 +9,10 @@ import importlib
 import logging
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
+from functools import cache
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
 from types import ModuleType
@@ -155,9 +156,15 @@ def _origins(model: nn.Module) -> set[str]:
     return {type(part).__module__.partition(".")[0] for part in model.modules()}
 
 
+@cache
+def _owners() -> Mapping[str, list[str]]:
+    """Package -> what installed it. Half a second to find out, and the same for every trial of a process."""
+    return packages_distributions()
+
+
 def _requirements(model: nn.Module) -> list[str]:
     """Pinned to what is installed, without a look at the network; a local part (+cu128) is not on the index."""
-    owners = packages_distributions()
+    owners = _owners()
     names = {*_ALWAYS_NEEDED, *(name for origin in _origins(model) for name in owners.get(origin, ()))}
     return sorted(f"{name}=={version(name).partition('+')[0]}" for name in names if name != "icebench")
 
@@ -167,7 +174,7 @@ def _code_inside(model: nn.Module) -> Iterator[None]:
     """Pickles classes of this project, and of a user's own modules, with their code."""
     import cloudpickle
 
-    owners = packages_distributions()
+    owners = _owners()
     own = {"training", "datasets"} | {
         origin for origin in _origins(model) if origin not in sys.stdlib_module_names and not owners.get(origin)
     }

@@ -236,7 +236,7 @@ def _show_left_out(planned: "Plan") -> None:
     table.add_column("trial", overflow="fold")
     table.add_column("why", overflow="fold")
     for each in planned.left_out:
-        table.add_row(each.name, each.reason)
+        table.add_row(each.trial.name, each.reason)
     err.print(table)
 
 

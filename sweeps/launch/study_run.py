@@ -12,7 +12,7 @@ from typing import Final
 from datasets.errors import SplitError
 from datasets.lake import Lake
 from sweeps.axes import text
-from sweeps.experiment import Experiment, ExperimentError, Trial, design_of
+from sweeps.experiment import Experiment, ExperimentError, Trial, cell_of, design_of
 from sweeps.launch.cluster import check_nodes, cluster, grows, nodes
 from sweeps.launch.leftovers import send_leftovers, with_untold
 from sweeps.launch.order import Order
@@ -60,11 +60,11 @@ class LeftOut:
     """A trial that cannot be trained with what there is.
 
     Attributes:
-        name: Its labels.
+        trial: Which.
         reason: What is missing, one sentence.
     """
 
-    name: str
+    trial: Trial
     reason: str
 
 
@@ -113,18 +113,18 @@ def plan(part: Experiment, lakes: Sequence[Lake]) -> Plan:
         lake = _lake_for(trial, lakes)
         if lake is None:
             options = ", ".join(f"{name} {text(value)}" for name, value in trial.recipe.items())
-            left_out.append(LeftOut(name=trial.name, reason=f"it needs a lake built with {options}: give it as --lake"))
+            left_out.append(LeftOut(trial=trial, reason=f"it needs a lake built with {options}: give it as --lake"))
             continue
         bound = trial.bound_to(lake.digest)
         try:
             select_scenes(bound.spec, lake)
         except SplitError as error:
-            left_out.append(LeftOut(name=trial.name, reason=str(error)))
+            left_out.append(LeftOut(trial=trial, reason=str(error)))
         else:
             ready.append((bound, lake))
     if not ready:
         raise ExperimentError(
-            f"no trial of study {part.name!r} can be trained ({left_out[0].name}: {left_out[0].reason})"
+            f"no trial of study {part.name!r} can be trained ({left_out[0].trial.name}: {left_out[0].reason})"
         )
     return Plan(ready=tuple(ready), left_out=tuple(left_out))
 
@@ -150,7 +150,7 @@ def run_study(request: Request, planned: Plan, watching: Watching, say: Callable
         IceBenchError: Nothing could start: no tracking server, another driver, no room on the cluster, a node that does
             not see the lake.
     """
-    study = open_study(request)
+    study = open_study(request, planned)
     with claimed(study) as token:
         try:
             send_leftovers(study)  # of earlier trials, which need not run again then
@@ -176,14 +176,18 @@ def run_study(request: Request, planned: Plan, watching: Watching, say: Callable
     return done
 
 
-def open_study(request: Request) -> StudyTracker:
-    """The record of the study on its lake."""
+def open_study(request: Request, planned: Plan) -> StudyTracker:
+    """The record of the study on its lake, with what it set out to do and what it leaves out."""
     experiment, lake = request.experiment, request.lakes[0]
     design = design_of(experiment)
+    missing = {cell_of(each.trial, list(design["axes"])): each.reason for each in planned.left_out}
+    design["left_out"] = [{"cell": cell, "reason": reason} for cell, reason in missing.items()]
+    design["cells"] = [cell for cell in design["cells"] if cell not in missing]
+    design["trials"] -= len(planned.left_out)
     if request.strategy.search == "optuna":  # its points are not known before
         (arm,) = request.part.arms.values()
         axes = {axis: list(values) for axis, values in arm.choices().items()}
-        design |= {"axes": {"task": list(request.part.arms), **axes}, "trials": request.strategy.samples}
+        design |= {"axes": {"task": list(request.part.arms), **axes}, "trials": request.strategy.samples, "cells": []}
     return StudyTracker.open(
         request.tracking_uri,
         study=experiment.name,

@@ -14,10 +14,24 @@ from tests.benchmarks import (
     opening,
     patch_index,
     reading,
+    study_overhead,
+    study_scale,
     two_workers,
 )
 
-MODULES = (full_scene, two_workers, opening, reading, patch_index, loader, data_wait, evaluation, attribution)
+MODULES = (
+    full_scene,
+    two_workers,
+    opening,
+    reading,
+    patch_index,
+    loader,
+    data_wait,
+    evaluation,
+    attribution,
+    study_overhead,
+    study_scale,
+)
 BENCHMARKS = {module.__name__.rpartition(".")[2]: module.measure for module in MODULES}
 
 
