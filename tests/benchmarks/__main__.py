@@ -19,19 +19,10 @@ from tests.benchmarks import (
     two_workers,
 )
 
-MODULES = (
-    full_scene,
-    two_workers,
-    opening,
-    reading,
-    patch_index,
-    loader,
-    data_wait,
-    evaluation,
-    attribution,
-    study_overhead,
-    study_scale,
-)
+LAKE = (full_scene, two_workers, opening, reading)
+TRIALS = (patch_index, loader, data_wait, evaluation, attribution)
+STUDIES = (study_overhead, study_scale)
+MODULES = (*LAKE, *TRIALS, *STUDIES)
 BENCHMARKS = {module.__name__.rpartition(".")[2]: module.measure for module in MODULES}
 
 

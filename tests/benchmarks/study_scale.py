@@ -69,7 +69,7 @@ def _nodes(folder: Path) -> Row:
         ratio=f"{speedup / 4:.2f}",
         reach=f">= {NODES_REACH:g} x",
         reached=speedup >= NODES_REACH,
-        note=f"{SLEEPERS} trials of {SLEEP_S:g} s: {seconds[1]:.0f} and {seconds[4]:.0f} s after the first of each node",
+        note=f"{SLEEPERS} trials of {SLEEP_S:g} s: {seconds[1]:.0f} and {seconds[4]:.0f} s after the first of a node",
     )
 
 
