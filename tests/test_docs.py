@@ -1,8 +1,10 @@
 """What the docs tell people to type works: their Python blocks run on a real lake, in order, in one namespace."""
 
+import os
 import re
 import shlex
 import subprocess
+import sys
 import warnings
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from botocore import xform_name
 from typer.main import get_command
 
 from datasets.lake import Lake
+from sweeps.catalogue import study, study_names
 
 ROOT = Path(__file__).parents[1]
 
@@ -94,7 +97,6 @@ def command_line(name: str) -> click.Command:
             from mlflow.cli import cli as of_mlflow
         return of_mlflow
     if name.startswith("sweeps/"):
-        from sweeps.catalogue import study
         from sweeps.launch.command import application
 
         stem = Path(name).stem
@@ -169,3 +171,24 @@ def test_files_and_targets_in_operations_exist() -> None:
 def test_the_lake_opens_as_operations_say(tiny_lake: Lake) -> None:
     (block,) = blocks(OPERATIONS, "python")
     exec(compile(block, OPERATIONS, "exec"), {"lake": tiny_lake.url, "scene_id": tiny_lake.catalog().scene_ids[0]})
+
+
+def test_the_study_of_the_page_is_a_study(tmp_path: Path) -> None:
+    (code,) = blocks("docs/studies.md", "python")
+    place = tmp_path / "sweeps" / "incidence.py"
+    place.parent.mkdir()
+    place.write_text(code)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, str(place), "--dry-run"], env=environment, cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "incidence: 12 trials" in done.stdout
+    assert "without incidence angle" in done.stdout
+
+
+def test_the_page_of_studies_has_them_all() -> None:
+    page = (ROOT / "docs/studies.md").read_text()
+    for name in study_names():
+        (row,) = re.findall(rf"^\| `{name}` \|.*\| (\d+) \|$", page, re.M)
+        assert int(row) == len(study(name).trials()), name
