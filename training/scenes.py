@@ -14,6 +14,18 @@ from datasets.patches import LAND
 from training.spec import SceneFilter, SpecError, TrialSpec
 
 
+class EmptyCellError(SplitError):
+    """A split has no scene that a trial could use.
+
+    Attributes:
+        split: Which.
+    """
+
+    def __init__(self, split: str, message: str) -> None:
+        super().__init__(message)
+        self.split = split
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrialScenes:
     """The scenes of one trial; each has a label in the target chart."""
@@ -65,10 +77,11 @@ def _cell(
     labelled = Catalog(tuple(record for record in found if record.labelled(target) > 0))
     if not labelled:
         asked = ", ".join(f"{name} {value}" for name, value in where.model_dump().items() if value is not None)
-        raise SplitError(
+        raise EmptyCellError(
+            split,
             f"the cell {asked or 'of all scenes'} has no {split} scene with a label in {target} "
             f"({len(found)} of {len(catalog.split(split))} {split} scenes are in the cell; lake {lake.url!r}): "
-            f"widen data.{split}, or add scenes to the lake"
+            f"widen data.{split}, or add scenes to the lake",
         )
     return labelled
 

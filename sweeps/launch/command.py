@@ -234,10 +234,12 @@ def _show_left_out(planned: "Plan") -> None:
         return
     table = Table(title=f"{len(planned.left_out)} trials cannot be trained and are left out")
     table.add_column("trial", overflow="fold")
-    table.add_column("why", overflow="fold")
+    table.add_column("why")
     for each in planned.left_out:
-        table.add_row(each.trial.name, each.reason)
+        table.add_row(each.trial.name, each.short)
     err.print(table)
+    first = planned.left_out[0].reason
+    err.print(f"the first of them: {first}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _say(line: str) -> None:

@@ -20,7 +20,7 @@ from sweeps.launch.placement import Placement, Slots, slots_for
 from sweeps.launch.state import TrialState, state_of, states_of
 from sweeps.launch.strategy import Strategy
 from sweeps.launch.trials import OnEvent, Outcome, run_trials
-from training.scenes import select_scenes
+from training.scenes import EmptyCellError, select_scenes
 from training.study import StudyTracker
 from training.study_claim import claimed
 from training.study_design import StudyDesign
@@ -62,10 +62,12 @@ class LeftOut:
     Attributes:
         trial: Which.
         reason: What is missing, one sentence.
+        short: The same in a few words, for tables.
     """
 
     trial: Trial
     reason: str
+    short: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,13 +115,20 @@ def plan(part: Experiment, lakes: Sequence[Lake]) -> Plan:
         lake = _lake_for(trial, lakes)
         if lake is None:
             options = ", ".join(f"{name} {text(value)}" for name, value in trial.recipe.items())
-            left_out.append(LeftOut(trial=trial, reason=f"it needs a lake built with {options}: give it as --lake"))
+            left_out.append(
+                LeftOut(
+                    trial=trial,
+                    reason=f"it needs a lake built with {options}: give it as --lake",
+                    short=f"no lake with {options}",
+                )
+            )
             continue
         bound = trial.bound_to(lake.digest)
         try:
             select_scenes(bound.spec, lake)
         except SplitError as error:
-            left_out.append(LeftOut(trial=trial, reason=str(error)))
+            short = f"no {error.split} scenes" if isinstance(error, EmptyCellError) else "no scene is large enough"
+            left_out.append(LeftOut(trial=trial, reason=str(error), short=short))
         else:
             ready.append((bound, lake))
     if not ready:
@@ -180,7 +189,7 @@ def open_study(request: Request, planned: Plan) -> StudyTracker:
     """The record of the study on its lake, with what it set out to do and what it leaves out."""
     experiment, lake = request.experiment, request.lakes[0]
     design = design_of(experiment)
-    missing = {cell_of(each.trial, list(design["axes"])): each.reason for each in planned.left_out}
+    missing = {cell_of(each.trial, list(design["axes"])): each.short for each in planned.left_out}
     design["left_out"] = [{"cell": cell, "reason": reason} for cell, reason in missing.items()]
     design["cells"] = [cell for cell in design["cells"] if cell not in missing]
     design["trials"] -= len(planned.left_out)

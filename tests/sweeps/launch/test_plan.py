@@ -1,0 +1,54 @@
+"""What a run of a study is about to do, on a real lake."""
+
+from dataclasses import replace
+
+import pytest
+from small_study import SPEC, small_study
+
+from datasets.lake import Lake
+from datasets.seasons import LOCATIONS
+from sweeps.cells import trained_on
+from sweeps.experiment import ExperimentError
+from sweeps.launch.study_run import plan
+
+
+def test_trials_are_bound_to_the_lake_that_they_need(tiny_lake: Lake) -> None:
+    axes = {"charts": {"max": {}, "mode": {"recipe.chart_reduction": "mode"}}}
+    study = small_study(1, axes=axes)
+    alone = plan(study, (tiny_lake,))
+    assert [trial.labels["charts"] for trial, _ in alone.ready] == ["max"]
+    (missing,) = alone.left_out
+    assert missing.reason == "it needs a lake built with chart_reduction mode: give it as --lake"
+    recipe = {**tiny_lake.recipe["recipe"], "chart_reduction": "mode"}
+    other = Lake(tiny_lake.url, {**tiny_lake.recipe, "recipe": recipe, "digest": "another"})
+    both = plan(study, (tiny_lake, other))
+    assert not both.left_out
+    assert [lake.recipe_digest for _, lake in both.ready] == [tiny_lake.recipe_digest, "another"]
+    assert len({trial.spec.trial_id for trial, _ in both.ready}) == 2, "the same spec on another lake is another trial"
+
+
+def test_a_lake_that_differs_in_more_than_what_is_asked_does_not_do(tiny_lake: Lake) -> None:
+    study = small_study(1, axes={"charts": {"max": {}, "mode": {"recipe.chart_reduction": "mode"}}})
+    recipe = {**tiny_lake.recipe["recipe"], "chart_reduction": "mode", "sar_mean": "power"}
+    other = Lake(tiny_lake.url, {**tiny_lake.recipe, "recipe": recipe, "digest": "another"})
+    assert len(plan(study, (tiny_lake, other)).left_out) == 1
+
+
+def test_cells_without_scenes_are_named_and_the_rest_is_planned(tiny_lake: Lake) -> None:
+    study = small_study(2, axes={"train.location": trained_on("location", LOCATIONS)})
+    planned = plan(study, (tiny_lake,))
+    there = {record.location for record in tiny_lake.catalog().split("train")}
+    assert there < set(LOCATIONS), "the lake of this test lacks a location"
+    assert {trial.labels["train.location"] for trial, _ in planned.ready} == there
+    assert {each.trial.labels["train.location"] for each in planned.left_out} == set(LOCATIONS) - there
+    assert {each.short for each in planned.left_out} == {"no train scenes"}
+    assert len(planned.ready) + len(planned.left_out) == len(study.trials())
+
+
+def test_nothing_to_train_is_an_error(tiny_lake: Lake) -> None:
+    study = small_study(1, base=SPEC.with_("data.test.location", "cat4"))
+    with pytest.raises(
+        ExperimentError, match=r"no trial of study 'small' can be trained \(task=pixel .*cat4 has no test"
+    ):
+        plan(study, (tiny_lake,))
+    assert plan(replace(small_study(1)), (tiny_lake,)).ready
