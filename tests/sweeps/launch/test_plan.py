@@ -47,8 +47,6 @@ def test_cells_without_scenes_are_named_and_the_rest_is_planned(tiny_lake: Lake)
 
 def test_nothing_to_train_is_an_error(tiny_lake: Lake) -> None:
     study = small_study(1, base=SPEC.with_("data.test.location", "cat4"))
-    with pytest.raises(
-        ExperimentError, match=r"no trial of study 'small' can be trained \(task=pixel .*cat4 has no test"
-    ):
+    with pytest.raises(ExperimentError, match=r"no trial of study .small. can be trained .*cat4 has no test"):
         plan(study, (tiny_lake,))
     assert plan(replace(small_study(1)), (tiny_lake,)).ready
