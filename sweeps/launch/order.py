@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from sweeps.experiment import SEED
 from training.spec import TrialSpec
 
 
@@ -52,7 +53,7 @@ class Order(BaseModel):
     @property
     def tags(self) -> dict[str, str]:
         """How MLflow finds the trial by its place in the study: `axis.data.ratio` = `5`."""
-        return {f"axis.{axis}": value for axis, value in self.labels.items()}
+        return {f"axis.{axis}": value for axis, value in self.labels.items() if axis != SEED}  # it has a tag already
 
     @property
     def checkpoints(self) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from datasets.terminal import out
+from sweeps.experiment import SEED
 from sweeps.launch.state import STATES, TrialState, states_of
 from training.studies import StudyRow
 from training.study import TrialRow
@@ -46,7 +47,7 @@ def show_trials(study: StudyRow, tracking_uri: str) -> None:
 
 def _labels(row: TrialRow) -> str:
     axes = ((name.removeprefix(_AXIS), value) for name, value in row.tags.items() if name.startswith(_AXIS))
-    return " ".join(f"{axis}={value}" for axis, value in axes)
+    return " ".join([*(f"{axis}={value}" for axis, value in axes), f"{SEED}={row.tags.get(SEED, '')}"])
 
 
 def _cells(row: TrialRow) -> tuple[str, ...]:
