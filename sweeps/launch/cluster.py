@@ -61,6 +61,7 @@ def cluster() -> Iterator[None]:
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0"
     )  # keep CUDA_VISIBLE_DEVICES as it is, without a warning
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # Tune's own reporter prints each failure; our watcher does
+    os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")  # Ctrl-C ends the study; Tune would call it a success
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=FutureWarning, module="ray")
