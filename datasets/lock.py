@@ -108,7 +108,7 @@ def _owner(content: bytes | None) -> str:
 def _advice(content: bytes | None) -> str:
     owner = _parsed(content)
     pid = owner.get("pid")
-    if owner.get("host") == socket.gethostname() and isinstance(pid, int) and not _is_running(pid):
+    if owner.get("host") == socket.gethostname() and isinstance(pid, int) and not is_running(pid):
         return "no such process runs on this machine any more, so start again"
     return "wait until it has ended, or, if you know that it is gone, start again"
 
@@ -121,7 +121,8 @@ def _parsed(content: bytes | None) -> dict[str, object]:
     return found if isinstance(found, dict) else {}
 
 
-def _is_running(pid: int) -> bool:
+def is_running(pid: int) -> bool:
+    """Whether there is a process of this number on this machine."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -10,11 +10,12 @@ from datasets.errors import IceBenchError, SceneNotFoundError, SplitError
 from datasets.lake import Lake
 from datasets.scene import Archive, SceneRecord
 from datasets.splits import assign_splits
-from ingest.cluster import ClusterOptions, open_workers
+from ingest.cluster import ClusterOptions
 from ingest.convert import convert_scene
 from ingest.moments import Moments, training_statistics
 from ingest.recipe import Recipe
 from ingest.source import scene_id_of
+from ingest.workers import open_workers
 
 Progress = Callable[[str], None]
 

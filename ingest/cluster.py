@@ -5,7 +5,6 @@ the raw files and the lake under the paths that they are called by here. Our own
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Final, Protocol, TypeVar
@@ -107,19 +106,3 @@ class ClusterOptions:
                     f"--memory-limit {self.memory_limit!r} is not allowed: give a size with its unit, at least 100MB "
                     "(a full-size scene takes about 2GB), e.g. 3GB"
                 )
-
-
-def open_workers(options: ClusterOptions, tasks: int) -> AbstractContextManager[Workers]:
-    """Workers for so many tasks, until the context ends; what they still work on then is dropped.
-
-    Raises:
-        ClusterError: The cluster does not answer, or cannot do what the options ask.
-    """
-    options.check()
-    if options.on_ray:
-        from ingest.ray_cluster import ray_workers
-
-        return ray_workers(options)
-    from ingest.dask_cluster import dask_workers
-
-    return dask_workers(options, tasks)

@@ -17,6 +17,7 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from datasets.errors import IceBenchError
+from datasets.lock import is_running
 from training.study import StudyTracker
 from training.tracking_server import TrackingError
 
@@ -53,7 +54,7 @@ class Claim(BaseModel):
 
     def is_held(self, now: float, host: str) -> bool:
         """Whether its driver may still live."""
-        if self.host == host and not _lives(self.pid):
+        if self.host == host and not is_running(self.pid):
             return False
         return now - self.beat < STALE_S
 
@@ -103,13 +104,3 @@ def _beat(study: StudyTracker, mine: Claim, over: threading.Event) -> None:
             study.set_tag(_TAG, mine.model_copy(update={"beat": time.time()}).model_dump_json())
         except TrackingError:  # the server is away: the trials go on, and so does the next beat
             continue
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

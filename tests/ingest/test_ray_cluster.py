@@ -20,9 +20,10 @@ from typer.testing import CliRunner, Result
 import ingest.cluster
 from datasets.lake import Lake
 from ingest.__main__ import app
-from ingest.cluster import ClusterOptions, open_workers
+from ingest.cluster import ClusterOptions
 from ingest.errors import ClusterError, WorkerDiedError
 from ingest.ray_cluster import address_of
+from ingest.workers import open_workers
 
 ROOT = Path(__file__).parents[2]
 RATIOS = ("--ratios", "5", "10")
