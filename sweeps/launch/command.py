@@ -196,8 +196,8 @@ def _run_all(
 def _conclude(done: "Done") -> None:
     """Report, failed trials, and where to look."""
     from sweeps.report.command import say
-    from sweeps.report.study_report import how_to_open, make_report
     from sweeps.report.write import log_report, read_evidence
+    from training.report.study_report import how_to_open, make_report
 
     report = make_report(read_evidence(done.study))
     log_report(done.study, report)

@@ -1,4 +1,4 @@
-"""Reports: what the trials of a study say, from MLflow rows alone.
+"""Reports of studies and of the campaign: reads MLflow, writes files, puts them on the parent run.
 
-rows -> evidence -> cells, differences -> tables, figures -> page; only `write` and `command` touch MLflow and disk.
+What they are made of stands in `training.report`, since a comparison with a model of one's own needs it too.
 """

@@ -7,12 +7,12 @@ from urllib.parse import quote
 import numpy as np
 import pandas as pd
 
-from sweeps.report.cells import Comparison
-from sweeps.report.page import Section, render
-from sweeps.report.score_tables import text_of
-from sweeps.report.study_report import HOW_TO_READ, Report, how_to_open, run_url
-from sweeps.report.tables import ReportTable
-from sweeps.report.wording import TASK_AXES, cell_label, is_share, metric_label, number
+from training.report.cells import Comparison
+from training.report.page import Section, render
+from training.report.score_tables import text_of
+from training.report.study_report import HOW_TO_READ, Report, how_to_open, run_url
+from training.report.tables import ReportTable
+from training.report.wording import TASK_AXES, cell_label, is_share, metric_label, number
 
 
 def campaign_table(reports: Sequence[Report]) -> ReportTable:

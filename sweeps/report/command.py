@@ -10,7 +10,7 @@ from datasets.errors import IceBenchError, unknown_name
 from datasets.terminal import err, out, user_errors
 
 if TYPE_CHECKING:  # heavy: matplotlib and MLflow are loaded only by a report
-    from sweeps.report.study_report import Report
+    from training.report.study_report import Report
     from training.studies import StudyRow
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -89,8 +89,8 @@ def say(report: "Report") -> None:
 
 
 def _one(row: "StudyRow", tracking_uri: str, folder: Path, *, log: bool) -> None:
-    from sweeps.report.study_report import how_to_open
     from sweeps.report.write import PAGE
+    from training.report.study_report import how_to_open
 
     report = _written(row, tracking_uri, folder, log=log)
     say(report)

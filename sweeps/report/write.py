@@ -8,8 +8,8 @@ from typing import Final
 from pydantic import ValidationError
 
 from sweeps.report.campaign import campaign_page, campaign_table
-from sweeps.report.evidence import Evidence, collect, counting
-from sweeps.report.study_report import Report, make_report
+from training.report.evidence import Evidence, collect, counting
+from training.report.study_report import Report, make_report
 from training.result import TrialResult
 from training.studies import StudyRow, read_artifacts, study_row
 from training.study import StudyTracker, TrialRow

@@ -2,11 +2,11 @@
 
 import pandas as pd
 
-from sweeps.report.cells import Comparison
-from sweeps.report.evidence import Evidence
-from sweeps.report.score_tables import text_of
-from sweeps.report.tables import ReportTable
-from sweeps.report.wording import axis_label, cell_label, is_share, key_words, metric_label, plural
+from training.report.cells import Comparison
+from training.report.evidence import Evidence
+from training.report.score_tables import text_of
+from training.report.tables import ReportTable
+from training.report.wording import axis_label, cell_label, is_share, key_words, metric_label, plural
 
 _NAMED = 12
 """Most missing trials that the head of a page names; all are in its list of trials."""

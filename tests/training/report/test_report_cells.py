@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from invented_studies import result, scenes, study, trial_row
 
-from sweeps.report.bootstrap import multiplicities
-from sweeps.report.cells import Comparison, spread_of
-from sweeps.report.evidence import collect
-from sweeps.report.score_tables import reading
+from training.report.bootstrap import multiplicities
+from training.report.cells import Comparison, spread_of
+from training.report.evidence import collect
+from training.report.score_tables import reading
 from training.study_design import StudyDesign
 
 RATIOS = {"2": 0.80, "5": 0.80, "10": 0.60}

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-from sweeps.report.cells import FEW_SCENES, Comparison, Difference
-from sweeps.report.evidence import Evidence
-from sweeps.report.labels import Key
-from sweeps.report.score_tables import reading, text_of
-from sweeps.report.wording import TASK_AXES, cell_label, is_share, metric_label, plural
+from training.report.cells import FEW_SCENES, Comparison, Difference
+from training.report.evidence import Evidence
+from training.report.labels import Key
+from training.report.score_tables import reading, text_of
+from training.report.wording import TASK_AXES, cell_label, is_share, metric_label, plural
 
 _NAMED = 6
 """Most cells that a sentence names."""

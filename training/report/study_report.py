@@ -6,19 +6,19 @@ from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import quote
 
-from sweeps.report.account import missing_trials, open_table, runs_table, state
-from sweeps.report.answer import answers, devices, warnings
-from sweeps.report.bootstrap import CONFIDENCE, DRAWS
-from sweeps.report.cells import Comparison
-from sweeps.report.cost import cost, cost_table
-from sweeps.report.drawing import Drawn
-from sweeps.report.evidence import Evidence
-from sweeps.report.figures import bin_figures, class_figures, difference_figures, score_figures
-from sweeps.report.group_tables import bins_table, classes_table
-from sweeps.report.page import Picture, Section, picture, render
-from sweeps.report.score_tables import differences_table, scores_table
-from sweeps.report.tables import ReportTable
-from sweeps.report.wording import cell_label, metric_label
+from training.report.account import missing_trials, open_table, runs_table, state
+from training.report.answer import answers, devices, warnings
+from training.report.bootstrap import CONFIDENCE, DRAWS
+from training.report.cells import Comparison
+from training.report.cost import cost, cost_table
+from training.report.drawing import Drawn
+from training.report.evidence import Evidence
+from training.report.figures import bin_figures, class_figures, difference_figures, score_figures
+from training.report.group_tables import bins_table, classes_table
+from training.report.page import Picture, Section, picture, render
+from training.report.score_tables import differences_table, scores_table
+from training.report.tables import ReportTable
+from training.report.wording import cell_label, metric_label
 
 HOW_TO_READ: Final = (
     "Spread is the sample standard deviation over seeds: how much a score changes when the same training starts from "

@@ -8,8 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from sweeps.report.cells import Comparison
-from sweeps.report.drawing import (
+from training.metric_names import MetricName
+from training.report.cells import Comparison
+from training.report.drawing import (
     COLOURS,
     MARKERS,
     Drawn,
@@ -25,9 +26,8 @@ from sweeps.report.drawing import (
     score_axis,
     series,
 )
-from sweeps.report.labels import Key
-from sweeps.report.wording import axis_label, axis_value, grid_label, metric_label
-from training.metric_names import MetricName
+from training.report.labels import Key
+from training.report.wording import axis_label, axis_value, grid_label, metric_label
 
 _OVER_SEEDS: Final = (
     "Mean over seeds; bars are the spread (sample standard deviation) over seeds, small dots single trials."

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from sweeps.report.wording import TASK_AXES, is_number, task_label
+from training.report.wording import TASK_AXES, is_number, task_label
 from training.study import TrialRow
 from training.study_design import StudyDesign
 

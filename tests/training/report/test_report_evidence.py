@@ -2,8 +2,8 @@
 
 from invented_studies import result, scenes, study, trial_row
 
-from sweeps.report.account import missing_trials, open_table, state
-from sweeps.report.evidence import collect
+from training.report.account import missing_trials, open_table, state
+from training.report.evidence import collect
 from training.studies import StudyRow
 from training.study import TrialRow
 from training.study_design import StudyDesign

@@ -7,10 +7,10 @@ from typing import Final, Literal
 
 import numpy as np
 
-from sweeps.report.bootstrap import UNKNOWN, Interval, Sampled, interval, sample, scored_scenes
-from sweeps.report.evidence import Evidence, FinishedTrial
-from sweeps.report.labels import Key, first_target
 from training.metric_names import MetricName, parse_metric
+from training.report.bootstrap import UNKNOWN, Interval, Sampled, interval, sample, scored_scenes
+from training.report.evidence import Evidence, FinishedTrial
+from training.report.labels import Key, first_target
 
 FEW_SCENES: Final = 5
 """Fewer scenes than this hardly say what other scenes would give."""

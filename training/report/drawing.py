@@ -10,9 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from sweeps.report.cells import Comparison
-from sweeps.report.labels import Key
-from sweeps.report.wording import (
+from training.figures import OKABE_ITO
+from training.metric_names import MetricName
+from training.report.cells import Comparison
+from training.report.labels import Key
+from training.report.wording import (
     TASK_AXES,
     axis_label,
     axis_value,
@@ -22,8 +24,6 @@ from sweeps.report.wording import (
     metric_label,
     score_label,
 )
-from training.figures import OKABE_ITO
-from training.metric_names import MetricName
 
 # Blue and vermilion differ most in every kind of colour vision, and in lightness; yellow is too light for lines.
 COLOURS: Final = ("#0072b2", *(colour for colour in OKABE_ITO if colour != "#0072b2"))

@@ -5,11 +5,11 @@ from typing import Final
 
 import pandas as pd
 
-from sweeps.report.bootstrap import CONFIDENCE
-from sweeps.report.cells import Comparison, Difference
-from sweeps.report.labels import Key
-from sweeps.report.tables import ReportTable
-from sweeps.report.wording import (
+from training.report.bootstrap import CONFIDENCE
+from training.report.cells import Comparison, Difference
+from training.report.labels import Key
+from training.report.tables import ReportTable
+from training.report.wording import (
     axis_label,
     cell_label,
     is_share,

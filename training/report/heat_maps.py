@@ -10,12 +10,15 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from datasets.labels import chart
-from sweeps.report.bootstrap import charts_of
-from sweeps.report.cells import Comparison
-from sweeps.report.drawing import Drawn, labels, only_axis, pieces
-from sweeps.report.group_tables import bin_metric, class_metrics
-from sweeps.report.labels import Key
-from sweeps.report.wording import (
+from training.confusion import ConfusionMatrix
+from training.figures import confusion_figure
+from training.metric_names import MetricName
+from training.report.bootstrap import charts_of
+from training.report.cells import Comparison
+from training.report.drawing import Drawn, labels, only_axis, pieces
+from training.report.group_tables import bin_metric, class_metrics
+from training.report.labels import Key
+from training.report.wording import (
     axis_label,
     axis_value,
     cell_label,
@@ -26,9 +29,6 @@ from sweeps.report.wording import (
     parsed_label,
     plural,
 )
-from training.confusion import ConfusionMatrix
-from training.figures import confusion_figure
-from training.metric_names import MetricName
 
 _COLOURS = "cividis"
 """Made for every kind of colour vision; lightness alone tells more from less."""

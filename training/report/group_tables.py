@@ -4,10 +4,11 @@ from typing import Final
 
 import pandas as pd
 
-from sweeps.report.cells import Comparison
-from sweeps.report.labels import first_target
-from sweeps.report.tables import ReportTable
-from sweeps.report.wording import (
+from training.metric_names import MetricName
+from training.report.cells import Comparison
+from training.report.labels import first_target
+from training.report.tables import ReportTable
+from training.report.wording import (
     axis_label,
     chart_classes,
     class_label,
@@ -16,7 +17,6 @@ from sweeps.report.wording import (
     percent,
     score_label,
 )
-from training.metric_names import MetricName
 
 _BIN_SCORES: Final = frozenset({"f1", "f1_macro", "accuracy", "r2"})
 """Scores that every bin has (`training.scores`)."""

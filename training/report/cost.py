@@ -6,10 +6,10 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from sweeps.report.cells import Comparison
-from sweeps.report.evidence import FinishedTrial
-from sweeps.report.tables import ReportTable
-from sweeps.report.wording import axis_label, key_words
+from training.report.cells import Comparison
+from training.report.evidence import FinishedTrial
+from training.report.tables import ReportTable
+from training.report.wording import axis_label, key_words
 
 _COSTS: Final[Sequence[tuple[str, str, str, float]]] = (
     ("cost/gpu_hours", "GPU-hours", "sum", 1.0),

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sweeps.report.cells import Comparison
-from sweeps.report.drawing import Drawn, own_axes
-from sweeps.report.figures_of_scores import bars_figures, dots_figures, lines_figure
-from sweeps.report.forest import forest_figures
-from sweeps.report.heat_maps import axes_figure, best_confusion, bins_figures, classes_figures
-from sweeps.report.labels import Key
-from sweeps.report.wording import FACTOR, VALUE, is_number
+from training.report.cells import Comparison
+from training.report.drawing import Drawn, own_axes
+from training.report.figures_of_scores import bars_figures, dots_figures, lines_figure
+from training.report.forest import forest_figures
+from training.report.heat_maps import axes_figure, best_confusion, bins_figures, classes_figures
+from training.report.labels import Key
+from training.report.wording import FACTOR, VALUE, is_number
 
 _NETWORKS = ("model.name", "model", "network")
 _FEW = 5

@@ -10,8 +10,8 @@ from typing import Final
 import jinja2
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from sweeps.report.drawing import Drawn
-from sweeps.report.tables import ReportTable
+from training.report.drawing import Drawn
+from training.report.tables import ReportTable
 
 _DPI: Final = 150
 

@@ -12,10 +12,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sweeps.report.evidence import FinishedTrial
-from sweeps.report.wording import chart_classes
 from training.matrix_scores import r2_array, score_arrays
 from training.metric_names import MetricName
+from training.report.evidence import FinishedTrial
+from training.report.wording import chart_classes
 from training.scores import AUTOICE_WEIGHTS
 
 DRAWS: Final = 2000

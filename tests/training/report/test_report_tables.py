@@ -7,14 +7,14 @@ import pandas as pd
 import pytest
 from invented_studies import study
 
-from sweeps.report.account import runs_table
-from sweeps.report.cells import Comparison
-from sweeps.report.cost import cost, cost_table
-from sweeps.report.evidence import collect
-from sweeps.report.group_tables import bins_table, classes_table
-from sweeps.report.score_tables import differences_table, scores_table
-from sweeps.report.tables import ReportTable
-from sweeps.report.wording import axis_value, cell_label, metric_label, percent
+from training.report.account import runs_table
+from training.report.cells import Comparison
+from training.report.cost import cost, cost_table
+from training.report.evidence import collect
+from training.report.group_tables import bins_table, classes_table
+from training.report.score_tables import differences_table, scores_table
+from training.report.tables import ReportTable
+from training.report.wording import axis_value, cell_label, metric_label, percent
 from training.study_design import StudyDesign
 
 

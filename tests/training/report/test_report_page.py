@@ -7,11 +7,11 @@ from html.parser import HTMLParser
 
 from invented_studies import study
 
-from sweeps.report.answer import answers, warnings
 from sweeps.report.campaign import campaign_page, campaign_table
-from sweeps.report.cells import Comparison
-from sweeps.report.evidence import Evidence, collect
-from sweeps.report.study_report import make_report
+from training.report.answer import answers, warnings
+from training.report.cells import Comparison
+from training.report.evidence import Evidence, collect
+from training.report.study_report import make_report
 from training.study_design import StudyDesign
 
 DESIGN = StudyDesign(

@@ -6,8 +6,8 @@ from functools import cached_property
 
 import pandas as pd
 
-from sweeps.report.labels import Key, added_axis, design_from_rows, ordered, seed_of, task_of_row, value_on
-from sweeps.report.wording import TASK_AXES, task_label
+from training.report.labels import Key, added_axis, design_from_rows, ordered, seed_of, task_of_row, value_on
+from training.report.wording import TASK_AXES, task_label
 from training.result import TrialResult
 from training.studies import StudyRow
 from training.study import TrialRow

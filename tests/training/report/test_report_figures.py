@@ -6,11 +6,11 @@ import pytest
 from invented_studies import study
 from matplotlib.figure import Figure
 
-from sweeps.report.cells import Comparison
-from sweeps.report.drawing import COLOURS, PER_FIGURE, Drawn
-from sweeps.report.evidence import collect
-from sweeps.report.figures import bin_figures, class_figures, difference_figures, score_figures
-from sweeps.report.page import picture
+from training.report.cells import Comparison
+from training.report.drawing import COLOURS, PER_FIGURE, Drawn
+from training.report.evidence import collect
+from training.report.figures import bin_figures, class_figures, difference_figures, score_figures
+from training.report.page import picture
 from training.study_design import StudyDesign
 
 

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from sweeps.report.bootstrap import CONFIDENCE
-from sweeps.report.cells import Comparison, Difference
-from sweeps.report.drawing import COLOURS, Drawn, finish, labels, only_axis, own_axes, pieces
-from sweeps.report.wording import cell_label, is_share, metric_label
+from training.report.bootstrap import CONFIDENCE
+from training.report.cells import Comparison, Difference
+from training.report.drawing import COLOURS, Drawn, finish, labels, only_axis, own_axes, pieces
+from training.report.wording import cell_label, is_share, metric_label
 
 
 def forest_figures(comparison: Comparison, differences: Sequence[Difference], name: str, task: str) -> list[Drawn]:
