@@ -16,6 +16,7 @@ from datasets.terminal import out, user_errors
 from datasets.workers import loader_workers, usable_cpus
 from training.attribute_command import attribute
 from training.baselines import BASELINES
+from training.predict_command import predict
 from training.spec import SpecError, TrialSpec
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ app = typer.Typer(
 
 
 app.command()(attribute)
+app.command()(predict)
 
 
 @app.command()

@@ -4,7 +4,6 @@ check -> seed -> train (keeps the best weights and where it stands on disk) -> l
 """
 
 import logging
-import platform
 import tempfile
 import traceback
 from collections.abc import Callable, Iterator
@@ -12,7 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -28,6 +26,7 @@ from training.hand_in import hand_in
 from training.heads import heads_of, n_outputs
 from training.loop import FitState, Trainer
 from training.losses import Loss
+from training.machine import best_device, versions_of
 from training.models import build_model, check_network
 from training.processes import Processes
 from training.result import TrialResult
@@ -126,7 +125,7 @@ def run_trial(
             epochs=len(trained.history),
             checkpoint=str(folder / BEST),
             seconds=started.seconds(),
-            versions=_versions(data.device),
+            versions=versions_of(data.device),
         )
         tracker.log_metrics(result.metrics)
         hand_in(
@@ -182,7 +181,7 @@ def _prepare(spec: TrialSpec, lake: Lake, workers: int, cache: NodeCache | None)
         normalization=Normalization.from_lake(
             lake, spec.data.channels, spec.data.ratio, scene_average=spec.data.statistics == "scene_average"
         ),
-        device=_device(),
+        device=best_device(),
         processes=processes,
         cache=cache,
         workers=workers,
@@ -235,11 +234,6 @@ def _build(spec: TrialSpec) -> nn.Module:
     return build_model(spec.model, task=spec.data.task, in_channels=len(spec.data.channels), n_outputs=n_outputs(spec))
 
 
-def _device() -> torch.device:
-    """The GPU that this process was given, or the CPU."""
-    return torch.device("cuda", torch.cuda.current_device()) if torch.cuda.is_available() else torch.device("cpu")
-
-
 @contextmanager
 def _reproducible(seed: int, device: torch.device) -> Iterator[None]:
     """Seeds torch (weights; patches have generators of their own); on the CPU admits only deterministic kernels."""
@@ -264,14 +258,3 @@ def _give_up(tracker: Tracker, error: BaseException) -> None:
         tracker.finish("KILLED" if killed else "FAILED")
     except TrackingError as away:
         logger.warning("the tracker was not told that the trial failed: %s", away)
-
-
-def _versions(device: torch.device) -> dict[str, str]:
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
-    return {
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-        "device": name,
-        "threads": str(torch.get_num_threads()),
-    }

@@ -23,14 +23,12 @@ from training.attribution.result import AttributionResult, rows_of
 from training.attribution.settings import AttributionError, AttributionSettings, class_numbers
 from training.attribution.sums import AttributionSums, sum_bins
 from training.attribution.windows import FlaggedWindows, cover, has_land, indexed, sampled
-from training.checkpoint import Checkpoint, load_checkpoint
+from training.checkpoint import load_checkpoint
 from training.data import TrialData
 from training.heads import Head, heads_of
 from training.predict import read_ahead
-from training.processes import Processes
-from training.scenes import bind, select_scenes
 from training.spec import TrialSpec
-from training.trial import BEST
+from training.trained import checkpoint_file, trained_data
 
 LOADED: Final = 32
 """Patches that are read at a time."""
@@ -69,7 +67,7 @@ def attribute(
     settings = settings or AttributionSettings()
     trained = load_checkpoint(checkpoint_file(checkpoint))
     place = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    data = _data(trained, lake, cache, place)
+    data = trained_data(trained, lake, cache, place)
     spec = data.spec
     head = _head(spec, settings)
     classes = class_numbers(head.chart.classes, settings.classes)
@@ -120,11 +118,6 @@ def attribute(
     )
 
 
-def checkpoint_file(path: Path) -> Path:
-    """`best.pt` of a trial's folder, or the file that was given."""
-    return path / BEST if path.is_dir() else path
-
-
 def check_channels(lake: Lake, scenes: Catalog, spec: TrialSpec) -> None:
     """Raises AttributionError for a scene that lacks a channel, before anything is computed."""
     for record in scenes:
@@ -136,20 +129,6 @@ def check_channels(lake: Lake, scenes: Catalog, spec: TrialSpec) -> None:
                 f"scene {record.scene_id} of the lake {lake.url!r} lacks {', '.join(missing)}, which trial "
                 f"{spec.trial_id} was trained on: build the scene again with `python -m ingest build`"
             )
-
-
-def _data(trained: Checkpoint, lake: Lake, cache: NodeCache | None, device: torch.device) -> TrialData:
-    spec = bind(trained.spec, lake)
-    return TrialData(
-        spec=spec,
-        lake=lake,
-        scenes=select_scenes(spec, lake),
-        normalization=trained.normalization,
-        device=device,
-        processes=Processes(),
-        cache=cache,
-        workers=0,
-    )
 
 
 def _head(spec: TrialSpec, settings: AttributionSettings) -> Head:

@@ -1,0 +1,23 @@
+"""Where a network computes, and what its numbers come from."""
+
+import platform
+
+import numpy as np
+import torch
+
+
+def best_device() -> torch.device:
+    """The GPU that this process was given, or the CPU."""
+    return torch.device("cuda", torch.cuda.current_device()) if torch.cuda.is_available() else torch.device("cpu")
+
+
+def versions_of(device: torch.device) -> dict[str, str]:
+    """Software and device that numbers come from."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "device": name,
+        "threads": str(torch.get_num_threads()),
+    }
