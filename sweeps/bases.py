@@ -5,10 +5,10 @@ from typing import Final
 
 from sweeps.axes import Axis, Changes
 from sweeps.experiment import Arm, TaskName
-from training.baselines import ICEBENCH_UNET, baseline
+from training.baselines import PROTOCOLS
 from training.spec import TrialSpec
 
-BASES: Final[Mapping[TaskName, TrialSpec]] = {"pixel": ICEBENCH_UNET, "patch": baseline("icebench_densenet121")}
+BASES: Final[Mapping[TaskName, TrialSpec]] = PROTOCOLS
 """The best published network of each task (leaderboard of IceBench), with the published settings."""
 
 SMALL_LOOP: Final[Changes] = {

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-import yaml
 from rich.table import Table
 
 from datasets.errors import unknown_name
@@ -16,8 +15,10 @@ from datasets.terminal import out, user_errors
 from datasets.workers import loader_workers, usable_cpus
 from training.attribute_command import attribute
 from training.baselines import BASELINES
+from training.compare_command import compare
 from training.predict_command import predict
-from training.spec import SpecError, TrialSpec
+from training.spec import TrialSpec
+from training.spec.changes import parse_changes
 
 if TYPE_CHECKING:
     from training.result import TrialResult
@@ -31,8 +32,8 @@ app = typer.Typer(
 )
 
 
-app.command()(attribute)
-app.command()(predict)
+for command in (attribute, compare, predict):
+    app.command()(command)
 
 
 @app.command()
@@ -134,18 +135,7 @@ def read_spec(given: str | None, changes: Sequence[str]) -> TrialSpec:
         UnknownNameError: There is neither a baseline nor a file of that name.
     """
     spec = _named(given) if given is not None else TrialSpec()
-    values: dict[str, object] = {}
-    for change in changes:
-        name, equals, text = change.partition("=")
-        if not equals:
-            raise SpecError(f"--set {change!r} is not NAME=VALUE: write for example --set data.ratio=5")
-        try:
-            values[name.strip()] = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise SpecError(
-                f"--set {change!r} has a value that is no YAML: quote it, or write a list as [1, 2]"
-            ) from error
-    return spec.with_all(values)
+    return spec.with_all(parse_changes(changes))
 
 
 def _named(given: str) -> TrialSpec:

@@ -10,7 +10,7 @@ classification scripts of UCD-BDLab/IceBench; configs/sic_mse/sic_mse.py of MMSe
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from datasets.errors import unknown_name
 from training.spec import AugmentSpec, DataSpec, LoopSpec, LossSpec, ModelSpec, OptimizerSpec, TrialSpec
@@ -72,6 +72,12 @@ BASELINES: Final[Mapping[str, TrialSpec]] = {
     "icebench_densenet121": _patch_based("densenet121", _FRESH),
     "autoice_winner": AUTOICE_WINNER,
 }
+
+PROTOCOLS: Final[Mapping[Literal["pixel", "patch"], TrialSpec]] = {
+    "pixel": ICEBENCH_UNET,
+    "patch": BASELINES["icebench_densenet121"],
+}
+"""The best published trial of each task (leaderboard of IceBench): its settings are those of whoever is compared."""
 
 
 def baseline(name: str) -> TrialSpec:

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import BoundaryNorm, Colormap, ListedColormap
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
@@ -51,10 +52,18 @@ def save_figure(figure: Figure, path: Path) -> Path:
 def confusion_figure(matrix: ConfusionMatrix, chart: Chart, title: str, *, unit: str = "px") -> Figure:
     """Draws a matrix: colour and percentage are shares of the true class (rows), below them the count in `unit`."""
     n = matrix.n_classes
-    true = matrix.counts.sum(axis=1, keepdims=True)
-    shares = np.divide(matrix.counts, true, out=np.zeros((n, n)), where=true > 0)
     figure = Figure(figsize=(3.6 + 0.95 * n, 2.4 + 0.8 * n), layout="constrained", dpi=110)
     axes = figure.add_subplot()
+    image = draw_confusion(axes, matrix, chart, title, unit=unit)
+    figure.colorbar(image, ax=axes, label="share of the true class", fraction=0.04)
+    return figure
+
+
+def draw_confusion(axes: Axes, matrix: ConfusionMatrix, chart: Chart, title: str, *, unit: str) -> AxesImage:
+    """Draws a matrix into axes; see `confusion_figure`."""
+    n = matrix.n_classes
+    true = matrix.counts.sum(axis=1, keepdims=True)
+    shares = np.divide(matrix.counts, true, out=np.zeros((n, n)), where=true > 0)
     image = axes.imshow(
         np.ma.masked_where(np.broadcast_to(true == 0, (n, n)), shares),
         cmap="Blues",
@@ -83,8 +92,7 @@ def confusion_figure(matrix: ConfusionMatrix, chart: Chart, title: str, *, unit:
     if chart.name == "SIC":
         named["R2"] = r2(matrix)
     axes.set_title(f"{title}\n" + ", ".join(f"{name} {value:.3f}" for name, value in named.items()))
-    figure.colorbar(image, ax=axes, label="share of the true class", fraction=0.04)
-    return figure
+    return image
 
 
 def curves_figure(history: Sequence[EpochRow], best_epoch: int, title: str) -> Figure:

@@ -159,7 +159,7 @@ def read_prediction(path: Path, chart: Chart, shape: tuple[int, int], truth: NDA
     empty = int(np.count_nonzero((classes == IGNORE) & (truth != IGNORE)))
     if empty:
         raise PredictionError(
-            f"{path.name} has {empty} pixels of {IGNORE} where the chart has a label: every labelled pixel needs a class"
+            f"{path.name} has {empty} pixels of {IGNORE} where the chart has a label: each of these needs a class"
         )
     return classes
 
@@ -200,7 +200,7 @@ def _scored(
 
 def _values(path: Path, chart: Chart) -> NDArray[Any]:
     """The numbers as they are in the file, dims (line, sample): a fill value stays a number."""
-    plain = {"mask_and_scale": False, "decode_times": False}
+    plain: dict[str, Any] = {"mask_and_scale": False, "decode_times": False}
     try:
         if path.suffix == ENDINGS["zarr"]:
             opened = xr.open_zarr(path, consolidated=False, chunks=None, **plain)

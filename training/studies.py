@@ -9,7 +9,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from training.mlflow_client import open_client, speaking
-from training.study import DESIGN, DESIGN_FILE, StudyTracker
+from training.study import DESIGN, DESIGN_FILE, StudyTracker, TrialRow, trial_row
 from training.study_design import StudyDesign
 from training.tracking_server import RunGoneError, TrackingError, resolve_uri
 
@@ -94,6 +94,13 @@ def study_row(study: StudyTracker) -> StudyRow:
     with speaking(study.tracking_uri):
         run = open_client(study.tracking_uri, check=False).get_run(study.run_id)
     return _row(study.tracking_uri, run, study.study)
+
+
+def read_run(tracking_uri: str, run_id: str) -> TrialRow:
+    """One run by its id; raises RunGoneError where there is none."""
+    uri = resolve_uri(tracking_uri)
+    with speaking(uri):
+        return trial_row(open_client(uri).get_run(run_id))
 
 
 def read_artifacts(tracking_uri: str, run_ids: Iterable[str], name: str) -> dict[str, Artifact]:

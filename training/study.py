@@ -128,7 +128,7 @@ class StudyTracker:
                     order_by=["attributes.start_time ASC"],
                     page_token=token,
                 )
-                rows += [_row(run) for run in page]
+                rows += [trial_row(run) for run in page]
                 token = page.token
                 if not token:
                     return rows
@@ -173,7 +173,8 @@ class StudyTracker:
             open_client(self.tracking_uri, check=False).set_terminated(self.run_id, status)
 
 
-def _row(run: Any) -> TrialRow:  # noqa: ANN401 (mlflow ships no types)
+def trial_row(run: Any) -> TrialRow:  # noqa: ANN401 (mlflow ships no types)
+    """A run of MLflow as a row."""
     tags = {name: value for name, value in run.data.tags.items() if not name.startswith("mlflow.")}
     return TrialRow(
         trial_id=tags.get("trial_id", ""),

@@ -100,8 +100,7 @@ class MlflowTracker:
         self._over = False
         self._kept = Outbox.create(self.outbox, start)
         self._sender = Sender(self._kept, MlflowDelivery(self.tracking_uri))
-        params = {name: _cut("" if value is None else str(value)) for name, value in spec.flat().items()}
-        self._tell(ParamsRecord(values=params))
+        self._tell(ParamsRecord(values=params_of(spec)))
         self._sender.start()
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
@@ -167,6 +166,11 @@ class MlflowTracker:
         if self._over:
             raise TrackingError("the tracker's run has ended: call start(spec, tags) for a new one")
         return self._kept
+
+
+def params_of(spec: TrialSpec) -> dict[str, str]:
+    """The flattened spec as the params of a run: text, and cut where it is too long for one."""
+    return {name: _cut("" if value is None else str(value)) for name, value in spec.flat().items()}
 
 
 def git_commit() -> str:

@@ -5,14 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from pydantic import ValidationError
-
 from sweeps.report.campaign import campaign_page, campaign_table
-from training.report.evidence import Evidence, collect, counting
+from training.report.evidence import Evidence, collect
+from training.report.results import newest_attempts, read_results
 from training.report.study_report import Report, make_report
-from training.result import TrialResult
 from training.studies import StudyRow, read_artifacts, study_row
-from training.study import StudyTracker, TrialRow
+from training.study import StudyTracker
 from training.tracking_server import public
 
 PAGE: Final = "report.html"
@@ -60,10 +58,10 @@ def write_campaign(reports: Sequence[Report], folder: Path, tracking_uri: str) -
 def read_evidence(study: StudyTracker, row: StudyRow | None = None) -> Evidence:
     """Everything about a study: its parent run, one search for its trials, result.json of those that finished."""
     rows = study.children_rows()
-    newest = _newest(rows)
+    newest = newest_attempts(rows)
     finished = [each.run_id for each in newest if each.status == "FINISHED"]
     ended_badly = [each.run_id for each in newest if each.status in ("FAILED", "KILLED")]
-    results, unread = _results(study, finished)
+    results, unread = read_results(study.tracking_uri, finished)
     errors = {
         run_id: _last_line(found.text)
         for run_id, found in read_artifacts(study.tracking_uri, ended_badly, "error.txt").items()
@@ -84,26 +82,6 @@ def _fill(folder: Path, report: Report) -> dict[str, str]:
     for picture in report.pictures:
         (figures / f"{picture.name}.png").write_bytes(picture.png)
     return texts
-
-
-def _newest(rows: Sequence[TrialRow]) -> list[TrialRow]:
-    attempts: dict[str, list[TrialRow]] = {}
-    for row in rows:
-        attempts.setdefault(row.trial_id or row.run_id, []).append(row)
-    return [counting(tries) for tries in attempts.values()]
-
-
-def _results(study: StudyTracker, run_ids: Sequence[str]) -> tuple[dict[str, TrialResult], dict[str, str]]:
-    results, unread = {}, {}
-    for run_id, found in read_artifacts(study.tracking_uri, run_ids, "result.json").items():
-        if found.text is None:
-            unread[run_id] = found.problem
-            continue
-        try:
-            results[run_id] = TrialResult.model_validate_json(found.text)
-        except ValidationError as error:
-            unread[run_id] = f"it is of another version of this project ({error.errors()[0]['msg']})"
-    return results, unread
 
 
 def _last_line(text: str) -> str:

@@ -78,17 +78,17 @@ def _of_task(comparison: Comparison, task: str) -> list[str]:
         ("Without an interval", "no interval"),
     )
     for words, wanted in groups:
-        some = {key: _numbers(comparison, each) for key, (word, each) in readings.items() if word == wanted}
+        some = {key: numbers_of(comparison, each) for key, (word, each) in readings.items() if word == wanted}
         if some:
             found.append(f"{words}: {_named(comparison, list(some), some)}.")
     if best != reference:
         (own,) = (each for each in every if each.key == best and each.against == reference)
-        word = f"{reading(comparison, own)} ({_numbers(comparison, own)})"
+        word = f"{reading(comparison, own)} ({numbers_of(comparison, own)})"
         found.append(f"Against the reference, {_name(comparison, reference)}, it is {word}.")
     return found
 
 
-def _numbers(comparison: Comparison, each: Difference) -> str:
+def numbers_of(comparison: Comparison, each: Difference) -> str:
     """`−1.4 % points, interval −3.1 to +0.2`."""
 
     def write(value: float) -> str:

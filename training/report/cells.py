@@ -40,7 +40,7 @@ class Difference:
         against: The other one.
         value: Difference of the objective on their common test scenes, averaged over common seeds; NaN without any.
         interval: Over test scenes.
-        seeds: Common seeds.
+        seeds: Common seeds, or pairs of seeds where these are not common.
         agreeing: Seeds whose difference has the sign of `value`.
         spread: Sample standard deviation over seeds of the difference.
         scenes: Common test scenes; 0 where results could not be read or the objective does not come from them.
@@ -130,11 +130,18 @@ class Comparison:
         """Test scenes of the objective of a cell."""
         return len(self._common_scenes(self.evidence.trials_of(key)))
 
-    def difference(self, key: Key, against: Key) -> Difference:
-        """A cell minus another: paired by seed and by test scene."""
+    def difference(self, key: Key, against: Key, *, any_seed: bool = False) -> Difference:
+        """A cell minus another: paired by seed and by test scene.
+
+        Args:
+            key: The cell.
+            against: The other one.
+            any_seed: Where they have no common seed, pairs every seed of one with every seed of the other.
+        """
         one, other = ({trial.seed: trial for trial in self.evidence.trials_of(each)} for each in (key, against))
-        seeds = sorted(one.keys() & other.keys())
-        pairs = [(one[seed], other[seed]) for seed in seeds]
+        pairs = [(one[seed], other[seed]) for seed in sorted(one.keys() & other.keys())]
+        if any_seed and not pairs:
+            pairs = [(a, b) for a in one.values() for b in other.values()]
         trials = [trial for pair in pairs for trial in pair]
         scenes = self._common_scenes(trials)
         if scenes:
@@ -154,7 +161,7 @@ class Comparison:
             against=against,
             value=over_seeds.mean,
             interval=found,
-            seeds=len(seeds),
+            seeds=len(pairs),
             agreeing=sum(bool(np.sign(value) == np.sign(over_seeds.mean)) for value in by_seed),
             spread=over_seeds.spread,
             scenes=len(scenes),

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from training.report.cells import Comparison
+from training.report.confusions import best_confusion
 from training.report.drawing import Drawn, own_axes
 from training.report.figures_of_scores import bars_figures, dots_figures, lines_figure
 from training.report.forest import forest_figures
-from training.report.heat_maps import axes_figure, best_confusion, bins_figures, classes_figures
+from training.report.heat_maps import axes_figure, bins_figures, classes_figures
 from training.report.labels import Key
 from training.report.wording import FACTOR, VALUE, is_number
 

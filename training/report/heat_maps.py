@@ -1,4 +1,4 @@
-"""Tables of numbers as colours: two axes, trained on against tested on, classes, and the best cell's confusion."""
+"""Tables of numbers as colours: two axes, trained on against tested on, classes."""
 
 import textwrap
 from collections.abc import Sequence
@@ -9,11 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from datasets.labels import chart
-from training.confusion import ConfusionMatrix
-from training.figures import confusion_figure
 from training.metric_names import MetricName
-from training.report.bootstrap import charts_of
 from training.report.cells import Comparison
 from training.report.drawing import Drawn, labels, only_axis, pieces
 from training.report.group_tables import bin_metric, class_metrics
@@ -21,13 +17,11 @@ from training.report.labels import Key
 from training.report.wording import (
     axis_label,
     axis_value,
-    cell_label,
     class_label,
     grid_label,
     is_share,
     metric_label,
     parsed_label,
-    plural,
 )
 
 _COLOURS = "cividis"
@@ -115,32 +109,6 @@ def classes_figures(comparison: Comparison, keys: Sequence[Key], name: str, task
         )
         drawn.append(Drawn(name=f"{name}{end}", caption=caption, figure=figure))
     return drawn
-
-
-def best_confusion(comparison: Comparison, key: Key, name: str, task: str) -> Drawn | None:
-    """Confusion matrix of one cell on the objective's grid, added up over its seeds; None without results."""
-    metric = comparison.metric
-    trials = [trial for trial in comparison.evidence.trials_of(key) if trial.result is not None]
-    if metric is None or metric.score == "autoice" or not trials:
-        return None
-    (target,) = charts_of(trials[0], metric) or ("",)
-    pooled: ConfusionMatrix | None = None
-    for trial in trials:
-        assert trial.result is not None
-        rows = trial.result.matrices.get(f"{metric.grid}/{target}/all")
-        if rows is None:
-            return None
-        pooled = ConfusionMatrix.from_lists(rows) if pooled is None else pooled + ConfusionMatrix.from_lists(rows)
-    assert pooled is not None
-    cell = cell_label(comparison.evidence.axes, key)
-    title = f"best: {cell}, {grid_label(metric.grid)}, {plural(len(trials), 'seed')} added up"
-    unit = "patches" if metric.grid.endswith("patches") else "px"
-    figure = confusion_figure(pooled, chart(target), title, unit=unit)
-    caption = (
-        f"Confusion matrix of the best {task + ' ' if task else ''}cell ({cell}). Rows are the true class and "
-        f"add up to 100 %; counts are added up over {plural(len(trials), 'seed')}."
-    )
-    return Drawn(name=name, caption=caption, figure=figure)
 
 
 def heat_map(

@@ -1,6 +1,6 @@
 """The main tables of a study: scores of cells, and their differences."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import pandas as pd
@@ -64,39 +64,48 @@ def scores_table(comparison: Comparison) -> ReportTable:
 
 def differences_table(comparison: Comparison) -> ReportTable:
     """Every cell against the reference and against the best, task by task."""
+    found = [
+        (task, each, f"{_name(comparison, each.against)} ({_role(comparison, task, each.against)})")
+        for task in comparison.evidence.tasks
+        for each in comparison.differences(task)
+    ]
+    return table_of_differences(comparison, found)
+
+
+def table_of_differences(comparison: Comparison, found: Sequence[tuple[str, Difference, str]]) -> ReportTable:
+    """Differences with their task and how the other cell is called, a row each."""
     evidence, objective = comparison.evidence, comparison.objective
     rows, numbers = [], []
-    for task in evidence.tasks:
-        for each in comparison.differences(task):
-            names = [_name(comparison, key) for key in (each.key, each.against)]
-            low, high = each.interval.low, each.interval.high
-            rows.append(
-                (
-                    names[0],
-                    f"{names[1]} ({_role(comparison, task, each.against)})",
-                    _signed(objective, each.value),
-                    _between(objective, low, high, signed=True),
-                    text_of(objective)(each.spread) if each.spread == each.spread else "–",
-                    f"{each.agreeing} of {each.seeds}",
-                    str(each.scenes or "–"),
-                    reading(comparison, each),
-                )
+    for task, each, against in found:
+        names = [_name(comparison, key) for key in (each.key, each.against)]
+        low, high = each.interval.low, each.interval.high
+        rows.append(
+            (
+                names[0],
+                against,
+                _signed(objective, each.value),
+                _between(objective, low, high, signed=True),
+                text_of(objective)(each.spread) if each.spread == each.spread else "–",
+                f"{each.agreeing} of {each.seeds}",
+                str(each.scenes or "–"),
+                reading(comparison, each),
             )
-            numbers.append(
-                {
-                    "task": task,
-                    "cell": names[0],
-                    "against": names[1],
-                    "difference": each.value,
-                    "scenes_low": low,
-                    "scenes_high": high,
-                    "spread": each.spread,
-                    "seeds": each.seeds,
-                    "seeds_agreeing": each.agreeing,
-                    "scenes": each.scenes,
-                    "verdict": each.verdict,
-                }
-            )
+        )
+        numbers.append(
+            {
+                "task": task,
+                "cell": names[0],
+                "against": names[1],
+                "difference": each.value,
+                "scenes_low": low,
+                "scenes_high": high,
+                "spread": each.spread,
+                "seeds": each.seeds,
+                "seeds_agreeing": each.agreeing,
+                "scenes": each.scenes,
+                "verdict": each.verdict,
+            }
+        )
     unit = "% points" if is_share(objective) else "same unit"
     return ReportTable(
         name="differences",
