@@ -196,7 +196,7 @@ def _compare(
     if not overwrite:
         running.refuse_existing(target)
     own = running.check_own(own if checkpoint is None else own.with_("model.pretrained", None), lake)
-    others, remarks = running.find_others(names, tracking_uri, lake)
+    others, remarks = running.find_others(names, tracking_uri, own, lake)
     for sentence in remarks:
         err.print(f"note: {sentence}", markup=False, highlight=False, soft_wrap=True)
     study, cache = running.open_study(tracking_uri, lake), NodeCache.default()

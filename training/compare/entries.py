@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from datasets.errors import IceBenchError
+from datasets.grids import pixel_spacing
 from training.report.cells import Comparison
 from training.report.evidence import Evidence, FinishedTrial
-from training.report.labels import Key, first_target, seed_of
+from training.report.labels import Key, first_chart, first_target, seed_of
 from training.report.wording import task_label
 from training.result import TrialResult
 from training.studies import StudyRow
@@ -77,12 +78,12 @@ def compare_entries(own: Sequence[Entry], others: Sequence[Entry], *, lake: str,
         uri: Of MLflow, without user and password; may be empty.
 
     Raises:
-        CompareError: A trial predicts another chart first, or the trials have no grid in common.
+        CompareError: See `common_objective`.
     """
     mine = {entry.row.trial_id for entry in own}
     groups = [list(own), *_models([entry for entry in others if entry.row.trial_id not in mine])]
     names = _names(groups)
-    objective = _objective([entry for group in groups for entry in group])
+    objective = common_objective(own[0].row.params, [entry for group in groups[1:] for entry in group])
     finished = tuple(
         FinishedTrial(key=(name,), task=entry.task, seed=seed_of(entry.row), row=entry.row, result=entry.result)
         for name, group in zip(names, groups, strict=True)
@@ -152,24 +153,32 @@ def _names(groups: Sequence[Sequence[Entry]]) -> list[str]:
     return names
 
 
-def _objective(entries: Sequence[Entry]) -> str:
-    """Weighted F1 on the finest fixed grid that all trials share, else on their own grids."""
-    targets = {first_target(entry.row) for entry in entries}
-    if len(targets) > 1:
-        first = first_target(entries[0].row)
-        other = next(entry for entry in entries if first_target(entry.row) != first)
-        raise CompareError(
-            f"run {other.row.run_id} predicts {first_target(other.row)} first and this model {first}: compare models "
-            "of one chart"
-        )
-    shared = set.intersection(*(set(entry.row.metrics) for entry in entries))
-    grids = [name for name in shared if name.startswith("test_") and name.endswith("m/f1")]
-    if grids:
-        return min(grids, key=lambda name: int("".join(filter(str.isdigit, name.split("/")[0]))))
-    if "test/f1" in shared:
+def common_objective(own: Mapping[str, str], others: Sequence[Entry]) -> str:
+    """The metric that a model and others are compared by: weighted F1 of one chart on one grid.
+
+    Args:
+        own: Params of a trial of one's own, which may be still to be trained.
+        others: Finished trials.
+
+    Raises:
+        CompareError: Another trial predicts another chart first, or there is no grid on which all are scored.
+    """
+    for entry in others:
+        if first_target(entry.row) != first_chart(own):
+            raise CompareError(
+                f"run {entry.row.run_id} predicts {first_target(entry.row)} first and this model {first_chart(own)}: "
+                "compare models of one chart"
+            )
+    every = [own, *(entry.row.params for entry in others)]
+    fixed = {params.get("evaluation.fixed_ratio", "") for params in every}
+    if len(fixed) == 1 and fixed != {""}:
+        return f"test_{pixel_spacing(int(fixed.pop()))}m/f1"
+    ratios = {params["data.ratio"] for params in every}
+    if len(ratios) == 1:
         return "test/f1"
     raise CompareError(
-        "the trials have no grid in common on which they are scored: train with the same evaluation.fixed_ratio"
+        f"the models have the ratios {', '.join(sorted(ratios, key=int))} and no grid on which all are scored: give "
+        "this one the evaluation.fixed_ratio of the others"
     )
 
 

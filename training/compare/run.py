@@ -9,7 +9,7 @@ from typing import Final
 from datasets.lake import Lake
 from datasets.node_cache import NodeCache
 from training.compare.baselines import BASE_STUDY, best_baselines, named_baselines
-from training.compare.entries import CompareError, Entry, compare_entries
+from training.compare.entries import CompareError, Entry, common_objective, compare_entries
 from training.compare.page import PAGE, ComparePage, make_page
 from training.epoch import Progress
 from training.models import check_network
@@ -49,12 +49,26 @@ def check_own(spec: TrialSpec, lake: Lake) -> TrialSpec:
     return spec
 
 
-def find_others(names: Sequence[str], tracking_uri: str, lake: Lake) -> tuple[list[Entry], list[str]]:
+def find_others(names: Sequence[str], tracking_uri: str, spec: TrialSpec, lake: Lake) -> tuple[list[Entry], list[str]]:
     """The baselines that were named, or the best of the study `base_model`; and sentences about what they are.
 
+    Args:
+        names: Run ids and names of studies.
+        tracking_uri: Of MLflow; may be empty.
+        spec: Of one's own model, bound to the lake.
+        lake: Of all.
+
     Raises:
-        CompareError: A name cannot be used; see `training.compare.baselines`.
+        CompareError: A name cannot be used (see `training.compare.baselines`), or a trial cannot be compared with one
+            of `spec`.
+        TrackingError: The server is away.
     """
+    found, remarks = _others(names, tracking_uri, lake)
+    common_objective(params_of(spec), found)
+    return found, remarks
+
+
+def _others(names: Sequence[str], tracking_uri: str, lake: Lake) -> tuple[list[Entry], list[str]]:
     if names and not tracking_uri:
         raise CompareError(
             f"--against {names[0]!r} is looked up in MLflow: give its --tracking-uri (MLFLOW_TRACKING_URI) too"

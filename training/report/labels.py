@@ -1,7 +1,7 @@
 """What a trial's row in MLflow says it is: its cell, task, seed and target; and the design of a study that has none."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from training.report.wording import TASK_AXES, is_number, task_label
@@ -54,7 +54,12 @@ def added_axis(design: StudyDesign, rows: Sequence[TrialRow]) -> tuple[str, ...]
 
 def first_target(row: TrialRow) -> str:
     """First target chart of a trial."""
-    return next((name for name in re.findall(r"[A-Z]+", row.params.get("data.targets", ""))), "SOD")
+    return first_chart(row.params)
+
+
+def first_chart(params: Mapping[str, str]) -> str:
+    """First target chart of a trial by its params."""
+    return next((name for name in re.findall(r"[A-Z]+", params.get("data.targets", ""))), "SOD")
 
 
 def value_on(row: TrialRow, axis: str) -> str:
