@@ -1,4 +1,4 @@
-"""Command line over all studies: `python -m sweeps list | run | status | report | sync`."""
+"""Command line over all studies: `python -m sweeps list | run | status | report | leaderboard | sync`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +12,7 @@ from datasets.terminal import err, out, user_errors
 from sweeps.catalogue import study, study_names
 from sweeps.experiment import SEED
 from sweeps.launch.command import application
+from sweeps.leaderboard.command import leaderboard_command
 from sweeps.report.command import report_command
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ app = typer.Typer(
 
 
 app.command("report")(report_command)
+app.command("leaderboard")(leaderboard_command)
 
 
 @app.command("list")

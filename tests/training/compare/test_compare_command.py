@@ -194,7 +194,10 @@ def troubled(baselines: str, tiny_lake: Lake, tmp_path_factory: pytest.TempPathF
             "the models have the ratios 5, 10 and no grid on which all are scored: give",
         ),
         (["--model", "my_models:Huge"], "'my_models' has no class 'Huge'; its own classes are TinyNet, TinyPatchNet"),
-        (["--model", "no_such_module:Net"], "'no_such_module' cannot be imported (ModuleNotFoundError: No module named 'no_such_module')"),
+        (
+            ["--model", "no_such_module:Net"],
+            "'no_such_module' cannot be imported (ModuleNotFoundError: No module named 'no_such_module')",
+        ),
         (["--params", '{"depth": 3}'], "and is called with in_channels, n_outputs, depth"),
         (["--params", "width=3"], "--params 'width=3' is no JSON (Expecting value): write for example"),
         (["--params", "[3]"], "--params '[3]' is no JSON object"),

@@ -1,0 +1,104 @@
+"""The leaderboard for readers: one table, and one page around it. Pure."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+import pandas as pd
+
+from sweeps.leaderboard.published import PUBLISHED, SCORES
+from sweeps.leaderboard.ranking import GRID, Ranked, columns
+from training.report.page import Section, render
+from training.report.tables import ReportTable
+from training.report.wording import grid_label, percent
+
+NOTES: Final = (
+    "A rank is by weighted F1 on the 80 m grid, where every model is scored on the same pixels of the same test scenes, "
+    "averaged over seeds.",
+    "Published rows have no rank: their charts, resolutions and test pixels are others, as the last column says. Their "
+    "distance to ours is a hint and no result.",
+    "Of every network and task the settings with the best mean are shown. They were chosen by these very scores, which "
+    "flatters them a little, and those with one seed most.",
+    "Weighted recall equals accuracy by definition; both are shown because the public leaderboard does.",
+)
+
+
+def board(ranked: Sequence[Ranked]) -> ReportTable:
+    """Ours on the 80 m grid by rank, the published rows, then ours on their own grids and on pure patches."""
+    rows, numbers = [], []
+
+    def add(each: Ranked, grid: str) -> None:
+        spreads = {name: each.score(name, grid) for name in SCORES}
+        ranked_here = str(each.rank) if grid == GRID else "–"
+        texts = [percent(spread.mean, spread.spread) for spread in spreads.values()]
+        rows.append(
+            (ranked_here, each.model, each.task, "ours", grid_label(grid), *texts, str(len(each.trials)), each.protocol)
+        )
+        numbers.append(
+            {
+                "rank": each.rank if grid == GRID else None,
+                "model": each.model,
+                "task": each.task,
+                "source": "ours",
+                "grid": grid,
+                **{name: 100 * spread.mean for name, spread in spreads.items()},
+                **{f"{name}_spread": 100 * spread.spread for name, spread in spreads.items()},
+                "seeds": len(each.trials),
+                "protocol": each.protocol,
+                "runs": " ".join(trial.run_id for trial in each.trials),
+            }
+        )
+
+    for each in ranked:
+        add(each, GRID)
+    for row in PUBLISHED:
+        texts = [f"{row.scores[name]:.2f}" if name in row.scores else "–" for name in SCORES]
+        rows.append(("–", row.model, row.task, "published", row.grid, *texts, "–", row.protocol))
+        numbers.append(
+            {
+                "model": row.model,
+                "task": row.task,
+                "source": "published",
+                "grid": row.grid,
+                **row.scores,
+                "protocol": row.protocol,
+            }
+        )
+    for each in ranked:
+        for grid in each.grids[1:]:
+            add(each, grid)
+    header = ("rank", "model", "task", "source", "grid", *columns(), "seeds", "protocol")
+    return ReportTable(
+        name="leaderboard",
+        title="Stage of development (SOD) on the test scenes: mean ± spread over seeds",
+        header=header,
+        rows=tuple(rows),
+        words=5,
+        numbers=pd.DataFrame(numbers),
+    )
+
+
+def page(table: ReportTable, *, lake: str, uri: str) -> str:
+    """The page.
+
+    Args:
+        table: Of `board`.
+        lake: Digest of the lake.
+        uri: Of MLflow, without user and password.
+    """
+    return render(
+        title="Leaderboard",
+        lead="Which network reads sea-ice types best, and where do published numbers stand?",
+        facts=[("lake", lake), ("runs", uri), ("written", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC")],
+        sections=[
+            Section(anchor="board", title="Scores", tables=(table,)),
+            Section(anchor="reading", title="How to read this", points=NOTES),
+        ],
+        run_url=lambda run_id: "",
+    )
+
+
+def markdown(table: ReportTable, *, lake: str) -> str:
+    """The same for a README."""
+    notes = "".join(f"- {note}\n" for note in NOTES)
+    return f"# Leaderboard\n\nLake {lake}.\n\n{table.to_markdown()}\n{notes}"

@@ -1,0 +1,230 @@
+"""`python -m sweeps leaderboard`: the best of every network beside published numbers; submissions written and checked."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+from rich.table import Table
+
+from datasets.errors import IceBenchError, unknown_name
+from datasets.project import ROOT
+from datasets.terminal import err, out, user_errors
+
+if TYPE_CHECKING:
+    from sweeps.leaderboard.check import Claim
+    from sweeps.leaderboard.ranking import Ranked
+    from sweeps.leaderboard.submission import Form, Submission
+    from training.study import TrialRow
+
+_FORMS: Final = ("readme", "script")
+_SHOWN: Final = 10
+"""Columns that a terminal can show; the protocol is in the files."""
+_OWN: Final = "Supervised"
+_LABELS: Final = "Labeled"
+
+
+class NoLeaderboardError(IceBenchError, ValueError):
+    """There is nothing to rank, or options that do not go together."""
+
+
+def leaderboard_command(
+    tracking_uri: Annotated[
+        str, typer.Option(help="MLflow: sqlite:///FILE or http(s)://HOST:PORT.", envvar="MLFLOW_TRACKING_URI")
+    ] = f"sqlite:///{ROOT}/results/mlflow.db",
+    lake_digest: Annotated[
+        str, typer.Option(help="Which lake, where studies ran on several (without: the newest).", metavar="DIGEST")
+    ] = "",
+    out_folder: Annotated[
+        Path | None,
+        typer.Option("--out", help="Folder for the files (without: results/leaderboard).", metavar="DIR"),
+    ] = None,
+    submission: Annotated[
+        Path | None, typer.Option(help="Also write the JSON of the public leaderboard here.", metavar="FILE")
+    ] = None,
+    model: Annotated[
+        str, typer.Option(help="With --submission: network to submit, as in the table (without: the best).")
+    ] = "",
+    form: Annotated[
+        str, typer.Option(help="With --submission: readme (percent, IoU, link) or script (shares of 1).")
+    ] = "readme",
+    model_type: Annotated[str, typer.Option(help="With --submission: CNN, Transformer, UNet, ...")] = "",
+    link: Annotated[str, typer.Option(help="With --submission --form readme: address of the code.")] = "",
+    inference_time: Annotated[
+        str, typer.Option(help="With --submission --form script: such as '0.9 sec a scene'.")
+    ] = "",
+    check: Annotated[
+        Path | None,
+        typer.Option(help="Only check a submission, of either form; with --predictions and --lake its claims too."),
+    ] = None,
+    predictions: Annotated[
+        Path | None,
+        typer.Option(help="With --check: folder with one class map a test scene.", metavar="DIR"),
+    ] = None,
+    lake: Annotated[str, typer.Option(help="With --check: the lake with the charts.", metavar="URL")] = "",
+    ratio: Annotated[int, typer.Option(help="With --check: grid of the class maps (2: 80 m).", min=1)] = 2,
+) -> None:
+    """Rank the best of every network on a lake, beside published numbers; write or check a submission.
+
+    Writes leaderboard.md, .csv and .html. Exits with 1 where a checked submission claims what its predictions do not
+    give. docs/models.md says what is in a class map.
+    """
+    with user_errors():
+        if check is not None:
+            held = _check(check, predictions, lake, ratio)
+        else:
+            if predictions is not None or lake:
+                raise NoLeaderboardError("--predictions and --lake are for --check FILE: give the submission too")
+            if form not in _FORMS:
+                raise unknown_name("form", form, _FORMS)
+            if submission is not None and submission.exists():
+                raise NoLeaderboardError(f"{str(submission)!r} exists: give another --submission, or remove it")
+            ranked, lake_digest = _ranked(tracking_uri, lake_digest)
+            texts = {"model_type": model_type, "github_link": link, "inference_time": inference_time}
+            made = None
+            if submission is not None:
+                chosen = _chosen(ranked, model)
+                made = _submission(chosen, "script" if form == "script" else "readme", texts), chosen.submitted
+            folder = out_folder or ROOT / "results/leaderboard"
+            _write(ranked, lake_digest, tracking_uri, folder)
+            if submission is not None and made is not None:
+                _hand_in(submission, *made)
+            held = True
+    if not held:
+        raise typer.Exit(1)
+
+
+def _ranked(tracking_uri: str, lake_digest: str) -> "tuple[tuple[Ranked, ...], str]":
+    from sweeps.leaderboard.ranking import rank
+    from training.studies import list_studies
+
+    with err.status("reading MLflow"):
+        studies = sorted(list_studies(tracking_uri), key=lambda row: -row.started)
+        lakes = list(dict.fromkeys(row.lake for row in studies))
+        if not lakes:
+            raise NoLeaderboardError(
+                "there is no study on this tracking server: run one, or give its --tracking-uri (MLFLOW_TRACKING_URI)"
+            )
+        if lake_digest and lake_digest not in lakes:
+            raise unknown_name("lake of the studies", lake_digest, lakes)
+        lake = lake_digest or lakes[0]
+        rows = [row for study in studies if study.lake == lake for row in study.tracker(tracking_uri).children_rows()]
+    if len(lakes) > 1 and not lake_digest:
+        err.print(
+            f"studies ran on {len(lakes)} lakes: this is {lake}, the newest; --lake-digest chooses another "
+            f"({', '.join(lakes[1:])})",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
+    ranked = rank(rows)
+    if not ranked:
+        raise NoLeaderboardError(
+            f"no finished trial on the lake {lake} was scored in SOD on the 80 m grid of all test scenes: run a study "
+            "first, such as base_model"
+        )
+    return ranked, lake
+
+
+def _write(ranked: "tuple[Ranked, ...]", lake: str, tracking_uri: str, folder: Path) -> None:
+    from sweeps.leaderboard.board import board, markdown, page
+    from training.tracking_server import public
+
+    table = board(ranked)
+    folder.mkdir(parents=True, exist_ok=True)
+    texts = {
+        "leaderboard.md": markdown(table, lake=lake),
+        "leaderboard.csv": table.to_csv(),
+        "leaderboard.html": page(table, lake=lake, uri=public(tracking_uri)),
+    }
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    shown = Table(title=table.title)
+    for place, name in enumerate(table.header[:_SHOWN]):
+        shown.add_column(name, justify="left" if place < table.words else "right", no_wrap=place == 1)
+    for row in table.rows:
+        shown.add_row(*row[:_SHOWN])
+    out.print(shown)
+    out.print("Published rows have other protocols; the files say which.")
+    out.print(f"leaderboard: {folder / 'leaderboard.html'}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _chosen(ranked: "tuple[Ranked, ...]", model: str) -> "Ranked":
+    if not model:
+        return ranked[0]
+    found = [each for each in ranked if each.model == model]
+    if not found:
+        raise unknown_name("network of the leaderboard", model, [each.model for each in ranked])
+    return found[0]
+
+
+def _submission(chosen: "Ranked", form: "Form", texts: dict[str, str]) -> "Submission":
+    from sweeps.leaderboard.published import SCORES
+    from sweeps.leaderboard.ranking import value_of
+    from sweeps.leaderboard.submission import FORMS, SubmissionError, make_submission
+
+    options = {"model_type": "--model-type", "github_link": "--link", "inference_time": "--inference-time"}
+    for field, option in options.items():
+        if field in FORMS[form].model_fields and not texts[field]:
+            raise SubmissionError(f"a submission of the form {form!r} needs {field}: give it with {option}")
+    return make_submission(
+        {name: value_of(chosen.submitted, name) for name in SCORES},
+        form,
+        {**texts, "model_name": chosen.model, "methodology": _OWN, "data_used": _LABELS},
+    )
+
+
+def _hand_in(path: Path, submission: "Submission", trial: "TrialRow") -> None:
+    from sweeps.leaderboard.submission import to_json
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(to_json(submission), encoding="utf-8")
+    for sentence in (
+        f"submission: {path} (form {submission.form}, scores on the 80 m grid)",
+        f"It is of one network: run {trial.run_id}, trial {trial.trial_id}, the seed with the best val F1. Make its class "
+        "maps with `python -m training predict`.",
+    ):
+        out.print(sentence, markup=False, highlight=False, soft_wrap=True)
+
+
+def _check(path: Path, predictions: Path | None, lake_url: str, ratio: int) -> bool:
+    from datasets.lake import Lake
+    from sweeps.leaderboard.check import check_claims, read_submission
+    from sweeps.leaderboard.submission import remarks
+
+    if (predictions is None) != (not lake_url):
+        raise NoLeaderboardError(
+            "--predictions and --lake go together: give both to score the predictions, or none to check the file alone"
+        )
+    submission = read_submission(path)
+    out.print(
+        f"{path.name}: a submission of the form {submission.form!r} of {submission.model_name}",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
+    for sentence in remarks(submission):
+        err.print(f"note: {sentence}", markup=False, highlight=False, soft_wrap=True)
+    if predictions is None:
+        out.print("Its scores were not checked: give --predictions and --lake for that.", soft_wrap=True)
+        return True
+    found = check_claims(submission, predictions, Lake.open(lake_url), ratio=ratio)
+    out.print(_claims_table(found))
+    wrong = [claim.score for claim in found if not claim.holds]
+    if wrong:
+        err.print(f"The predictions do not give what is claimed in {', '.join(wrong)}.", markup=False, soft_wrap=True)
+    else:
+        out.print("The predictions give what is claimed.")
+    return not wrong
+
+
+def _claims_table(found: "list[Claim]") -> Table:
+    table = Table()
+    table.add_column("score")
+    for name in ("claimed [%]", "predictions [%]"):
+        table.add_column(name, justify="right")
+    table.add_column("agrees")
+    for claim in found:
+        claimed = "-" if claim.claimed is None else f"{claim.claimed:.2f}"
+        agrees = "-" if claim.claimed is None else "yes" if claim.holds else "no"
+        table.add_row(claim.score, claimed, f"{claim.found:.2f}", agrees)
+    return table

@@ -1,0 +1,62 @@
+"""Published scores on the AI4Arctic test scenes: SOD, weighted averages, in percent.
+
+Source: README of the public leaderboard (github.com/UCD-BDLab/sea-ice-leaderboard) and what it links to. The numbers do
+not come from one protocol: each row says its own.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+SCORES: Final[Mapping[str, str]] = {
+    "accuracy": "accuracy",
+    "f1": "F1",
+    "precision": "precision",
+    "recall": "recall",
+    "iou": "IoU",
+}
+"""Scores of the leaderboard, and how its columns are called; all but accuracy are weighted by true pixels."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """A published row: `scores` in percent by name, those that were not published left out."""
+
+    model: str
+    task: str
+    grid: str
+    scores: Mapping[str, float]
+    protocol: str
+
+
+PUBLISHED: Final = (
+    Published(
+        model="DeepLab (geohai 2025)",
+        task="pixel-based",
+        grid="as published",
+        scores={"f1": 89.35},
+        protocol="F1 of SOD alone; charts of the challenge at 80 m; training of its own",
+    ),
+    Published(
+        model="MMSeaIce (2024)",
+        task="pixel-based",
+        grid="as published",
+        scores={"f1": 88.7},
+        protocol="F1 of SOD alone (88.6 in its own abstract); charts of the challenge at 80 m; inputs of 800 m, three "
+        "charts at once",
+    ),
+    Published(
+        model="U-Net (IceBench)",
+        task="pixel-based",
+        grid="as published",
+        scores={"accuracy": 86.36, "f1": 84.78, "precision": 84.68, "recall": 86.36, "iou": 77.18},
+        protocol="charts of its own, reduced by the block maximum, on the grid of its inputs; one run, no spread",
+    ),
+    Published(
+        model="DenseNet (IceBench)",
+        task="patch-based",
+        grid="as published",
+        scores={"accuracy": 54.77, "f1": 53.89, "precision": 63.79, "recall": 54.77, "iou": 38.51},
+        protocol="pure patches alone, no map; precision and F1 averaged over batches of 16; one run, no spread",
+    ),
+)

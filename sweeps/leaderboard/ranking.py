@@ -1,0 +1,139 @@
+"""Finished trials of one lake -> the best settings of every network and task, ranked. Pure."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from datasets.grids import pixel_spacing
+from datasets.labels import SOD
+from sweeps.leaderboard.published import SCORES
+from training.report.cells import Spread, spread_of
+from training.report.labels import first_chart, seed_of, task_of_row
+from training.report.wording import grid_label, task_label
+from training.study import TrialRow
+
+GRID: Final = "test_80m"
+"""Where all are ranked: the same pixels for every ratio and both tasks."""
+_OWN_GRIDS: Final = ("test", "test_patches")
+"""Grids that published scores are nearer to, shown without a rank."""
+_NOT_SETTINGS: Final = frozenset({"seed", "data.lake"})
+_TEST_CELL: Final = ("data.test.season", "data.test.location", "data.test.cryoseason")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ranked:
+    """The best settings of a network for a task.
+
+    Attributes:
+        rank: From 1, by weighted F1 on the 80 m grid; equal scores share a rank.
+        model: Name of the network.
+        task: `pixel-based` or `patch-based`.
+        trials: One a seed.
+        protocol: How it was trained, for readers.
+    """
+
+    rank: int
+    model: str
+    task: str
+    trials: tuple[TrialRow, ...]
+    protocol: str
+
+    def score(self, name: str, grid: str = GRID) -> Spread:
+        """A score over seeds, as a share."""
+        return spread_of([value_of(trial, name, grid) for trial in self.trials])
+
+    @property
+    def grids(self) -> tuple[str, ...]:
+        """The 80 m grid, and those others that it has and that differ from it."""
+        others = [grid for grid in _OWN_GRIDS if self.score("f1", grid).n]
+        same = grid_label(GRID) == f"{pixel_spacing(int(self.trials[0].params['data.ratio']))} m grid"
+        return (GRID, *(grid for grid in others if not (same and grid == "test")))
+
+    @property
+    def submitted(self) -> TrialRow:
+        """The one network to submit: of the seed with the best val F1, so that test scenes have no part in it."""
+        return max(self.trials, key=lambda trial: (trial.metrics.get("best/val_f1", -1.0), -seed_of(trial)))
+
+
+def rank(rows: Iterable[TrialRow]) -> tuple[Ranked, ...]:
+    """Ranks the best settings of every network and task.
+
+    Left out are attempts that did not finish, trials without SOD or without the 80 m grid, and those that were tested
+    on a part of the test scenes.
+
+    Args:
+        rows: Attempts at trials, of one lake.
+    """
+    cells: dict[tuple[str, str, str], dict[int, TrialRow]] = {}
+    for row in _counting(rows):
+        settings = {name: value for name, value in row.params.items() if name not in _NOT_SETTINGS}
+        key = (row.params["model.name"], task_of(row), json.dumps(settings, sort_keys=True))
+        cells.setdefault(key, {})[seed_of(row)] = row
+    best: dict[tuple[str, str], list[TrialRow]] = {}
+    for (model, task, _), by_seed in cells.items():
+        trials = [by_seed[seed] for seed in sorted(by_seed)]
+        if (model, task) not in best or _mean(trials) > _mean(best[model, task]):
+            best[model, task] = trials
+    order = sorted(best.items(), key=lambda item: -_mean(item[1]))
+    means = [_mean(trials) for _, trials in order]
+    return tuple(
+        Ranked(
+            rank=1 + sum(mean > means[place] for mean in means),
+            model=model,
+            task=task,
+            trials=tuple(trials),
+            protocol=_protocol(trials[0].params),
+        )
+        for place, ((model, task), trials) in enumerate(order)
+    )
+
+
+def value_of(row: TrialRow, score: str, grid: str = GRID) -> float:
+    """A score of SOD of a trial, as a share; NaN where it has none."""
+    chart = "" if first_chart(row.params) == SOD.name else f"{SOD.name}/"
+    return row.metrics.get(f"{grid}/{chart}{score}", float("nan"))
+
+
+def task_of(row: TrialRow) -> str:
+    """`pixel-based` or `patch-based`."""
+    return task_label(row.params.get("data.task", task_of_row(row)))
+
+
+def _counting(rows: Iterable[TrialRow]) -> Sequence[TrialRow]:
+    """Finished trials that count, each once: its newest training, else its newest evaluation."""
+    found: dict[str, TrialRow] = {}
+    for row in rows:
+        if row.status != "FINISHED" or "model.name" not in row.params or value_of(row, "f1") != value_of(row, "f1"):
+            continue
+        if any(row.params.get(name, "") not in ("", "None") for name in _TEST_CELL):
+            continue
+        other = found.get(row.trial_id)
+        if other is None or _weight(row) > _weight(other):
+            found[row.trial_id] = row
+    return list(found.values())
+
+
+def _weight(row: TrialRow) -> tuple[bool, int]:
+    return row.tags.get("kind", "trial") == "trial", row.started
+
+
+def _mean(trials: Sequence[TrialRow]) -> float:
+    return spread_of([value_of(trial, "f1") for trial in trials]).mean
+
+
+def _protocol(params: Mapping[str, str]) -> str:
+    patches = f"patches of {params.get('data.patch_size', '?')}"
+    weights = f"weights of {params['model.pretrained']}" if params.get("model.pretrained") else "random start"
+    cells = [
+        f"trained on {name.rpartition('.')[2]} {params[name]}"
+        for name in ("data.train.season", "data.train.location", "data.train.cryoseason")
+        if params.get(name)
+    ]
+    inputs = f"inputs of {pixel_spacing(int(params['data.ratio']))} m"
+    return ", ".join([inputs, patches, weights, *cells])
+
+
+def columns() -> tuple[str, ...]:
+    """Names of the columns of scores."""
+    return tuple(f"{label} [%]" for label in SCORES.values())
