@@ -13,8 +13,8 @@ from training.report.tables import ReportTable
 from training.report.wording import grid_label, percent
 
 NOTES: Final = (
-    "A rank is by weighted F1 on the 80 m grid, where every model is scored on the same pixels of the same test scenes, "
-    "averaged over seeds.",
+    "A rank is by weighted F1 on the 80 m grid, averaged over seeds: every model is scored on the same pixels of the "
+    "same test scenes.",
     "Published rows have no rank: their charts, resolutions and test pixels are others, as the last column says. Their "
     "distance to ours is a hint and no result.",
     "Of every network and task the settings with the best mean are shown. They were chosen by these very scores, which "

@@ -1,4 +1,4 @@
-"""`python -m sweeps leaderboard`: the best of every network beside published numbers; submissions written and checked."""
+"""`python -m sweeps leaderboard`: the best of every network beside published numbers; submissions, and their check."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -180,8 +180,8 @@ def _hand_in(path: Path, submission: "Submission", trial: "TrialRow") -> None:
     path.write_text(to_json(submission), encoding="utf-8")
     for sentence in (
         f"submission: {path} (form {submission.form}, scores on the 80 m grid)",
-        f"It is of one network: run {trial.run_id}, trial {trial.trial_id}, the seed with the best val F1. Make its class "
-        "maps with `python -m training predict`.",
+        f"It is of one network: run {trial.run_id}, trial {trial.trial_id}, the seed with the best val F1. Make its "
+        "class maps with `python -m training predict`.",
     ):
         out.print(sentence, markup=False, highlight=False, soft_wrap=True)
 
