@@ -30,6 +30,7 @@ def test_a_foreign_datasets_package_is_named_at_once(room: str, tmp_path: Path) 
         ("sweeps.experiment", {"ray", "torch", "mlflow", "zarr"}),
         ("sweeps.launch.command", {"ray", "torch", "mlflow", "zarr"}),
         ("sweeps.report.command", {"ray", "torch", "mlflow", "matplotlib"}),
+        ("sweeps.leaderboard.command", {"ray", "torch", "mlflow", "matplotlib"}),
         ("sweeps.report.write", {"ray", "torch", "mlflow"}),
         ("training.__main__", {"torch", "captum", "mlflow", "matplotlib"}),
         ("ingest.__main__", {"dask.distributed", "netCDF4", "torch"}),

@@ -162,7 +162,7 @@ def test_a_folder_that_cannot_be_scored_is_one_sentence(
 
 
 def test_no_folder_no_test_scene_and_no_grid_are_said(tiny_lake: Lake, tmp_path: Path) -> None:
-    with pytest.raises(PredictionError, match="there is no folder .*gone': give the folder with one class map"):
+    with pytest.raises(PredictionError, match=r"there is no folder .*gone': give the folder with one class map"):
         score_predictions(tmp_path / "gone", tiny_lake, SOD, ratio=2)
     with pytest.raises(PredictionError, match="has no charts of ratio 3 \\(120 m\\), it has 1, 2, 5, 10"):
         score_predictions(tmp_path, tiny_lake, SOD, ratio=3)

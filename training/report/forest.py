@@ -32,6 +32,7 @@ def forest_figures(
     fixed = differences[0].key if turned else differences[0].against
     named = cell_label(axes, fixed, [axis for axis in axes if axis not in own_axes(comparison)])
     what = f"{named} minus the other" if turned else f"difference from {named}"
+    start = what if turned else f"Difference from {named}"
     drawn = []
     for end, some in pieces(list(by_key)):
         figure = Figure(figsize=(7.2, 1.7 + 0.36 * len(some)), layout="constrained")
@@ -56,7 +57,7 @@ def forest_figures(
         if task:
             figure.suptitle(task, fontsize="medium")
         caption = (
-            f"{what[0].upper()}{what[1:]}, averaged over seeds, with its {CONFIDENCE:g} % interval over test "
+            f"{start}, averaged over seeds, with its {CONFIDENCE:g} % interval over test "
             "scenes. Filled: told apart, for every seed. Hollow: not told apart from noise, or seeds disagree."
         )
         drawn.append(Drawn(name=f"{name}{end}", caption=caption, figure=figure))
