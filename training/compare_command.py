@@ -200,17 +200,21 @@ def _compare(
     for sentence in remarks:
         err.print(f"note: {sentence}", markup=False, highlight=False, soft_wrap=True)
     study, cache = running.open_study(tracking_uri, lake), NodeCache.default()
-    if checkpoint is not None:
-        entries = [running.score_own(checkpoint, lake, study, maps=target / "maps", cache=cache)]
-    else:
-        entries = running.train_own(
-            own,
-            range(own.seed, own.seed + seeds),
-            lake,
-            study,
-            runs=runs,
-            workers=workers,
-            cache=cache,
-            progress=lambda trial: progress_bar(trial.loop.max_epochs),
-        )
-    return running.write_comparison(entries, others, remarks, lake, study, target), target
+    try:
+        if checkpoint is not None:
+            entries = [running.score_own(checkpoint, lake, study, maps=target / "maps", cache=cache)]
+        else:
+            entries = running.train_own(
+                own,
+                range(own.seed, own.seed + seeds),
+                lake,
+                study,
+                runs=runs,
+                workers=workers,
+                cache=cache,
+                progress=lambda trial: progress_bar(trial.loop.max_epochs),
+            )
+        return running.write_comparison(entries, others, remarks, lake, study, target), target
+    except BaseException as error:
+        running.give_up(study, error)
+        raise

@@ -130,12 +130,12 @@ def test_a_checkpoint_alone_is_scored_as_its_training_was(
     assert kept is not None
     assert TrialResult.model_validate_json(kept).matrices == found.matrices
 
-    beside, out = str(first), str(tmp_path / "beside")
-    code, said = compare("--mode", "evaluate", "--checkpoint", beside, "--out", out, "--lake", tiny_lake.url)
+    words = ["--mode", "evaluate", "--checkpoint", str(first), "--out", str(tmp_path / "out"), "--overwrite"]
+    code, said = compare(*words, "--lake", tiny_lake.url)
     assert code == 0, said
     assert "No MLflow was given (--tracking-uri), so there is no baseline." in said
     assert "There is no baseline to compare it with." in said
-    costs = pd.read_csv(tmp_path / "beside" / "cost.csv").set_index("model")
+    costs = pd.read_csv(tmp_path / "out" / "cost.csv").set_index("model")
     assert costs.loc["my_models:TinyNet", "cost/seconds"] == found.metrics["cost/seconds"]
 
 
@@ -257,3 +257,17 @@ def test_a_checkpoint_of_another_model_or_lake_is_refused(
     assert code == 2
     assert f"the lake '{other.url}' has digest '{other.digest}'; give the lake that the spec was made for" in said
     assert json.loads((first / "result.json").read_text())["trial_id"] == first.name
+
+
+def test_a_training_that_goes_astray_leaves_no_comparison_and_a_parent_that_has_failed(
+    own_models: Path, baselines: str, tiny_lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("my_models.TinyNet.forward", lambda self, x: self.layers(x) * float("nan"))
+    places = ["--out", str(tmp_path / "out"), "--runs", str(tmp_path / "runs"), "--workers", "0", "--seeds", "1"]
+    words = ["--model", "my_models:TinyNet", "--task", "pixel", "--params", '{"width": 3}']
+    code, said = compare(*words, *places, "--lake", tiny_lake.url, "--tracking-uri", baselines, *settings("pixel"))
+    assert code == 2
+    assert "the loss" in said
+    assert not (tmp_path / "out").exists()
+    (row,) = (row for row in list_studies(baselines) if row.study == "own_models")
+    assert row.status == "FAILED"
