@@ -27,8 +27,10 @@ PORT_FLAGS: Final = (
 
 
 def base_environment() -> dict[str, str]:
-    """The environment of a person who has said nothing yet about Ray, the project or MLflow."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("RAY_", "ICEBENCH_", "MLFLOW_"))}
+    """The environment of a person who has said nothing yet; what keeps tests from each other stays."""
+    said = ("AWS_", "ICEBENCH_", "MLFLOW_", "RAY_")
+    apart = ("ICEBENCH_CACHE", "ICEBENCH_CACHE_GB", "ICEBENCH_OUTBOX")
+    kept = {name: value for name, value in os.environ.items() if name in apart or not name.startswith(said)}
     return {**kept, "PATH": f"{BIN}:{kept['PATH']}", "RAY_AUTH_MODE": "disabled", "MLFLOW_DISABLE_TELEMETRY": "true"}
 
 
@@ -47,7 +49,8 @@ class RayHead:
 
     def start(self) -> None:
         """Starts it and waits until its job server answers."""
-        command = [str(BIN / "ray"), "start", "--head", "--block", f"--temp-dir={self._temporary}", "--num-cpus=2"]
+        command = [str(BIN / "ray"), "start", "--head", "--block", "--node-ip-address=127.0.0.1", "--num-cpus=2"]
+        command += [f"--temp-dir={self._temporary}"]
         command += [f"{flag}={port}" for flag, port in self.ports.items()]
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
