@@ -125,13 +125,10 @@ def look_at_it(services: Services, browser_path: str, shots: Path) -> None:
     assert {run.info.status for run in (study, *trials)} == {"FINISHED"}
     with visit(browser_path, shots) as tab:
         open_study(tab, services.tracking.uri)
-        names = [trial.info.run_name for trial in trials]
-        for name in (study.info.run_name, *names):
-            expect(tab.page.get_by_role("link", name=name)).to_be_visible()
-        tab.shot("trials")
-        see_report(tab, study.info.run_name)
+        see_trials(tab, study.info.run_name, [trial.info.run_name for trial in trials])
+        see_chart_and_picture(tab, trials[0].info.run_name)
         open_study(tab, services.tracking.uri)
-        see_chart_and_picture(tab, names[0])
+        see_report(tab, study.info.run_name)
         assert tab.asked
         assert tab.foreign() == []
 
@@ -147,25 +144,25 @@ def rows(tracking: MlflowServer) -> tuple[Run, list[Run]]:
 
 
 def open_study(tab: Visit, uri: str) -> None:
-    """From the first page to the trials of the study, which show below their parent on a click at its [+]."""
+    """From the first page to the table of runs, by what is written there."""
     tab.page.goto(uri)
     tab.page.get_by_text("Model training", exact=True).click()
     tab.page.get_by_role("link", name=EXPERIMENT, exact=True).first.click()
-    tab.page.locator(".ag-row").get_by_role("button").first.click()
+
+
+def see_trials(tab: Visit, study: str, trials: list[str]) -> None:
+    """They show below their parent on a click at its [+]."""
+    row = tab.page.get_by_role("row").filter(has=tab.page.get_by_role("link", name=study))
+    row.get_by_role("button").first.click()
+    for name in (study, *trials):
+        expect(tab.page.get_by_role("link", name=name)).to_be_visible()
+    tab.shot("trials")
 
 
 def open_artifact(tab: Visit, folder: str, file: str) -> None:
     tab.page.get_by_role("tab", name="Artifacts").click()
     tab.page.get_by_text(folder, exact=True).click()
     tab.page.get_by_text(file, exact=True).click()
-
-
-def see_report(tab: Visit, study: str) -> None:
-    """The parent holds the report, which the page shows as it is."""
-    tab.page.get_by_role("link", name=study).click()
-    open_artifact(tab, "report", "report.html")
-    expect(tab.page.frame_locator("iframe").get_by_text("9 of 9 trials finished")).to_be_visible()
-    tab.shot("report")
 
 
 def see_chart_and_picture(tab: Visit, trial: str) -> None:
@@ -182,6 +179,14 @@ def see_chart_and_picture(tab: Visit, trial: str) -> None:
         "() => [...document.querySelectorAll('img')].some(i => i.src.startsWith('blob:') && i.naturalWidth > 100)"
     )
     tab.shot("picture")
+
+
+def see_report(tab: Visit, study: str) -> None:
+    """The parent holds the report, which the page shows as it is."""
+    tab.page.get_by_role("link", name=study).click()
+    open_artifact(tab, "report", "report.html")
+    expect(tab.page.frame_locator("iframe").get_by_text("9 of 9 trials finished")).to_be_visible()
+    tab.shot("report")
 
 
 def read_a_scene(services: Services, tiny_lake: Lake, folder: Path) -> None:
