@@ -81,11 +81,18 @@ class MlflowServer:
                 time.sleep(0.2)
         raise TimeoutError((self.folder / "server.log").read_text())
 
+    def stop(self) -> None:
+        """Ends it as Ctrl-C does."""
+        self._end(signal.SIGINT)
+
     def kill(self) -> None:
         """Ends it with all its workers, as a crash does."""
+        self._end(signal.SIGKILL)
+
+    def _end(self, how: signal.Signals) -> None:
         if self._process is not None:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+            os.killpg(self._process.pid, how)
+            self._process.wait(60)
             self._process = None
 
     def runs(self, experiment: str) -> list[Run]:
