@@ -12,11 +12,14 @@ from training.report.page import Section, render
 from training.report.tables import ReportTable
 from training.report.wording import grid_label, percent
 
+PROTOCOL: Final = "protocol"
+"""Name of the column of it, which a terminal has no room for."""
+
 NOTES: Final = (
     "A rank is by weighted F1 on the 80 m grid, averaged over seeds: every model is scored on the same pixels of the "
     "same test scenes.",
-    "Published rows have no rank: their charts, resolutions and test pixels are others, as the last column says. Their "
-    "distance to ours is a hint and no result.",
+    "Published rows have no rank: their charts, resolutions and test pixels are others, as their protocol says. It is "
+    "read from their code and pages. Their distance to ours is a hint and no result.",
     "Of every network and task the settings with the best mean are shown. They were chosen by these very scores, which "
     "flatters them a little, and those with one seed most.",
     "Weighted recall equals accuracy by definition; both are shown because the public leaderboard does.",
@@ -32,7 +35,7 @@ def board(ranked: Sequence[Ranked]) -> ReportTable:
         ranked_here = str(each.rank) if grid == GRID else "–"
         texts = [percent(spread.mean, spread.spread) for spread in spreads.values()]
         rows.append(
-            (ranked_here, each.model, each.task, "ours", grid_label(grid), *texts, str(len(each.trials)), each.protocol)
+            (ranked_here, each.model, each.task, "ours", grid_label(grid), each.protocol, *texts, str(len(each.trials)))
         )
         numbers.append(
             {
@@ -53,7 +56,7 @@ def board(ranked: Sequence[Ranked]) -> ReportTable:
         add(each, GRID)
     for row in PUBLISHED:
         texts = [f"{row.scores[name]:.2f}" if name in row.scores else "–" for name in SCORES]
-        rows.append(("–", row.model, row.task, "published", row.grid, *texts, "–", row.protocol))
+        rows.append(("–", row.model, row.task, "published", row.grid, row.protocol, *texts, "–"))
         numbers.append(
             {
                 "model": row.model,
@@ -67,13 +70,13 @@ def board(ranked: Sequence[Ranked]) -> ReportTable:
     for each in ranked:
         for grid in each.grids[1:]:
             add(each, grid)
-    header = ("rank", "model", "task", "source", "grid", *columns(), "seeds", "protocol")
+    header = ("rank", "model", "task", "source", "grid", PROTOCOL, *columns(), "seeds")
     return ReportTable(
         name="leaderboard",
         title="Stage of development (SOD) on the test scenes: mean ± spread over seeds",
         header=header,
         rows=tuple(rows),
-        words=5,
+        words=6,
         numbers=pd.DataFrame(numbers),
     )
 

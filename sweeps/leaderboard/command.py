@@ -17,10 +17,8 @@ if TYPE_CHECKING:
     from training.study import TrialRow
 
 _FORMS: Final = ("readme", "script")
-_SHOWN: Final = 10
-"""Columns that a terminal can show; the protocol is in the files."""
-_OWN: Final = "Supervised"
-_LABELS: Final = "Labeled"
+_FIXED: Final = {"methodology": "Supervised", "data_used": "Labeled"}
+"""Fields of a submission that are the same for every trial here, in the words of the public leaderboard."""
 
 
 class NoLeaderboardError(IceBenchError, ValueError):
@@ -126,7 +124,7 @@ def _ranked(tracking_uri: str, lake_digest: str) -> "tuple[tuple[Ranked, ...], s
 
 
 def _write(ranked: "tuple[Ranked, ...]", lake: str, tracking_uri: str, folder: Path) -> None:
-    from sweeps.leaderboard.board import board, markdown, page
+    from sweeps.leaderboard.board import PROTOCOL, board, markdown, page
     from training.tracking_server import public
 
     table = board(ranked)
@@ -139,10 +137,11 @@ def _write(ranked: "tuple[Ranked, ...]", lake: str, tracking_uri: str, folder: P
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")
     shown = Table(title=table.title)
-    for place, name in enumerate(table.header[:_SHOWN]):
-        shown.add_column(name, justify="left" if place < table.words else "right", no_wrap=place == 1)
+    places = [place for place, name in enumerate(table.header) if name != PROTOCOL]
+    for place in places:
+        shown.add_column(table.header[place], justify="left" if place < table.words else "right", no_wrap=place == 1)
     for row in table.rows:
-        shown.add_row(*row[:_SHOWN])
+        shown.add_row(*(row[place] for place in places))
     out.print(shown)
     out.print("Published rows have other protocols; the files say which.")
     out.print(f"leaderboard: {folder / 'leaderboard.html'}", markup=False, highlight=False, soft_wrap=True)
@@ -169,7 +168,7 @@ def _submission(chosen: "Ranked", form: "Form", texts: dict[str, str]) -> "Submi
     return make_submission(
         {name: value_of(chosen.submitted, name) for name in SCORES},
         form,
-        {**texts, "model_name": chosen.model, "methodology": _OWN, "data_used": _LABELS},
+        {**texts, **_FIXED, "model_name": chosen.model},
     )
 
 

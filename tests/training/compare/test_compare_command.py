@@ -267,7 +267,7 @@ def test_a_training_that_goes_astray_leaves_no_comparison_and_a_parent_that_has_
     words = ["--model", "my_models:TinyNet", "--task", "pixel", "--params", '{"width": 3}']
     code, said = compare(*words, *places, "--lake", tiny_lake.url, "--tracking-uri", baselines, *settings("pixel"))
     assert code == 2
-    assert "the loss" in said
+    assert "the train loss in epoch" in said
     assert not (tmp_path / "out").exists()
     (row,) = (row for row in list_studies(baselines) if row.study == "own_models")
     assert row.status == "FAILED"
