@@ -35,7 +35,14 @@ def board(ranked: Sequence[Ranked]) -> ReportTable:
         ranked_here = str(each.rank) if grid == GRID else "–"
         texts = [percent(spread.mean, spread.spread) for spread in spreads.values()]
         rows.append(
-            (ranked_here, each.model, each.task, "ours", grid_label(grid), each.protocol, *texts, str(len(each.trials)))
+            (
+                each.model,
+                f"ours, {each.task}, {grid_label(grid)}",
+                each.protocol,
+                ranked_here,
+                *texts,
+                str(len(each.trials)),
+            )
         )
         numbers.append(
             {
@@ -56,7 +63,7 @@ def board(ranked: Sequence[Ranked]) -> ReportTable:
         add(each, GRID)
     for row in PUBLISHED:
         texts = [f"{row.scores[name]:.2f}" if name in row.scores else "–" for name in SCORES]
-        rows.append(("–", row.model, row.task, "published", row.grid, row.protocol, *texts, "–"))
+        rows.append((row.model, f"published, {row.task}", row.protocol, "–", *texts, "–"))
         numbers.append(
             {
                 "model": row.model,
@@ -70,13 +77,13 @@ def board(ranked: Sequence[Ranked]) -> ReportTable:
     for each in ranked:
         for grid in each.grids[1:]:
             add(each, grid)
-    header = ("rank", "model", "task", "source", "grid", PROTOCOL, *columns(), "seeds")
+    header = ("model", "source, task, grid", PROTOCOL, "rank", *columns(), "seeds")
     return ReportTable(
         name="leaderboard",
         title="Stage of development (SOD) on the test scenes: mean ± spread over seeds",
         header=header,
         rows=tuple(rows),
-        words=6,
+        words=3,
         numbers=pd.DataFrame(numbers),
     )
 

@@ -139,7 +139,7 @@ def _write(ranked: "tuple[Ranked, ...]", lake: str, tracking_uri: str, folder: P
     shown = Table(title=table.title)
     places = [place for place, name in enumerate(table.header) if name != PROTOCOL]
     for place in places:
-        shown.add_column(table.header[place], justify="left" if place < table.words else "right", no_wrap=place == 1)
+        shown.add_column(table.header[place], justify="left" if place < table.words else "right", no_wrap=place == 0)
     for row in table.rows:
         shown.add_row(*(row[place] for place in places))
     out.print(shown)
