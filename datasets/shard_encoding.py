@@ -5,7 +5,7 @@ as much as encoding. Here a chunk is encoded from where it lies, on as many thre
 `datasets.shards`; chunks lie in a shard in zarr's order, so that both write the same bytes.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from itertools import product
@@ -20,6 +20,9 @@ Place = tuple[int, ...]
 _ABSENT: Final = 2**64 - 1
 """Offset and length of a chunk that is not stored."""
 
+_CHECKSUM: Final = 4
+"""Bytes of the CRC-32C that ends an index."""
+
 
 def encoded_shards(
     values: NDArray[np.generic],
@@ -29,7 +32,7 @@ def encoded_shards(
     fill: float,
     encode: Callable[[NDArray[np.generic]], bytes | memoryview],
     threads: int,
-) -> Iterator[tuple[Place, bytes]]:
+) -> Iterator[tuple[Place, bytearray]]:
     """Encodes an array shard by shard; one is held at a time.
 
     Args:
@@ -56,7 +59,7 @@ def encoded_shards(
         for corner in product(*(range(-(-size // side)) for size, side in zip(values.shape, shard, strict=True))):
             inside = morton_order(grid)
             places = [tuple(c * g + k for c, g, k in zip(corner, grid, each, strict=True)) for each in inside]
-            content = _assembled(grid, inside, list(pool.map(encoded, places)))
+            content = _assembled(grid, inside, pool.map(encoded, places))
             if content is not None:
                 yield corner, content
 
@@ -103,17 +106,21 @@ def _inside(place: Place, chunk: Sequence[int]) -> tuple[slice, ...]:
 
 
 def _assembled(
-    grid: tuple[int, ...], places: Sequence[Place], chunks: Sequence[bytes | memoryview | None]
-) -> bytes | None:
-    """Chunks one after the other, then the index of their offsets and lengths, then its checksum."""
+    grid: tuple[int, ...], places: Sequence[Place], chunks: Iterable[bytes | memoryview | None]
+) -> bytearray | None:
+    """Chunks one after the other, then the index of their offsets and lengths, then its checksum.
+
+    It grows as chunks come, so that each is freed at once: a hundred of them would be twice the shard.
+    """
     index = np.full((*grid, 2), _ABSENT, "<u8")
-    offset = 0
+    content = bytearray()
     for place, chunk in zip(places, chunks, strict=True):
         if chunk is not None:
-            index[place] = offset, len(chunk)
-            offset += len(chunk)
-    if offset == 0:
+            index[place] = len(content), len(chunk)
+            content += chunk
+    if not content:
         return None
     table = index.tobytes()
-    checksum = google_crc32c.value(table).to_bytes(4, "little")
-    return b"".join([*(chunk for chunk in chunks if chunk is not None), table, checksum])
+    content += table
+    content += google_crc32c.value(table).to_bytes(_CHECKSUM, "little")
+    return content

@@ -76,8 +76,10 @@ def convert_scene(path: str, recipe: Recipe, lake: Lake, archive: Archive) -> Sc
             invalid = scene.sar(HH, values)
             values = hv.result()
             del hv
+            distance = reading.submit(raw.sar, DISTANCE)
             invalid |= scene.sar(HV, values)
-            values = raw.sar(DISTANCE)
+            values = distance.result()
+            del distance
             polygons = reading.submit(raw.polygon_ids)
             scene.channel(DISTANCE, values, block_mean)
             del values
