@@ -9,19 +9,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from itertools import product
-from typing import Any, Final
+from typing import Any
 
-import google_crc32c
 import numpy as np
 from numpy.typing import NDArray
 
+from datasets.shard_index import empty_index, encode_index
+
 Place = tuple[int, ...]
-
-_ABSENT: Final = 2**64 - 1
-"""Offset and length of a chunk that is not stored."""
-
-_CHECKSUM: Final = 4
-"""Bytes of the CRC-32C that ends an index."""
 
 
 def encoded_shards(
@@ -112,7 +107,7 @@ def _assembled(
 
     It grows as chunks come, so that each is freed at once: a hundred of them would be twice the shard.
     """
-    index = np.full((*grid, 2), _ABSENT, "<u8")
+    index = empty_index(grid)
     content = bytearray()
     for place, chunk in zip(places, chunks, strict=True):
         if chunk is not None:
@@ -120,7 +115,5 @@ def _assembled(
             content += chunk
     if not content:
         return None
-    table = index.tobytes()
-    content += table
-    content += google_crc32c.value(table).to_bytes(_CHECKSUM, "little")
+    content += encode_index(index)
     return content

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import datasets.store_writer
 from datasets.errors import DamagedSceneError, SceneNotFoundError
 from datasets.scene import Scene
-from datasets.shards import Window
+from datasets.shard_layout import Window
 from datasets.store import SceneStore
 from datasets.store_writer import SceneWriter
 
