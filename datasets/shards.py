@@ -88,15 +88,16 @@ def read_windows(
             _Part(array, "/".join((array.key, "c", *map(str, place))), place, pieces, result)
             for place, pieces in cut(array.shard, array.chunk, bounds)
         ]
-    stored = []
+    stored, remote = [], is_url(url)
     for part in parts:
-        if part.key not in objects:
+        size = objects.get(part.key)
+        if size is None:
             for piece in part.pieces:
                 part.fill(piece, None)
-        elif part.array.compressed or is_url(url):
+        elif remote or part.array.compressed:
             stored.append(part)
         else:
-            _copy_mapped(url, objects[part.key], part)
+            _copy_mapped(url, size, part)
     if stored:
         with ThreadPoolExecutor(threads()) as pool:
             for _ in pool.map(lambda job: _decode(url, *job), _stored_chunks(url, objects, stored)):

@@ -106,16 +106,20 @@ class SceneStore:
             SceneNotFoundError: The scene has no such variable.
             DamagedSceneError: An object is gone or is not what was written.
         """
-        arrays = {key: self._array(*key.split("/", 1)) for key in windows}
-        direct = [(layout, windows[key]) for key in arrays if (layout := self._layouts[key]) is not None]
-        places = dict(out or {})
+        for key in windows.keys() - self._layouts.keys():
+            self._array(*key.split("/", 1))
+        places = out or {}
+        direct = [(layout, windows[key]) for key in windows if (layout := self._layouts[key]) is not None]
         read = read_windows(self.url, self._objects, direct, [places.get(layout.key) for layout, _ in direct])
         found = {layout.key: values for (layout, _), values in zip(direct, read, strict=True)}
+        if len(found) == len(windows):
+            return found
         for key in windows.keys() - found.keys():
             with access(self.url):
-                values = np.asarray(arrays[key][windows[key]])
-            found[key] = places.get(key, values)
-            found[key][...] = values
+                found[key] = np.asarray(self._arrays[key][windows[key]])
+            if key in places:
+                places[key][...] = found[key]
+                found[key] = places[key]
         return {key: found[key] for key in windows}
 
     def _array(self, group: str, name: str) -> "zarr.Array[Any]":

@@ -21,7 +21,7 @@ class Recipe(BaseModel):
         chart_reduction: How chart blocks are reduced: `max` as published, so 255 wins; `mode`, the commonest class.
         sar_precision: Largest rounding error of SAR in dB; 0 keeps raw pixels bit for bit.
         compression: `zstd`, or `none`: chunks as they are, so that a patch on a disk costs what its own bytes cost. The
-            values are the same.
+            values are the same; lakes from before there was a choice are `zstd`.
         chunk: Side of a chunk in pixels.
         shard: Largest side of a shard in pixels.
         rounding: Version of the steps in `ingest.precision` for what is computed here.
