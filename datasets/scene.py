@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
@@ -123,9 +123,20 @@ class Scene:
         """Reads a window of one SAR-grid variable; dtype as stored."""
         return self._store.read(f"r{ratio}", name, (lines, samples))
 
-    def windows(self, ratio: int, names: Iterable[str], lines: slice, samples: slice) -> dict[str, NDArray[np.generic]]:
-        """Reads a window of several SAR-grid variables at the same time; by name, dtype as stored."""
-        found = self._store.read_many({f"r{ratio}/{name}": (lines, samples) for name in names})
+    def windows(
+        self,
+        ratio: int,
+        names: Iterable[str],
+        lines: slice,
+        samples: slice,
+        out: Mapping[str, NDArray[Any]] | None = None,
+    ) -> dict[str, NDArray[np.generic]]:
+        """Reads a window of several SAR-grid variables at the same time; by name.
+
+        Into the arrays of `out`, by name, where there are any; else dtype as stored.
+        """
+        places = {f"r{ratio}/{name}": place for name, place in (out or {}).items()}
+        found = self._store.read_many(dict.fromkeys((f"r{ratio}/{name}" for name in names), (lines, samples)), places)
         return {key.partition("/")[2]: values for key, values in found.items()}
 
     def whole(self, ratio: int, names: Iterable[str]) -> dict[str, NDArray[np.generic]]:

@@ -131,9 +131,7 @@ class SceneReader:
             for plane, place in zip(out, self._sar_places, strict=True):
                 plane[...] = stack[place, lines, samples]
             return
-        found = self._windows(scene_id, self.sar_channels, lines, samples)
-        for plane, name in zip(out, self.sar_channels, strict=True):
-            plane[...] = found[name]
+        self._windows(scene_id, self.sar_channels, lines, samples, dict(zip(self.sar_channels, out, strict=True)))
 
     def border_distance(self, scene_id: str, lines: slice, samples: slice) -> NDArray[np.float32]:
         """Window of the metres to the nearest polygon border, (h, w) float32, NaN without a chart."""
@@ -177,9 +175,14 @@ class SceneReader:
         return self._scenes[scene_id]
 
     def _windows(
-        self, scene_id: str, names: Sequence[str], lines: slice, samples: slice
+        self,
+        scene_id: str,
+        names: Sequence[str],
+        lines: slice,
+        samples: slice,
+        out: Mapping[str, NDArray[np.float32]] | None = None,
     ) -> Mapping[str, NDArray[np.generic]]:
-        return self._scene(scene_id).windows(self.ratio, names, lines, samples)
+        return self._scene(scene_id).windows(self.ratio, names, lines, samples, out)
 
     def _decoded(self, scene_id: str, names: tuple[str, ...], dtype: type[Value]) -> NDArray[Value] | None:
         """(names, lines, samples) of whole variables, from the node's cache; None if they are to be read by window."""

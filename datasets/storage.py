@@ -172,7 +172,7 @@ def read_ranges(ranges: Sequence[tuple[str, int, int]]) -> list[bytes | None]:
     return [None if isinstance(each, FileNotFoundError) else each for each in found]
 
 
-def replace(url: str, content: bytes) -> None:
+def replace(url: str, content: bytes | bytearray) -> None:
     """Puts an object in one step: readers see the old bytes or the new ones."""
     with access(url):
         filesystem, path = _filesystem(url)

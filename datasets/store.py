@@ -13,9 +13,9 @@ import zarr
 from numpy.typing import NDArray
 
 from datasets.errors import SceneNotFoundError
-from datasets.shards import ShardedArray, Window, layout_of, read_windows
+from datasets.shard_layout import ShardedArray, Window, layout_of
+from datasets.shards import read_windows
 from datasets.storage import access, sizes, storage_options
-from datasets.threads import threads
 
 
 class SceneStore:
@@ -90,27 +90,37 @@ class SceneStore:
         """Reads a window of an array as stored; see `read_many`."""
         return self.read_many({f"{group}/{name}": window})[f"{group}/{name}"]
 
-    def read_many(self, windows: Mapping[str, Window]) -> dict[str, NDArray[np.generic]]:
+    def read_many(
+        self, windows: Mapping[str, Window], out: Mapping[str, NDArray[Any]] | None = None
+    ) -> dict[str, NDArray[Any]]:
         """Reads windows of many arrays, all at the same time: one or two rounds of requests, however many arrays.
 
         Args:
             windows: By key of the array, `r2/SOD`: one slice an axis, without a step; `()` is the whole array.
+            out: Arrays of that size for some of the values, by the same keys; without, they are made.
 
         Returns:
-            By the same keys, dtype as stored.
+            By the same keys; dtype as stored where the array is made here.
 
         Raises:
             SceneNotFoundError: The scene has no such variable.
             DamagedSceneError: An object is gone or is not what was written.
         """
-        arrays = {key: self._array(*key.split("/", 1)) for key in windows}
-        direct = [(layout, windows[key]) for key in arrays if (layout := self._layouts[key]) is not None]
-        read = read_windows(self.url, self._objects, direct, threads=threads())
-        found: dict[str, NDArray[np.generic]] = {
-            layout.key: values for (layout, _), values in zip(direct, read, strict=True)
-        }
-        with access(self.url):
-            return {key: found[key] if key in found else np.asarray(arrays[key][windows[key]]) for key in windows}
+        for key in windows.keys() - self._layouts.keys():
+            self._array(*key.split("/", 1))
+        places = out or {}
+        direct = [(layout, windows[key]) for key in windows if (layout := self._layouts[key]) is not None]
+        read = read_windows(self.url, self._objects, direct, [places.get(layout.key) for layout, _ in direct])
+        found = {layout.key: values for (layout, _), values in zip(direct, read, strict=True)}
+        if len(found) == len(windows):
+            return found
+        for key in windows.keys() - found.keys():
+            with access(self.url):
+                found[key] = np.asarray(self._arrays[key][windows[key]])
+            if key in places:
+                places[key][...] = found[key]
+                found[key] = places[key]
+        return {key: found[key] for key in windows}
 
     def _array(self, group: str, name: str) -> "zarr.Array[Any]":
         key = f"{group}/{name}"

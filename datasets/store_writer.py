@@ -10,16 +10,19 @@ import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
+import numcodecs
 import numpy as np
 import zarr
 import zarr.codecs
 from numpy.typing import NDArray
 
 from datasets.errors import IceBenchError, SceneNotFoundError
+from datasets.shard_encoding import encoded_shards
 from datasets.storage import access, move_below, read, remove, remove_below, replace, sizes, storage_options
 from datasets.store import SceneStore
+from datasets.threads import threads
 
 CHUNK: Final = 512
 """Side of a chunk: a 256 patch touches at most four."""
@@ -31,14 +34,32 @@ one at every other, so that all of a scene at ratio 2 is some thirty requests.""
 _OWN: Final = ("record", "moments", "objects")
 """Attributes of the root that a build gives."""
 
-Codec = Literal["fast", "dense", "bits"]
-"""`fast` for noise and for flat maps, `dense` for smooth fields, `bits` for noise whose last bits are rounded away."""
+Codec = Literal["fast", "dense", "bits", "none"]
+"""`fast` for noise and for flat maps, `dense` for smooth fields, `bits` for noise whose last bits are rounded away;
+`none` stores chunks as they are, so that a window can be copied from a map of the file."""
 
-_WHOLE_CHUNK = 4 * CHUNK**2
-_COMPRESSORS: Final[Mapping[Codec, zarr.codecs.BloscCodec]] = {
-    "fast": zarr.codecs.BloscCodec(cname="zstd", clevel=1, shuffle="shuffle", blocksize=_WHOLE_CHUNK),
-    "dense": zarr.codecs.BloscCodec(cname="zstd", clevel=6, shuffle="shuffle", blocksize=_WHOLE_CHUNK),
-    "bits": zarr.codecs.BloscCodec(cname="zstd", clevel=4, shuffle="bitshuffle", blocksize=_WHOLE_CHUNK),
+_WHOLE_CHUNK: Final = 4 * CHUNK**2
+
+
+class _Zstd(NamedTuple):
+    """How Blosc is told to compress; the array's metadata say it in zarr's words."""
+
+    level: int
+    shuffle: Literal["shuffle", "bitshuffle"]
+
+    def as_metadata(self) -> zarr.codecs.BloscCodec:
+        return zarr.codecs.BloscCodec(cname="zstd", clevel=self.level, shuffle=self.shuffle, blocksize=_WHOLE_CHUNK)
+
+    def as_codec(self) -> numcodecs.Blosc:
+        shuffle = numcodecs.Blosc.SHUFFLE if self.shuffle == "shuffle" else numcodecs.Blosc.BITSHUFFLE
+        return numcodecs.Blosc(cname="zstd", clevel=self.level, shuffle=shuffle, blocksize=_WHOLE_CHUNK)
+
+
+_COMPRESSORS: Final[Mapping[Codec, _Zstd | None]] = {
+    "fast": _Zstd(1, "shuffle"),
+    "dense": _Zstd(6, "shuffle"),
+    "bits": _Zstd(4, "bitshuffle"),
+    "none": None,
 }
 """One block a chunk: with Blosc's own, smaller blocks level 1 takes a tenth more bytes. In whole blocks it makes SAR as
 small as level 5 did before, in a sixth of the time; level 6 halves latitude, longitude and distance to the border once
@@ -110,26 +131,28 @@ class SceneWriter:
             codec: How hard to compress.
         """
         chunks, shards = chunks_and_shards(values.shape)
+        compressor = _COMPRESSORS[codec]
         # The array is the root of its own store, so that zarr writes no group document above it.
         url = f"{self.url}/{group}/{name}"
         with access(url):
-            array = zarr.create_array(
+            zarr.create_array(
                 url,
                 shape=values.shape,
                 dtype=values.dtype,
                 chunks=chunks,
                 shards=shards,
-                compressors=(_COMPRESSORS[codec],),
+                compressors=compressor and (compressor.as_metadata(),),
                 fill_value=fill,
                 dimension_names=dims,
                 attributes=dict(attributes),
                 zarr_format=3,
-                config={"write_empty_chunks": not _has_empty_chunk(values, chunks, fill)},
                 storage_options=storage_options(url),
             )
-            # Some shards at a time: zarr holds what it encodes until the last shard is whole.
-            for start in range(0, values.shape[0], shards[0]):
-                array[start : start + shards[0]] = values[start : start + shards[0]]
+        encode = compressor.as_codec().encode if compressor else _as_it_is
+        for place, content in encoded_shards(
+            values, chunk=chunks, shard=shards, fill=fill, encode=encode, threads=threads()
+        ):
+            replace("/".join((url, "c", *map(str, place))), content)
         self._arrays.append((group, name))
 
     def finish(self, attributes: Mapping[str, Any], groups: Mapping[str, Mapping[str, Any]]) -> None:
@@ -166,21 +189,8 @@ def beside_store(url: str) -> tuple[str, str]:
     return f"{url}.part", f"{url}.old"
 
 
-def _has_empty_chunk(values: NDArray[np.generic], chunks: Sequence[int], fill: float) -> bool:
-    """Whether some chunk holds the fill value alone.
-
-    zarr can ask this of every chunk itself, in six passes over it. The first value nearly always tells.
-    """
-
-    def filled(part: NDArray[Any]) -> NDArray[np.bool_]:
-        found: NDArray[np.bool_] = np.isnan(part) if np.isnan(fill) else part == fill
-        return found
-
-    def chunk(place: Sequence[int]) -> NDArray[Any]:
-        return values[tuple(slice(k * side, (k + 1) * side) for k, side in zip(place, chunks, strict=True))]
-
-    firsts = filled(values[tuple(slice(None, None, side) for side in chunks)])
-    return any(bool(filled(chunk(place)).all()) for place in np.argwhere(firsts).tolist())
+def _as_it_is(chunk: NDArray[np.generic]) -> memoryview:
+    return chunk.reshape(-1).view(np.uint8).data
 
 
 def remove_store(url: str) -> None:

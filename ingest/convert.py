@@ -72,17 +72,22 @@ def convert_scene(path: str, recipe: Recipe, lake: Lake, archive: Archive) -> Sc
                 scene.geolocation(field, tie_points)
             values = hh.result()
             del hh
+            scene.make_room()
             hv = reading.submit(raw.sar, HV)
             invalid = scene.sar(HH, values)
             values = hv.result()
             del hv
+            scene.make_room()
+            distance = reading.submit(raw.sar, DISTANCE)
             invalid |= scene.sar(HV, values)
-            values = raw.sar(DISTANCE)
+            values = distance.result()
+            del distance
             polygons = reading.submit(raw.polygon_ids)
             scene.channel(DISTANCE, values, block_mean)
             del values
             ids = polygons.result()
             del polygons
+            scene.make_room()
             scene.border_distance(ids)
             np.putmask(ids, invalid, NO_POLYGON)  # a label where SAR has no data could only be guessed
             del invalid

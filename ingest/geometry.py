@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasets.grids import NATIVE_SPACING, interpolate
+from datasets.threads import threads
 from ingest.errors import RawSceneError
 from ingest.moments import Moments
 
@@ -133,7 +134,9 @@ def distance_to_border(ids: NDArray[np.uint16]) -> NDArray[np.float32]:
     """
     # 65535 + 1 wraps to 0, the background of the transform, and the real id 0 becomes 1.
     labels = ids + np.uint16(1)
-    distance: NDArray[np.float32] = edt.edt(labels, anisotropy=(NATIVE_SPACING, NATIVE_SPACING), black_border=False)
+    distance: NDArray[np.float32] = edt.edt(
+        labels, anisotropy=(NATIVE_SPACING, NATIVE_SPACING), black_border=False, parallel=threads()
+    )
     return distance
 
 

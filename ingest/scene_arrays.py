@@ -42,6 +42,7 @@ class SceneArrays:
         self._writing: deque[tuple[int, Future[None]]] = deque()
         self._recipe = recipe
         self._ratios = recipe.ratios
+        self._raster_bytes = 4 * math.prod(raw.shape)
         self.moments: dict[str, dict[str, Moments]] = {}
 
     def sar(self, name: str, values: NDArray[np.float32]) -> NDArray[np.bool_]:
@@ -147,6 +148,10 @@ class SceneArrays:
                 },
             )
 
+    def make_room(self) -> None:
+        """Waits until next to nothing is left to be written: before another raster is read ahead."""
+        self._wait((_WAITING_FACTOR - 1) * self._raster_bytes)
+
     def finish(self, record: SceneRecord) -> None:
         """Makes the store visible, once everything is written."""
         self._wait(0)
@@ -196,7 +201,9 @@ class SceneArrays:
         attributes: Mapping[str, object],
         codec: Codec = "fast",
     ) -> None:
-        self._wait(_WAITING_FACTOR * 4 * math.prod(self._raw.shape) - values.nbytes)
+        self._wait(_WAITING_FACTOR * self._raster_bytes - values.nbytes)
+        if self._recipe.compression == "none":
+            codec = "none"
         writing = self._thread.submit(
             self._writer.array, group, name, values, dims=dims, fill=fill, attributes=attributes, codec=codec
         )

@@ -2,8 +2,11 @@
 
 import shutil
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 
+import fsspec
+import google_crc32c
 import numpy as np
 import pytest
 import zarr
@@ -11,12 +14,14 @@ import zarr.codecs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import datasets.mapped_shards
+import datasets.shards
 import datasets.store_writer
 from datasets.errors import DamagedSceneError, SceneNotFoundError
 from datasets.scene import Scene
-from datasets.shards import Window
+from datasets.shard_layout import Window
 from datasets.store import SceneStore
-from datasets.store_writer import SceneWriter
+from datasets.store_writer import Codec, SceneWriter
 
 SHAPES = {
     "r1/hh": (700, 430),
@@ -27,8 +32,15 @@ SHAPES = {
 }
 
 
+@pytest.fixture(scope="module", params=["fast", "none"])
+def codec(request: pytest.FixtureRequest) -> Codec:
+    """Compressed shards are decoded, others mapped."""
+    found: Codec = request.param
+    return found
+
+
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> str:
+def url(codec: Codec, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A store of several shards an array, with chunks and shards of fill value among them."""
     place = str(tmp_path_factory.mktemp("shards") / "scene.zarr")
     rng = np.random.default_rng(0)
@@ -45,7 +57,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> str:
                 if len(shape) == 2:
                     values[256:512, :256] = fill
                 dims = ("line", "sample")[: len(shape)]
-                writer.array(group, name, values, dims=dims, fill=fill, attributes={})
+                writer.array(group, name, values, dims=dims, fill=fill, attributes={}, codec=codec)
             writer.finish({"record": {}}, {key.split("/")[0]: {} for key in SHAPES})
     return place
 
@@ -74,6 +86,59 @@ def test_windows_are_what_zarr_reads(url: str, by_zarr: dict[str, np.ndarray], a
         expected = by_zarr[key][window]
         assert found[key].dtype == expected.dtype
         np.testing.assert_array_equal(found[key], expected)
+
+
+def test_values_go_where_they_are_wanted(url: str, by_zarr: dict[str, np.ndarray]) -> None:
+    window = (slice(250, 300), slice(10, 80))
+    out = np.zeros((2, 50, 70), np.float32)
+    asked: dict[str, Window] = {"r1/hh": window, "r1/chart": window}
+    found = SceneStore(url).read_many(asked, out={"r1/hh": out[1]})
+    np.testing.assert_array_equal(out[1], by_zarr["r1/hh"][window])
+    assert not out[0].any()
+    assert found["r1/chart"].dtype == np.uint8
+    with pytest.raises(ValueError, match=r"does not go into an array of \(49, 70\)"):
+        SceneStore(url).read_many(asked, out={"r1/hh": out[1, 1:]})
+
+
+def test_uncompressed_shards_are_mapped_and_not_read(url: str, codec: Codec, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: object) -> list[bytes | None]:
+        raise AssertionError("a shard was read")
+
+    monkeypatch.setattr(datasets.shards, "read_ranges", refuse)
+    if codec == "none":
+        SceneStore(url).read_many({"r1/hh": ()})
+    else:
+        with pytest.raises(AssertionError, match="a shard was read"):
+            SceneStore(url).read_many({"r1/hh": ()})
+
+
+def test_a_store_that_was_written_anew_is_read_anew(tmp_path: Path) -> None:
+    place = str(tmp_path / "scene.zarr")
+    for value in (1.0, 2.0):
+        with SceneWriter(place) as writer:
+            values = np.full((600, 500), value, np.float32)
+            writer.array("r1", "x", values, dims=("line", "sample"), fill=np.nan, attributes={}, codec="none")
+            writer.finish({"record": {}}, {"r1": {}})
+        assert SceneStore(place).read("r1", "x", (slice(5, 6), slice(7, 8))) == value
+
+
+def test_more_shards_than_may_be_mapped_at_a_time(
+    url: str, by_zarr: dict[str, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one_map = lru_cache(maxsize=1)(datasets.mapped_shards._map.__wrapped__)
+    monkeypatch.setattr(datasets.mapped_shards, "_map", one_map)
+    found = SceneStore(url).read_many(dict.fromkeys(SHAPES, ()))
+    for key, values in found.items():
+        np.testing.assert_array_equal(values, by_zarr[key])
+
+
+def test_uncompressed_shards_elsewhere_are_fetched(url: str, codec: Codec, by_zarr: dict[str, np.ndarray]) -> None:
+    filesystem = fsspec.filesystem("memory")
+    filesystem.put(url, f"/shards-{codec}", recursive=True)
+    window = (slice(60, 70), slice(250, 300))
+    for asked in ((), window):
+        found = SceneStore(f"memory://shards-{codec}").read("r1", "hh", asked)
+        np.testing.assert_array_equal(found, by_zarr["r1/hh"][asked])
 
 
 def test_a_store_of_the_default_layout_is_read_whole(tiny_lake_scene: Scene) -> None:
@@ -124,8 +189,13 @@ def _wrong_index(shard: Path) -> None:
 
 
 def _wrong_chunk(shard: Path) -> None:
+    """Not what Blosc wrote; an uncompressed chunk shows only when its length is wrong."""
     content = bytearray(shard.read_bytes())
     content[:200] = b"\0" * 200
+    index = np.frombuffer(content[-260:-4], "<u8").copy().reshape(16, 2)
+    index[0, 1] -= 4
+    content[-260:-4] = index.tobytes()
+    content[-4:] = google_crc32c.value(index.tobytes()).to_bytes(4, "little")
     shard.write_bytes(bytes(content))
 
 
