@@ -60,10 +60,13 @@ def has_land(reader: SceneReader) -> bool:
 
 
 def cover(reader: SceneReader, scene_ids: Iterable[str], size: int) -> list[Window]:
-    """Windows that cover scenes, side by side from the first pixel; the last of an axis ends with the scene."""
+    """Windows that cover scenes, side by side from the first pixel; the last of an axis ends with the scene.
+
+    A scene that is smaller than a window is in one, whole.
+    """
     found = []
     for scene_id in scene_ids:
-        lines, samples = (window_starts(length, size, size).tolist() for length in reader.shape(scene_id))
+        lines, samples = (window_starts(max(length, size), size, size).tolist() for length in reader.shape(scene_id))
         found += [Window(scene_id, line, sample) for line in lines for sample in samples]
     return found
 
