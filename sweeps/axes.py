@@ -11,7 +11,7 @@ from training.spec import TrialSpec
 
 Value = str | int | float | bool | None
 Changes = Mapping[str, Any]
-"""Dotted spec field -> value."""
+"""Dotted spec field -> value; with a prefix something beside the spec."""
 
 Axis = Sequence[Value] | Mapping[str, Changes]
 """Values of a spec field, or labels with changes of their own."""
@@ -19,6 +19,10 @@ Axis = Sequence[Value] | Mapping[str, Changes]
 FACTOR: Final = "factor"
 VALUE: Final = "value"
 UNCHANGED: Final = "base"
+RECIPE: Final = "recipe."
+"""Prefix of changes that need another lake: `recipe.chart_reduction`."""
+ATTRIBUTION: Final = "attribution."
+"""Prefix of what is asked of a trained network (`training.attribution.settings`): `attribution.method`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,9 +90,19 @@ def points_only(labels: Mapping[str, Value], conditions: Mapping[str, frozenset[
 
 
 def changes_trial(base: TrialSpec, changes: Changes) -> bool:
-    """Whether the changes make another trial of it; an option of the lake always does."""
-    inside = {path: value for path, value in changes.items() if not path.startswith("recipe.")}
+    """Whether the changes make another trial of it; what is beside the spec always does."""
+    inside = of_spec(changes)
     if len(inside) < len(changes):
         return True
     before, after = (json.dumps(spec.to_dict(), sort_keys=True) for spec in (base, base.with_all(inside)))
     return before != after
+
+
+def of_spec(changes: Changes) -> dict[str, Any]:
+    """The changes of the spec itself."""
+    return {path: value for path, value in changes.items() if not path.startswith((RECIPE, ATTRIBUTION))}
+
+
+def beside_spec(changes: Changes, prefix: str) -> dict[str, Any]:
+    """The changes with this prefix, without it."""
+    return {path.removeprefix(prefix): value for path, value in changes.items() if path.startswith(prefix)}

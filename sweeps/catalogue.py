@@ -7,7 +7,9 @@ from typing import Final
 from datasets.errors import unknown_name
 from sweeps.experiment import Experiment
 
-MACHINERY: Final = frozenset({"__init__", "__main__", "all", "axes", "bases", "catalogue", "cells", "experiment"})
+MACHINERY: Final = frozenset(
+    {"__init__", "__main__", "all", "axes", "bases", "catalogue", "cells", "experiment", "trial"}
+)
 
 
 def study_names() -> tuple[str, ...]:

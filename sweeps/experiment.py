@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, get_args
 
-from datasets.errors import IceBenchError, unknown_name
+from datasets.errors import IceBenchError, UnknownNameError, unknown_name
 from sweeps.axes import (
+    RECIPE,
     UNCHANGED,
     Axis,
     Changes,
     Point,
-    Value,
     changes_trial,
     draw,
     grid,
@@ -23,42 +23,18 @@ from sweeps.axes import (
     steps,
     text,
 )
+from sweeps.trial import Trial, trial_of
+from training.attribution.settings import AttributionError
 from training.spec import SpecError, TrialSpec
 
 TaskName = Literal["pixel", "patch"]
 TASKS: Final[tuple[TaskName, ...]] = get_args(TaskName)
 TASK: Final = "task"
 SEED: Final = "seed"
-RECIPE: Final = "recipe."
-"""Prefix of changes that need another lake: `recipe.chart_reduction`."""
 
 
 class ExperimentError(IceBenchError, ValueError):
     """A study that does not expand into valid trials."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Trial:
-    """One point of a study.
-
-    Attributes:
-        labels: Task, value on each axis, and the seed.
-        spec: What runs.
-        recipe: Options that the lake must have been built with.
-    """
-
-    labels: Mapping[str, Value]
-    spec: TrialSpec
-    recipe: Mapping[str, Value] = field(default_factory=dict)
-
-    @property
-    def name(self) -> str:
-        """For progress lines: `task=pixel data.ratio=5 seed=1`."""
-        return " ".join(f"{axis}={text(value)}" for axis, value in self.labels.items())
-
-    def bound_to(self, lake_digest: str) -> "Trial":
-        """The trial on one lake: its digest becomes part of the trial_id."""
-        return replace(self, spec=self.spec.with_("data.lake", lake_digest))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +44,8 @@ class Arm:
     Attributes:
         base: The trial that the axes change.
         axes: Axis name -> values. The name is a dotted spec field and the values are put there; or any word, and the
-            values are labels, each with its own changes: dotted spec field -> value, `recipe.X` -> option of the lake.
+            values are labels, each with its own changes: dotted spec field -> value, `recipe.X` -> option of the lake,
+            `attribution.X` -> setting of an attribution, which explains a trained network instead of training one.
         crossed: Whether every value of an axis meets every value of the others; if not, one axis is changed at a time,
             and the trial without a change is a point too.
         drawn: Number of combinations of all axes that are drawn at random (always the same ones) instead of these.
@@ -123,6 +100,8 @@ class Experiment:
         bins: Test scenes whose scores the report shows by themselves: seasons, locations, cryoseasons.
         matrix: Axis that is shown against `bins`: trained on x scored on.
         conditions: Labels that a point must have to be in this part of the study; see `only`.
+        trained_by: Of a study of attributions: what to type to train the network of a trial, with its labels in braces,
+            `python sweeps/base_model.py --only model={model}`. Empty for a study of trainings.
 
     Raises:
         ExperimentError: An axis is no spec field, has no values, or repeats one; when the study is defined, not when it
@@ -137,6 +116,7 @@ class Experiment:
     bins: Sequence[str] = ()
     matrix: str | None = None
     conditions: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    trained_by: str = ""
 
     def __post_init__(self) -> None:
         if not self.arms:
@@ -152,8 +132,13 @@ class Experiment:
             self.trials()
             if any(arm.smoke for arm in self.arms.values()):
                 self.smaller()
-        except SpecError as error:
+        except (SpecError, AttributionError, UnknownNameError) as error:
             raise ExperimentError(f"study {self.name!r} does not expand: {error}") from error
+        if any((trial.attribution is not None) != bool(self.trained_by) for trial in self.trials()):
+            raise ExperimentError(
+                f"study {self.name!r} has to say in trained_by how the networks are trained that it explains, and only "
+                "then: explain in all of its trials, or in none"
+            )
 
     def trials(self) -> tuple[Trial, ...]:
         """Every point of every arm with every seed, in the order of the study."""
@@ -165,13 +150,10 @@ class Experiment:
         )
 
     def _seeded(self, task: TaskName, arm: Arm, point: Point) -> Iterator[Trial]:
-        recipe = {path.removeprefix(RECIPE): value for path, value in point.changes.items() if path.startswith(RECIPE)}
-        changes = {path: value for path, value in point.changes.items() if not path.startswith(RECIPE)}
-        spec = arm.base.with_all(changes)
         for seed in self.seeds:
             labels = {TASK: task, **point.labels, SEED: seed}
             if points_only(labels, self.conditions):
-                yield Trial(labels=labels, spec=spec.with_(SEED, seed), recipe=recipe)
+                yield trial_of(arm.base, point.changes, labels, seed)
 
     def labels(self) -> dict[str, tuple[str, ...]]:
         """Every label of the trials and its values as text, in the order of the study; the seed is the last."""
@@ -235,6 +217,7 @@ class Experiment:
             name=f"{self.name}-smoke",
             arms={task: arm.smaller() for task, arm in self.arms.items()},
             conditions={},
+            trained_by=f"{self.trained_by} --smoke" if self.trained_by else "",
         )
 
 
@@ -251,6 +234,7 @@ def design_of(experiment: Experiment) -> dict[str, Any]:
         "trials": len(experiment.trials()),
         "bins": list(experiment.bins),
         "matrix": experiment.matrix,
+        "about": "importance" if experiment.trained_by else "scores",
     }
 
 

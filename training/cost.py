@@ -57,16 +57,23 @@ def cost_of(
         device: Of this process. Memory is that of the GPU where it is one, else of this process so far.
         processes: Processes of the trial, each with a GPU of its own if there are any.
     """
+    return {
+        "cost/parameters": float(count_parameters(model)),
+        "cost/patches_per_second": float(np.median([row.patches_per_second for row in history])),
+        "cost/data_wait_share": float(np.median([row.data_wait_share for row in history])),
+        "cost/bytes_per_patch": float(np.median([row.bytes_per_patch for row in history])),
+        **used_since(started, device, processes),
+    }
+
+
+def used_since(started: Clock, device: torch.device, processes: int = 1) -> dict[str, float]:
+    """The metrics of `cost_of` that any work has: memory, time, hours."""
     if device.type == "cuda":
         peak = torch.cuda.max_memory_allocated(device) / 2**20
     else:  # kilobytes on Linux, bytes on macOS
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
     seconds = started.seconds()
     return {
-        "cost/parameters": float(count_parameters(model)),
-        "cost/patches_per_second": float(np.median([row.patches_per_second for row in history])),
-        "cost/data_wait_share": float(np.median([row.data_wait_share for row in history])),
-        "cost/bytes_per_patch": float(np.median([row.bytes_per_patch for row in history])),
         "cost/peak_memory_mib": float(peak),
         "cost/seconds": seconds,
         "cost/gpu_hours": processes * seconds / 3600 if device.type == "cuda" else 0.0,

@@ -1,6 +1,7 @@
 """`StudyDesign`: what a study set out to do, as its parent run in MLflow holds it for whoever reads the results."""
 
 import itertools
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -32,6 +33,8 @@ class StudyDesign(BaseModel):
         bins: Bins of test scenes that the study compares, as in the metrics: `winter`, `cat1`, `melt`.
         matrix: Axis whose values are shown against `bins`: trained on x tested on.
         left_out: Cells that are not among them, each with its reason.
+        about: What its report is about: `scores` of trainings, or the `importance` of channels for trained networks,
+            which has no objective.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -45,6 +48,7 @@ class StudyDesign(BaseModel):
     bins: tuple[str, ...] = ()
     matrix: str | None = None
     left_out: tuple[LeftOut, ...] = ()
+    about: Literal["scores", "importance"] = "scores"
 
     @model_validator(mode="after")
     def _hangs_together(self) -> "StudyDesign":

@@ -74,7 +74,8 @@ class MlflowTracker:
     def start(self, spec: TrialSpec, tags: Mapping[str, str]) -> None:
         """Begins a new run with the flattened spec as params, whether or not the server is there.
 
-        Tags are trial_id, study, seed, git_commit, attempt and those given (`recipe`, `lake`). A value too long for a
+        Tags are trial_id, study, seed, git_commit, attempt and those given (`recipe`, `lake`), which win: a record that
+        is no training gives its own trial_id. A value too long for a
         param is cut; the whole is in the artifact spec.yaml.
 
         Raises:
@@ -94,7 +95,7 @@ class MlflowTracker:
             attempt=uuid.uuid4().hex,
             tracking_uri=public(self.tracking_uri),
             experiment=self.experiment,
-            trial_id=spec.trial_id,
+            trial_id=all_tags["trial_id"],
             tags=all_tags,
         )
         self._over = False

@@ -141,7 +141,7 @@ def run_trial(
         tracker.finish("FINISHED")
         (folder / LAST).unlink()  # thrice the weights, and nothing to go on with
     except BaseException as error:
-        _give_up(tracker, error)
+        give_up(tracker, error)
         raise
     return result
 
@@ -250,7 +250,7 @@ def _reproducible(seed: int, device: torch.device) -> Iterator[None]:
         torch.use_deterministic_algorithms(before, warn_only=warn_only)
 
 
-def _give_up(tracker: Tracker, error: BaseException) -> None:
+def give_up(tracker: Tracker, error: BaseException) -> None:
     """Leaves the error with the tracker; a tracker that is away must not hide the error itself."""
     killed = isinstance(error, KeyboardInterrupt | SystemExit)
     try:

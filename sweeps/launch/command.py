@@ -20,7 +20,8 @@ from sweeps.launch.placement import Placement
 from sweeps.launch.strategy import Strategy, searched
 
 if TYPE_CHECKING:  # heavy: Ray, MLflow and zarr are loaded only by a run
-    from sweeps.launch.study_run import Done, Plan
+    from sweeps.launch.plan import Plan
+    from sweeps.launch.study_run import Done
     from sweeps.launch.trials import Event, OnEvent
 
 LAKE: Final = "ICEBENCH_LAKE"
@@ -136,7 +137,8 @@ def application(experiments: dict[str, Experiment], title: str) -> typer.Typer:
             strategy = Strategy.parse(search, scheduler)
             if strategy.search == "optuna" and only:
                 raise ExperimentError("--search optuna chooses the values itself: leave --only out, or use random")
-            chosen = [_shaped(experiment, task, seeds, smoke, strategy) for experiment in experiments.values()]
+            scored = _with_scores(experiments, strategy)
+            chosen = [_shaped(experiment, task, seeds, smoke, strategy) for experiment in scored]
             parts = [whole.only(only or []) for whole in chosen]
             if dry_run:
                 _show_trials(parts)
@@ -161,6 +163,20 @@ def application(experiments: dict[str, Experiment], title: str) -> typer.Typer:
     return app
 
 
+def _with_scores(experiments: dict[str, Experiment], strategy: Strategy) -> list[Experiment]:
+    """The studies that the strategy can be used for; the others are named, or refused where there is nothing else."""
+    kept = [each for each in experiments.values() if not (strategy.by_score and each.trained_by)]
+    dropped = [name for name, each in experiments.items() if each not in kept]
+    if not kept:
+        raise ExperimentError(
+            f"--search optuna and --scheduler pbt go by the val scores of trainings, and {', '.join(dropped)} trains "
+            "nothing: leave them out"
+        )
+    for name in dropped:
+        _say(f"study {name} trains nothing that could be searched, and is left out")
+    return kept
+
+
 def _shaped(experiment: Experiment, task: str, seeds: int | None, smoke: bool, strategy: Strategy) -> Experiment:
     """The study as the words of the command line make it."""
     whole = experiment.of_task(task)  # type: ignore[arg-type] # typer has checked the word
@@ -177,16 +193,25 @@ def _run_all(
     Everything that can be wrong with any of them is found before the first one starts.
     """
     from datasets.lake import Lake
-    from sweeps.launch.study_run import Request, plan, run_study
+    from sweeps.launch.plan import Plan, plan
+    from sweeps.launch.study_run import Request, run_study
     from training.tracking_server import resolve_uri
 
     _refuse_lost_results([*lake_urls], resolve_uri(options["tracking_uri"]))
     lakes = tuple(Lake.open(url) for url in lake_urls)
-    plans = [plan(part, lakes) for part in parts]
+    placement: Placement = options["placement"]
+    plans, coming = list[Plan](), set[str]()
+    for part in parts:
+        plans.append(plan(part, lakes, placement.storage, coming))
+        coming |= {trial.trial_id for trial, _ in plans[-1].ready}
     failed = False
     for experiment, part, planned in zip(experiments, parts, plans, strict=True):
+        own = options
+        if experiment.trained_by:  # some trainings that were to come may have failed
+            planned = plan(part, lakes, placement.storage)
+            own = {**options, "placement": placement.of_one_process()}
         _show_left_out(planned)
-        request = Request(experiment=experiment, part=part, lakes=lakes, **options)
+        request = Request(experiment=experiment, part=part, lakes=lakes, **own)
         done = run_study(request, planned, _watching, _say)
         _conclude(done)
         failed = failed or bool(done.failed)
@@ -196,10 +221,10 @@ def _run_all(
 def _conclude(done: "Done") -> None:
     """Report, failed trials, and where to look."""
     from sweeps.report.command import say
-    from sweeps.report.write import log_report, read_evidence
-    from training.report.study_report import how_to_open, make_report
+    from sweeps.report.write import log_report, read_report
+    from training.report.study_report import how_to_open
 
-    report = make_report(read_evidence(done.study))
+    report = read_report(done.study)
     log_report(done.study, report)
     if report.evidence.finished:
         say(report)
@@ -232,14 +257,15 @@ def _show_trials(parts: Sequence[Experiment]) -> None:
 def _show_left_out(planned: "Plan") -> None:
     if not planned.left_out:
         return
-    table = Table(title=f"{len(planned.left_out)} trials cannot be trained and are left out")
+    table = Table(title=f"{len(planned.left_out)} trials cannot run and are left out")
     table.add_column("trial", overflow="fold")
     table.add_column("why")
     for each in planned.left_out:
         table.add_row(each.trial.name, each.short)
     err.print(table)
-    first = planned.left_out[0].reason
-    err.print(f"the first of them: {first}", markup=False, highlight=False, soft_wrap=True)
+    first = {each.short: each for each in reversed(planned.left_out)}
+    for each in reversed(first.values()):
+        err.print(f"{each.trial.name}: {each.reason}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _say(line: str) -> None:

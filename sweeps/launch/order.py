@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from sweeps.experiment import SEED
+from training.attribution.settings import AttributionSettings
 from training.spec import TrialSpec
 
 
@@ -14,6 +15,7 @@ class Order(BaseModel):
 
     Attributes:
         spec: Content of the spec, bound to the lake.
+        attribution: Settings of an attribution of the network that the spec's finished training left; empty to train.
         labels: What the study calls it: axis -> value as text.
         lake: URL.
         tracking_uri: Where MLflow is.
@@ -29,6 +31,7 @@ class Order(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     spec: dict[str, Any]
+    attribution: dict[str, Any] = {}
     labels: dict[str, str]
     lake: str
     tracking_uri: str
@@ -42,8 +45,14 @@ class Order(BaseModel):
 
     @property
     def trial_id(self) -> str:
-        """Of the spec."""
-        return TrialSpec.from_dict(self.spec).trial_id
+        """Of the training, or of the attribution."""
+        trained = TrialSpec.from_dict(self.spec).trial_id
+        return self.settings.trial_id(trained) if self.attribution else trained
+
+    @property
+    def settings(self) -> AttributionSettings:
+        """Of the attribution."""
+        return AttributionSettings.model_validate(self.attribution)
 
     @property
     def name(self) -> str:
@@ -52,15 +61,32 @@ class Order(BaseModel):
 
     @property
     def tags(self) -> dict[str, str]:
-        """How MLflow finds the trial by its place in the study: `axis.data.ratio` = `5`."""
-        return {f"axis.{axis}": value for axis, value in self.labels.items() if axis != SEED}  # it has a tag already
+        """How MLflow finds the trial by its place in the study: `axis.data.ratio` = `5`.
+
+        An attribution has its own trial_id, and says what it `explains` and with which settings.
+        """
+        tags = {f"axis.{axis}": value for axis, value in self.labels.items() if axis != SEED}  # it has a tag already
+        if self.attribution:
+            tags |= {"trial_id": self.trial_id, "explains": TrialSpec.from_dict(self.spec).trial_id}
+            tags |= {f"attribution.{name}": str(value) for name, value in self.attribution.items()}
+        return tags
 
     @property
     def checkpoints(self) -> str:
         """URL of the trial's folder under the storage."""
-        return f"{self.storage}/checkpoints/{self.trial_id}"
+        return folder_of(self.storage, self.trial_id)
+
+    @property
+    def trained(self) -> str:
+        """URL of the folder of the training of the spec: its own, or the one that is explained."""
+        return folder_of(self.storage, TrialSpec.from_dict(self.spec).trial_id)
 
     def changed(self, changes: Mapping[str, Any], labels: Mapping[str, str]) -> "Order":
         """The order for another point: these changes of the spec under these labels."""
         spec = TrialSpec.from_dict(self.spec).with_all(changes).to_dict()
         return self.model_copy(update={"spec": spec, "labels": {**self.labels, **labels}})
+
+
+def folder_of(storage: str, trial_id: str) -> str:
+    """URL of what a trial keeps under the storage."""
+    return f"{storage}/checkpoints/{trial_id}"

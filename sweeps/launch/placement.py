@@ -1,7 +1,7 @@
 """`Placement`: what a trial gets of a cluster, and whether the cluster has it. Knows no Ray."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from datasets.errors import IceBenchError
@@ -52,6 +52,10 @@ class Placement:
             storage=storage,
             processes=processes,
         )
+
+    def of_one_process(self) -> "Placement":
+        """The same for work that several processes cannot share: one of them, with at most one GPU."""
+        return replace(self, processes=1)
 
 
 @dataclass(frozen=True, kw_only=True)

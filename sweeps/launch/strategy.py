@@ -56,6 +56,11 @@ class Strategy:
         return cls(search=name, samples=int(number) if colon else SAMPLES, scheduler=scheduler)
 
     @property
+    def by_score(self) -> bool:
+        """Whether it goes by the val scores of trainings, and so has nothing to say to a study that trains nothing."""
+        return self.search == "optuna" or self.scheduler == "pbt"
+
+    @property
     def suffix(self) -> str:
         """What is added to the name of the study: a search has other points, and `pbt` other trainings."""
         parts = [*([self.search] if self.search != "grid" else []), *(["pbt"] if self.scheduler == "pbt" else [])]

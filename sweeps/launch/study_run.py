@@ -1,7 +1,7 @@
-"""One run of a study: what is missing is trained, and the report is written over all that is finished.
+"""One run of a study: what is missing runs, and the report is written over all that is finished.
 
-bind to lakes -> leave out what cannot be trained, by name -> claim the study -> leave out what is finished -> trials on
-Ray -> send what they could not -> report on the parent run
+plan (`sweeps.launch.plan`) -> claim the study -> leave out what is finished -> trials on Ray -> send what they could
+not -> report on the parent run
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -9,18 +9,18 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final
 
-from datasets.errors import SplitError
 from datasets.lake import Lake
 from sweeps.axes import text
-from sweeps.experiment import Experiment, ExperimentError, Trial, cell_of, design_of
+from sweeps.experiment import Experiment, cell_of, design_of
 from sweeps.launch.cluster import check_nodes, cluster, grows, nodes
 from sweeps.launch.leftovers import send_leftovers, with_untold
 from sweeps.launch.order import Order
 from sweeps.launch.placement import Placement, Slots, slots_for
+from sweeps.launch.plan import Plan
 from sweeps.launch.state import TrialState, state_of, states_of
 from sweeps.launch.strategy import Strategy
 from sweeps.launch.trials import OnEvent, Outcome, run_trials
-from training.scenes import EmptyCellError, select_scenes
+from sweeps.trial import Trial
 from training.study import StudyTracker
 from training.study_claim import claimed
 from training.study_design import StudyDesign
@@ -56,34 +56,6 @@ class Request:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LeftOut:
-    """A trial that cannot be trained with what there is.
-
-    Attributes:
-        trial: Which.
-        reason: What is missing, one sentence.
-        short: The same in a few words, for tables.
-    """
-
-    trial: Trial
-    reason: str
-    short: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """What a run of a study is about to do.
-
-    Attributes:
-        ready: Trials bound to the lake that they need, and that lake.
-        left_out: Those that cannot be trained.
-    """
-
-    ready: tuple[tuple[Trial, Lake], ...]
-    left_out: tuple[LeftOut, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
 class Done:
     """What a run of a study did.
 
@@ -101,49 +73,6 @@ class Done:
     def failed(self) -> tuple[Outcome, ...]:
         """Those that went wrong."""
         return tuple(outcome for outcome in self.outcomes if outcome.error is not None)
-
-
-def plan(part: Experiment, lakes: Sequence[Lake]) -> Plan:
-    """Binds every trial to the lake that it needs, and names those that cannot be trained.
-
-    Raises:
-        SpecError: No lake has the ratio or a channel of a trial.
-        ExperimentError: No trial is left.
-    """
-    ready, left_out = [], []
-    for trial in part.trials():
-        lake = _lake_for(trial, lakes)
-        if lake is None:
-            options = ", ".join(f"{name} {text(value)}" for name, value in trial.recipe.items())
-            left_out.append(
-                LeftOut(
-                    trial=trial,
-                    reason=f"it needs a lake built with {options}: give it as --lake",
-                    short=f"no lake with {options}",
-                )
-            )
-            continue
-        bound = trial.bound_to(lake.digest)
-        try:
-            select_scenes(bound.spec, lake)
-        except SplitError as error:
-            short = f"no {error.split} scenes" if isinstance(error, EmptyCellError) else "no scene is large enough"
-            left_out.append(LeftOut(trial=trial, reason=str(error), short=short))
-        else:
-            ready.append((bound, lake))
-    if not ready:
-        raise ExperimentError(
-            f"no trial of study {part.name!r} can be trained ({left_out[0].trial.name}: {left_out[0].reason})"
-        )
-    return Plan(ready=tuple(ready), left_out=tuple(left_out))
-
-
-def _lake_for(trial: Trial, lakes: Sequence[Lake]) -> Lake | None:
-    """The first lake that was built as the trial needs; one without a need of its own runs on the first."""
-    if not trial.recipe:
-        return lakes[0]
-    wanted = {**lakes[0].recipe["recipe"], **trial.recipe}
-    return next((lake for lake in lakes if lake.recipe["recipe"] == wanted), None)
 
 
 def run_study(request: Request, planned: Plan, watching: Watching, say: Callable[[str], None]) -> Done:
@@ -190,14 +119,17 @@ def open_study(request: Request, planned: Plan) -> StudyTracker:
     """The record of the study on its lake, with what it set out to do and what it leaves out."""
     experiment, lake = request.experiment, request.lakes[0]
     design = design_of(experiment)
-    missing = {cell_of(each.trial, list(design["axes"])): each.short for each in planned.left_out}
+    axes = list(design["axes"])
+    partly = {cell_of(trial, axes) for trial, _ in planned.ready}  # what they lack is missing, and may come
+    gone = [each for each in planned.left_out if cell_of(each.trial, axes) not in partly]
+    missing = {cell_of(each.trial, axes): each.short for each in gone}
     design["left_out"] = [{"cell": cell, "reason": reason} for cell, reason in missing.items()]
     design["cells"] = [cell for cell in design["cells"] if cell not in missing]
-    design["trials"] -= len(planned.left_out)
+    design["trials"] -= len(gone)
     if request.strategy.search == "optuna":  # its points are not known before
         (arm,) = request.part.arms.values()
-        axes = {axis: list(values) for axis, values in arm.choices().items()}
-        design |= {"axes": {"task": list(request.part.arms), **axes}, "trials": request.strategy.samples, "cells": []}
+        chosen = {axis: list(values) for axis, values in arm.choices().items()}
+        design |= {"axes": {"task": list(request.part.arms), **chosen}, "trials": request.strategy.samples, "cells": []}
     return StudyTracker.open(
         request.tracking_uri,
         study=experiment.name,
@@ -223,7 +155,7 @@ def _todo(request: Request, planned: Plan, states: Mapping[str, TrialState]) -> 
     over = {"finished", *({"stopped"} if request.strategy.scheduler == "asha" else ())}
 
     def wanted(trial: Trial) -> bool:
-        state = state_of(states, trial.spec.trial_id).state
+        state = state_of(states, trial.trial_id).state
         return state == "failed" if request.failed_only else state not in over
 
     todo = [(trial, lake) for trial, lake in planned.ready if wanted(trial)]
@@ -234,6 +166,7 @@ def _order(trial: Trial, lake: Lake, request: Request, study: StudyTracker, toke
     placement = request.placement
     return Order(
         spec=trial.spec.to_dict(),
+        attribution={} if trial.attribution is None else trial.attribution.model_dump(),
         labels={axis: text(value) for axis, value in trial.labels.items()},
         lake=lake.url,
         tracking_uri=study.tracking_uri,

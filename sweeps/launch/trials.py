@@ -151,7 +151,11 @@ def train(config: dict[str, Any]) -> None:
     """One trial, in a worker process of Ray."""
     order = Order.model_validate(config[ORDER])
     folder = Path(tune.get_context().get_trial_dir() or ".").resolve() / "trial"
-    if order.processes == 1:
+    if order.attribution:
+        from sweeps.launch.explaining import explain_order
+
+        explain_order(order, folder, tune.report)
+    elif order.processes == 1:
         from sweeps.launch.worker import run_order
 
         run_order(order, folder, tune.report)

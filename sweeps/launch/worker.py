@@ -39,8 +39,7 @@ SCORE: Final = "val/f1"
 
 def run_order(order: Order, folder: Path, report: Report) -> None:
     """This process's part of a trial; `report` is told of every epoch."""
-    # Ray gives a worker OMP_NUM_THREADS by its CPUs; torch in a reused process must be told.
-    torch.set_num_threads(max(1, int(os.environ.get("OMP_NUM_THREADS", "1"))))
+    use_given_threads()
     spec, lake, cache = TrialSpec.from_dict(order.spec), Lake.open(order.lake), NodeCache.default()
     workers = loader_workers(order.resources.get("CPU", 1.0) * order.processes, order.processes)
     if not Processes.current().is_first:
@@ -69,6 +68,11 @@ def run_order(order: Order, folder: Path, report: Report) -> None:
         report({REFUSED: f"{type(error).__name__}: {error}", EPOCH: 0, SCORE: 0.0})
     finally:
         kept.close(finished=finished)
+
+
+def use_given_threads() -> None:
+    """Ray gives a worker OMP_NUM_THREADS by its CPUs; torch in a reused process must be told."""
+    torch.set_num_threads(max(1, int(os.environ.get("OMP_NUM_THREADS", "1"))))
 
 
 def _tell(progress: Progress, report: Report) -> None:

@@ -18,7 +18,7 @@ from training.report.wording import TASK_AXES, cell_label, is_share, metric_labe
 def campaign_table(reports: Sequence[Report]) -> ReportTable:
     """A row a study and task: the best cell, its score, trials, cost."""
     rows, numbers = [], []
-    for report in reports:
+    for report in (each for each in reports if each.evidence.design.about == "scores"):
         comparison = Comparison(report.evidence)
         evidence, objective = report.evidence, comparison.objective
         for task in evidence.tasks or ("–",):
@@ -89,9 +89,7 @@ def campaign_page(reports: Sequence[Report], tracking_uri: str) -> str:
 
 def _section(report: Report, number: int) -> Section:
     study = report.evidence.study.study
-    by_anchor = {section.anchor: section for section in report.sections}
-    differences = (report.differences,) if report.differences.rows else ()
-    bins = by_anchor["bins"].pictures if "bins" in by_anchor else ()
+    differences = (report.differences,) if report.differences is not None and report.differences.rows else ()
     address = run_url(report.evidence, report.evidence.study.run_id)
     links = (("whole report", f"{quote(study)}/report.html"), *([("parent run", address)] if address else []))
     return Section(
@@ -100,6 +98,6 @@ def _section(report: Report, number: int) -> Section:
         sentences=(report.evidence.design.question, *report.answers, f"{report.state}."),
         points=(*report.warnings, *([] if address else [how_to_open(report.evidence)])),
         links=links,
-        pictures=(*by_anchor["scores"].pictures, *by_anchor["differences"].pictures, *bins),
+        pictures=report.highlights,
         tables=(report.scores, *differences),
     )

@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # heavy: matplotlib and MLflow are loaded only by a report
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 
+
 _SCORES_SHOWN: Final = 3
 """Columns of scores that a narrow terminal can show; all are on the page."""
 

@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Final
 
 from sweeps.report.campaign import campaign_page, campaign_table
+from sweeps.report.importance_report import importance_report
+from training.attribution.result import AttributionResult
+from training.attribution.settings import AttributionError
 from training.report.evidence import Evidence, collect
 from training.report.results import newest_attempts, read_results
 from training.report.study_report import Report, make_report
 from training.studies import StudyRow, read_artifacts, study_row
-from training.study import StudyTracker
+from training.study import StudyTracker, TrialRow
 from training.tracking_server import public
 
 PAGE: Final = "report.html"
@@ -20,7 +23,7 @@ _FOLDER: Final = "report"
 
 
 def write_report(study: StudyTracker, folder: Path, row: StudyRow | None = None) -> Report:
-    """Writes the report of a study: report.html, table.csv, .md, .tex, differences.csv, trials.csv, figures/*.png.
+    """Writes the report of a study: report.html, table.csv, .md, .tex, other tables as .csv, figures/*.png.
 
     Args:
         study: The parent run.
@@ -30,9 +33,19 @@ def write_report(study: StudyTracker, folder: Path, row: StudyRow | None = None)
     Raises:
         TrackingError: The server is away.
     """
-    report = make_report(read_evidence(study, row))
+    report = read_report(study, row)
     _fill(folder, report)
     return report
+
+
+def read_report(study: StudyTracker, row: StudyRow | None = None) -> Report:
+    """Makes the report that a study asks for: scores of trainings, or the importance of channels."""
+    row = row or study_row(study)
+    if row.design is None or row.design.about == "scores":
+        return make_report(read_evidence(study, row))
+    rows = study.children_rows()
+    evidence = collect(row, public(study.tracking_uri), rows, {}, errors=_errors(study, newest_attempts(rows)))
+    return importance_report(evidence, *_attributions(study, evidence))
 
 
 def log_report(study: StudyTracker, report: Report) -> None:
@@ -60,13 +73,8 @@ def read_evidence(study: StudyTracker, row: StudyRow | None = None) -> Evidence:
     rows = study.children_rows()
     newest = newest_attempts(rows)
     finished = [each.run_id for each in newest if each.status == "FINISHED"]
-    ended_badly = [each.run_id for each in newest if each.status in ("FAILED", "KILLED")]
     results, unread = read_results(study.tracking_uri, finished)
-    errors = {
-        run_id: _last_line(found.text)
-        for run_id, found in read_artifacts(study.tracking_uri, ended_badly, "error.txt").items()
-        if found.text
-    }
+    errors = _errors(study, newest)
     return collect(row or study_row(study), public(study.tracking_uri), rows, results, unread=unread, errors=errors)
 
 
@@ -82,6 +90,31 @@ def _fill(folder: Path, report: Report) -> dict[str, str]:
     for picture in report.pictures:
         (figures / f"{picture.name}.png").write_bytes(picture.png)
     return texts
+
+
+def _attributions(study: StudyTracker, evidence: Evidence) -> tuple[dict[str, AttributionResult], dict[str, str]]:
+    """Results of the finished trials by run, and why others could not be read."""
+    by_method: dict[str, list[str]] = {}
+    for trial in evidence.finished:
+        by_method.setdefault(trial.row.tags.get("attribution.method", ""), []).append(trial.row.run_id)
+    results, problems = {}, {}
+    for method, run_ids in by_method.items():
+        for run_id, found in read_artifacts(study.tracking_uri, run_ids, f"attribution/{method}.json").items():
+            try:
+                if found.text is None:
+                    problems[run_id] = found.problem
+                else:
+                    results[run_id] = AttributionResult.from_json(found.text)
+            except AttributionError as error:
+                problems[run_id] = str(error)
+    return results, problems
+
+
+def _errors(study: StudyTracker, newest: Sequence[TrialRow]) -> dict[str, str]:
+    """Last line of the error of attempts that ended badly."""
+    ended_badly = [each.run_id for each in newest if each.status in ("FAILED", "KILLED")]
+    found = read_artifacts(study.tracking_uri, ended_badly, "error.txt")
+    return {run_id: _last_line(each.text) for run_id, each in found.items() if each.text}
 
 
 def _last_line(text: str) -> str:

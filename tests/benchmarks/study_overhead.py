@@ -16,8 +16,9 @@ from ingest.recipe import Recipe
 from ingest.sample import write_samples
 from sweeps.experiment import Arm, Experiment
 from sweeps.launch.placement import Placement
+from sweeps.launch.plan import plan
 from sweeps.launch.strategy import Strategy
-from sweeps.launch.study_run import Request, plan, run_study
+from sweeps.launch.study_run import Request, run_study
 from sweeps.launch.trials import OnEvent
 from tests.benchmarks.full_scene import Row
 from tests.benchmarks.ray_environment import ROOT, ray_environment

@@ -13,7 +13,7 @@ from torch import nn
 
 from training.attribution.assigned import PatchAttributions, Patches, from_pixels, turns
 from training.attribution.baselines import draw
-from training.attribution.layers import survey, used_once
+from training.attribution.layers import Survey, survey, used_once
 from training.attribution.settings import AttributionError
 from training.heads import Head
 from training.predict import outputs_of
@@ -52,14 +52,7 @@ class DeepLiftExplainer:
     ) -> None:
         self._head, self._sums, self._bank, self._shap = head, sums_CF, bank, shap
         found = survey(model, bank[:1])
-        if found.foreign:
-            named = ", ".join(found.foreign[:_NAMED])
-            more = f" and {len(found.foreign) - _NAMED} more" if len(found.foreign) > _NAMED else ""
-            raise AttributionError(
-                f"DeepLIFT has no rule for {named}{more} of {name!r}: it handles ReLU, LeakyReLU, ELU, Sigmoid, Tanh, "
-                "Softplus and max pooling as layers, and what is linear; use integrated_gradients, which takes any "
-                "network"
-            )
+        refuse_foreign(found, name)
         self._model = _Scores(used_once(model, found.calls), head)
         self._network = self._model.network
 
@@ -97,6 +90,17 @@ class DeepLiftExplainer:
             [patch.scores(self._head.of(outputs_of(self._network, one[None])))[0] for one in baseline_NCPP]
         )
         return from_pixels(patch, turns_T1, torch.stack(attributions), self._sums, scores.mean(dim=0, keepdim=True))
+
+
+def refuse_foreign(found: Survey, name: str) -> None:
+    """Raises AttributionError where a network has nonlinear steps that DeepLIFT has no rule for."""
+    if found.foreign:
+        named = ", ".join(found.foreign[:_NAMED])
+        more = f" and {len(found.foreign) - _NAMED} more" if len(found.foreign) > _NAMED else ""
+        raise AttributionError(
+            f"DeepLIFT has no rule for {named}{more} of {name!r}: it handles ReLU, LeakyReLU, ELU, Sigmoid, Tanh, "
+            "Softplus and max pooling as layers, and what is linear; use integrated_gradients, which takes any network"
+        )
 
 
 class _Scores(nn.Module):

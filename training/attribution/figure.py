@@ -69,7 +69,7 @@ def _panel(axes: Axes, name: str, rows: Sequence[AttributionRow], *, labelled: b
         [100 * row.signed / total for row in rows], places, ls="", marker="D", ms=4.5, mfc="white", mec="black", mew=0.9
     )
     axes.axvline(0.0, color="black", lw=0.8)
-    axes.set_yticks(places, [_label(row.feature) for row in rows] if labelled else [""] * len(rows), fontsize=8)
+    axes.set_yticks(places, [channel_label(row.feature) for row in rows] if labelled else [""] * len(rows), fontsize=8)
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.grid(axis="x", alpha=0.3)
     axes.set_axisbelow(True)
@@ -80,6 +80,6 @@ def _panel(axes: Axes, name: str, rows: Sequence[AttributionRow], *, labelled: b
     axes.set_title(f"{name.replace('_', ' ')} ({rows[0].n:,} {unit})", fontsize=10)
 
 
-def _label(channel: str) -> str:
+def channel_label(channel: str) -> str:
     """Long name, short enough for an axis."""
     return CHANNELS[channel].long_name.replace("brightness temperature ", "").replace("total column ", "column ")

@@ -1,5 +1,7 @@
 """What can be chosen of an attribution, and what can go wrong with it. Imports neither torch nor captum."""
 
+import hashlib
+import json
 from typing import Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -50,6 +52,15 @@ class AttributionSettings(BaseModel):
     groups: bool = True
     patches_per_scene: int | None = Field(default=None, ge=1)
     seed: int = Field(default=0, ge=0, lt=2**32)
+
+    def trial_id(self, trained: str) -> str:
+        """Identity of this attribution of a trained network, 12 hex digits: never that of a training.
+
+        Args:
+            trained: trial_id of the training.
+        """
+        text = json.dumps([trained, self.model_dump(mode="json")], sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     @classmethod
     def of(cls, **values: object) -> "AttributionSettings":

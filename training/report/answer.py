@@ -37,6 +37,12 @@ def warnings(comparison: Comparison) -> list[str]:
     found += _about_scenes(comparison)
     for run_id, problem in list(evidence.unread.items())[:_NAMED]:
         found.append(f"The result of run {run_id} could not be read, so it has no interval: {problem}.")
+    return [*found, *about_code(evidence)]
+
+
+def about_code(evidence: Evidence) -> list[str]:
+    """Whether the trials ran one code, and whether that can be found again."""
+    found = []
     commits = sorted({trial.row.tags.get("git_commit", "unknown")[:12] for trial in evidence.finished})
     if len(commits) > 1:
         found.append(f"The trials ran {len(commits)} versions of the code: {', '.join(commits)}.")

@@ -33,6 +33,12 @@ HOW_TO_READ: Final = (
 )
 
 
+ABOUT_COST: Final = (
+    "GPU-hours are wall time times GPUs of a trial; trials that share a GPU count it once each. CPU-hours are "
+    "processor time used. A trial that went on after a stop counts from there."
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Report:
     """What is written about a study.
@@ -43,9 +49,14 @@ class Report:
         answers: Sentences.
         warnings: Sentences.
         scores: The main table.
-        differences: Every cell against the reference and the best.
+        differences: Every cell against the reference and the best; None in a study without scores.
+        bins: By season and location.
+        runs: Every finished trial.
         sections: Of the page.
         pictures: All of them, by name.
+        details: More tables for people, in table.md and table.tex.
+        highlights: Those for a page over all studies.
+        facts: Name and value, for the head of the page.
     """
 
     evidence: Evidence
@@ -53,11 +64,14 @@ class Report:
     answers: tuple[str, ...]
     warnings: tuple[str, ...]
     scores: ReportTable
-    differences: ReportTable
+    differences: ReportTable | None
     bins: ReportTable | None
     runs: ReportTable
     sections: tuple[Section, ...]
     pictures: tuple[Picture, ...]
+    highlights: tuple[Picture, ...]
+    facts: tuple[tuple[str, str], ...]
+    details: tuple[ReportTable, ...] = ()
 
     @property
     def gpu_hours(self) -> float:
@@ -71,16 +85,16 @@ class Report:
 
     def texts(self) -> dict[str, str]:
         """Every file but the pictures, by name."""
-        tables = [self.scores, self.differences, *([self.bins] if self.bins is not None else [])]
+        tables = [each for each in (self.scores, self.differences, self.bins) if each is not None]
+        shown = [*tables, *self.details]
         head = f"# {self.evidence.study.study}\n\n{self.evidence.design.question}\n\n{self.state}.\n\n"
         sentences = "".join(f"- {sentence}\n" for sentence in (*self.answers, *self.warnings))
         return {
             "report.html": self.html(),
-            "table.csv": self.scores.to_csv(),
-            "differences.csv": self.differences.to_csv(),
+            **{f"{table.name}.csv": table.to_csv() for table in tables},
             "trials.csv": self.runs.to_csv(),
-            "table.md": head + sentences + "\n" + "\n".join(table.to_markdown() for table in tables),
-            "table.tex": "\n".join(table.to_latex() for table in tables),
+            "table.md": head + sentences + "\n" + "\n".join(table.to_markdown() for table in shown),
+            "table.tex": "\n".join(table.to_latex() for table in shown),
         }
 
     def html(self) -> str:
@@ -88,11 +102,10 @@ class Report:
         evidence = self.evidence
         facts = [
             ("trials", self.state),
-            ("compared by", metric_label(evidence.design.objective)),
+            *self.facts,
             ("lake", evidence.study.lake),
             ("recipe", evidence.study.recipe or "not on record"),
             ("code", evidence.study.git_commit or "not on record"),
-            ("devices", devices(evidence)),
             ("parent run", run_url(evidence, evidence.study.run_id) or evidence.study.run_id),
             ("written", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"),
         ]
@@ -145,6 +158,8 @@ def make_report(evidence: Evidence) -> Report:
         runs=runs,
         sections=tuple(sections),
         pictures=(*main, *against, *of_bins, *of_classes),
+        highlights=(*main, *against, *of_bins),
+        facts=(("compared by", metric_label(evidence.design.objective)), ("devices", devices(evidence))),
     )
 
 
@@ -185,10 +200,7 @@ def _trials(comparison: Comparison, runs: ReportTable) -> Section:
 
 
 def _about_cost(evidence: Evidence) -> tuple[str, ...]:
-    found = [
-        "GPU-hours are wall time times GPUs of a trial; trials that share a GPU count it once each. CPU-hours are "
-        "processor time used. A trial that went on after a stop counts from there."
-    ]
+    found = [ABOUT_COST]
     if evidence.lost_attempts:
         found.append(
             f"Attempts that do not count (failed, killed, or repeated): {evidence.lost_attempts}, with "

@@ -8,8 +8,9 @@ from pathlib import Path
 from datasets.lake import Lake
 from sweeps.experiment import Arm, Experiment
 from sweeps.launch.placement import Placement
+from sweeps.launch.plan import plan
 from sweeps.launch.strategy import Strategy
-from sweeps.launch.study_run import Done, Request, plan, run_study
+from sweeps.launch.study_run import Done, Request, run_study
 from sweeps.launch.trials import Event, OnEvent
 from training.spec import TrialSpec
 from training.study import StudyTracker, TrialRow
@@ -64,7 +65,7 @@ def run(request: Request, on_event: OnEvent = lambda event: None) -> Done:
     def watching(total: int) -> Iterator[OnEvent]:
         yield on_event
 
-    return run_study(request, plan(request.part, request.lakes), watching, lambda line: None)
+    return run_study(request, plan(request.part, request.lakes, request.placement.storage), watching, lambda line: None)
 
 
 def rows_of(study: StudyTracker) -> list[TrialRow]:

@@ -9,7 +9,7 @@ from datasets.lake import Lake
 from datasets.seasons import LOCATIONS
 from sweeps.cells import trained_on
 from sweeps.experiment import ExperimentError
-from sweeps.launch.study_run import plan
+from sweeps.launch.plan import plan
 
 
 def test_trials_are_bound_to_the_lake_that_they_need(tiny_lake: Lake) -> None:
@@ -47,6 +47,6 @@ def test_cells_without_scenes_are_named_and_the_rest_is_planned(tiny_lake: Lake)
 
 def test_nothing_to_train_is_an_error(tiny_lake: Lake) -> None:
     study = small_study(1, base=SPEC.with_("data.test.location", "cat4"))
-    with pytest.raises(ExperimentError, match=r"no trial of study .small. can be trained .*cat4 has no test"):
+    with pytest.raises(ExperimentError, match=r"no trial of study .small. can run .*cat4 has no test"):
         plan(study, (tiny_lake,))
     assert plan(replace(small_study(1)), (tiny_lake,)).ready

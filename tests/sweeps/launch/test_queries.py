@@ -8,7 +8,8 @@ from mlflow_server import fresh_database
 from small_study import request_of, run, small_study
 
 from datasets.lake import Lake
-from sweeps.launch.study_run import open_study, plan
+from sweeps.launch.plan import plan
+from sweeps.launch.study_run import open_study
 
 
 def queries(lake: Lake, folder: Path, trials: int, monkeypatch: pytest.MonkeyPatch) -> int:

@@ -17,7 +17,7 @@ from training.study import StudyTracker
 from training.study_design import StudyDesign
 from training.tracking import MlflowTracker
 
-FILES = {"report.html", "table.csv", "table.md", "table.tex", "differences.csv", "trials.csv", "figures"}
+FILES = {"report.html", "table.csv", "table.md", "table.tex", "differences.csv", "bins.csv", "trials.csv", "figures"}
 QUALITY = {2: 0.8, 10: 0.5}
 SPEC = TrialSpec()
 

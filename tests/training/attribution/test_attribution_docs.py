@@ -8,6 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from datasets.lake import Lake
+from sweeps.catalogue import study
+from sweeps.launch.command import application
 from training.__main__ import app
 
 PAGE = (Path(__file__).parents[3] / "docs" / "feature_importance.md").read_text()
@@ -29,7 +31,7 @@ def test_what_the_page_says_to_type_works(
     (tmp_path / "runs" / "TRIAL" / "best.pt").write_bytes(pixel_trial.read_bytes())
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "lake").symlink_to(tiny_lake.url)
-    (commands,) = blocks("bash")
+    commands, _ = blocks("bash")
     lines = commands.splitlines()
     assert len(lines) == 5
     for line in lines:
@@ -47,6 +49,19 @@ def test_what_the_page_says_to_type_works(
     (code,) = blocks("python")
     exec(compile(code, "docs/feature_importance.md", "exec"), {"folder": "runs/TRIAL/attribution"})
     assert len(capsys.readouterr().out.splitlines()) == 4
+
+
+def test_studies_are_typed_as_the_page_says() -> None:
+    _, commands = blocks("bash")
+    seen = []
+    for line in commands.splitlines():
+        _, path, *words = shlex.split(line, comments=True)
+        if path.startswith("sweeps/"):
+            name = Path(path).stem
+            done = CliRunner().invoke(application({name: study(name)}, name), [*words, "--dry-run"])
+            assert done.exit_code == 0, f"{line}\n{done.output}"
+            seen.append(name)
+    assert seen == ["base_model", "feature_importance", "feature_importance"]
 
 
 def test_the_table_names_every_method() -> None:

@@ -1,0 +1,51 @@
+"""One attribution in a worker process of Ray: explains what a training has kept under the storage."""
+
+import uuid
+from pathlib import Path
+from typing import Final
+
+from datasets.errors import SplitError, UnknownNameError
+from datasets.lake import Lake
+from datasets.node_cache import NodeCache
+from datasets.storage import at_hand, exists
+from sweeps.launch.checkpoints import KeptTrial, SupersededError
+from sweeps.launch.order import Order
+from sweeps.launch.tagged import OwnedTracker
+from sweeps.launch.worker import EPOCH, REFUSED, SCORE, Report, use_given_threads
+from training.attribution.settings import AttributionError
+from training.attribution.trial import explain_trial
+from training.checkpoint import CheckpointError
+from training.spec import SpecError, TrialSpec
+from training.trial import BEST
+
+FINAL: Final = (AttributionError, CheckpointError, SpecError, SplitError, UnknownNameError, SupersededError)
+"""Errors that would come again: the trial is not tried again."""
+
+
+def explain_order(order: Order, folder: Path, report: Report) -> None:
+    """Explains a trained network; one that was stopped begins again, since nothing of it is kept."""
+    use_given_threads()
+    kept = KeptTrial(order.checkpoints, folder, attempt=f"{order.token}-{uuid.uuid4().hex}")
+    kept.take(resume=False)
+    tracker = OwnedTracker(order, kept)
+    finished = False
+    try:
+        trained = f"{order.trained}/{BEST}"
+        if not exists(trained):
+            raise CheckpointError(f"there is no trained network {trained} any more: train it again")
+        with at_hand(trained) as checkpoint:
+            explain_trial(
+                TrialSpec.from_dict(order.spec),
+                Path(checkpoint),
+                Lake.open(order.lake),
+                order.settings,
+                tracker,
+                folder=folder,
+                cache=NodeCache.default(),
+            )
+        finished = True
+        report({EPOCH: 0, SCORE: 0.0})  # a scheduler of Tune wants a number, and there is none
+    except FINAL as error:
+        report({REFUSED: f"{type(error).__name__}: {error}", EPOCH: 0, SCORE: 0.0})
+    finally:
+        kept.close(finished=finished)
