@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from training.mlflow_client import find_experiment, impatient, open_client, speaking
+from training.mlflow_client import RUN_NAME, find_experiment, impatient, open_client, speaking
 from training.outbox import size_of
 from training.records import (
     DatasetRecord,
@@ -90,7 +90,8 @@ def _find_run(client: "MlflowClient", uri: str, start: StartRecord) -> str:
     if found:
         return found[0]
     tags = {**start.tags, "attempt": start.attempt}
-    run = client.create_run(experiment, start_time=start.time, tags=tags, run_name=start.trial_id)
+    name = tags.get(RUN_NAME, start.trial_id)
+    run = client.create_run(experiment, start_time=start.time, tags=tags, run_name=name)
     return str(run.info.run_id)
 
 

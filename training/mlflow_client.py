@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 PARENT: Final = "mlflow.parentRunId"
 """Tag by which MLflow nests a run below another."""
+RUN_NAME: Final = "mlflow.runName"
+"""Tag with what MLflow calls a run in its tables."""
 _REFUSALS: Final = frozenset({"INVALID_PARAMETER_VALUE", "BAD_REQUEST"})
 """Codes by which the server says that this very request is wrong, however often it comes."""
 _PASSING: Final = frozenset({401, 403, 404, 408, 425, 429})

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from sweeps.launch.checkpoints import KeptTrial
 from sweeps.launch.order import Order
+from training.mlflow_client import RUN_NAME
 from training.spec import TrialSpec
 from training.tracker import Status
 from training.tracking import MlflowTracker
@@ -17,8 +18,8 @@ class TaggedTracker(MlflowTracker):
         self._order = order
 
     def start(self, spec: TrialSpec, tags: Mapping[str, str]) -> None:
-        """Begins a new run."""
-        super().start(spec, {**tags, **self._order.tags})
+        """Begins a new run, named after its place in the study."""
+        super().start(spec, {**tags, **self._order.tags, RUN_NAME: self._order.name})
 
 
 class OwnedTracker(TaggedTracker):
