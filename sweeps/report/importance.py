@@ -8,6 +8,7 @@ from typing import Final
 import pandas as pd
 
 from datasets.channels import GROUPS
+from datasets.seasons import SEASONS
 from training.attribution.result import AttributionResult
 from training.bins import ALL
 from training.report.evidence import Evidence, FinishedTrial
@@ -79,7 +80,8 @@ class Importance:
     def spreads(self) -> pd.DataFrame:
         """Mean and sample standard deviation over seeds (NaN of one seed) of the columns of `shares`.
 
-        `n` is the mean number of pixels (patches) that the networks assigned to the class, `seeds` how many had any.
+        Cells are in the order of the study, bins by kind and through the year. `n` is the mean number of pixels
+        (patches) that the networks assigned to the class, `seeds` how many had any.
         """
         where = [*_PLACE, *_FEATURE]
         groups = self.shares.groupby(where, sort=False)
@@ -87,7 +89,11 @@ class Importance:
         stds = groups[_VALUES].std(ddof=1).add_suffix("_spread")
         columns = [name for value in _VALUES for name in (value, f"{value}_spread")]
         counts = pd.DataFrame({"n": groups["n"].mean(), "seeds": groups["seed"].nunique()})
-        return means.join(stds)[columns].join(counts).reset_index()
+        frame = means.join(stds)[columns].join(counts).reset_index()
+        cells = list(zip(frame["task"], frame["network"], frame["method"], strict=True))
+        order = {cell: place for place, cell in enumerate(dict.fromkeys(cells))}
+        places = pd.Series([(order[cell], bin_order(name)) for cell, name in zip(cells, frame["bin"], strict=True)])
+        return frame.iloc[places.sort_values(kind="stable").index].reset_index(drop=True)
 
     @property
     def subjects(self) -> list[tuple[str, str]]:
@@ -109,3 +115,10 @@ class Importance:
             return None
         found = table.rank().corr()  # Pearson of ranks
         return float(found.min().min())
+
+
+def bin_order(name: str) -> tuple[int, int, str]:
+    """All scenes, seasons through the year, locations, cryoseasons."""
+    kind, _, leaf = name.partition("/")
+    kinds = (ALL, "season", "location", "cryoseason")
+    return kinds.index(kind), SEASONS.index(leaf) if leaf in SEASONS else 0, leaf

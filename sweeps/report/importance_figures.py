@@ -11,10 +11,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from datasets.channels import GROUPS
-from sweeps.report.importance import MEAN, Importance
+from sweeps.report.importance import MEAN, Importance, bin_order
 from sweeps.report.importance_tables import bin_label, method_label
 from training.attribution.figure import COLOURS, channel_label
-from training.bins import ALL
 from training.report.drawing import Drawn, finish
 from training.report.heat_maps import heat_map
 
@@ -76,7 +75,7 @@ def bin_figures(importance: Importance) -> list[Drawn]:
         own = own[own["is_group"]]
         method = str(own["method"].iloc[0])
         own = own[own["method"] == method]
-        bins = sorted(dict.fromkeys(own["bin"]), key=lambda name: name != ALL)
+        bins = sorted(set(own["bin"]), key=bin_order)
         groups = [group for group in GROUPS if group in set(own["feature"])]
         if len(bins) < 2:
             continue
@@ -125,7 +124,7 @@ def _bars(panels: dict[str, pd.DataFrame], title: str) -> Figure:
         own.tick_params(labelbottom=True)
     figure.suptitle(title, fontsize="medium")
     present = {group for rows in panels.values() for group in rows["group"]}
-    _legend(figure, [group for group in GROUPS if group in present])
+    _legend(figure, [group for group in GROUPS if group in present], wide=columns > 1)
     return figure
 
 
@@ -152,8 +151,8 @@ def _panel(axes: Axes, title: str, rows: pd.DataFrame, *, labelled: bool) -> Non
     axes.set_title(title, fontsize=9)
 
 
-def _legend(figure: Figure, groups: Sequence[str]) -> None:
+def _legend(figure: Figure, groups: Sequence[str], *, wide: bool) -> None:
     handles: list[Patch | Line2D] = [Patch(facecolor=COLOURS[group], label=group) for group in groups]
     handles.append(Line2D([], [], color="0.25", lw=1, label="± spread over seeds"))
     handles.append(Line2D([], [], ls="", marker="D", ms=4, mfc="white", mec="black", label="signed"))
-    figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 7), frameon=False, fontsize=8)
+    figure.legend(handles=handles, loc="outside lower center", ncols=4 if wide else 3, frameon=False, fontsize=8)

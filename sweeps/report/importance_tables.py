@@ -10,7 +10,8 @@ from training.report.wording import percent
 
 _NOTE = (
     "A share is the mean absolute attribution of a group or channel over that of all of them, class by class, then the "
-    "mean over classes; ± is the spread (sample standard deviation) over seeds."
+    "mean over the classes that the network assigned anything to; ± is the spread (sample standard deviation) over "
+    "seeds."
 )
 
 

@@ -21,7 +21,7 @@ from training.study import TrialRow
 from training.study_design import StudyDesign
 
 FEATURES = Features.of(INPUTS)
-BINS = ("all", "season/winter", "season/summer", "location/cat1", "cryoseason/melt", "scene/one")
+BINS = ("season/summer", "all", "season/winter", "location/cat1", "cryoseason/melt", "scene/one")
 
 
 def sums_of(weights: np.ndarray, pixels: int, rng: np.random.Generator) -> AttributionSums:
@@ -127,6 +127,12 @@ def test_every_class_counts_alike_in_the_mean(importance: Importance) -> None:
     own = importance.of("pixel-based", "unet")
     own = own[(own["method"] == "deeplift") & (own["feature"] == "t2m")].set_index("class")["share"]
     assert own[MEAN] == pytest.approx(own.drop(MEAN).mean())
+
+
+def test_bins_stand_by_kind_and_through_the_year(importance: Importance) -> None:
+    assert list(dict.fromkeys(importance.spreads["bin"])) == [
+        *("all", "season/winter", "season/summer", "location/cat1", "cryoseason/melt")
+    ]
 
 
 def test_channels_stand_by_group(importance: Importance) -> None:
