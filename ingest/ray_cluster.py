@@ -7,7 +7,6 @@ back; Ray places them by core and memory, on any node, and tries those again who
 import logging
 import os
 import signal
-import socket
 import threading
 import time
 import warnings
@@ -23,6 +22,7 @@ from ray.exceptions import NodeDiedError, OutOfMemoryError, RayTaskError, Worker
 from ray.util.dask import ray_dask_get
 
 from datasets.project import NOT_SHIPPED, ROOT, shipped_by_job
+from datasets.reach import answers
 from datasets.threads import limit_threads
 from ingest.cluster import RETRIES, SCENE_BYTES, ClusterOptions, Result
 from ingest.errors import ClusterError, WorkerDiedError
@@ -66,7 +66,7 @@ def address_of(options: ClusterOptions) -> str:
     address = canonicalize_bootstrap_address(given) if given in (None, "auto") else given  # type: ignore[arg-type]
     if address is None or address == _OWN:
         return _OWN
-    if _answers(address.removeprefix("ray://")):
+    if answers(address.removeprefix("ray://")):
         return address
     if given is None:
         return _OWN
@@ -123,7 +123,7 @@ class _Head:
         if now - self._looked < _GLANCE:
             return
         self._looked = now
-        if _answers(self._address):
+        if answers(self._address):
             self._seen = now
         elif now - self._seen > _PATIENCE:
             raise _lost()
@@ -190,15 +190,6 @@ def _memory(asked: int | None) -> int:
             f"{max(rooms) / 1e9:.1f}GB): ask for less, or start a larger node"
         )
     return asked or min(SCENE_BYTES, max(rooms))
-
-
-def _answers(address: str) -> bool:
-    host, _, port = address.rpartition(":")
-    try:
-        with socket.create_connection((host.strip("[]"), int(port)), timeout=5):
-            return True
-    except (OSError, ValueError, OverflowError):
-        return False
 
 
 def _lost() -> ClusterError:

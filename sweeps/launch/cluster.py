@@ -2,7 +2,6 @@
 
 import logging
 import os
-import socket
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,14 +14,12 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from datasets.errors import IceBenchError
 from datasets.project import NOT_SHIPPED, ROOT, shipped_by_job
+from datasets.reach import answers
 from training.outbox import default_outbox
 from training.tracking import git_commit
 
 _PATIENCE_S: Final = 180.0
 """Longest wait for a node to say what it sees; a fresh worker has to unpack the project and to import."""
-
-_ANSWER_S: Final = 5.0
-"""Longest wait for the first answer of a cluster."""
 
 _LAST_STEP_S: Final = "30"
 """Time that a trial which a scheduler stops has for its last words, before its process is ended (Ray: 2 s)."""
@@ -83,23 +80,12 @@ def _address() -> str | None:
     """
     asked = os.environ.get("RAY_ADDRESS", "")
     if asked:
-        if not _answers(asked):
+        is_plain = asked.rpartition(":")[2].isdecimal() and "/" not in asked  # words and URLs are left to Ray
+        if is_plain and not answers(asked):
             raise _no_cluster(asked)
         return None
     remembered = read_ray_address()  # of the last `ray start` on this machine
-    return None if remembered is None or _answers(remembered) else "local"
-
-
-def _answers(address: str) -> bool:
-    """Whether something listens at `host:port`; words (`auto`, `local`) and URLs are left to Ray."""
-    host, colon, port = address.rpartition(":")
-    if not colon or "/" in address or not port.isdecimal():
-        return True
-    try:
-        socket.create_connection((host, int(port)), timeout=_ANSWER_S).close()
-    except OSError:
-        return False
-    return True
+    return None if remembered is None or answers(remembered) else "local"
 
 
 def nodes() -> list[dict[str, float]]:

@@ -11,7 +11,8 @@ from datasets.storage import at_hand, exists
 from sweeps.launch.checkpoints import KeptTrial, SupersededError
 from sweeps.launch.order import Order
 from sweeps.launch.tagged import OwnedTracker
-from sweeps.launch.worker import EPOCH, REFUSED, SCORE, Report, use_given_threads
+from sweeps.launch.told import EPOCH, REFUSED, SCORE, Report
+from sweeps.launch.worker import use_given_threads
 from training.attribution.settings import AttributionError
 from training.attribution.trial import explain_trial
 from training.checkpoint import CheckpointError

@@ -1,18 +1,18 @@
 """One member of a population in a worker: a trial that may go on from another's weights with another learning rate."""
 
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import Final
 
-import torch
 from ray import tune
 
 from datasets.lake import Lake
 from datasets.node_cache import NodeCache
 from sweeps.launch.order import Order
 from sweeps.launch.tagged import TaggedTracker
+from sweeps.launch.told import EPOCH, SCORE
+from sweeps.launch.worker import use_given_threads
 from training.checkpoint import load_progress, save_progress
 from training.epoch import Progress
 from training.optimizer import scaled_rates
@@ -31,7 +31,7 @@ def run_member(order: Order, rate: float, folder: Path) -> None:
         rate: Factor of its learning rate now.
         folder: For checkpoints on this machine.
     """
-    torch.set_num_threads(max(1, int(os.environ.get("OMP_NUM_THREADS", "1"))))
+    use_given_threads()
     spec = TrialSpec.from_dict(order.spec)
     spec = spec.with_("optimizer.lr", spec.optimizer.lr * rate)
     shutil.rmtree(folder, ignore_errors=True)
@@ -48,7 +48,7 @@ def run_member(order: Order, rate: float, folder: Path) -> None:
         kept.mkdir()
         for name in (BEST, LAST, _MEMBER):
             shutil.copyfile(folder / name, kept / name)
-        scores = {"epoch": progress.epoch + 1, "val/f1": progress.row.val_f1}
+        scores = {EPOCH: progress.epoch + 1, SCORE: progress.row.val_f1}
         tune.report(scores, checkpoint=tune.Checkpoint.from_directory(str(kept)))
 
     run_trial(spec, Lake.open(order.lake), tracker, folder=folder, cache=NodeCache.default(), progress=after)

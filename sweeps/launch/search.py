@@ -12,10 +12,9 @@ from ray.tune.search.optuna import OptunaSearch
 from sweeps.axes import Changes
 from sweeps.launch.order import Order
 from sweeps.launch.placement import Placement, Slots
+from sweeps.launch.told import EPOCH, SCORE
 from sweeps.launch.trials import ORDER, OnEvent, Outcome, fit, train
 
-EPOCH: Final = "epoch"
-SCORE: Final = "val/f1"
 _CHOICES: Final = "choices"
 _TABLE: Final = "table"
 _KNOWN: Final = "known"

@@ -15,6 +15,7 @@ from ray import tune
 
 from sweeps.launch.order import Order
 from sweeps.launch.placement import Placement, Slots
+from sweeps.launch.told import EPOCH, REFUSED, SCORE
 
 RETRIES: Final = 3
 """Times that a failed trial is tried again, from its checkpoint."""
@@ -209,13 +210,13 @@ class Watcher(tune.Callback):
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: object
     ) -> None:
         """An epoch ended."""
-        if result.get("epoch"):
-            self._epochs[trial.trial_id] = int(result["epoch"])
-            self._send(trial, {"val/f1": float(result["val/f1"])})
+        if result.get(EPOCH):
+            self._epochs[trial.trial_id] = int(result[EPOCH])
+            self._send(trial, {SCORE: float(result[SCORE])})
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: object) -> None:
         """The trial is over."""
-        self._send(trial, {}, ended=True, failed="refused" in (trial.last_result or {}))
+        self._send(trial, {}, ended=True, failed=REFUSED in (trial.last_result or {}))
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: object) -> None:
         """The trial failed for the last time."""
@@ -237,6 +238,6 @@ def _outcome(order: Order, result: Any) -> Outcome:
     if result.error is not None:
         lines = [line.strip() for line in str(result.error).splitlines() if line.strip()]
         error = lines[-1] if lines else type(result.error).__name__
-    elif "refused" in (result.metrics or {}):
-        error = str(result.metrics["refused"])
+    elif REFUSED in (result.metrics or {}):
+        error = str(result.metrics[REFUSED])
     return Outcome(trial_id=order.trial_id, name=order.name, error=error)

@@ -5,9 +5,8 @@
 
 import os
 import uuid
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import torch
 
@@ -17,24 +16,17 @@ from datasets.node_cache import NodeCache
 from datasets.workers import loader_workers
 from sweeps.launch.checkpoints import KeptTrial, SupersededError
 from sweeps.launch.order import Order
+from sweeps.launch.state import STOPPED
 from sweeps.launch.tagged import OwnedTracker
+from sweeps.launch.told import EPOCH, REFUSED, SCORE, Report
 from training.epoch import Progress
 from training.processes import Processes
 from training.spec import SpecError, TrialSpec
 from training.steps import NonFiniteLossError
 from training.trial import assist_trial, run_trial
 
-Report = Callable[[dict[str, Any]], None]
-
 FINAL: Final = (SpecError, SplitError, UnknownNameError, NonFiniteLossError, SupersededError)
 """Errors that would come again: the trial is not tried again."""
-
-REFUSED: Final = "refused"
-"""Key under which a trial that is not to be tried again reports why."""
-
-EPOCH: Final = "epoch"
-SCORE: Final = "val/f1"
-"""What searches and schedulers look at: never a test score."""
 
 
 def run_order(order: Order, folder: Path, report: Report) -> None:
@@ -58,7 +50,7 @@ def run_order(order: Order, folder: Path, report: Report) -> None:
         try:
             _tell(progress, report)
         except SystemExit:  # a scheduler has seen enough
-            tracker.log_metrics({"stopped/epoch": progress.epoch + 1.0})
+            tracker.log_metrics({STOPPED: progress.epoch + 1.0})
             raise
 
     try:
