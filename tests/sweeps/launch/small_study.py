@@ -80,14 +80,19 @@ def finished_once(study: StudyTracker, trials: int) -> bool:
 
 
 class Events:
-    """Collects events, and does something at the first epoch that a trial tells."""
+    """Collects events, and does something once, at the first trial that tells of so many epochs."""
 
-    def __init__(self, at_first_epoch: Callable[[], None] | None = None) -> None:
+    def __init__(self, act: Callable[[], None] | None = None, *, epoch: int = 1) -> None:
         self.seen: list[Event] = []
-        self._act = at_first_epoch
+        self._act = act
+        self._epoch = epoch
 
     def __call__(self, event: Event) -> None:
         self.seen.append(event)
-        if event.epoch >= 1 and self._act is not None:
+        if event.epoch >= self._epoch and not event.ended and self._act is not None:
             act, self._act = self._act, None
             act()
+
+    def first_epochs(self) -> Counter[str]:
+        """How often each trial told of its first epoch: once, unless it began again."""
+        return Counter(event.name for event in self.seen if event.epoch == 1 and not event.ended)
