@@ -216,5 +216,6 @@ def _compare(
             )
         return running.write_comparison(entries, others, remarks, lake, study, target), target
     except BaseException as error:
-        running.give_up(study, error)
+        if study is not None:
+            study.give_up("KILLED" if isinstance(error, KeyboardInterrupt | SystemExit) else "FAILED")
         raise

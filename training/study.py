@@ -1,5 +1,6 @@
 """A study in MLflow: the parent run of its trials on one lake, and what the trials have left below it."""
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,9 @@ from training.mlflow_client import PARENT, find_experiment, open_client, speakin
 from training.study_design import StudyDesign
 from training.tracker import Status
 from training.tracking import git_commit
-from training.tracking_server import resolve_uri
+from training.tracking_server import TrackingError, resolve_uri
+
+logger = logging.getLogger(__name__)
 
 DESIGN: Final = "design"
 """Tag of a parent run with its `StudyDesign` as JSON, or with the name of the artifact that holds it."""
@@ -171,6 +174,20 @@ class StudyTracker:
         """Ends the parent run; opening the study again resumes it."""
         with speaking(self.tracking_uri):
             open_client(self.tracking_uri, check=False).set_terminated(self.run_id, status)
+
+    def give_up(self, status: Status, *, with_trials: bool = False) -> None:
+        """Ends the parent run while an error is on its way: a server that is away must not hide the error itself.
+
+        Args:
+            status: How it ends.
+            with_trials: Ends the trials too that MLflow takes for running; only for who knows that none runs.
+        """
+        try:
+            if with_trials:
+                self.end_lost(row.run_id for row in self.children_rows() if row.status == "RUNNING")
+            self.finish(status)
+        except TrackingError as away:
+            logger.warning("MLflow was not told that study %s ended: %s", self.study, away)
 
 
 def trial_row(run: Any) -> TrialRow:  # noqa: ANN401 (mlflow ships no types)

@@ -5,6 +5,7 @@ same moment the one that wrote last stays. The tag carries a time that the drive
 replaced at once on its own machine, where its process can be looked for, and after `STALE_S` from another.
 """
 
+import logging
 import os
 import socket
 import threading
@@ -20,6 +21,8 @@ from datasets.errors import IceBenchError
 from datasets.lock import is_running
 from training.study import StudyTracker
 from training.tracking_server import TrackingError
+
+logger = logging.getLogger(__name__)
 
 BEAT_S: Final = 15.0
 STALE_S: Final = 60.0
@@ -80,7 +83,10 @@ def claimed(study: StudyTracker) -> Iterator[str]:
     finally:
         over.set()
         beats.join()
-        study.set_tag(_TAG, "")
+        try:
+            study.set_tag(_TAG, "")
+        except TrackingError as away:  # it must not hide how the study ended; a claim that nobody renews lapses
+            logger.warning("MLflow was not told that study %s is free again: %s", study.study, away)
 
 
 def _refuse_other(study: StudyTracker, mine: Claim) -> None:

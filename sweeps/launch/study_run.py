@@ -107,8 +107,7 @@ def run_study(request: Request, planned: Plan, watching: Watching, say: Callable
                 send_leftovers(study, {order.trial_id for order in orders})
                 outcomes = with_untold(outcomes, _without_lost(study))
         except BaseException:
-            _without_lost(study)  # Ctrl-C, or a cluster that broke: no trial runs any more
-            study.finish("FAILED")
+            study.give_up("FAILED", with_trials=True)  # Ctrl-C, or a cluster that broke: no trial runs any more
             raise
         done = Done(study=study, outcomes=tuple(outcomes), finished=len(planned.ready) - len(todo))
         study.finish("FAILED" if done.failed else "FINISHED")

@@ -7,10 +7,12 @@ import time
 from pathlib import Path
 
 import pytest
+from mlflow import MlflowClient
 from mlflow_server import fresh_database
 
 from training.study import StudyTracker
 from training.study_claim import STALE_S, Claim, StudyClaimedError, claimed
+from training.tracking_server import TrackingError
 
 
 @pytest.fixture
@@ -62,3 +64,35 @@ def test_a_claim_that_nobody_can_read_is_none(study: StudyTracker) -> None:
     study.set_tag("driver", "{}")
     with claimed(study):
         pass
+
+
+def test_a_server_that_goes_away_hides_neither_the_error_nor_the_end(
+    study: StudyTracker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def away(*_: object, **__: object) -> None:
+        raise TrackingError("the server is away")
+
+    def broken() -> None:
+        with claimed(study):
+            try:
+                raise RuntimeError("the network broke")
+            except RuntimeError:
+                for name in ("children_rows", "finish", "set_tag"):
+                    monkeypatch.setattr(StudyTracker, name, away)
+                study.give_up("FAILED", with_trials=True)
+                raise
+
+    with pytest.raises(RuntimeError, match="the network broke"):
+        broken()
+    assert [record.getMessage().split(" that ")[0] for record in caplog.records] == ["MLflow was not told"] * 2
+
+
+def test_giving_up_ends_the_trials_that_seem_to_run_where_asked(study: StudyTracker) -> None:
+    client = MlflowClient(study.tracking_uri)
+    tags = {"kind": "trial", "trial_id": "t", "mlflow.parentRunId": study.run_id}
+    client.create_run(study.experiment_id, tags=tags)
+    study.give_up("FAILED")
+    assert [row.status for row in study.children_rows()] == ["RUNNING"], "another process may run it"
+    study.give_up("FAILED", with_trials=True)
+    assert [row.status for row in study.children_rows()] == ["KILLED"]
+    assert client.get_run(study.run_id).info.status == "FAILED"

@@ -1,6 +1,5 @@
 """A model of one's own, trained or read from a checkpoint, scored, and put next to baselines."""
 
-import logging
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -22,10 +21,8 @@ from training.spec import TrialSpec
 from training.study import StudyTracker, TrialRow
 from training.tracker import MemoryTracker, Tracker
 from training.tracking import MlflowTracker, git_commit, params_of
-from training.tracking_server import TrackingError, public
+from training.tracking_server import public
 from training.trial import run_trial
-
-logger = logging.getLogger(__name__)
 
 STUDY: Final = "own_models"
 """Study, and so experiment of MLflow, of models of one's own."""
@@ -187,16 +184,6 @@ def write_comparison(
             study.log_folder(figures, f"comparisons/{own[0].row.trial_id}/figures")
         study.finish("FINISHED")
     return page
-
-
-def give_up(study: StudyTracker | None, error: BaseException) -> None:
-    """Ends the parent run of a comparison that was stopped; a server that is away must not hide the error itself."""
-    if study is None:
-        return
-    try:
-        study.finish("KILLED" if isinstance(error, KeyboardInterrupt | SystemExit) else "FAILED")
-    except TrackingError as away:
-        logger.warning("MLflow was not told that the comparison ended: %s", away)
 
 
 def refuse_existing(folder: Path) -> None:
