@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -16,6 +16,24 @@ from datasets.project import ROOT, shipped_by_job
 from datasets.terminal import err, out, user_errors
 from sweeps.axes import text
 from sweeps.experiment import Experiment, ExperimentError
+from sweeps.launch.options import (
+    LAKE,
+    Cpus,
+    DryRun,
+    Gpus,
+    Lakes,
+    MaxConcurrent,
+    Only,
+    RerunFailed,
+    Resume,
+    Scheduler,
+    Search,
+    Seeds,
+    Smoke,
+    Storage,
+    Task,
+    TrackingUri,
+)
 from sweeps.launch.placement import Placement
 from sweeps.launch.strategy import Strategy, searched
 
@@ -24,86 +42,9 @@ if TYPE_CHECKING:  # heavy: Ray, MLflow and zarr are loaded only by a run
     from sweeps.launch.study_run import Done
     from sweeps.launch.trials import Event, OnEvent
 
-LAKE: Final = "ICEBENCH_LAKE"
-"""Environment variable with the URL of the lake; read here, since typer would split a path at its spaces."""
-
 
 class LostResultsError(IceBenchError, ValueError):
     """Results would be written where they vanish with the job."""
-
-
-Lakes = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--lake",
-        help=f"URL of the lake, good on every node (without: {LAKE}, or data/lake). Given again: the same scenes built "
-        "with other options, for trials that need them.",
-        metavar="URL",
-    ),
-]
-TrackingUri = Annotated[
-    str,
-    typer.Option(
-        help="MLflow: sqlite:///FILE or http(s)://HOST:PORT (without: results/mlflow.db).",
-        envvar="MLFLOW_TRACKING_URI",
-        metavar="URI",
-    ),
-]
-Storage = Annotated[
-    str,
-    typer.Option(
-        help="Folder or URL for checkpoints, good on every node (without: results/ray).",
-        envvar="ICEBENCH_STORAGE",
-        metavar="URL",
-    ),
-]
-Task = Annotated[
-    Literal["pixel", "patch", "both"],
-    typer.Option(help="Pixel-based trials, patch-based ones, or both.", envvar="ICEBENCH_TASK"),
-]
-Only = Annotated[
-    list[str] | None,
-    typer.Option(help="Keep some values of an axis: --only data.ratio=5. May be given again.", metavar="KEY=VALUE"),
-]
-Seeds = Annotated[int | None, typer.Option(min=1, help="Seeds 0..N-1 instead of the study's own.", metavar="N")]
-MaxConcurrent = Annotated[
-    int | None, typer.Option(min=1, help="Most trials at a time (without: as many as fit).", metavar="N")
-]
-Gpus = Annotated[
-    float | None,
-    typer.Option(
-        min=0.0,
-        help="GPUs a trial: 0.5 lets two share one, 4 trains each on four (without: 1 if there are any).",
-        envvar="ICEBENCH_GPUS_PER_TRIAL",
-        metavar="N",
-    ),
-]
-Cpus = Annotated[
-    float,
-    typer.Option(min=0.1, help="CPUs for each process of a trial.", envvar="ICEBENCH_CPUS_PER_TRIAL", metavar="N"),
-]
-Search = Annotated[
-    str,
-    typer.Option(
-        help="grid trains every point; random or optuna try 20 combinations of the axes (optuna:40 tries 40) with one "
-        "seed, by val F1.",
-        metavar="grid|random|optuna",
-    ),
-]
-Scheduler = Annotated[
-    str,
-    typer.Option(
-        help="asha gives up trainings that are behind by val F1; pbt copies good ones over bad ones and changes their "
-        "learning rate.",
-        metavar="none|asha|pbt",
-    ),
-]
-Resume = Annotated[
-    bool, typer.Option("--resume/--no-resume", help="Go on from checkpoints, or train unfinished trials from start.")
-]
-RerunFailed = Annotated[bool, typer.Option("--rerun-failed", help="Run only trials whose last attempt failed.")]
-Smoke = Annotated[bool, typer.Option("--smoke", help="The same with trials of a minute.", envvar="ICEBENCH_SMOKE")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the trials and touch nothing.")]
 
 
 def main(experiment: Experiment) -> None:

@@ -1,0 +1,81 @@
+"""The closed set of options that every study has: names, help, environment variables."""
+
+from typing import Annotated, Final, Literal
+
+import typer
+
+LAKE: Final = "ICEBENCH_LAKE"
+"""Environment variable with the URL of the lake; read here, since typer would split a path at its spaces."""
+
+Lakes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--lake",
+        help=f"URL of the lake, good on every node (without: {LAKE}, or data/lake). Given again: the same scenes built "
+        "with other options, for trials that need them.",
+        metavar="URL",
+    ),
+]
+TrackingUri = Annotated[
+    str,
+    typer.Option(
+        help="MLflow: sqlite:///FILE or http(s)://HOST:PORT (without: results/mlflow.db).",
+        envvar="MLFLOW_TRACKING_URI",
+        metavar="URI",
+    ),
+]
+Storage = Annotated[
+    str,
+    typer.Option(
+        help="Folder or URL for checkpoints, good on every node (without: results/ray).",
+        envvar="ICEBENCH_STORAGE",
+        metavar="URL",
+    ),
+]
+Task = Annotated[
+    Literal["pixel", "patch", "both"],
+    typer.Option(help="Pixel-based trials, patch-based ones, or both.", envvar="ICEBENCH_TASK"),
+]
+Only = Annotated[
+    list[str] | None,
+    typer.Option(help="Keep some values of an axis: --only data.ratio=5. May be given again.", metavar="KEY=VALUE"),
+]
+Seeds = Annotated[int | None, typer.Option(min=1, help="Seeds 0..N-1 instead of the study's own.", metavar="N")]
+MaxConcurrent = Annotated[
+    int | None, typer.Option(min=1, help="Most trials at a time (without: as many as fit).", metavar="N")
+]
+Gpus = Annotated[
+    float | None,
+    typer.Option(
+        min=0.0,
+        help="GPUs a trial: 0.5 lets two share one, 4 trains each on four (without: 1 if there are any).",
+        envvar="ICEBENCH_GPUS_PER_TRIAL",
+        metavar="N",
+    ),
+]
+Cpus = Annotated[
+    float,
+    typer.Option(min=0.1, help="CPUs for each process of a trial.", envvar="ICEBENCH_CPUS_PER_TRIAL", metavar="N"),
+]
+Search = Annotated[
+    str,
+    typer.Option(
+        help="grid trains every point; random or optuna try 20 combinations of the axes (optuna:40 tries 40) with one "
+        "seed, by val F1.",
+        metavar="grid|random|optuna",
+    ),
+]
+Scheduler = Annotated[
+    str,
+    typer.Option(
+        help="asha gives up trainings that are behind by val F1; pbt copies good ones over bad ones and changes their "
+        "learning rate.",
+        metavar="none|asha|pbt",
+    ),
+]
+Resume = Annotated[
+    bool, typer.Option("--resume/--no-resume", help="Go on from checkpoints, or train unfinished trials from start.")
+]
+RerunFailed = Annotated[bool, typer.Option("--rerun-failed", help="Run only trials whose last attempt failed.")]
+Smoke = Annotated[bool, typer.Option("--smoke", help="The same with trials of a minute.", envvar="ICEBENCH_SMOKE")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the trials and touch nothing.")]
