@@ -1,5 +1,6 @@
 """What many tests share: small raw scenes and the lake built from them, made once a session."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,9 @@ from ingest.recipe import Recipe
 from ingest.sample import write_samples
 
 LINES, SAMPLES = 420, 520
+
+# Ray reads it once a process, whoever asks first; a cluster of the other kind then refuses every word.
+os.environ["RAY_AUTH_MODE"] = "disabled"
 
 settings.register_profile("house", deadline=None)  # a test that fails when the machine is busy says nothing of the code
 settings.load_profile("house")

@@ -7,7 +7,7 @@ run that Tune's function starts; that costs some 20 s, which a trial of one proc
 
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -37,6 +37,13 @@ class Outcome:
     trial_id: str
     name: str
     error: str | None
+
+
+_NEVER_RAN: Final = Outcome(
+    trial_id="",
+    name="a trial",
+    error="it never ran: Ray took it and gave nothing back, look at the cluster with `ray status`",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,10 +95,14 @@ def run_trials(
         work: Runs one trial in a worker instead of `run_order`.
 
     Returns:
-        One outcome an order.
+        One outcome an order, in their order; a trial that Tune gave up without a word is a failed one.
     """
     space = {ORDER: tune.grid_search([order.model_dump() for order in orders])}
-    return fit(work or train, space, placement, slots, on_event, scheduler=scheduler)
+    found = fit(work or train, space, placement, slots, on_event, scheduler=scheduler)
+    ended = {outcome.trial_id: outcome for outcome in found}
+    return [
+        ended.get(order.trial_id, replace(_NEVER_RAN, trial_id=order.trial_id, name=order.name)) for order in orders
+    ]
 
 
 def fit(
@@ -145,7 +156,10 @@ def fit(
         )
         results = tuner.fit()
         ended = [results[place] for place in range(len(results))]
-    return [_outcome(order_in(result.config), result) for result in ended if result.config is not None]
+    return [
+        _NEVER_RAN if result.config is None else _outcome(order_in(result.config), result)  # Tune has no more to say
+        for result in ended
+    ]
 
 
 def train(config: dict[str, Any]) -> None:
