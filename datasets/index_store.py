@@ -17,12 +17,13 @@ from pathlib import Path
 from threading import Lock
 from typing import Final
 
+from datasets.access import absolute
 from datasets.lake import Lake
 from datasets.patch_index import PatchIndex
 from datasets.patch_rules import PatchRule
 from datasets.patch_table import decode, encode
 from datasets.scene import SceneRecord
-from datasets.storage import absolute, names, read, replace
+from datasets.storage import names, read, replace
 
 logger = logging.getLogger(__name__)
 

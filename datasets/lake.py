@@ -15,26 +15,23 @@ shown one is (`at`), is replaced when the new one is whole:
 """
 
 import hashlib
-import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
-import pyarrow.parquet
-
+from datasets.access import absolute
 from datasets.catalog import Catalog
+from datasets.catalog_file import CatalogFile
 from datasets.errors import LakeNotFoundError, RecipeMismatchError, SceneNotFoundError
 from datasets.scene import Scene, SceneRecord
 from datasets.statistics import ChannelStatistics
-from datasets.storage import absolute, holds_objects, names, read, remove, remove_below, replace
+from datasets.storage import holds_objects, names, read, remove, remove_below, replace
 from datasets.store import SceneStore
 from datasets.store_writer import SceneWriter, beside_store, remove_store
 
 FORMAT: Final = 1
-
-_STATISTICS = b"icebench.moments"
 
 _OF_CATALOG: Final = ("_table", "digest")
 """What a lake keeps of its catalog once it was asked for."""
@@ -256,8 +253,7 @@ class Lake:
                 f"{len(strangers)} scenes of {self.url!r} carry another recipe (first: {strangers[0]}): "
                 "build them again with this recipe, or use another lake"
             )
-        content = {group: {name: row.model_dump() for name, row in rows.items()} for group, rows in moments.items()}
-        replace(f"{self.place}/catalog.parquet", _with_statistics(catalog.to_parquet(), content))
+        replace(f"{self.place}/catalog.parquet", CatalogFile(catalog, moments).to_parquet())
         for name in _OF_CATALOG:
             self.__dict__.pop(name, None)
         shown = Lake.open(self.url)
@@ -280,7 +276,7 @@ class Lake:
         return tuple(digests)
 
     @cached_property
-    def _table(self) -> "_Table":
+    def _table(self) -> CatalogFile:
         """What catalog.parquet holds, read once however often a trial asks."""
         content = read(f"{self.place}/catalog.parquet")
         if content is None:
@@ -288,42 +284,11 @@ class Lake:
                 f"the lake {self.url!r} has no catalog yet: its build has not finished, run `python -m ingest build` "
                 "again"
             )
-        return _Table(Catalog.from_parquet(content), _statistics(content))
+        return CatalogFile.from_parquet(content)
 
     def _recipe_url(self, digest: str) -> str:
         return f"{self.url}/recipes/{digest}.json"
 
 
-@dataclass(frozen=True)
-class _Table:
-    """The content of catalog.parquet: rows, and channel statistics by group and channel."""
-
-    catalog: Catalog
-    statistics: Mapping[str, Mapping[str, ChannelStatistics]]
-
-
 def _to_json(content: Mapping[str, Any]) -> bytes:
     return json.dumps(content, indent=1, sort_keys=True).encode()
-
-
-def _with_statistics(parquet: bytes, statistics: Mapping[str, Any]) -> bytes:
-    """Adds statistics and drops pandas' notes, which tell earlier rows from new ones: same scenes, same bytes."""
-    table = pyarrow.parquet.read_table(io.BytesIO(parquet))
-    buffer = io.BytesIO()
-    metadata = {_STATISTICS: json.dumps(statistics, sort_keys=True).encode()}
-    pyarrow.parquet.write_table(table.replace_schema_metadata(metadata), buffer)
-    return buffer.getvalue()
-
-
-def _statistics(parquet: bytes) -> dict[str, dict[str, ChannelStatistics]]:
-    try:
-        metadata = pyarrow.parquet.read_schema(io.BytesIO(parquet)).metadata or {}
-        groups = json.loads(metadata.get(_STATISTICS, b"{}"))
-        return {
-            group: {name: ChannelStatistics.model_validate(row) for name, row in rows.items()}
-            for group, rows in groups.items()
-        }
-    except (pyarrow.ArrowException, OSError, ValueError) as error:
-        raise LakeNotFoundError(
-            f"catalog.parquet is not a catalog of this format ({type(error).__name__}); rebuild the lake"
-        ) from error

@@ -17,8 +17,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from datasets.access import absolute
 from datasets.errors import LakeLockedError
-from datasets.storage import absolute, create, read, remove
+from datasets.storage import create, read, remove
 
 _KEY = "lock.json"
 

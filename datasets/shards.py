@@ -16,11 +16,12 @@ import numcodecs
 import numpy as np
 from numpy.typing import NDArray
 
+from datasets.access import is_url
 from datasets.errors import DamagedSceneError
 from datasets.mapped_shards import map_shard
 from datasets.shard_index import ABSENT, decode_index
 from datasets.shard_layout import Piece, Place, ShardedArray, Window, bounds_of, cut
-from datasets.storage import is_url, read_ranges
+from datasets.storage import read_ranges
 from datasets.threads import threads
 
 _CODEC: Final = numcodecs.Blosc()

@@ -12,10 +12,11 @@ import xarray as xr
 import zarr
 from numpy.typing import NDArray
 
+from datasets.access import access, storage_options
 from datasets.errors import SceneNotFoundError
 from datasets.shard_layout import ShardedArray, Window, layout_of
 from datasets.shards import read_windows
-from datasets.storage import access, sizes, storage_options
+from datasets.storage import sizes
 
 
 class SceneStore:

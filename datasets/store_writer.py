@@ -18,9 +18,10 @@ import zarr
 import zarr.codecs
 from numpy.typing import NDArray
 
+from datasets.access import access, storage_options
 from datasets.errors import IceBenchError, SceneNotFoundError
 from datasets.shard_encoding import encoded_shards
-from datasets.storage import access, move_below, read, remove, remove_below, replace, sizes, storage_options
+from datasets.storage import move_below, read, remove, remove_below, replace, sizes
 from datasets.store import SceneStore
 from datasets.threads import threads
 

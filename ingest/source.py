@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
+from datasets.access import absolute, is_url
 from datasets.seasons import REGIONS
-from datasets.storage import absolute, exists, is_url, names
+from datasets.storage import exists, names
 from ingest.errors import NoSourceError, SceneNameError
 
 Provider = Literal["dmi", "cis"]

@@ -1,0 +1,58 @@
+"""`python -m ingest sample`: synthetic scenes."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from datasets.terminal import out, progress, user_errors
+
+
+class SceneForm(StrEnum):
+    """Product and release in which synthetic scenes are written."""
+
+    raw = "raw"
+    raw_test_v1 = "raw-test-v1"
+    ready_to_train = "ready-to-train"
+    ready_to_train_test = "ready-to-train-test"
+
+
+def sample(
+    folder: Annotated[Path, typer.Argument(help="Folder for the files; made if it is not there.")],
+    scenes: Annotated[int, typer.Option(help="Number of scenes.")] = 8,
+    lines: Annotated[int, typer.Option(help="SAR lines of a 60 s scene; 10000 is full size.")] = 1000,
+    samples: Annotated[int, typer.Option(help="SAR samples; 10400 is full size.")] = 1040,
+    seed: Annotated[int, typer.Option(help="Same seed, same scenes.")] = 0,
+    form: Annotated[
+        SceneForm,
+        typer.Option(help="Product; raw-test-v1 has no charts, ready-to-train-test has them in files beside."),
+    ] = SceneForm.raw,
+    with_melt: Annotated[
+        bool, typer.Option("--melt", help="Also write melt maps of 2017 to 2021, into FOLDER/melt.")
+    ] = False,
+) -> None:
+    """Write synthetic scenes that have everything a real file has.
+
+    Some scenes are shorter acquisitions with fewer lines, as in the archive.
+    """
+    from ingest.sample import write_samples
+    from ingest.source import scene_id_of
+
+    with user_errors(), progress("writing scenes", scenes) as advance:
+        paths = write_samples(
+            folder,
+            scenes=scenes,
+            lines=lines,
+            samples=samples,
+            seed=seed,
+            form=form.value,
+            on_written=lambda path: advance(scene_id_of(str(path))),
+        )
+    out.print(f"{len(paths)} scenes in {folder} ({form.value})", highlight=False, soft_wrap=True)
+    if with_melt:
+        from ingest.sample.melt import write_melt_maps
+
+        with user_errors():
+            maps = write_melt_maps(folder / "melt", range(2017, 2022), seed)
+        out.print(f"{len(maps)} melt maps in {folder / 'melt'}", highlight=False, soft_wrap=True)
