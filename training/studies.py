@@ -72,21 +72,17 @@ def list_studies(tracking_uri: str) -> tuple[StudyRow, ...]:
         TrackingError: The URI is of another kind, or the server is away.
     """
     uri = resolve_uri(tracking_uri)
-    client, rows, token = open_client(uri), list[StudyRow](), None
-    with speaking(uri):
-        experiments = {each.experiment_id: each.name for each in _all_experiments(client)}
-        while experiments:
-            page = client.search_runs(
-                list(experiments),
-                filter_string="tags.kind = 'study'",
-                order_by=["attributes.start_time DESC"],
-                page_token=token,
-            )
-            rows += [_row(uri, run, experiments[run.info.experiment_id]) for run in page]
-            token = page.token
-            if not token:
-                break
+    rows = [_row(uri, run, experiment) for run, experiment in _search(uri, "tags.kind = 'study'")]
     return tuple(sorted(rows, key=lambda row: row.study))
+
+
+def list_trials(tracking_uri: str) -> tuple[TrialRow, ...]:
+    """Every attempt at every trial of the server, of a study or single, the newest first; its lake is the tag `lake`.
+
+    Raises:
+        TrackingError: The URI is of another kind, or the server is away.
+    """
+    return tuple(trial_row(run) for run, _ in _search(resolve_uri(tracking_uri), "tags.kind != 'study'"))
 
 
 def study_row(study: StudyTracker) -> StudyRow:
@@ -120,6 +116,25 @@ def _read(uri: str, run_id: str, name: str) -> Artifact:
         return Artifact(problem=f"there is no {name}")
     except TrackingError as error:
         return Artifact(problem=str(error))
+
+
+def _search(uri: str, words: str) -> list[tuple[Any, str]]:
+    """Runs of all experiments, the newest first, each with the name of its experiment."""
+    client, found, token = open_client(uri), list[tuple[Any, str]](), None
+    with speaking(uri):
+        experiments = {each.experiment_id: each.name for each in _all_experiments(client)}
+        while experiments:
+            page = client.search_runs(
+                list(experiments),
+                filter_string=words,
+                order_by=["attributes.start_time DESC"],
+                page_token=token,
+            )
+            found += [(run, experiments[run.info.experiment_id]) for run in page]
+            token = page.token
+            if not token:
+                break
+    return found
 
 
 def _all_experiments(client: Any) -> list[Any]:  # noqa: ANN401 (mlflow ships no types)

@@ -30,7 +30,7 @@ def leaderboard_command(
         str, typer.Option(help="MLflow: sqlite:///FILE or http(s)://HOST:PORT.", envvar="MLFLOW_TRACKING_URI")
     ] = f"sqlite:///{ROOT}/results/mlflow.db",
     lake_digest: Annotated[
-        str, typer.Option(help="Which lake, where studies ran on several (without: the newest).", metavar="DIGEST")
+        str, typer.Option(help="Which lake, where trials ran on several (without: the newest).", metavar="DIGEST")
     ] = "",
     out_folder: Annotated[
         Path | None,
@@ -93,28 +93,27 @@ def leaderboard_command(
 
 def _ranked(tracking_uri: str, lake_digest: str) -> "tuple[tuple[Ranked, ...], str]":
     from sweeps.leaderboard.ranking import rank
-    from training.studies import list_studies
+    from training.studies import list_trials
 
     with err.status("reading MLflow"):
-        studies = sorted(list_studies(tracking_uri), key=lambda row: -row.started)
-        lakes = list(dict.fromkeys(row.lake for row in studies))
-        if not lakes:
-            raise NoLeaderboardError(
-                "there is no study on this tracking server: run one, or give its --tracking-uri (MLFLOW_TRACKING_URI)"
-            )
-        if lake_digest and lake_digest not in lakes:
-            raise unknown_name("lake of the studies", lake_digest, lakes)
-        lake = lake_digest or lakes[0]
-        rows = [row for study in studies if study.lake == lake for row in study.tracker(tracking_uri).children_rows()]
+        rows = [row for row in list_trials(tracking_uri) if row.tags.get("lake")]
+    lakes = list(dict.fromkeys(row.tags["lake"] for row in rows))
+    if not lakes:
+        raise NoLeaderboardError(
+            "there is no trial on this tracking server: run a study, or give its --tracking-uri (MLFLOW_TRACKING_URI)"
+        )
+    if lake_digest and lake_digest not in lakes:
+        raise unknown_name("lake of the trials", lake_digest, lakes)
+    lake = lake_digest or lakes[0]
     if len(lakes) > 1 and not lake_digest:
         err.print(
-            f"studies ran on {len(lakes)} lakes: this is {lake}, the newest; --lake-digest chooses another "
+            f"trials ran on {len(lakes)} lakes: this is {lake}, the newest; --lake-digest chooses another "
             f"({', '.join(lakes[1:])})",
             markup=False,
             highlight=False,
             soft_wrap=True,
         )
-    ranked = rank(rows)
+    ranked = rank(row for row in rows if row.tags["lake"] == lake)
     if not ranked:
         raise NoLeaderboardError(
             f"no finished trial on the lake {lake} was scored in SOD on the 80 m grid of all test scenes: run a study "

@@ -19,11 +19,14 @@ from training.tracking import MlflowTracker
 SCORES = {"accuracy": 0.8, "f1": 0.7, "precision": 0.75, "recall": 0.8, "iou": 0.6}
 
 
-def attempt(study: StudyTracker, network: str, seed: int, plus: float = 0.0, status: str = "FINISHED") -> str:
+def attempt(
+    uri: str, lake: str, network: str, seed: int, plus: float, status: str = "FINISHED", study: str = ""
+) -> str:
     """What the tracker of a trial hears; returns the run's id."""
-    tracker = MlflowTracker(study.tracking_uri, study.study, study.run_id)
+    parent = StudyTracker.open(uri, study=study, lake=lake).run_id if study else None
+    tracker = MlflowTracker(uri, study or "single_trials", parent)
     params = {"model.params": {}, "model.name": network, "seed": seed}
-    tracker.start(TrialSpec().with_all(params), {"lake": "lake1"})
+    tracker.start(TrialSpec().with_all(params), {"lake": lake})
     scores = {f"test_80m/{name}": value + plus for name, value in SCORES.items()}
     tracker.log_metrics(scores | {"best/val_f1": 0.5 - plus})
     tracker.finish(status)  # type: ignore[arg-type]
@@ -32,16 +35,16 @@ def attempt(study: StudyTracker, network: str, seed: int, plus: float = 0.0, sta
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, list[str]]:
-    """Two studies on one lake, an older one on another; and the runs of unet, by seed."""
+    """Two studies and a single trial on one lake, later ones on others; and the runs of unet, by seed."""
     uri = fresh_database(tmp_path_factory.mktemp("mlflow"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ICEBENCH_OUTBOX", str(tmp_path_factory.mktemp("outbox-of-leaderboard")))
-        attempt(StudyTracker.open(uri, study="base_model", lake="lake0"), "alexnet", 0, 0.2)
-        first = StudyTracker.open(uri, study="base_model", lake="lake1")
-        runs = [attempt(first, "unet", seed, 0.02 * seed) for seed in (0, 1)]
-        attempt(first, "deeplabv3", 0, 0.2, "FAILED")
-        attempt(StudyTracker.open(uri, study="own_models", lake="lake1"), "my_models:Net", 0, -0.1)
-        StudyTracker.open(uri, study="empty", lake="lake2")
+        runs = [attempt(uri, "lake1", "unet", seed, 0.02 * seed, study="base_model") for seed in (0, 1)]
+        attempt(uri, "lake1", "deeplabv3", 0, 0.2, "FAILED", study="base_model")
+        attempt(uri, "lake1", "my_models:Net", 0, -0.1, study="own_models")
+        attempt(uri, "lake1", "vgg16", 0, -0.2)
+        attempt(uri, "lake0", "alexnet", 0, 0.2, study="base_model")
+        attempt(uri, "lake2", "alexnet", 0, 0.2, "FAILED", study="base_model")
     return uri, runs
 
 
@@ -50,7 +53,7 @@ def run(*words: str) -> tuple[int, str]:
     return done.exit_code, " ".join(done.output.split())
 
 
-def test_it_ranks_finished_trials_of_all_studies_of_a_lake(store: tuple[str, list[str]], tmp_path: Path) -> None:
+def test_it_ranks_finished_trials_of_a_lake_single_ones_too(store: tuple[str, list[str]], tmp_path: Path) -> None:
     uri, runs = store
     code, said = run("--tracking-uri", uri, "--lake-digest", "lake1", "--out", str(tmp_path / "b"))
     assert code == 0, said
@@ -59,8 +62,12 @@ def test_it_ranks_finished_trials_of_all_studies_of_a_lake(store: tuple[str, lis
     }  # fmt: skip
     table = pd.read_csv(tmp_path / "b" / "leaderboard.csv")
     ours = table[table["source"] == "ours"]
-    assert ours[["rank", "model", "seeds"]].values.tolist() == [[1, "unet", 2], [2, "my_models:Net", 1]]
-    assert ours["f1"].tolist() == pytest.approx([71.0, 60.0])
+    assert ours[["rank", "model", "seeds"]].values.tolist() == [
+        [1, "unet", 2],
+        [2, "my_models:Net", 1],
+        [3, "vgg16", 1],
+    ]
+    assert ours["f1"].tolist() == pytest.approx([71.0, 60.0, 50.0])
     assert ours["runs"].tolist()[0] == " ".join(runs)
     published = table[table["source"] == "published"]
     assert len(published) == 4
@@ -73,7 +80,7 @@ def test_it_ranks_finished_trials_of_all_studies_of_a_lake(store: tuple[str, lis
 def test_the_newest_lake_is_taken_and_the_others_are_named(store: tuple[str, list[str]], tmp_path: Path) -> None:
     code, said = run("--tracking-uri", store[0], "--out", str(tmp_path))
     assert code == 2
-    assert "studies ran on 3 lakes: this is lake2, the newest; --lake-digest chooses another (lake1, lake0)" in said
+    assert "trials ran on 3 lakes: this is lake2, the newest; --lake-digest chooses another (lake0, lake1)" in said
     assert "no finished trial on the lake lake2 was scored in SOD on the 80 m grid of all test scenes" in said
 
 
@@ -102,7 +109,7 @@ def test_a_submission_is_of_one_network(
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--lake-digest", "lake9"], "unknown lake of the studies 'lake9': known are lake2, lake1, lake0"),
+        (["--lake-digest", "lake9"], "unknown lake of the trials 'lake9': known are lake2, lake0, lake1"),
         (["--submission", "s.json"], "a submission of the form 'readme' needs model_type: give it with --model-type"),
         (["--submission", "s.json", "--model-type", "x"], "needs github_link: give it with --link"),
         (
@@ -136,7 +143,7 @@ def test_what_cannot_work_is_one_sentence(
 def test_an_empty_store_has_no_leaderboard(tmp_path: Path) -> None:
     code, said = run("--tracking-uri", fresh_database(tmp_path))
     assert code == 2
-    assert "there is no study on this tracking server: run one, or give its --tracking-uri" in said
+    assert "there is no trial on this tracking server: run a study, or give its --tracking-uri" in said
 
 
 def test_predictions_that_do_not_give_what_is_claimed_exit_with_1(tiny_lake: Lake, tmp_path: Path) -> None:
