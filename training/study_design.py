@@ -65,3 +65,20 @@ class StudyDesign(BaseModel):
         without = {each.cell for each in self.left_out}
         product = tuple(cell for cell in itertools.product(*self.axes.values()) if cell not in without)
         return product if len(product) * len(self.seeds) == self.trials else ()
+
+    def without(self, axis: str, value: str) -> "StudyDesign":
+        """The study without one value of an axis, its cells and their trials."""
+        place = list(self.axes).index(axis)
+
+        def kept(cells: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], ...]:
+            return tuple(cell for cell in cells if cell[place] != value)
+
+        expected = self.expected_cells()
+        return self.model_copy(
+            update={
+                "axes": {**self.axes, axis: tuple(each for each in self.axes[axis] if each != value)},
+                "cells": kept(self.cells),
+                "left_out": tuple(each for each in self.left_out if each.cell[place] != value),
+                "trials": self.trials - len(self.seeds) * (len(expected) - len(kept(expected))),
+            }
+        )

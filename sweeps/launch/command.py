@@ -32,6 +32,7 @@ from sweeps.launch.options import (
     Smoke,
     Storage,
     Task,
+    TaskWord,
     TrackingUri,
 )
 from sweeps.launch.placement import Placement
@@ -80,7 +81,7 @@ def application(experiments: dict[str, Experiment], title: str) -> typer.Typer:
                 raise ExperimentError("--search optuna chooses the values itself: leave --only out, or use random")
             scored = _with_scores(experiments, strategy)
             chosen = [_shaped(experiment, task, seeds, smoke, strategy) for experiment in scored]
-            parts = [whole.only(only or []) for whole in chosen]
+            parts = [whole.of_task(task).only(only or []) for whole in chosen]
             if dry_run:
                 _show_trials(parts)
                 return
@@ -118,9 +119,9 @@ def _with_scores(experiments: dict[str, Experiment], strategy: Strategy) -> list
     return kept
 
 
-def _shaped(experiment: Experiment, task: str, seeds: int | None, smoke: bool, strategy: Strategy) -> Experiment:
-    """The study as the words of the command line make it."""
-    whole = experiment.of_task(task)  # type: ignore[arg-type] # typer has checked the word
+def _shaped(experiment: Experiment, task: TaskWord, seeds: int | None, smoke: bool, strategy: Strategy) -> Experiment:
+    """The whole study, also where a part of it is to run now: its record must not forget the rest."""
+    whole = experiment.of_task(task) if strategy.search == "optuna" else experiment  # it chooses within one task
     whole = whole.smaller() if smoke else whole
     whole = whole.with_seeds(seeds) if seeds else whole
     return searched(whole, strategy)

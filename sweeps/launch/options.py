@@ -32,8 +32,9 @@ Storage = Annotated[
         metavar="URL",
     ),
 ]
+TaskWord = Literal["pixel", "patch", "both"]
 Task = Annotated[
-    Literal["pixel", "patch", "both"],
+    TaskWord,
     typer.Option(help="Pixel-based trials, patch-based ones, or both.", envvar="ICEBENCH_TASK"),
 ]
 Only = Annotated[

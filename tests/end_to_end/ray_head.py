@@ -1,5 +1,6 @@
-"""A Ray head on free ports with a temporary folder of its own, ended by its pid, and jobs submitted to it."""
+"""A Ray head on free ports with a temporary folder of its own, more nodes of it, and jobs submitted to it."""
 
+import json
 import os
 import shutil
 import signal
@@ -10,20 +11,19 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
 BIN: Final = Path(sys.executable).parent
-PORT_FLAGS: Final = (
-    "--port",
-    "--dashboard-port",
+NODE_PORTS: Final = (
     "--dashboard-agent-listen-port",
     "--dashboard-agent-grpc-port",
     "--metrics-export-port",
-    "--ray-client-server-port",
     "--runtime-env-agent-port",
 )
+HEAD_PORTS: Final = ("--port", "--dashboard-port", "--ray-client-server-port", *NODE_PORTS)
 
 
 def base_environment() -> dict[str, str]:
@@ -35,35 +35,51 @@ def base_environment() -> dict[str, str]:
 
 
 class RayHead:
-    """`ray start --head --block` in a folder, with an environment that its jobs inherit."""
+    """`ray start --head --block` in a folder, with an environment that its jobs inherit; ended by its pid."""
 
-    def __init__(self, folder: Path, environment: dict[str, str], log: Path) -> None:
+    def __init__(self, folder: Path, environment: dict[str, str], log: Path, *, cpus: int = 2) -> None:
         self.folder = folder
         self.environment = {**base_environment(), **environment}
         self.log = log
-        self.ports = dict(zip(PORT_FLAGS, _free_ports(len(PORT_FLAGS)), strict=True))
+        self.cpus = cpus
+        self.ports = _free_ports(HEAD_PORTS)
         self.address = f"http://127.0.0.1:{self.ports['--dashboard-port']}"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._processes: list[subprocess.Popen[bytes]] = []
         # Ray's sockets live below its temporary folder, and a socket path holds 107 characters.
         self._temporary = Path(tempfile.mkdtemp(prefix="ib-", dir="/tmp"))
 
     def start(self) -> None:
         """Starts it and waits until its job server answers."""
-        command = [str(BIN / "ray"), "start", "--head", "--block", "--node-ip-address=127.0.0.1", "--num-cpus=2"]
-        command += [f"--temp-dir={self._temporary}"]
-        command += [f"{flag}={port}" for flag, port in self.ports.items()]
-        with self.log.open("wb") as log:
-            self._process = subprocess.Popen(
-                command, cwd=self.folder, env=self.environment, stdout=log, stderr=log, start_new_session=True
+        words = ["--head", "--node-ip-address=127.0.0.1", f"--temp-dir={self._temporary}"]
+        self._start([*words, f"--num-cpus={self.cpus}"], self.ports, self.log)
+        self._wait("jobs/", lambda answer: True)
+
+    def add_node(self, *, cpus: int = 2) -> None:
+        """One more node of the same environment; waits until the head knows it."""
+        log = self.log.with_suffix(".node.log")
+        words = [f"--address=127.0.0.1:{self.ports['--port']}", f"--num-cpus={cpus}"]
+        self._start(words, _free_ports(NODE_PORTS), log)
+        self._wait("v0/nodes", lambda answer: len(json.loads(answer)["data"]["result"]["result"]) > 1)
+
+    def _start(self, words: list[str], ports: dict[str, int], log: Path) -> None:
+        command = [str(BIN / "ray"), "start", "--block", *words, *(f"{flag}={port}" for flag, port in ports.items())]
+        with log.open("wb") as file:
+            process = subprocess.Popen(
+                command, cwd=self.folder, env=self.environment, stdout=file, stderr=file, start_new_session=True
             )
+        self._processes.append(process)
+
+    def _wait(self, page: str, done: Callable[[bytes], bool]) -> None:
         deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
-            assert self._process.poll() is None, self.log.read_text()
+            assert all(process.poll() is None for process in self._processes), self.log.read_text()
             try:
-                with urllib.request.urlopen(f"{self.address}/api/jobs/", timeout=2):
-                    return
+                with urllib.request.urlopen(f"{self.address}/api/{page}", timeout=5) as got:
+                    if done(got.read()):
+                        return
             except (urllib.error.URLError, ConnectionError, TimeoutError):
-                time.sleep(0.5)
+                pass  # it is not up yet
+            time.sleep(0.5)
         raise AssertionError(self.log.read_text())
 
     def submit(self, folder: Path, command: str) -> subprocess.CompletedProcess[str]:
@@ -78,19 +94,19 @@ class RayHead:
         )
 
     def stop(self) -> None:
-        """Ends it as Ctrl-C does, with all that it started."""
-        if self._process is not None:
-            self._process.send_signal(signal.SIGTERM)
-            self._process.wait(60)
-            self._process = None
+        """Ends its nodes and then itself as Ctrl-C does, with all that they started."""
+        while self._processes:
+            process = self._processes.pop()
+            process.send_signal(signal.SIGTERM)
+            process.wait(60)
         shutil.rmtree(self._temporary, ignore_errors=True)
 
 
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
+def _free_ports(flags: Sequence[str]) -> dict[str, int]:
+    sockets = [socket.socket() for _ in flags]
     for each in sockets:
         each.bind(("127.0.0.1", 0))
     ports = [each.getsockname()[1] for each in sockets]
     for each in sockets:
         each.close()
-    return ports
+    return dict(zip(flags, ports, strict=True))

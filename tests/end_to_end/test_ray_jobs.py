@@ -21,29 +21,31 @@ def finished_ratios(folder: Path) -> list[str]:
 
 
 @pytest.fixture
-def head_without_code(tmp_path: Path) -> Iterator[RayHead]:
+def nodes_without_code(tmp_path: Path) -> Iterator[RayHead]:
+    """A head that trains nothing and a node that does; the project is importable on neither."""
     blocked = tmp_path / "blocked"
     blocked.mkdir()
     (blocked / "sitecustomize.py").write_text(
         "import sys\nsys.meta_path = [f for f in sys.meta_path if '__editable__' not in getattr(f, '__module__', '')]\n"
     )
-    head = RayHead(tmp_path, {"PYTHONPATH": str(blocked)}, tmp_path / "head.log")
+    head = RayHead(tmp_path, {"PYTHONPATH": str(blocked)}, tmp_path / "head.log", cpus=0)
     try:
         head.start()
+        head.add_node()
         yield head
     finally:
         head.stop()
 
 
-def test_a_head_without_the_code_gets_it_with_the_job(
-    head_without_code: RayHead, tiny_lake: Lake, tmp_path: Path
+def test_nodes_without_the_code_get_it_with_the_job(
+    nodes_without_code: RayHead, tiny_lake: Lake, tmp_path: Path
 ) -> None:
-    """`ray job submit --working-dir . -- python sweeps/downscale.py`, to nodes where the project is not installed."""
+    """`ray job submit --working-dir . -- python sweeps/downscale.py`: the study on the head, its trials elsewhere."""
     words = "ray job submit --working-dir . -- python sweeps/downscale.py --smoke --task pixel"
     places = f"--only data.ratio=10 --seeds 1 --lake {tiny_lake.url} --storage {tmp_path}/ray"
-    lost = head_without_code.submit(ROOT, f"{words} {places} --tracking-uri sqlite:///results/mlflow.db")
+    lost = nodes_without_code.submit(ROOT, f"{words} {places} --tracking-uri sqlite:///results/mlflow.db")
     assert lost.returncode != 0
     assert "lies in the temporary folder of this job" in lost.stdout
-    done = head_without_code.submit(ROOT, f"{words} {places} --tracking-uri sqlite:///{tmp_path}/mlflow.db")
+    done = nodes_without_code.submit(ROOT, f"{words} {places} --tracking-uri sqlite:///{tmp_path}/mlflow.db")
     assert done.returncode == 0, done.stdout + done.stderr
     assert finished_ratios(tmp_path) == ["10"]

@@ -106,6 +106,7 @@ def compare_entries(own: Sequence[Entry], others: Sequence[Entry], *, lake: str,
         design=StudyDesign(
             question=question, objective=objective, axes={AXIS: tuple(names)}, seeds=(), trials=len(finished)
         ),
+        idle={},
         axes=(AXIS,),
         keys=tuple((name,) for name in names),
         finished=finished,

@@ -14,7 +14,7 @@ _NAMED = 12
 
 def state(evidence: Evidence) -> str:
     """`7 of 9 trials finished; missing: 5 (200 m) seed 1 (FAILED); 10 (400 m) seed 2 (never started)`."""
-    total = max(evidence.design.trials, len(evidence.finished) + len(evidence.open))
+    total = sum(evidence.idle.values()) + max(evidence.design.trials, len(evidence.finished) + len(evidence.open))
     text = f"{len(evidence.finished)} of {plural(total, 'trial')} finished"
     missing = missing_trials(evidence)
     more = len(missing) - _NAMED
@@ -29,6 +29,7 @@ def missing_trials(evidence: Evidence) -> list[str]:
         f"{cell_label(evidence.axes, trial.key)} seed {trial.seed} ({trial.row.status})"
         for trial in sorted(evidence.open, key=lambda trial: (evidence.keys.index(trial.key), trial.seed))
     ]
+    found += [f"every {task} trial ({count}, never started)" for task, count in evidence.idle.items()]
     found += [f"{cell_label(evidence.axes, key)} seed {seed} (never started)" for key, seed in named]
     return found + ([f"{plural(unnamed, 'more trial')} (never started)"] if unnamed else [])
 

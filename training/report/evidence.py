@@ -1,6 +1,6 @@
 """MLflow rows -> `Evidence`: which trials of a study finished, with what labels, and what became of the others."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -56,7 +56,9 @@ class Evidence:
     Attributes:
         study: Its parent run.
         tracking_uri: Where the runs are, without user and password.
-        design: What it set out to do; made from the trials where not on record.
+        design: What it set out to do, without a task that nobody started; made from the trials where not on record.
+        idle: Trials of each task that nobody started, `{"patch-based": 9}`: one line of the report, not rows of "not
+            finished". Empty if there is no trial at all.
         axes: Axes of the cells: those of the design, and the task where trials of both have no axis for it.
         keys: Cells in the order for readers, those without a trial too where the design names them.
         finished: Trials that count.
@@ -70,6 +72,7 @@ class Evidence:
     study: StudyRow
     tracking_uri: str
     design: StudyDesign
+    idle: Mapping[str, int]
     axes: tuple[str, ...]
     keys: tuple[Key, ...]
     finished: tuple[FinishedTrial, ...]
@@ -149,6 +152,7 @@ def collect(
         attempts.setdefault(row.trial_id or row.run_id, []).append(row)
     newest = {name: counting(tries) for name, tries in attempts.items()}
     design = study.design or design_from_rows(study.question, list(newest.values()))
+    design, idle = _started(design, newest.values())
     added = added_axis(design, [row for row in newest.values() if row.status == "FINISHED"])
     axes = (*added, *design.axes)
 
@@ -185,6 +189,7 @@ def collect(
         study=study,
         tracking_uri=tracking_uri,
         design=design,
+        idle=idle,
         axes=axes,
         keys=ordered(design, len(added), [*planned, *left_out, *seen]),
         finished=tuple(finished),
@@ -194,6 +199,21 @@ def collect(
         lost_attempts=len(lost),
         lost_hours=sum((row.ended - row.started) / 3.6e6 for row in lost if row.ended is not None),
     )
+
+
+def _started(design: StudyDesign, rows: Collection[TrialRow]) -> tuple[StudyDesign, dict[str, int]]:
+    """The design of the tasks that somebody started, and how many trials the others have."""
+    started = {task_label(task_of_row(row)) for row in rows}
+    idle: dict[str, int] = {}
+    for axis, values in design.axes.items():
+        others = [value for value in values if task_label(value) not in started]
+        if axis not in TASK_AXES or len(others) == len(values):
+            continue
+        for value in others:
+            fewer = design.without(axis, value)
+            idle[task_label(value)] = design.trials - fewer.trials
+            design = fewer
+    return design, idle
 
 
 def counting(tries: Sequence[TrialRow]) -> TrialRow:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from datasets.lake import Lake
 from sweeps.experiment import Arm, Experiment
+from sweeps.launch.order import Order
 from sweeps.launch.placement import Placement
 from sweeps.launch.plan import plan
 from sweeps.launch.strategy import Strategy
@@ -35,6 +36,14 @@ def small_study(seeds: int = 2, *, base: TrialSpec = SPEC, axes: dict[str, objec
         seeds=tuple(range(seeds)),
         objective="test/f1",  # type: ignore[arg-type]
     )
+
+
+def orders_of_nobody(count: int) -> list[Order]:
+    """Trials by seed that belong to no lake and no record: for work that reads neither."""
+    nowhere = {"lake": "", "tracking_uri": "", "study": "", "parent_run": "", "storage": ""}
+    return [
+        Order(spec=SPEC.with_("seed", seed).to_dict(), labels={"seed": str(seed)}, **nowhere) for seed in range(count)
+    ]
 
 
 def request_of(

@@ -1,6 +1,5 @@
 """The driver killed, the tracking server away for a while, a trial that raises always."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -12,7 +11,8 @@ from typing import Any
 
 import pytest
 from mlflow_server import MlflowServer
-from small_study import SPEC, Events, finished_once, request_of, rows_of, run, small_study
+from offspring import wait_until_gone, watched_offspring
+from small_study import SPEC, Events, finished_once, orders_of_nobody, request_of, rows_of, run, small_study
 
 from datasets.lake import Lake
 from sweeps.launch.cluster import cluster, nodes
@@ -33,18 +33,38 @@ def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("ICEBENCH_CACHE", str(tmp_path / "cache"))
 
 
-def test_a_killed_driver_starts_again_and_its_trials_go_on(tiny_lake: Lake, tmp_path: Path) -> None:
-    uri = f"sqlite:///{tmp_path}/m.db"
+def words_of(lake: Lake, folder: Path, *, seeds: int) -> list[str]:
     words = [sys.executable, "sweeps/downscale.py", "--smoke", "--task", "pixel", "--only", "data.ratio=10"]
-    words += ["--seeds", "2", "--lake", tiny_lake.url, "--tracking-uri", uri, "--storage", str(tmp_path / "storage")]
+    words += ["--seeds", str(seeds), "--lake", lake.url, "--tracking-uri", f"sqlite:///{folder}/m.db"]
+    return [*words, "--storage", str(folder / "storage")]
+
+
+def stop_in_the_middle(words: list[str], folder: Path, how: signal.Signals) -> int:
+    """Starts a driver, sends it a signal when a trial has its first checkpoint; how it ended."""
     driver = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 240
-    while not list(tmp_path.glob("storage/checkpoints/*/last.pt")):
-        assert driver.poll() is None, "it must not end before it is killed"
+    while not list(folder.glob("storage/checkpoints/*/last.pt")):
+        assert driver.poll() is None, "it must not end before it is stopped"
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    os.kill(driver.pid, signal.SIGKILL)
-    driver.wait()
+    driver.send_signal(how)
+    return driver.wait(120)
+
+
+def test_ctrl_c_ends_a_study_with_its_trials_and_says_so(tiny_lake: Lake, tmp_path: Path) -> None:
+    with watched_offspring() as living:
+        code = stop_in_the_middle(words_of(tiny_lake, tmp_path, seeds=1), tmp_path, signal.SIGINT)
+        assert code == 130  # as the shell says it: 128 + SIGINT
+        assert wait_until_gone(living, 60) == []
+    uri = f"sqlite:///{tmp_path}/m.db"
+    (row,) = list_studies(uri)
+    assert row.status == "FAILED"
+    assert [trial.status for trial in rows_of(row.tracker(uri))] == ["KILLED"]
+
+
+def test_a_killed_driver_starts_again_and_its_trials_go_on(tiny_lake: Lake, tmp_path: Path) -> None:
+    words, uri = words_of(tiny_lake, tmp_path, seeds=2), f"sqlite:///{tmp_path}/m.db"
+    stop_in_the_middle(words, tmp_path, signal.SIGKILL)
 
     again = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=400)
     assert again.returncode == 0, again.stderr
@@ -55,6 +75,8 @@ def test_a_killed_driver_starts_again_and_its_trials_go_on(tiny_lake: Lake, tmp_
         assert time.monotonic() < deadline, [(row.trial_id, row.status) for row in rows_of(study)]
         time.sleep(1)
     assert row.status == "FINISHED"
+    assert row.design is not None
+    assert row.design.axes["task"] == ("pixel", "patch")  # the record is of the whole study, whatever part was run
 
 
 def test_a_tracking_server_away_in_the_middle_costs_nothing(tiny_lake: Lake, tmp_path: Path) -> None:
@@ -82,22 +104,10 @@ def test_a_trial_that_raises_always_is_tried_thrice_again_and_then_listed(tmp_pa
         if order.labels["seed"] == "0":
             raise RuntimeError("the disk of this node is on fire")
 
-    orders = [
-        Order(
-            spec=SPEC.with_("seed", seed).to_dict(),
-            labels={"seed": str(seed)},
-            lake="",
-            tracking_uri="",
-            study="",
-            parent_run="",
-            storage=str(tmp_path),
-        )
-        for seed in range(3)
-    ]
     placement = Placement(cpus=1, gpus=0, max_concurrent=None, storage=str(tmp_path))
     events = Events()
     with cluster():
-        outcomes = run_trials(orders, placement, slots_for(nodes(), placement), events, work=work)
+        outcomes = run_trials(orders_of_nobody(3), placement, slots_for(nodes(), placement), events, work=work)
     errors = {outcome.name: outcome.error for outcome in outcomes}
     assert "RuntimeError: the disk of this node is on fire" in (errors.pop("seed=0") or "")
     assert errors == {"seed=1": None, "seed=2": None}

@@ -3,10 +3,9 @@
 from types import SimpleNamespace
 
 import pytest
-from small_study import SPEC
+from small_study import orders_of_nobody
 
 from sweeps.launch import trials as module
-from sweeps.launch.order import Order
 from sweeps.launch.placement import Placement, Slots
 from sweeps.launch.trials import run_trials
 
@@ -25,18 +24,7 @@ class SilentTuner:
 
 def test_a_trial_that_ray_gave_up_without_a_word_is_a_failed_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module.tune, "Tuner", SilentTuner)
-    orders = [
-        Order(
-            spec=SPEC.with_("seed", seed).to_dict(),
-            labels={"seed": str(seed)},
-            lake="",
-            tracking_uri="",
-            study="",
-            parent_run="",
-            storage="",
-        )
-        for seed in range(3)
-    ]
+    orders = orders_of_nobody(3)
     placement = Placement(cpus=1, gpus=0, max_concurrent=None, storage="")
     outcomes = run_trials(orders, placement, Slots(gpus=0, room=1), lambda event: None)
     assert [(outcome.trial_id, outcome.name) for outcome in outcomes] == [(o.trial_id, o.name) for o in orders]

@@ -6,7 +6,7 @@ from training.report.account import missing_trials, open_table, state
 from training.report.evidence import collect
 from training.studies import StudyRow
 from training.study import TrialRow
-from training.study_design import StudyDesign
+from training.study_design import LeftOut, StudyDesign
 
 DESIGN = StudyDesign(question="Does it?", objective="test/f1", axes={"data.ratio": ("10", "2")}, seeds=(0, 1), trials=4)
 
@@ -60,6 +60,24 @@ def test_a_long_list_of_missing_trials_is_cut_in_the_head_only() -> None:
     found = collect(parent(many), "u", [], {})
     assert len(missing_trials(found)) == 40
     assert state(found).endswith("; and 28 more")
+
+
+def test_a_task_that_nobody_started_is_one_line_and_no_rows() -> None:
+    both = StudyDesign(
+        question="Does it?",
+        objective="test/f1",
+        axes={"task": ("pixel", "patch"), "data.ratio": ("10", "2")},
+        seeds=(0, 1),
+        trials=6,
+        cells=(("pixel", "10"), ("pixel", "2"), ("patch", "2")),
+        left_out=(LeftOut(cell=("patch", "10"), reason="no test scenes"),),
+    )
+    rows = [trial_row({"task": "pixel", "data.ratio": value}, 0) for value in ("10", "2")]
+    found = collect(parent(both), "u", rows, {})
+    assert found.keys == (("pixel", "10"), ("pixel", "2"))
+    assert state(found).startswith("2 of 6 trials finished; missing: every patch-based trial (2, never started); ")
+    assert len(missing_trials(found)) == 3
+    assert len(missing_trials(collect(parent(both), "u", [], {}))) == 6  # a study that did not begin misses all
 
 
 def test_cells_that_are_left_out_are_not_missing() -> None:
