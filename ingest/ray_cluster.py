@@ -14,14 +14,14 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import ray
 from ray._private.services import canonicalize_bootstrap_address  # no public way tells where `ray.init` would go
 from ray.exceptions import NodeDiedError, OutOfMemoryError, RayTaskError, WorkerCrashedError
 from ray.util.dask import ray_dask_get
 
-from datasets.project import NOT_SHIPPED, ROOT, shipped_by_job
+from datasets.project import worker_environment
 from datasets.reach import answers
 from datasets.threads import limit_threads
 from ingest.cluster import RETRIES, SCENE_BYTES, ClusterOptions, Result
@@ -149,9 +149,7 @@ def _init(address: str) -> None:
     os.environ.setdefault(
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0"
     )  # keep CUDA_VISIBLE_DEVICES as it is, without a warning
-    environment: dict[str, Any] = {"env_vars": retries}
-    if not shipped_by_job():  # Ray refuses two working folders
-        environment |= {"working_dir": str(ROOT), "excludes": list(NOT_SHIPPED)}
+    environment = worker_environment(retries)
     polite = signal.getsignal(signal.SIGTERM)
     try:
         with warnings.catch_warnings():

@@ -6,14 +6,14 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import ray
 from ray._private.utils import read_ray_address  # no public way to ask which cluster `init` would join
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from datasets.errors import IceBenchError
-from datasets.project import NOT_SHIPPED, ROOT, shipped_by_job
+from datasets.project import shipped_by_job, worker_environment
 from datasets.reach import answers
 from training.outbox import default_outbox
 from training.tracking import git_commit
@@ -51,9 +51,7 @@ def cluster() -> Iterator[None]:
         "ICEBENCH_OUTBOX": str(outbox_folder()),
         "TUNE_FUNCTION_THREAD_TIMEOUT_S": _LAST_STEP_S,
     }
-    environment: dict[str, Any] = {"env_vars": told}
-    if not shipped_by_job():  # Ray refuses two working folders
-        environment |= {"working_dir": str(ROOT), "excludes": list(NOT_SHIPPED)}
+    environment = worker_environment(told)
     os.environ.setdefault(
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0"
     )  # keep CUDA_VISIBLE_DEVICES as it is, without a warning

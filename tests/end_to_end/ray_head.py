@@ -45,13 +45,12 @@ class RayHead:
         self.ports = _free_ports(HEAD_PORTS)
         self.address = f"http://127.0.0.1:{self.ports['--dashboard-port']}"
         self._processes: list[subprocess.Popen[bytes]] = []
-        # Ray's sockets live below its temporary folder, and a socket path holds 107 characters.
-        self._temporary = Path(tempfile.mkdtemp(prefix="ib-", dir="/tmp"))
+        self._folders: list[Path] = []
 
     def start(self) -> None:
         """Starts it and waits until its job server answers."""
-        words = ["--head", "--node-ip-address=127.0.0.1", f"--temp-dir={self._temporary}"]
-        self._start([*words, f"--num-cpus={self.cpus}"], self.ports, self.log)
+        words = ["--head", "--node-ip-address=127.0.0.1", f"--num-cpus={self.cpus}"]
+        self._start(words, self.ports, self.log)
         self._wait("jobs/", lambda answer: True)
 
     def add_node(self, *, cpus: int = 2) -> None:
@@ -62,7 +61,11 @@ class RayHead:
         self._wait("v0/nodes", lambda answer: len(json.loads(answer)["data"]["result"]["result"]) > 1)
 
     def _start(self, words: list[str], ports: dict[str, int], log: Path) -> None:
-        command = [str(BIN / "ray"), "start", "--block", *words, *(f"{flag}={port}" for flag, port in ports.items())]
+        # Each has a temporary folder of its own, as on a machine of its own: in a common one the second to unpack a job
+        # removes what the first unpacked. Sockets live below it, and a socket path holds 107 characters.
+        self._folders.append(Path(tempfile.mkdtemp(prefix="ib-", dir="/tmp")))
+        command = [str(BIN / "ray"), "start", "--block", f"--temp-dir={self._folders[-1]}", *words]
+        command += [f"{flag}={port}" for flag, port in ports.items()]
         with log.open("wb") as file:
             process = subprocess.Popen(
                 command, cwd=self.folder, env=self.environment, stdout=file, stderr=file, start_new_session=True
@@ -99,7 +102,8 @@ class RayHead:
             process = self._processes.pop()
             process.send_signal(signal.SIGTERM)
             process.wait(60)
-        shutil.rmtree(self._temporary, ignore_errors=True)
+        for folder in self._folders:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _free_ports(flags: Sequence[str]) -> dict[str, int]:
