@@ -7,7 +7,7 @@ from ingest.build_command import build
 from ingest.care_commands import prune, verify
 from ingest.download.command import download
 from ingest.melt.command import melt
-from ingest.sample.command import sample
+from ingest.sample_command import sample
 
 app = typer.Typer(
     help="From raw AI4Arctic netCDF to the lake: one chunked Zarr store a scene and one catalog.",

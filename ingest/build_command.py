@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from datasets.catalog import Catalog
 from datasets.lake import Lake
@@ -172,7 +171,7 @@ def build(
             soft_wrap=True,
         )
     if summary.catalog is not None:
-        out.print(_split_table(target, summary.catalog))
+        out.print(_splits(target, summary.catalog), highlight=False, soft_wrap=True)
     if seasons is not None:
         tell_seasons(seasons, DEFAULT_RULE)
     elif melt_maps is not None:
@@ -197,10 +196,7 @@ def build(
         raise typer.Exit(1)
 
 
-def _split_table(lake: Lake, catalog: Catalog) -> Table:
-    table = Table(title=f"ratios {', '.join(map(str, lake.ratios))} · recipe {lake.recipe_digest}")
+def _splits(lake: Lake, catalog: Catalog) -> str:
     counts = Counter(str(record.split) for record in catalog)
-    for name in counts:
-        table.add_column(name, justify="right")
-    table.add_row(*(str(count) for count in counts.values()))
-    return table
+    told = ", ".join(f"{count} {name}" for name, count in counts.items())
+    return f"the lake has {told} scenes; ratios {', '.join(map(str, lake.ratios))}; recipe {lake.recipe_digest}"

@@ -93,7 +93,7 @@ def tell_seasons(found: "Assignment", rule: "MeltRule") -> None:
 def _month_table(catalog: Catalog, caption: str) -> Table:
     from ingest.melt.assign import by_month
 
-    table = Table(title="scenes by month and cryospheric season", caption=caption)
+    table = Table(title="scenes by month and cryospheric season", caption=caption, padding=0)  # 80 columns hold a year
     table.add_column("")
     for name in (*month_abbr[1:], "all"):
         table.add_column(name, justify="right")
