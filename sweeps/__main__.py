@@ -16,7 +16,7 @@ from sweeps.leaderboard.command import leaderboard_command
 from sweeps.report.command import report_command
 
 if TYPE_CHECKING:
-    from training.sync import SyncRow
+    from training.tracking.sync import SyncRow
 
 _SHOWN = 10
 """Values of an axis that the list of studies shows."""
@@ -74,7 +74,7 @@ def status(
     """Print how far studies are: trials by state, or every trial of one study."""
     with user_errors():
         from sweeps.launch.status import show_studies, show_trials
-        from training.studies import list_studies
+        from training.tracking.studies import list_studies
 
         uri = tracking_uri or f"sqlite:///{ROOT}/results/mlflow.db"
         rows = list_studies(uri)
@@ -108,9 +108,9 @@ def sync(
     password of a server come from MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD.
     """
     with user_errors():
-        from training.journal import OutboxError
-        from training.outbox import default_outbox
-        from training.sync import sync
+        from training.tracking.journal import OutboxError
+        from training.tracking.outbox import default_outbox
+        from training.tracking.sync import sync
 
         root = outbox or default_outbox()
         if outbox is not None and not outbox.is_dir():

@@ -7,13 +7,13 @@ import numpy as np
 
 from datasets.labels import chart
 from datasets.scene import SceneRecord
-from training.bins import scene_rows, sum_bins
-from training.confusion import ConfusionMatrix
+from training.evaluation.bins import scene_rows, sum_bins
+from training.evaluation.confusion import ConfusionMatrix
+from training.evaluation.scores import metrics_of
 from training.result import TrialResult
-from training.scores import metrics_of
-from training.studies import StudyRow
-from training.study import TrialRow
-from training.study_design import StudyDesign
+from training.tracking.studies import StudyRow
+from training.tracking.study import TrialRow
+from training.tracking.study_design import StudyDesign
 
 SEASONS = ("winter", "spring", "summer", "fall")
 GRIDS = ("test", "test_80m")

@@ -21,7 +21,7 @@ from pathlib import Path
 from mlflow import MlflowClient
 from mlflow.entities import Run, ViewType
 
-from training.mlflow_client import open_client
+from training.tracking.mlflow_client import open_client
 
 
 def fresh_database(folder: Path) -> str:

@@ -22,7 +22,7 @@ from training.spec.changes import parse_changes
 
 if TYPE_CHECKING:
     from training.result import TrialResult
-    from training.tracker import Tracker
+    from training.tracking.tracker import Tracker
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -153,9 +153,9 @@ def _run(
     from datasets.node_cache import NodeCache
     from training.progress_bar import progress_bar
     from training.scenes import bind
-    from training.tracker import MemoryTracker
-    from training.tracking import MlflowTracker
-    from training.tracking_server import check_reachable, resolve_uri
+    from training.tracking.mlflow_tracker import MlflowTracker
+    from training.tracking.server import check_reachable, resolve_uri
+    from training.tracking.tracker import MemoryTracker
     from training.trial import run_trial
 
     lake = Lake.open(lake_url)

@@ -28,7 +28,7 @@ from training.losses import balanced_weights
 from training.processes import Processes
 from training.scenes import TrialScenes
 from training.spec import DataSpec, TrialSpec
-from training.tracker import DatasetNote
+from training.tracking.tracker import DatasetNote
 
 logger = logging.getLogger(__name__)
 

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from datasets.channels import CHANNELS
 from datasets.labels import IGNORE, Chart
-from training.confusion import ConfusionMatrix
 from training.epoch import EpochRow
-from training.scores import r2
+from training.evaluation.confusion import ConfusionMatrix
+from training.evaluation.scores import r2
 
 AnyPixel = TypeVar("AnyPixel", bound=np.generic)
 

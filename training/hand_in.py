@@ -10,16 +10,16 @@ import numpy as np
 from datasets.grids import pixel_spacing
 from datasets.labels import chart
 from datasets.lake import Lake
-from training.bins import ALL, split_key
 from training.checkpoint import Checkpoint
-from training.confusion import ConfusionMatrix
-from training.evaluate import PATCHES, SceneScore
+from training.evaluation.bins import ALL, split_key
+from training.evaluation.confusion import ConfusionMatrix
+from training.evaluation.evaluate import PATCHES, SceneScore
 from training.figures import Backscatter, confusion_figure, curves_figure, map_figure, save_figure
 from training.loop import FitState
-from training.model_export import export_model
 from training.result import TrialResult, scenes_csv
 from training.spec import TrialSpec
-from training.tracker import Tracker
+from training.tracking.model_export import export_model
+from training.tracking.tracker import Tracker
 
 SAR: Final = ("nersc_sar_primary", "nersc_sar_secondary")
 

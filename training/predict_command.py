@@ -35,8 +35,8 @@ def predict(
     """
     with user_errors():
         from datasets.node_cache import NodeCache
-        from training.predict_scenes import predict_scenes
-        from training.predictions import check_kind
+        from training.evaluation.predict_scenes import predict_scenes
+        from training.evaluation.predictions import check_kind
 
         known_kind, source = check_kind(kind), Lake.open(lake)
         columns = (TextColumn("scenes"), BarColumn(), MofNCompleteColumn())

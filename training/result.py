@@ -40,7 +40,7 @@ class TrialResult(BaseModel):
 
     Attributes:
         trial_id: Of the spec bound to the lake.
-        metrics: Test scores (see `training.scores`), `best/...` of the kept epoch and `cost/...`.
+        metrics: Test scores (see `training.evaluation.scores`), `best/...` of the kept epoch and `cost/...`.
         matrices: Confusion matrix (rows = truth) by `<grid>/<chart>/<bin>`, `test/SOD/season/winter`, and of every
             scene by itself, `test/SOD/scene/20180325T194759_dmi`; those of scenes add up to all others.
         scenes: Scores of every test scene by itself.

@@ -21,7 +21,10 @@ from training.checkpoint import Checkpoint, load_checkpoint, load_progress, save
 from training.cost import Clock, cost_of
 from training.data import TrainingPatches, TrialData
 from training.epoch import EpochRow, Progress
-from training.evaluate import tiling_for
+from training.evaluation.evaluate import tiling_for
+from training.evaluation.scores import metrics_of
+from training.evaluation.scoring import score_trial
+from training.evaluation.validate import validate
 from training.hand_in import hand_in
 from training.heads import heads_of, n_outputs
 from training.loop import FitState, Trainer
@@ -31,12 +34,9 @@ from training.models import build_model, check_network
 from training.processes import Processes
 from training.result import TrialResult
 from training.scenes import bind, select_scenes
-from training.scores import metrics_of
-from training.scoring import score_trial
 from training.spec import SpecError, TrialSpec
-from training.tracker import Tracker
-from training.tracking_server import TrackingError
-from training.validate import validate
+from training.tracking.server import TrackingError
+from training.tracking.tracker import Tracker
 
 BEST: Final = "best.pt"
 """Checkpoint with the weights of the best epoch, in the folder of a trial."""

@@ -27,7 +27,7 @@ from sweeps.launch.trials import Event, OnEvent
 from sweeps.report.command import say as say_report
 from sweeps.report.write import log_report, read_report
 from training.report.study_report import how_to_open
-from training.tracking_server import resolve_uri
+from training.tracking.server import resolve_uri
 
 
 class LostResultsError(IceBenchError, ValueError):

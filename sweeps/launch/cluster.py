@@ -15,8 +15,8 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from datasets.errors import IceBenchError
 from datasets.project import shipped_by_job, worker_environment
 from datasets.reach import answers
-from training.outbox import default_outbox
-from training.tracking import git_commit
+from training.tracking.mlflow_tracker import git_commit
+from training.tracking.outbox import default_outbox
 
 _PATIENCE_S: Final = 180.0
 """Longest wait for a node to say what it sees; a fresh worker has to unpack the project and to import."""
@@ -130,7 +130,7 @@ def _look(lake_urls: list[str], tracking_uri: str, storage: str) -> str:
 
     from datasets.lake import Lake
     from datasets.storage import remove, replace
-    from training.tracking_server import check_reachable
+    from training.tracking.server import check_reachable
 
     try:
         for url in lake_urls:

@@ -9,12 +9,12 @@ from datasets.terminal import err
 from sweeps.launch.cluster import outbox_folder
 from sweeps.launch.state import TrialState, state_of
 from sweeps.launch.trials import Outcome
-from training.sync import sync
-from training.tracking_server import public
+from training.tracking.server import public
+from training.tracking.sync import sync
 
 if TYPE_CHECKING:
-    from training.records import StartRecord
-    from training.study import StudyTracker
+    from training.tracking.records import StartRecord
+    from training.tracking.study import StudyTracker
 
 _LAST_WORDS_S: Final = 15.0
 """Longest wait for processes of ended trials that still hold what they have to send."""

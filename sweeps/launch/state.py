@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from training.study import TrialRow
+from training.tracking.study import TrialRow
 
 State = Literal["finished", "running", "stopped", "failed", "killed", "missing"]
 STATES: Final[tuple[State, ...]] = ("finished", "running", "stopped", "failed", "killed", "missing")

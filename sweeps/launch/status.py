@@ -8,8 +8,8 @@ from rich.table import Table
 from datasets.terminal import out
 from sweeps.experiment import SEED
 from sweeps.launch.state import STATES, TrialState, states_of
-from training.studies import StudyRow
-from training.study import TrialRow
+from training.tracking.studies import StudyRow
+from training.tracking.study import TrialRow
 
 _AXIS = "axis."
 

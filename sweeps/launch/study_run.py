@@ -21,9 +21,9 @@ from sweeps.launch.state import TrialState, state_of, states_of
 from sweeps.launch.strategy import Strategy
 from sweeps.launch.trials import OnEvent, Outcome, run_trials
 from sweeps.trial import Trial
-from training.study import StudyTracker
-from training.study_claim import claimed
-from training.study_design import StudyDesign
+from training.tracking.study import StudyTracker
+from training.tracking.study_claim import claimed
+from training.tracking.study_design import StudyDesign
 
 Watching = Callable[[int], AbstractContextManager[OnEvent]]
 

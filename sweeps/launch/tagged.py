@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 from sweeps.launch.checkpoints import KeptTrial
 from sweeps.launch.order import Order
-from training.mlflow_client import RUN_NAME
 from training.spec import TrialSpec
-from training.tracker import Status
-from training.tracking import MlflowTracker
+from training.tracking.mlflow_client import RUN_NAME
+from training.tracking.mlflow_tracker import MlflowTracker
+from training.tracking.tracker import Status
 
 
 class TaggedTracker(MlflowTracker):

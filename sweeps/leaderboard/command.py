@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sweeps.leaderboard.check import Claim
     from sweeps.leaderboard.ranking import Ranked
     from sweeps.leaderboard.submission import Form, Submission
-    from training.study import TrialRow
+    from training.tracking.study import TrialRow
 
 _FORMS: Final = ("readme", "script")
 _FIXED: Final = {"methodology": "Supervised", "data_used": "Labeled"}
@@ -93,7 +93,7 @@ def leaderboard_command(
 
 def _ranked(tracking_uri: str, lake_digest: str) -> "tuple[tuple[Ranked, ...], str]":
     from sweeps.leaderboard.ranking import rank
-    from training.studies import list_trials
+    from training.tracking.studies import list_trials
 
     with err.status("reading MLflow"):
         rows = [row for row in list_trials(tracking_uri) if row.tags.get("lake")]
@@ -124,7 +124,7 @@ def _ranked(tracking_uri: str, lake_digest: str) -> "tuple[tuple[Ranked, ...], s
 
 def _write(ranked: "tuple[Ranked, ...]", lake: str, tracking_uri: str, folder: Path) -> None:
     from sweeps.leaderboard.board import PROTOCOL, board, markdown, page
-    from training.tracking_server import public
+    from training.tracking.server import public
 
     table = board(ranked)
     folder.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,7 @@ from sweeps.leaderboard.published import SCORES
 from training.report.cells import Spread, spread_of
 from training.report.labels import first_chart, seed_of, task_of_row
 from training.report.wording import grid_label, task_label
-from training.study import TrialRow
+from training.tracking.study import TrialRow
 
 GRID: Final = "test_80m"
 """Where all are ranked: the same pixels for every ratio and both tasks."""

@@ -11,7 +11,7 @@ from datasets.terminal import err, out, user_errors
 
 if TYPE_CHECKING:  # heavy: matplotlib and MLflow are loaded only by a report
     from training.report.study_report import Report
-    from training.studies import StudyRow
+    from training.tracking.studies import StudyRow
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 
@@ -46,7 +46,7 @@ def report_command(
     with user_errors():
         if study and all_studies:
             raise NoReportError(f"--all and the study {study!r} are given: give one of them")
-        from training.studies import list_studies
+        from training.tracking.studies import list_studies
 
         with err.status("reading MLflow"):
             rows = list_studies(tracking_uri)

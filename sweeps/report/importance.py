@@ -10,7 +10,7 @@ import pandas as pd
 from datasets.channels import GROUPS
 from datasets.seasons import SEASONS
 from training.attribution.result import AttributionResult
-from training.bins import ALL
+from training.evaluation.bins import ALL
 from training.report.evidence import Evidence, FinishedTrial
 from training.report.wording import TASK_AXES, cell_label
 

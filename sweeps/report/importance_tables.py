@@ -4,7 +4,7 @@ import pandas as pd
 
 from sweeps.report.importance import MEAN, Importance
 from training.attribution.figure import channel_label
-from training.bins import ALL
+from training.evaluation.bins import ALL
 from training.report.tables import ReportTable
 from training.report.wording import percent
 

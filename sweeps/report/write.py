@@ -12,9 +12,9 @@ from training.attribution.settings import AttributionError
 from training.report.evidence import Evidence, collect
 from training.report.results import newest_attempts, read_results
 from training.report.study_report import Report, make_report
-from training.studies import StudyRow, read_artifacts, study_row
-from training.study import StudyTracker, TrialRow
-from training.tracking_server import public
+from training.tracking.server import public
+from training.tracking.studies import StudyRow, read_artifacts, study_row
+from training.tracking.study import StudyTracker, TrialRow
 
 PAGE: Final = "report.html"
 CAMPAIGN_PAGE: Final = "campaign.html"

@@ -20,9 +20,9 @@ from training.attribution.ablation import FeatureAblation
 from training.attribution.assigned import ClassGradients, Patches, assign
 from training.attribution.features import Features
 from training.attribution.gradients import IntegratedGradients
+from training.evaluation.predict import outputs_of
 from training.heads import Head
 from training.models.unet import UNet
-from training.predict import outputs_of
 
 PATCHES, SIDE, STEPS = 16, 256, 32
 GRADIENTS_REACH, ABLATION_REACH = 1.3, 1.3

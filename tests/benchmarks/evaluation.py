@@ -28,13 +28,13 @@ from ingest.convert import convert_scene
 from ingest.recipe import Recipe
 from ingest.sample import write_samples
 from tests.benchmarks.full_scene import Row
-from training.confusion import ConfusionMatrix
-from training.evaluate import SceneScore, SceneToScore, open_scene, score_scenes
+from training.evaluation.confusion import ConfusionMatrix
+from training.evaluation.evaluate import SceneScore, SceneToScore, open_scene, score_scenes
+from training.evaluation.predict import outputs_of
+from training.evaluation.tiles import Tiling, tiling_of
 from training.hand_in import draw_maps
 from training.models.unet import UNet
-from training.predict import outputs_of
 from training.spec import TrialSpec
-from training.tiles import Tiling, tiling_of
 
 RATIO, LINES, SAMPLES, WHOLE = 2, 2000, 5200, (5000, 5200)
 OVERHEAD_REACH, COUNT_REACH = 1.10, 2.0

@@ -102,7 +102,7 @@ from pathlib import Path
 from datasets.lake import Lake
 from datasets.node_cache import NodeCache
 from tests.benchmarks.study_overhead import SPEC
-from training.tracker import MemoryTracker
+from training.tracking.tracker import MemoryTracker
 from training.trial import run_trial
 import torch
 torch.set_num_threads(1)

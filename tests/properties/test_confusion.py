@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from training.confusion import ClassRangeError, ConfusionMatrix, Metrics
+from training.evaluation.confusion import ClassRangeError, ConfusionMatrix, Metrics
 
 N = 4
 
@@ -134,6 +134,6 @@ def test_large_rasters_are_counted_in_pieces(monkeypatch: pytest.MonkeyPatch) ->
     rng = np.random.default_rng(0)
     true, pred = (rng.integers(0, 3, (50, 41)).astype(np.uint8) for _ in range(2))
     whole = ConfusionMatrix.from_arrays(true, pred, 3)
-    monkeypatch.setattr("training.confusion._PIECE", 97)
+    monkeypatch.setattr("training.evaluation.confusion._PIECE", 97)
     assert ConfusionMatrix.from_arrays(true, pred, 3) == whole
     assert whole.n == true.size

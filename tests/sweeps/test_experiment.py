@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from sweeps.experiment import Arm, Experiment, ExperimentError, design_of
 from training.spec import TrialSpec
-from training.study_design import StudyDesign
+from training.tracking.study_design import StudyDesign
 
 PIXEL = Arm(
     base=TrialSpec(),

@@ -6,7 +6,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from datasets.labels import FLOE, SIC, SOD, Chart
-from training.confusion import ConfusionMatrix
+from training.evaluation.confusion import ConfusionMatrix
 from training.figures import Backscatter, confusion_figure, curves_figure, map_figure, save_figure
 from training.loop import EpochRow
 

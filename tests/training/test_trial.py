@@ -13,16 +13,16 @@ from datasets.scene_inputs import SceneInputs
 from datasets.scene_reader import SceneReader
 from datasets.storage import read
 from training.checkpoint import load_checkpoint
-from training.confusion import ConfusionMatrix
 from training.epoch import Progress
-from training.predict import outputs_of
+from training.evaluation.confusion import ConfusionMatrix
+from training.evaluation.predict import outputs_of
 from training.result import TrialResult
 from training.spec import SpecError, TrialSpec
 from training.steps import NonFiniteLossError
-from training.study import StudyTracker
-from training.tracker import MemoryTracker
-from training.tracking import MlflowTracker
-from training.tracking_server import TrackingError
+from training.tracking.mlflow_tracker import MlflowTracker
+from training.tracking.server import TrackingError
+from training.tracking.study import StudyTracker
+from training.tracking.tracker import MemoryTracker
 from training.trial import run_trial
 
 

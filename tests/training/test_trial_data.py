@@ -15,7 +15,7 @@ from training.data import TrialData
 from training.processes import Processes
 from training.scenes import bind, select_scenes
 from training.spec import SpecError, TrialSpec
-from training.tracker import MemoryTracker
+from training.tracking.tracker import MemoryTracker
 from training.trial import run_trial
 
 

@@ -12,7 +12,7 @@ import ray
 from datasets.lake import Lake
 from datasets.node_cache import NodeCache
 from training.spec import TrialSpec
-from training.tracker import MemoryTracker
+from training.tracking.tracker import MemoryTracker
 from training.trial import run_trial
 
 ROOT = Path(__file__).resolve().parents[2]

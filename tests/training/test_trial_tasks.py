@@ -14,11 +14,11 @@ from datasets.lake import Lake
 from datasets.node_cache import NodeCache
 from datasets.patch_rules import PatchRule
 from training.checkpoint import CheckpointError, load_checkpoint
-from training.confusion import ConfusionMatrix
 from training.epoch import Progress
+from training.evaluation.confusion import ConfusionMatrix
 from training.result import TrialResult
 from training.spec import SpecError, TrialSpec
-from training.tracker import MemoryTracker
+from training.tracking.tracker import MemoryTracker
 from training.trial import BEST, LAST, run_trial
 
 
@@ -112,7 +112,7 @@ KILLED = """
     import torch
     from datasets.lake import Lake
     from training.spec import TrialSpec
-    from training.tracker import MemoryTracker
+    from training.tracking.tracker import MemoryTracker
     from training.trial import run_trial
 
     torch.set_num_threads(1)

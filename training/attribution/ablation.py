@@ -11,8 +11,8 @@ from torch import nn
 from training.attribution.assigned import PatchAttributions, Patches
 from training.attribution.baselines import draw
 from training.attribution.features import Features
+from training.evaluation.predict import outputs_of
 from training.heads import Head
-from training.predict import outputs_of
 
 
 class FeatureAblation:

@@ -15,8 +15,8 @@ from training.attribution.assigned import PatchAttributions, Patches, from_pixel
 from training.attribution.baselines import draw
 from training.attribution.layers import Survey, survey, used_once
 from training.attribution.settings import AttributionError
+from training.evaluation.predict import outputs_of
 from training.heads import Head
-from training.predict import outputs_of
 
 _NAMED = 4
 """Layers that the error names; the rest is counted."""

@@ -18,8 +18,8 @@ from training.attribution.settings import AttributionSettings
 from training.attribution.sums import AttributionSums
 from training.attribution.windows import COUNTED
 from training.data import TrialData
+from training.evaluation.predict import outputs_of
 from training.heads import Head
-from training.predict import outputs_of
 
 
 class Explainer(Protocol):

@@ -10,7 +10,7 @@ from matplotlib.patches import Patch
 
 from datasets.channels import CHANNELS, GROUPS, group_of
 from training.attribution.result import AttributionResult, AttributionRow
-from training.bins import ALL
+from training.evaluation.bins import ALL
 
 COLOURS: Final = dict(zip(GROUPS, ("#0072b2", "#009e73", "#e69f00", "#d55e00", "#000000"), strict=True))
 """Of Okabe and Ito's colour-blind safe set; groups stand together and are named beside their bars too."""

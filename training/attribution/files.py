@@ -5,8 +5,8 @@ from pathlib import Path
 
 from training.attribution.result import AttributionResult
 from training.attribution.settings import AttributionError
-from training.bins import ALL
-from training.tracker import Tracker
+from training.evaluation.bins import ALL
+from training.tracking.tracker import Tracker
 
 KINDS = ("json", "csv", "png")
 
@@ -49,7 +49,7 @@ def metrics_of(result: AttributionResult) -> Mapping[str, float]:
 
     Names are `attribution/<method>/<class>/<feature>/absolute` and `.../signed`.
     """
-    from training.scores import class_key
+    from training.evaluation.scores import class_key
 
     found: dict[str, float] = {}
     for row in result.rows:

@@ -13,14 +13,14 @@ from datasets.errors import unknown_name
 from training.attribution.features import Features
 from training.attribution.settings import AttributionError, AttributionSettings
 from training.attribution.sums import AttributionSums
-from training.bins import ALL
+from training.evaluation.bins import ALL
 
 
 class AttributionRow(BaseModel):
     """What one feature means for one class in one bin, in units of the class's logit.
 
     Attributes:
-        bin: `all`, `season/winter`, `location/cat1`, `cryoseason/melt` or `scene/ID` (`training.bins`).
+        bin: `all`, `season/winter`, `location/cat1`, `cryoseason/melt` or `scene/ID` (`training.evaluation.bins`).
         class_name: Of the chart.
         feature: A channel, or a group of channels.
         group: Group of the channel; the group itself for a group.

@@ -25,8 +25,8 @@ from training.attribution.sums import AttributionSums, sum_bins
 from training.attribution.windows import FlaggedWindows, cover, has_land, indexed, sampled
 from training.checkpoint import load_checkpoint
 from training.data import TrialData
+from training.evaluation.predict import read_ahead
 from training.heads import Head, heads_of
-from training.predict import read_ahead
 from training.spec import TrialSpec
 from training.trained import checkpoint_file, trained_data
 

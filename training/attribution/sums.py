@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from datasets.scene import SceneRecord
 from training.attribution.settings import AttributionError
-from training.bins import bins_of
+from training.evaluation.bins import bins_of
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -97,7 +97,7 @@ class AttributionSums:
 
 
 def sum_bins(scenes: Iterable[tuple[SceneRecord, AttributionSums]]) -> Mapping[str, AttributionSums]:
-    """Sums of scenes by bin: `all`, season, location, cryoseason, and every scene by itself (`training.bins`)."""
+    """Sums of scenes by bin: `all`, season, location, cryoseason, and every scene (`training.evaluation.bins`)."""
     found: dict[str, AttributionSums] = {}
     for record, sums in scenes:
         for name in bins_of(record):

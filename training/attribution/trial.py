@@ -19,7 +19,7 @@ from training.machine import best_device
 from training.models import build_model
 from training.scenes import bind
 from training.spec import TrialSpec
-from training.tracker import Tracker
+from training.tracking.tracker import Tracker
 from training.trial import give_up
 
 

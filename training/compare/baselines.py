@@ -7,9 +7,9 @@ import numpy as np
 
 from training.compare.entries import CompareError, Entry
 from training.report.results import newest_attempts, read_results
-from training.studies import StudyRow, list_studies, read_run
-from training.study import TrialRow
-from training.tracking_server import RunGoneError, public
+from training.tracking.server import RunGoneError, public
+from training.tracking.studies import StudyRow, list_studies, read_run
+from training.tracking.study import TrialRow
 
 BASE_STUDY: Final = "base_model"
 """Study whose best trials are the baselines where no others are named."""

@@ -12,10 +12,10 @@ from training.report.evidence import Evidence, FinishedTrial
 from training.report.labels import Key, first_chart, first_target, seed_of
 from training.report.wording import task_label
 from training.result import TrialResult
-from training.studies import StudyRow
-from training.study import TrialRow
-from training.study_design import StudyDesign
-from training.tracking import git_commit
+from training.tracking.mlflow_tracker import git_commit
+from training.tracking.studies import StudyRow
+from training.tracking.study import TrialRow
+from training.tracking.study_design import StudyDesign
 
 AXIS: Final = "model"
 _NOT_SETTINGS: Final = frozenset({"seed", "data.lake"})

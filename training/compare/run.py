@@ -12,16 +12,16 @@ from training.compare.baselines import BASE_STUDY, best_baselines, named_baselin
 from training.compare.entries import CompareError, Entry, common_objective, compare_entries
 from training.compare.page import PAGE, ComparePage, make_page
 from training.epoch import Progress
+from training.evaluation.rescore import score_checkpoint
 from training.models import check_network
-from training.records import now_ms
-from training.rescore import score_checkpoint
 from training.result import TrialResult
 from training.scenes import bind, select_scenes
 from training.spec import TrialSpec
-from training.study import StudyTracker, TrialRow
-from training.tracker import MemoryTracker, Tracker
-from training.tracking import MlflowTracker, git_commit, params_of
-from training.tracking_server import public
+from training.tracking.mlflow_tracker import MlflowTracker, git_commit, params_of
+from training.tracking.records import now_ms
+from training.tracking.server import public
+from training.tracking.study import StudyTracker, TrialRow
+from training.tracking.tracker import MemoryTracker, Tracker
 from training.trial import run_trial
 
 STUDY: Final = "own_models"

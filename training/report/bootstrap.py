@@ -12,11 +12,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from training.matrix_scores import r2_array, score_arrays
-from training.metric_names import MetricName
+from training.evaluation.matrix_scores import r2_array, score_arrays
+from training.evaluation.metric_names import MetricName
+from training.evaluation.scores import AUTOICE_WEIGHTS
 from training.report.evidence import FinishedTrial
 from training.report.wording import chart_classes
-from training.scores import AUTOICE_WEIGHTS
 
 DRAWS: Final = 2000
 """Test sets drawn: the ends of a 95 % interval are then known to about a twentieth of its width."""

@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 import numpy as np
 
-from training.metric_names import MetricName, parse_metric
+from training.evaluation.metric_names import MetricName, parse_metric
 from training.report.bootstrap import UNKNOWN, Interval, Sampled, interval, sample, scored_scenes
 from training.report.evidence import Evidence, FinishedTrial
 from training.report.labels import Key, first_target

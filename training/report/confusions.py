@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from datasets.labels import chart
-from training.confusion import ConfusionMatrix
+from training.evaluation.confusion import ConfusionMatrix
 from training.figures import confusion_figure, draw_confusion
 from training.report.bootstrap import charts_of
 from training.report.cells import Comparison

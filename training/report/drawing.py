@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from training.evaluation.metric_names import MetricName
 from training.figures import OKABE_ITO
-from training.metric_names import MetricName
 from training.report.cells import Comparison
 from training.report.labels import Key
 from training.report.wording import (

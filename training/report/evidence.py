@@ -9,9 +9,9 @@ import pandas as pd
 from training.report.labels import Key, added_axis, design_from_rows, ordered, seed_of, task_of_row, value_on
 from training.report.wording import TASK_AXES, task_label
 from training.result import TrialResult
-from training.studies import StudyRow
-from training.study import TrialRow
-from training.study_design import StudyDesign
+from training.tracking.studies import StudyRow
+from training.tracking.study import TrialRow
+from training.tracking.study_design import StudyDesign
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from training.metric_names import MetricName
+from training.evaluation.metric_names import MetricName
 from training.report.cells import Comparison
 from training.report.drawing import (
     COLOURS,

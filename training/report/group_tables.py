@@ -4,7 +4,7 @@ from typing import Final
 
 import pandas as pd
 
-from training.metric_names import MetricName
+from training.evaluation.metric_names import MetricName
 from training.report.cells import Comparison
 from training.report.labels import first_target
 from training.report.tables import ReportTable
@@ -19,7 +19,7 @@ from training.report.wording import (
 )
 
 _BIN_SCORES: Final = frozenset({"f1", "f1_macro", "accuracy", "r2"})
-"""Scores that every bin has (`training.scores`)."""
+"""Scores that every bin has (`training.evaluation.scores`)."""
 _KINDS: Final = ("mean", "spread", "n")
 
 

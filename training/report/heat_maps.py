@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from training.metric_names import MetricName
+from training.evaluation.metric_names import MetricName
 from training.report.cells import Comparison
 from training.report.drawing import Drawn, labels, only_axis, pieces
 from training.report.group_tables import bin_metric, class_metrics

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from training.report.wording import TASK_AXES, is_number, task_label
-from training.study import TrialRow
-from training.study_design import StudyDesign
+from training.tracking.study import TrialRow
+from training.tracking.study_design import StudyDesign
 
 AXIS_TAG: Final = "axis."
 """Prefix of the tags that hold a trial's value on each axis."""

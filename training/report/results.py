@@ -6,8 +6,8 @@ from pydantic import ValidationError
 
 from training.report.evidence import counting
 from training.result import TrialResult
-from training.studies import read_artifacts
-from training.study import TrialRow
+from training.tracking.studies import read_artifacts
+from training.tracking.study import TrialRow
 
 
 def newest_attempts(rows: Sequence[TrialRow]) -> list[TrialRow]:

@@ -6,7 +6,7 @@ from typing import Final
 
 from datasets.grids import pixel_spacing
 from datasets.labels import CHARTS
-from training.metric_names import MetricName, parse_metric
+from training.evaluation.metric_names import MetricName, parse_metric
 
 TASK_AXES: Final = ("task", "data.task")
 """Names under which a study may have the task as an axis."""

@@ -14,7 +14,7 @@ from sweeps.launch.strategy import Strategy
 from sweeps.launch.study_run import Done, Request, run_study
 from sweeps.launch.trials import Event, OnEvent
 from training.spec import TrialSpec
-from training.study import StudyTracker, TrialRow
+from training.tracking.study import StudyTracker, TrialRow
 
 SPEC = TrialSpec.from_dict(
     {

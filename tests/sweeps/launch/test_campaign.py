@@ -12,7 +12,7 @@ from sweeps.launch.campaign import Campaign, run_campaign
 from sweeps.launch.placement import Placement
 from sweeps.launch.strategy import Strategy
 from sweeps.launch.study_run import Done, Request
-from training.study import StudyTracker
+from training.tracking.study import StudyTracker
 
 COLD = small_study(1, base=SPEC.with_("data.train.cryoseason", "melt"))  # the tiny lake knows no melt seasons
 

@@ -19,7 +19,7 @@ from sweeps.launch.cluster import cluster, nodes
 from sweeps.launch.order import Order
 from sweeps.launch.placement import Placement, slots_for
 from sweeps.launch.trials import RETRIES, run_trials
-from training.studies import list_studies
+from training.tracking.studies import list_studies
 
 ROOT = Path(__file__).parents[3]
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]

@@ -19,7 +19,7 @@ from sweeps.launch.worker import REFUSED, run_order
 from sweeps.report.importance import MEAN
 from sweeps.report.write import PAGE, write_report
 from sweeps.trial import Trial
-from training.study import StudyTracker
+from training.tracking.study import StudyTracker
 
 NETWORKS = {"plain": {}, "small": {"model.params": {"filters": [3, 3]}}}
 METHODS = ("feature_ablation", "integrated_gradients")

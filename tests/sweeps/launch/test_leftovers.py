@@ -11,10 +11,10 @@ from sweeps.launch.cluster import outbox_folder
 from sweeps.launch.leftovers import send_leftovers, with_untold
 from sweeps.launch.state import STOPPED, states_of
 from sweeps.launch.trials import Outcome
-from training.outbox import Outbox
-from training.records import FinishRecord, MetricsRecord, StartRecord
 from training.spec import TrialSpec
-from training.study import StudyTracker
+from training.tracking.outbox import Outbox
+from training.tracking.records import FinishRecord, MetricsRecord, StartRecord
+from training.tracking.study import StudyTracker
 
 
 def leave(outbox: Path, study: StudyTracker, spec: TrialSpec, uri: str = "") -> None:

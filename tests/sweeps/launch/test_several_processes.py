@@ -9,7 +9,7 @@ from small_study import Events, request_of, run, small_study
 from datasets.lake import Lake
 from sweeps.launch.placement import Placement, PlacementError, room_for, slots_for
 from training.spec import TrialSpec
-from training.tracker import MemoryTracker
+from training.tracking.tracker import MemoryTracker
 from training.trial import run_trial
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sweeps.launch.state import STOPPED, state_of, states_of
-from training.study import TrialRow
+from training.tracking.study import TrialRow
 
 ATTEMPTS = st.lists(
     st.tuples(st.sampled_from(["a", "b"]), st.sampled_from(["RUNNING", "FINISHED", "FAILED", "KILLED"])), max_size=8

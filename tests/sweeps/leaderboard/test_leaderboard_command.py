@@ -11,10 +11,10 @@ from typer.testing import CliRunner
 from datasets.labels import SOD
 from datasets.lake import Lake
 from sweeps.__main__ import app
-from training.predictions import write_prediction
+from training.evaluation.predictions import write_prediction
 from training.spec import TrialSpec
-from training.study import StudyTracker
-from training.tracking import MlflowTracker
+from training.tracking.mlflow_tracker import MlflowTracker
+from training.tracking.study import StudyTracker
 
 SCORES = {"accuracy": 0.8, "f1": 0.7, "precision": 0.75, "recall": 0.8, "iou": 0.6}
 

@@ -5,7 +5,7 @@ import pytest
 from sweeps.leaderboard.board import board, markdown, page
 from sweeps.leaderboard.published import PUBLISHED
 from sweeps.leaderboard.ranking import Ranked, rank
-from training.study import TrialRow
+from training.tracking.study import TrialRow
 
 SCORES = ("accuracy", "f1", "precision", "recall", "iou")
 

@@ -15,7 +15,7 @@ from sweeps.leaderboard.submission import (
     remarks,
     to_json,
 )
-from training.confusion import ConfusionMatrix
+from training.evaluation.confusion import ConfusionMatrix
 
 README = {
     "model_name": "Unet", "model_type": "UNet", "accuracy": 86.36, "f1_score": 84.78, "precision": 84.68,

@@ -16,9 +16,9 @@ from training.attribution.settings import METHODS, AttributionSettings, Method
 from training.attribution.sums import AttributionSums
 from training.report.evidence import Evidence, collect
 from training.report.study_report import Report
-from training.studies import StudyRow
-from training.study import TrialRow
-from training.study_design import StudyDesign
+from training.tracking.studies import StudyRow
+from training.tracking.study import TrialRow
+from training.tracking.study_design import StudyDesign
 
 FEATURES = Features.of(INPUTS)
 BINS = ("season/summer", "all", "season/winter", "location/cat1", "cryoseason/melt", "scene/one")

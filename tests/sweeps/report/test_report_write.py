@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 from sweeps.__main__ import app
 from sweeps.report.write import log_report, read_evidence, write_report
 from training.spec import TrialSpec
-from training.study import StudyTracker
-from training.study_design import StudyDesign
-from training.tracking import MlflowTracker
+from training.tracking.mlflow_tracker import MlflowTracker
+from training.tracking.study import StudyTracker
+from training.tracking.study_design import StudyDesign
 
 FILES = {"report.html", "table.csv", "table.md", "table.tex", "differences.csv", "bins.csv", "trials.csv", "figures"}
 QUALITY = {2: 0.8, 10: 0.5}

@@ -15,9 +15,9 @@ from training.attribution.explain import explainer
 from training.attribution.features import Features
 from training.attribution.settings import AttributionSettings
 from training.checkpoint import Checkpoint, save_checkpoint
+from training.evaluation.predict import outputs_of
 from training.heads import Head, n_outputs
 from training.models import build_model
-from training.predict import outputs_of
 from training.scenes import bind
 from training.spec import TrialSpec
 

@@ -13,7 +13,7 @@ from training.attribution.figure import attribution_figure
 from training.attribution.files import log_attribution, metrics_of, refuse_existing, write_result
 from training.attribution.result import AttributionResult, AttributionRow, CompletenessRow, rank_channels
 from training.attribution.settings import AttributionError, AttributionSettings, class_numbers
-from training.tracker import MemoryTracker
+from training.tracking.tracker import MemoryTracker
 
 FEATURES = Features.of(INPUTS)
 

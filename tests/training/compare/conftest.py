@@ -10,8 +10,8 @@ from mlflow_server import fresh_database
 
 from datasets.lake import Lake
 from training.spec import TrialSpec
-from training.study import StudyTracker
-from training.tracking import MlflowTracker
+from training.tracking.mlflow_tracker import MlflowTracker
+from training.tracking.study import StudyTracker
 from training.trial import run_trial
 
 PAGE = Path(__file__).parents[3] / "docs" / "models.md"

@@ -15,8 +15,8 @@ from datasets.lake import Lake
 from ingest.recipe import Recipe
 from training.__main__ import app
 from training.result import TrialResult
-from training.studies import list_studies, read_artifacts
-from training.study import StudyTracker
+from training.tracking.studies import list_studies, read_artifacts
+from training.tracking.study import StudyTracker
 
 FILES = {
     "compare.html", "compare.md", "compare.csv", "differences.csv", "classes.csv", "cost.csv", "trials.csv", "figures",
@@ -157,7 +157,7 @@ def test_a_patch_based_network_meets_pixel_based_ones_on_the_80_m_grid(
 def troubled(baselines: str, tiny_lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Runs that cannot be compared with, by what is wrong with them."""
     from training.spec import TrialSpec
-    from training.tracking import MlflowTracker
+    from training.tracking.mlflow_tracker import MlflowTracker
 
     other = StudyTracker.open(baselines, study="elsewhere", lake="other-lake")
     empty = StudyTracker.open(baselines, study="empty", lake=tiny_lake.digest)

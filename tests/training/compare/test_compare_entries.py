@@ -7,7 +7,7 @@ from invented_studies import result, scenes
 
 from training.compare.entries import CompareError, Entry, common_objective, compare_entries
 from training.compare.page import make_page
-from training.study import TrialRow
+from training.tracking.study import TrialRow
 
 
 def entry(name: str, quality: float, seed: int = 0, *, started: int = 0, n_scenes: int = 20, **params: str) -> Entry:

@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from invented_studies import result, scenes, trial_row
 from sklearn.metrics import f1_score, r2_score
 
-from training.confusion import ConfusionMatrix
-from training.metric_names import MetricName, parse_metric
+from training.evaluation.confusion import ConfusionMatrix
+from training.evaluation.metric_names import MetricName, parse_metric
+from training.evaluation.scores import combined_score
 from training.report.bootstrap import DRAWS, Interval, interval, multiplicities, sample, score, scored_scenes
 from training.report.evidence import FinishedTrial
-from training.scores import combined_score
 
 F1 = MetricName(grid="test_80m", score="f1")
 

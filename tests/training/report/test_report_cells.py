@@ -11,7 +11,7 @@ from training.report.bootstrap import multiplicities
 from training.report.cells import Comparison, spread_of
 from training.report.evidence import collect
 from training.report.score_tables import reading
-from training.study_design import StudyDesign
+from training.tracking.study_design import StudyDesign
 
 RATIOS = {"2": 0.80, "5": 0.80, "10": 0.60}
 

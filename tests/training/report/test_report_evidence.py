@@ -4,9 +4,9 @@ from invented_studies import result, scenes, study, trial_row
 
 from training.report.account import missing_trials, open_table, state
 from training.report.evidence import collect
-from training.studies import StudyRow
-from training.study import TrialRow
-from training.study_design import LeftOut, StudyDesign
+from training.tracking.studies import StudyRow
+from training.tracking.study import TrialRow
+from training.tracking.study_design import LeftOut, StudyDesign
 
 DESIGN = StudyDesign(question="Does it?", objective="test/f1", axes={"data.ratio": ("10", "2")}, seeds=(0, 1), trials=4)
 

@@ -11,7 +11,7 @@ from training.report.drawing import COLOURS, PER_FIGURE, Drawn
 from training.report.evidence import collect
 from training.report.figures import bin_figures, class_figures, difference_figures, score_figures
 from training.report.page import picture
-from training.study_design import StudyDesign
+from training.tracking.study_design import StudyDesign
 
 
 def made(axes: Mapping[str, tuple[str, ...]], objective: str = "test_80m/f1", **changes: object) -> Comparison:

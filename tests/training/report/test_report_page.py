@@ -12,7 +12,7 @@ from training.report.answer import answers, warnings
 from training.report.cells import Comparison
 from training.report.evidence import Evidence, collect
 from training.report.study_report import make_report
-from training.study_design import StudyDesign
+from training.tracking.study_design import StudyDesign
 
 DESIGN = StudyDesign(
     question="Does <it> & 'that' help?",

@@ -15,7 +15,7 @@ from training.report.group_tables import bins_table, classes_table
 from training.report.score_tables import differences_table, scores_table
 from training.report.tables import ReportTable
 from training.report.wording import axis_value, cell_label, metric_label, percent
-from training.study_design import StudyDesign
+from training.tracking.study_design import StudyDesign
 
 
 def comparison(objective: str = "test_80m/f1", n_scenes: int = 8, **changes: object) -> Comparison:

@@ -1,0 +1,97 @@
+"""Class maps of all test scenes of a lake from a checkpoint, written as `training.evaluation.predictions` says."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from datasets.errors import unknown_name
+from datasets.labels import chart
+from datasets.lake import Lake
+from datasets.node_cache import NodeCache
+from datasets.scene import SceneRecord
+from training.checkpoint import load_checkpoint
+from training.evaluation.evaluate import SceneScore, SceneToScore, open_scene, score_scenes, tiling_for
+from training.evaluation.fixed_grid import to_grid
+from training.evaluation.predictions import ENDINGS, Kind, PredictionError, write_prediction
+from training.machine import best_device
+from training.trained import checkpoint_file, trained_data
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """What was written: `paths` of the maps of `chart` on the grid of `ratio`."""
+
+    chart: str
+    ratio: int
+    paths: tuple[Path, ...]
+
+
+def predict_scenes(
+    checkpoint: Path,
+    lake: Lake,
+    folder: Path,
+    *,
+    kind: Kind = "zarr",
+    target: str | None = None,
+    ratio: int | None = None,
+    overwrite: bool = False,
+    cache: NodeCache | None = None,
+    progress: Callable[[str, int], None] = lambda scene_id, total: None,
+) -> Written:
+    """Writes the class of every pixel of every test scene of the lake.
+
+    Args:
+        checkpoint: `best.pt` of a finished trial, or the folder that it is in.
+        lake: That the trial was trained on.
+        folder: For the maps.
+        kind: Of file; see `training.evaluation.predictions.check_kind`.
+        target: Chart; by default the trial's first.
+        ratio: Grid of the maps; by default the trial's fixed ratio (2: 80 m), else its own.
+        overwrite: Replaces maps that are there.
+        cache: Decoded arrays of this node; None reads from the lake.
+        progress: Called with each scene that is done and the number of all.
+
+    Raises:
+        CheckpointError: There is no checkpoint, or it cannot be read.
+        SpecError: The lake is another one, or lacks a channel.
+        UnknownNameError: The trial does not predict the chart.
+        PredictionError: A map is there already, or the lake has no charts of the ratio.
+    """
+    trained = load_checkpoint(checkpoint_file(checkpoint))
+    device = best_device()
+    data = trained_data(trained, lake, cache, device)
+    spec, scenes = data.spec, lake.catalog().split("test")
+    wanted = ratio or spec.evaluation.fixed_ratio or spec.data.ratio
+    name = target or spec.data.primary
+    if name not in spec.data.targets:
+        raise unknown_name("chart of the trial", name, spec.data.targets)
+    if wanted not in lake.ratios:
+        raise PredictionError(
+            f"the lake {lake.url!r} has no grid of ratio {wanted}, it has {', '.join(map(str, lake.ratios))}: choose "
+            "one of them"
+        )
+    there = [
+        path for each in scenes.scene_ids for end in ENDINGS.values() if (path := folder / f"{each}{end}").exists()
+    ]
+    if there and not overwrite:
+        raise PredictionError(f"{str(there[0])!r} exists: give another --out, or --overwrite to replace what is there")
+    for path in there:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    source = f"{spec.model.name}, trial {spec.trial_id}, epoch {trained.epoch}, IceBench"
+
+    def open_one(record: SceneRecord) -> SceneToScore:
+        return open_scene(data.inputs(record.scene_id), lake, record, spec)
+
+    def finish(score: SceneScore) -> Path:
+        scene_id = score.record.scene_id
+        classes = to_grid(score.predicted[name], spec.data.ratio, wanted, lake.scene(scene_id).shape(wanted))
+        return write_prediction(classes, chart(name), folder, scene_id=scene_id, ratio=wanted, kind=kind, source=source)
+
+    model = trained.model().to(device)
+    longest = max(max(record.lines, record.samples) for record in scenes) // spec.data.ratio
+    paths = []
+    for path in score_scenes(model, scenes, open_one, spec, tiling_for(model, spec, longest), finish):
+        paths.append(path)
+        progress(path.stem, len(scenes))
+    return Written(chart=name, ratio=wanted, paths=tuple(paths))

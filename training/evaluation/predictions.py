@@ -1,0 +1,235 @@
+"""Class maps of test scenes as files: written for a leaderboard, and read back with everything checked.
+
+A folder holds one map a test scene, `<scene_id>.zarr` (Zarr format 3) or `<scene_id>.nc` (netCDF 4), each a data set
+with one variable, named as the chart (`SOD`), dims (line, sample), class numbers 0..n-1 as uint8, on the grid of one
+ratio of the lake: 80 m unless said otherwise. 255 is no class; it may stand only where the ice chart has no label.
+"""
+
+from collections.abc import Iterable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from datasets.catalog import Catalog
+from datasets.errors import IceBenchError, unknown_name
+from datasets.grids import pixel_spacing
+from datasets.labels import IGNORE, Chart
+from datasets.lake import Lake
+from training.evaluation.confusion import ConfusionMatrix
+
+Kind = Literal["zarr", "netcdf"]
+
+ENDINGS: Final[dict[Kind, str]] = {"zarr": ".zarr", "netcdf": ".nc"}
+"""End of the name of a file of each kind."""
+DIMS: Final = ("line", "sample")
+
+
+class PredictionError(IceBenchError, ValueError):
+    """Predictions are not of the test scenes, or are not maps of classes."""
+
+
+def write_prediction(
+    classes: NDArray[np.uint8], chart: Chart, folder: Path, *, scene_id: str, ratio: int, kind: Kind, source: str
+) -> Path:
+    """Writes the map of one scene and returns its path.
+
+    Args:
+        classes: (lines, samples) uint8 on the grid of `ratio`.
+        chart: Of the classes.
+        folder: Made if it is not there.
+        scene_id: Of the scene; names the file.
+        ratio: Downscale ratio to 40 m.
+        kind: Of file; see `check_kind`.
+        source: What made the map, for the reader.
+    """
+    attributes = {
+        "Conventions": "CF-1.10",
+        "title": f"{chart.long_name} of Sentinel-1 scene {scene_id}",
+        "source": source,
+        "scene_id": scene_id,
+        "ratio": ratio,
+        "pixel_spacing": float(pixel_spacing(ratio)),
+    }
+    variable = xr.DataArray(
+        classes,
+        dims=DIMS,
+        attrs={
+            "long_name": chart.long_name,
+            "units": "1",
+            "flag_values": np.arange(chart.n_classes, dtype=np.uint8),
+            "flag_meanings": " ".join(name.replace("%", "_percent") for name in chart.classes),
+        },
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{scene_id}{ENDINGS[kind]}"
+    if kind == "zarr":
+        variable.attrs["flag_values"] = variable.attrs["flag_values"].tolist()
+        variable.to_dataset(name=chart.name).assign_attrs(attributes).to_zarr(
+            path, mode="w", zarr_format=3, consolidated=False
+        )
+        return path
+    packed = {chart.name: {"zlib": True, "complevel": 4}}
+    variable.to_dataset(name=chart.name).assign_attrs(attributes).to_netcdf(path, engine="netcdf4", encoding=packed)
+    return path
+
+
+def check_kind(kind: str) -> Kind:
+    """Whether maps can be written as this kind of file; raises PredictionError or UnknownNameError."""
+    if kind not in ENDINGS:
+        raise unknown_name("kind of file", kind, ENDINGS)
+    if kind == "netcdf" and find_spec("netCDF4") is None:
+        raise PredictionError("netCDF files need netCDF4, which is not installed: install it, or write zarr")
+    return kind
+
+
+def prediction_files(folder: Path, scenes: Catalog) -> dict[str, Path]:
+    """The file of every test scene, by scene_id.
+
+    Raises:
+        PredictionError: There is no such folder, a file is of another scene, a scene has none, or two.
+    """
+    if not folder.is_dir():
+        raise PredictionError(
+            f"there is no folder {str(folder)!r}: give the folder with one class map for each test scene "
+            "(SCENE_ID.zarr or SCENE_ID.nc)"
+        )
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix not in ENDINGS.values():
+            continue
+        if path.stem in found:
+            raise PredictionError(f"{str(folder)!r} has both {found[path.stem].name} and {path.name}: keep one of them")
+        found[path.stem] = path
+    wanted = set(scenes.scene_ids)
+    strangers = [name for name in found if name not in wanted]
+    if strangers:
+        raise PredictionError(
+            f"{_listed(found[name].name for name in strangers)} in {str(folder)!r} is of no test scene of the lake: "
+            f"its {len(wanted)} test scenes are {_listed(scenes.scene_ids)}"
+        )
+    missing = [name for name in scenes.scene_ids if name not in found]
+    if missing:
+        raise PredictionError(
+            f"{str(folder)!r} has no map of {_listed(missing)}: all {len(wanted)} test scenes are scored together, "
+            "so each needs one"
+        )
+    return {name: found[name] for name in scenes.scene_ids}
+
+
+def read_prediction(path: Path, chart: Chart, shape: tuple[int, int], truth: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Reads the map of one scene.
+
+    Args:
+        path: Of `prediction_files`.
+        chart: Of the classes.
+        shape: Lines and samples that it must have.
+        truth: (lines, samples) uint8 chart, 255 = no label; a labelled pixel must have a class.
+
+    Returns:
+        (lines, samples) uint8.
+
+    Raises:
+        PredictionError: The file cannot be read, lacks the chart, has another shape, NaN, or numbers that are no class.
+    """
+    values = _values(path, chart)
+    if values.shape != shape:
+        raise PredictionError(
+            f"{path.name} has {' x '.join(map(str, values.shape))} pixels and the scene has {shape[0]} x {shape[1]}: "
+            "give the map on the grid of the chart (dims line, sample)"
+        )
+    if np.issubdtype(values.dtype, np.floating) and np.isnan(values).any():
+        raise PredictionError(
+            f"{path.name} has {int(np.isnan(values).sum())} pixels that are NaN: every labelled pixel needs a class, "
+            f"and {IGNORE} is for no class where the chart has no label"
+        )
+    inside = (values >= 0) & (values < chart.n_classes)
+    wrong = ~inside & (values != IGNORE)
+    if np.issubdtype(values.dtype, np.floating):
+        wrong |= values != np.floor(values)
+    if wrong.any():
+        raise PredictionError(
+            f"{path.name} has {int(wrong.sum())} pixels whose value is no class of {chart.name} (such as "
+            f"{values[wrong][0]:g}): classes are 0 to {chart.n_classes - 1}, and {IGNORE} for none"
+        )
+    classes = values.astype(np.uint8)
+    empty = int(np.count_nonzero((classes == IGNORE) & (truth != IGNORE)))
+    if empty:
+        raise PredictionError(
+            f"{path.name} has {empty} pixels of {IGNORE} where the chart has a label: each of these needs a class"
+        )
+    return classes
+
+
+def score_predictions(folder: Path, lake: Lake, chart: Chart, *, ratio: int) -> dict[str, ConfusionMatrix]:
+    """Confusion matrix of every test scene with a label, by scene_id.
+
+    Args:
+        folder: One map a test scene.
+        lake: With the charts.
+        chart: Of the classes.
+        ratio: Grid of the maps.
+
+    Raises:
+        PredictionError: See `prediction_files` and `read_prediction`; or the lake has no test scene, or not this ratio.
+    """
+    scenes = lake.catalog().split("test")
+    if not scenes:
+        raise PredictionError(f"the lake {lake.url!r} has no test scene to score predictions on: give another lake")
+    if ratio not in lake.ratios:
+        raise PredictionError(
+            f"the lake {lake.url!r} has no charts of ratio {ratio} ({pixel_spacing(ratio)} m), it has "
+            f"{', '.join(map(str, lake.ratios))}: give another ratio or another lake"
+        )
+    files = prediction_files(folder, scenes)
+    return dict(_scored(files.items(), lake, chart, ratio))
+
+
+def _scored(
+    files: Iterable[tuple[str, Path]], lake: Lake, chart: Chart, ratio: int
+) -> Iterator[tuple[str, ConfusionMatrix]]:
+    for scene_id, path in files:
+        scene = lake.scene(scene_id)
+        truth = scene.whole(ratio, (chart.name,))[chart.name].astype(np.uint8, copy=False)
+        classes = read_prediction(path, chart, scene.shape(ratio), truth)
+        yield scene_id, ConfusionMatrix.from_arrays(truth, classes, chart.n_classes)
+
+
+def _values(path: Path, chart: Chart) -> NDArray[Any]:
+    """The numbers as they are in the file, dims (line, sample): a fill value stays a number."""
+    plain: dict[str, Any] = {"mask_and_scale": False, "decode_times": False}
+    try:
+        if path.suffix == ENDINGS["zarr"]:
+            opened = xr.open_zarr(path, consolidated=False, chunks=None, **plain)
+        else:
+            opened = xr.open_dataset(path, engine="netcdf4", **plain)
+        with opened as data:
+            if chart.name not in data:
+                raise PredictionError(
+                    f"{path.name} has no variable {chart.name} (it has {', '.join(map(str, data)) or 'none'}): name "
+                    "the class map so"
+                )
+            found = data[chart.name]
+            if set(found.dims) == set(DIMS):
+                found = found.transpose(*DIMS)
+            values: NDArray[Any] = found.to_numpy()
+    except PredictionError:
+        raise
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise PredictionError(
+            f"{path.name} cannot be read ({reason}): write it with xarray, as SCENE_ID.zarr or SCENE_ID.nc"
+        ) from error
+    if not (np.issubdtype(values.dtype, np.integer) or np.issubdtype(values.dtype, np.floating)):
+        raise PredictionError(f"{path.name} holds {values.dtype} and no class numbers: write {chart.name} as uint8")
+    return values
+
+
+def _listed(names: Iterable[str], most: int = 3) -> str:
+    """The first names, and how many more."""
+    found = list(names)
+    more = len(found) - most
+    return ", ".join(found[:most]) + (f" and {more} more" if more > 0 else "")

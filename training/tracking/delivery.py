@@ -1,0 +1,166 @@
+"""`MlflowDelivery`: hands records of an outbox to MLflow. Handing one over again changes nothing there.
+
+A run is found by the tag `attempt` before it is made; params, tags, dataset inputs and equal metrics (same name, step,
+time and value) are kept once by MLflow's store, and artifacts of the same name are written over.
+"""
+
+import hashlib
+import json
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+import yaml
+
+from training.tracking.mlflow_client import RUN_NAME, find_experiment, impatient, open_client, speaking
+from training.tracking.outbox import size_of
+from training.tracking.records import (
+    DatasetRecord,
+    FileRecord,
+    FinishRecord,
+    MetricsRecord,
+    ParamsRecord,
+    Record,
+    StartRecord,
+)
+from training.tracking.server import RefusedError
+from training.tracking.tracker import DatasetNote
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import DatasetInput
+
+_PARAMS_PER_REQUEST: Final = 100
+"""Most params in one request (mlflow.utils.validation.MAX_PARAMS_TAGS_PER_BATCH)."""
+METRICS_PER_REQUEST: Final = 1000
+"""Most metrics in one request (mlflow.utils.validation.MAX_METRICS_PER_BATCH)."""
+_ONE_AT_A_TIME: Final = threading.Lock()
+"""`impatient` changes the environment of the process."""
+
+
+class MlflowDelivery:
+    """The way to one tracking server.
+
+    Args:
+        uri: From `resolve_uri`; the only place that may hold user and password.
+    """
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri
+        self._client: MlflowClient | None = None
+
+    def deliver(self, records: Sequence[Record], run_id: str, folder: Path) -> str:
+        """Hands over one record, or several of metrics; returns the id of the run.
+
+        Args:
+            records: From the outbox.
+            run_id: Of their run; empty for the start record only.
+            folder: Of the outbox.
+
+        Raises:
+            RefusedError: The server does not take it and never will.
+            RunGoneError: The server does not know the run.
+            TrackingError: The server is away.
+        """
+        with _ONE_AT_A_TIME, impatient():
+            try:
+                # The health of a server is asked for shortly before the first real request, which waits for longer.
+                client = self._client or open_client(self.uri)
+                with speaking(self.uri):
+                    if isinstance(records[0], StartRecord):
+                        run_id = _find_run(client, self.uri, records[0])
+                    elif isinstance(records[0], MetricsRecord):
+                        _send_metrics(client, run_id, [each for each in records if isinstance(each, MetricsRecord)])
+                    else:
+                        _send(client, run_id, records[0], folder)
+            except RefusedError:
+                raise
+            except BaseException:
+                self._client = None  # ask for its health again
+                raise
+            self._client = client
+        return run_id
+
+
+def _find_run(client: "MlflowClient", uri: str, start: StartRecord) -> str:
+    experiment = find_experiment(client, uri, start.experiment)
+    found = _runs_of(client, experiment, start.attempt)
+    if found:
+        return found[0]
+    tags = {**start.tags, "attempt": start.attempt}
+    name = tags.get(RUN_NAME, start.trial_id)
+    run = client.create_run(experiment, start_time=start.time, tags=tags, run_name=name)
+    return str(run.info.run_id)
+
+
+def _runs_of(client: "MlflowClient", experiment: str, attempt: str) -> list[str]:
+    """Ids of the runs of an attempt, deleted ones too: what a person deleted is not made again."""
+    from mlflow.entities import ViewType
+
+    found = client.search_runs(
+        [experiment],
+        filter_string=f"tags.attempt = '{attempt}'",
+        run_view_type=ViewType.ALL,
+        order_by=["attributes.start_time ASC"],
+    )
+    return [run.info.run_id for run in found]
+
+
+def _send_metrics(client: "MlflowClient", run_id: str, records: Sequence[MetricsRecord]) -> None:
+    from mlflow.entities import Metric
+
+    metrics = [Metric(name, value, each.time, each.step) for each in records for name, value in each.values.items()]
+    for start in range(0, len(metrics), METRICS_PER_REQUEST):
+        client.log_batch(run_id, metrics=metrics[start : start + METRICS_PER_REQUEST])
+
+
+def _send(client: "MlflowClient", run_id: str, record: Record, folder: Path) -> None:
+    if isinstance(record, ParamsRecord):
+        from mlflow.entities import Param
+
+        params = [Param(name, value) for name, value in record.values.items()]
+        for start in range(0, len(params), _PARAMS_PER_REQUEST):
+            client.log_batch(run_id, params=params[start : start + _PARAMS_PER_REQUEST])
+    elif isinstance(record, FileRecord):
+        path = folder / record.kept
+        if not path.exists() or size_of(path) != record.size:
+            raise RefusedError(f"the copy of {path.name} was cut short when the machine crashed")
+        send = client.log_artifacts if path.is_dir() else client.log_artifact
+        send(run_id, str(path), record.folder or None)
+        if (path / "MLmodel").is_file():
+            model = yaml.safe_load((path / "MLmodel").read_text(encoding="utf-8"))
+            model |= {"run_id": run_id, "artifact_path": record.folder}  # MLflow finds the input example by them
+            client.log_text(run_id, yaml.safe_dump(model, sort_keys=False), f"{record.folder}/MLmodel")
+    elif isinstance(record, DatasetRecord):
+        client.log_inputs(run_id, [_dataset(record.note)])
+    elif isinstance(record, FinishRecord):
+        client.set_terminated(run_id, record.status, record.time)
+        _drop_twins(client, run_id)
+
+
+def _drop_twins(client: "MlflowClient", run_id: str) -> None:
+    """Deletes a second run that a request made whose answer came too late."""
+    run = client.get_run(run_id)
+    attempt = run.data.tags.get("attempt")
+    if attempt is not None:
+        for twin in _runs_of(client, run.info.experiment_id, attempt):
+            if twin != run_id:
+                client.delete_run(twin)
+
+
+def _dataset(note: DatasetNote) -> "DatasetInput":
+    """MLflow keeps the first dataset of a name and digest in an experiment, so both tell all that may differ."""
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    profile = json.dumps({"scenes": note.scenes, "lake": note.digest, "recipe": note.recipe, **note.profile})
+    differs = hashlib.sha256(f"{note.url} {profile}".encode()).hexdigest()[:8]
+    dataset = Dataset(
+        name=f"{note.name}/{note.context}",
+        digest=f"{note.digest}-{differs}",
+        source_type=urlsplit(note.url).scheme or "local",
+        source=json.dumps({"uri": note.url}),
+        profile=profile,
+    )
+    return DatasetInput(dataset, [InputTag("mlflow.data.context", note.context), InputTag("recipe", note.recipe)])

@@ -1,0 +1,200 @@
+"""`MlflowTracker`: a trial as a run of MLflow; a server that is away neither stops nor slows it.
+
+log_... -> outbox (this machine's disk) -> sender (a thread) -> delivery (MLflow)
+
+One experiment per study, one parent run per study and lake (`study`), one child run per attempt at a trial.
+Params are immutable there, so an attempt is never resumed: trying again makes a new run with the same `trial_id` tag,
+and the newest finished run of a trial_id counts.
+"""
+
+import logging
+import os
+import subprocess
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from datasets.project import ROOT
+from training.spec import TrialSpec
+from training.tracking.delivery import MlflowDelivery
+from training.tracking.mlflow_client import PARENT
+from training.tracking.outbox import Outbox, default_outbox
+from training.tracking.records import (
+    DatasetRecord,
+    FinishRecord,
+    MetricsRecord,
+    ParamsRecord,
+    Record,
+    StartRecord,
+    now_ms,
+)
+from training.tracking.sender import Sender
+from training.tracking.server import TrackingError, public, resolve_uri
+from training.tracking.tracker import DatasetNote, Status
+
+logger = logging.getLogger(__name__)
+
+_PARAM_LIMIT: Final = 6000
+"""Longest param value that MLflow takes (mlflow.utils.validation.MAX_PARAM_VAL_LENGTH)."""
+
+
+class MlflowTracker:
+    """One trial as one MLflow run, below a study's parent run if there is one.
+
+    It holds plain values until `start`, so it can be made anywhere and sent to another process.
+
+    Args:
+        tracking_uri: `sqlite:///...` or `http(s)://...`.
+        experiment: Name of the MLflow experiment: the study.
+        parent_run_id: Run of the study, from `StudyTracker.run_id`.
+        outbox: Folder for what is not sent yet, shared by all trials of the machine; by default `default_outbox()`.
+        patience_s: Longest time that `finish` waits for the rest to be sent.
+
+    Raises:
+        TrackingError: The URI can never be used.
+    """
+
+    keeps_models = True
+
+    def __init__(
+        self,
+        tracking_uri: str,
+        experiment: str,
+        parent_run_id: str | None = None,
+        *,
+        outbox: Path | None = None,
+        patience_s: float = 20.0,
+    ) -> None:
+        self.tracking_uri = resolve_uri(tracking_uri)
+        self.experiment = experiment
+        self.parent_run_id = parent_run_id
+        self.outbox = (outbox or default_outbox()).absolute()
+        self.patience_s = patience_s
+        self._kept: Outbox | None = None
+        self._sender: Sender | None = None
+        self._over = False
+
+    @property
+    def run_id(self) -> str:
+        """MLflow's run; empty until the server has answered."""
+        return self._kept.progress.run_id if self._kept is not None else ""
+
+    def start(self, spec: TrialSpec, tags: Mapping[str, str]) -> None:
+        """Begins a new run with the flattened spec as params, whether or not the server is there.
+
+        Tags are trial_id, study, seed, git_commit, attempt and those given (`recipe`, `lake`), which win: a record that
+        is no training gives its own trial_id. A value too long for a
+        param is cut; the whole is in the artifact spec.yaml.
+
+        Raises:
+            OutboxError: The outbox cannot be written.
+        """
+        all_tags = {
+            "kind": "trial",
+            "trial_id": spec.trial_id,
+            "study": self.experiment,
+            "seed": str(spec.seed),
+            "git_commit": git_commit(),
+            **({PARENT: self.parent_run_id} if self.parent_run_id else {}),
+            **tags,
+        }
+        start = StartRecord(
+            time=now_ms(),
+            attempt=uuid.uuid4().hex,
+            tracking_uri=public(self.tracking_uri),
+            experiment=self.experiment,
+            trial_id=all_tags["trial_id"],
+            tags=all_tags,
+        )
+        self._over = False
+        self._kept = Outbox.create(self.outbox, start)
+        self._sender = Sender(self._kept, MlflowDelivery(self.tracking_uri))
+        self._tell(ParamsRecord(values=params_of(spec)))
+        self._sender.start()
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Notes all metrics in one record, with the time of now."""
+        values = {name: float(value) for name, value in metrics.items()}
+        self._tell(MetricsRecord(time=now_ms(), step=step or 0, values=values))
+
+    def log_file(self, path: Path, folder: str = "") -> None:
+        """Copies a file into the outbox, to become an artifact."""
+        if not path.is_file():
+            raise FileNotFoundError(path)
+        self._tell(self._open().keep(path, folder))
+
+    def log_text(self, text: str, name: str) -> None:
+        """Writes a text into the outbox, to become an artifact."""
+        self._tell(self._open().keep_text(text, name))
+
+    def log_dataset(self, dataset: DatasetNote) -> None:
+        """Notes a dataset input of the run."""
+        self._tell(DatasetRecord(note=dataset))
+
+    def log_model(self, folder: Path) -> None:
+        """Copies an MLflow model into the outbox, to become the artifact folder `model`."""
+        if not folder.is_dir():
+            raise FileNotFoundError(folder)
+        self._tell(self._open().keep(folder, "model"))
+
+    def finish(self, status: Status) -> None:
+        """Ends the run and waits `patience_s` for the rest to be sent.
+
+        What could not be sent goes on being sent while this process lives, and then waits for `python -m sweeps sync`.
+        """
+        self._tell(FinishRecord(time=now_ms(), status=status), last=True)
+        self._over = True
+        if self._sender is None or self._kept is None:
+            return
+        self._sender.hurry()
+        self._sender.join(self.patience_s)
+        if self._sender.is_alive():
+            logger.warning(
+                "%d records of trial %s are not in MLflow yet (%s): they wait in %s and are sent while this process "
+                "lives, or by `python -m sweeps sync --outbox %s`",
+                self._kept.left,
+                self._kept.folder.name,
+                self._sender.trouble or f"more than {self.patience_s:g} s of sending",
+                self._kept.folder,
+                self.outbox,
+            )
+
+    def wait_sent(self, seconds: float) -> bool:
+        """Waits until the server has all that was told so far; False if the time was too short."""
+        self._open()
+        return self._sender is not None and self._sender.wait_sent(seconds)
+
+    def _tell(self, record: Record, *, last: bool = False) -> None:
+        self._open().append(record)
+        if self._sender is not None:
+            self._sender.tell(last=last)
+
+    def _open(self) -> Outbox:
+        if self._kept is None:
+            raise TrackingError("the tracker has no run yet: call start(spec, tags) first")
+        if self._over:
+            raise TrackingError("the tracker's run has ended: call start(spec, tags) for a new one")
+        return self._kept
+
+
+def params_of(spec: TrialSpec) -> dict[str, str]:
+    """The flattened spec as the params of a run: text, and cut where it is too long for one."""
+    return {name: _cut("" if value is None else str(value)) for name, value in spec.flat().items()}
+
+
+def git_commit() -> str:
+    """Commit of this checkout, with `-dirty` if files differ from it; ICEBENCH_GIT_COMMIT wins; else `unknown`."""
+    given = os.environ.get("ICEBENCH_GIT_COMMIT")
+    if given:
+        return given
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=True)
+    except (OSError, subprocess.SubprocessError):  # no git here (an image, a copied tree), or no commit yet
+        return "unknown"
+    return found.stdout.strip() or "unknown"
+
+
+def _cut(value: str) -> str:
+    return value if len(value) <= _PARAM_LIMIT else f"{value[: _PARAM_LIMIT - 3]}..."

@@ -1,0 +1,124 @@
+"""`Tracker`: what a trial tells about itself, whoever listens; and one that keeps everything in memory."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
+
+from training.spec import TrialSpec
+
+Status = Literal["FINISHED", "FAILED", "KILLED"]
+
+
+class DatasetNote(BaseModel):
+    """The scenes of one split that a trial reads, for its record.
+
+    Attributes:
+        name: Of the lake, for people.
+        url: Of the lake; user, password and query (which may hold a signature) are taken out.
+        digest: `Lake.digest`.
+        recipe: `Lake.recipe_digest`.
+        context: What the trial does with them.
+        scenes: How many.
+        profile: More to know about them: counts by season, pixels by class.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(min_length=1)
+    url: str
+    digest: str = Field(min_length=1, max_length=27)  # MLflow takes 36, and the hash of the profile is put behind it
+    recipe: str
+    context: Literal["train", "val", "test"]
+    scenes: int = Field(ge=0)
+    profile: dict[str, JsonValue] = Field(default_factory=dict)
+
+    @field_validator("url")
+    @classmethod
+    def _without_secrets(cls, url: str) -> str:
+        if "://" not in url:
+            return url
+        parts = urlsplit(url)
+        return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
+
+
+class Tracker(Protocol):
+    """The listener: `start` once, then anything, then `finish` once.
+
+    Attributes:
+        keeps_models: Whether `log_model` is worth the seconds that writing a model takes.
+    """
+
+    keeps_models: bool
+
+    def start(self, spec: TrialSpec, tags: Mapping[str, str]) -> None:
+        """Begins the record of one attempt at a trial."""
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Notes numbers, at an epoch or (without step) once for the trial."""
+
+    def log_file(self, path: Path, folder: str = "") -> None:
+        """Copies a file into the record's `folder`; the original may change or go afterwards."""
+
+    def log_text(self, text: str, name: str) -> None:
+        """Writes a text file into the record."""
+
+    def log_dataset(self, dataset: DatasetNote) -> None:
+        """Notes which scenes the trial reads; once for each split."""
+
+    def log_model(self, folder: Path) -> None:
+        """Copies a folder that `training.tracking.model_export` wrote into the record, as `model`."""
+
+    def finish(self, status: Status) -> None:
+        """Ends the record."""
+
+
+@dataclass
+class MemoryTracker:
+    """Keeps everything in memory: for tests, and for a trial that nobody wants tracked."""
+
+    keeps_models: bool = False
+
+    spec: TrialSpec | None = None
+    tags: dict[str, str] = field(default_factory=dict)
+    metrics: list[tuple[int | None, dict[str, float]]] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+    texts: dict[str, str] = field(default_factory=dict)
+    datasets: list[DatasetNote] = field(default_factory=list)
+    models: list[str] = field(default_factory=list)
+    status: Status | None = None
+
+    def start(self, spec: TrialSpec, tags: Mapping[str, str]) -> None:
+        """Keeps spec and tags."""
+        self.spec, self.tags = spec, dict(tags)
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Appends one (step, metrics) pair."""
+        self.metrics.append((step, dict(metrics)))
+
+    def log_file(self, path: Path, folder: str = "") -> None:
+        """Keeps the name; a file that is not there is an error here as it is for MLflow."""
+        if not path.is_file():
+            raise FileNotFoundError(path)
+        self.files.append(f"{folder}/{path.name}" if folder else path.name)
+
+    def log_text(self, text: str, name: str) -> None:
+        """Keeps the text."""
+        self.texts[name] = text
+
+    def log_dataset(self, dataset: DatasetNote) -> None:
+        """Keeps the note."""
+        self.datasets.append(dataset)
+
+    def log_model(self, folder: Path) -> None:
+        """Keeps the folder's name; one that is not there is an error here as it is for MLflow."""
+        if not folder.is_dir():
+            raise FileNotFoundError(folder)
+        self.models.append(folder.name)
+
+    def finish(self, status: Status) -> None:
+        """Keeps the status."""
+        self.status = status
