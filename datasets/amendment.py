@@ -1,6 +1,6 @@
 """Seasons that come after the build: new values for some fields of the records of a finished lake, arrays untouched.
 
-With `datasets.lake` and `datasets.store` the third module that knows the layout: it replaces the root document of each
+With `datasets.lake` and `datasets.stores` the third place that knows the layout: it replaces the root document of each
 scene store, `<scene>.zarr/zarr.json`, and publishes the catalog anew.
 """
 

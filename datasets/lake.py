@@ -1,10 +1,10 @@
-"""`Lake`: the layout of format 1; turns a URL into bytes (with `datasets.store` for one scene).
+"""`Lake`: the layout of format 1; turns a URL into bytes (with `datasets.stores.scene_store` for one scene).
 
 <lake>/recipe.json              recipe, digest, format, software; written first
 <lake>/catalog.parquet          one row a scene; written last, replaced in one step; in its metadata the channel
                                 statistics of the training scenes, so that both always belong together
-<lake>/scenes/<scene_id>.zarr   one store a scene, see `datasets.store`
-<lake>/index/                   patch indexes of trials, see `datasets.index_store`; may be removed at any time
+<lake>/scenes/<scene_id>.zarr   one store a scene, see `datasets.stores.scene_store`
+<lake>/index/                   patch indexes of trials, see `datasets.patches.index_store`; may be removed at any time
 <lake>/lock.json                only while a build runs, see `datasets.lock`
 
 A lake that is rebuilt with another recipe grows beside the one that readers see, and recipe.json, which says where the
@@ -28,8 +28,8 @@ from datasets.errors import LakeNotFoundError, RecipeMismatchError, SceneNotFoun
 from datasets.scene import Scene, SceneRecord
 from datasets.statistics import ChannelStatistics
 from datasets.storage import holds_objects, names, read, remove, remove_below, replace
-from datasets.store import SceneStore
-from datasets.store_writer import SceneWriter, beside_store, remove_store
+from datasets.stores.scene_store import SceneStore
+from datasets.stores.scene_writer import SceneWriter, beside_store, remove_store
 
 FORMAT: Final = 1
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from datasets.channels import CHANNELS
 from datasets.seasons import Cryoseason, Location, Season
-from datasets.store import SceneStore
+from datasets.stores.scene_store import SceneStore
 
 Archive = Literal["train", "test"]
 Split = Literal["train", "val", "test", "unused"]

@@ -1,6 +1,6 @@
 """Objects at URLs, on disk or in object storage: read, put in one step, list, move, remove.
 
-The floor under `datasets.lake`, `datasets.store` and `datasets.lock`; what goes wrong is told by `datasets.access`.
+The floor under `datasets.lake`, `datasets.stores` and `datasets.lock`; what goes wrong is told by `datasets.access`.
 """
 
 import secrets

@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from datasets.store_writer import CHUNK, SHARD
+from datasets.stores.scene_writer import CHUNK, SHARD
 from ingest.errors import RecipeError
 
 

@@ -13,7 +13,7 @@ from datasets.channels import CHANNELS
 from datasets.grids import KM2_PIXELS, NATIVE_SPACING, pixel_spacing
 from datasets.labels import IGNORE, Chart
 from datasets.scene import SceneRecord
-from datasets.store_writer import Codec, SceneWriter
+from datasets.stores.scene_writer import Codec, SceneWriter
 from ingest.geometry import INCIDENCE, LATITUDE, LONGITUDE, TiePoints, distance_to_border
 from ingest.moments import Moments
 from ingest.precision import INCIDENCE_STEP, MEAN_STEP_DB, border_step, geolocation_step, rounded, step_for

@@ -18,8 +18,8 @@ from datasets.grids import NATIVE_SPACING
 from datasets.labels import CHARTS, IGNORE
 from datasets.lake import Lake
 from datasets.scene import SceneRecord
-from datasets.store import SceneStore
-from datasets.store_writer import CHUNK
+from datasets.stores.scene_store import SceneStore
+from datasets.stores.scene_writer import CHUNK
 
 _THREADS: Final = 8
 """Scenes looked at side by side: object stores answer late, not slowly."""

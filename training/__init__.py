@@ -1,4 +1,8 @@
-"""One trial: spec -> trained network -> scores. Runs without Ray; see `training.trial`."""
+"""One trial: spec -> trained network -> scores. Runs without Ray; see `training.trial`.
+
+`spec` says what a trial is, `models` builds its network, `evaluation` scores it, `tracking` keeps its record; `report`,
+`compare` and `attribution` say what came of it.
+"""
 
 from pathlib import Path
 

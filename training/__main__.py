@@ -11,8 +11,8 @@ import typer
 from rich.table import Table
 
 from datasets.errors import unknown_name
+from datasets.loading.workers import loader_workers, usable_cpus
 from datasets.terminal import out, user_errors
-from datasets.workers import loader_workers, usable_cpus
 from training.attribute_command import attribute
 from training.baselines import BASELINES
 from training.compare_command import compare
@@ -150,7 +150,7 @@ def _run(
     spec: TrialSpec, lake_url: str, tracking_uri: str | None, experiment: str, folder: Path | None, workers: int
 ) -> None:
     from datasets.lake import Lake
-    from datasets.node_cache import NodeCache
+    from datasets.loading.node_cache import NodeCache
     from training.progress_bar import progress_bar
     from training.scenes import bind
     from training.tracking.mlflow_tracker import MlflowTracker

@@ -104,7 +104,7 @@ def share_table(result: AttributionResult) -> Table:
 def _attribute(
     checkpoint: Path, lake: Lake, settings: AttributionSettings, memory_gb: float | None
 ) -> AttributionResult:
-    from datasets.node_cache import NodeCache
+    from datasets.loading.node_cache import NodeCache
     from training.attribution.run import attribute as run
 
     columns = (TextColumn("patches"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.nn.functional import grid_sample
 
 from datasets.labels import IGNORE
-from datasets.normalize import Normalization
+from datasets.loading.normalize import Normalization
 from training.processes import Processes
 from training.spec import AugmentSpec
 

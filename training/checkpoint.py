@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from datasets.errors import IceBenchError
-from datasets.normalize import Normalization
+from datasets.loading.normalize import Normalization
 from training.epoch import EpochRow
 from training.heads import n_outputs
 from training.loop import FitState

@@ -13,8 +13,8 @@ from rich.table import Table
 
 from datasets.errors import unknown_name
 from datasets.lake import Lake
+from datasets.loading.workers import loader_workers, usable_cpus
 from datasets.terminal import err, out, user_errors
-from datasets.workers import loader_workers, usable_cpus
 from training.baselines import PROTOCOLS
 from training.spec import SpecError, TrialSpec
 from training.spec.changes import parse_changes
@@ -176,7 +176,7 @@ def _compare(
     runs: Path,
     workers: int,
 ) -> "tuple[ComparePage, Path]":
-    from datasets.node_cache import NodeCache
+    from datasets.loading.node_cache import NodeCache
     from training.checkpoint import load_checkpoint
     from training.compare import run as running
     from training.progress_bar import progress_bar

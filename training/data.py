@@ -9,20 +9,20 @@ from functools import cached_property
 import numpy as np
 import torch
 
-from datasets.assemble import Assembler
-from datasets.batches import Batch, BatchDataset, BatchLoader, PatchSource
 from datasets.catalog import Catalog
-from datasets.crops import RandomCrops
-from datasets.index_build import build_index
-from datasets.indexed_patches import IndexedPatches
 from datasets.labels import chart
 from datasets.lake import Lake
-from datasets.node_cache import NodeCache
-from datasets.normalize import Normalization
-from datasets.patch_index import PatchIndex
-from datasets.patch_rules import PatchRule
-from datasets.scene_inputs import SceneInputs
-from datasets.scene_reader import SceneReader
+from datasets.loading.assemble import Assembler
+from datasets.loading.batches import Batch, BatchDataset, BatchLoader, PatchSource
+from datasets.loading.node_cache import NodeCache
+from datasets.loading.normalize import Normalization
+from datasets.loading.scene_inputs import SceneInputs
+from datasets.loading.scene_reader import SceneReader
+from datasets.patches.crops import RandomCrops
+from datasets.patches.index_build import build_index
+from datasets.patches.indexed_patches import IndexedPatches
+from datasets.patches.patch_index import PatchIndex
+from datasets.patches.patch_rules import PatchRule
 from training.augment import VectorChannels, augment
 from training.losses import balanced_weights
 from training.processes import Processes

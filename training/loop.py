@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import torch
 from torch import nn
 
-from datasets.batches import Batch
+from datasets.loading.batches import Batch
 from training.epoch import EpochRow, Progress, ValScores
 from training.losses import Loss
 from training.optimizer import Schedule, build_optimizer

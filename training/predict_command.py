@@ -34,7 +34,7 @@ def predict(
     docs/models.md says what is in the files; python -m sweeps leaderboard --check scores them.
     """
     with user_errors():
-        from datasets.node_cache import NodeCache
+        from datasets.loading.node_cache import NodeCache
         from training.evaluation.predict_scenes import predict_scenes
         from training.evaluation.predictions import check_kind
 

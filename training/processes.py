@@ -56,7 +56,7 @@ class Processes:
         return total
 
     def part(self, rows: torch.Tensor) -> torch.Tensor:
-        """This process's rows of what is of a whole batch: every `world`-th, as `datasets.batches` shares it out."""
+        """This process's rows of what is of a whole batch: every `world`-th, as the loader shares it out."""
         return rows[self.rank :: self.world]
 
     def whole(self, part: torch.Tensor, rows: int) -> torch.Tensor:

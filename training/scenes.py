@@ -10,7 +10,7 @@ from datasets.catalog import Catalog
 from datasets.channels import CHANNELS
 from datasets.errors import SplitError
 from datasets.lake import Lake
-from datasets.patches import LAND
+from datasets.patches.windows import LAND
 from training.spec import SceneFilter, SpecError, TrialSpec
 
 

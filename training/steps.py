@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 import torch
 
-from datasets.batches import Batch
 from datasets.errors import IceBenchError
+from datasets.loading.batches import Batch
 
 
 class NonFiniteLossError(IceBenchError, ArithmeticError):

@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from datasets.lake import Lake
-from datasets.node_cache import NodeCache
+from datasets.loading.node_cache import NodeCache
 from training.checkpoint import Checkpoint
 from training.data import TrialData
 from training.processes import Processes

@@ -15,8 +15,8 @@ import torch
 from torch import nn
 
 from datasets.lake import Lake
-from datasets.node_cache import NodeCache
-from datasets.normalize import Normalization
+from datasets.loading.node_cache import NodeCache
+from datasets.loading.normalize import Normalization
 from training.checkpoint import Checkpoint, load_checkpoint, load_progress, save_checkpoint, save_progress
 from training.cost import Clock, cost_of
 from training.data import TrainingPatches, TrialData
@@ -69,7 +69,7 @@ def run_trial(
         tracker: Told of everything; its record ends FINISHED, FAILED or KILLED.
         folder: For checkpoints, pictures and result.json; by default a new temporary folder.
         workers: Loader processes; 0 loads in this one. They change the speed, not the numbers. See
-            `datasets.workers.loader_workers` for how many.
+            `datasets.loading.workers.loader_workers` for how many.
         cache: Decoded arrays that the trials of this node share; None reads from the lake.
         progress: Called after every batch and every epoch.
 

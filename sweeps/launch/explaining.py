@@ -6,7 +6,7 @@ from typing import Final
 
 from datasets.errors import SplitError, UnknownNameError
 from datasets.lake import Lake
-from datasets.node_cache import NodeCache
+from datasets.loading.node_cache import NodeCache
 from datasets.storage import at_hand, exists
 from sweeps.launch.checkpoints import KeptTrial, SupersededError
 from sweeps.launch.order import Order

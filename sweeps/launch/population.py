@@ -8,7 +8,7 @@ from typing import Final
 from ray import tune
 
 from datasets.lake import Lake
-from datasets.node_cache import NodeCache
+from datasets.loading.node_cache import NodeCache
 from sweeps.launch.order import Order
 from sweeps.launch.tagged import TaggedTracker
 from sweeps.launch.told import EPOCH, SCORE

@@ -12,8 +12,8 @@ import torch
 
 from datasets.errors import SplitError, UnknownNameError
 from datasets.lake import Lake
-from datasets.node_cache import NodeCache
-from datasets.workers import loader_workers
+from datasets.loading.node_cache import NodeCache
+from datasets.loading.workers import loader_workers
 from sweeps.launch.checkpoints import KeptTrial, SupersededError
 from sweeps.launch.order import Order
 from sweeps.launch.state import STOPPED

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import torch
 
-from datasets.batches import Batch
-from datasets.node_cache import NodeCache
-from datasets.normalize import Normalization
+from datasets.loading.batches import Batch
+from datasets.loading.node_cache import NodeCache
+from datasets.loading.normalize import Normalization
 from ingest.sample import write_samples
 from tests.benchmarks.full_scene import LINES, SAMPLES, Row
 from tests.benchmarks.loader import lake_of

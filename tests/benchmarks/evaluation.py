@@ -17,12 +17,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from datasets.assemble import Assembler
 from datasets.lake import Lake
-from datasets.normalize import Normalization
+from datasets.loading.assemble import Assembler
+from datasets.loading.normalize import Normalization
+from datasets.loading.scene_inputs import SceneInputs
+from datasets.loading.scene_reader import SceneReader
 from datasets.scene import SceneRecord
-from datasets.scene_inputs import SceneInputs
-from datasets.scene_reader import SceneReader
 from ingest.build import SplitOptions, publish
 from ingest.convert import convert_scene
 from ingest.recipe import Recipe

@@ -22,7 +22,7 @@ import numpy as np
 import zarr
 
 from datasets.lake import Lake
-from datasets.store_writer import chunks_and_shards
+from datasets.stores.scene_writer import chunks_and_shards
 from ingest.convert import convert_scene
 from ingest.recipe import Recipe
 from ingest.sample import write_samples

@@ -19,15 +19,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from datasets.assemble import Assembler
-from datasets.batches import BatchDataset
 from datasets.channels import INPUTS
-from datasets.crops import RandomCrops
 from datasets.lake import Lake
-from datasets.node_cache import NodeCache
-from datasets.normalize import Normalization
-from datasets.scene_inputs import SceneInputs
-from datasets.scene_reader import SceneReader
+from datasets.loading.assemble import Assembler
+from datasets.loading.batches import BatchDataset
+from datasets.loading.node_cache import NodeCache
+from datasets.loading.normalize import Normalization
+from datasets.loading.scene_inputs import SceneInputs
+from datasets.loading.scene_reader import SceneReader
+from datasets.patches.crops import RandomCrops
 from ingest.build import SplitOptions, publish
 from ingest.convert import convert_scene
 from ingest.recipe import Recipe

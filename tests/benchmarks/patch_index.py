@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.index_build import build_index, index_scene
 from datasets.lake import Lake
-from datasets.patch_rules import PatchRule, ScenePatches, SceneTables, pure_windows
+from datasets.patches.index_build import build_index, index_scene
+from datasets.patches.patch_rules import PatchRule, ScenePatches, SceneTables, pure_windows
 from ingest.build import SplitOptions, publish
 from ingest.convert import convert_scene
 from ingest.recipe import Recipe

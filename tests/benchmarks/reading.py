@@ -17,12 +17,12 @@ import fsspec
 import numpy as np
 import xarray as xr
 
-import datasets.shards
+import datasets.stores.shards
 from datasets.channels import CHANNELS
 from datasets.lake import Lake
-from datasets.scene_reader import SceneReader
+from datasets.loading.scene_reader import SceneReader
 from datasets.storage import read_ranges
-from datasets.store_writer import CHUNK
+from datasets.stores.scene_writer import CHUNK
 from ingest.build import SplitOptions, publish
 from ingest.convert import convert_scene
 from ingest.recipe import Recipe
@@ -90,7 +90,7 @@ def _patches(uncompressed: Lake, lake: Lake, raw: Path, folder: Path) -> list[Ro
         np.testing.assert_array_equal(decoded(window), floor(window))
 
     def undecoded(window: tuple[slice, ...]) -> None:
-        with patch.object(datasets.shards, "_CODEC", _NoCodec()):
+        with patch.object(datasets.stores.shards, "_CODEC", _NoCodec()):
             decoded(window)
 
     ways: dict[str, Callable[[tuple[slice, ...]], object]] = {

@@ -100,7 +100,7 @@ _DIRECT: Final = """
 import sys, time
 from pathlib import Path
 from datasets.lake import Lake
-from datasets.node_cache import NodeCache
+from datasets.loading.node_cache import NodeCache
 from tests.benchmarks.study_overhead import SPEC
 from training.tracking.tracker import MemoryTracker
 from training.trial import run_trial

@@ -11,9 +11,9 @@ import signal
 from pathlib import Path
 
 import datasets.lake
-import datasets.store_writer
+import datasets.stores.scene_writer
 
-_replace = datasets.store_writer.replace
+_replace = datasets.stores.scene_writer.replace
 os.environ.setdefault("INTERRUPT_DRIVER", str(os.getpid()))
 
 
@@ -31,7 +31,7 @@ def replace(url: str, content: bytes) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-for module in (datasets.store_writer, datasets.lake):
+for module in (datasets.stores.scene_writer, datasets.lake):
     vars(module)["replace"] = replace
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 from datasets.channels import CHANNELS
 from datasets.lake import Lake
-from datasets.scene_reader import SceneReader
+from datasets.loading.scene_reader import SceneReader
 from ingest.__main__ import app
 from ingest.build import SplitOptions, publish
 from ingest.convert import convert_scene

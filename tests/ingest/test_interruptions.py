@@ -16,12 +16,12 @@ import pytest
 import xarray as xr
 from typer.testing import CliRunner, Result
 
-import datasets.store_writer
+import datasets.stores.scene_writer
 from datasets.errors import LakeLockedError, LakeNotFoundError, RecipeMismatchError, SceneNotFoundError
 from datasets.lake import Lake
 from datasets.lock import lock_lake
 from datasets.storage import move_below
-from datasets.store_writer import SceneWriter
+from datasets.stores.scene_writer import SceneWriter
 from ingest.__main__ import app
 from ingest.build import SplitOptions, publish
 from ingest.convert import convert_scene
@@ -341,7 +341,7 @@ def test_a_scene_that_is_built_anew_can_be_read_all_the_while(
         opened.append(lake.scene(record.scene_id).open(10).load().equals(before))
         move_below(source, target, aside=aside, last=last)
 
-    monkeypatch.setattr(datasets.store_writer, "move_below", exchange)
+    monkeypatch.setattr(datasets.stores.scene_writer, "move_below", exchange)
     renamed = tmp_path / re.sub("_[0-9A-F]{4}_icechart", "_0ABC_icechart", raw_train[0].name)
     shutil.copy(raw_train[0], renamed)
     with pytest.raises(InterruptedError):

@@ -16,7 +16,7 @@ from torch.nn.functional import max_pool2d
 
 from datasets.channels import INPUTS
 from datasets.labels import IGNORE
-from datasets.normalize import Normalization
+from datasets.loading.normalize import Normalization
 from training.augment import VectorChannels, _draw, augment
 from training.spec import AugmentSpec, SpecError, TrialSpec
 

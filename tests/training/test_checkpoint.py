@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from datasets.normalize import Normalization
+from datasets.loading.normalize import Normalization
 from training.checkpoint import Checkpoint, CheckpointError, load_checkpoint, save_checkpoint
 from training.models import build_model
 from training.spec import ModelSpec, TrialSpec

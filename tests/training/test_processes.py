@@ -8,7 +8,7 @@ import torch.multiprocessing
 from torch import nn
 from training_batches import InMemory, learnable, trainer_of
 
-from datasets.batches import Batch
+from datasets.loading.batches import Batch
 from training.augment import augment
 from training.epoch import ValScores
 from training.loop import FitState

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from datasets.assemble import Assembler
 from datasets.errors import SplitError, UnknownNameError
 from datasets.lake import Lake
-from datasets.scene_inputs import SceneInputs
-from datasets.scene_reader import SceneReader
+from datasets.loading.assemble import Assembler
+from datasets.loading.scene_inputs import SceneInputs
+from datasets.loading.scene_reader import SceneReader
 from datasets.storage import read
 from training.checkpoint import load_checkpoint
 from training.epoch import Progress

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from datasets.batches import BatchDataset, BatchLoader
 from datasets.lake import Lake
+from datasets.loading.batches import BatchDataset, BatchLoader
 from training.__main__ import app, read_spec
 from training.baselines import BASELINES
 from training.spec import SpecError, TrialSpec

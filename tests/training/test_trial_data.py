@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from datasets.index_build import build_index
 from datasets.labels import SOD
 from datasets.lake import Lake
-from datasets.normalize import Normalization
-from datasets.patch_rules import PatchRule
+from datasets.loading.normalize import Normalization
+from datasets.patches.index_build import build_index
+from datasets.patches.patch_rules import PatchRule
 from training.data import TrialData
 from training.processes import Processes
 from training.scenes import bind, select_scenes

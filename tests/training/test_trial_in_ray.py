@@ -10,7 +10,7 @@ import pytest
 import ray
 
 from datasets.lake import Lake
-from datasets.node_cache import NodeCache
+from datasets.loading.node_cache import NodeCache
 from training.spec import TrialSpec
 from training.tracking.tracker import MemoryTracker
 from training.trial import run_trial

@@ -3,7 +3,7 @@ import pytest
 from datasets.catalog import Catalog
 from datasets.errors import SplitError
 from datasets.lake import Lake
-from datasets.normalize import Normalization
+from datasets.loading.normalize import Normalization
 from training.scenes import bind, select_scenes
 from training.spec import SpecError, TrialSpec
 

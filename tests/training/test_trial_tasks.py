@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from datasets.errors import SplitError
-from datasets.index_build import build_index
 from datasets.lake import Lake
-from datasets.node_cache import NodeCache
-from datasets.patch_rules import PatchRule
+from datasets.loading.node_cache import NodeCache
+from datasets.patches.index_build import build_index
+from datasets.patches.patch_rules import PatchRule
 from training.checkpoint import CheckpointError, load_checkpoint
 from training.epoch import Progress
 from training.evaluation.confusion import ConfusionMatrix

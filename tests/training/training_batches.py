@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import nn
 
-from datasets.batches import Batch, Window
+from datasets.loading.batches import Batch, Window
 from training.heads import heads_of
 from training.loop import Trainer
 from training.losses import Loss

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from datasets.batches import BatchDataset, Window
+from datasets.loading.batches import BatchDataset, Window
 from training.attribution.settings import AttributionSettings
 from training.data import TrialData
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from datasets.batches import Batch, Window
+from datasets.loading.batches import Batch, Window
 from training.attribution.ablation import FeatureAblation
 from training.attribution.assigned import PatchAttributions, Patches, assign
 from training.attribution.baselines import draws_of

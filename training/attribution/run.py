@@ -10,11 +10,11 @@ import captum
 import numpy as np
 import torch
 
-from datasets.batches import Batch, BatchDataset
 from datasets.catalog import Catalog
 from datasets.errors import unknown_name
 from datasets.lake import Lake
-from datasets.node_cache import NodeCache
+from datasets.loading.batches import Batch, BatchDataset
+from datasets.loading.node_cache import NodeCache
 from training.attribution.baselines import baseline_bank
 from training.attribution.explain import explainer, sums_by_scene, to_explain
 from training.attribution.features import Features

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from datasets.lake import Lake
-from datasets.node_cache import NodeCache
+from datasets.loading.node_cache import NodeCache
 from training.attribution.deeplift import refuse_foreign
 from training.attribution.files import log_attribution, write_result
 from training.attribution.layers import survey

@@ -6,18 +6,18 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.batches import Window
 from datasets.labels import IGNORE
-from datasets.patch_index import PatchIndex
-from datasets.patches import LAND, land_pixels, window_starts
-from datasets.scene_reader import SceneReader
+from datasets.loading.batches import Window
+from datasets.loading.scene_reader import SceneReader
+from datasets.patches.patch_index import PatchIndex
+from datasets.patches.windows import LAND, land_pixels, window_starts
 
 COUNTED = 1
 """Flag of a valid pixel; 0 is a valid one that another window counts, 255 is land, unlabelled or beyond the scene."""
 
 
 class FlaggedWindows:
-    """Windows with flags instead of labels: which pixels are explained; a `datasets.batches.PatchSource`.
+    """Windows with flags instead of labels: which pixels are explained; a `datasets.loading.batches.PatchSource`.
 
     Args:
         windows: Where.

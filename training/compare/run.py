@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from datasets.lake import Lake
-from datasets.node_cache import NodeCache
+from datasets.loading.node_cache import NodeCache
 from training.compare.baselines import BASE_STUDY, best_baselines, named_baselines
 from training.compare.entries import CompareError, Entry, common_objective, compare_entries
 from training.compare.page import PAGE, ComparePage, make_page

@@ -8,7 +8,7 @@ from pathlib import Path
 from datasets.errors import unknown_name
 from datasets.labels import chart
 from datasets.lake import Lake
-from datasets.node_cache import NodeCache
+from datasets.loading.node_cache import NodeCache
 from datasets.scene import SceneRecord
 from training.checkpoint import load_checkpoint
 from training.evaluation.evaluate import SceneScore, SceneToScore, open_scene, score_scenes, tiling_for

@@ -5,7 +5,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from datasets.lake import Lake
-from datasets.node_cache import NodeCache
+from datasets.loading.node_cache import NodeCache
 from training.checkpoint import load_checkpoint
 from training.cost import Clock
 from training.evaluation.scores import metrics_of

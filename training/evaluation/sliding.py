@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
-from datasets.patches import window_starts
+from datasets.patches.windows import window_starts
 from training.evaluation.predict import SceneInputs, outputs_of, read_ahead
 from training.heads import Head
 

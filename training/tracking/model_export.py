@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from datasets.channels import CHANNELS
-from datasets.normalize import Normalization
+from datasets.loading.normalize import Normalization
 from training.spec import SpecError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from torch import nn
 
 from datasets.labels import SOD
 from datasets.lake import Lake
-from datasets.normalize import Normalization
+from datasets.loading.normalize import Normalization
 from training.attribution.assigned import PatchAttributions, Patches, assign
 from training.attribution.explain import explainer
 from training.attribution.features import Features

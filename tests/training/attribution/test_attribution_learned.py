@@ -6,9 +6,9 @@ from explained import METHODS, K, explain, frozen, patches_of
 from torch import nn
 from torch.nn import functional
 
-from datasets.batches import Window
 from datasets.channels import INPUTS
 from datasets.labels import SOD
+from datasets.loading.batches import Window
 from training.attribution.explain import sums_by_scene
 from training.attribution.features import Features
 from training.attribution.result import AttributionResult, rank_channels, rows_of

@@ -22,8 +22,8 @@ from explained import (
 )
 from torch import nn
 
-from datasets.batches import Window
 from datasets.labels import FLOE, SIC
+from datasets.loading.batches import Window
 from training.attribution.assigned import NONE, Patches, turns
 from training.attribution.baselines import draw, draws_of
 from training.attribution.features import Features

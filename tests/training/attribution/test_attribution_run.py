@@ -9,9 +9,9 @@ from conftest import untrained
 from datasets.errors import UnknownNameError
 from datasets.labels import IGNORE
 from datasets.lake import Lake
-from datasets.patches import land_pixels
+from datasets.loading.scene_reader import SceneReader
+from datasets.patches.windows import land_pixels
 from datasets.scene import Scene
-from datasets.scene_reader import SceneReader
 from training.attribution.result import AttributionResult, rank_channels
 from training.attribution.run import attribute
 from training.attribution.settings import AttributionError, AttributionSettings

@@ -8,8 +8,8 @@ from explained import FEATURES, C, K
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datasets.batches import Window
 from datasets.lake import Lake
+from datasets.loading.batches import Window
 from training.attribution.assigned import PatchAttributions
 from training.attribution.explain import sums_by_scene
 from training.attribution.result import rows_of

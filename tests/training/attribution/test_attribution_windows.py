@@ -5,11 +5,11 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from datasets.batches import Window
 from datasets.labels import IGNORE
 from datasets.lake import Lake
-from datasets.patches import land_pixels
-from datasets.scene_reader import SceneReader
+from datasets.loading.batches import Window
+from datasets.loading.scene_reader import SceneReader
+from datasets.patches.windows import land_pixels
 from training.attribution.windows import COUNTED, FlaggedWindows, cover, has_land, sampled
 
 

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from datasets.labels import IGNORE, SOD
 from datasets.lake import Lake
-from datasets.normalize import Normalization
+from datasets.loading.normalize import Normalization
 from training.__main__ import app
 from training.checkpoint import Checkpoint, save_checkpoint
 from training.evaluation.confusion import ConfusionMatrix

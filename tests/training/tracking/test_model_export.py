@@ -14,7 +14,7 @@ import yaml
 from mlflow_server import fresh_database
 from torch import nn
 
-from datasets.normalize import Normalization
+from datasets.loading.normalize import Normalization
 from training.models import build_model
 from training.spec import ModelSpec, SpecError, TrialSpec
 from training.tracking.mlflow_tracker import MlflowTracker

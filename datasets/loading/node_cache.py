@@ -1,0 +1,202 @@
+"""`NodeCache`: decoded arrays that all trials of a node share, one memory-mapped file each, bounded in size.
+
+A chunk of a lake costs a decode (and perhaps a request) every time that somebody reads it; eight trials of one node
+would pay it eight times. Here the first process decodes an array into a file, and all others map the same pages.
+
+Only time depends on what is in the cache: finished arrays may be removed at any moment, also while trials run. What a
+process has mapped stays valid after the file is gone (so it is on Linux); the disk has the room back with the last map.
+"""
+
+import logging
+import math
+import os
+import resource
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from threading import Lock
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datasets.errors import CacheError
+from datasets.loading.array_file import ArrayFile
+from datasets.loading.cache_folder import (
+    FULL_DISK,
+    array_path,
+    hold,
+    make,
+    make_own,
+    part_path,
+    reserve,
+    slot_of,
+    used_bytes,
+    writing,
+)
+
+_LOG = logging.getLogger(__name__)
+
+_MOST_BYTES: Final = 64 << 30
+
+_ANSWER_SECONDS: Final = 60.0
+"""So long an answer is given again without a call to the disk; then a new look notes the use, and sees evictions."""
+
+_MOST_ANSWERS: Final = 16384
+"""A process may have 65530 maps, as Linux comes."""
+
+
+_FULL: Final = (
+    "the disk of the cache %s is full (%s): arrays without room are read from the lake; set a smaller "
+    "ICEBENCH_CACHE_GB or another ICEBENCH_CACHE"
+)
+
+
+@dataclass
+class _Memory:
+    """What one process remembers of the cache: when it looked for an array and what it found, when it got no room."""
+
+    answers: dict[tuple[str, tuple[int, ...], np.dtype[Any]], tuple[float, NDArray[Any] | None]] = field(
+        default_factory=dict
+    )
+    guard: Lock = field(default_factory=Lock)
+    refused: tuple[float, int] = (-math.inf, 0)
+    warned: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeCache:
+    """Decoded arrays of a node. Cheap to copy to another process; any number of processes and threads may use it.
+
+    Attributes:
+        folder: On a disk of the node; made when first needed, for this user alone.
+        max_bytes: Of all arrays together, those in the making included.
+    """
+
+    folder: Path
+    max_bytes: int
+    _memory: _Memory = field(default_factory=_Memory, init=False, repr=False, compare=False)
+
+    def __reduce__(self) -> tuple[Callable[[], "NodeCache"], tuple[()]]:
+        """Another process maps the files itself."""
+        return partial(NodeCache, folder=self.folder, max_bytes=self.max_bytes), ()
+
+    @classmethod
+    def default(cls) -> "NodeCache | None":
+        """The cache that the environment asks for.
+
+        `ICEBENCH_CACHE` is its folder; empty or `none` means no cache. `ICEBENCH_CACHE_GB` is its size in 10^9 bytes.
+        Without them: `icebench-cache-<uid>` in the system's folder for temporary files, and 64 GiB or half of what the
+        disk would have free without the cache, whichever is less.
+
+        Raises:
+            CacheError: The folder cannot be made or is somebody else's, or the size is no positive number.
+        """
+        given = os.environ.get("ICEBENCH_CACHE")
+        if given is not None and given.strip().lower() in ("", "none"):
+            return None
+        if given is None:
+            folder = Path(tempfile.gettempdir()) / f"icebench-cache-{os.getuid()}"
+            make_own(folder)
+        else:
+            folder = Path(given).expanduser().resolve()
+            make(folder)
+        size = os.environ.get("ICEBENCH_CACHE_GB", "").strip()
+        if size:
+            return cls(folder=folder, max_bytes=_to_bytes(size))
+        room = shutil.disk_usage(folder).free + cls(folder=folder, max_bytes=0).used_bytes()
+        return cls(folder=folder, max_bytes=min(_MOST_BYTES, room // 2))
+
+    def array(
+        self, key: str, shape: tuple[int, ...], dtype: np.dtype[Any], fill: Callable[[], Iterable[NDArray[Any]]]
+    ) -> NDArray[Any] | None:
+        """Gives the array of a key, decoded by `fill` if nobody has it yet.
+
+        Cheap enough to be asked for every window; who keeps the array instead hides its use from the cache.
+
+        Args:
+            key: Its content never changes: the lake's digest or the scene's fingerprint, ratio and variable are in it.
+            shape: Of the array.
+            dtype: Of the array, of fixed size.
+            fill: Makes the array: its values in C order, in pieces of which one is held at a time. Others may be
+                waiting for it, so it must not ask a cache itself.
+
+        Returns:
+            The array, memory-mapped, read-only, C order; None when the cache has no room for it: read from the lake.
+
+        Raises:
+            CacheError: The folder cannot be written.
+            ValueError: `fill` gave fewer or more values, or another dtype.
+        """
+        memory, place = self._memory, (key, shape, dtype)
+        since, values = memory.answers.get(place, (-math.inf, None))
+        if time.monotonic() - since < _ANSWER_SECONDS:
+            return values
+        file = ArrayFile(array_path(self.folder, key), shape, np.dtype(dtype))
+        values = file.open()
+        if values is None and file.length <= self.max_bytes and not self._is_full(file.length):
+            values = self._build(file, fill)
+        with memory.guard:
+            memory.answers.pop(place, None)
+            while len(memory.answers) >= _most_answers():
+                del memory.answers[next(iter(memory.answers))]
+            memory.answers[place] = (time.monotonic(), values)
+        return values
+
+    def used_bytes(self) -> int:
+        """Bytes of all arrays, those in the making included."""
+        return used_bytes(self.folder)
+
+    def _build(self, file: ArrayFile, fill: Callable[[], Iterable[NDArray[Any]]]) -> NDArray[Any] | None:
+        part = part_path(file.path, file.length)
+        slot = slot_of(file.path.stem)
+        try:
+            with hold(self.folder, slot):
+                values = file.open()  # somebody may have built it while we waited
+                if values is not None:
+                    return values
+                with writing(self.folder):
+                    file.path.unlink(missing_ok=True)  # torn, or of another shape
+                if reserve(part, file.length, max_bytes=self.max_bytes, slot=slot):
+                    try:
+                        file.write(fill(), part)
+                    finally:
+                        part.unlink(missing_ok=True)
+                    return file.open()
+        except OSError as error:
+            if error.errno not in FULL_DISK:
+                raise
+            # Once, and not for each of thousands of arrays.
+            level = logging.DEBUG if self._memory.warned else logging.WARNING
+            self._memory.warned = True
+            _LOG.log(level, _FULL, self.folder, error)
+        self._memory.refused = (time.monotonic(), file.length)
+        return None
+
+    def _is_full(self, length: int) -> bool:
+        """Whether room for so much was refused just now; then the next array does not ask, nor look, again."""
+        since, refused = self._memory.refused
+        return length >= refused and time.monotonic() - since < _ANSWER_SECONDS
+
+
+def _most_answers() -> int:
+    """Every map holds a file descriptor (Python's does): a quarter of what the process may have."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _MOST_ANSWERS if soft == resource.RLIM_INFINITY else min(_MOST_ANSWERS, max(soft // 4, 1))
+
+
+def _to_bytes(size: str) -> int:
+    try:
+        number = float(size)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise CacheError(
+            f"ICEBENCH_CACHE_GB is {size!r}, and must be a positive number of gigabytes: correct it, or set "
+            "ICEBENCH_CACHE to `none` for no cache"
+        )
+    return int(number * 1e9)

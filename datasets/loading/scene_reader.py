@@ -1,0 +1,225 @@
+"""Windows of scenes as they are stored: from what this node has decoded, else straight from the lake's chunks.
+
+Nothing is normalized or interpolated here. SAR-grid channels come at the ratio; AMSR2 and ERA5 come as the coarse cells
+around the window, with the place of its first pixel among them, because that is a hundredth of the bytes.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datasets.channels import CHANNELS
+from datasets.grids import KM2_PIXELS, centres, km2_index
+from datasets.labels import CHARTS
+from datasets.lake import Lake
+from datasets.loading.node_cache import NodeCache
+from datasets.patches.windows import BORDER, LAND
+from datasets.scene import Scene
+from datasets.stores.scene_writer import SHARD
+
+STEP_BYTES: Final = 256 << 20
+"""Of one step of decoding; what is decoded and what it is decoded from, two of them at most, are in memory together."""
+
+Value = TypeVar("Value", bound=np.generic)
+
+
+class CoarseWindow(NamedTuple):
+    """AMSR2 and ERA5 around a window of the SAR grid.
+
+    Attributes:
+        cells: (channels, h, w) float32 in physical units, NaN = no data; beyond the edge of the 2 km grid its last
+            cells again, since the nearest cell is held there.
+        offset: Fractional line and sample of the window's first pixel centre among the cells, 0 <= offset < 1.
+    """
+
+    cells: NDArray[np.float32]
+    offset: tuple[float, float]
+
+
+def decoding_steps(
+    names: Sequence[str], shape: tuple[int, int], itemsize: int, *, most_bytes: int = STEP_BYTES
+) -> Iterator[tuple[tuple[str, ...], slice]]:
+    """How whole variables of a scene are decoded in bounded memory, in C order and no shard twice.
+
+    Several variables at once as long as they are small, since object storage answers late; one that is too large goes
+    by rows of shards.
+
+    Args:
+        names: Of the variables, in order.
+        shape: Lines and samples of each.
+        itemsize: Bytes of a pixel.
+        most_bytes: Of one step, decoded; a row of shards is never cut.
+
+    Yields:
+        Names, and lines.
+    """
+    plane = shape[0] * shape[1] * itemsize
+    at_once = max(most_bytes // max(plane, 1), 1)
+    step = shape[0] if plane <= most_bytes else SHARD
+    for first in range(0, len(names), at_once):
+        for line in range(0, shape[0], step):
+            yield tuple(names[first : first + at_once]), slice(line, min(line + step, shape[0]))
+
+
+class SceneReader:
+    """Reads windows of the scenes of one lake at one ratio.
+
+    Cheap to make and to send to another process; stores and maps are opened by the process that reads.
+
+    Args:
+        lake: Where the scenes are.
+        ratio: Downscale ratio.
+        channels: Inputs in order; any grid.
+        targets: Charts in order.
+        cache: Decoded arrays of this node; None reads every window from the lake.
+    """
+
+    def __init__(
+        self,
+        lake: Lake,
+        *,
+        ratio: int,
+        channels: Sequence[str],
+        targets: Sequence[str],
+        cache: NodeCache | None,
+    ) -> None:
+        self.lake = lake
+        self.ratio = ratio
+        self.targets = tuple(targets)
+        self.sar_channels = tuple(name for name in channels if CHANNELS[name].grid == "sar")
+        self.km2_channels = tuple(name for name in channels if CHANNELS[name].grid == "km2")
+        self.cache = cache
+        # All channels of the lake are cached together, so that trials with other inputs share the arrays.
+        known = lake.moments(f"r{ratio}")
+        self._sar_kept = tuple(name for name in CHANNELS if name in known)
+        self._sar_places = [self._sar_kept.index(name) for name in self.sar_channels]
+        known = lake.moments("km2") if self.km2_channels else {}
+        self._km2_kept = tuple(name for name in CHANNELS if name in known)
+        self._km2_places = [self._km2_kept.index(name) for name in self.km2_channels]
+        self._target_places = [list(CHARTS).index(name) for name in self.targets]
+        self._scenes: dict[str, Scene] = {}
+        self._held: dict[str, NDArray[np.float32]] = {}
+        self._keys: dict[tuple[str, tuple[str, ...]], str] = {}
+
+    def __getstate__(self) -> dict[str, object]:
+        """Every process opens its own stores."""
+        return {**self.__dict__, "_scenes": {}, "_held": {}}
+
+    def shape(self, scene_id: str) -> tuple[int, int]:
+        """Lines and samples at the ratio."""
+        return self._scene(scene_id).shape(self.ratio)
+
+    def month(self, scene_id: str) -> int:
+        """Month of acquisition, 1..12."""
+        return self._scene(scene_id).record.acquired.month
+
+    def labels(self, scene_id: str, lines: slice, samples: slice) -> NDArray[np.uint8]:
+        """Window of the target charts, (targets, h, w) uint8, 255 = no label."""
+        charts = self._decoded(scene_id, tuple(CHARTS), np.uint8)
+        if charts is not None:
+            return charts[self._target_places, lines, samples]
+        found = self._windows(scene_id, self.targets, lines, samples)
+        return np.stack([found[name] for name in self.targets]).astype(np.uint8)
+
+    def sar(self, scene_id: str, lines: slice, samples: slice, out: NDArray[np.float32]) -> None:
+        """Reads a window of the SAR-grid channels into `out`, (SAR channels, h, w), physical units, NaN = no data."""
+        stack = self._decoded(scene_id, self._sar_kept, np.float32) if self.sar_channels else None
+        if stack is not None:
+            for plane, place in zip(out, self._sar_places, strict=True):
+                plane[...] = stack[place, lines, samples]
+            return
+        self._windows(scene_id, self.sar_channels, lines, samples, dict(zip(self.sar_channels, out, strict=True)))
+
+    def border_distance(self, scene_id: str, lines: slice, samples: slice) -> NDArray[np.float32]:
+        """Window of the metres to the nearest polygon border, (h, w) float32, NaN without a chart."""
+        stack = self._decoded(scene_id, (BORDER,), np.float32)
+        if stack is not None:
+            return stack[0, lines, samples]
+        return self._windows(scene_id, (BORDER,), lines, samples)[BORDER].astype(np.float32)
+
+    def land_distance(self, scene_id: str, lines: slice, samples: slice) -> NDArray[np.float32]:
+        """Window of `distance_map`, (h, w) float32; zone 0 is land."""
+        stack = self._decoded(scene_id, self._sar_kept, np.float32)
+        if stack is not None:
+            return stack[self._sar_kept.index(LAND), lines, samples]
+        return self._windows(scene_id, (LAND,), lines, samples)[LAND].astype(np.float32)
+
+    def km2_shape(self, lines: int, samples: int) -> tuple[int, int]:
+        """Coarse cells that a window of this size needs, wherever it lies: the same for every window of a batch."""
+        height, width = ((length - 1) * self.ratio // KM2_PIXELS + 3 for length in (lines, samples))
+        return height, width
+
+    def km2(self, scene_id: str, line: int, sample: int, shape: tuple[int, int]) -> CoarseWindow:
+        """Coarse cells around the window that starts at (line, sample); `shape` as `km2_shape` gave it."""
+        starts = [float(km2_index(centres(start, start + 1, self.ratio))[0]) for start in (line, sample)]
+        first = [math.floor(start) for start in starts]
+        offset = (starts[0] - first[0], starts[1] - first[1])
+        if not self.km2_channels:
+            return CoarseWindow(np.empty((0, *shape), np.float32), offset)
+        cells = self._coarse(scene_id)
+        ends = [low + count for low, count in zip(first, shape, strict=True)]
+        if min(first) >= 0 and ends[0] <= cells.shape[1] and ends[1] <= cells.shape[2]:
+            return CoarseWindow(cells[self._km2_places, first[0] : ends[0], first[1] : ends[1]], offset)
+        rows, columns = (
+            np.clip(np.arange(low, end), 0, last - 1)
+            for low, end, last in zip(first, ends, cells.shape[1:], strict=True)
+        )
+        return CoarseWindow(cells[np.ix_(np.array(self._km2_places), rows, columns)], offset)
+
+    def _scene(self, scene_id: str) -> Scene:
+        if scene_id not in self._scenes:
+            self._scenes[scene_id] = self.lake.scene(scene_id)
+        return self._scenes[scene_id]
+
+    def _windows(
+        self,
+        scene_id: str,
+        names: Sequence[str],
+        lines: slice,
+        samples: slice,
+        out: Mapping[str, NDArray[np.float32]] | None = None,
+    ) -> Mapping[str, NDArray[np.generic]]:
+        return self._scene(scene_id).windows(self.ratio, names, lines, samples, out)
+
+    def _decoded(self, scene_id: str, names: tuple[str, ...], dtype: type[Value]) -> NDArray[Value] | None:
+        """(names, lines, samples) of whole variables, from the node's cache; None if they are to be read by window."""
+        if self.cache is None:
+            return None
+        scene = self._scene(scene_id)
+        shape = (len(names), *scene.shape(self.ratio))
+
+        def decode() -> Iterator[NDArray[Value]]:
+            for some, lines in decoding_steps(names, scene.shape(self.ratio), np.dtype(dtype).itemsize):
+                found = dict(scene.windows(self.ratio, some, lines, slice(None)))
+                for name in some:
+                    yield found.pop(name).astype(dtype, copy=False)
+
+        return self.cache.array(self._key(scene_id, f"r{self.ratio}", names), shape, np.dtype(dtype), decode)
+
+    def _coarse(self, scene_id: str) -> NDArray[np.float32]:
+        """(names, lines, samples) of all 2 km channels: small enough to be held where there is no cache."""
+        names, scene = self._km2_kept, self._scene(scene_id)
+
+        def decode() -> NDArray[np.float32]:
+            found = scene.whole(self.ratio, names)
+            return np.stack([found[name] for name in names]).astype(np.float32)
+
+        if scene_id in self._held:
+            return self._held[scene_id]
+        if self.cache is not None:
+            shape = (len(names), *scene.km2_shape(names[0]))
+            found = self.cache.array(self._key(scene_id, "km2", names), shape, np.dtype(np.float32), lambda: [decode()])
+            if found is not None:
+                return found
+        self._held[scene_id] = decode()
+        return self._held[scene_id]
+
+    def _key(self, scene_id: str, group: str, names: tuple[str, ...]) -> str:
+        """Names the content: a scene that is built anew with other pixels or another recipe is another array."""
+        if (scene_id, names) not in self._keys:
+            record = self._scene(scene_id).record
+            self._keys[scene_id, names] = "/".join((scene_id, group, record.recipe, record.fingerprint, *names))
+        return self._keys[scene_id, names]

@@ -1,0 +1,99 @@
+"""Patches of pixel-based training: random crops."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datasets.errors import SplitError
+from datasets.labels import IGNORE
+from datasets.loading.batches import Window
+from datasets.loading.scene_reader import SceneReader
+from datasets.patches.windows import draw_window, land_pixels, near_border
+
+_TRIES: Final = 1000
+
+
+class RandomCrops:
+    """A random scene, a random window, drawn again while too much of it is unlabelled or land.
+
+    Crop k of epoch e depends on (seed, e, k) alone, so neither workers nor restarts change what a trial sees. With a
+    pool, it is one of the pool's crops, each of which depends on (seed, its number) alone. A crop counts as unlabelled
+    where none of the targets has a label.
+
+    Args:
+        scene_ids: Scenes to draw from, each equally often.
+        patch_size: Side of a crop in pixels of the ratio.
+        max_masked: Largest share of unlabelled pixels; a scene smaller than the crop is padded with unlabelled pixels.
+        max_land: Largest share of land pixels; 1 is no rule.
+        border_distance: Pixels nearer to a polygon border than these metres are unlabelled; 0 is no rule.
+        length: Crops in an epoch.
+        seed: Of all draws.
+        pool: Number of different crops; None draws every one anew. The crops of a smaller pool are in every larger one.
+
+    Raises:
+        SplitError: No scene was given.
+    """
+
+    def __init__(
+        self,
+        scene_ids: Sequence[str],
+        *,
+        patch_size: int,
+        max_masked: float,
+        length: int,
+        seed: int,
+        max_land: float = 1.0,
+        border_distance: float = 0.0,
+        pool: int | None = None,
+    ) -> None:
+        if not scene_ids:
+            raise SplitError("there is no training scene to draw patches from: choose other scenes")
+        self.scene_ids = sorted(scene_ids)
+        self.patch_size = patch_size
+        self.max_masked = max_masked
+        self.max_land = max_land
+        self.border_distance = border_distance
+        self.length = length
+        self.seed = seed
+        self.pool = pool
+
+    def __len__(self) -> int:
+        return self.length
+
+    def patch(self, reader: SceneReader, epoch: int, place: int) -> tuple[Window, NDArray[np.uint8]]:
+        """Window and labels (targets, h, w) uint8 of one crop; smaller than the patch where the scene is."""
+        rng = np.random.default_rng((self.seed, epoch, place))
+        if self.pool is not None:
+            rng = np.random.default_rng((self.seed, int(rng.integers(self.pool))))
+        for _ in range(_TRIES):
+            scene_id = self.scene_ids[rng.integers(len(self.scene_ids))]
+            lines, samples = draw_window(rng, reader.shape(scene_id), self.patch_size)
+            labels = self._labels(reader, scene_id, lines, samples)
+            if self._is_good(labels) and self._is_sea(reader, scene_id, lines, samples):
+                return Window(scene_id, lines.start, samples.start), labels
+        raise SplitError(
+            f"no window of {self.patch_size} pixels with at most {self.max_masked:.0%} unlabelled and "
+            f"{self.max_land:.0%} land was found in {_TRIES} draws from {len(self.scene_ids)} scenes: use a smaller "
+            "data.patch_size, or a larger data.max_masked or data.max_land"
+        )
+
+    def _labels(self, reader: SceneReader, scene_id: str, lines: slice, samples: slice) -> NDArray[np.uint8]:
+        labels = reader.labels(scene_id, lines, samples)
+        if self.border_distance > 0:
+            near = near_border(reader.border_distance(scene_id, lines, samples), self.border_distance)
+            labels = np.where(near, np.uint8(IGNORE), labels)
+        return labels
+
+    def _is_good(self, labels: NDArray[np.uint8]) -> bool:
+        known = labels[0] != IGNORE
+        for others in labels[1:]:
+            known |= others != IGNORE
+        return bool(1.0 - np.count_nonzero(known) / self.patch_size**2 <= self.max_masked)
+
+    def _is_sea(self, reader: SceneReader, scene_id: str, lines: slice, samples: slice) -> bool:
+        if self.max_land >= 1.0:
+            return True
+        land = land_pixels(reader.land_distance(scene_id, lines, samples))
+        return float(land.mean()) <= self.max_land

@@ -1,0 +1,135 @@
+"""Windows as they are stored, from chunks and from the node's cache alike."""
+
+import pickle
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from reading import TARGETS, cache_in, reader_of
+
+from datasets.channels import INPUTS
+from datasets.lake import Lake
+from datasets.loading.scene_reader import STEP_BYTES, SceneReader, decoding_steps
+from datasets.stores.scene_writer import SHARD
+
+LINES, SAMPLES = slice(7, 50), slice(90, 151)
+
+
+def sar_of(reader: SceneReader, scene_id: str) -> np.ndarray:
+    out = np.empty((len(reader.sar_channels), 43, 61), np.float32)
+    reader.sar(scene_id, LINES, SAMPLES, out)
+    return out
+
+
+@pytest.fixture(params=["chunks", "cache"])
+def reader(request: pytest.FixtureRequest, tiny_lake: Lake, tmp_path: Path) -> SceneReader:
+    return reader_of(tiny_lake, cache=cache_in(tmp_path / "cache") if request.param == "cache" else None)
+
+
+def test_channels_and_charts_are_those_of_the_lake(reader: SceneReader, tiny_lake: Lake) -> None:
+    scene_id = tiny_lake.catalog().scene_ids[1]
+    stored = tiny_lake.scene(scene_id).open(2).isel(line=LINES, sample=SAMPLES)
+    for plane, name in zip(sar_of(reader, scene_id), reader.sar_channels, strict=True):
+        np.testing.assert_array_equal(plane, stored[name].values)
+    labels = reader.labels(scene_id, LINES, SAMPLES)
+    assert labels.dtype == np.uint8
+    for plane, name in zip(labels, TARGETS, strict=True):
+        np.testing.assert_array_equal(plane, stored[name].values)
+    np.testing.assert_array_equal(
+        reader.border_distance(scene_id, LINES, SAMPLES), stored.distance_to_border.values.astype(np.float32)
+    )
+    np.testing.assert_array_equal(reader.land_distance(scene_id, LINES, SAMPLES), stored.distance_map.values)
+    assert reader.month(scene_id) == tiny_lake.catalog()[scene_id].acquired.month
+
+
+def test_coarse_cells_begin_at_the_cell_before_the_first_pixel(reader: SceneReader, tiny_lake: Lake) -> None:
+    scene_id = tiny_lake.catalog().scene_ids[0]
+    field = tiny_lake.scene(scene_id).km2("t2m")
+    shape = reader.km2_shape(48, 48)
+    cells, offset = reader.km2(scene_id, 30, 100, shape)
+    place = reader.km2_channels.index("t2m")
+    first = [(2 * start + 0.5 - 24.5) / 50 for start in (30, 100)]
+    assert offset == pytest.approx([value - np.floor(value) for value in first])
+    line, sample = (int(np.floor(value)) for value in first)
+    np.testing.assert_array_equal(cells[place], field[line : line + shape[0], sample : sample + shape[1]])
+
+
+def test_beyond_the_edge_the_last_cell_is_held(reader: SceneReader, tiny_lake: Lake) -> None:
+    scene_id = tiny_lake.catalog().scene_ids[0]
+    field = tiny_lake.scene(scene_id).km2("t2m")
+    place = reader.km2_channels.index("t2m")
+    cells, offset = reader.km2(scene_id, 0, 0, (3, 3))
+    assert offset == pytest.approx((1 - 24 / 50, 1 - 24 / 50)), "the first pixel lies before the first cell's centre"
+    assert cells[place, 0, 0] == cells[place, 1, 1] == field[0, 0]
+    height, width = reader.shape(scene_id)
+    cells, _ = reader.km2(scene_id, height - 1, width - 1, (3, 3))
+    assert cells[place, 2, 2] == field[-1, -1]
+
+
+def test_a_scene_is_decoded_once_for_all_readers_of_a_node(tiny_lake: Lake, tmp_path: Path) -> None:
+    scene_id = tiny_lake.catalog().scene_ids[0]
+    cache = cache_in(tmp_path / "cache")
+    first = sar_of(reader_of(tiny_lake, cache=cache), scene_id)
+    broken = reader_of(tiny_lake, cache=cache_in(tmp_path / "cache"))
+    broken._windows = None  # type: ignore[assignment, method-assign]
+    np.testing.assert_array_equal(sar_of(broken, scene_id), first)
+    fewer = SceneReader(tiny_lake, ratio=2, channels=INPUTS[1:3], targets=("SOD",), cache=cache)
+    before = cache.used_bytes()
+    out = np.empty((2, 43, 61), np.float32)
+    fewer.sar(scene_id, LINES, SAMPLES, out)
+    np.testing.assert_array_equal(out, first[1:3])
+    assert cache.used_bytes() == before, "other channels are other planes of the same array"
+
+
+@given(
+    variables=st.integers(1, 9),
+    lines=st.integers(1, 3 * SHARD),
+    samples=st.integers(1, 11000),
+    itemsize=st.sampled_from([1, 4]),
+)
+def test_steps_of_decoding_are_bounded_and_cover_every_variable_once_in_order(
+    variables: int, lines: int, samples: int, itemsize: int
+) -> None:
+    names = tuple(map(str, range(variables)))
+    steps = list(decoding_steps(names, (lines, samples), itemsize))
+    flat = [(name, range(lines)[part]) for some, part in steps for name in some]
+    assert [(name, line) for name, part in flat for line in part] == [(n, k) for n in names for k in range(lines)]
+    for some, part in steps:
+        height = len(range(lines)[part])
+        assert len(some) * height * samples * itemsize <= max(STEP_BYTES, SHARD * samples * itemsize)
+        assert part.start % SHARD == 0
+        assert len(some) == 1 or height == lines, "in C order"
+
+
+@pytest.mark.parametrize("most", [1, 40_000, 1 << 30])
+def test_however_it_is_cut_the_decoded_scene_is_the_same(
+    tiny_lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    def small(names: tuple[str, ...], shape: tuple[int, int], itemsize: int) -> Iterator[tuple[tuple[str, ...], slice]]:
+        return decoding_steps(names, shape, itemsize, most_bytes=most)
+
+    monkeypatch.setattr("datasets.loading.scene_reader.decoding_steps", small)
+    monkeypatch.setattr("datasets.loading.scene_reader.SHARD", 64)
+    scene_id = tiny_lake.catalog().scene_ids[0]
+    np.testing.assert_array_equal(
+        sar_of(reader_of(tiny_lake, cache=cache_in(tmp_path)), scene_id), sar_of(reader_of(tiny_lake), scene_id)
+    )
+
+
+def test_a_cache_without_room_reads_from_the_lake(tiny_lake: Lake, tmp_path: Path) -> None:
+    scene_id = tiny_lake.catalog().scene_ids[0]
+    small = type(cache_in(tmp_path))(folder=tmp_path / "small", max_bytes=1000)
+    np.testing.assert_array_equal(
+        sar_of(reader_of(tiny_lake, cache=small), scene_id), sar_of(reader_of(tiny_lake), scene_id)
+    )
+    assert small.used_bytes() <= 1000
+
+
+def test_a_reader_travels_without_what_it_has_open(tiny_lake: Lake) -> None:
+    scene_id = tiny_lake.catalog().scene_ids[0]
+    reader = reader_of(tiny_lake)
+    before = sar_of(reader, scene_id)
+    np.testing.assert_array_equal(sar_of(pickle.loads(pickle.dumps(reader)), scene_id), before)

@@ -1,0 +1,212 @@
+"""Windows read straight from the shards are what zarr reads; objects that are gone or broken are one sentence."""
+
+import shutil
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+
+import fsspec
+import google_crc32c
+import numpy as np
+import pytest
+import zarr
+import zarr.codecs
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import datasets.stores.mapped_shards
+import datasets.stores.scene_writer
+import datasets.stores.shards
+from datasets.errors import DamagedSceneError, SceneNotFoundError
+from datasets.scene import Scene
+from datasets.stores.scene_store import SceneStore
+from datasets.stores.scene_writer import Codec, SceneWriter
+from datasets.stores.shard_layout import Window
+
+SHAPES = {
+    "r1/hh": (700, 430),
+    "r1/chart": (700, 430),
+    "r1/empty": (130, 90),
+    "km2/t2m": (33, 21),
+    "tie_points/x": (77,),
+}
+
+
+@pytest.fixture(scope="module", params=["fast", "none"])
+def codec(request: pytest.FixtureRequest) -> Codec:
+    """Compressed shards are decoded, others mapped."""
+    found: Codec = request.param
+    return found
+
+
+@pytest.fixture(scope="module")
+def url(codec: Codec, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A store of several shards an array, with chunks and shards of fill value among them."""
+    place = str(tmp_path_factory.mktemp("shards") / "scene.zarr")
+    rng = np.random.default_rng(0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(datasets.stores.scene_writer, "CHUNK", 64)
+        patch.setattr(datasets.stores.scene_writer, "SHARD", 256)
+        with SceneWriter(place) as writer:
+            for key, shape in SHAPES.items():
+                group, name = key.split("/")
+                dtype = np.uint8 if name == "chart" else np.float64 if name == "x" else np.float32
+                values = rng.integers(0, 9, shape).astype(dtype)
+                fill = 255 if name == "chart" else np.nan
+                values[np.s_[128:200] if name != "empty" else ...] = fill
+                if len(shape) == 2:
+                    values[256:512, :256] = fill
+                dims = ("line", "sample")[: len(shape)]
+                writer.array(group, name, values, dims=dims, fill=fill, attributes={}, codec=codec)
+            writer.finish({"record": {}}, {key.split("/")[0]: {} for key in SHAPES})
+    return place
+
+
+@pytest.fixture(scope="module")
+def by_zarr(url: str) -> dict[str, np.ndarray]:
+    return {key: np.asarray(zarr.open_array(f"{url}/{key}", mode="r")[...]) for key in SHAPES}
+
+
+@st.composite
+def windows(draw: st.DrawFn) -> dict[str, Window]:
+    keys = draw(st.lists(st.sampled_from(sorted(SHAPES)), min_size=1, unique=True))
+    edge = st.one_of(st.none(), st.integers(-800, 800))
+    return {
+        key: tuple(draw(st.builds(slice, edge, edge)) for _ in range(draw(st.integers(0, len(SHAPES[key])))))
+        for key in keys
+    }
+
+
+@settings(deadline=None, max_examples=100)
+@given(asked=windows())
+def test_windows_are_what_zarr_reads(url: str, by_zarr: dict[str, np.ndarray], asked: dict[str, Window]) -> None:
+    found = SceneStore(url).read_many(asked)
+    assert list(found) == list(asked)
+    for key, window in asked.items():
+        expected = by_zarr[key][window]
+        assert found[key].dtype == expected.dtype
+        np.testing.assert_array_equal(found[key], expected)
+
+
+def test_values_go_where_they_are_wanted(url: str, by_zarr: dict[str, np.ndarray]) -> None:
+    window = (slice(250, 300), slice(10, 80))
+    out = np.zeros((2, 50, 70), np.float32)
+    asked: dict[str, Window] = {"r1/hh": window, "r1/chart": window}
+    found = SceneStore(url).read_many(asked, out={"r1/hh": out[1]})
+    np.testing.assert_array_equal(out[1], by_zarr["r1/hh"][window])
+    assert not out[0].any()
+    assert found["r1/chart"].dtype == np.uint8
+    with pytest.raises(ValueError, match=r"does not go into an array of \(49, 70\)"):
+        SceneStore(url).read_many(asked, out={"r1/hh": out[1, 1:]})
+
+
+def test_uncompressed_shards_are_mapped_and_not_read(url: str, codec: Codec, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: object) -> list[bytes | None]:
+        raise AssertionError("a shard was read")
+
+    monkeypatch.setattr(datasets.stores.shards, "read_ranges", refuse)
+    if codec == "none":
+        SceneStore(url).read_many({"r1/hh": ()})
+    else:
+        with pytest.raises(AssertionError, match="a shard was read"):
+            SceneStore(url).read_many({"r1/hh": ()})
+
+
+def test_a_store_that_was_written_anew_is_read_anew(tmp_path: Path) -> None:
+    place = str(tmp_path / "scene.zarr")
+    for value in (1.0, 2.0):
+        with SceneWriter(place) as writer:
+            values = np.full((600, 500), value, np.float32)
+            writer.array("r1", "x", values, dims=("line", "sample"), fill=np.nan, attributes={}, codec="none")
+            writer.finish({"record": {}}, {"r1": {}})
+        assert SceneStore(place).read("r1", "x", (slice(5, 6), slice(7, 8))) == value
+
+
+def test_more_shards_than_may_be_mapped_at_a_time(
+    url: str, by_zarr: dict[str, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one_map = lru_cache(maxsize=1)(datasets.stores.mapped_shards._map.__wrapped__)
+    monkeypatch.setattr(datasets.stores.mapped_shards, "_map", one_map)
+    found = SceneStore(url).read_many(dict.fromkeys(SHAPES, ()))
+    for key, values in found.items():
+        np.testing.assert_array_equal(values, by_zarr[key])
+
+
+def test_uncompressed_shards_elsewhere_are_fetched(url: str, codec: Codec, by_zarr: dict[str, np.ndarray]) -> None:
+    filesystem = fsspec.filesystem("memory")
+    filesystem.put(url, f"/shards-{codec}", recursive=True)
+    window = (slice(60, 70), slice(250, 300))
+    for asked in ((), window):
+        found = SceneStore(f"memory://shards-{codec}").read("r1", "hh", asked)
+        np.testing.assert_array_equal(found, by_zarr["r1/hh"][asked])
+
+
+def test_a_store_of_the_default_layout_is_read_whole(tiny_lake_scene: Scene) -> None:
+    names = ("nersc_sar_primary", "SOD", "t2m")
+    found = tiny_lake_scene.whole(2, names)
+    opened = {**tiny_lake_scene.open(2), **tiny_lake_scene.open_km2()}
+    for name in names:
+        np.testing.assert_array_equal(found[name], opened[name].to_numpy())
+    patch = tiny_lake_scene.windows(2, names[:2], slice(3, 90), slice(100, 101))
+    np.testing.assert_array_equal(patch["SOD"], found["SOD"][3:90, 100:101])
+
+
+@pytest.fixture
+def tiny_lake_scene(request: pytest.FixtureRequest) -> Scene:
+    lake = request.getfixturevalue("tiny_lake")
+    scene: Scene = lake.scene(lake.catalog().scene_ids[0])
+    return scene
+
+
+def test_arrays_of_another_layout_are_left_to_zarr(tmp_path: Path) -> None:
+    place = str(tmp_path / "scene.zarr")
+    root = zarr.create_group(place, zarr_format=3, attributes={"record": {}})
+    values = np.arange(600.0).reshape(20, 30)
+    group = root.create_group("r2")
+    group.create_array("plain", data=values, chunks=(7, 9))
+    group.create_array("sharded", data=values, chunks=(5, 5), shards=(10, 10))
+    blosc = zarr.codecs.BloscCodec()
+    group.create_array("unlisted", data=values, chunks=(5, 5), shards=(10, 10), compressors=blosc)
+    store = SceneStore(place)
+    for name in ("plain", "sharded", "unlisted"):
+        np.testing.assert_array_equal(store.read("r2", name, (slice(3, 17), slice(None))), values[3:17])
+    with pytest.raises(SceneNotFoundError, match="has no variable 'r2/SOD'"):
+        store.read("r2", "SOD")
+
+
+def _gone(shard: Path) -> None:
+    shard.unlink()
+
+
+def _shorter(shard: Path) -> None:
+    shard.write_bytes(shard.read_bytes()[:-100])
+
+
+def _wrong_index(shard: Path) -> None:
+    content = bytearray(shard.read_bytes())
+    content[-20] ^= 1
+    shard.write_bytes(bytes(content))
+
+
+def _wrong_chunk(shard: Path) -> None:
+    """Not what Blosc wrote; an uncompressed chunk shows only when its length is wrong."""
+    content = bytearray(shard.read_bytes())
+    content[:200] = b"\0" * 200
+    index = np.frombuffer(content[-260:-4], "<u8").copy().reshape(16, 2)
+    index[0, 1] -= 4
+    content[-260:-4] = index.tobytes()
+    content[-4:] = google_crc32c.value(index.tobytes()).to_bytes(4, "little")
+    shard.write_bytes(bytes(content))
+
+
+@pytest.mark.parametrize("window", [(), (slice(0, 30), slice(0, 30))], ids=["whole", "patch"])
+@pytest.mark.parametrize("damage", [_gone, _shorter, _wrong_index, _wrong_chunk])
+def test_a_damaged_shard_is_one_sentence(
+    url: str, by_zarr: dict[str, np.ndarray], tmp_path: Path, damage: Callable[[Path], None], window: Window
+) -> None:
+    place = shutil.copytree(url, tmp_path / "scene.zarr")
+    damage(place / "r1/hh/c/0/0")
+    store = SceneStore(str(place))
+    with pytest.raises(DamagedSceneError, match=r"r1/hh/c/0/0 of the scene store at .* is gone or damaged: see what"):
+        store.read("r1", "hh", window)
+    np.testing.assert_array_equal(store.read("r1", "chart", window), by_zarr["r1/chart"][window])
