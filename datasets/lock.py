@@ -8,10 +8,7 @@ killed otherwise leaves it, and a person who knows that the process is gone brea
 import json
 import os
 import secrets
-import signal
 import socket
-import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +16,7 @@ from datetime import UTC, datetime
 
 from datasets.access import absolute
 from datasets.errors import LakeLockedError
+from datasets.sigterm import sigterm_raises
 from datasets.storage import create, read, remove
 
 _KEY = "lock.json"
@@ -65,7 +63,7 @@ def lock_lake(url: str, *, break_lock: bool = False) -> Iterator[LakeLock]:
         "token": secrets.token_hex(8),
     }
     lock = LakeLock(place, json.dumps(owner, indent=1).encode())
-    with _sigterm_raises():
+    with sigterm_raises():
         if break_lock:
             remove(f"{place}/{_KEY}")
         try:
@@ -79,18 +77,6 @@ def lock_lake(url: str, *, break_lock: bool = False) -> Iterator[LakeLock]:
         finally:
             if read(f"{place}/{_KEY}") == lock.content:
                 remove(f"{place}/{_KEY}")
-
-
-@contextmanager
-def _sigterm_raises() -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def lock_owner(url: str) -> str | None:

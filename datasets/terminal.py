@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from typer.core import TyperCommand
 
 from datasets.errors import IceBenchError
+from datasets.sigterm import sigterm_raises
 
 USAGE_ERROR: Final = 2
 """Exit code where the user gave something that cannot work; 1 is for work that failed in part."""
@@ -20,9 +21,13 @@ err: Final = Console(stderr=True)
 
 @contextmanager
 def user_errors() -> Iterator[None]:
-    """Errors that a user can cure are one sentence on stderr and exit code 2; bugs keep their traceback."""
+    """Errors that a user can cure are one sentence on stderr and exit code 2; bugs keep their traceback.
+
+    SIGTERM ends what runs meanwhile as Ctrl-C does: everything is released and recorded on the way out (exit code 143).
+    """
     try:
-        yield
+        with sigterm_raises():
+            yield
     except IceBenchError as error:
         err.print("[red]error[/red]", end=" ")
         err.print(str(error), highlight=False, markup=False, soft_wrap=True)

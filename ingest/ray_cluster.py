@@ -6,8 +6,6 @@ back; Ray places them by core and memory, on any node, and tries those again who
 
 import logging
 import os
-import signal
-import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -23,6 +21,7 @@ from ray.util.dask import ray_dask_get
 
 from datasets.project import worker_environment
 from datasets.reach import answers
+from datasets.sigterm import sigterm_kept
 from datasets.threads import limit_threads
 from ingest.cluster import RETRIES, SCENE_BYTES, ClusterOptions, Result
 from ingest.errors import ClusterError, WorkerDiedError
@@ -150,14 +149,9 @@ def _init(address: str) -> None:
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0"
     )  # keep CUDA_VISIBLE_DEVICES as it is, without a warning
     environment = worker_environment(retries)
-    polite = signal.getsignal(signal.SIGTERM)
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", category=FutureWarning, module="ray")
-            ray.init(address=address, runtime_env=environment, logging_level=logging.ERROR, log_to_driver=False)
-    finally:
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, polite)  # Ray puts its own in the place of the one that frees the lock
+    with sigterm_kept(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=FutureWarning, module="ray")
+        ray.init(address=address, runtime_env=environment, logging_level=logging.ERROR, log_to_driver=False)
 
 
 def _on_one_core(function: Callable[[str], Result], path: str) -> Result:

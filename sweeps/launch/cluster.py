@@ -15,6 +15,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from datasets.errors import IceBenchError
 from datasets.project import shipped_by_job, worker_environment
 from datasets.reach import answers
+from datasets.sigterm import sigterm_kept
 from training.tracking.mlflow_tracker import git_commit
 from training.tracking.outbox import default_outbox
 
@@ -58,7 +59,7 @@ def cluster() -> Iterator[None]:
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # Tune's own reporter prints each failure; our watcher does
     os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")  # Ctrl-C ends the study; Tune would call it a success
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
-    with warnings.catch_warnings():
+    with sigterm_kept(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=FutureWarning, module="ray")
         try:
             ray.init(_address(), runtime_env=environment, logging_level=logging.ERROR, log_to_driver=False)

@@ -51,10 +51,12 @@ def stop_in_the_middle(words: list[str], folder: Path, how: signal.Signals) -> i
     return driver.wait(120)
 
 
-def test_ctrl_c_ends_a_study_with_its_trials_and_says_so(tiny_lake: Lake, tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_ends_a_study_with_its_trials_and_says_so(how: signal.Signals, tiny_lake: Lake, tmp_path: Path) -> None:
+    """Ctrl-C, and the polite kill of `ray job stop`."""
     with watched_offspring() as living:
-        code = stop_in_the_middle(words_of(tiny_lake, tmp_path, seeds=1), tmp_path, signal.SIGINT)
-        assert code == 130  # as the shell says it: 128 + SIGINT
+        code = stop_in_the_middle(words_of(tiny_lake, tmp_path, seeds=1), tmp_path, how)
+        assert code == 128 + how  # as the shell says it
         assert wait_until_gone(living, 60) == []
     uri = f"sqlite:///{tmp_path}/m.db"
     (row,) = list_studies(uri)
