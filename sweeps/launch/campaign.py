@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -27,7 +28,10 @@ from sweeps.launch.trials import Event, OnEvent
 from sweeps.report.command import say as say_report
 from sweeps.report.write import log_report, read_report
 from training.report.study_report import how_to_open
-from training.tracking.server import resolve_uri
+from training.tracking.server import resolve_uri, wait_reachable
+
+_PATIENCE_S: Final = 1800.0
+"""Longest wait for a tracking server that goes away between two studies of a night."""
 
 
 class LostResultsError(IceBenchError, ValueError):
@@ -65,7 +69,8 @@ def run_campaign(asked: Campaign) -> bool:
     Raises:
         IceBenchError: Nothing could start, or no study has a trial that can run.
     """
-    _refuse_lost_results([*asked.lake_urls], resolve_uri(asked.tracking_uri))
+    uri = resolve_uri(asked.tracking_uri)
+    _refuse_lost_results(asked.lake_urls, uri)
     lakes = tuple(Lake.open(url) for url in asked.lake_urls)
     ready, refused, coming = list[tuple[Experiment, Experiment, Plan]](), list[ExperimentError](), set[str]()
     for study, part in asked.studies:
@@ -80,8 +85,12 @@ def run_campaign(asked: Campaign) -> bool:
         raise refused[0]
     for reason in refused:
         _say(f"left out: {reason}")
-    failed = [_run(asked, lakes, *each) for each in ready]
-    return any(failed)
+    failed = False
+    for number, each in enumerate(ready):
+        if number:
+            wait_reachable(uri, _PATIENCE_S)
+        failed = _run(asked, lakes, *each) or failed
+    return failed
 
 
 def _run(asked: Campaign, lakes: tuple[Lake, ...], study: Experiment, part: Experiment, planned: Plan) -> bool:

@@ -1,6 +1,7 @@
 """Which tracking URIs are good, where their artifacts go, and whether a server is there. Knows no mlflow."""
 
 import ssl
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -15,6 +16,10 @@ _PATIENCE_S: Final = 10.0
 
 MLflow itself would retry for four minutes, which is right in the middle of a training and wrong at its start.
 """
+
+
+_PAUSE_S: Final = 1.0
+"""Between two looks at a server that is away."""
 
 
 class TrackingError(IceBenchError, ConnectionError):
@@ -78,6 +83,18 @@ def check_reachable(uri: str) -> None:
     raise TrackingError(
         f"the MLflow server {public(uri)} does not answer ({reason}): start it, or give another tracking URI"
     )
+
+
+def wait_reachable(uri: str, patience_s: float) -> None:
+    """Waits for a server that is away; raises TrackingError if it still is after `patience_s`."""
+    end = time.monotonic() + patience_s
+    while True:
+        try:
+            return check_reachable(uri)
+        except TrackingError:
+            if time.monotonic() > end:
+                raise
+        time.sleep(_PAUSE_S)
 
 
 def public(uri: str) -> str:
