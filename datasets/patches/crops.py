@@ -73,10 +73,12 @@ class RandomCrops:
             labels = self._labels(reader, scene_id, lines, samples)
             if self._is_good(labels) and self._is_sea(reader, scene_id, lines, samples):
                 return Window(scene_id, lines.start, samples.start), labels
+        border = f", {self.border_distance:g} m from any border" if self.border_distance else ""
         raise SplitError(
             f"no window of {self.patch_size} pixels with at most {self.max_masked:.0%} unlabelled and "
-            f"{self.max_land:.0%} land was found in {_TRIES} draws from {len(self.scene_ids)} scenes: use a smaller "
-            "data.patch_size, or a larger data.max_masked or data.max_land"
+            f"{self.max_land:.0%} land{border} was found in {_TRIES} draws from {len(self.scene_ids)} scenes: use a "
+            f"smaller data.patch_size{' or data.border_distance' if border else ''}, or a larger data.max_masked or "
+            "data.max_land"
         )
 
     def _labels(self, reader: SceneReader, scene_id: str, lines: slice, samples: slice) -> NDArray[np.uint8]:

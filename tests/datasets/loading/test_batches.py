@@ -196,6 +196,9 @@ def test_a_scene_smaller_than_the_patch_is_padded_without_labels(tiny_lake: Lake
 def test_no_window_within_the_rule_is_an_error_not_a_loop(tiny_lake: Lake) -> None:
     with pytest.raises(SplitError, match=r"no window of 200 pixels with at most 0% unlabelled and 100% land"):
         batches_of(reader_of(tiny_lake, ratio=10), patch_size=200, max_masked=0.0)[0]
+    far = r"100% land, 90000 m from any border was found .* smaller data.patch_size or data.border_distance, or"
+    with pytest.raises(SplitError, match=far):
+        batches_of(reader_of(tiny_lake, ratio=10), max_masked=0.9, border_distance=90_000.0)[0]
 
 
 def test_crops_of_a_pool_are_inside_every_larger_pool(tiny_lake: Lake) -> None:
