@@ -16,9 +16,11 @@ _AXIS = "axis."
 
 def show_studies(studies: Sequence[StudyRow], tracking_uri: str) -> None:
     """One line a study and lake: trials by state."""
-    table = Table()
-    for column in ("study", "lake"):
-        table.add_column(column, no_wrap=True)
+    several = len({study.lake for study in studies}) > 1
+    table = Table(title="studies" if several or not studies else f"studies on lake {studies[0].lake}")
+    table.add_column("study", no_wrap=True)
+    if several:
+        table.add_column("lake", no_wrap=True)
     table.add_column("trials", justify="right")
     table.add_column("of them")
     for study in studies:
@@ -27,7 +29,7 @@ def show_studies(studies: Sequence[StudyRow], tracking_uri: str) -> None:
         trials = study.design.trials if study.design is not None else len(states)
         counts["missing"] = max(trials - len(states), 0)
         told = ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state])
-        table.add_row(study.study, study.lake, str(trials), told)
+        table.add_row(study.study, *([study.lake] if several else []), str(trials), told)
     out.print(table)
 
 
