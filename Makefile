@@ -17,7 +17,7 @@ demo: $(VENV)/.installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" bash docs/demo.sh $(DEMO)
 
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --durations=15 --durations-min=10
 
 test-fast: $(VENV)/.installed
 	$(BIN)/python -m pytest -m "not slow"
