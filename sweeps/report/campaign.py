@@ -26,7 +26,7 @@ def campaign_table(reports: Sequence[Report]) -> ReportTable:
             spread = comparison.spread(best, objective) if best is not None else None
             cell = cell_label(evidence.axes, best, TASK_AXES) if best is not None else "–"
             unit = " [%]" if is_share(objective) else ""
-            trials = f"{len(evidence.finished)} of {evidence.design.trials}"
+            trials = f"{len(evidence.finished)} of {evidence.expected}"
             hours = (report.gpu_hours, report.cpu_hours)
             rows.append(
                 (
@@ -50,7 +50,7 @@ def campaign_table(reports: Sequence[Report]) -> ReportTable:
                     "spread": spread.spread if spread is not None else np.nan,
                     "seeds": spread.n if spread is not None else 0,
                     "trials_finished": len(evidence.finished),
-                    "trials": evidence.design.trials,
+                    "trials": evidence.expected,
                     "study_gpu_hours": hours[0],
                     "study_cpu_hours": hours[1],
                 }
@@ -70,7 +70,7 @@ def campaign_page(reports: Sequence[Report], tracking_uri: str) -> str:
     """The page: an overview, then of every study the answer, the main figures, scores and differences."""
     gpu, cpu = (float(np.nansum([getattr(report, name) for report in reports])) for name in ("gpu_hours", "cpu_hours"))
     finished = sum(len(report.evidence.finished) for report in reports)
-    planned = sum(report.evidence.design.trials for report in reports)
+    planned = sum(report.evidence.expected for report in reports)
     sections = [Section(anchor="overview", title="Overview", tables=(campaign_table(reports),))]
     sections += [_section(report, number) for number, report in enumerate(reports)]
     sections.append(Section(anchor="reading", title="How to read this", points=HOW_TO_READ))

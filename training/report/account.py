@@ -14,8 +14,7 @@ _NAMED = 12
 
 def state(evidence: Evidence) -> str:
     """`7 of 9 trials finished; missing: 5 (200 m) seed 1 (FAILED); 10 (400 m) seed 2 (never started)`."""
-    total = sum(evidence.idle.values()) + max(evidence.design.trials, len(evidence.finished) + len(evidence.open))
-    text = f"{len(evidence.finished)} of {plural(total, 'trial')} finished"
+    text = f"{len(evidence.finished)} of {plural(evidence.expected, 'trial')} finished"
     missing = missing_trials(evidence)
     more = len(missing) - _NAMED
     words = "; ".join(missing[:_NAMED]) + (f"; and {more} more" if more > 0 else "")

@@ -98,6 +98,11 @@ class Evidence:
         by_axis = {key: task_label(key[place]) if place is not None else other for key in self.keys}
         return by_axis | of_trials
 
+    @property
+    def expected(self) -> int:
+        """Trials that the study has, those of a task that nobody started too."""
+        return sum(self.idle.values()) + max(self.design.trials, len(self.finished) + len(self.open))
+
     def trials_of(self, key: Key) -> tuple[FinishedTrial, ...]:
         """Finished trials of a cell, by seed."""
         return tuple(sorted((trial for trial in self.finished if trial.key == key), key=lambda trial: trial.seed))

@@ -76,7 +76,10 @@ def seed_of(row: TrialRow) -> int:
 
 
 def ordered(design: StudyDesign, added: int, found: Sequence[Key]) -> tuple[Key, ...]:
-    """Cells of the design in its order, then others; values of an axis in its order, unknown ones after them."""
+    """Cells in the order of the design; values of an axis in its order, unknown ones after them.
+
+    Cells that the design leaves out stand at their place where its cells go by the order of the axes, else at the end.
+    """
     places = [{value: place for place, value in enumerate(values)} for values in design.axes.values()]
 
     def rank(key: Key) -> tuple[object, ...]:
@@ -84,7 +87,10 @@ def ordered(design: StudyDesign, added: int, found: Sequence[Key]) -> tuple[Key,
         known = [table.get(value, len(table)) for table, value in zip(places, own, strict=True)]
         return (*key[:added], *known, *(_by_size(value) for value in own))
 
-    cells = {cell: place for place, cell in enumerate(design.cells)}  # those left out come after them
+    rest = [("",) * added + cell for cell in design.cells]
+    if rest == sorted(rest, key=rank):
+        return tuple(sorted(set(found), key=rank))
+    cells = {cell: place for place, cell in enumerate(design.cells)}
     return tuple(sorted(set(found), key=lambda key: (cells.get(key[added:], len(cells)), rank(key))))
 
 

@@ -114,7 +114,7 @@ def cell_label(axes: Sequence[str], key: Sequence[str], skip: Sequence[str] = ()
         if value == "" or axis in skip:
             continue
         if axis == VALUE and FACTOR in axes and said:
-            said[-1] += f" {word}"
+            said[-1] += f" {word}" if word != said[-1] else ""  # the trial without a change is `base` in both
         else:
             bare = axis != FACTOR and (is_number(value) or value in _BARE)
             said.append(f"{short_label(axis)} {word}" if bare else word)

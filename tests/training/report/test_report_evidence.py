@@ -1,5 +1,6 @@
 """Which attempts count, under which labels, and what is missing."""
 
+import pytest
 from invented_studies import result, scenes, study, trial_row
 
 from training.report.account import missing_trials, open_table, state
@@ -88,6 +89,28 @@ def test_cells_that_are_left_out_are_not_missing() -> None:
     assert state(found) == "2 of 2 trials finished"
     assert found.left_out == {("10",): "no test scenes"}
     assert ("10",) in found.keys
+
+
+@pytest.mark.parametrize(
+    ("cells", "shown"),
+    [
+        ((("1",), ("5",)), ["1", "2", "5"]),  # in the order of the axis, so what is left out has a place there
+        ((("5",), ("1",)), ["5", "1", "2"]),
+    ],
+)
+def test_cells_that_are_left_out_stand_where_a_reader_looks_for_them(
+    cells: tuple[tuple[str, ...], ...], shown: list[str]
+) -> None:
+    design = StudyDesign(
+        question="Q?",
+        objective="test/f1",
+        axes={"data.ratio": ("1", "2", "5")},
+        seeds=(0,),
+        trials=2,
+        cells=cells,
+        left_out=(LeftOut(cell=("2",), reason="no test scenes"),),
+    )
+    assert [key[0] for key in collect(parent(design), "u", [], {}).keys] == shown
 
 
 def test_a_trial_need_not_lie_on_every_axis() -> None:

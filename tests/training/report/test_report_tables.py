@@ -152,6 +152,7 @@ def test_cost_is_summed_over_trials() -> None:
         (("model.name",), ("unet",), "unet"),
         (("task", "data.patch_size"), ("patch", "224"), "patch-based, patch size 224"),
         (("task", "factor", "value"), ("pixel", "optimizer.lr", "0.001"), "pixel-based, learning rate 0.001"),
+        (("task", "factor", "value"), ("pixel", "base", "base"), "pixel-based, base"),
         (("task", "data.stride"), ("pixel", ""), "pixel-based"),
         (("data.train.season",), ("None",), "trained on season all"),
         ((), (), "all trials"),
