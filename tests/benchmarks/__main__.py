@@ -1,10 +1,13 @@
 """`make bench`: every benchmark with a floor measured in the same run; never a timed test."""
 
-import sys
+from typing import Annotated, Final
 
+import typer
 from rich.console import Console
 from rich.table import Table
 
+from datasets.errors import unknown_name
+from datasets.terminal import err, user_errors
 from tests.benchmarks import (
     attribution,
     data_wait,
@@ -19,34 +22,41 @@ from tests.benchmarks import (
     two_workers,
 )
 
-LAKE = (full_scene, two_workers, opening, reading)
-TRIALS = (patch_index, loader, data_wait, evaluation, attribution)
-STUDIES = (study_overhead, study_scale)
-MODULES = (*LAKE, *TRIALS, *STUDIES)
-BENCHMARKS = {module.__name__.rpartition(".")[2]: module.measure for module in MODULES}
+MODULES: Final = (
+    *(full_scene, two_workers, opening, reading),
+    *(patch_index, loader, data_wait, evaluation, attribution),
+    *(study_overhead, study_scale),
+)
+BENCHMARKS: Final = {module.__name__.rpartition(".")[2]: module for module in MODULES}
+LISTING: Final = "\n\n".join(f"{name}: {(module.__doc__ or '').splitlines()[0]}" for name, module in BENCHMARKS.items())
 
 
-def main(names: list[str]) -> int:
-    unknown = set(names) - set(BENCHMARKS)
-    if unknown:
-        print(f"unknown benchmark {', '.join(sorted(unknown))}: known are {', '.join(BENCHMARKS)}", file=sys.stderr)
-        return 2
+def main(
+    names: Annotated[list[str] | None, typer.Argument(help="Which (without: all, an hour).", metavar="NAME")] = None,
+) -> None:
+    """Measure against floors of the same run; exit code 1 if a goal is missed."""
+    with user_errors():
+        for name in names or ():
+            if name not in BENCHMARKS:
+                raise unknown_name("benchmark", name, BENCHMARKS)
     table = Table(title="measured against floors of the same run")
     for column in ("benchmark", "measured", "floor", "ratio", "reach", "note"):
         table.add_column(column)
+    missed = False
     for name in names or BENCHMARKS:
-        for row in BENCHMARKS[name]():
-            table.add_row(
-                row.what,
-                row.measured,
-                row.floor,
-                row.ratio,
-                row.reach if row.reach == "-" else f"{row.reach} {'ok' if row.reached else 'MISSED'}",
-                row.note,
-            )
+        with err.status(f"measuring {name}"):
+            rows = BENCHMARKS[name].measure()
+        for row in rows:
+            reach = row.reach if row.reach == "-" else f"{row.reach} {'ok' if row.reached else 'MISSED'}"
+            table.add_row(row.what, row.measured, row.floor, row.ratio, reach, row.note)
+            missed = missed or not (row.reach == "-" or row.reached)
     Console(width=140).print(table)
-    return 0
+    if missed:
+        raise typer.Exit(1)
 
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app.command(epilog=LISTING)(main)
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    app(prog_name="python -m tests.benchmarks")
