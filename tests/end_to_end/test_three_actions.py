@@ -185,7 +185,7 @@ def see_report(tab: Visit, study: str) -> None:
     """The parent holds the report, which the page shows as it is."""
     tab.page.get_by_role("link", name=study).click()
     open_artifact(tab, "report", "report.html")
-    expect(tab.page.frame_locator("iframe").get_by_text("9 of 9 trials finished")).to_be_visible()
+    expect(tab.page.frame_locator("iframe").get_by_text("9 of 18 trials finished")).to_be_visible()
     tab.shot("report")
 
 

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,13 @@ def words_of(lake: Lake, folder: Path, *, seeds: int) -> list[str]:
 
 def stop_in_the_middle(words: list[str], folder: Path, how: signal.Signals) -> int:
     """Starts a driver, sends it a signal when a trial has its first checkpoint; how it ended."""
-    driver = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    driver = subprocess.Popen(
+        words,
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # tests in the background ignore Ctrl-C
+    )
     deadline = time.monotonic() + 240
     while not list(folder.glob("storage/checkpoints/*/last.pt")):
         assert driver.poll() is None, "it must not end before it is stopped"
