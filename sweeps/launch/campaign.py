@@ -75,7 +75,7 @@ def run_campaign(asked: Campaign) -> bool:
     ready, refused, coming = list[tuple[Experiment, Experiment, Plan]](), list[ExperimentError](), set[str]()
     for study, part in asked.studies:
         try:
-            planned = plan(part, lakes, asked.placement.storage, coming)
+            planned = plan(part, lakes, asked.placement.storage, coming, study=study)
         except ExperimentError as error:
             refused.append(error)
             continue
@@ -99,7 +99,7 @@ def _run(asked: Campaign, lakes: tuple[Lake, ...], study: Experiment, part: Expe
     if study.trained_by:
         placement = placement.of_one_process()
         try:
-            planned = plan(part, lakes, placement.storage)  # some trainings that were to come may have failed
+            planned = plan(part, lakes, placement.storage, study=study)  # trainings that were to come may have failed
         except ExperimentError as error:
             if len(asked.studies) == 1:
                 raise

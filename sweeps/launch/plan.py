@@ -1,6 +1,7 @@
 """`Plan`: which trials of a study can run with the lakes and trainings that there are; the others by name."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from datasets.errors import SplitError
@@ -12,7 +13,7 @@ from sweeps.launch.order import folder_of
 from sweeps.trial import Trial
 from training.attribution.settings import AttributionError, Method
 from training.scenes import EmptyCellError, select_scenes
-from training.spec import TrialSpec
+from training.spec import SpecError, TrialSpec
 from training.trial import BEST, LAST
 
 
@@ -38,13 +39,22 @@ class Plan:
     Attributes:
         ready: Trials bound to the lake that they need, and that lake.
         left_out: Those that cannot run.
+        left_out_elsewhere: Those of the study that were not asked for and could not run either, as far as can be told.
     """
 
     ready: tuple[tuple[Trial, Lake], ...]
     left_out: tuple[LeftOut, ...]
+    left_out_elsewhere: tuple[LeftOut, ...] = ()
 
 
-def plan(part: Experiment, lakes: Sequence[Lake], storage: str = "", coming: Collection[str] = ()) -> Plan:
+def plan(
+    part: Experiment,
+    lakes: Sequence[Lake],
+    storage: str = "",
+    coming: Collection[str] = (),
+    *,
+    study: Experiment | None = None,
+) -> Plan:
     """Binds every trial to the lake that it needs, and names those that cannot run.
 
     Args:
@@ -52,41 +62,60 @@ def plan(part: Experiment, lakes: Sequence[Lake], storage: str = "", coming: Col
         lakes: The lake of the study, and further ones.
         storage: Where trainings keep their checkpoints; only a study that explains them looks there.
         coming: Ids of trainings that end before this study starts.
+        study: All trials, where `part` has only some.
 
     Raises:
         SpecError: No lake has the ratio or a channel of a trial.
         ExperimentError: No trial is left.
     """
-    ready, left_out = list[tuple[Trial, Lake]](), list[LeftOut]()
-    explainable = _Explainable(part.trained_by, storage, coming)
-    for trial in part.trials():
-        lake = _lake_for(trial, lakes)
+    judge = _Judge(lakes, _Explainable(part.trained_by, storage, coming))
+    judged = [judge.of(trial) for trial in part.trials()]
+    left_out = tuple(each for each in judged if isinstance(each, LeftOut))
+    ready = tuple(each for each in judged if not isinstance(each, LeftOut))
+    if not ready:
+        first = left_out[0]
+        raise ExperimentError(f"no trial of study {part.name!r} can run ({first.trial.name}: {first.reason})")
+    asked = {trial.name for trial in part.trials()}
+    others = [trial for trial in (study or part).trials() if trial.name not in asked]
+    return Plan(ready=ready, left_out=left_out, left_out_elsewhere=tuple(judge.left_out(others)))
+
+
+class _Judge:
+    """Says of each trial on which lake it can run, or why on none.
+
+    Args:
+        lakes: The lake of the study, and further ones.
+        explainable: What attributions need.
+    """
+
+    def __init__(self, lakes: Sequence[Lake], explainable: "_Explainable") -> None:
+        self._lakes, self._explainable = lakes, explainable
+
+    def of(self, trial: Trial) -> tuple[Trial, Lake] | LeftOut:
+        """One trial, bound to its lake, or why it cannot run; raises SpecError."""
+        lake = _lake_for(trial, self._lakes)
         if lake is None:
             options = ", ".join(f"{name} {text(value)}" for name, value in trial.recipe.items())
-            left_out.append(
-                LeftOut(
-                    trial=trial,
-                    reason=f"it needs a lake built with {options}: give it as --lake",
-                    short=f"no lake with {options}",
-                )
+            return LeftOut(
+                trial=trial,
+                reason=f"it needs a lake built with {options}: give it as --lake",
+                short=f"no lake with {options}",
             )
-            continue
         bound = trial.bound_to(lake.digest)
         try:
             select_scenes(bound.spec, lake)
         except SplitError as error:
             short = f"no {error.split} scenes" if isinstance(error, EmptyCellError) else "no scene is large enough"
-            left_out.append(LeftOut(trial=trial, reason=str(error), short=short))
-            continue
-        why_not = explainable.why_not(bound)
-        if why_not is None:
-            ready.append((bound, lake))
-        else:
-            left_out.append(why_not)
-    if not ready:
-        first = left_out[0]
-        raise ExperimentError(f"no trial of study {part.name!r} can run ({first.trial.name}: {first.reason})")
-    return Plan(ready=tuple(ready), left_out=tuple(left_out))
+            return LeftOut(trial=trial, reason=str(error), short=short)
+        return self._explainable.why_not(bound) or (bound, lake)
+
+    def left_out(self, trials: Iterable[Trial]) -> Iterator[LeftOut]:
+        """Those that cannot run; one that the lake has no ratio or channel for may have another lake some day."""
+        for trial in trials:
+            with suppress(SpecError):
+                judged = self.of(trial)
+                if isinstance(judged, LeftOut):
+                    yield judged
 
 
 def _lake_for(trial: Trial, lakes: Sequence[Lake]) -> Lake | None:

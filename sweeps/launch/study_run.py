@@ -119,8 +119,10 @@ def open_study(request: Request, planned: Plan) -> StudyTracker:
     experiment, lake = request.experiment, request.lakes[0]
     design = design_of(experiment)
     axes = list(design["axes"])
-    partly = {cell_of(trial, axes) for trial, _ in planned.ready}  # what they lack is missing, and may come
-    gone = [each for each in planned.left_out if cell_of(each.trial, axes) not in partly]
+    left_out = (*planned.left_out, *planned.left_out_elsewhere)
+    names = {each.trial.name for each in left_out}
+    partly = {cell_of(trial, axes) for trial in experiment.trials() if trial.name not in names}  # the rest may come
+    gone = [each for each in left_out if cell_of(each.trial, axes) not in partly]
     missing = {cell_of(each.trial, axes): each.short for each in gone}
     design["left_out"] = [{"cell": cell, "reason": reason} for cell, reason in missing.items()]
     design["cells"] = [cell for cell in design["cells"] if cell not in missing]

@@ -1,15 +1,20 @@
 """What a run of a study is about to do, on a real lake."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
-from small_study import SPEC, small_study
+from mlflow_server import fresh_database
+from small_study import SPEC, request_of, small_study
 
 from datasets.lake import Lake
 from datasets.seasons import LOCATIONS
 from sweeps.cells import trained_on
 from sweeps.experiment import ExperimentError
 from sweeps.launch.plan import plan
+from sweeps.launch.study_run import open_study
+from training.spec import SpecError
+from training.tracking.studies import study_row
 
 
 def test_trials_are_bound_to_the_lake_that_they_need(tiny_lake: Lake) -> None:
@@ -43,6 +48,27 @@ def test_cells_without_scenes_are_named_and_the_rest_is_planned(tiny_lake: Lake)
     assert {each.trial.labels["train.location"] for each in planned.left_out} == set(LOCATIONS) - there
     assert {each.short for each in planned.left_out} == {"no train scenes"}
     assert len(planned.ready) + len(planned.left_out) == len(study.trials())
+
+
+def test_the_record_names_what_cannot_run_also_where_it_was_not_asked_for(tiny_lake: Lake, tmp_path: Path) -> None:
+    study = small_study(2, axes={"train.location": trained_on("location", LOCATIONS)})
+    there = {record.location for record in tiny_lake.catalog().split("train")}
+    part = study.only([f"train.location={min(there)}", "seed=0"])
+    planned = plan(part, (tiny_lake,), study=study)
+    assert (len(planned.ready), planned.left_out) == (1, ())
+    request = replace(request_of(study, tiny_lake, tmp_path, uri=fresh_database(tmp_path)), part=part)
+    design = study_row(open_study(request, planned)).design
+    assert design is not None
+    assert {each.cell[-1] for each in design.left_out} == set(LOCATIONS) - there
+    assert {cell[-1] for cell in design.cells} == there
+    assert design.trials == 2 * len(there)
+
+
+def test_a_ratio_that_the_lake_lacks_is_an_error_only_where_it_was_asked_for(tiny_lake: Lake) -> None:
+    study = small_study(1, axes={"data.ratio": (10, 7)})
+    assert plan(study.only(["data.ratio=10"]), (tiny_lake,), study=study).left_out_elsewhere == ()
+    with pytest.raises(SpecError, match=r"data.ratio = 7 is not allowed"):
+        plan(study, (tiny_lake,))
 
 
 def test_nothing_to_train_is_an_error(tiny_lake: Lake) -> None:
