@@ -10,7 +10,7 @@ from datasets.loading.node_cache import NodeCache
 from datasets.storage import at_hand, exists
 from sweeps.launch.checkpoints import KeptTrial, SupersededError
 from sweeps.launch.order import Order
-from sweeps.launch.tagged import OwnedTracker
+from sweeps.launch.tagged import OwnedTracker, on_record
 from sweeps.launch.told import EPOCH, REFUSED, SCORE, Report
 from sweeps.launch.worker import use_given_threads
 from training.attribution.settings import AttributionError
@@ -31,19 +31,20 @@ def explain_order(order: Order, folder: Path, report: Report) -> None:
     tracker = OwnedTracker(order, kept)
     finished = False
     try:
-        trained = f"{order.trained}/{BEST}"
-        if not exists(trained):
-            raise CheckpointError(f"there is no trained network {trained} any more: train it again")
-        with at_hand(trained) as checkpoint:
-            explain_trial(
-                TrialSpec.from_dict(order.spec),
-                Path(checkpoint),
-                Lake.open(order.lake),
-                order.settings,
-                tracker,
-                folder=folder,
-                cache=NodeCache.default(),
-            )
+        with on_record(order, tracker):
+            trained = f"{order.trained}/{BEST}"
+            if not exists(trained):
+                raise CheckpointError(f"there is no trained network {trained} any more: train it again")
+            with at_hand(trained) as checkpoint:
+                explain_trial(
+                    TrialSpec.from_dict(order.spec),
+                    Path(checkpoint),
+                    Lake.open(order.lake),
+                    order.settings,
+                    tracker,
+                    folder=folder,
+                    cache=NodeCache.default(),
+                )
         finished = True
         report({EPOCH: 0, SCORE: 0.0})  # a scheduler of Tune wants a number, and there is none
     except FINAL as error:

@@ -1,6 +1,7 @@
 """Trackers of trials that belong to a study: their runs carry their place in it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from sweeps.launch.checkpoints import KeptTrial
 from sweeps.launch.order import Order
@@ -8,6 +9,7 @@ from training.spec import TrialSpec
 from training.tracking.mlflow_client import RUN_NAME
 from training.tracking.mlflow_tracker import MlflowTracker
 from training.tracking.tracker import Status
+from training.trial import give_up
 
 
 class TaggedTracker(MlflowTracker):
@@ -34,3 +36,16 @@ class OwnedTracker(TaggedTracker):
         if status == "FINISHED":
             self._place.check_owner()
         super().finish(status)
+
+
+@contextmanager
+def on_record(order: Order, tracker: TaggedTracker) -> Iterator[None]:
+    """A trial that fails before its record begins gets one: its study would call it never started."""
+    try:
+        yield
+    except Exception as error:
+        if not tracker.begun:
+            spec = TrialSpec.from_dict(order.spec)
+            tracker.start(spec, {"lake": spec.data.lake})
+            give_up(tracker, error)
+        raise

@@ -17,7 +17,7 @@ from datasets.loading.workers import loader_workers
 from sweeps.launch.checkpoints import KeptTrial, SupersededError
 from sweeps.launch.order import Order
 from sweeps.launch.state import STOPPED
-from sweeps.launch.tagged import OwnedTracker
+from sweeps.launch.tagged import OwnedTracker, on_record
 from sweeps.launch.told import EPOCH, REFUSED, SCORE, Report
 from training.epoch import Progress
 from training.processes import Processes
@@ -54,7 +54,8 @@ def run_order(order: Order, folder: Path, report: Report) -> None:
             raise
 
     try:
-        run_trial(spec, lake, tracker, folder=folder, workers=workers, cache=cache, progress=after)
+        with on_record(order, tracker):
+            run_trial(spec, lake, tracker, folder=folder, workers=workers, cache=cache, progress=after)
         finished = True
     except FINAL as error:
         report({REFUSED: f"{type(error).__name__}: {error}", EPOCH: 0, SCORE: 0.0})

@@ -80,6 +80,11 @@ class MlflowTracker:
         """MLflow's run; empty until the server has answered."""
         return self._kept.progress.run_id if self._kept is not None else ""
 
+    @property
+    def begun(self) -> bool:
+        """Whether there is a record, be it only in the outbox."""
+        return self._kept is not None
+
     def start(self, spec: TrialSpec, tags: Mapping[str, str]) -> None:
         """Begins a new run with the flattened spec as params, whether or not the server is there.
 

@@ -1,0 +1,34 @@
+"""One trial as a worker runs it, without Ray."""
+
+from pathlib import Path
+
+from mlflow_server import fresh_database
+from small_study import SPEC
+
+from datasets.lake import Lake
+from sweeps.launch.order import Order
+from sweeps.launch.told import REFUSED
+from sweeps.launch.worker import run_order
+from training.tracking.study import StudyTracker
+
+
+def test_a_trial_that_fails_before_it_begins_is_on_record(tiny_lake: Lake, tmp_path: Path) -> None:
+    """Its scenes have no patch of one class."""
+    study = StudyTracker.open(fresh_database(tmp_path), study="small", lake=tiny_lake.digest)
+    patches = {"data.task": "classification", "model.name": "cnn", "model.params": {}}
+    spec = SPEC.with_all({**patches, "data.lake": tiny_lake.digest})
+    order = Order(
+        spec=spec.to_dict(),
+        labels={"task": "patch", "seed": "0"},
+        lake=tiny_lake.url,
+        tracking_uri=study.tracking_uri,
+        study=study.study,
+        parent_run=study.run_id,
+        storage=str(tmp_path / "storage"),
+    )
+    told: list[dict[str, object]] = []
+    run_order(order, tmp_path / "work", told.append)
+    assert "is a patch with one class of SOD" in str(told[-1][REFUSED])
+    (row,) = study.children_rows()
+    assert (row.status, row.trial_id) == ("FAILED", spec.trial_id)
+    assert (row.tags["axis.task"], row.tags["lake"]) == ("patch", tiny_lake.digest)
