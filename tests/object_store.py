@@ -2,10 +2,8 @@
 
 import json
 import os
-import random
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
 import threading
@@ -20,26 +18,9 @@ import botocore.session
 import fsspec
 from botocore.exceptions import BotoCoreError, ClientError
 
+from tests.free_ports import free_ports
+
 BUCKET = "lake"
-
-
-def _free_ports(count: int) -> list[int]:
-    """Ports that are free together with the port 10000 above, which the server takes for its gRPC side."""
-    found: list[int] = []
-    while len(found) < count:
-        port = random.randrange(20000, 45000)
-        if port not in found and all(_is_free(each) for each in (port, port + 10000)):
-            found.append(port)
-    return found
-
-
-def _is_free(port: int) -> bool:
-    with closing(socket.socket()) as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 class ObjectStore:
@@ -49,7 +30,7 @@ class ObjectStore:
         self.folder = folder
         self.data = folder / "data"
         self.data.mkdir(parents=True)
-        self.ports = dict(zip(("s3", "master", "volume", "filer", "admin"), _free_ports(5), strict=True))
+        self.ports = dict(zip(("s3", "master", "volume", "filer", "admin"), free_ports(5, with_grpc=True), strict=True))
         self.endpoint = f"http://127.0.0.1:{self.ports['s3']}"
         self.owner = (secrets.token_hex(10), secrets.token_hex(20))
         self.reader = (secrets.token_hex(10), secrets.token_hex(20))

@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -14,6 +13,8 @@ import urllib.request
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
+
+from tests.free_ports import free_ports
 
 ROOT: Final = Path(__file__).parents[2]
 BIN: Final = Path(sys.executable).parent
@@ -42,7 +43,7 @@ class RayHead:
         self.environment = {**base_environment(), **environment}
         self.log = log
         self.cpus = cpus
-        self.ports = _free_ports(HEAD_PORTS)
+        self.ports = _ports(HEAD_PORTS)
         self.address = f"http://127.0.0.1:{self.ports['--dashboard-port']}"
         self._processes: list[subprocess.Popen[bytes]] = []
         self._folders: list[Path] = []
@@ -57,7 +58,7 @@ class RayHead:
         """One more node of the same environment; waits until the head knows it."""
         log = self.log.with_suffix(".node.log")
         words = [f"--address=127.0.0.1:{self.ports['--port']}", f"--num-cpus={cpus}"]
-        self._start(words, _free_ports(NODE_PORTS), log)
+        self._start(words, _ports(NODE_PORTS), log)
         self._wait("v0/nodes", lambda answer: len(json.loads(answer)["data"]["result"]["result"]) > 1)
 
     def _start(self, words: list[str], ports: dict[str, int], log: Path) -> None:
@@ -106,11 +107,5 @@ class RayHead:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _free_ports(flags: Sequence[str]) -> dict[str, int]:
-    sockets = [socket.socket() for _ in flags]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return dict(zip(flags, ports, strict=True))
+def _ports(flags: Sequence[str]) -> dict[str, int]:
+    return dict(zip(flags, free_ports(len(flags)), strict=True))

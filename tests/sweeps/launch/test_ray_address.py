@@ -3,14 +3,14 @@
 import time
 
 import pytest
-from mlflow_server import free_port
 
 from sweeps.launch import cluster as module
 from sweeps.launch.cluster import ClusterError, cluster, grows
+from tests.free_ports import free_ports
 
 
 def test_no_cluster_at_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    address = f"127.0.0.1:{free_port()}"
+    address = f"127.0.0.1:{free_ports(1)[0]}"
     monkeypatch.setenv("RAY_ADDRESS", address)
     started = time.monotonic()
     with (
@@ -25,7 +25,7 @@ def test_a_cluster_that_this_machine_remembers_and_that_is_gone_is_not_waited_fo
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    monkeypatch.setattr(module, "read_ray_address", lambda: f"127.0.0.1:{free_port()}")
+    monkeypatch.setattr(module, "read_ray_address", lambda: f"127.0.0.1:{free_ports(1)[0]}")
     asked: list[object] = []
 
     def init(address: str | None, **options: object) -> None:
