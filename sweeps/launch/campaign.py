@@ -98,11 +98,10 @@ def _run(asked: Campaign, lakes: tuple[Lake, ...], study: Experiment, part: Expe
     placement = asked.placement
     if study.trained_by:
         placement = placement.of_one_process()
+    if study.trained_by and len(asked.studies) > 1:
         try:
             planned = plan(part, lakes, placement.storage, study=study)  # trainings that were to come may have failed
         except ExperimentError as error:
-            if len(asked.studies) == 1:
-                raise
             _say(f"left out: {error}")
             return True
     _show_left_out(planned)

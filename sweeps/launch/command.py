@@ -106,7 +106,7 @@ def _with_scores(experiments: dict[str, Experiment], strategy: Strategy) -> list
             "nothing: leave them out"
         )
     for name in dropped:
-        err.print(f"study {name} trains nothing that could be searched, and is left out")
+        err.print(f"study {name} trains nothing that could be searched, and is left out", highlight=False)
     return kept
 
 

@@ -1,5 +1,7 @@
 """The form of `ray job submit` for nodes without the code; `test_three_actions.py` has the literal one."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,6 +31,9 @@ def nodes_without_code(tmp_path: Path) -> Iterator[RayHead]:
         "import sys\nsys.meta_path = [f for f in sys.meta_path if '__editable__' not in getattr(f, '__module__', '')]\n"
     )
     head = RayHead(tmp_path, {"PYTHONPATH": str(blocked)}, tmp_path / "head.log", cpus=0)
+    words = [sys.executable, "-c", "import sweeps"]
+    there = subprocess.run(words, cwd=tmp_path, env=head.environment, capture_output=True, text=True, check=False)
+    assert "No module named 'sweeps'" in there.stderr, "or the test would show nothing"
     try:
         head.start()
         head.add_node()

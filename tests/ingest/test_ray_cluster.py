@@ -84,7 +84,6 @@ def ray_folder() -> Iterator[Path]:
     """Ray's folder, short enough for its sockets; a killed head leaves its address there, for nobody else to find."""
     folder = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_AUTH_MODE", "disabled")
         patch.setenv("RAY_TMPDIR", str(folder))
         patch.delenv("RAY_ADDRESS", raising=False)
         yield folder

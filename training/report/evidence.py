@@ -148,7 +148,6 @@ def collect(
         tracking_uri: Without user and password.
         rows: Every attempt at every trial, oldest first.
         results: result.json by run_id.
-        left_out: Cells that the study does not run, with the reason.
         unread: Why a result.json could not be read, by run_id.
         errors: Last line of the error of a failed attempt, by run_id.
     """
