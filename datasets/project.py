@@ -9,7 +9,7 @@ from typing import Any, Final
 ROOT: Final = Path(__file__).resolve().parents[1]
 """Folder of the checkout that runs; a job's temporary copy of it where Ray made one."""
 
-NOT_SHIPPED: Final = (".git", ".venv", "data", "results", "mlruns", "mlartifacts", "*.db", "tests", "docs")
+NOT_SHIPPED: Final = (".git", ".venv", "/data", "/results", "/mlruns", "/mlartifacts", "*.db", "/tests", "/docs")
 """Patterns of what no other machine needs to run our code."""
 
 _JOB_CONFIG: Final = "RAY_JOB_CONFIG_JSON_ENV_VAR"
