@@ -12,8 +12,8 @@ from datasets.grids import pixel_spacing
 from datasets.labels import CHARTS, IGNORE
 from datasets.lake import Lake
 from datasets.lists_command import lists
+from datasets.process.terminal import out, user_errors
 from datasets.scene import SceneRecord
-from datasets.terminal import out, user_errors
 
 app = typer.Typer(
     help="Look into a lake of AI4Arctic scenes.",

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from datasets.lake import Lake
 from datasets.lists import SEASON_WORDS, UNLISTED, Comparison, compare, read_lists, season_lists, write_lists
-from datasets.terminal import out, user_errors
+from datasets.process.terminal import out, user_errors
 
 
 def lists(

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 
 from datasets.access import absolute
 from datasets.errors import LakeLockedError
-from datasets.sigterm import sigterm_raises
+from datasets.process.signals import sigterm_raises
 from datasets.storage import create, read, remove
 
 _KEY = "lock.json"

@@ -2,10 +2,10 @@
 
 import typer
 
-from datasets.terminal import SeveralValues
+from datasets.process.terminal import SeveralValues
 from ingest.build_command import build
-from ingest.care_commands import prune, verify
 from ingest.download.command import download
+from ingest.maintenance import prune, verify
 from ingest.melt.command import melt
 from ingest.sample_command import sample
 

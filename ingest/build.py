@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
-from datasets.amendment import carry_seasons
 from datasets.catalog import Catalog
 from datasets.errors import IceBenchError, SceneNotFoundError, SplitError
 from datasets.lake import Lake
 from datasets.scene import Archive, SceneRecord
+from datasets.season_updates import carry_seasons
 from datasets.splits import assign_splits
 from ingest.cluster import ClusterOptions
 from ingest.convert import convert_scene

@@ -10,7 +10,7 @@ import typer
 from datasets.catalog import Catalog
 from datasets.lake import Lake
 from datasets.lock import lock_lake
-from datasets.terminal import err, out, progress, user_errors, whole_numbers
+from datasets.process.terminal import err, out, progress, user_errors, whole_numbers
 
 
 class ArchiveName(StrEnum):

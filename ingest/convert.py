@@ -18,6 +18,7 @@ from datasets.lake import Lake
 from datasets.scene import Archive, SceneRecord
 from datasets.seasons import location_of, season_of
 from datasets.storage import exists
+from ingest.background import side_thread
 from ingest.charts import NO_POLYGON, ChartRasters, rasterize
 from ingest.geometry import INCIDENCE, TiePoints
 from ingest.moments import Moments
@@ -26,7 +27,6 @@ from ingest.product import SourceScene, native_ratio, open_scene
 from ingest.recipe import Recipe
 from ingest.reduce import block_mean, check_ratio
 from ingest.scene_arrays import SceneArrays, moments_json
-from ingest.side_thread import side_thread
 from ingest.source import reference_path, scene_id_of
 from ingest.variables import DISTANCE, HH, HV
 

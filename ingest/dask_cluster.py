@@ -13,8 +13,8 @@ from dask.system import CPU_COUNT
 from distributed.diagnostics.plugin import WorkerPlugin
 from distributed.system import MEMORY_LIMIT
 
-from datasets.project import ROOT
-from datasets.threads import limit_threads
+from datasets.process.checkout import ROOT
+from datasets.process.threads import limit_threads
 from ingest.cluster import SCENE_BYTES, ClusterOptions, Result
 from ingest.errors import ClusterError, WorkerDiedError
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasets.grids import NATIVE_SPACING, interpolate
-from datasets.threads import threads
+from datasets.process.threads import threads
 from ingest.errors import RawSceneError
 from ingest.moments import Moments
 

@@ -19,10 +19,10 @@ from ray._private.services import canonicalize_bootstrap_address  # no public wa
 from ray.exceptions import NodeDiedError, OutOfMemoryError, RayTaskError, WorkerCrashedError
 from ray.util.dask import ray_dask_get
 
-from datasets.project import worker_environment
-from datasets.reach import answers
-from datasets.sigterm import sigterm_kept
-from datasets.threads import limit_threads
+from datasets.process.checkout import worker_environment
+from datasets.process.ports import answers
+from datasets.process.signals import sigterm_kept
+from datasets.process.threads import limit_threads
 from ingest.cluster import RETRIES, SCENE_BYTES, ClusterOptions, Result
 from ingest.errors import ClusterError, WorkerDiedError
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from datasets.terminal import out, progress, user_errors
+from datasets.process.terminal import out, progress, user_errors
 
 
 class SceneForm(StrEnum):

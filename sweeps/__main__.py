@@ -1,4 +1,4 @@
-"""Command line over all studies: `python -m sweeps list | run | status | report | leaderboard | sync`."""
+"""Command line over all studies: `python -m sweeps list | run | status | report | compare | leaderboard | sync`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -7,10 +7,11 @@ import typer
 from rich.table import Table
 
 from datasets.errors import unknown_name
-from datasets.project import ROOT
-from datasets.terminal import err, out, user_errors
-from sweeps.catalogue import study, study_names
-from sweeps.experiment import SEED
+from datasets.process.checkout import ROOT
+from datasets.process.terminal import err, out, user_errors
+from sweeps.compare.command import compare
+from sweeps.design.catalogue import study, study_names
+from sweeps.design.experiment import SEED
 from sweeps.launch.command import application
 from sweeps.leaderboard.command import leaderboard_command
 from sweeps.report.command import report_command
@@ -30,6 +31,7 @@ app = typer.Typer(
 
 
 app.command("report")(report_command)
+app.command("compare")(compare)
 app.command("leaderboard")(leaderboard_command)
 
 
@@ -73,8 +75,8 @@ def status(
 ) -> None:
     """Print how far studies are: trials by state, or every trial of one study."""
     with user_errors():
-        from sweeps.launch.status import show_studies, show_trials
-        from training.tracking.studies import list_studies
+        from sweeps.record.status import show_studies, show_trials
+        from sweeps.record.studies import list_studies
 
         uri = tracking_uri or f"sqlite:///{ROOT}/results/mlflow.db"
         rows = list_studies(uri)

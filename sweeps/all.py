@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # as a script only sweeps/ is on the path
 
-from sweeps.catalogue import study, study_names
+from sweeps.design.catalogue import study, study_names
 
 if __name__ == "__main__":
     from sweeps.launch.command import application

@@ -14,9 +14,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # as a script only sweeps/ is on the path
 
-from sweeps.bases import SMOKE
-from sweeps.experiment import Arm, Experiment, TaskName
-from training.baselines import BASELINES, baseline
+from sweeps.design.bases import SMOKE
+from sweeps.design.experiment import Arm, Experiment, TaskName
+from training.spec.protocols import BASELINES, baseline
 
 NETWORKS: dict[TaskName, tuple[str, ...]] = {
     "pixel": ("unet", "deeplabv3"),

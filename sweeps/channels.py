@@ -15,9 +15,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # as a script only sweeps/ is on the path
 
 from datasets.channels import GROUPS, INPUTS, group_of
-from sweeps.axes import Axis
-from sweeps.bases import both
-from sweeps.experiment import Experiment
+from sweeps.design.axes import Axis
+from sweeps.design.bases import both
+from sweeps.design.experiment import Experiment
 
 
 def _sets() -> dict[str, list[str]]:

@@ -14,9 +14,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # as a script only sweeps/ is on the path
 
 from datasets.seasons import CRYOSEASONS, LOCATIONS
-from sweeps.bases import both
-from sweeps.cells import CRYO_SETS, EVERYWHERE, trained_on
-from sweeps.experiment import Experiment
+from sweeps.design.bases import both
+from sweeps.design.experiment import Experiment
+from sweeps.design.scene_sets import CRYO_SETS, EVERYWHERE, trained_on
 
 EXPERIMENT = Experiment(
     name="cryospheric_season_each_location",

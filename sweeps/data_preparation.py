@@ -20,9 +20,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # as a script only sweeps/ is on the path
 
-from sweeps.axes import Axis
-from sweeps.bases import arm
-from sweeps.experiment import Experiment, TaskName
+from sweeps.design.axes import Axis
+from sweeps.design.bases import arm
+from sweeps.design.experiment import Experiment, TaskName
 
 TASKS: tuple[TaskName, ...] = ("pixel", "patch")
 NO_AUGMENTATION = {"augment.flip_lines": 0.0, "augment.flip_samples": 0.0, "augment.rotate": 0.0}

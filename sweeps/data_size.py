@@ -17,9 +17,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # as a script only
 
 from dataclasses import replace
 
-from sweeps.axes import Axis
-from sweeps.bases import arm
-from sweeps.experiment import Experiment, TaskName
+from sweeps.design.axes import Axis
+from sweeps.design.bases import arm
+from sweeps.design.experiment import Experiment, TaskName
 
 SHARES = (0.05, 0.1, 0.25, 0.5, 1.0)
 TASKS: tuple[TaskName, ...] = ("pixel", "patch")

@@ -16,8 +16,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # as a script only sweeps/ is on the path
 
-from sweeps.bases import both
-from sweeps.experiment import Experiment
+from sweeps.design.bases import both
+from sweeps.design.experiment import Experiment
 
 EXPERIMENT = Experiment(
     name="downscale",

@@ -20,9 +20,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # as a script only
 
 from dataclasses import replace
 
-from sweeps.axes import Axis, Changes
 from sweeps.base_model import EXPERIMENT as TRAINED
-from sweeps.experiment import Arm, Experiment, TaskName
+from sweeps.design.axes import Axis, Changes
+from sweeps.design.experiment import Arm, Experiment, TaskName
 from training.attribution.settings import METHODS
 
 NETWORKS: dict[TaskName, tuple[str, ...]] = {"pixel": ("unet", "deeplabv3"), "patch": ("densenet121", "resnet50")}

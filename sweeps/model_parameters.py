@@ -15,9 +15,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # as a script only sweeps/ is on the path
 
-from sweeps.axes import Axis
-from sweeps.bases import arm
-from sweeps.experiment import Experiment
+from sweeps.design.axes import Axis
+from sweeps.design.bases import arm
+from sweeps.design.experiment import Experiment
 
 FACTORS: dict[str, Axis] = {
     "optimizer.lr": (1e-5, 1e-4, 1e-3, 1e-2),

@@ -15,9 +15,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # as a script only
 
 from dataclasses import replace
 
-from sweeps.axes import Axis
-from sweeps.bases import arm
-from sweeps.experiment import Experiment, TaskName
+from sweeps.design.axes import Axis
+from sweeps.design.bases import arm
+from sweeps.design.experiment import Experiment, TaskName
 
 SIZES: dict[TaskName, Axis] = {"pixel": (128, 256, 384, 512, 768), "patch": (64, 112, 160, 224, 320)}
 SMALL: dict[str, Axis] = {"data.patch_size": (16, 24)}

@@ -14,9 +14,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # as a script only sweeps/ is on the path
 
 from datasets.seasons import LOCATIONS, SEASONS
-from sweeps.bases import both
-from sweeps.cells import trained_on
-from sweeps.experiment import Experiment
+from sweeps.design.bases import both
+from sweeps.design.experiment import Experiment
+from sweeps.design.scene_sets import trained_on
 
 EXPERIMENT = Experiment(
     name="regular_season_each_location",

@@ -7,13 +7,13 @@ from pathlib import Path
 import fsspec
 import pytest
 from hypothesis import settings
-from object_store import ObjectStore
 
 from datasets.lake import Lake
 from ingest.build import SplitOptions, publish
 from ingest.convert import convert_scene
 from ingest.recipe import Recipe
 from ingest.sample import write_samples
+from tests.object_store import ObjectStore
 
 LINES, SAMPLES = 420, 520
 

@@ -7,13 +7,13 @@ import numpy as np
 
 from datasets.labels import chart
 from datasets.scene import SceneRecord
+from sweeps.record.design import StudyDesign
+from sweeps.record.studies import StudyRow
+from sweeps.record.study import TrialRow
 from training.evaluation.bins import scene_rows, sum_bins
 from training.evaluation.confusion import ConfusionMatrix
-from training.evaluation.scores import metrics_of
-from training.result import TrialResult
-from training.tracking.studies import StudyRow
-from training.tracking.study import TrialRow
-from training.tracking.study_design import StudyDesign
+from training.evaluation.metrics import metrics_of
+from training.evaluation.result import TrialResult
 
 SEASONS = ("winter", "spring", "summer", "fall")
 GRIDS = ("test", "test_80m")

@@ -15,7 +15,7 @@ from botocore import xform_name
 from typer.main import get_command
 
 from datasets.lake import Lake
-from sweeps.catalogue import study, study_names
+from sweeps.design.catalogue import study, study_names
 
 ROOT = Path(__file__).parents[1]
 

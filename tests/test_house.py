@@ -27,7 +27,7 @@ def test_a_foreign_datasets_package_is_named_at_once(room: str, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("module", "heavy"),
     [
-        ("sweeps.experiment", {"ray", "torch", "mlflow", "zarr"}),
+        ("sweeps.design.experiment", {"ray", "torch", "mlflow", "zarr"}),
         ("sweeps.launch.command", {"ray", "torch", "mlflow", "zarr"}),
         ("sweeps.report.command", {"ray", "torch", "mlflow", "matplotlib"}),
         ("sweeps.leaderboard.command", {"ray", "torch", "mlflow", "matplotlib"}),

@@ -1,7 +1,7 @@
 """One trial: spec -> trained network -> scores. Runs without Ray; see `training.trial`.
 
-`spec` says what a trial is, `models` builds its network, `evaluation` scores it, `tracking` keeps its record; `report`,
-`compare` and `attribution` say what came of it.
+`spec` says what a trial is, `data` reads its scenes, `models` builds its network, `loop` trains it, `evaluation` scores
+it, `artifacts` are what it leaves for people, `tracking` keeps its record; `attribution` explains it.
 """
 
 from pathlib import Path

@@ -12,16 +12,15 @@ from rich.table import Table
 
 from datasets.errors import unknown_name
 from datasets.loading.workers import loader_workers, usable_cpus
-from datasets.terminal import out, user_errors
+from datasets.process.terminal import out, user_errors
 from training.attribute_command import attribute
-from training.baselines import BASELINES
-from training.compare_command import compare
 from training.predict_command import predict
 from training.spec import TrialSpec
 from training.spec.changes import parse_changes
+from training.spec.protocols import BASELINES
 
 if TYPE_CHECKING:
-    from training.result import TrialResult
+    from training.evaluation.result import TrialResult
     from training.tracking.tracker import Tracker
 
 app = typer.Typer(
@@ -32,7 +31,7 @@ app = typer.Typer(
 )
 
 
-for command in (attribute, compare, predict):
+for command in (attribute, predict):
     app.command()(command)
 
 
@@ -151,8 +150,8 @@ def _run(
 ) -> None:
     from datasets.lake import Lake
     from datasets.loading.node_cache import NodeCache
+    from training.data.trial_scenes import bind
     from training.progress_bar import progress_bar
-    from training.scenes import bind
     from training.tracking.mlflow_tracker import MlflowTracker
     from training.tracking.server import check_reachable, resolve_uri
     from training.tracking.tracker import MemoryTracker

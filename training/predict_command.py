@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from datasets.grids import pixel_spacing
 from datasets.lake import Lake
-from datasets.terminal import err, out, user_errors
+from datasets.process.terminal import err, out, user_errors
 
 
 def predict(
@@ -36,7 +36,7 @@ def predict(
     with user_errors():
         from datasets.loading.node_cache import NodeCache
         from training.evaluation.predict_scenes import predict_scenes
-        from training.evaluation.predictions import check_kind
+        from training.evaluation.prediction_files import check_kind
 
         known_kind, source = check_kind(kind), Lake.open(lake)
         columns = (TextColumn("scenes"), BarColumn(), MofNCompleteColumn())

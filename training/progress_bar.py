@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from datasets.terminal import err
-from training.epoch import Progress as Standing
+from datasets.process.terminal import err
+from training.loop.epoch import Progress as Standing
 
 
 @contextmanager

@@ -3,13 +3,10 @@
 check -> seed -> train (keeps the best weights and where it stands on disk) -> load the best -> score -> pictures
 """
 
-import logging
 import tempfile
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
 
 import torch
 from torch import nn
@@ -17,34 +14,27 @@ from torch import nn
 from datasets.lake import Lake
 from datasets.loading.node_cache import NodeCache
 from datasets.loading.normalize import Normalization
-from training.checkpoint import Checkpoint, load_checkpoint, load_progress, save_checkpoint, save_progress
-from training.cost import Clock, cost_of
-from training.data import TrainingPatches, TrialData
-from training.epoch import EpochRow, Progress
-from training.evaluation.evaluate import tiling_for
-from training.evaluation.scores import metrics_of
-from training.evaluation.scoring import score_trial
+from training.artifacts.maps import map_drawer
+from training.artifacts.trial_files import hand_in
+from training.data.trial_data import TrainingPatches, TrialData
+from training.data.trial_scenes import bind, select_scenes
+from training.evaluation.metrics import metrics_of
+from training.evaluation.result import TrialResult
+from training.evaluation.score_scenes import tiling_for
+from training.evaluation.score_trial import score_trial
 from training.evaluation.validate import validate
-from training.hand_in import hand_in
-from training.heads import heads_of, n_outputs
-from training.loop import FitState, Trainer
-from training.losses import Loss
-from training.machine import best_device, versions_of
+from training.loop.checkpoint import Checkpoint, load_checkpoint, load_progress, save_checkpoint, save_progress
+from training.loop.checkpoint_files import BEST, LAST
+from training.loop.cost import Clock, cost_of
+from training.loop.epoch import EpochRow, Progress
+from training.loop.losses import Loss
+from training.loop.machine import best_device, versions_of
+from training.loop.processes import Processes
+from training.loop.trainer import FitState, Trainer
 from training.models import build_model, check_network
-from training.processes import Processes
-from training.result import TrialResult
-from training.scenes import bind, select_scenes
+from training.models.heads import heads_of, n_outputs
 from training.spec import SpecError, TrialSpec
-from training.tracking.server import TrackingError
-from training.tracking.tracker import Tracker
-
-BEST: Final = "best.pt"
-"""Checkpoint with the weights of the best epoch, in the folder of a trial."""
-
-LAST: Final = "last.pt"
-"""Where the training stands, in the folder of a trial; gone when the trial has finished."""
-
-logger = logging.getLogger(__name__)
+from training.tracking.tracker import Tracker, give_up
 
 
 def run_trial(
@@ -107,7 +97,7 @@ def run_trial(
                 progress=progress,
             )
             best = load_checkpoint(folder / BEST)
-            scored = score_trial(best.model().to(data.device), data, folder / "maps")
+            scored = score_trial(best.model().to(data.device), data, map_drawer(spec, lake, folder / "maps"))
 
         kept = trained.history[trained.best_epoch]
         result = TrialResult(
@@ -154,7 +144,7 @@ def assist_trial(
     cache: NodeCache | None = None,
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> None:
-    """Trains along in a process that is not the first of its trial; see `training.processes`.
+    """Trains along in a process that is not the first of its trial; see `training.loop.processes`.
 
     It has the same arguments as the first, takes its part of every batch and of the val scenes, and writes nothing.
     """
@@ -248,13 +238,3 @@ def _reproducible(seed: int, device: torch.device) -> Iterator[None]:
         yield
     finally:
         torch.use_deterministic_algorithms(before, warn_only=warn_only)
-
-
-def give_up(tracker: Tracker, error: BaseException) -> None:
-    """Leaves the error with the tracker; a tracker that is away must not hide the error itself."""
-    killed = isinstance(error, KeyboardInterrupt | SystemExit)
-    try:
-        tracker.log_text("".join(traceback.format_exception(error)), "error.txt")
-        tracker.finish("KILLED" if killed else "FAILED")
-    except TrackingError as away:
-        logger.warning("the tracker was not told that the trial failed: %s", away)

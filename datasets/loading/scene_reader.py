@@ -16,7 +16,7 @@ from datasets.grids import KM2_PIXELS, centres, km2_index
 from datasets.labels import CHARTS
 from datasets.lake import Lake
 from datasets.loading.node_cache import NodeCache
-from datasets.patches.windows import BORDER, LAND
+from datasets.loading.windows import BORDER, LAND
 from datasets.scene import Scene
 from datasets.stores.scene_writer import SHARD
 

@@ -10,7 +10,7 @@ from datasets.errors import SplitError
 from datasets.labels import IGNORE
 from datasets.loading.batches import Window
 from datasets.loading.scene_reader import SceneReader
-from datasets.patches.windows import draw_window, land_pixels, near_border
+from datasets.loading.windows import draw_window, land_pixels, near_border
 
 _TRIES: Final = 1000
 

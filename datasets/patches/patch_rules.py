@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from datasets.labels import IGNORE, chart
+from datasets.loading.windows import BORDER, LAND, land_pixels, near_border, window_starts
 from datasets.patches.summed_area import SummedArea
-from datasets.patches.windows import BORDER, LAND, land_pixels, near_border, window_starts
 
 _MEANING: Final = 1
 """Raised when the same rule comes to choose other windows: indexes made before have another digest then."""

@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 
 from datasets.access import access, storage_options
 from datasets.errors import IceBenchError, SceneNotFoundError
+from datasets.process.threads import threads
 from datasets.storage import move_below, read, remove, remove_below, replace, sizes
 from datasets.stores.scene_store import SceneStore
 from datasets.stores.shard_encoding import encoded_shards
-from datasets.threads import threads
 
 CHUNK: Final = 512
 """Side of a chunk: a 256 patch touches at most four."""

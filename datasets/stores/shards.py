@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 
 from datasets.access import is_url
 from datasets.errors import DamagedSceneError
+from datasets.process.threads import threads
 from datasets.storage import read_ranges
 from datasets.stores.mapped_shards import map_shard
 from datasets.stores.shard_index import ABSENT, decode_index
 from datasets.stores.shard_layout import Piece, Place, ShardedArray, Window, bounds_of, cut
-from datasets.threads import threads
 
 _CODEC: Final = numcodecs.Blosc()
 """Decodes every Blosc chunk: how it was encoded is written in it."""

@@ -10,7 +10,7 @@ from rich.filesize import decimal
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
 
-from datasets.terminal import err, out, user_errors
+from datasets.process.terminal import err, out, user_errors
 from ingest.download.archives import ARCHIVES, DEFAULT_URL, Archive, ArchiveFile, find_archive, select
 from ingest.download.errors import DownloadError
 from ingest.download.folder import OnProgress, Phase, check_space, locked, look

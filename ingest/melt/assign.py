@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from datasets.amendment import amend
 from datasets.catalog import Catalog
 from datasets.lake import Lake
 from datasets.scene import SceneRecord
+from datasets.season_updates import amend
 from ingest.errors import SceneNameError
 from ingest.geometry import TiePoints
 from ingest.melt.grid import footprint_cells

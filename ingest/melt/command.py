@@ -11,7 +11,7 @@ from rich.table import Table
 from datasets.catalog import Catalog
 from datasets.lake import Lake
 from datasets.lock import LakeLock, lock_lake
-from datasets.terminal import out, progress, user_errors
+from datasets.process.terminal import out, progress, user_errors
 
 if TYPE_CHECKING:
     from ingest.melt.assign import Assignment

@@ -17,17 +17,17 @@ from rich.table import Table
 
 from datasets.errors import IceBenchError
 from datasets.lake import Lake
-from datasets.project import ROOT, shipped_by_job
-from datasets.terminal import err, out
-from sweeps.experiment import Experiment, ExperimentError
+from datasets.process.checkout import ROOT, shipped_by_job
+from datasets.process.terminal import err, out
+from sweeps.design.experiment import Experiment, ExperimentError
 from sweeps.launch.placement import Placement
 from sweeps.launch.plan import Plan, plan
 from sweeps.launch.strategy import Strategy
 from sweeps.launch.study_run import Done, Request, run_study
 from sweeps.launch.trials import Event, OnEvent
 from sweeps.report.command import say as say_report
+from sweeps.report.study_report import how_to_open
 from sweeps.report.write import log_report, read_report
-from training.report.study_report import how_to_open
 from training.tracking.server import resolve_uri, wait_reachable
 
 _PATIENCE_S: Final = 1800.0

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from datasets.errors import IceBenchError
 from datasets.storage import read, remove, replace
-from training.trial import BEST, LAST
+from training.loop.checkpoint_files import BEST, LAST
 
 logger = logging.getLogger(__name__)
 

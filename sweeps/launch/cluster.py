@@ -13,9 +13,9 @@ from ray._private.utils import read_ray_address  # no public way to ask which cl
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from datasets.errors import IceBenchError
-from datasets.project import shipped_by_job, worker_environment
-from datasets.reach import answers
-from datasets.sigterm import sigterm_kept
+from datasets.process.checkout import shipped_by_job, worker_environment
+from datasets.process.ports import answers
+from datasets.process.signals import sigterm_kept
 from training.tracking.mlflow_tracker import git_commit
 from training.tracking.outbox import default_outbox
 

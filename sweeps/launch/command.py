@@ -7,10 +7,10 @@ from pathlib import Path
 import typer
 from rich.table import Table
 
-from datasets.project import ROOT
-from datasets.terminal import err, out, user_errors
-from sweeps.axes import text
-from sweeps.experiment import Experiment, ExperimentError
+from datasets.process.checkout import ROOT
+from datasets.process.terminal import err, out, user_errors
+from sweeps.design.axes import text
+from sweeps.design.experiment import Experiment, ExperimentError
 from sweeps.launch.options import (
     LAKE,
     Cpus,

@@ -10,14 +10,14 @@ from datasets.loading.node_cache import NodeCache
 from datasets.storage import at_hand, exists
 from sweeps.launch.checkpoints import KeptTrial, SupersededError
 from sweeps.launch.order import Order
-from sweeps.launch.tagged import OwnedTracker, on_record
-from sweeps.launch.told import EPOCH, REFUSED, SCORE, Report
+from sweeps.launch.report_keys import EPOCH, REFUSED, SCORE, Report
+from sweeps.launch.trial_record import OwnedTracker, on_record
 from sweeps.launch.worker import use_given_threads
+from training.attribution.explain_trial import explain_trial
 from training.attribution.settings import AttributionError
-from training.attribution.trial import explain_trial
-from training.checkpoint import CheckpointError
+from training.loop.checkpoint import CheckpointError
+from training.loop.checkpoint_files import BEST
 from training.spec import SpecError, TrialSpec
-from training.trial import BEST
 
 FINAL: Final = (AttributionError, CheckpointError, SpecError, SplitError, UnknownNameError, SupersededError)
 """Errors that would come again: the trial is not tried again."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from sweeps.experiment import SEED
+from sweeps.design.experiment import SEED
 from training.attribution.settings import AttributionSettings
 from training.spec import TrialSpec
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datasets.errors import SplitError
 from datasets.lake import Lake
 from datasets.storage import exists
-from sweeps.axes import text
-from sweeps.experiment import Experiment, ExperimentError
+from sweeps.design.axes import text
+from sweeps.design.experiment import Experiment, ExperimentError
+from sweeps.design.point import Trial
 from sweeps.launch.order import folder_of
-from sweeps.trial import Trial
 from training.attribution.settings import AttributionError, Method
-from training.scenes import EmptyCellError, select_scenes
+from training.data.trial_scenes import EmptyCellError, select_scenes
+from training.loop.checkpoint_files import BEST, LAST
 from training.spec import SpecError, TrialSpec
-from training.trial import BEST, LAST
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,7 +155,9 @@ class _Explainable:
         return None
 
     def _of_method(self, spec: TrialSpec, method: Method) -> str:
-        from training.attribution.trial import check_method  # heavy: torch and captum, which trainings here do not need
+        from training.attribution.explain_trial import (
+            check_method,  # heavy: torch and captum, which trainings here do not need
+        )
 
         network = spec.with_("seed", 0).trial_id, method
         if network not in self._refused:

@@ -10,14 +10,15 @@ from ray import tune
 from datasets.lake import Lake
 from datasets.loading.node_cache import NodeCache
 from sweeps.launch.order import Order
-from sweeps.launch.tagged import TaggedTracker
-from sweeps.launch.told import EPOCH, SCORE
+from sweeps.launch.report_keys import EPOCH, SCORE
+from sweeps.launch.trial_record import TaggedTracker
 from sweeps.launch.worker import use_given_threads
-from training.checkpoint import load_progress, save_progress
-from training.epoch import Progress
-from training.optimizer import scaled_rates
+from training.loop.checkpoint import load_progress, save_progress
+from training.loop.checkpoint_files import BEST, LAST
+from training.loop.epoch import Progress
+from training.loop.optimizer import scaled_rates
 from training.spec import TrialSpec
-from training.trial import BEST, LAST, run_trial
+from training.trial import run_trial
 
 _MEMBER: Final = "member.json"
 """Whose checkpoint it is, and with which learning rate."""

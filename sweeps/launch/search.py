@@ -9,10 +9,10 @@ from ray import tune
 from ray.tune.schedulers import ASHAScheduler, PopulationBasedTraining
 from ray.tune.search.optuna import OptunaSearch
 
-from sweeps.axes import Changes
+from sweeps.design.axes import Changes
 from sweeps.launch.order import Order
 from sweeps.launch.placement import Placement, Slots
-from sweeps.launch.told import EPOCH, SCORE
+from sweeps.launch.report_keys import EPOCH, SCORE
 from sweeps.launch.trials import ORDER, OnEvent, Outcome, fit, train
 
 _CHOICES: Final = "choices"

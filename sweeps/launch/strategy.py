@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal, get_args
 
 from datasets.errors import unknown_name
-from sweeps.experiment import Experiment, ExperimentError
+from sweeps.design.experiment import Experiment, ExperimentError
 
 Search = Literal["grid", "random", "optuna"]
 Scheduler = Literal["none", "asha", "pbt"]

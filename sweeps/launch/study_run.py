@@ -10,20 +10,20 @@ from dataclasses import dataclass
 from typing import Final
 
 from datasets.lake import Lake
-from sweeps.axes import text
-from sweeps.experiment import Experiment, cell_of, design_of
+from sweeps.design.axes import text
+from sweeps.design.experiment import Experiment, cell_of, design_of
+from sweeps.design.point import Trial
 from sweeps.launch.cluster import check_nodes, cluster, grows, nodes
-from sweeps.launch.leftovers import send_leftovers, with_untold
 from sweeps.launch.order import Order
 from sweeps.launch.placement import Placement, Slots, slots_for
 from sweeps.launch.plan import Plan
-from sweeps.launch.state import TrialState, state_of, states_of
 from sweeps.launch.strategy import Strategy
 from sweeps.launch.trials import OnEvent, Outcome, run_trials
-from sweeps.trial import Trial
-from training.tracking.study import StudyTracker
-from training.tracking.study_claim import claimed
-from training.tracking.study_design import StudyDesign
+from sweeps.launch.unsent import send_leftovers, with_untold
+from sweeps.record.claim import claimed
+from sweeps.record.design import StudyDesign
+from sweeps.record.state import TrialState, state_of, states_of
+from sweeps.record.study import StudyTracker
 
 Watching = Callable[[int], AbstractContextManager[OnEvent]]
 

@@ -15,7 +15,7 @@ from ray import tune
 
 from sweeps.launch.order import Order
 from sweeps.launch.placement import Placement, Slots
-from sweeps.launch.told import EPOCH, REFUSED, SCORE
+from sweeps.launch.report_keys import EPOCH, REFUSED, SCORE
 
 RETRIES: Final = 3
 """Times that a failed trial is tried again, from its checkpoint."""

@@ -16,13 +16,13 @@ from datasets.loading.node_cache import NodeCache
 from datasets.loading.workers import loader_workers
 from sweeps.launch.checkpoints import KeptTrial, SupersededError
 from sweeps.launch.order import Order
-from sweeps.launch.state import STOPPED
-from sweeps.launch.tagged import OwnedTracker, on_record
-from sweeps.launch.told import EPOCH, REFUSED, SCORE, Report
-from training.epoch import Progress
-from training.processes import Processes
+from sweeps.launch.report_keys import EPOCH, REFUSED, SCORE, Report
+from sweeps.launch.trial_record import OwnedTracker, on_record
+from sweeps.record.state import STOPPED
+from training.loop.epoch import Progress
+from training.loop.processes import Processes
+from training.loop.steps import NonFiniteLossError
 from training.spec import SpecError, TrialSpec
-from training.steps import NonFiniteLossError
 from training.trial import assist_trial, run_trial
 
 FINAL: Final = (SpecError, SplitError, UnknownNameError, NonFiniteLossError, SupersededError)

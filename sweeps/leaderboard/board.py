@@ -8,9 +8,9 @@ import pandas as pd
 
 from sweeps.leaderboard.published import PUBLISHED, SCORES
 from sweeps.leaderboard.ranking import GRID, Ranked, columns
-from training.report.page import Section, render
-from training.report.tables import ReportTable
-from training.report.wording import grid_label, percent
+from sweeps.report.page import Section, render
+from sweeps.report.tables import ReportTable
+from sweeps.report.wording import grid_label, percent
 
 PROTOCOL: Final = "protocol"
 """Name of the column of it, which a terminal has no room for."""

@@ -10,7 +10,7 @@ from datasets.labels import SOD
 from datasets.lake import Lake
 from sweeps.leaderboard.submission import Submission, SubmissionError, claims, parse_submission
 from training.evaluation.confusion import ConfusionMatrix
-from training.evaluation.predictions import PredictionError, score_predictions
+from training.evaluation.prediction_files import PredictionError, score_predictions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,7 @@ def check_claims(submission: Submission, predictions: Path, lake: Lake, *, ratio
 
     Args:
         submission: With what is claimed.
-        predictions: Folder with one class map a test scene (`training.evaluation.predictions`).
+        predictions: Folder with one class map a test scene (`training.evaluation.prediction_files`).
         lake: With the charts.
         ratio: Grid of the maps.
 

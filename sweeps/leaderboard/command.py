@@ -7,14 +7,14 @@ import typer
 from rich.table import Table
 
 from datasets.errors import IceBenchError, unknown_name
-from datasets.project import ROOT
-from datasets.terminal import err, out, user_errors
+from datasets.process.checkout import ROOT
+from datasets.process.terminal import err, out, user_errors
 
 if TYPE_CHECKING:
     from sweeps.leaderboard.check import Claim
     from sweeps.leaderboard.ranking import Ranked
     from sweeps.leaderboard.submission import Form, Submission
-    from training.tracking.study import TrialRow
+    from sweeps.record.study import TrialRow
 
 _FORMS: Final = ("readme", "script")
 _FIXED: Final = {"methodology": "Supervised", "data_used": "Labeled"}
@@ -93,7 +93,7 @@ def leaderboard_command(
 
 def _ranked(tracking_uri: str, lake_digest: str) -> "tuple[tuple[Ranked, ...], str]":
     from sweeps.leaderboard.ranking import rank
-    from training.tracking.studies import list_trials
+    from sweeps.record.studies import list_trials
 
     with err.status("reading MLflow"):
         rows = [row for row in list_trials(tracking_uri) if row.tags.get("lake")]

@@ -8,10 +8,10 @@ from typing import Final
 from datasets.grids import pixel_spacing
 from datasets.labels import SOD
 from sweeps.leaderboard.published import SCORES
-from training.report.cells import Spread, spread_of
-from training.report.labels import first_chart, seed_of, task_of_row
-from training.report.wording import grid_label, task_label
-from training.tracking.study import TrialRow
+from sweeps.record.study import TrialRow
+from sweeps.report.cells import Spread, spread_of
+from sweeps.report.labels import first_chart, seed_of, task_of_row
+from sweeps.report.wording import grid_label, task_label
 
 GRID: Final = "test_80m"
 """Where all are ranked: the same pixels for every ratio and both tasks."""

@@ -1,4 +1,4 @@
-"""Reports of studies and of the campaign: reads MLflow, writes files, puts them on the parent run.
+"""Reports: what finished trials say, in tables, figures and one page, on the parent run of their study.
 
-What they are made of stands in `training.report`, since a comparison with a model of one's own needs it too.
+rows of MLflow -> evidence -> cells, differences -> tables, figures -> page; a study of attributions likewise
 """

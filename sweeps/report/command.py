@@ -7,11 +7,11 @@ import typer
 from rich.table import Table
 
 from datasets.errors import IceBenchError, unknown_name
-from datasets.terminal import err, out, user_errors
+from datasets.process.terminal import err, out, user_errors
 
 if TYPE_CHECKING:  # heavy: matplotlib and MLflow are loaded only by a report
-    from training.report.study_report import Report
-    from training.tracking.studies import StudyRow
+    from sweeps.record.studies import StudyRow
+    from sweeps.report.study_report import Report
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 
@@ -46,7 +46,7 @@ def report_command(
     with user_errors():
         if study and all_studies:
             raise NoReportError(f"--all and the study {study!r} are given: give one of them")
-        from training.tracking.studies import list_studies
+        from sweeps.record.studies import list_studies
 
         with err.status("reading MLflow"):
             rows = list_studies(tracking_uri)
@@ -90,8 +90,8 @@ def say(report: "Report") -> None:
 
 
 def _one(row: "StudyRow", tracking_uri: str, folder: Path, *, log: bool) -> None:
+    from sweeps.report.study_report import how_to_open
     from sweeps.report.write import PAGE
-    from training.report.study_report import how_to_open
 
     report = _written(row, tracking_uri, folder, log=log)
     say(report)

@@ -9,10 +9,10 @@ import pandas as pd
 
 from datasets.channels import GROUPS
 from datasets.seasons import SEASONS
+from sweeps.report.evidence import Evidence, FinishedTrial
+from sweeps.report.wording import TASK_AXES, cell_label
 from training.attribution.result import AttributionResult
 from training.evaluation.bins import ALL
-from training.report.evidence import Evidence, FinishedTrial
-from training.report.wording import TASK_AXES, cell_label
 
 METHOD: Final = "method"
 """Axis of a study of attributions; the others say which network is explained."""

@@ -11,11 +11,11 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from datasets.channels import GROUPS
+from sweeps.report.drawing import Drawn, finish
+from sweeps.report.heat_maps import heat_map
 from sweeps.report.importance import MEAN, Importance, bin_order
 from sweeps.report.importance_tables import bin_label, method_label
 from training.attribution.figure import COLOURS, channel_label
-from training.report.drawing import Drawn, finish
-from training.report.heat_maps import heat_map
 
 _COLUMNS: Final = 3
 _SHARE: Final = "share of absolute attribution [%]"

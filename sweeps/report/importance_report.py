@@ -3,6 +3,10 @@
 from collections.abc import Mapping
 from typing import Final
 
+from sweeps.report.account import missing_trials, open_table, runs_table, state
+from sweeps.report.answer import about_code
+from sweeps.report.cells import Comparison
+from sweeps.report.evidence import Evidence
 from sweeps.report.importance import MEAN, Importance
 from sweeps.report.importance_figures import bin_figures, class_figures, method_figures
 from sweeps.report.importance_tables import (
@@ -11,16 +15,12 @@ from sweeps.report.importance_tables import (
     importance_table,
     method_label,
 )
+from sweeps.report.page import Section, picture
+from sweeps.report.study_cost import cost_table
+from sweeps.report.study_report import ABOUT_COST, Report, how_to_open
+from sweeps.report.wording import percent, plural
 from training.attribution.figure import channel_label
 from training.attribution.result import AttributionResult
-from training.report.account import missing_trials, open_table, runs_table, state
-from training.report.answer import about_code
-from training.report.cells import Comparison
-from training.report.cost import cost_table
-from training.report.evidence import Evidence
-from training.report.page import Section, picture
-from training.report.study_report import ABOUT_COST, Report, how_to_open
-from training.report.wording import percent, plural
 
 HOW_TO_READ: Final = (
     "Importance says what the network decides by, not what the ice depends on: a network that decides by longitude "

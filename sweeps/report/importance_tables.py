@@ -3,10 +3,10 @@
 import pandas as pd
 
 from sweeps.report.importance import MEAN, Importance
+from sweeps.report.tables import ReportTable
+from sweeps.report.wording import percent
 from training.attribution.figure import channel_label
 from training.evaluation.bins import ALL
-from training.report.tables import ReportTable
-from training.report.wording import percent
 
 _NOTE = (
     "A share is the mean absolute attribution of a group or channel over that of all of them, class by class, then the "

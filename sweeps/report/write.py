@@ -5,16 +5,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from sweeps.report.campaign import campaign_page, campaign_table
+from sweeps.record.studies import StudyRow, read_artifacts, study_row
+from sweeps.record.study import StudyTracker, TrialRow
+from sweeps.report.campaign_page import campaign_page, campaign_table
+from sweeps.report.evidence import Evidence, collect
 from sweeps.report.importance_report import importance_report
+from sweeps.report.results import newest_attempts, read_results
+from sweeps.report.study_report import Report, make_report
 from training.attribution.result import AttributionResult
 from training.attribution.settings import AttributionError
-from training.report.evidence import Evidence, collect
-from training.report.results import newest_attempts, read_results
-from training.report.study_report import Report, make_report
 from training.tracking.server import public
-from training.tracking.studies import StudyRow, read_artifacts, study_row
-from training.tracking.study import StudyTracker, TrialRow
 
 PAGE: Final = "report.html"
 CAMPAIGN_PAGE: Final = "campaign.html"

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from datasets.errors import unknown_name
-from datasets.terminal import err, user_errors
+from datasets.process.terminal import err, user_errors
 from tests.benchmarks import (
     attribution,
     data_wait,

@@ -21,7 +21,7 @@ from training.attribution.assigned import ClassGradients, Patches, assign
 from training.attribution.features import Features
 from training.attribution.gradients import IntegratedGradients
 from training.evaluation.predict import outputs_of
-from training.heads import Head
+from training.models.heads import Head
 from training.models.unet import UNet
 
 PATCHES, SIDE, STEPS = 16, 256, 32

@@ -18,15 +18,15 @@ from datasets.loading.normalize import Normalization
 from ingest.sample import write_samples
 from tests.benchmarks.full_scene import LINES, SAMPLES, Row
 from tests.benchmarks.loader import lake_of
-from training.baselines import ICEBENCH_UNET
-from training.data import TrainingPatches, TrialData
-from training.heads import heads_of, n_outputs
-from training.loop import Trainer
-from training.losses import Loss
+from training.data.trial_data import TrainingPatches, TrialData
+from training.data.trial_scenes import TrialScenes
+from training.loop.losses import Loss
+from training.loop.processes import Processes
+from training.loop.trainer import Trainer
 from training.models import build_model
-from training.processes import Processes
-from training.scenes import TrialScenes
+from training.models.heads import heads_of, n_outputs
 from training.spec import TrialSpec
+from training.spec.protocols import ICEBENCH_UNET
 
 WAIT_REACH, RATE_REACH = 0.05, 0.9
 

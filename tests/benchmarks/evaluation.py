@@ -28,11 +28,11 @@ from ingest.convert import convert_scene
 from ingest.recipe import Recipe
 from ingest.sample import write_samples
 from tests.benchmarks.full_scene import Row
+from training.artifacts.maps import draw_maps
 from training.evaluation.confusion import ConfusionMatrix
-from training.evaluation.evaluate import SceneScore, SceneToScore, open_scene, score_scenes
 from training.evaluation.predict import outputs_of
+from training.evaluation.score_scenes import SceneScore, SceneToScore, open_scene, score_scenes
 from training.evaluation.tiles import Tiling, tiling_of
-from training.hand_in import draw_maps
 from training.models.unet import UNet
 from training.spec import TrialSpec
 

@@ -14,7 +14,7 @@ from ingest.build import SplitOptions, publish
 from ingest.convert import convert_scene
 from ingest.recipe import Recipe
 from ingest.sample import write_samples
-from sweeps.experiment import Arm, Experiment
+from sweeps.design.experiment import Arm, Experiment
 from sweeps.launch.placement import Placement
 from sweeps.launch.plan import plan
 from sweeps.launch.strategy import Strategy

@@ -8,7 +8,6 @@ import fsspec
 import numpy as np
 import pytest
 import xarray as xr
-from object_store import ObjectStore, counting_proxy
 from typer.testing import CliRunner, Result
 
 from datasets.__main__ import app as datasets_app
@@ -19,6 +18,7 @@ from ingest.__main__ import app as ingest_app
 from ingest.build import SplitOptions, publish
 from ingest.convert import convert_scene
 from ingest.recipe import Recipe
+from tests.object_store import ObjectStore, counting_proxy
 
 pytestmark = pytest.mark.slow
 

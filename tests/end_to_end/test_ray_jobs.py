@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
-from ray_head import ROOT, RayHead
 
 from datasets.lake import Lake
+from tests.end_to_end.ray_head import ROOT, RayHead
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

@@ -12,16 +12,16 @@ from typing import Any
 
 import pytest
 import xarray as xr
-from browser import Visit, chromium, visit
 from mlflow import MlflowClient
 from mlflow.entities import Run
-from mlflow_server import MlflowServer
-from object_store import ObjectStore
-from offspring import wait_until_gone, watched_offspring
 from playwright.sync_api import expect
-from ray_head import BIN, ROOT, RayHead, base_environment
 
 from datasets.lake import Lake
+from tests.end_to_end.browser import Visit, chromium, visit
+from tests.end_to_end.ray_head import BIN, ROOT, RayHead, base_environment
+from tests.mlflow_server import MlflowServer
+from tests.object_store import ObjectStore
+from tests.offspring import wait_until_gone, watched_offspring
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

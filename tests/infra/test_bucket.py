@@ -7,8 +7,9 @@ from typing import Any
 import botocore.session
 import pytest
 from botocore.validate import ParamValidator
-from cluster_files import INFRA, environment, rendered
 from policy_sentry.querying.actions import get_action_data
+
+from tests.infra.cluster_files import INFRA, environment, rendered
 
 POLICIES = sorted(path.relative_to(INFRA).as_posix() for path in INFRA.rglob("aws-policy-*.json"))
 BUCKET = f"arn:aws:s3:::{environment()['ICEBENCH_BUCKET']}"

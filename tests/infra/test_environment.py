@@ -6,7 +6,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from cluster_files import INFRA, ROOT, documents, environment, files, rendered
+
+from tests.infra.cluster_files import INFRA, ROOT, documents, environment, files, rendered
 
 ROOMS = ("ingest", "datasets", "training", "sweeps")
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from cluster_files import GENERATED, INFRA, ROOT, environment, files
+
+from tests.infra.cluster_files import GENERATED, INFRA, ROOT, environment, files
 
 SECRET_NAME = re.compile(r"PASSWORD|SECRET|TOKEN|ACCESS_KEY|CREDENTIALS|private.key", flags=re.IGNORECASE)
 SECRET_VALUE = [

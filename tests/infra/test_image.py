@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cluster_files import IMAGE_LOCK, INFRA, MLFLOW_LOCK, ROOT, locked
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
+
+from tests.infra.cluster_files import IMAGE_LOCK, INFRA, MLFLOW_LOCK, ROOT, locked
 
 DOCKERFILES = [INFRA / "image" / "Dockerfile", INFRA / "mlflow" / "Dockerfile"]
 LOCKED_EXTRAS = ("ingest", "s3", "train", "sweep", "cloud")

@@ -7,8 +7,9 @@ from typing import Any
 import jsonschema
 import kubernetes_validate
 import pytest
-from cluster_files import IMAGE_LOCK, INFRA, documents, environment, locked
-from kuberay_schema import SCHEMAS
+
+from tests.infra.cluster_files import IMAGE_LOCK, INFRA, documents, environment, locked
+from tests.infra.kuberay_schema import SCHEMAS
 
 KUBERNETES = "1.34"
 MANIFESTS = ["mlflow/kubernetes.yaml", "kuberay/raycluster.yaml", "kuberay/rayjob.yaml"]

@@ -7,8 +7,9 @@ from typing import Any
 import botocore.session
 import pytest
 from botocore.validate import ParamValidator
-from cluster_files import ROOT, documents, environment
 from ray.autoscaler._private.util import prepare_config, validate_config
+
+from tests.infra.cluster_files import ROOT, documents, environment
 
 CLOUDS = ["aws", "gcp"]
 

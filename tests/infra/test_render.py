@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from cluster_files import ROOT, render
+
+from tests.infra.cluster_files import ROOT, render
 
 
 def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:

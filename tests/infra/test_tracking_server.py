@@ -13,7 +13,8 @@ from typing import Any
 import jsonschema
 import mlflow.environment_variables
 import yaml
-from cluster_files import IMAGE_LOCK, INFRA, documents, environment, locked
+
+from tests.infra.cluster_files import IMAGE_LOCK, INFRA, documents, environment, locked
 
 COMPOSE = INFRA / "mlflow" / "compose.yaml"
 SERVE = INFRA / "mlflow" / "serve.sh"

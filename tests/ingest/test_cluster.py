@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 
 import ingest.dask_cluster
 from datasets.lake import Lake
-from datasets.threads import threads
+from datasets.process.threads import threads
 from ingest.__main__ import app
 from ingest.cluster import ClusterOptions
 from ingest.dask_cluster import dask_workers, pack_code

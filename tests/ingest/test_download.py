@@ -16,7 +16,6 @@ from pathlib import Path
 
 import pytest
 import typer
-from archive_server import ArchiveServer
 from typer.testing import CliRunner, Result
 
 from datasets.errors import UnknownNameError
@@ -31,6 +30,7 @@ from ingest.download.retry import Backoff, asked_wait
 from ingest.download.transfer import fetch_file
 from ingest.download.unzip import unzip_all
 from ingest.download.web import Web
+from tests.ingest.archive_server import ArchiveServer
 
 NAME = "S1_train_2018.zip"
 BLOCK = 1 << 16

@@ -12,11 +12,11 @@ import xarray as xr
 from typer.testing import CliRunner, Result
 
 from datasets.__main__ import app as lake_app
-from datasets.amendment import SOURCE, amend, carry_seasons, cryoseason_source
 from datasets.catalog import Catalog
 from datasets.errors import LakeLockedError, SceneNotFoundError
 from datasets.lake import Lake
 from datasets.lock import lock_lake, lock_owner
+from datasets.season_updates import SOURCE, amend, carry_seasons, cryoseason_source
 from ingest.__main__ import app
 from ingest.build import SplitOptions, publish
 from ingest.convert import convert_scene
@@ -145,8 +145,8 @@ def test_a_season_is_not_carried_to_another_footprint(lake: Lake, maps: Path) ->
 
 _KILLED_POLITELY = """
 import os, signal, sys
-import datasets.amendment
-datasets.amendment.replace = lambda url, content: os.kill(os.getpid(), signal.SIGTERM)
+import datasets.season_updates
+datasets.season_updates.replace = lambda url, content: os.kill(os.getpid(), signal.SIGTERM)
 from ingest.__main__ import app
 app(sys.argv[1:])
 """

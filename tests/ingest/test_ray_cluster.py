@@ -160,13 +160,13 @@ def test_a_scene_that_kills_every_worker_fails_alone_and_code_is_sent_along(
         import os
         import signal
 
-        import datasets.threads
+        import datasets.process.threads
 
         if path == "guilty":
             os.kill(os.getpid(), signal.SIGKILL)
         if path == "wrong":
             raise KeyError(path)
-        return datasets.threads.__file__, datasets.threads.threads()
+        return datasets.process.threads.__file__, datasets.process.threads.threads()
 
     with open_workers(ClusterOptions(scheduler=f"ray:127.0.0.1:{head[1]}"), tasks=3) as workers:
         outcomes = dict(workers.run(work, ["guilty", "wrong", "good"]))

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import fsspec
 import pytest
-from object_store import ObjectStore
 from typer.testing import CliRunner, Result
 
 from datasets.errors import LakeAccessError
@@ -22,6 +21,7 @@ from ingest.product import open_scene
 from ingest.recipe import Recipe
 from ingest.sample import write_samples
 from ingest.source import find_sources
+from tests.object_store import ObjectStore
 
 RECIPE = Recipe(ratios=(2, 10))
 

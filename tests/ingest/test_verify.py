@@ -7,7 +7,6 @@ from pathlib import Path
 
 import fsspec
 import pytest
-from object_store import ObjectStore
 from typer.testing import CliRunner, Result
 
 from datasets.catalog import Catalog
@@ -17,6 +16,7 @@ from ingest.__main__ import app
 from ingest.build import SplitOptions, publish
 from ingest.convert import convert_scene
 from ingest.recipe import Recipe
+from tests.object_store import ObjectStore
 
 
 def ingest(*words: object) -> Result:

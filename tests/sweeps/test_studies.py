@@ -12,8 +12,8 @@ import typer
 from typer.testing import CliRunner
 
 from sweeps.__main__ import app
-from sweeps.catalogue import study, study_names
-from sweeps.experiment import Experiment
+from sweeps.design.catalogue import study, study_names
+from sweeps.design.experiment import Experiment
 from sweeps.launch.command import application
 
 ROOT = Path(__file__).parents[2]

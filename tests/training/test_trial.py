@@ -12,16 +12,16 @@ from datasets.loading.assemble import Assembler
 from datasets.loading.scene_inputs import SceneInputs
 from datasets.loading.scene_reader import SceneReader
 from datasets.storage import read
-from training.checkpoint import load_checkpoint
-from training.epoch import Progress
+from sweeps.record.study import StudyTracker
 from training.evaluation.confusion import ConfusionMatrix
 from training.evaluation.predict import outputs_of
-from training.result import TrialResult
+from training.evaluation.result import TrialResult
+from training.loop.checkpoint import load_checkpoint
+from training.loop.epoch import Progress
+from training.loop.steps import NonFiniteLossError
 from training.spec import SpecError, TrialSpec
-from training.steps import NonFiniteLossError
 from training.tracking.mlflow_tracker import MlflowTracker
 from training.tracking.server import TrackingError
-from training.tracking.study import StudyTracker
 from training.tracking.tracker import MemoryTracker
 from training.trial import run_trial
 

@@ -13,13 +13,14 @@ from datasets.lake import Lake
 from datasets.loading.node_cache import NodeCache
 from datasets.patches.index_build import build_index
 from datasets.patches.patch_rules import PatchRule
-from training.checkpoint import CheckpointError, load_checkpoint
-from training.epoch import Progress
 from training.evaluation.confusion import ConfusionMatrix
-from training.result import TrialResult
+from training.evaluation.result import TrialResult
+from training.loop.checkpoint import CheckpointError, load_checkpoint
+from training.loop.checkpoint_files import BEST, LAST
+from training.loop.epoch import Progress
 from training.spec import SpecError, TrialSpec
 from training.tracking.tracker import MemoryTracker
-from training.trial import BEST, LAST, run_trial
+from training.trial import run_trial
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from training.attribution.assigned import PatchAttributions, Patches
 from training.attribution.baselines import draw
 from training.attribution.features import Features
 from training.evaluation.predict import outputs_of
-from training.heads import Head
+from training.models.heads import Head
 
 
 class FeatureAblation:

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from training.heads import Head
+from training.models.heads import Head
 
 NONE = -1
 """Class of what is not explained."""

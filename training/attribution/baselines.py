@@ -9,7 +9,7 @@ import torch
 
 from datasets.loading.batches import BatchDataset, Window
 from training.attribution.settings import AttributionSettings
-from training.data import TrialData
+from training.data.trial_data import TrialData
 
 
 def baseline_bank(data: TrialData, settings: AttributionSettings) -> torch.Tensor:

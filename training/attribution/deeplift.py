@@ -16,7 +16,7 @@ from training.attribution.baselines import draw
 from training.attribution.layers import Survey, survey, used_once
 from training.attribution.settings import AttributionError
 from training.evaluation.predict import outputs_of
-from training.heads import Head
+from training.models.heads import Head
 
 _NAMED = 4
 """Layers that the error names; the rest is counted."""

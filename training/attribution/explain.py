@@ -17,9 +17,9 @@ from training.attribution.gradients import GradientShap, IntegratedGradients
 from training.attribution.settings import AttributionSettings
 from training.attribution.sums import AttributionSums
 from training.attribution.windows import COUNTED
-from training.data import TrialData
+from training.data.trial_data import TrialData
 from training.evaluation.predict import outputs_of
-from training.heads import Head
+from training.models.heads import Head
 
 
 class Explainer(Protocol):

@@ -31,8 +31,8 @@ def write_result(result: AttributionResult, folder: Path, *, overwrite: bool = F
     Raises:
         AttributionError: One of them exists.
     """
+    from training.artifacts.figures import save_figure
     from training.attribution.figure import attribution_figure
-    from training.figures import save_figure
 
     paths = output_paths(folder, result.method)
     refuse_existing(paths, overwrite=overwrite)
@@ -49,7 +49,7 @@ def metrics_of(result: AttributionResult) -> Mapping[str, float]:
 
     Names are `attribution/<method>/<class>/<feature>/absolute` and `.../signed`.
     """
-    from training.evaluation.scores import class_key
+    from training.evaluation.metrics import class_key
 
     found: dict[str, float] = {}
     for row in result.rows:

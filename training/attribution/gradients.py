@@ -15,7 +15,7 @@ from torch import nn
 from training.attribution.assigned import ClassGradients, PatchAttributions, Patches, from_pixels
 from training.attribution.baselines import draw
 from training.evaluation.predict import outputs_of
-from training.heads import Head
+from training.models.heads import Head
 
 
 class IntegratedGradients:

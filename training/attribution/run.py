@@ -23,12 +23,13 @@ from training.attribution.result import AttributionResult, rows_of
 from training.attribution.settings import AttributionError, AttributionSettings, class_numbers
 from training.attribution.sums import AttributionSums, sum_bins
 from training.attribution.windows import FlaggedWindows, cover, has_land, indexed, sampled
-from training.checkpoint import load_checkpoint
-from training.data import TrialData
+from training.data.trained_data import trained_data
+from training.data.trial_data import TrialData
 from training.evaluation.predict import read_ahead
-from training.heads import Head, heads_of
+from training.loop.checkpoint import load_checkpoint
+from training.loop.checkpoint_files import checkpoint_file
+from training.models.heads import Head, heads_of
 from training.spec import TrialSpec
-from training.trained import checkpoint_file, trained_data
 
 LOADED: Final = 32
 """Patches that are read at a time."""

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from datasets.labels import IGNORE
 from datasets.loading.batches import Window
 from datasets.loading.scene_reader import SceneReader
+from datasets.loading.windows import LAND, land_pixels, window_starts
 from datasets.patches.patch_index import PatchIndex
-from datasets.patches.windows import LAND, land_pixels, window_starts
 
 COUNTED = 1
 """Flag of a valid pixel; 0 is a valid one that another window counts, 255 is land, unlabelled or beyond the scene."""

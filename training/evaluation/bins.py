@@ -10,7 +10,7 @@ import numpy as np
 
 from datasets.scene import SceneRecord
 from training.evaluation.confusion import ConfusionMatrix
-from training.result import SceneRow
+from training.evaluation.result import SceneRow
 
 ALL: Final = "all"
 """The bin of every test scene."""

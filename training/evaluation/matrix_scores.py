@@ -38,7 +38,7 @@ def score_arrays(counts: NDArray[np.integer] | NDArray[np.floating]) -> dict[str
 
 
 def r2_array(counts: NDArray[np.integer] | NDArray[np.floating]) -> NDArray[np.float64]:
-    """R2 of class numbers of counts (..., n, n), of shape (...): `training.evaluation.scores.r2` in floating point."""
+    """R2 of class numbers of counts (..., n, n), of shape (...): `training.evaluation.metrics.r2` in floating point."""
     counts = counts.astype(np.float64)
     numbers = np.arange(counts.shape[-1], dtype=np.float64)
     true, n = counts.sum(axis=-1), counts.sum(axis=(-2, -1))

@@ -1,4 +1,4 @@
-"""What a metric's name says, read back: the other way round of `training.evaluation.scores.metrics_of`."""
+"""What a metric's name says, read back: the other way round of `training.evaluation.metrics.metrics_of`."""
 
 from dataclasses import dataclass
 from typing import Final

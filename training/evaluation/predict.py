@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from training.evaluation.tiles import Tiling
-from training.heads import Head
+from training.models.heads import Head
 
 Given = TypeVar("Given")
 Loaded = TypeVar("Loaded")

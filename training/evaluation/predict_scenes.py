@@ -1,4 +1,4 @@
-"""Class maps of all test scenes of a lake from a checkpoint, written as `training.evaluation.predictions` says."""
+"""Class maps of all test scenes of a lake from a checkpoint, written as `training.evaluation.prediction_files` says."""
 
 import shutil
 from collections.abc import Callable
@@ -10,12 +10,13 @@ from datasets.labels import chart
 from datasets.lake import Lake
 from datasets.loading.node_cache import NodeCache
 from datasets.scene import SceneRecord
-from training.checkpoint import load_checkpoint
-from training.evaluation.evaluate import SceneScore, SceneToScore, open_scene, score_scenes, tiling_for
+from training.data.trained_data import trained_data
 from training.evaluation.fixed_grid import to_grid
-from training.evaluation.predictions import ENDINGS, Kind, PredictionError, write_prediction
-from training.machine import best_device
-from training.trained import checkpoint_file, trained_data
+from training.evaluation.prediction_files import ENDINGS, Kind, PredictionError, write_prediction
+from training.evaluation.score_scenes import SceneScore, SceneToScore, open_scene, score_scenes, tiling_for
+from training.loop.checkpoint import load_checkpoint
+from training.loop.checkpoint_files import checkpoint_file
+from training.loop.machine import best_device
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +46,7 @@ def predict_scenes(
         checkpoint: `best.pt` of a finished trial, or the folder that it is in.
         lake: That the trial was trained on.
         folder: For the maps.
-        kind: Of file; see `training.evaluation.predictions.check_kind`.
+        kind: Of file; see `training.evaluation.prediction_files.check_kind`.
         target: Chart; by default the trial's first.
         ratio: Grid of the maps; by default the trial's fixed ratio (2: 80 m), else its own.
         overwrite: Replaces maps that are there.

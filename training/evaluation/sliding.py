@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
-from datasets.patches.windows import window_starts
+from datasets.loading.windows import window_starts
 from training.evaluation.predict import SceneInputs, outputs_of, read_ahead
-from training.heads import Head
+from training.models.heads import Head
 
 WINDOWS_AT_ONCE: Final = 32
 """Windows of one batch: of 16 channels and 224 x 224 pixels they are 100 MB."""

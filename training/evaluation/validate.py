@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 from torch import nn
 
 from datasets.errors import SplitError
-from training.data import TrialData
-from training.epoch import ValScores
+from training.data.trial_data import TrialData
 from training.evaluation.confusion import ConfusionMatrix
+from training.evaluation.metrics import combined_score
 from training.evaluation.predict import outputs_of, predict_tiles
-from training.evaluation.scores import combined_score
 from training.evaluation.tiles import Tiling
-from training.heads import Head, heads_of
-from training.losses import Loss, LossSums
+from training.loop.epoch import ValScores
+from training.loop.losses import Loss, LossSums
+from training.models.heads import Head, heads_of
 
 
 def validate(model: nn.Module, data: TrialData, loss: Loss, tiling: Tiling | None) -> ValScores:

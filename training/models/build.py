@@ -17,8 +17,8 @@ def build_model(spec: ModelSpec, *, task: Task, in_channels: int, n_outputs: int
             checkpoint to the network, build it without pretrained ones.
         task: What the network is for.
         in_channels: Channels C.
-        n_outputs: Outputs K: `training.heads.n_outputs`. The segmentation networks of IceBench have a 7th that can
-            never be a target; ours have one a class.
+        n_outputs: Outputs K: `training.models.heads.n_outputs`. The segmentation networks of IceBench have a
+            7th that can never be a target; ours have one per class.
 
     Raises:
         UnknownNameError: No network has this name.

@@ -8,8 +8,8 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
-from training.heads import n_outputs as outputs_of
 from training.models.build import build_model
+from training.models.heads import n_outputs as outputs_of
 from training.models.library import first_line
 from training.spec import SpecError, Task, TrialSpec
 

@@ -3,7 +3,7 @@
 from training.spec.data import DataSpec, SceneFilter, Task
 from training.spec.errors import SpecError
 from training.spec.parts import AugmentSpec, EvaluationSpec, LoopSpec, LossSpec, ModelSpec, OptimizerSpec
-from training.spec.trial import TrialSpec
+from training.spec.trial_spec import TrialSpec
 
 __all__ = [
     "AugmentSpec",

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from datasets.project import ROOT
+from datasets.process.checkout import ROOT
 from training.spec import TrialSpec
 from training.tracking.delivery import MlflowDelivery
 from training.tracking.mlflow_client import PARENT

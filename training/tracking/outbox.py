@@ -17,7 +17,7 @@ from typing import Final, Self
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from datasets.project import ROOT
+from datasets.process.checkout import ROOT
 from training.tracking.journal import Entry, Journal, OutboxError, first_record, on_disk
 from training.tracking.records import FileRecord, FinishRecord, Record, StartRecord
 

@@ -1,5 +1,7 @@
 """`Tracker`: what a trial tells about itself, whoever listens; and one that keeps everything in memory."""
 
+import logging
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +11,9 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
 from training.spec import TrialSpec
+from training.tracking.server import TrackingError
+
+logger = logging.getLogger(__name__)
 
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 
@@ -74,6 +79,16 @@ class Tracker(Protocol):
 
     def finish(self, status: Status) -> None:
         """Ends the record."""
+
+
+def give_up(tracker: Tracker, error: BaseException) -> None:
+    """Leaves the error with the tracker; a tracker that is away must not hide the error itself."""
+    killed = isinstance(error, KeyboardInterrupt | SystemExit)
+    try:
+        tracker.log_text("".join(traceback.format_exception(error)), "error.txt")
+        tracker.finish("KILLED" if killed else "FAILED")
+    except TrackingError as away:
+        logger.warning("the tracker was not told that the trial failed: %s", away)
 
 
 @dataclass

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from reading import CPU, assembler_of, batches_of, cache_in, reader_of, whole_input
 
 from datasets.channels import INPUTS
 from datasets.errors import SplitError
@@ -20,6 +19,7 @@ from datasets.loading.batches import Batch, BatchDataset, BatchLoader, Window
 from datasets.loading.normalize import Normalization
 from datasets.loading.scene_inputs import SceneInputs
 from datasets.loading.scene_reader import SceneReader
+from tests.reading import CPU, assembler_of, batches_of, cache_in, reader_of, whole_input
 
 
 def same(first: Batch, second: Batch) -> bool:

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reading import TARGETS, cache_in, reader_of
 
 from datasets.channels import INPUTS
 from datasets.lake import Lake
 from datasets.loading.scene_reader import STEP_BYTES, SceneReader, decoding_steps
 from datasets.stores.scene_writer import SHARD
+from tests.reading import TARGETS, cache_in, reader_of
 
 LINES, SAMPLES = slice(7, 50), slice(90, 151)
 

@@ -10,7 +10,6 @@ from pathlib import Path
 import fsspec
 import numpy as np
 import pytest
-from object_store import ObjectStore, counting_proxy
 
 from datasets.errors import SceneNotFoundError, SplitError
 from datasets.lake import Lake
@@ -24,6 +23,7 @@ from ingest.build import SplitOptions, publish
 from ingest.convert import convert_scene
 from ingest.recipe import Recipe
 from ingest.verify import verify_lake
+from tests.object_store import ObjectStore, counting_proxy
 
 ROOT = Path(__file__).parents[3]
 RULE = PatchRule(ratio=2, patch_size=24, stride=10)

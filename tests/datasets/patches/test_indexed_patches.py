@@ -4,7 +4,6 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from reading import reader_of
 
 from datasets.lake import Lake
 from datasets.loading.batches import BatchDataset, Window
@@ -12,6 +11,7 @@ from datasets.patches.index_build import build_index
 from datasets.patches.indexed_patches import IndexedPatches
 from datasets.patches.patch_index import PatchIndex
 from datasets.patches.patch_rules import PatchRule
+from tests.reading import reader_of
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from datasets.loading.windows import land_pixels, near_border, window_starts
 from datasets.patches.patch_rules import PatchRule, SceneTables, pure_windows
-from datasets.patches.windows import land_pixels, near_border, window_starts
 
 Arrays = dict[str, NDArray[np.generic]]
 

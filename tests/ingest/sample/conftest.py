@@ -1,9 +1,9 @@
 from pathlib import Path
 
 import pytest
-from sample_charts import LINES, SAMPLES, SCENES
 
 from ingest.sample import write_samples
+from tests.ingest.sample.sample_charts import LINES, SAMPLES, SCENES
 
 
 @pytest.fixture(scope="session")

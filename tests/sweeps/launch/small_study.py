@@ -6,15 +6,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from datasets.lake import Lake
-from sweeps.experiment import Arm, Experiment
+from sweeps.design.experiment import Arm, Experiment
 from sweeps.launch.order import Order
 from sweeps.launch.placement import Placement
 from sweeps.launch.plan import plan
 from sweeps.launch.strategy import Strategy
 from sweeps.launch.study_run import Done, Request, run_study
 from sweeps.launch.trials import Event, OnEvent
+from sweeps.record.study import StudyTracker, TrialRow
 from training.spec import TrialSpec
-from training.tracking.study import StudyTracker, TrialRow
 
 SPEC = TrialSpec.from_dict(
     {

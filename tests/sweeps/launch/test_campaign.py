@@ -3,16 +3,16 @@
 from pathlib import Path
 
 import pytest
-from small_study import SPEC, small_study
 
 from datasets.lake import Lake
-from sweeps.experiment import Experiment, ExperimentError
+from sweeps.design.experiment import Experiment, ExperimentError
 from sweeps.launch import campaign as module
 from sweeps.launch.campaign import Campaign, run_campaign
 from sweeps.launch.placement import Placement
 from sweeps.launch.strategy import Strategy
 from sweeps.launch.study_run import Done, Request
-from training.tracking.study import StudyTracker
+from sweeps.record.study import StudyTracker
+from tests.sweeps.launch.small_study import SPEC, small_study
 
 COLD = small_study(1, base=SPEC.with_("data.train.cryoseason", "melt"))  # the tiny lake knows no melt seasons
 

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from object_store import ObjectStore
 
 from datasets.errors import LakeAccessError
 from sweeps.launch.checkpoints import KeptTrial, SupersededError
+from tests.object_store import ObjectStore
 
 
 def write(folder: Path, **files: bytes) -> None:

@@ -11,16 +11,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mlflow_server import MlflowServer
-from offspring import wait_until_gone, watched_offspring
-from small_study import SPEC, Events, finished_once, orders_of_nobody, request_of, rows_of, run, small_study
 
 from datasets.lake import Lake
 from sweeps.launch.cluster import cluster, nodes
 from sweeps.launch.order import Order
 from sweeps.launch.placement import Placement, slots_for
 from sweeps.launch.trials import RETRIES, run_trials
-from training.tracking.studies import list_studies
+from sweeps.record.studies import list_studies
+from tests.mlflow_server import MlflowServer
+from tests.offspring import wait_until_gone, watched_offspring
+from tests.sweeps.launch.small_study import (
+    SPEC,
+    Events,
+    finished_once,
+    orders_of_nobody,
+    request_of,
+    rows_of,
+    run,
+    small_study,
+)
 
 ROOT = Path(__file__).parents[3]
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]

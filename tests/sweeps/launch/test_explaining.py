@@ -4,22 +4,22 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from mlflow_server import fresh_database
-from small_study import SPEC, finished_once, request_of, run, small_study
 from typer.testing import CliRunner
 
 from datasets.lake import Lake
-from sweeps.catalogue import study as study_of
-from sweeps.experiment import Arm, Experiment, ExperimentError
+from sweeps.design.catalogue import study as study_of
+from sweeps.design.experiment import Arm, Experiment, ExperimentError
+from sweeps.design.point import Trial
 from sweeps.launch.command import application
 from sweeps.launch.explaining import explain_order
 from sweeps.launch.order import Order
 from sweeps.launch.plan import plan
 from sweeps.launch.worker import REFUSED, run_order
+from sweeps.record.study import StudyTracker
 from sweeps.report.importance import MEAN
 from sweeps.report.write import PAGE, write_report
-from sweeps.trial import Trial
-from training.tracking.study import StudyTracker
+from tests.mlflow_server import fresh_database
+from tests.sweeps.launch.small_study import SPEC, finished_once, request_of, run, small_study
 
 NETWORKS = {"plain": {}, "small": {"model.params": {"filters": [3, 3]}}}
 METHODS = ("feature_ablation", "integrated_gradients")

@@ -9,11 +9,11 @@ from pathlib import Path
 import psutil
 import pytest
 from ray.cluster_utils import Cluster
-from small_study import SPEC, Events, finished_once, request_of, rows_of, run, small_study
 
 from datasets.lake import Lake
 from sweeps.launch.cluster import ClusterError, check_nodes, cluster
 from sweeps.launch.placement import PlacementError
+from tests.sweeps.launch.small_study import SPEC, Events, finished_once, request_of, rows_of, run, small_study
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

@@ -4,17 +4,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from mlflow_server import fresh_database
-from small_study import SPEC, request_of, small_study
 
 from datasets.lake import Lake
 from datasets.seasons import LOCATIONS
-from sweeps.cells import trained_on
-from sweeps.experiment import ExperimentError
+from sweeps.design.experiment import ExperimentError
+from sweeps.design.scene_sets import trained_on
 from sweeps.launch.plan import plan
 from sweeps.launch.study_run import open_study
+from sweeps.record.studies import study_row
+from tests.mlflow_server import fresh_database
+from tests.sweeps.launch.small_study import SPEC, request_of, small_study
 from training.spec import SpecError
-from training.tracking.studies import study_row
 
 
 def test_trials_are_bound_to_the_lake_that_they_need(tiny_lake: Lake) -> None:

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
-from mlflow_server import fresh_database
-from small_study import request_of, run, small_study
 
 from datasets.lake import Lake
 from sweeps.launch.plan import plan
 from sweeps.launch.study_run import open_study
+from tests.mlflow_server import fresh_database
+from tests.sweeps.launch.small_study import request_of, run, small_study
 
 
 def queries(lake: Lake, folder: Path, trials: int, monkeypatch: pytest.MonkeyPatch) -> int:

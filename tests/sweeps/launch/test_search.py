@@ -4,12 +4,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from small_study import SPEC, finished_once, request_of, rows_of, run, small_study
 
 from datasets.lake import Lake
-from sweeps.launch.state import STOPPED, states_of
 from sweeps.launch.strategy import Strategy, searched
 from sweeps.launch.study_run import Request
+from sweeps.record.state import STOPPED, states_of
+from tests.sweeps.launch.small_study import SPEC, finished_once, request_of, rows_of, run, small_study
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

@@ -4,10 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from small_study import Events, request_of, run, small_study
 
 from datasets.lake import Lake
 from sweeps.launch.placement import Placement, PlacementError, room_for, slots_for
+from tests.sweeps.launch.small_study import Events, request_of, run, small_study
 from training.spec import TrialSpec
 from training.tracking.tracker import MemoryTracker
 from training.trial import run_trial

@@ -2,8 +2,8 @@
 
 import pytest
 
-from sweeps.catalogue import study
-from sweeps.experiment import ExperimentError
+from sweeps.design.catalogue import study
+from sweeps.design.experiment import ExperimentError
 from sweeps.launch.strategy import SAMPLES, Strategy, searched
 
 

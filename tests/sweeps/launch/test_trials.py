@@ -3,11 +3,11 @@
 from types import SimpleNamespace
 
 import pytest
-from small_study import orders_of_nobody
 
 from sweeps.launch import trials as module
 from sweeps.launch.placement import Placement, Slots
 from sweeps.launch.trials import run_trials
+from tests.sweeps.launch.small_study import orders_of_nobody
 
 
 class SilentTuner:

@@ -2,14 +2,13 @@
 
 from pathlib import Path
 
-from mlflow_server import fresh_database
-from small_study import SPEC
-
 from datasets.lake import Lake
 from sweeps.launch.order import Order
-from sweeps.launch.told import REFUSED
+from sweeps.launch.report_keys import REFUSED
 from sweeps.launch.worker import run_order
-from training.tracking.study import StudyTracker
+from sweeps.record.study import StudyTracker
+from tests.mlflow_server import fresh_database
+from tests.sweeps.launch.small_study import SPEC
 
 
 def test_a_trial_that_fails_before_it_begins_is_on_record(tiny_lake: Lake, tmp_path: Path) -> None:

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from explained import untrained
 
 from datasets.lake import Lake
+from tests.training.attribution.explained import untrained
 from training.spec import TrialSpec
 
 

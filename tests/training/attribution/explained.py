@@ -14,11 +14,11 @@ from training.attribution.assigned import PatchAttributions, Patches, assign
 from training.attribution.explain import explainer
 from training.attribution.features import Features
 from training.attribution.settings import AttributionSettings
-from training.checkpoint import Checkpoint, save_checkpoint
+from training.data.trial_scenes import bind
 from training.evaluation.predict import outputs_of
-from training.heads import Head, n_outputs
+from training.loop.checkpoint import Checkpoint, save_checkpoint
 from training.models import build_model
-from training.scenes import bind
+from training.models.heads import Head, n_outputs
 from training.spec import TrialSpec
 
 HEAD = Head(chart=SOD, regression=False, first=0)

@@ -4,7 +4,7 @@ from datasets.lake import Lake
 from datasets.scene import SceneRecord
 from training.evaluation.bins import bin_leaf, bins_of, scene_rows, split_key, sum_bins
 from training.evaluation.confusion import ConfusionMatrix
-from training.result import SceneRow, TrialResult, scenes_csv
+from training.evaluation.result import SceneRow, TrialResult, scenes_csv
 
 
 def changed(record: SceneRecord, **values: object) -> SceneRecord:

@@ -4,7 +4,7 @@ import pytest
 
 from training.evaluation.confusion import ConfusionMatrix
 from training.evaluation.metric_names import MetricName, parse_metric
-from training.evaluation.scores import metrics_of
+from training.evaluation.metrics import metrics_of
 
 
 def test_every_metric_of_a_trial_reads_back_as_it_is_written() -> None:

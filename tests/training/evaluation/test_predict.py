@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 import segmentation_models_pytorch as smp
 import torch
-from scene_inputs import TensorInputs
 from torch import nn
 from torch.nn import functional
 
 from datasets.labels import SIC, SOD
+from tests.training.evaluation.scene_inputs import TensorInputs
 from training.evaluation.field_of_view import FARTHEST
 from training.evaluation.predict import outputs_of, predict_scene, predict_tiles, read_ahead, with_first_window
 from training.evaluation.tiles import Tiling, tiling_of
-from training.heads import Head
 from training.models import build_model
+from training.models.heads import Head
 from training.models.unet import UNet
 from training.spec import ModelSpec
 

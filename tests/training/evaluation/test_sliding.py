@@ -3,12 +3,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scene_inputs import TensorInputs
 from torch import nn
 
 from datasets.labels import SIC
+from tests.training.evaluation.scene_inputs import TensorInputs
 from training.evaluation.sliding import Sliding, classify_windows, nearest_window
-from training.heads import Head
+from training.models.heads import Head
 
 HEAD = Head(chart=SIC, regression=False, first=0)
 lengths, sizes, strides = st.integers(1, 60), st.integers(1, 20), st.integers(1, 25)

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from sweeps.record.study import StudyTracker, TrialRow
 from training.spec import TrialSpec
 from training.tracking.mlflow_tracker import MlflowTracker, git_commit
 from training.tracking.server import TrackingError, resolve_uri
-from training.tracking.study import StudyTracker, TrialRow
 from training.tracking.sync import sync
 from training.tracking.tracker import DatasetNote
 
@@ -352,8 +352,8 @@ def test_the_commit_can_be_given(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_specs_and_trackers_import_without_mlflow_and_torch() -> None:
     code = (
-        "import sys, training.spec, training.tracking.mlflow_tracker, training.tracking.sync, training.tracking.study; "
-        "import training.scenes, training.__main__; "
+        "import sys, training.spec, training.tracking.mlflow_tracker, training.tracking.sync, sweeps.record.study; "
+        "import training.data.trial_scenes, training.__main__; "
         "print([name for name in ('torch', 'mlflow', 'ray', 'matplotlib') if name in sys.modules])"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from mlflow_server import fresh_database
 from torch import nn
 
 from datasets.loading.normalize import Normalization
+from tests.mlflow_server import fresh_database
 from training.models import build_model
 from training.spec import ModelSpec, SpecError, TrialSpec
 from training.tracking.mlflow_tracker import MlflowTracker

@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
-from mlflow_server import MlflowServer, SpoilingProxy, fresh_database
 
+from sweeps.record.study import StudyTracker
+from tests.mlflow_server import MlflowServer, SpoilingProxy, fresh_database
 from training.spec import TrialSpec
 from training.tracking.mlflow_tracker import MlflowTracker
 from training.tracking.outbox import Outbox, attempts
 from training.tracking.records import MetricsRecord, StartRecord
 from training.tracking.server import TrackingError
-from training.tracking.study import StudyTracker
 from training.tracking.sync import sync
 
 ROOT = Path(__file__).parents[3]

@@ -1,0 +1,66 @@
+"""`python -m ingest verify` and `prune`: care for a lake that is there."""
+
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from datasets.lake import Lake
+from datasets.lock import lock_lake, lock_owner
+from datasets.process.terminal import out, progress, user_errors
+
+
+def verify(
+    lake: Annotated[str, typer.Argument(help="URL of the lake: a path, s3://, gs://, az://.", envvar="ICEBENCH_LAKE")],
+    deep: Annotated[bool, typer.Option("--deep", help="Decode every array too: reads the whole lake.")] = False,
+    discard: Annotated[
+        bool, typer.Option("--discard", help="Remove stores that are damaged, so that the next build makes them anew.")
+    ] = False,
+) -> None:
+    """Check that the lake is whole: catalog, stores, objects and class counts; exit code 1 if anything is wrong."""
+    from ingest.verify import verify_lake
+
+    with user_errors():
+        target = Lake.open(lake)
+        owner = lock_owner(lake)
+        scenes = len({*target.catalog().scene_ids, *target.store_names()})
+        with progress("looking at scenes", scenes) as advance:
+            findings = verify_lake(target, deep=deep, on_scene=advance)
+        if discard and findings:
+            with lock_lake(lake):
+                for scene_id in {each.scene_id for each in findings if each.kind == "beside"}:
+                    target.discard_unfinished_replacement(scene_id)
+                for scene_id in {each.scene_id for each in findings if each.kind not in ("beside", "row")} - {""}:
+                    target.discard_scene(scene_id)
+    if findings:
+        table = Table(title=f"{len(findings)} findings in {target.url}")
+        for name in ("scene", "what", "finding"):
+            table.add_column(name, no_wrap=name != "finding")
+        for finding in findings:
+            table.add_row(finding.scene_id or "lake", finding.kind, finding.text)
+        out.print(table)
+    if owner is not None:
+        out.print(f"a build is changing the lake ({owner}): findings may be of its work", highlight=False)
+    out.print(
+        f"{scenes} scenes looked at{', every array decoded' if deep else ''}, {len(findings)} findings",
+        highlight=False,
+        soft_wrap=True,
+    )
+    if findings:
+        raise typer.Exit(1)
+
+
+def prune(
+    lake: Annotated[str, typer.Argument(help="URL of the lake: a path, s3://, gs://, az://.", envvar="ICEBENCH_LAKE")],
+) -> None:
+    """Remove the scenes of all recipes but the one that readers see: what a rebuild left behind, or did not finish."""
+    with user_errors():
+        target = Lake.open(lake)
+        with lock_lake(lake):
+            digests = target.prune()
+    out.print(
+        f"removed the scenes of {len(digests)} other recipes{': ' if digests else ''}{', '.join(digests)}; "
+        f"{target.url} has recipe {target.recipe_digest}",
+        highlight=False,
+        soft_wrap=True,
+    )

@@ -1,0 +1,221 @@
+"""`python -m sweeps compare`: a model of one's own next to baselines.
+
+Heavy imports (torch, matplotlib, mlflow) are inside the command.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+from rich.table import Table
+
+from datasets.errors import unknown_name
+from datasets.lake import Lake
+from datasets.loading.workers import loader_workers, usable_cpus
+from datasets.process.terminal import err, out, user_errors
+from training.spec import SpecError, TrialSpec
+from training.spec.changes import parse_changes
+from training.spec.protocols import PROTOCOLS
+
+if TYPE_CHECKING:
+    from sweeps.compare.comparison_page import ComparePage
+
+_MODES: Final = ("train", "evaluate")
+
+
+def compare(
+    lake: Annotated[str, typer.Option(help="The lake of all models that are compared.", envvar="ICEBENCH_LAKE")],
+    model: Annotated[
+        str,
+        typer.Option(
+            help="Your network: package.module:Class, called with in_channels, n_outputs and --params; importable from "
+            "this folder.",
+            metavar="MODULE:CLASS",
+        ),
+    ] = "",
+    params: Annotated[
+        str, typer.Option(help="Arguments of the class as JSON, such as '{\"width\": 32}'.", metavar="JSON")
+    ] = "{}",
+    task: Annotated[str, typer.Option(help="pixel (a class for every pixel) or patch (one for a whole patch).")] = "",
+    against: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A run of MLflow or a study to compare with, as often as needed; without it the best networks of the "
+            "study base_model on this lake.",
+            metavar="RUN|STUDY",
+        ),
+    ] = None,
+    mode: Annotated[
+        str, typer.Option(help="train (and score), or evaluate: score a --checkpoint that was trained before.")
+    ] = "train",
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(help="With --mode evaluate: best.pt of a trial, or its folder.", metavar="FILE|FOLDER"),
+    ] = None,
+    seeds: Annotated[int, typer.Option(help="Trainings, each with another seed.", min=1)] = 3,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="Change one setting of the published protocol, as often as needed: --set data.ratio=5. The page says "
+            "what differs from a baseline.",
+            metavar="NAME=VALUE",
+        ),
+    ] = None,
+    tracking_uri: Annotated[
+        str,
+        typer.Option(
+            help="MLflow, for baselines and to log to: sqlite:///PATH/mlflow.db or http://HOST:5000.",
+            envvar="MLFLOW_TRACKING_URI",
+            metavar="URI",
+        ),
+    ] = "",
+    out_folder: Annotated[
+        Path | None,
+        typer.Option("--out", help="For page, tables, figures; without it results/compare/MODEL-TASK.", metavar="DIR"),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a comparison that is there.")] = False,
+    runs: Annotated[
+        Path, typer.Option(help="Each training has its folder here; one that was stopped goes on from it.")
+    ] = Path("runs"),
+    workers: Annotated[
+        int | None, typer.Option(help="Processes that load patches; without: one less than CPUs, at most 8.", min=0)
+    ] = None,
+) -> None:
+    """Train and score your own model by the protocol of the benchmark, and put it next to baselines.
+
+    Example: python -m sweeps compare --model my_models:TinyNet --task pixel --lake data/lake
+
+    docs/models.md has a model in 30 lines and says how to read the page.
+    """
+    with user_errors():
+        if mode not in _MODES:
+            raise unknown_name("mode", mode, _MODES)
+        spec = None if mode == "evaluate" else own_spec(model, params, task, set_ or [])
+        if mode == "evaluate":
+            _check_evaluate(checkpoint, task=task, params=params, changes=set_ or [])
+        elif checkpoint is not None:
+            raise SpecError("--checkpoint is for --mode evaluate: leave it out to train, or give the mode")
+        page, folder = _compare(
+            spec,
+            model,
+            checkpoint,
+            Lake.open(lake),
+            names=against or [],
+            tracking_uri=tracking_uri,
+            folder=out_folder,
+            overwrite=overwrite,
+            seeds=seeds,
+            runs=runs,
+            workers=workers if workers is not None else loader_workers(usable_cpus()),
+        )
+    say(page, folder)
+
+
+def own_spec(model: str, params: str, task: str, changes: Sequence[str]) -> TrialSpec:
+    """The published trial of a task with one's own network in it, from random weights.
+
+    Raises:
+        SpecError: No model, parameters that are no JSON object, or a change that is not allowed.
+        UnknownNameError: The task is none.
+    """
+    if not model:
+        raise SpecError("no --model was given: name your class as package.module:Class")
+    if task not in PROTOCOLS:
+        raise unknown_name("--task", task, PROTOCOLS)
+    try:
+        arguments: Any = json.loads(params)
+    except json.JSONDecodeError as error:
+        raise SpecError(
+            f"--params {params!r} is no JSON ({error.msg}): write for example '{{\"width\": 32}}'"
+        ) from error
+    if not isinstance(arguments, dict):
+        raise SpecError(f"--params {params!r} is no JSON object: write arguments by name, '{{\"width\": 32}}'")
+    network = {"model.name": model, "model.params": arguments, "model.pretrained": None}
+    return PROTOCOLS[task].with_all(network).with_all(parse_changes(changes))  # type: ignore[index]
+
+
+def say(page: "ComparePage", folder: Path) -> None:
+    """Prints scores, answers and what weakens them."""
+    from sweeps.compare.comparison_page import PAGE
+
+    table = Table(title=page.scores.title)
+    for place, name in enumerate(page.scores.header):
+        table.add_column(name, justify="left" if place < page.scores.words else "right")
+    for row in page.scores.rows:
+        table.add_row(*row)
+    out.print(table)
+    for sentence in page.answers:
+        out.print(sentence, markup=False, highlight=False, soft_wrap=True)
+    for sentence in page.warnings:
+        err.print(f"note: {sentence}", markup=False, highlight=False, soft_wrap=True)
+    out.print(f"comparison: {folder / PAGE}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _check_evaluate(checkpoint: Path | None, *, task: str, params: str, changes: Sequence[str]) -> None:
+    if checkpoint is None:
+        raise SpecError("--mode evaluate needs a --checkpoint: give best.pt of a trial, or its folder")
+    given = [name for name, value in (("--task", task), ("--set", changes), ("--params", params != "{}")) if value]
+    if given:
+        raise SpecError(f"{given[0]} is for --mode train: a checkpoint says itself what it was trained for")
+
+
+def _compare(
+    spec: TrialSpec | None,
+    model: str,
+    checkpoint: Path | None,
+    lake: Lake,
+    *,
+    names: Sequence[str],
+    tracking_uri: str,
+    folder: Path | None,
+    overwrite: bool,
+    seeds: int,
+    runs: Path,
+    workers: int,
+) -> "tuple[ComparePage, Path]":
+    from datasets.loading.node_cache import NodeCache
+    from sweeps.compare import own_model as running
+    from training.loop.checkpoint import load_checkpoint
+    from training.loop.checkpoint_files import checkpoint_file
+    from training.progress_bar import progress_bar
+
+    own = spec
+    if own is None:
+        assert checkpoint is not None
+        own = load_checkpoint(checkpoint_file(checkpoint)).spec
+        if model and model != own.model.name:
+            raise SpecError(
+                f"the checkpoint is of {own.model.name} and --model is {model}: leave --model out, or give its own "
+                "checkpoint"
+            )
+    short = {"segmentation": "pixel", "classification": "patch"}[own.data.task]
+    target = folder or Path("results/compare") / f"{own.model.name.replace(':', '.')}-{short}"
+    if not overwrite:
+        running.refuse_existing(target)
+    own = running.check_own(own if checkpoint is None else own.with_("model.pretrained", None), lake)
+    others, remarks = running.find_others(names, tracking_uri, own, lake)
+    for sentence in remarks:
+        err.print(f"note: {sentence}", markup=False, highlight=False, soft_wrap=True)
+    study, cache = running.open_study(tracking_uri, lake), NodeCache.default()
+    try:
+        if checkpoint is not None:
+            entries = [running.score_own(checkpoint, lake, study, maps=target / "maps", cache=cache)]
+        else:
+            entries = running.train_own(
+                own,
+                range(own.seed, own.seed + seeds),
+                lake,
+                study,
+                runs=runs,
+                workers=workers,
+                cache=cache,
+                progress=lambda trial: progress_bar(trial.loop.max_epochs),
+            )
+        return running.write_comparison(entries, others, remarks, lake, study, target), target
+    except BaseException as error:
+        if study is not None:
+            study.give_up("KILLED" if isinstance(error, KeyboardInterrupt | SystemExit) else "FAILED")
+        raise

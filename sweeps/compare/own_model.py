@@ -1,0 +1,213 @@
+"""A model of one's own, trained or read from a checkpoint, scored, and put next to baselines."""
+
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Final
+
+from datasets.lake import Lake
+from datasets.loading.node_cache import NodeCache
+from sweeps.compare.comparison_page import PAGE, ComparePage, make_page
+from sweeps.compare.entries import CompareError, Entry, common_objective, compare_entries
+from sweeps.compare.finished_runs import BASE_STUDY, best_baselines, named_baselines
+from sweeps.record.study import StudyTracker, TrialRow
+from training.artifacts.maps import map_drawer
+from training.data.trial_scenes import bind, select_scenes
+from training.evaluation.result import TrialResult
+from training.evaluation.score_checkpoint import score_checkpoint
+from training.loop.epoch import Progress
+from training.models import check_network
+from training.spec import TrialSpec
+from training.tracking.mlflow_tracker import MlflowTracker, git_commit, params_of
+from training.tracking.records import now_ms
+from training.tracking.server import public
+from training.tracking.tracker import MemoryTracker, Tracker
+from training.trial import run_trial
+
+STUDY: Final = "own_models"
+"""Study, and so experiment of MLflow, of models of one's own."""
+_QUESTION: Final = "Do models of our own read sea-ice types better than the baselines?"
+
+ProgressOf = Callable[[TrialSpec], AbstractContextManager[Callable[[Progress], None]]]
+"""Shows the training of a trial while it lasts."""
+
+
+def check_own(spec: TrialSpec, lake: Lake) -> TrialSpec:
+    """Everything that can be wrong with one's own model shows here, before anything is started.
+
+    Returns:
+        The spec, bound to the lake.
+
+    Raises:
+        SpecError: The class cannot be imported, takes other arguments or answers with another shape, or the spec does
+            not fit the lake.
+        SplitError: A split has no usable scene.
+    """
+    spec = bind(spec, lake)
+    select_scenes(spec, lake)
+    check_network(spec)
+    return spec
+
+
+def find_others(names: Sequence[str], tracking_uri: str, spec: TrialSpec, lake: Lake) -> tuple[list[Entry], list[str]]:
+    """The baselines that were named, or the best of the study `base_model`; and sentences about what they are.
+
+    Args:
+        names: Run ids and names of studies.
+        tracking_uri: Of MLflow; may be empty.
+        spec: Of one's own model, bound to the lake.
+        lake: Of all.
+
+    Raises:
+        CompareError: A name cannot be used (see `sweeps.compare.finished_runs`), or a trial cannot be compared with one
+            of `spec`.
+        TrackingError: The server is away.
+    """
+    found, remarks = _others(names, tracking_uri, lake)
+    common_objective(params_of(spec), found)
+    return found, remarks
+
+
+def _others(names: Sequence[str], tracking_uri: str, lake: Lake) -> tuple[list[Entry], list[str]]:
+    if names and not tracking_uri:
+        raise CompareError(
+            f"--against {names[0]!r} is looked up in MLflow: give its --tracking-uri (MLFLOW_TRACKING_URI) too"
+        )
+    if names:
+        return named_baselines(tracking_uri, names, lake.digest), []
+    if not tracking_uri:
+        return [], ["No MLflow was given (--tracking-uri), so there is no baseline."]
+    found = best_baselines(tracking_uri, lake.digest)
+    if not found:
+        return [], [
+            f"The study {BASE_STUDY} has no finished trial on this lake, so there is no baseline: run it "
+            f"(python -m sweeps run {BASE_STUDY}), or name others with --against."
+        ]
+    return found, [f"The baselines are the best networks of the study {BASE_STUDY} on this lake, one a task."]
+
+
+def open_study(tracking_uri: str, lake: Lake) -> StudyTracker | None:
+    """The parent run of models of one's own on this lake; None without MLflow."""
+    if not tracking_uri:
+        return None
+    return StudyTracker.open(tracking_uri, study=STUDY, lake=lake.digest, recipe=lake.recipe_digest, question=_QUESTION)
+
+
+def train_own(
+    spec: TrialSpec,
+    seeds: Iterable[int],
+    lake: Lake,
+    study: StudyTracker | None,
+    *,
+    runs: Path,
+    workers: int = 0,
+    cache: NodeCache | None = None,
+    progress: ProgressOf = lambda spec: nullcontext(lambda _: None),
+) -> list[Entry]:
+    """Trains and scores one's own model with each seed, as `python -m training run` does.
+
+    Args:
+        spec: From `check_own`.
+        seeds: Of the trials.
+        lake: The data.
+        study: Parent run; None logs nowhere.
+        runs: A trial has its folder here, by its trial_id; one that was stopped goes on from there.
+        workers: Loader processes.
+        cache: Decoded arrays of this node.
+        progress: Shows a training.
+    """
+    entries = []
+    for seed in seeds:
+        own = spec.with_("seed", seed)
+        tracker: Tracker = MemoryTracker() if study is None else _tracker(study)
+        started = now_ms()
+        with progress(own) as show:
+            result = run_trial(
+                own, lake, tracker, folder=runs / own.trial_id, workers=workers, cache=cache, progress=show
+            )
+        entries.append(_entry(own, result, lake, started, getattr(tracker, "run_id", "")))
+    return entries
+
+
+def score_own(
+    checkpoint: Path, lake: Lake, study: StudyTracker | None, *, maps: Path, cache: NodeCache | None = None
+) -> Entry:
+    """Scores a checkpoint; its run in MLflow has the kind `evaluation`, since nothing was trained.
+
+    Args:
+        checkpoint: `best.pt` of a finished trial, or the folder that it is in.
+        lake: That the trial was trained on.
+        study: Parent run; None logs nowhere.
+        maps: Folder for pictures of the test scenes.
+        cache: Decoded arrays of this node.
+    """
+    started = now_ms()
+    spec, result = score_checkpoint(checkpoint, lake, drawer=lambda spec: map_drawer(spec, lake, maps), cache=cache)
+    run_id = ""
+    if study is not None:
+        tracker = _tracker(study)
+        tracker.start(spec, {"recipe": lake.recipe_digest, "lake": lake.digest, "kind": "evaluation"})
+        tracker.log_metrics(result.metrics)
+        with tempfile.TemporaryDirectory(prefix="icebench-evaluation-") as name:
+            path = Path(name) / "result.json"
+            path.write_text(result.model_dump_json(indent=1), encoding="utf-8")
+            tracker.log_file(path)
+        tracker.finish("FINISHED")
+        run_id = tracker.run_id
+    return _entry(spec, result, lake, started, run_id)
+
+
+def write_comparison(
+    own: Sequence[Entry],
+    others: Sequence[Entry],
+    remarks: Sequence[str],
+    lake: Lake,
+    study: StudyTracker | None,
+    folder: Path,
+) -> ComparePage:
+    """Writes page, tables and figures into the folder, and puts them on the parent run too."""
+    uri = public(study.tracking_uri) if study is not None else ""
+    found = compare_entries(own, others, lake=lake.digest, recipe=lake.recipe_digest, uri=uri)
+    of_runs = f"{uri}/#/experiments/{study.experiment_id}/runs/" if study is not None and uri.startswith("http") else ""
+    page = make_page(found, remarks=remarks, run_url=of_runs)
+    figures = folder / "figures"
+    figures.mkdir(parents=True, exist_ok=True)
+    for name, text in page.texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    for picture in page.pictures:
+        (figures / f"{picture.name}.png").write_bytes(picture.png)
+    if study is not None:
+        with tempfile.TemporaryDirectory(prefix="icebench-comparison-") as name:
+            for path in (folder / each for each in page.texts):
+                (Path(name) / path.name).write_bytes(path.read_bytes())
+            study.log_folder(Path(name), f"comparisons/{own[0].row.trial_id}")
+            study.log_folder(figures, f"comparisons/{own[0].row.trial_id}/figures")
+        study.finish("FINISHED")
+    return page
+
+
+def refuse_existing(folder: Path) -> None:
+    """Raises CompareError where a comparison is there already."""
+    if (folder / PAGE).exists():
+        raise CompareError(
+            f"{str(folder / PAGE)!r} exists: give another --out, or --overwrite to replace the comparison in it"
+        )
+
+
+def _tracker(study: StudyTracker) -> MlflowTracker:
+    return MlflowTracker(study.tracking_uri, study.study, study.run_id)
+
+
+def _entry(spec: TrialSpec, result: TrialResult, lake: Lake, started: int, run_id: str) -> Entry:
+    row = TrialRow(
+        trial_id=spec.trial_id,
+        run_id=run_id or f"not in MLflow: {result.checkpoint}",
+        status="FINISHED",
+        started=started,
+        ended=now_ms(),
+        params=params_of(spec),
+        tags={"seed": str(spec.seed), "git_commit": git_commit(), "lake": lake.digest},
+        metrics=result.metrics,
+    )
+    return Entry(row=row, result=result)

@@ -1,0 +1,1 @@
+"""A study as data: axes, points, experiment, scene sets, catalogue. Pure: no Ray, no MLflow, no torch."""

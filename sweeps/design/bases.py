@@ -1,0 +1,44 @@
+"""The two trials that studies change, and the settings that shrink any of them to a try on a laptop."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from sweeps.design.axes import Axis, Changes
+from sweeps.design.experiment import Arm, TaskName
+from training.spec import TrialSpec
+from training.spec.protocols import PROTOCOLS
+
+BASES: Final[Mapping[TaskName, TrialSpec]] = PROTOCOLS
+"""The best published network of each task (leaderboard of IceBench), with the published settings."""
+
+SMALL_LOOP: Final[Changes] = {
+    "loop.batch_size": 16,
+    "loop.batches_per_epoch": 16,
+    "loop.max_epochs": 8,
+    "loop.patience": 8,
+    "optimizer.lr": 3e-3,
+    "optimizer.restart_epochs": 8,
+}
+
+SMOKE: Final[Mapping[TaskName, Changes]] = {
+    "pixel": {**SMALL_LOOP, "data.patch_size": 32},
+    "patch": {
+        **SMALL_LOOP,
+        "data.patch_size": 16,
+        "data.stride": 8,
+        "model.name": "cnn",
+        "model.params": {},
+        "model.pretrained": None,
+    },
+}
+"""Under a minute of training on one core and a lake of small sample scenes: says that all works, not how well."""
+
+
+def arm(task: TaskName, axes: Mapping[str, Axis], *, crossed: bool = True) -> Arm:
+    """The arm of a study that changes the published trial of a task."""
+    return Arm(base=BASES[task], axes=axes, crossed=crossed, smoke=SMOKE[task])
+
+
+def both(axes: Mapping[str, Axis]) -> dict[TaskName, Arm]:
+    """The same axes for both tasks."""
+    return {task: arm(task, axes) for task in BASES}

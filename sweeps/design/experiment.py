@@ -1,0 +1,243 @@
+"""`Experiment`: a study as data. Pure: no Ray, no MLflow, no torch; expands into trial specs and nothing else.
+
+A study asks one question of one or both tasks of the benchmark. Each task is an `Arm`: the trial that is changed, and
+the axes along which it is changed. Every point of an arm, with every seed, is a `Trial`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Literal, get_args
+
+from datasets.errors import IceBenchError, UnknownNameError, unknown_name
+from sweeps.design.axes import (
+    RECIPE,
+    UNCHANGED,
+    Axis,
+    Changes,
+    Point,
+    changes_trial,
+    draw,
+    grid,
+    one_at_a_time,
+    points_only,
+    steps,
+    text,
+)
+from sweeps.design.point import Trial, trial_of
+from training.attribution.settings import AttributionError
+from training.spec import SpecError, TrialSpec
+
+TaskName = Literal["pixel", "patch"]
+TASKS: Final[tuple[TaskName, ...]] = get_args(TaskName)
+TASK: Final = "task"
+SEED: Final = "seed"
+
+
+class ExperimentError(IceBenchError, ValueError):
+    """A study that does not expand into valid trials."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arm:
+    """One task of a study.
+
+    Attributes:
+        base: The trial that the axes change.
+        axes: Axis name -> values. The name is a dotted spec field and the values are put there; or any word, and the
+            values are labels, each with its own changes: dotted spec field -> value, `recipe.X` -> option of the lake,
+            `attribution.X` -> setting of an attribution, which explains a trained network instead of training one.
+        crossed: Whether every value of an axis meets every value of the others; if not, one axis is changed at a time,
+            and the trial without a change is a point too.
+        drawn: Number of combinations of all axes that are drawn at random (always the same ones) instead of these.
+        smoke: Dotted spec field -> value that makes any trial small enough for a laptop.
+        smoke_axes: Values of axes in a smoke run, where those of the study would be too large.
+    """
+
+    base: TrialSpec
+    axes: Mapping[str, Axis]
+    crossed: bool = True
+    drawn: int | None = None
+    smoke: Changes = field(default_factory=dict)
+    smoke_axes: Mapping[str, Axis] = field(default_factory=dict)
+
+    def points(self) -> tuple[Point, ...]:
+        """Labels and changes of every point, the last axis fastest."""
+        if self.drawn is not None:
+            return draw(grid(self.choices()), self.drawn)
+        return grid(self.axes) if self.crossed else one_at_a_time(self.axes, self.base)
+
+    def choices(self) -> dict[str, dict[str, Changes]]:
+        """What a search can choose: what every value of every axis changes, by axis and by the value as text.
+
+        Where axes are changed one at a time, each has the trial as it is among its values. Options of the lake are left
+        out: a search stays on one lake.
+        """
+        found: dict[str, dict[str, Changes]] = {}
+        for axis, values in self.axes.items():
+            if axis.startswith(RECIPE):
+                continue
+            found[axis] = {text(point.labels[axis]): point.changes for point in steps(axis, values)}
+            if not self.crossed and all(changes_trial(self.base, changes) for changes in found[axis].values()):
+                found[axis] = {UNCHANGED: {}, **found[axis]}
+        return found
+
+    def smaller(self) -> "Arm":
+        """The arm of a smoke run."""
+        return replace(self, base=self.base.with_all(self.smoke), axes={**self.axes, **self.smoke_axes}, smoke={})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """One question, asked of every point of its arms, with every seed.
+
+    Attributes:
+        name: Name of the study and of its MLflow experiment.
+        question: What it asks, one sentence; shown in the help and in MLflow.
+        arms: Task -> its points. A task without trials in this study is left out.
+        seeds: One training of every point for each; the spread over them is the error bar.
+        objective: Test metric by which points are compared in the report. Never what a search looks at: that is the val
+            score.
+        bins: Test scenes whose scores the report shows by themselves: seasons, locations, cryoseasons.
+        matrix: Axis that is shown against `bins`: trained on x scored on.
+        conditions: Labels that a point must have to be in this part of the study; see `only`.
+        trained_by: Of a study of attributions: what to type to train the network of a trial, with its labels in braces,
+            `python sweeps/base_model.py --only model={model}`. Empty for a study of trainings.
+
+    Raises:
+        ExperimentError: An axis is no spec field, has no values, or repeats one; when the study is defined, not when it
+            runs.
+    """
+
+    name: str
+    question: str
+    arms: Mapping[TaskName, Arm]
+    seeds: Sequence[int] = (0, 1, 2)
+    objective: str = "test_80m/f1"
+    bins: Sequence[str] = ()
+    matrix: str | None = None
+    conditions: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    trained_by: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.arms:
+            raise ExperimentError(f"study {self.name!r} has no arm: give it one of {', '.join(TASKS)}")
+        axes = [*((f"{axis} ({task})", values) for task, arm in self.arms.items() for axis, values in arm.axes.items())]
+        for axis, values in [*axes, (SEED, self.seeds)]:
+            if not values or len(set(values)) != len(values):
+                raise ExperimentError(
+                    f"axis {axis!r} of study {self.name!r} has the values {list(values)}: at least one is needed, "
+                    "each once"
+                )
+        try:
+            self.trials()
+            if any(arm.smoke for arm in self.arms.values()):
+                self.smaller()
+        except (SpecError, AttributionError, UnknownNameError) as error:
+            raise ExperimentError(f"study {self.name!r} does not expand: {error}") from error
+        if any((trial.attribution is not None) != bool(self.trained_by) for trial in self.trials()):
+            raise ExperimentError(
+                f"study {self.name!r} has to say in trained_by how the networks are trained that it explains, and only "
+                "then: explain in all of its trials, or in none"
+            )
+
+    def trials(self) -> tuple[Trial, ...]:
+        """Every point of every arm with every seed, in the order of the study."""
+        return tuple(
+            trial
+            for task, arm in self.arms.items()
+            for point in arm.points()
+            for trial in self._seeded(task, arm, point)
+        )
+
+    def _seeded(self, task: TaskName, arm: Arm, point: Point) -> Iterator[Trial]:
+        for seed in self.seeds:
+            labels = {TASK: task, **point.labels, SEED: seed}
+            if points_only(labels, self.conditions):
+                yield trial_of(arm.base, point.changes, labels, seed)
+
+    def labels(self) -> dict[str, tuple[str, ...]]:
+        """Every label of the trials and its values as text, in the order of the study; the seed is the last."""
+        found: dict[str, dict[str, None]] = {}
+        for trial in self.trials():
+            for axis, value in trial.labels.items():
+                found.setdefault(axis, {})[text(value)] = None
+        seeds = found.pop(SEED, {})
+        return {axis: tuple(values) for axis, values in found.items()} | {SEED: tuple(seeds)}
+
+    def with_seeds(self, count: int) -> "Experiment":
+        """The study with seeds 0 .. count - 1."""
+        return replace(self, seeds=tuple(range(count)))
+
+    def of_task(self, task: Literal["pixel", "patch", "both"]) -> "Experiment":
+        """The arm of one task, or both.
+
+        Raises:
+            ExperimentError: The study does not have the task.
+        """
+        if task == "both":
+            return self
+        if task not in self.arms:
+            raise ExperimentError(f"study {self.name!r} has no {task}-based trials: --task {', '.join(self.arms)}")
+        return replace(self, arms={task: self.arms[task]})
+
+    def searched(self, suffix: str, drawn: int | None = None) -> "Experiment":
+        """The study as a search makes it: under a name of its own, with combinations of all axes drawn at random."""
+        arms = {task: replace(arm, drawn=drawn) for task, arm in self.arms.items()}
+        return replace(self, name=f"{self.name}{suffix}", arms=arms)
+
+    def only(self, conditions: Sequence[str]) -> "Experiment":
+        """Keeps the trials with the labels that are named, `["data.ratio=2,5", "seed=0"]`.
+
+        Raises:
+            ExperimentError: A condition is not of that form, or names a label or value that the study does not have, or
+                nothing is left.
+        """
+        known = self.labels()
+        wanted = dict(self.conditions)
+        for condition in conditions:
+            axis, equals, words = condition.partition("=")
+            if not equals:
+                raise ExperimentError(f"--only {condition!r} has no '=': write AXIS=VALUE, for example seed=0")
+            if axis not in known:
+                raise ExperimentError(f"--only {condition!r}: {unknown_name('axis', axis, known)}")
+            for word in words.split(","):
+                if word not in known[axis]:
+                    error = unknown_name(f"value of {axis}", word, known[axis])
+                    raise ExperimentError(f"--only {condition!r}: {error}")
+            wanted[axis] = frozenset(words.split(","))
+        part = replace(self, conditions=wanted)
+        if not part.trials():
+            raise ExperimentError(f"no trial of study {self.name!r} has all of {', '.join(conditions)}: give fewer")
+        return part
+
+    def smaller(self) -> "Experiment":
+        """The same study with trials of a minute, under a name of its own: its numbers never stand beside real ones."""
+        return replace(
+            self,
+            name=f"{self.name}-smoke",
+            arms={task: arm.smaller() for task, arm in self.arms.items()},
+            conditions={},
+            trained_by=f"{self.trained_by} --smoke" if self.trained_by else "",
+        )
+
+
+def design_of(experiment: Experiment) -> dict[str, Any]:
+    """What the record of a study says of it, plain JSON: enough to write its report without this project."""
+    axes = {axis: list(values) for axis, values in experiment.labels().items() if axis != SEED}
+    cells = {cell_of(trial, list(axes)): None for trial in experiment.trials()}
+    return {
+        "question": experiment.question,
+        "objective": experiment.objective,
+        "axes": axes,
+        "cells": list(cells),
+        "seeds": list(experiment.seeds),
+        "trials": len(experiment.trials()),
+        "bins": list(experiment.bins),
+        "matrix": experiment.matrix,
+        "about": "importance" if experiment.trained_by else "scores",
+    }
+
+
+def cell_of(trial: Trial, axes: Sequence[str]) -> tuple[str, ...]:
+    """Where a trial lies on each axis, as text; empty where it does not."""
+    return tuple(text(trial.labels[axis]) if axis in trial.labels else "" for axis in axes)

@@ -1,0 +1,62 @@
+"""`Trial`: one point of a study with one seed. Pure, as is all that a study is made of."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from sweeps.design.axes import ATTRIBUTION, RECIPE, Changes, Value, beside_spec, of_spec, text
+from training.attribution.settings import AttributionSettings
+from training.spec import TrialSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """One point of a study.
+
+    Attributes:
+        labels: Task, value on each axis, and the seed.
+        spec: What is trained, or was: see `attribution`.
+        recipe: Options that the lake must have been built with.
+        attribution: What is asked of the network that a finished training of the spec left; None trains.
+    """
+
+    labels: Mapping[str, Value]
+    spec: TrialSpec
+    recipe: Mapping[str, Value] = field(default_factory=dict)
+    attribution: AttributionSettings | None = None
+
+    @property
+    def trial_id(self) -> str:
+        """Of the training, or of the attribution: what is finished once need not run again."""
+        trained = self.spec.trial_id
+        return trained if self.attribution is None else self.attribution.trial_id(trained)
+
+    @property
+    def name(self) -> str:
+        """For progress lines: `task=pixel data.ratio=5 seed=1`."""
+        return " ".join(f"{axis}={text(value)}" for axis, value in self.labels.items())
+
+    def bound_to(self, lake_digest: str) -> "Trial":
+        """The trial on one lake: its digest becomes part of the trial_id."""
+        return replace(self, spec=self.spec.with_("data.lake", lake_digest))
+
+
+def trial_of(base: TrialSpec, changes: Changes, labels: Mapping[str, Value], seed: int) -> Trial:
+    """The trial that changes make of another, with one seed; an attribution draws with the seed of its network.
+
+    Args:
+        base: What is changed.
+        changes: Dotted spec field -> value; `recipe.X` -> option of the lake; `attribution.X` -> setting.
+        labels: Its place in the study.
+        seed: Of the trial.
+
+    Raises:
+        SpecError: The spec refuses a change.
+        AttributionError: The settings of an attribution do, or UnknownNameError.
+    """
+    asked = beside_spec(changes, ATTRIBUTION)
+    return Trial(
+        labels=labels,
+        spec=base.with_all(of_spec(changes)).with_("seed", seed),
+        recipe=beside_spec(changes, RECIPE),
+        attribution=AttributionSettings.of(**{"seed": seed, **asked}) if asked else None,
+    )

@@ -1,0 +1,61 @@
+"""What trials of a study could not send to MLflow by themselves: before and after they run."""
+
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from datasets.process.terminal import err
+from sweeps.launch.cluster import outbox_folder
+from sweeps.launch.trials import Outcome
+from sweeps.record.state import TrialState, state_of
+from training.tracking.server import public
+from training.tracking.sync import sync
+
+if TYPE_CHECKING:
+    from sweeps.record.study import StudyTracker
+    from training.tracking.records import StartRecord
+
+_LAST_WORDS_S: Final = 15.0
+"""Longest wait for processes of ended trials that still hold what they have to send."""
+
+
+def send_leftovers(study: "StudyTracker", just_ended: Collection[str] = ()) -> None:
+    """Sends what trials of this study left on this machine; says what cannot be sent.
+
+    Args:
+        study: Only its trials, on its server.
+        just_ended: Ids of trials whose processes are about to end; they are waited for, shortly.
+    """
+
+    def ours(start: "StartRecord") -> bool:
+        return start.experiment == study.study and start.tracking_uri == public(study.tracking_uri)
+
+    deadline = time.monotonic() + _LAST_WORDS_S
+    while True:
+        rows = sync(outbox_folder(), tracking_uri=study.tracking_uri, wanted=ours)
+        if time.monotonic() > deadline or not any(row.living and row.trial_id in just_ended for row in rows):
+            break
+        time.sleep(0.5)
+    for row in rows:
+        if row.left:
+            err.print(
+                f"trial {row.trial_id}: {row.left} records are not in MLflow: {row.note}",
+                markup=False,
+                highlight=False,
+                soft_wrap=True,
+            )
+
+
+def with_untold(outcomes: Sequence[Outcome], states: Mapping[str, TrialState]) -> list[Outcome]:
+    """A trial that ended well but is not over in MLflow is missing in the table, so it is told as failed."""
+    error = (
+        f"it ended, but its results are not in MLflow yet: type `python -m sweeps sync --outbox {outbox_folder()}` on "
+        "the node where it ran, before the study runs again"
+    )
+    return [
+        replace(outcome, error=error)
+        if outcome.error is None and state_of(states, outcome.trial_id).state not in ("finished", "stopped")
+        else outcome
+        for outcome in outcomes
+    ]

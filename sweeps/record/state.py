@@ -1,0 +1,53 @@
+"""Where every trial of a study stands, from its rows in MLflow. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from sweeps.record.study import TrialRow
+
+State = Literal["finished", "running", "stopped", "failed", "killed", "missing"]
+STATES: Final[tuple[State, ...]] = ("finished", "running", "stopped", "failed", "killed", "missing")
+
+STOPPED: Final = "stopped/epoch"
+"""Metric of an attempt that a scheduler ended."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialState:
+    """One trial.
+
+    Attributes:
+        state: The best that any attempt came to: `finished`, else `running`, else how the newest one ended (`stopped`
+            by a scheduler, `failed`, `killed`); `missing` without an attempt.
+        row: The attempt that says so.
+        attempts: How many there were.
+    """
+
+    state: State
+    row: TrialRow | None = None
+    attempts: int = 0
+
+
+def states_of(rows: Iterable[TrialRow]) -> dict[str, TrialState]:
+    """State of every trial that has an attempt, by trial_id; of several finished attempts the newest counts."""
+    found: dict[str, list[TrialRow]] = {}
+    for row in sorted(rows, key=lambda row: row.started):
+        found.setdefault(row.trial_id, []).append(row)
+    return {trial_id: _state(attempts) for trial_id, attempts in found.items()}
+
+
+def state_of(states: Mapping[str, TrialState], trial_id: str) -> TrialState:
+    """State of one trial."""
+    return states.get(trial_id, TrialState(state="missing"))
+
+
+def _state(attempts: list[TrialRow]) -> TrialState:
+    for status, state in (("FINISHED", "finished"), ("RUNNING", "running")):
+        those = [row for row in attempts if row.status == status]
+        if those:
+            return TrialState(state=state, row=those[-1], attempts=len(attempts))  # type: ignore[arg-type]
+    last = attempts[-1]
+    if STOPPED in last.metrics:
+        return TrialState(state="stopped", row=last, attempts=len(attempts))
+    return TrialState(state="failed" if last.status == "FAILED" else "killed", row=last, attempts=len(attempts))

@@ -1,0 +1,175 @@
+"""Studies that are in MLflow already: their parent runs, and what artifacts of their trials say. Reads only."""
+
+import tempfile
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from sweeps.record.design import StudyDesign
+from sweeps.record.study import DESIGN, DESIGN_FILE, StudyTracker, TrialRow, trial_row
+from training.tracking.mlflow_client import open_client, speaking
+from training.tracking.server import RunGoneError, TrackingError, resolve_uri
+
+_AT_A_TIME: Final = 8
+"""Artifacts asked for side by side: a server is far away, not slow."""
+
+
+class StudyRow(BaseModel):
+    """A parent run: one study on one lake.
+
+    Attributes:
+        study: Name of study and experiment.
+        experiment_id: MLflow's experiment.
+        run_id: The parent run.
+        status: RUNNING, FINISHED, FAILED or KILLED.
+        started: First start in milliseconds since 1970.
+        lake: Digest of the lake.
+        recipe: Digest of the recipe of the lake; empty where not on record, as `git_commit` and `question`.
+        git_commit: Of the code that opened the study first.
+        question: What the study asks.
+        design: What it set out to do; None where not on record.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    study: str
+    experiment_id: str
+    run_id: str
+    status: str
+    started: int
+    lake: str
+    recipe: str = ""
+    git_commit: str = ""
+    question: str = ""
+    design: StudyDesign | None = None
+
+    def tracker(self, tracking_uri: str) -> StudyTracker:
+        """The study, to read its trials and to put its report there."""
+        return StudyTracker(
+            tracking_uri=resolve_uri(tracking_uri),
+            study=self.study,
+            experiment_id=self.experiment_id,
+            run_id=self.run_id,
+        )
+
+
+class Artifact(BaseModel):
+    """A text file of a run: its `text`, or the `problem` that kept it from being read."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    text: str | None = None
+    problem: str = ""
+
+
+def list_studies(tracking_uri: str) -> tuple[StudyRow, ...]:
+    """Parent runs of all studies of the server, by name, the newest first.
+
+    Raises:
+        TrackingError: The URI is of another kind, or the server is away.
+    """
+    uri = resolve_uri(tracking_uri)
+    rows = [_row(uri, run, experiment) for run, experiment in _search(uri, "tags.kind = 'study'")]
+    return tuple(sorted(rows, key=lambda row: row.study))
+
+
+def list_trials(tracking_uri: str) -> tuple[TrialRow, ...]:
+    """Every attempt at every trial of the server, of a study or single, the newest first; its lake is the tag `lake`.
+
+    Raises:
+        TrackingError: The URI is of another kind, or the server is away.
+    """
+    return tuple(trial_row(run) for run, _ in _search(resolve_uri(tracking_uri), "tags.kind != 'study'"))
+
+
+def study_row(study: StudyTracker) -> StudyRow:
+    """The parent run of an open study."""
+    with speaking(study.tracking_uri):
+        run = open_client(study.tracking_uri, check=False).get_run(study.run_id)
+    return _row(study.tracking_uri, run, study.study)
+
+
+def read_run(tracking_uri: str, run_id: str) -> TrialRow:
+    """One run by its id; raises RunGoneError where there is none."""
+    uri = resolve_uri(tracking_uri)
+    with speaking(uri):
+        return trial_row(open_client(uri).get_run(run_id))
+
+
+def read_artifacts(tracking_uri: str, run_ids: Iterable[str], name: str) -> dict[str, Artifact]:
+    """Reads the artifact `name` of each run; one that cannot be read is told, not raised."""
+    run_ids, uri = list(run_ids), resolve_uri(tracking_uri)
+    with ThreadPoolExecutor(_AT_A_TIME) as pool:
+        found = pool.map(lambda run_id: _read(uri, run_id, name), run_ids)
+        return dict(zip(run_ids, found, strict=True))
+
+
+def _read(uri: str, run_id: str, name: str) -> Artifact:
+    try:
+        with tempfile.TemporaryDirectory(prefix="icebench-artifact-") as folder, speaking(uri):
+            path = open_client(uri, check=False).download_artifacts(run_id, name, folder)
+            return Artifact(text=Path(path).read_text(encoding="utf-8"))
+    except RunGoneError:  # MLflow says the same of a run and of a file that is not there
+        return Artifact(problem=f"there is no {name}")
+    except TrackingError as error:
+        return Artifact(problem=str(error))
+
+
+def _search(uri: str, words: str) -> list[tuple[Any, str]]:
+    """Runs of all experiments, the newest first, each with the name of its experiment."""
+    client, found, token = open_client(uri), list[tuple[Any, str]](), None
+    with speaking(uri):
+        experiments = {each.experiment_id: each.name for each in _all_experiments(client)}
+        while experiments:
+            page = client.search_runs(
+                list(experiments),
+                filter_string=words,
+                order_by=["attributes.start_time DESC"],
+                page_token=token,
+            )
+            found += [(run, experiments[run.info.experiment_id]) for run in page]
+            token = page.token
+            if not token:
+                break
+    return found
+
+
+def _all_experiments(client: Any) -> list[Any]:  # noqa: ANN401 (mlflow ships no types)
+    found, token = list[Any](), None
+    while True:
+        page = client.search_experiments(page_token=token)
+        found += page
+        token = page.token
+        if not token:
+            return found
+
+
+def _row(uri: str, run: Any, study: str) -> StudyRow:  # noqa: ANN401 (mlflow ships no types)
+    tags = run.data.tags
+    return StudyRow(
+        study=study,
+        experiment_id=run.info.experiment_id,
+        run_id=run.info.run_id,
+        status=run.info.status,
+        started=run.info.start_time,
+        lake=tags.get("lake", ""),
+        recipe=tags.get("recipe", ""),
+        git_commit=tags.get("git_commit", ""),
+        question=tags.get("mlflow.note.content", ""),
+        design=_design(uri, run.info.run_id, tags.get(DESIGN, "")),
+    )
+
+
+def _design(uri: str, run_id: str, text: str) -> StudyDesign | None:
+    if text == DESIGN_FILE:
+        text = _read(uri, run_id, DESIGN_FILE).text or ""
+    try:
+        return StudyDesign.model_validate_json(text) if text else None
+    except ValidationError as error:
+        raise TrackingError(
+            f"the tag {DESIGN!r} of run {run_id} is of another version of this project "
+            f"({error.errors()[0]['msg']}): start the study again, which writes it anew"
+        ) from error

@@ -1,0 +1,88 @@
+"""Confusion matrices of cells, of one or of several side by side."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from datasets.labels import chart
+from sweeps.report.bootstrap import charts_of
+from sweeps.report.cells import Comparison
+from sweeps.report.drawing import Drawn
+from sweeps.report.labels import Key
+from sweeps.report.wording import cell_label, grid_label, plural
+from training.artifacts.figures import confusion_figure, draw_confusion
+from training.evaluation.confusion import ConfusionMatrix
+
+_ACROSS: Final = 2
+"""Matrices beside each other that a page can show with legible numbers."""
+
+
+def best_confusion(comparison: Comparison, key: Key, name: str, task: str) -> Drawn | None:
+    """Confusion matrix of one cell on the objective's grid, added up over its seeds; None without results."""
+    pooled, metric = pooled_confusion(comparison, key), comparison.metric
+    if pooled is None or metric is None:
+        return None
+    target, matrix = pooled
+    cell, trials = cell_label(comparison.evidence.axes, key), plural(_seeds(comparison, key), "seed")
+    title = f"best: {cell}, {grid_label(metric.grid)}, {trials} added up"
+    figure = confusion_figure(matrix, chart(target), title, unit=_unit(metric.grid))
+    caption = (
+        f"Confusion matrix of the best {task + ' ' if task else ''}cell ({cell}). Rows are the true class and "
+        f"add up to 100 %; counts are added up over {trials}."
+    )
+    return Drawn(name=name, caption=caption, figure=figure)
+
+
+def side_by_side(comparison: Comparison, keys: Sequence[Key], name: str) -> Drawn | None:
+    """Confusion matrices of several cells on the objective's grid, each added up over its seeds; None without any."""
+    metric = comparison.metric
+    found = {key: pooled for key in keys if (pooled := pooled_confusion(comparison, key)) is not None}
+    if not found or metric is None:
+        return None
+    n = max(matrix.n_classes for _, matrix in found.values())
+    across = min(len(found), _ACROSS)
+    down = -(-len(found) // across)
+    size = (across * (2.4 + 0.85 * n) + 0.8, down * (1.9 + 0.7 * n))
+    figure = Figure(figsize=size, layout="constrained")
+    panels = np.atleast_1d(figure.subplots(down, across)).ravel()
+    image = None
+    for panel, (key, (target, matrix)) in zip(panels, found.items(), strict=False):
+        title = f"{cell_label(comparison.evidence.axes, key)} ({plural(_seeds(comparison, key), 'seed')})"
+        image = draw_confusion(panel, matrix, chart(target), title, unit=_unit(metric.grid))
+    for panel in panels[len(found) :]:
+        panel.set_axis_off()
+    assert image is not None
+    figure.colorbar(image, ax=list(panels), label="share of the true class", fraction=0.03, aspect=40)
+    caption = (
+        f"Confusion matrices, {grid_label(metric.grid)}. Rows are the true class and add up to 100 %; counts are added "
+        "up over seeds."
+    )
+    return Drawn(name=name, caption=caption, figure=figure)
+
+
+def pooled_confusion(comparison: Comparison, key: Key) -> tuple[str, ConfusionMatrix] | None:
+    """Chart and matrix of a cell on the objective's grid, added up over its seeds; None without results."""
+    metric = comparison.metric
+    trials = [trial for trial in comparison.evidence.trials_of(key) if trial.result is not None]
+    if metric is None or metric.score == "autoice" or not trials:
+        return None
+    (target,) = charts_of(trials[0], metric) or ("",)
+    pooled: ConfusionMatrix | None = None
+    for trial in trials:
+        assert trial.result is not None
+        rows = trial.result.matrices.get(f"{metric.grid}/{target}/all")
+        if rows is None:
+            return None
+        pooled = ConfusionMatrix.from_lists(rows) if pooled is None else pooled + ConfusionMatrix.from_lists(rows)
+    assert pooled is not None
+    return target, pooled
+
+
+def _seeds(comparison: Comparison, key: Key) -> int:
+    return sum(trial.result is not None for trial in comparison.evidence.trials_of(key))
+
+
+def _unit(grid: str) -> str:
+    return "patches" if grid.endswith("patches") else "px"

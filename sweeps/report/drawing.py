@@ -1,0 +1,171 @@
+"""What the figures of a report have in common. Matplotlib without pyplot, so without global state."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from sweeps.report.cells import Comparison
+from sweeps.report.labels import Key
+from sweeps.report.wording import (
+    TASK_AXES,
+    axis_label,
+    axis_value,
+    cell_label,
+    grid_label,
+    is_share,
+    metric_label,
+    score_label,
+)
+from training.artifacts.figures import OKABE_ITO
+from training.evaluation.metric_names import MetricName
+
+# Blue and vermilion differ most in every kind of colour vision, and in lightness; yellow is too light for lines.
+COLOURS: Final = ("#0072b2", *(colour for colour in OKABE_ITO if colour != "#0072b2"))
+MARKERS: Final = ("o", "D", "s", "^", "v", "P", "X")
+PER_FIGURE: Final = 24
+"""Most rows in one figure; more are drawn as several."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """A figure with the words under it.
+
+    Attributes:
+        name: Of its file, without ending.
+        caption: What it shows and how to read it; also its text for who cannot see it.
+        figure: The picture.
+        wide: Whether it needs the whole width of a page.
+    """
+
+    name: str
+    caption: str
+    figure: Figure
+    wide: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Series:
+    """One metric of many cells, as percent where it is a share.
+
+    Attributes:
+        name: For the legend.
+        mean: (n,) over seeds; NaN where a cell has none.
+        spread: (n,) likewise; 0 where there is one seed.
+        dots: Every trial: place of its cell and value.
+    """
+
+    name: str
+    mean: NDArray[np.float64]
+    spread: NDArray[np.float64]
+    dots: tuple[tuple[int, float], ...]
+
+
+def series(comparison: Comparison, keys: Sequence[Key], metric: str, name: str) -> Series:
+    """Reads one metric of these cells."""
+    factor = 100.0 if is_share(metric) else 1.0
+    spreads = [comparison.spread(key, metric) for key in keys]
+    dots = [
+        (place, factor * trial.metrics[metric])
+        for place, key in enumerate(keys)
+        for trial in comparison.evidence.trials_of(key)
+        if metric in trial.metrics
+    ]
+    return Series(
+        name=name,
+        mean=factor * np.array([each.mean for each in spreads]),
+        spread=factor * np.nan_to_num(np.array([each.spread for each in spreads])),
+        dots=tuple(dots),
+    )
+
+
+def grid_series(comparison: Comparison, keys: Sequence[Key], score: str) -> list[Series]:
+    """A score on every grid that has it, the objective's grid first."""
+    metric = comparison.metric
+    if metric is None:
+        return [series(comparison, keys, comparison.objective, metric_label(comparison.objective))]
+    names = {name for key in keys for trial in comparison.evidence.trials_of(key) for name in trial.metrics}
+    grids = dict.fromkeys([metric.grid, *sorted({name.split("/")[0] for name in names if name.startswith("test")})])
+    wanted = {
+        grid: MetricName(grid=grid, chart=metric.chart, bin=metric.bin, class_name=metric.class_name, score=score)
+        for grid in grids
+    }
+    return [
+        series(comparison, keys, str(each), grid_label(grid)) for grid, each in wanted.items() if str(each) in names
+    ]
+
+
+def panel_scores(comparison: Comparison) -> tuple[str, ...]:
+    """Scores worth a panel: that of the objective, and macro F1, which rare classes weigh in as much as common ones."""
+    metric = comparison.metric
+    if metric is None or metric.class_name or metric.score not in ("f1", "f1_macro"):
+        return (metric.score if metric is not None else comparison.objective,)
+    return ("f1", "f1_macro") if metric.score == "f1" else ("f1_macro", "f1")
+
+
+def score_axis(comparison: Comparison, score: str) -> str:
+    """Label of a score axis, with its unit."""
+    metric = comparison.metric
+    if metric is None:
+        return metric_label(comparison.objective)
+    words = [metric.chart, metric.class_name and metric.class_name.replace("_", " "), score_label(score), metric.bin]
+    return f"test {', '.join(word for word in words if word)} [%]"
+
+
+def own_axes(comparison: Comparison) -> tuple[str, ...]:
+    """Axes on which the cells of one task differ."""
+    evidence = comparison.evidence
+    places = [place for place, axis in enumerate(evidence.axes) if axis not in TASK_AXES]
+    return tuple(evidence.axes[place] for place in places if len({key[place] for key in evidence.keys} - {""}) > 1)
+
+
+def labels(comparison: Comparison, keys: Sequence[Key]) -> list[str]:
+    """The cells of one task in words, without what they share; a single axis is named beside them, by `only_axis`."""
+    axes, own = comparison.evidence.axes, own_axes(comparison)
+    if len(own) == 1:
+        return [axis_value(own[0], key[axes.index(own[0])]) for key in keys]
+    skip = [axis for axis in axes if axis not in own]
+    return [cell_label(axes, key, skip) for key in keys]
+
+
+def only_axis(comparison: Comparison) -> str:
+    """Name of the one axis on which the cells of a task differ; empty where there are several."""
+    own = own_axes(comparison)
+    return axis_label(own[0]) if len(own) == 1 else ""
+
+
+def pieces(keys: Sequence[Key]) -> Iterator[tuple[str, Sequence[Key]]]:
+    """The cells in as many parts as figures need, each with the end of its name."""
+    count = -(-len(keys) // PER_FIGURE)
+    size = -(-len(keys) // max(count, 1))
+    for part in range(count):
+        yield (f"_{part + 1}" if count > 1 else ""), keys[part * size : (part + 1) * size]
+
+
+def finish(axes: Axes, *, along: str) -> None:
+    """Light rules along the score axis, no box."""
+    axes.grid(axis="x" if along == "x" else "y", alpha=0.3)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def legend(figure: Figure, panels: Iterable[Axes]) -> None:
+    """One legend below all panels, without repetition; none for a single entry."""
+    entries: dict[str, Artist] = {}
+    for panel in panels:
+        for handle, label in zip(*panel.get_legend_handles_labels(), strict=True):
+            entries.setdefault(label, handle)
+    if len(entries) > 1:
+        figure.legend(
+            entries.values(),
+            entries.keys(),
+            loc="outside lower center",
+            ncols=min(len(entries), 5),
+            fontsize="small",
+            frameon=False,
+        )

@@ -1,0 +1,225 @@
+"""MLflow rows -> `Evidence`: which trials of a study finished, with what labels, and what became of the others."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import pandas as pd
+
+from sweeps.record.design import StudyDesign
+from sweeps.record.studies import StudyRow
+from sweeps.record.study import TrialRow
+from sweeps.report.labels import Key, added_axis, design_from_rows, ordered, seed_of, task_of_row, value_on
+from sweeps.report.wording import TASK_AXES, task_label
+from training.evaluation.result import TrialResult
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinishedTrial:
+    """A trial that counts: its newest finished attempt.
+
+    Attributes:
+        key: Its cell.
+        task: `pixel-based` or `patch-based`.
+        seed: Of the trial.
+        row: In MLflow.
+        result: Its result.json; None where it could not be read.
+    """
+
+    key: Key
+    task: str
+    seed: int
+    row: TrialRow
+    result: TrialResult | None
+
+    @property
+    def metrics(self) -> Mapping[str, float]:
+        """Last value of each metric."""
+        return self.row.metrics
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenTrial:
+    """A trial that was started and has no finished attempt: its newest attempt."""
+
+    key: Key
+    seed: int
+    row: TrialRow
+    attempts: int
+    error: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """All that is known about a study.
+
+    Attributes:
+        study: Its parent run.
+        tracking_uri: Where the runs are, without user and password.
+        design: What it set out to do, without a task that nobody started; made from the trials where not on record.
+        idle: Trials of each task that nobody started, `{"patch-based": 9}`: one line of the report, not rows of "not
+            finished". Empty if there is no trial at all.
+        axes: Axes of the cells: those of the design, and the task where trials of both have no axis for it.
+        keys: Cells in the order for readers, those without a trial too where the design names them.
+        finished: Trials that count.
+        open: Trials without a finished attempt.
+        left_out: Cells that the study does not run, with the reason.
+        unread: Why result.json of a finished trial could not be read, by run_id.
+        lost_attempts: Attempts that ended without finishing, or were replaced by a newer finished one.
+        lost_hours: Their wall time in hours.
+    """
+
+    study: StudyRow
+    tracking_uri: str
+    design: StudyDesign
+    idle: Mapping[str, int]
+    axes: tuple[str, ...]
+    keys: tuple[Key, ...]
+    finished: tuple[FinishedTrial, ...]
+    open: tuple[OpenTrial, ...]
+    left_out: Mapping[Key, str]
+    unread: Mapping[str, str]
+    lost_attempts: int
+    lost_hours: float
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """Tasks of finished trials, in the order of their cells."""
+        have = {trial.task for trial in self.finished}
+        return tuple(task for task in dict.fromkeys(self.task_of.values()) if task in have)
+
+    @cached_property
+    def task_of(self) -> dict[Key, str]:
+        """Task of every cell: of its trials, else by its axis, else that of the study's other trials."""
+        trials: list[OpenTrial | FinishedTrial] = [*self.open, *self.finished]
+        of_trials = {trial.key: task_label(task_of_row(trial.row)) for trial in trials}
+        place = next((place for place, axis in enumerate(self.axes) if axis in TASK_AXES), None)
+        other = next(iter(of_trials.values()), "pixel-based")
+        by_axis = {key: task_label(key[place]) if place is not None else other for key in self.keys}
+        return by_axis | of_trials
+
+    @property
+    def expected(self) -> int:
+        """Trials that the study has, those of a task that nobody started too."""
+        return sum(self.idle.values()) + max(self.design.trials, len(self.finished) + len(self.open))
+
+    def trials_of(self, key: Key) -> tuple[FinishedTrial, ...]:
+        """Finished trials of a cell, by seed."""
+        return tuple(sorted((trial for trial in self.finished if trial.key == key), key=lambda trial: trial.seed))
+
+    def never_started(self) -> tuple[list[tuple[Key, int]], int]:
+        """Cell and seed of trials that no attempt was made at, and how many more there are that cannot be named."""
+        trials: list[OpenTrial | FinishedTrial] = [*self.open, *self.finished]
+        started = {(trial.key, trial.seed) for trial in trials}
+        cells = self.design.expected_cells() if len(self.axes) == len(self.design.axes) else ()
+        named = [(key, seed) for key in cells for seed in self.design.seeds if (key, seed) not in started]
+        count = max(self.design.trials - len(self.finished) - len(self.open), 0)
+        return named, max(count - len(named), 0)
+
+    def frame(self) -> pd.DataFrame:
+        """One row a finished trial: axes, seed, ids, and every metric."""
+        rows = [
+            {
+                **dict(zip(self.axes, trial.key, strict=True)),
+                "seed": trial.seed,
+                "trial_id": trial.row.trial_id,
+                "run_id": trial.row.run_id,
+                **trial.metrics,
+            }
+            for key in self.keys
+            for trial in self.trials_of(key)
+        ]
+        return pd.DataFrame(rows)
+
+
+def collect(
+    study: StudyRow,
+    tracking_uri: str,
+    rows: Sequence[TrialRow],
+    results: Mapping[str, TrialResult],
+    *,
+    unread: Mapping[str, str] | None = None,
+    errors: Mapping[str, str] | None = None,
+) -> Evidence:
+    """Sorts the attempts of a study.
+
+    Args:
+        study: Its parent run.
+        tracking_uri: Without user and password.
+        rows: Every attempt at every trial, oldest first.
+        results: result.json by run_id.
+        unread: Why a result.json could not be read, by run_id.
+        errors: Last line of the error of a failed attempt, by run_id.
+    """
+    attempts: dict[str, list[TrialRow]] = {}
+    for row in rows:
+        attempts.setdefault(row.trial_id or row.run_id, []).append(row)
+    newest = {name: counting(tries) for name, tries in attempts.items()}
+    design = study.design or design_from_rows(study.question, list(newest.values()))
+    design, idle = _started(design, newest.values())
+    added = added_axis(design, [row for row in newest.values() if row.status == "FINISHED"])
+    axes = (*added, *design.axes)
+
+    def key_of(row: TrialRow) -> Key:
+        return (*(task_of_row(row) for _ in added), *(value_on(row, axis) for axis in design.axes))
+
+    finished, left = [], []
+    for name, row in newest.items():
+        if row.status == "FINISHED":
+            trial = FinishedTrial(
+                key=key_of(row),
+                task=task_label(task_of_row(row)),
+                seed=seed_of(row),
+                row=row,
+                result=results.get(row.run_id),
+            )
+            finished.append(trial)
+        else:
+            left.append(
+                OpenTrial(
+                    key=key_of(row),
+                    seed=seed_of(row),
+                    row=row,
+                    attempts=len(attempts[name]),
+                    error=(errors or {}).get(row.run_id, ""),
+                )
+            )
+    seen = [trial.key for trial in finished] + [trial.key for trial in left]
+    left_out = {each.cell: each.reason for each in design.left_out} if not added else {}
+    planned = design.expected_cells() if not added else ()
+    counted = {row.run_id for row in newest.values() if row.status == "FINISHED"}
+    lost = [row for row in rows if row.run_id not in counted and row.status != "RUNNING"]
+    return Evidence(
+        study=study,
+        tracking_uri=tracking_uri,
+        design=design,
+        idle=idle,
+        axes=axes,
+        keys=ordered(design, len(added), [*planned, *left_out, *seen]),
+        finished=tuple(finished),
+        open=tuple(left),
+        left_out=left_out,
+        unread=dict(unread or {}),
+        lost_attempts=len(lost),
+        lost_hours=sum((row.ended - row.started) / 3.6e6 for row in lost if row.ended is not None),
+    )
+
+
+def _started(design: StudyDesign, rows: Collection[TrialRow]) -> tuple[StudyDesign, dict[str, int]]:
+    """The design of the tasks that somebody started, and how many trials the others have."""
+    started = {task_label(task_of_row(row)) for row in rows}
+    idle: dict[str, int] = {}
+    for axis, values in design.axes.items():
+        others = [value for value in values if task_label(value) not in started]
+        if axis not in TASK_AXES or len(others) == len(values):
+            continue
+        for value in others:
+            fewer = design.without(axis, value)
+            idle[task_label(value)] = design.trials - fewer.trials
+            design = fewer
+    return design, idle
+
+
+def counting(tries: Sequence[TrialRow]) -> TrialRow:
+    """The attempt that speaks for a trial: the newest finished one, else the newest."""
+    return max(tries, key=lambda row: (row.status == "FINISHED", row.started))

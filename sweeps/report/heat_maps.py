@@ -1,0 +1,191 @@
+"""Tables of numbers as colours: two axes, trained on against tested on, classes."""
+
+import textwrap
+from collections.abc import Sequence
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
+
+from sweeps.report.cells import Comparison
+from sweeps.report.drawing import Drawn, labels, only_axis, pieces
+from sweeps.report.group_tables import bin_metric, class_metrics
+from sweeps.report.labels import Key
+from sweeps.report.wording import (
+    axis_label,
+    axis_value,
+    class_label,
+    grid_label,
+    is_share,
+    metric_label,
+    parsed_label,
+)
+from training.evaluation.metric_names import MetricName
+
+_COLOURS = "cividis"
+"""Made for every kind of colour vision; lightness alone tells more from less."""
+_EVEN = 0.179
+"""Luminance on which black and white text have the same contrast (WCAG 2)."""
+
+
+def axes_figure(comparison: Comparison, keys: Sequence[Key], rows: str, columns: str, name: str, task: str) -> Drawn:
+    """The objective over two axes of the study."""
+    axes = comparison.evidence.axes
+    across = list(dict.fromkeys(key[axes.index(columns)] for key in keys))
+    down = list(dict.fromkeys(key[axes.index(rows)] for key in keys))
+    values = np.full((len(down), len(across)), np.nan)
+    spreads = np.full_like(values, np.nan)
+    words = [["not in the study"] * len(across) for _ in down]
+    for key in keys:
+        place = down.index(key[axes.index(rows)]), across.index(key[axes.index(columns)])
+        each = comparison.spread(key, comparison.objective)
+        values[place], spreads[place] = each.mean, each.spread
+        words[place[0]][place[1]] = comparison.why_empty(key, comparison.metric)
+    figure = heat_map(
+        values,
+        spreads,
+        [axis_value(rows, value) for value in down],
+        [axis_value(columns, value) for value in across],
+        down=axis_label(rows),
+        across=axis_label(columns),
+        label=metric_label(comparison.objective),
+        words=words,
+        share=is_share(comparison.objective),
+        title=task,
+    )
+    return Drawn(name=name, caption="Mean over seeds, below it ± the spread over seeds.", figure=figure)
+
+
+def bins_figures(comparison: Comparison, keys: Sequence[Key], name: str, task: str) -> list[Drawn]:
+    """Cells down, groups of test scenes across: trained on against tested on."""
+    bins = comparison.evidence.design.bins
+    drawn = []
+    for end, some in pieces(keys):
+        metrics = [bin_metric(comparison, each) for each in bins]
+        spreads = [[comparison.spread(key, str(metric)) for metric in metrics] for key in some]
+        figure = heat_map(
+            np.array([[each.mean for each in row] for row in spreads]),
+            np.array([[each.spread for each in row] for row in spreads]),
+            labels(comparison, some),
+            list(bins),
+            down=only_axis(comparison),
+            across="test scenes of",
+            label=f"{parsed_label(MetricName(grid=metrics[0].grid, chart=metrics[0].chart, score=metrics[0].score))}",
+            words=[[comparison.why_empty(key, bin_metric(comparison, each)) for each in bins] for key in some],
+            title=task,
+        )
+        caption = (
+            "Mean over seeds, below it ± the spread over seeds; rows are what was trained, columns what was tested."
+        )
+        drawn.append(Drawn(name=f"{name}{end}", caption=caption, figure=figure))
+    return drawn
+
+
+def classes_figures(comparison: Comparison, keys: Sequence[Key], name: str, task: str) -> list[Drawn]:
+    """Cells down, F1 of every class across."""
+    metrics = class_metrics(comparison)
+    if not metrics:
+        return []
+    drawn = []
+    for end, some in pieces(keys):
+        spreads = [[comparison.spread(key, str(metric)) for metric in metrics.values()] for key in some]
+        (first, *_) = metrics.values()
+        figure = heat_map(
+            np.array([[each.mean for each in row] for row in spreads]),
+            np.array([[each.spread for each in row] for row in spreads]),
+            labels(comparison, some),
+            [class_label(each) for each in metrics],
+            down=only_axis(comparison),
+            across="class",
+            label=f"F1 of the class, {grid_label(first.grid)}",
+            words=[["not there"] * len(metrics) for _ in some],
+            title=task,
+        )
+        caption = (
+            "F1 of each class, mean over seeds, below it ± the spread over seeds. 'not there' is a class "
+            "that is neither in the charts of the test scenes nor predicted."
+        )
+        drawn.append(Drawn(name=f"{name}{end}", caption=caption, figure=figure))
+    return drawn
+
+
+def heat_map(
+    values: NDArray[np.float64],
+    spreads: NDArray[np.float64],
+    down_labels: Sequence[str],
+    across_labels: Sequence[str],
+    *,
+    down: str,
+    across: str,
+    label: str,
+    words: Sequence[Sequence[str]],
+    share: bool = True,
+    title: str = "",
+) -> Figure:
+    """A colour and a number a cell; hatched, with a word why, where there is none.
+
+    Args:
+        values: (rows, columns); NaN where there is none.
+        spreads: Likewise; NaN is not written.
+        down_labels: Of the rows.
+        across_labels: Of the columns.
+        down: Name of the rows' axis.
+        across: Name of the columns' axis.
+        label: Of the colours, without unit.
+        words: For cells without a value.
+        share: Whether values are shares, to be shown in percent.
+        title: Above it; may be empty.
+    """
+    rows, columns = values.shape
+    factor = 100.0 if share else 1.0
+    across_words = ["\n".join(textwrap.wrap(each, 12)) for each in across_labels]
+    longest = max(map(len, down_labels), default=0)
+    figure = Figure(
+        figsize=(
+            2.2 + 0.075 * longest + 0.95 * columns,
+            1.7 + 0.52 * rows + 0.12 * max(each.count("\n") for each in across_words),
+        ),
+        layout="constrained",
+    )
+    panel = figure.subplots()
+    shown = np.ma.masked_invalid(factor * values)
+    image = panel.imshow(shown, cmap=_COLOURS, aspect="auto")
+    if shown.count() and shown.max() - shown.min() < 1e-9:  # one number: a colour in the middle
+        image.set_clim(shown.min() - 1, shown.max() + 1)
+    colours = matplotlib.colormaps[_COLOURS]
+    for row in range(rows):
+        for column in range(columns):
+            value = factor * values[row, column]
+            if value != value:
+                panel.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fc="0.94", ec="0.8", hatch="///", lw=0))
+                text = "\n".join(textwrap.wrap(textwrap.shorten(words[row][column], 40), 10))
+                box = {"fc": "0.94", "ec": "none", "pad": 1}
+                panel.text(column, row, text, ha="center", va="center", fontsize=7.5, color="0.2", bbox=box)
+                continue
+            spread = factor * spreads[row, column]
+            text = f"{value:.1f}" if share else f"{value:.3g}"
+            if spread == spread:
+                text += f"\n± {spread:.1f}" if share else f"\n± {spread:.2g}"
+            colour = "black" if _luminance(np.asarray(colours(image.norm(value)))[:3]) > _EVEN else "white"
+            panel.text(column, row, text, ha="center", va="center", fontsize=9, color=colour)
+    panel.set_xticks(range(columns), across_words)
+    panel.set_yticks(range(rows), down_labels)
+    panel.set_xticks(np.arange(columns + 1) - 0.5, minor=True)
+    panel.set_yticks(np.arange(rows + 1) - 0.5, minor=True)
+    panel.grid(which="minor", color="white", lw=1.5)
+    panel.tick_params(which="both", length=0)
+    panel.spines[:].set_visible(False)
+    panel.set_xlabel(across)
+    panel.set_ylabel(down)
+    figure.colorbar(image, ax=panel, label=f"{label}{' [%]' if share else ''}", fraction=0.05)
+    if title:
+        figure.suptitle(title, fontsize="medium")
+    return figure
+
+
+def _luminance(colour: NDArray[np.floating]) -> float:
+    """Relative luminance of an sRGB colour (WCAG 2)."""
+    parts = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in colour]
+    return float(np.dot(parts, (0.2126, 0.7152, 0.0722)))

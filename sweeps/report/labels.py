@@ -1,0 +1,99 @@
+"""What a trial's row in MLflow says it is: its cell, task, seed and target; and the design of a study that has none."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from sweeps.record.design import StudyDesign
+from sweeps.record.study import TrialRow
+from sweeps.report.wording import TASK_AXES, is_number, task_label
+
+AXIS_TAG: Final = "axis."
+"""Prefix of the tags that hold a trial's value on each axis."""
+_OBJECTIVES: Final = ("test_80m/f1", "test/f1")
+"""Objective of a study without a design: the first that its trials have."""
+_IDENTITY: Final = frozenset({"seed", "data.lake"})
+"""Params that differ between trials without being an axis."""
+
+Key = tuple[str, ...]
+"""A cell: its value on every axis, empty where it has none."""
+
+
+def design_from_rows(question: str, rows: Sequence[TrialRow]) -> StudyDesign:
+    """The design of a study that has none on record: axes by tags, else the params that differ between its trials."""
+    tagged = dict.fromkeys(
+        tag.removeprefix(AXIS_TAG) for row in rows for tag in row.tags if tag.startswith(AXIS_TAG)
+    ) or dict.fromkeys(
+        name
+        for row in rows
+        for name in row.params
+        if name not in _IDENTITY and len({other.params.get(name) for other in rows}) > 1
+    )
+    axes = {axis: tuple(sorted({value_on(row, axis) for row in rows} - {""}, key=_by_size)) for axis in tagged}
+    have = {name for row in rows for name in row.metrics}
+    return StudyDesign(
+        question=question,
+        objective=next((name for name in _OBJECTIVES if name in have), _OBJECTIVES[0]),
+        axes=axes,
+        seeds=tuple(sorted({seed_of(row) for row in rows})),
+        trials=len(rows),
+    )
+
+
+def task_of_row(row: TrialRow) -> str:
+    """Task by tag or param; pixel-based where neither says so."""
+    tags = (row.tags.get(f"{AXIS_TAG}{axis}") for axis in TASK_AXES)
+    return next((task for task in tags if task), row.params.get("data.task", "pixel"))
+
+
+def added_axis(design: StudyDesign, rows: Sequence[TrialRow]) -> tuple[str, ...]:
+    """Trials of two tasks are never averaged, also where the design has no axis for them."""
+    several = len({task_label(task_of_row(row)) for row in rows}) > 1
+    return ("task",) if several and not set(TASK_AXES) & set(design.axes) else ()
+
+
+def first_target(row: TrialRow) -> str:
+    """First target chart of a trial."""
+    return first_chart(row.params)
+
+
+def first_chart(params: Mapping[str, str]) -> str:
+    """First target chart of a trial by its params."""
+    return next((name for name in re.findall(r"[A-Z]+", params.get("data.targets", ""))), "SOD")
+
+
+def value_on(row: TrialRow, axis: str) -> str:
+    """By tag; by param for trials from before there were tags; empty where the trial is not on the axis."""
+    if any(tag.startswith(AXIS_TAG) for tag in row.tags):
+        return row.tags.get(f"{AXIS_TAG}{axis}", "")
+    return row.params.get(axis, "")
+
+
+def seed_of(row: TrialRow) -> int:
+    """Seed by tag or param."""
+    text = row.tags.get("seed") or row.params.get("seed") or "0"
+    return int(text)
+
+
+def ordered(design: StudyDesign, added: int, found: Sequence[Key]) -> tuple[Key, ...]:
+    """Cells in the order of the design; values of an axis in its order, unknown ones after them.
+
+    Cells that the design leaves out stand at their place where its cells go by the order of the axes, else at the end.
+    """
+    places = [{value: place for place, value in enumerate(values)} for values in design.axes.values()]
+
+    def rank(key: Key) -> tuple[object, ...]:
+        own = key[added:]
+        known = [table.get(value, len(table)) for table, value in zip(places, own, strict=True)]
+        return (*key[:added], *known, *(_by_size(value) for value in own))
+
+    rest = [("",) * added + cell for cell in design.cells]
+    if rest == sorted(rest, key=rank):
+        return tuple(sorted(set(found), key=rank))
+    cells = {cell: place for place, cell in enumerate(design.cells)}
+    return tuple(sorted(set(found), key=lambda key: (cells.get(key[added:], len(cells)), rank(key))))
+
+
+def _by_size(value: str) -> tuple[bool, float, str]:
+    """Numbers by size, before words by letter."""
+    return (not is_number(value), float(value) if is_number(value) else 0.0, value)

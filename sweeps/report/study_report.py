@@ -1,0 +1,209 @@
+"""`Report`: everything that is written about one study, made from its evidence. Pure: no MLflow, no disk."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+from urllib.parse import quote
+
+from sweeps.report.account import missing_trials, open_table, runs_table, state
+from sweeps.report.answer import answers, devices, warnings
+from sweeps.report.bootstrap import CONFIDENCE, DRAWS
+from sweeps.report.cells import Comparison
+from sweeps.report.drawing import Drawn
+from sweeps.report.evidence import Evidence
+from sweeps.report.group_tables import bins_table, classes_table
+from sweeps.report.page import Picture, Section, picture, render
+from sweeps.report.score_tables import differences_table, scores_table
+from sweeps.report.study_cost import cost, cost_table
+from sweeps.report.study_figures import bin_figures, class_figures, difference_figures, score_figures
+from sweeps.report.tables import ReportTable
+from sweeps.report.wording import cell_label, metric_label
+
+HOW_TO_READ: Final = (
+    "Spread is the sample standard deviation over seeds: how much a score changes when the same training starts from "
+    "other random numbers. It says nothing about other scenes.",
+    f"An interval covers test scenes: scenes were drawn with replacement {DRAWS} times, scored together each time, and "
+    f"{CONFIDENCE:g} % of the scores lie in it. The networks stay as they are, so it says nothing about other seeds.",
+    "A difference is paired: same seeds, same scenes, same draws for both sides, then averaged over the seeds that "
+    "both have. If its interval holds 0, the two are not told apart from noise by these test scenes.",
+    "Intervals are not corrected for their number: of twenty comparisons without any true difference, one is told "
+    "apart by chance. The best cell was chosen by these very scores, which flatters it a little.",
+    "All pixels of all test scenes are scored together from one confusion matrix; nothing is averaged over scenes.",
+)
+
+
+ABOUT_COST: Final = (
+    "GPU-hours are wall time times GPUs of a trial; trials that share a GPU count it once each. CPU-hours are "
+    "processor time used. A trial that went on after a stop counts from there."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What is written about a study.
+
+    Attributes:
+        evidence: What it is made from.
+        state: How many trials finished, and which are missing.
+        answers: Sentences.
+        warnings: Sentences.
+        scores: The main table.
+        differences: Every cell against the reference and the best; None in a study without scores.
+        bins: By season and location.
+        runs: Every finished trial.
+        sections: Of the page.
+        pictures: All of them, by name.
+        details: More tables for people, in table.md and table.tex.
+        highlights: Those for a page over all studies.
+        facts: Name and value, for the head of the page.
+    """
+
+    evidence: Evidence
+    state: str
+    answers: tuple[str, ...]
+    warnings: tuple[str, ...]
+    scores: ReportTable
+    differences: ReportTable | None
+    bins: ReportTable | None
+    runs: ReportTable
+    sections: tuple[Section, ...]
+    pictures: tuple[Picture, ...]
+    highlights: tuple[Picture, ...]
+    facts: tuple[tuple[str, str], ...]
+    details: tuple[ReportTable, ...] = ()
+
+    @property
+    def gpu_hours(self) -> float:
+        """Of the finished trials; NaN where not on record."""
+        return cost(self.evidence.finished, "cost/gpu_hours")
+
+    @property
+    def cpu_hours(self) -> float:
+        """Likewise."""
+        return cost(self.evidence.finished, "cost/cpu_hours")
+
+    def texts(self) -> dict[str, str]:
+        """Every file but the pictures, by name."""
+        tables = [each for each in (self.scores, self.differences, self.bins) if each is not None]
+        shown = [*tables, *self.details]
+        head = f"# {self.evidence.study.study}\n\n{self.evidence.design.question}\n\n{self.state}.\n\n"
+        sentences = "".join(f"- {sentence}\n" for sentence in (*self.answers, *self.warnings))
+        return {
+            "report.html": self.html(),
+            **{f"{table.name}.csv": table.to_csv() for table in tables},
+            "trials.csv": self.runs.to_csv(),
+            "table.md": head + sentences + "\n" + "\n".join(table.to_markdown() for table in shown),
+            "table.tex": "\n".join(table.to_latex() for table in shown),
+        }
+
+    def html(self) -> str:
+        """The page."""
+        evidence = self.evidence
+        facts = [
+            ("trials", self.state),
+            *self.facts,
+            ("lake", evidence.study.lake),
+            ("recipe", evidence.study.recipe or "not on record"),
+            ("code", evidence.study.git_commit or "not on record"),
+            ("parent run", run_url(evidence, evidence.study.run_id) or evidence.study.run_id),
+            ("written", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"),
+        ]
+        return render(
+            title=f"Study {evidence.study.study}",
+            lead=evidence.design.question,
+            facts=facts,
+            sections=self.sections,
+            run_url=lambda run_id: run_url(evidence, run_id),
+        )
+
+
+def make_report(evidence: Evidence) -> Report:
+    """Computes, draws and words everything."""
+    comparison = Comparison(evidence)
+    scores, differences = scores_table(comparison), differences_table(comparison)
+    bins, classes, runs = bins_table(comparison), classes_table(comparison), runs_table(comparison)
+    said, warned = tuple(answers(comparison)), tuple(warnings(comparison))
+    main, against = _drawn(score_figures(comparison)), _drawn(difference_figures(comparison))
+    of_bins, of_classes = _drawn(bin_figures(comparison)), _drawn(class_figures(comparison))
+    sections = [
+        Section(anchor="answer", title="Answer", sentences=said, points=warned),
+        Section(anchor="scores", title="Scores", pictures=main, tables=(scores,)),
+        Section(
+            anchor="differences",
+            title="Is it noise?",
+            sentences=HOW_TO_READ[2:3],
+            pictures=against,
+            tables=(differences,) if differences.rows else (),
+        ),
+    ]
+    if bins is not None:
+        sections.append(Section(anchor="bins", title="By season and location", pictures=of_bins, tables=(bins,)))
+    if classes is not None or of_classes:
+        tables = (classes,) if classes is not None else ()
+        sections.append(Section(anchor="classes", title="By class", pictures=of_classes, tables=tables))
+    sections += [
+        Section(anchor="cost", title="Cost", sentences=_about_cost(evidence), tables=(cost_table(comparison),)),
+        _trials(comparison, runs),
+        Section(anchor="reading", title="How to read this", points=HOW_TO_READ),
+    ]
+    return Report(
+        evidence=evidence,
+        state=state(evidence),
+        answers=said,
+        warnings=warned,
+        scores=scores,
+        differences=differences,
+        bins=bins,
+        runs=runs,
+        sections=tuple(sections),
+        pictures=(*main, *against, *of_bins, *of_classes),
+        highlights=(*main, *against, *of_bins),
+        facts=(("compared by", metric_label(evidence.design.objective)), ("devices", devices(evidence))),
+    )
+
+
+def run_url(evidence: Evidence, run_id: str) -> str:
+    """Address of a run in the pages of its server; empty for a database, which has none."""
+    if not evidence.tracking_uri.startswith(("http://", "https://")):
+        return ""
+    return f"{evidence.tracking_uri}/#/experiments/{quote(evidence.study.experiment_id)}/runs/{quote(run_id)}"
+
+
+def how_to_open(evidence: Evidence) -> str:
+    """What to type or open to see the runs."""
+    address = run_url(evidence, evidence.study.run_id)
+    if address:
+        return f"runs: {address}"
+    return (
+        f"runs: mlflow ui --backend-store-uri {evidence.tracking_uri}, experiment {evidence.study.study!r}, parent run "
+        f"{evidence.study.run_id}"
+    )
+
+
+def _drawn(figures: Iterable[Drawn]) -> tuple[Picture, ...]:
+    return tuple(picture(each) for each in figures)
+
+
+def _trials(comparison: Comparison, runs: ReportTable) -> Section:
+    evidence = comparison.evidence
+    missing = [f"missing: {name}" for name in missing_trials(evidence)]
+    left_out = [f"left out: {cell_label(evidence.axes, key)} ({why})" for key, why in evidence.left_out.items()]
+    open_trials = open_table(evidence)
+    return Section(
+        anchor="trials",
+        title="Trials and runs",
+        sentences=(f"{how_to_open(evidence)[0].upper()}{how_to_open(evidence)[1:]}",),
+        points=(*missing, *left_out),
+        tables=(*([open_trials] if open_trials is not None else []), *([runs] if runs.rows else [])),
+    )
+
+
+def _about_cost(evidence: Evidence) -> tuple[str, ...]:
+    found = [ABOUT_COST]
+    if evidence.lost_attempts:
+        found.append(
+            f"Attempts that do not count (failed, killed, or repeated): {evidence.lost_attempts}, with "
+            f"{evidence.lost_hours:.1f} h of wall time that are not in the table."
+        )
+    return tuple(found)

@@ -1,0 +1,89 @@
+import pytest
+
+from datasets.catalog import Catalog
+from datasets.errors import SplitError
+from datasets.lake import Lake
+from datasets.loading.normalize import Normalization
+from training.data.trial_scenes import bind, select_scenes
+from training.spec import SpecError, TrialSpec
+
+
+def test_the_splits_of_the_catalog(tiny_lake: Lake, small_spec: TrialSpec) -> None:
+    scenes = select_scenes(small_spec, tiny_lake)
+    catalog = tiny_lake.catalog()
+    assert scenes.train.scene_ids == catalog.split("train").scene_ids
+    assert scenes.val.scene_ids == catalog.split("val").scene_ids
+    assert scenes.test.scene_ids == catalog.split("test").scene_ids
+
+
+def test_scenes_without_a_chart_are_in_the_catalog_and_never_scored(
+    tiny_lake: Lake, small_spec: TrialSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalog = tiny_lake.catalog()
+    bare = catalog.split("test").records[0]
+    empty = {name: {255: sum(counts.values())} for name, counts in bare.pixels.items()}
+    rows = [
+        row.model_copy(update={"charted": False, "pixels": empty}) if row == bare else row for row in catalog.records
+    ]
+    monkeypatch.setattr(Lake, "catalog", lambda self: Catalog.of(rows))
+    assert bare.scene_id in tiny_lake.catalog().split("test").scene_ids
+    scored = select_scenes(small_spec, tiny_lake).test.scene_ids
+    assert bare.scene_id not in scored
+    assert len(scored) == len(catalog.split("test")) - 1
+
+
+def test_filters_narrow_one_split(tiny_lake: Lake, small_spec: TrialSpec) -> None:
+    season = next(iter(tiny_lake.catalog().split("train"))).season
+    scenes = select_scenes(small_spec.with_("data.train.season", season), tiny_lake)
+    assert {record.season for record in scenes.train} == {season}
+    assert scenes.test == select_scenes(small_spec, tiny_lake).test
+
+
+def test_an_empty_cell_is_named(tiny_lake: Lake, small_spec: TrialSpec) -> None:
+    spec = small_spec.with_("data.test.season", "winter").with_("data.test.location", "cat4")
+    with pytest.raises(SplitError, match=r"cell season winter, location cat4 has no test scene .*widen data\.test"):
+        select_scenes(spec, tiny_lake)
+
+
+@pytest.mark.parametrize("path", ["data.ratio", "evaluation.fixed_ratio"])
+def test_a_ratio_that_the_lake_lacks(tiny_lake: Lake, small_spec: TrialSpec, path: str) -> None:
+    with pytest.raises(SpecError, match=f"{path} = 7 is not allowed: .* has the ratios 1, 2, 5, 10"):
+        select_scenes(small_spec.with_(path, 7), tiny_lake)
+
+
+def test_a_channel_that_the_lake_lacks(tiny_lake: Lake, small_spec: TrialSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Lake, "moments", lambda self, group: {"nersc_sar_primary": None})
+    with pytest.raises(SpecError, match=r"the trial needs nersc_sar_secondary, sar_incidenceangle, t2m, which"):
+        select_scenes(small_spec, tiny_lake)
+
+
+def test_an_unbound_spec_is_bound_to_the_lake(tiny_lake: Lake, small_spec: TrialSpec) -> None:
+    bound = bind(small_spec, tiny_lake)
+    assert bound.data.lake == tiny_lake.digest
+    assert bind(bound, tiny_lake) == bound
+    assert bound.trial_id != small_spec.trial_id
+
+
+def test_a_spec_of_another_lake_is_refused(tiny_lake: Lake, small_spec: TrialSpec) -> None:
+    with pytest.raises(SpecError, match=r"data\.lake = 'abc' is not allowed: the lake .* has digest"):
+        bind(small_spec.with_("data.lake", "abc"), tiny_lake)
+
+
+def test_a_share_of_the_training_scenes_is_inside_every_larger_one(tiny_lake: Lake, small_spec: TrialSpec) -> None:
+    whole = select_scenes(small_spec, tiny_lake)
+    shares = [select_scenes(small_spec.with_("data.scene_share", share), tiny_lake) for share in (0.01, 0.3, 0.6, 1.0)]
+    found = [set(scenes.train.scene_ids) for scenes in shares]
+    assert len(found[0]) == 1, "never none"
+    assert found[0] < found[1] < found[2] < found[3] == set(whole.train.scene_ids)
+    assert all(scenes.val == whole.val and scenes.test == whole.test for scenes in shares)
+    seeds = [small_spec.with_all({"data.scene_share": 0.3, "seed": seed}) for seed in range(8)]
+    assert len({select_scenes(spec, tiny_lake).train.scene_ids for spec in seeds}) > 1, "the seed draws them"
+
+
+def test_normalization_by_deviations_within_scenes(tiny_lake: Lake) -> None:
+    names = ("nersc_sar_primary", "t2m", "month")
+    pooled = Normalization.from_lake(tiny_lake, names, 2)
+    within = Normalization.from_lake(tiny_lake, names, 2, scene_average=True)
+    assert within.mean == pooled.mean
+    assert within.std[:2] < pooled.std[:2], "what differs between scenes is left out"
+    assert within.std[2] == pooled.std[2]

@@ -1,0 +1,32 @@
+"""What a trial cost."""
+
+import time
+
+import pytest
+import torch
+from torch import nn
+
+from training.loop.cost import Clock, cost_of
+from training.loop.epoch import EpochRow
+
+
+def test_hours_of_gpu_and_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = EpochRow.model_construct(patches_per_second=10.0, data_wait_share=0.1, bytes_per_patch=5.0)
+    now = Clock.now()
+    started = Clock(now.wall - 3600, now.processor - 1800)
+    cpu = cost_of(nn.Linear(3, 1), [row], started, torch.device("cpu"), 2)
+    assert cpu["cost/gpu_hours"] == 0.0
+    assert cpu["cost/cpu_hours"] == pytest.approx(1.0, abs=0.01)
+    assert cpu["cost/seconds"] == pytest.approx(3600, abs=30)
+    assert cpu["cost/parameters"] == 4
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device: 2**30)
+    gpu = cost_of(nn.Linear(3, 1), [row], started, torch.device("cuda", 0), 2)
+    assert gpu["cost/gpu_hours"] == pytest.approx(2.0, abs=0.02)
+    assert gpu["cost/peak_memory_mib"] == 1024
+
+
+def test_a_clock_counts_processor_time_apart_from_wall_time() -> None:
+    clock = Clock.now()
+    time.sleep(0.3)
+    assert clock.seconds() >= 0.3
+    assert clock.processor_seconds() < clock.seconds()

@@ -1,0 +1,1 @@
+"""What a trial leaves for people: files, maps, figures."""

@@ -1,0 +1,262 @@
+"""Pictures of a trial: confusion matrix, training curves, maps. Matplotlib without pyplot, so without global state."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import BoundaryNorm, Colormap, ListedColormap
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+
+from datasets.channels import CHANNELS
+from datasets.labels import IGNORE, Chart
+from training.evaluation.confusion import ConfusionMatrix
+from training.evaluation.metrics import r2
+from training.loop.epoch import EpochRow
+
+AnyPixel = TypeVar("AnyPixel", bound=np.generic)
+
+_MASKED = "#bdbdbd"
+_NO_DATA = "#fff2cc"  # cream: no data must not look like calm water (black) or bright ice (white)
+_RIGHT, _WRONG = "#e8f1fa", "#c1272d"  # light blue and red: apart in lightness too, for every kind of colour vision
+_TRAIN, _VAL = "#0072b2", "#d55e00"  # blue and vermilion of Okabe and Ito's colour-blind safe set
+OKABE_ITO = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")  # the set, readable on white
+_STYLES = ("-", "--", ":", "-.")  # colours and styles have no common period: 28 lines that differ
+_MAX_SIDE = 600
+"""Longest side of a map in pixels: beyond what a figure can show, a scene is thinned out before drawing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backscatter:
+    """SAR backscatter of a scene on a grid of its own: `values` (H, W) in dB, NaN = no data; pixels of `spacing_m`."""
+
+    values: NDArray[np.floating]
+    spacing_m: float
+
+
+def save_figure(figure: Figure, path: Path) -> Path:
+    """Writes the figure as PNG and returns the path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    FigureCanvasAgg(figure)  # draws for itself, whatever backend the process has
+    figure.savefig(path)
+    return path
+
+
+def confusion_figure(matrix: ConfusionMatrix, chart: Chart, title: str, *, unit: str = "px") -> Figure:
+    """Draws a matrix: colour and percentage are shares of the true class (rows), below them the count in `unit`."""
+    n = matrix.n_classes
+    figure = Figure(figsize=(3.6 + 0.95 * n, 2.4 + 0.8 * n), layout="constrained", dpi=110)
+    axes = figure.add_subplot()
+    image = draw_confusion(axes, matrix, chart, title, unit=unit)
+    figure.colorbar(image, ax=axes, label="share of the true class", fraction=0.04)
+    return figure
+
+
+def draw_confusion(axes: Axes, matrix: ConfusionMatrix, chart: Chart, title: str, *, unit: str) -> AxesImage:
+    """Draws a matrix into axes; see `confusion_figure`."""
+    n = matrix.n_classes
+    true = matrix.counts.sum(axis=1, keepdims=True)
+    shares = np.divide(matrix.counts, true, out=np.zeros((n, n)), where=true > 0)
+    image = axes.imshow(
+        np.ma.masked_where(np.broadcast_to(true == 0, (n, n)), shares),
+        cmap="Blues",
+        vmin=0.0,
+        vmax=1.0,
+        aspect="auto",
+    )
+    axes.set_facecolor("#f0f0f0")
+    for row in range(n):
+        for column in range(n):
+            count = int(matrix.counts[row, column])
+            text = f"{_percent(shares[row, column])}\n{_short(count)}" if count else "" if true[row, 0] else "-"
+            dark = shares[row, column] > 0.55
+            axes.text(column, row, text, ha="center", va="center", fontsize=9, color="white" if dark else "black")
+    names = [name.replace("_", " ") for name in chart.classes]
+    axes.set_xticks(range(n), [_wrapped(name) for name in names], fontsize=9)
+    axes.set_yticks(
+        range(n),
+        [f"{name}\n{_short(int(total))} {unit}" for name, total in zip(names, true[:, 0], strict=True)],
+        fontsize=9,
+    )
+    axes.set_xlabel("predicted class")
+    axes.set_ylabel(f"true class and its size [{unit}]")
+    scores = matrix.metrics()
+    named = {"accuracy": scores.accuracy, "weighted F1": scores.f1, "macro F1": scores.f1_macro}
+    if chart.name == "SIC":
+        named["R2"] = r2(matrix)
+    axes.set_title(f"{title}\n" + ", ".join(f"{name} {value:.3f}" for name, value in named.items()))
+    return image
+
+
+def curves_figure(history: Sequence[EpochRow], best_epoch: int, title: str) -> Figure:
+    """Draws losses, all val scores and the learning rate by epoch, with the epoch that was kept."""
+    epochs = [row.epoch for row in history]
+    rows = [row.metrics() for row in history]
+    figure = Figure(figsize=(12.0, 4.0), layout="constrained", dpi=110)
+    figure.suptitle(title)
+    losses, scores, rates = figure.subplots(1, 3)
+    marker = "o" if len(history) <= 40 else None
+
+    def plot(axes: Axes, name: str, label: str, colour: str, style: str) -> None:
+        values = [row.get(name, np.nan) for row in rows]
+        axes.plot(epochs, values, color=colour, ls=style, marker=marker, ms=3, label=label)
+
+    plot(losses, "train/loss", "train", _TRAIN, "-")
+    plot(losses, "val/loss", "val", _VAL, "--")
+    losses.set(title="loss", ylabel="mean over labelled pixels or patches")
+
+    names = dict.fromkeys(name for row in rows for name in row if name.startswith("val/") and name != "val/loss")
+    for place, name in enumerate(names):
+        label = name.removeprefix("val/").replace("/", " ").replace("_", " ").replace("f1", "F1").replace("r2", "R2")
+        plot(scores, name, label, OKABE_ITO[place % len(OKABE_ITO)], _STYLES[place % len(_STYLES)])
+    lowest = min((value for row in rows for name in names if np.isfinite(value := row.get(name, np.nan))), default=0.0)
+    # R2 has no lower bound: a bad first epoch must not flatten all others.
+    scores.set(title="val scores", ylabel="score, at most 1", ylim=(max(min(lowest, 0.0), -1.0), 1.0))
+
+    plot(rates, "lr", "", "black", "-")
+    rates.set(title="learning rate", ylabel="at the start of the epoch")
+    rates.set_ylim(0.0, 1.05 * max(row.lr for row in history))
+
+    for axes in (losses, scores, rates):
+        axes.axvline(best_epoch, color="#666666", lw=1, ls="-.", label=f"kept: epoch {best_epoch}")
+        axes.set_xlabel("epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.3)
+    for axes in (losses, scores):
+        axes.legend(fontsize=8)
+    return figure
+
+
+def map_figure(
+    hh: Backscatter,
+    hv: Backscatter,
+    truth: NDArray[np.uint8],
+    predicted: NDArray[np.uint8],
+    chart: Chart,
+    *,
+    spacing_m: float,
+    title: str,
+) -> Figure:
+    """Draws one scene: HH, HV, chart, prediction and where they differ, on axes in km.
+
+    Args:
+        hh: Of the scene; `hv` likewise. Their grid may be coarser than that of the classes.
+        hv: See `hh`.
+        truth: (H, W) uint8 classes, 255 = no label (grey in every class panel).
+        predicted: (H, W) uint8 classes.
+        chart: Names and colours of the classes.
+        spacing_m: Pixel spacing of truth and prediction in metres.
+        title: Of the figure.
+    """
+    lines, samples = truth.shape
+    labelled = truth != IGNORE
+    known = int(np.count_nonzero(labelled))
+    wrong_pixels = int(np.count_nonzero(labelled & (truth != predicted)))
+    share = f"{wrong_pixels / known:.1%} wrong" if known else "no labelled pixel"
+    extent = _extent(truth, spacing_m)
+    truth, predicted = _thinned(truth), _thinned(predicted)
+    masked = truth == IGNORE
+
+    tall = min(max(lines / samples, 0.5), 1.6)
+    figure = Figure(figsize=(18.0, 3.4 * tall + 1.6), layout="constrained", dpi=100)
+    figure.suptitle(title)
+    # A row of its own for colour bars and legend keeps the five maps at one size.
+    grid = figure.add_gridspec(2, 5, height_ratios=[3.4 * tall, 0.16])
+    panels = [figure.add_subplot(grid[0, place]) for place in range(5)]
+
+    for place, name, sar in ((0, "nersc_sar_primary", hh), (1, "nersc_sar_secondary", hv)):
+        channel = CHANNELS[name]
+        image = panels[place].imshow(
+            np.ma.masked_invalid(_thinned(sar.values)),
+            cmap=_map_colours([str(shade) for shade in np.linspace(0.0, 1.0, 256)], _NO_DATA),
+            vmin=channel.limits[0],
+            vmax=channel.limits[1],
+            extent=_extent(sar.values, sar.spacing_m),
+            interpolation="nearest",
+        )
+        panels[place].set_title(channel.long_name)
+        bar = figure.add_subplot(grid[1, place])
+        figure.colorbar(image, cax=bar, label=f"[{channel.units}]", orientation="horizontal", extend="both")
+
+    norm = BoundaryNorm(np.arange(chart.n_classes + 1) - 0.5, chart.n_classes)
+    for place, name, classes in ((2, f"{chart.name} chart", truth), (3, f"{chart.name} predicted", predicted)):
+        panels[place].imshow(
+            np.ma.masked_array(classes, masked),
+            cmap=_map_colours(chart.colours, _MASKED),
+            norm=norm,
+            extent=extent,
+            interpolation="nearest",
+        )
+        panels[place].set_title(name)
+
+    wrong = np.ma.masked_array((truth != predicted).astype(np.uint8), masked)
+    panels[4].imshow(
+        wrong,
+        cmap=_map_colours((_RIGHT, _WRONG), _MASKED),
+        vmin=0,
+        vmax=1,
+        extent=extent,
+        interpolation="nearest",
+    )
+    panels[4].set_title(f"difference ({share})")
+
+    panels[0].set_ylabel("along track [km]")
+    for axes in panels[1:]:  # one axis of lines for all: less to read, and less to lay out
+        axes.tick_params(labelleft=False)
+    for axes in panels:
+        axes.set_xlabel("across track [km]")
+    swatches = list(zip((name.replace("_", " ") for name in chart.classes), chart.colours, strict=True))
+    swatches += [("right", _RIGHT), ("wrong", _WRONG), ("no label", _MASKED), ("no data (SAR)", _NO_DATA)]
+    key = figure.add_subplot(grid[1, 2:])
+    key.set_axis_off()
+    key.legend(
+        handles=[Patch(facecolor=colour, edgecolor="black", lw=0.4, label=name) for name, colour in swatches],
+        loc="upper center",
+        ncols=-(-len(swatches) // 2),
+        fontsize=9,
+        frameon=False,
+    )
+    return figure
+
+
+def _extent(values: NDArray[np.generic], spacing_m: float) -> tuple[float, float, float, float]:
+    """Left, right, bottom and top of a raster in km, its first pixel at the top left."""
+    lines, samples = values.shape
+    return 0.0, samples * spacing_m / 1000, lines * spacing_m / 1000, 0.0
+
+
+def _thinned(values: NDArray[AnyPixel]) -> NDArray[AnyPixel]:
+    """Every n-th line and sample, as many as a figure can show."""
+    step = -(-max(values.shape) // _MAX_SIDE)
+    return values[::step, ::step]
+
+
+def _map_colours(colours: Sequence[str], bad: str) -> Colormap:
+    """Colours by class or shade, and `bad` for masked pixels."""
+    return ListedColormap(list(colours)).with_extremes(bad=bad)
+
+
+def _percent(share: float) -> str:
+    """Whole percent; what is not nothing is not called 0%."""
+    return "<1%" if 0 < share < 0.005 else f"{share:.0%}"
+
+
+def _short(count: int) -> str:
+    """1234567 -> 1.2M."""
+    for size, letter in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
+        if count >= size:
+            return f"{count / size:.1f}{letter}"
+    return str(count)
+
+
+def _wrapped(name: str) -> str:
+    """At most two words a line, for labels under narrow cells."""
+    words = name.split(" ")
+    return "\n".join(" ".join(words[start : start + 2]) for start in range(0, len(words), 2))

@@ -1,0 +1,72 @@
+"""An attribution as a trial with a record of its own: `explain_trial`, and `check_method` before anything starts."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from datasets.lake import Lake
+from datasets.loading.node_cache import NodeCache
+from training.attribution.deeplift import refuse_foreign
+from training.attribution.files import log_attribution, write_result
+from training.attribution.layers import survey
+from training.attribution.result import AttributionResult
+from training.attribution.run import attribute
+from training.attribution.settings import AttributionSettings, Method
+from training.data.trial_scenes import bind
+from training.loop.cost import Clock, used_since
+from training.loop.machine import best_device
+from training.models import build_model
+from training.models.heads import n_outputs
+from training.spec import TrialSpec
+from training.tracking.tracker import Tracker, give_up
+
+
+def explain_trial(
+    spec: TrialSpec,
+    checkpoint: Path,
+    lake: Lake,
+    settings: AttributionSettings,
+    tracker: Tracker,
+    *,
+    folder: Path,
+    cache: NodeCache | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> AttributionResult:
+    """Explains what a finished training left, and tells a tracker of it.
+
+    Args:
+        spec: Of the training.
+        checkpoint: Its `best.pt`.
+        lake: That it was trained on.
+        settings: What to find.
+        tracker: Told of everything; its record ends FINISHED, FAILED or KILLED.
+        folder: For JSON, table and picture; those of an earlier attempt are replaced.
+        cache: Decoded arrays of this node.
+        progress: Called with patches done and their total.
+
+    Raises:
+        IceBenchError: As `attribute` and `Tracker` do.
+    """
+    started, device = Clock.now(), best_device()
+    tracker.start(bind(spec, lake), {"recipe": lake.recipe_digest, "lake": lake.digest})
+    try:
+        tracker.log_text(spec.to_yaml(), "spec.yaml")
+        result = attribute(checkpoint, lake, settings, cache=cache, device=device, progress=progress)
+        log_attribution(result, tracker, write_result(result, folder, overwrite=True))
+        tracker.log_metrics(used_since(started, device))
+        tracker.finish("FINISHED")
+    except BaseException as error:
+        give_up(tracker, error)
+        raise
+    return result
+
+
+def check_method(spec: TrialSpec, method: Method) -> None:
+    """Raises AttributionError if the method cannot handle the network of a spec; runs it once, without its weights."""
+    if method not in ("deeplift", "deeplift_shap"):
+        return
+    channels, side = len(spec.data.channels), spec.data.patch_size
+    fresh = spec.model.model_copy(update={"pretrained": None})
+    network = build_model(fresh, task=spec.data.task, in_channels=channels, n_outputs=n_outputs(spec))
+    refuse_foreign(survey(network.eval().requires_grad_(False), torch.zeros(1, channels, side, side)), spec.model.name)

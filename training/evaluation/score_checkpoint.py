@@ -1,0 +1,79 @@
+"""Scores of a checkpoint on the test scenes of its lake, as `run_trial` scores what it has trained."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from datasets.lake import Lake
+from datasets.loading.node_cache import NodeCache
+from training.data.trained_data import trained_data
+from training.evaluation.metrics import metrics_of
+from training.evaluation.result import TrialResult
+from training.evaluation.score_trial import Draw, draw_nothing, score_trial
+from training.loop.checkpoint import load_checkpoint
+from training.loop.checkpoint_files import checkpoint_file
+from training.loop.cost import Clock
+from training.loop.machine import best_device, versions_of
+from training.models import count_parameters
+from training.spec import TrialSpec
+
+
+def score_checkpoint(
+    checkpoint: Path,
+    lake: Lake,
+    *,
+    drawer: Callable[[TrialSpec], Draw] = lambda _: draw_nothing,
+    cache: NodeCache | None = None,
+) -> tuple[TrialSpec, TrialResult]:
+    """Scores a trained network; nothing is trained, and nothing but the file and the lake is needed.
+
+    What the training cost is told where result.json lies beside the checkpoint; else the number of parameters alone.
+
+    Args:
+        checkpoint: `best.pt` of a finished trial, or the folder that it is in.
+        lake: That the trial was trained on.
+        drawer: Gives what draws the scored scenes of a spec.
+        cache: Decoded arrays of this node; None reads from the lake.
+
+    Returns:
+        The spec, bound to the lake, and the result; its number of epochs is that of the kept one where no other is
+        known.
+
+    Raises:
+        CheckpointError: There is no checkpoint, or it cannot be read.
+        SpecError: The lake is another one, or the class of the network cannot be imported or takes other arguments.
+        SplitError: There is no test scene with a label.
+    """
+    started, device = Clock.now(), best_device()
+    file = checkpoint_file(checkpoint)
+    trained = load_checkpoint(file)
+    data = trained_data(trained, lake, cache, device)
+    spec, model = data.spec, trained.model().to(device)
+    scored = score_trial(model, data, drawer(spec))
+    earlier = _earlier(file.parent / "result.json", spec.trial_id)
+    costs = {name: value for name, value in (earlier.metrics if earlier else {}).items() if name.startswith("cost/")}
+    return spec, TrialResult(
+        trial_id=spec.trial_id,
+        metrics={
+            **metrics_of(scored.matrices, spec.data.targets),
+            "cost/parameters": float(count_parameters(model)),
+            **costs,
+        },
+        matrices={name: matrix.to_lists() for name, matrix in scored.matrices.items()},
+        scenes=scored.scenes,
+        best_epoch=trained.epoch,
+        epochs=earlier.epochs if earlier else trained.epoch + 1,
+        checkpoint=str(file),
+        seconds=started.seconds(),
+        versions=versions_of(device),
+    )
+
+
+def _earlier(path: Path, trial_id: str) -> TrialResult | None:
+    """The result that the training of this trial left; None if it is not there, or of something else."""
+    try:
+        found = TrialResult.model_validate_json(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValidationError):  # of another version: its costs are not known, its scores are not used
+        return None
+    return found if found.trial_id == trial_id else None

@@ -1,0 +1,219 @@
+"""Test scenes from inputs to confusion matrices, one scene after the other, on every grid of the spec.
+
+Two grids: `test` is the trial's own grid, comparable with the published numbers; `test_80m` (or whatever the spec's
+`fixed_ratio` makes) is one grid for all trials, so that trials of different ratios are scored on the same truth pixels.
+Patch-based trials are scored on both as maps, and on the pure patches of the test scenes as `test_patches`.
+
+While the network computes, threads read the next scene and finish the one before (count, draw).
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Final, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from datasets.grids import pixel_spacing
+from datasets.lake import Lake
+from datasets.scene import SceneRecord
+from training.evaluation.confusion import ConfusionMatrix
+from training.evaluation.fixed_grid import to_grid
+from training.evaluation.predict import SceneInputs, predict_scene, read_ahead, with_first_window
+from training.evaluation.sliding import Sliding, classify_windows
+from training.evaluation.tiles import Tiling, tiling_of
+from training.models.heads import heads_of
+from training.spec import TrialSpec
+
+OWN_GRID: Final = "test"
+PATCHES: Final = "test_patches"
+"""The grid of pure patches, of patch-based trials."""
+
+Finished = TypeVar("Finished")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patches:
+    """Pure patches of one scene.
+
+    Attributes:
+        corners: (n, 2) first line and first sample at the trial's ratio.
+        labels: (n,) uint8 true classes.
+    """
+
+    corners: NDArray[np.integer]
+    labels: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SceneToScore:
+    """What a scene is scored from.
+
+    Attributes:
+        record: The scene.
+        inputs: What the network sees.
+        truth: Charts by `<grid>/<chart>`, (H, W) uint8, 255 = no label.
+        patches: Pure patches, of patch-based trials.
+    """
+
+    record: SceneRecord
+    inputs: SceneInputs
+    truth: Mapping[str, NDArray[np.uint8]]
+    patches: Patches | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SceneScore:
+    """One scored scene.
+
+    Attributes:
+        record: The scene.
+        predicted: Class of every pixel on the trial's own grid by chart, (H, W) uint8.
+        truth: Chart on the same grid likewise, 255 = no label.
+        matrices: Confusion matrix by `<grid>/<chart>`.
+    """
+
+    record: SceneRecord
+    predicted: Mapping[str, NDArray[np.uint8]]
+    truth: Mapping[str, NDArray[np.uint8]]
+    matrices: Mapping[str, ConfusionMatrix]
+
+
+def grid_names(spec: TrialSpec) -> tuple[str, ...]:
+    """Names of the grids that `spec` is scored on: `test`, and `test_80m` for `fixed_ratio` 2."""
+    fixed = spec.evaluation.fixed_ratio
+    return (OWN_GRID,) if fixed is None else (OWN_GRID, f"{OWN_GRID}_{pixel_spacing(fixed)}m")
+
+
+def tiling_for(model: nn.Module, spec: TrialSpec, longest: int | None = None) -> Tiling | None:
+    """How scenes are cut for this network; None for classification, which slides.
+
+    Args:
+        model: Of the trial.
+        spec: Of the trial.
+        longest: Longest side of the scenes, if it is known. Where one tile holds each of them the network need not be
+            measured, which takes seconds.
+    """
+    if spec.data.task == "classification":
+        return None
+    if longest is not None and longest <= spec.evaluation.tile:
+        return Tiling(side=spec.evaluation.tile, halo=0, stride=1)
+    return tiling_of(model, len(spec.data.channels), spec.evaluation.tile)
+
+
+def open_scene(
+    inputs: SceneInputs, lake: Lake, record: SceneRecord, spec: TrialSpec, patches: Patches | None = None
+) -> SceneToScore:
+    """Reads the charts of a scene on every grid."""
+    ratios = dict(zip(grid_names(spec), (spec.data.ratio, spec.evaluation.fixed_ratio), strict=False))
+    scene = lake.scene(record.scene_id)
+    charts = {
+        ratio: scene.whole(ratio, spec.data.targets)
+        for ratio in {ratio for ratio in ratios.values() if ratio is not None}
+    }
+    truth = {
+        f"{grid}/{name}": charts[ratio][name].astype(np.uint8, copy=False)
+        for grid, ratio in ratios.items()
+        if ratio is not None
+        for name in spec.data.targets
+    }
+    return SceneToScore(record=record, inputs=inputs, truth=truth, patches=patches)
+
+
+def score_scenes(
+    model: nn.Module,
+    records: Iterable[SceneRecord],
+    open_one: Callable[[SceneRecord], SceneToScore],
+    spec: TrialSpec,
+    tiling: Tiling | None,
+    finish: Callable[[SceneScore], Finished],
+) -> Iterator[Finished]:
+    """Scores scenes in order, with all but the network's work done beside it; a few scenes are held at a time.
+
+    Args:
+        model: On the device of the inputs; put in eval mode.
+        records: The scenes.
+        open_one: Opens a scene; called in a thread, one scene ahead.
+        spec: Of the trial.
+        tiling: From `tiling_for`.
+        finish: Makes of a scored scene what is wanted (matrices, a drawn map), so that rasters need not be kept; called
+            in a thread, one scene behind.
+
+    Yields:
+        What `finish` gave, in the order of the scenes.
+
+    Raises:
+        ClassRangeError: The inputs of a scene are not on the grid of its chart.
+    """
+
+    def ready(record: SceneRecord) -> SceneToScore:
+        scene = open_one(record)
+        return scene if tiling is None else replace(scene, inputs=with_first_window(scene.inputs, tiling))
+
+    def done(scene: SceneToScore, predicted: "_Predicted") -> Finished:
+        return finish(_count(scene, predicted, spec))
+
+    with ThreadPoolExecutor(1, thread_name_prefix="finish-scene") as after:
+        waiting: Future[Finished] | None = None
+        for scene in read_ahead(records, ready):
+            predicted = _predict(model, scene, spec, tiling)
+            if waiting is not None:
+                yield waiting.result()
+            waiting = after.submit(done, scene, predicted)
+        if waiting is not None:
+            yield waiting.result()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Predicted:
+    """Class rasters on the trial's own grid by chart, and the classes of the scene's pure patches."""
+
+    rasters: Mapping[str, NDArray[np.uint8]]
+    patches: NDArray[np.uint8] | None = None
+
+
+def _predict(model: nn.Module, scene: SceneToScore, spec: TrialSpec, tiling: Tiling | None) -> _Predicted:
+    """All that needs the network."""
+    heads = heads_of(spec)
+    if tiling is not None:
+        return _Predicted(rasters=predict_scene(model, scene.inputs, heads, tiling))
+    (head,) = heads
+    size, stride = spec.data.patch_size, spec.evaluation.map_stride or spec.data.stride
+    sliding = Sliding.over(scene.inputs.shape, size, stride)
+    classes = classify_windows(model, scene.inputs, sliding.corners, size, head)
+    rasters = {head.chart.name: sliding.raster(classes)}
+    if scene.patches is None:
+        return _Predicted(rasters=rasters)
+    places = sliding.find(scene.patches.corners)
+    of_patches = classes[places]
+    elsewhere = places < 0  # with another stride of the map
+    of_patches[elsewhere] = classify_windows(model, scene.inputs, scene.patches.corners[elsewhere], size, head)
+    return _Predicted(rasters=rasters, patches=of_patches)
+
+
+def _count(scene: SceneToScore, predicted: _Predicted, spec: TrialSpec) -> SceneScore:
+    """All that needs no network."""
+    fixed = spec.evaluation.fixed_ratio
+    own, *others = grid_names(spec)
+    matrices: dict[str, ConfusionMatrix] = {}
+    for head in heads_of(spec):
+        name, n_classes = head.chart.name, head.chart.n_classes
+        raster = predicted.rasters[name]
+        matrices[f"{own}/{name}"] = ConfusionMatrix.from_arrays(scene.truth[f"{own}/{name}"], raster, n_classes)
+        for grid in others:
+            assert fixed is not None
+            truth = scene.truth[f"{grid}/{name}"]
+            moved = to_grid(raster, spec.data.ratio, fixed, truth.shape)
+            matrices[f"{grid}/{name}"] = ConfusionMatrix.from_arrays(truth, moved, n_classes)
+        if scene.patches is not None and predicted.patches is not None:
+            matrices[f"{PATCHES}/{name}"] = ConfusionMatrix.from_arrays(
+                scene.patches.labels, predicted.patches, n_classes
+            )
+    return SceneScore(
+        record=scene.record,
+        predicted=predicted.rasters,
+        truth={name: scene.truth[f"{own}/{name}"] for name in spec.data.targets},
+        matrices=matrices,
+    )

@@ -1,0 +1,76 @@
+"""Scores of a trained network on all test scenes of its trial."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from torch import nn
+
+from datasets.scene import SceneRecord
+from training.data.trial_data import TrialData
+from training.evaluation.bins import Scored, scene_rows, sum_bins
+from training.evaluation.confusion import ConfusionMatrix
+from training.evaluation.result import SceneRow
+from training.evaluation.score_scenes import Patches, SceneScore, SceneToScore, open_scene, score_scenes, tiling_for
+
+Draw = Callable[[SceneScore], list[Path]]
+"""Draws pictures of a scored scene and returns their paths."""
+
+
+def draw_nothing(score: SceneScore) -> list[Path]:
+    """No pictures."""
+    return []
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialScores:
+    """What the test scenes gave.
+
+    Attributes:
+        matrices: Confusion matrices by `<grid>/<chart>/<bin>`.
+        scenes: One row a scene, grid and chart.
+        maps: Pictures of the scenes.
+    """
+
+    matrices: Mapping[str, ConfusionMatrix]
+    scenes: tuple[SceneRow, ...]
+    maps: tuple[Path, ...]
+
+
+def score_trial(model: nn.Module, data: TrialData, draw: Draw = draw_nothing) -> TrialScores:
+    """Scores scene after scene; reading, counting and drawing go on while the network computes.
+
+    Args:
+        model: On the device of `data`; put in eval mode.
+        data: Of the trial.
+        draw: Draws each scored scene, beside the network.
+
+    Raises:
+        SplitError: A patch-based trial finds no pure patch in the test scenes.
+    """
+    spec, lake = data.spec, data.lake
+    patches = _patches_by_scene(data) if spec.data.task == "classification" else {}
+
+    def open_one(record: SceneRecord) -> SceneToScore:
+        return open_scene(data.inputs(record.scene_id), lake, record, spec, patches.get(record.scene_id))
+
+    def finish(score: SceneScore) -> tuple[Scored, list[Path]]:
+        return (score.record, score.matrices), draw(score)
+
+    tiling = tiling_for(model, spec, data.longest_side)
+    done = list(score_scenes(model, data.scenes.test, open_one, spec, tiling, finish))
+    scored = [each for each, _ in done]
+    return TrialScores(
+        matrices=sum_bins(scored), scenes=scene_rows(scored), maps=tuple(path for _, drawn in done for path in drawn)
+    )
+
+
+def _patches_by_scene(data: TrialData) -> dict[str, Patches]:
+    index = data.test_index
+    found = {}
+    for place, scene_id in enumerate(index.scene_ids):
+        rows = np.flatnonzero(index.scene == place)
+        corners = np.stack([index.line[rows], index.sample[rows]], axis=1)
+        found[scene_id] = Patches(corners=corners, labels=index.label[rows])
+    return found

@@ -1,0 +1,1 @@
+"""The loop of one trial: loss, optimizer, epochs, processes, checkpoints; without lakes and trackers."""

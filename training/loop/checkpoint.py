@@ -1,0 +1,124 @@
+"""Checkpoints: the weights of a trial with all that is needed to use them again, as tensors and plain values only."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+from torch import nn
+
+from datasets.errors import IceBenchError
+from datasets.loading.normalize import Normalization
+from training.loop.epoch import EpochRow
+from training.loop.trainer import FitState
+from training.models import build_model
+from training.models.heads import n_outputs
+from training.spec import TrialSpec
+
+FORMAT = 2
+
+
+class CheckpointError(IceBenchError, ValueError):
+    """The file is missing, torn, or no checkpoint of this format."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """One network at one epoch.
+
+    Attributes:
+        spec: What it was trained for.
+        normalization: Channel statistics of its training scenes; inputs must be normalized with these.
+        epoch: Epoch of the weights, from 0.
+        state: Weights on the CPU.
+    """
+
+    spec: TrialSpec
+    normalization: Normalization
+    epoch: int
+    state: dict[str, torch.Tensor]
+
+    def model(self) -> nn.Module:
+        """Builds the network with these weights, in eval mode on the CPU."""
+        spec = self.spec.with_("model.pretrained", None)  # its weights are here
+        network = build_model(
+            spec.model, task=spec.data.task, in_channels=len(spec.data.channels), n_outputs=n_outputs(spec)
+        )
+        network.load_state_dict(self.state)
+        return network.eval()
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Writes the file in one step: a reader, or a crash, sees the old file or the new one, never half of it."""
+    _write(
+        path,
+        {
+            "kind": "weights",
+            "spec": checkpoint.spec.to_dict(),
+            "normalization": checkpoint.normalization.to_dict(),
+            "epoch": checkpoint.epoch,
+            "state": checkpoint.state,
+        },
+    )
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Reads a checkpoint without running any code from it; raises CheckpointError."""
+    content = _read(path, "weights", "give the best.pt of a finished trial")
+    return Checkpoint(
+        spec=TrialSpec.from_dict(content["spec"]),
+        normalization=Normalization.from_dict(content["normalization"]),
+        epoch=content["epoch"],
+        state=content["state"],
+    )
+
+
+def save_progress(path: Path, trial_id: str, state: FitState) -> None:
+    """Writes where a training stands after an epoch, in one step."""
+    content = {field.name: getattr(state, field.name) for field in fields(state)}
+    content["history"] = [row.model_dump() for row in state.history]
+    _write(path, {"kind": "progress", "trial_id": trial_id, **content})
+
+
+def load_progress(path: Path, trial_id: str) -> FitState | None:
+    """Where a training of this trial stopped; None if it never ended an epoch here. Raises CheckpointError."""
+    if not path.exists():
+        return None
+    content = _read(path, "progress", "remove it to train the trial from its start")
+    if content["trial_id"] != trial_id:
+        raise CheckpointError(
+            f"{str(path)!r} is of trial {content['trial_id']} and not of {trial_id}: give every trial a folder of its "
+            "own, or remove what is in this one"
+        )
+    values = {field.name: content[field.name] for field in fields(FitState)}
+    return FitState(**{**values, "history": [EpochRow(**row) for row in content["history"]]})
+
+
+def _write(path: Path, content: Mapping[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    with part.open("wb") as file:
+        torch.save({"format": FORMAT, **content}, file)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
+def _read(path: Path, kind: str, advice: str) -> dict[str, Any]:
+    if not path.is_file():
+        raise CheckpointError(f"there is no checkpoint {str(path)!r}: {advice}")
+    try:
+        content: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, UnpicklingError, EOFError, ValueError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise CheckpointError(f"{str(path)!r} cannot be read as a checkpoint ({reason}): {advice}") from error
+    found = content if isinstance(content, dict) else {}
+    if found.get("format") != FORMAT or found.get("kind") != kind:
+        raise CheckpointError(
+            f"{str(path)!r} is {found.get('kind')} of checkpoint format {found.get('format')}, wanted is {kind} of "
+            f"format {FORMAT}: {advice}"
+        )
+    return found

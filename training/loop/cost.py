@@ -1,0 +1,81 @@
+"""What a trial cost: size, time, memory, and hours of GPU and processor."""
+
+import os
+import resource
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import torch
+from torch import nn
+
+from training.loop.epoch import EpochRow
+from training.models import count_parameters
+
+
+@dataclass(frozen=True)
+class Clock:
+    """A moment of this process, in seconds.
+
+    Attributes:
+        wall: Of the monotonic clock.
+        processor: Processor time that this process and its ended children had used.
+    """
+
+    wall: float
+    processor: float
+
+    @classmethod
+    def now(cls) -> Self:
+        """This moment."""
+        return cls(time.perf_counter(), sum(os.times()[:4]))
+
+    def seconds(self) -> float:
+        """Wall time since."""
+        return time.perf_counter() - self.wall
+
+    def processor_seconds(self) -> float:
+        """Processor time since, with that of loader processes that have ended."""
+        return sum(os.times()[:4]) - self.processor
+
+
+def cost_of(
+    model: nn.Module, history: Sequence[EpochRow], started: Clock, device: torch.device, processes: int
+) -> dict[str, float]:
+    """Metrics `cost/...` of a trial that has been scored.
+
+    `cost/gpu_hours` is wall time times GPUs, 0 on a CPU; trials that share a GPU count it once each. `cost/cpu_hours`
+    is processor time used, that of this process taken for each. A trial that went on after a stop counts from there.
+
+    Args:
+        model: Of the trial.
+        history: Epochs.
+        started: When this attempt began.
+        device: Of this process. Memory is that of the GPU where it is one, else of this process so far.
+        processes: Processes of the trial, each with a GPU of its own if there are any.
+    """
+    return {
+        "cost/parameters": float(count_parameters(model)),
+        "cost/patches_per_second": float(np.median([row.patches_per_second for row in history])),
+        "cost/data_wait_share": float(np.median([row.data_wait_share for row in history])),
+        "cost/bytes_per_patch": float(np.median([row.bytes_per_patch for row in history])),
+        **used_since(started, device, processes),
+    }
+
+
+def used_since(started: Clock, device: torch.device, processes: int = 1) -> dict[str, float]:
+    """The metrics of `cost_of` that any work has: memory, time, hours."""
+    if device.type == "cuda":
+        peak = torch.cuda.max_memory_allocated(device) / 2**20
+    else:  # kilobytes on Linux, bytes on macOS
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+    seconds = started.seconds()
+    return {
+        "cost/peak_memory_mib": float(peak),
+        "cost/seconds": seconds,
+        "cost/gpu_hours": processes * seconds / 3600 if device.type == "cuda" else 0.0,
+        "cost/cpu_hours": processes * started.processor_seconds() / 3600,
+    }

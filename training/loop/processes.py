@@ -1,0 +1,93 @@
+"""The processes of one trial: one, or one a GPU, which train together on parts of each batch.
+
+Whoever starts several processes sets up `torch.distributed` first (Ray Train does); a trial only asks what is there.
+"""
+
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import torch
+import torch.distributed
+from torch import nn
+from torch.distributed.nn.functional import all_reduce
+from torch.nn.parallel import DistributedDataParallel
+
+from training.loop.sync_batch_norm import with_synced_batch_norm
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class Processes:
+    """This process's place among those of the trial.
+
+    Attributes:
+        rank: 0 .. world - 1; 0 tells the tracker and keeps files.
+        world: Number of processes.
+    """
+
+    rank: int = 0
+    world: int = 1
+
+    @classmethod
+    def current(cls) -> "Processes":
+        """What `torch.distributed` says, or one process alone."""
+        if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+            return cls()
+        return cls(torch.distributed.get_rank(), torch.distributed.get_world_size())
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this process speaks for the trial."""
+        return self.rank == 0
+
+    def wrap(self, model: nn.Module, device: torch.device) -> nn.Module:
+        """The network for training: gradients averaged over processes, batch norm over the whole batch."""
+        if self.world == 1:
+            return model
+        synced = with_synced_batch_norm(model, device)
+        return DistributedDataParallel(synced, device_ids=[device] if device.type == "cuda" else None)
+
+    def sum(self, values: torch.Tensor) -> torch.Tensor:
+        """Sum over processes, the same everywhere; gradients flow back through it."""
+        if self.world == 1:
+            return values
+        total: torch.Tensor = all_reduce(values)  # type: ignore[no-untyped-call]
+        return total
+
+    def part(self, rows: torch.Tensor) -> torch.Tensor:
+        """This process's rows of what is of a whole batch: every `world`-th, as the loader shares it out."""
+        return rows[self.rank :: self.world]
+
+    def whole(self, part: torch.Tensor, rows: int) -> torch.Tensor:
+        """The rows of the whole batch in order, on the device of this process's part of them.
+
+        Args:
+            part: This process's rows (as `part` takes them), of one shape and dtype in all processes.
+            rows: Of the whole batch.
+        """
+        if self.world == 1:
+            return part
+        most = -(-rows // self.world)
+        padded = part.new_zeros(most, *part.shape[1:])
+        padded[: len(part)] = part
+        parts = [torch.empty_like(padded) for _ in range(self.world)]
+        torch.distributed.all_gather(parts, padded)
+        return torch.stack(parts, dim=1).flatten(0, 1)[:rows]
+
+    def gather(self, value: Value) -> list[Value]:
+        """The values of all processes, by rank, in every process."""
+        if self.world == 1:
+            return [value]
+        found: list[Any] = [None] * self.world
+        torch.distributed.all_gather_object(found, value)
+        return found
+
+    def share(self, value: Value) -> Value:
+        """The value of the first process, in every process."""
+        if self.world == 1:
+            return value
+        found: list[Any] = [value]
+        torch.distributed.broadcast_object_list(found)
+        first: Value = found[0]
+        return first
