@@ -14,6 +14,7 @@ from ingest.convert import convert_scene
 from ingest.recipe import Recipe
 from ingest.sample import write_samples
 from tests.object_store import ObjectStore
+from training.spec import TrialSpec
 
 LINES, SAMPLES = 420, 520
 
@@ -60,6 +61,24 @@ def tiny_lake(tmp_path_factory: pytest.TempPathFactory, raw_train: list[Path], r
     test = [convert_scene(str(path), recipe, lake, "test") for path in raw_test]
     publish(lake, train + test, SplitOptions())
     return lake
+
+
+@pytest.fixture(scope="session")
+def small_spec() -> TrialSpec:
+    """A trial of seconds on the tiny lake: ratio 10, two epochs of three batches."""
+    return TrialSpec.from_dict(
+        {
+            "data": {
+                "ratio": 10,
+                "patch_size": 16,
+                "channels": ["nersc_sar_primary", "nersc_sar_secondary", "sar_incidenceangle", "t2m", "month"],
+            },
+            "model": {"params": {"filters": [4, 4, 8]}},
+            "optimizer": {"lr": 1e-2, "restart_epochs": 2},
+            "loop": {"batch_size": 4, "batches_per_epoch": 3, "max_epochs": 2},
+            "evaluation": {"fixed_ratio": 2},
+        }
+    )
 
 
 @pytest.fixture(scope="session")

@@ -10,9 +10,12 @@ import pytest
 from datasets.lake import Lake
 from sweeps.record.study import StudyTracker
 from tests.mlflow_server import fresh_database
+from tests.one_thread import one_thread
 from training.spec import TrialSpec
 from training.tracking.mlflow_tracker import MlflowTracker
 from training.trial import run_trial
+
+__all__ = ["one_thread"]
 
 PAGE = Path(__file__).parents[3] / "docs" / "models.md"
 
