@@ -12,10 +12,10 @@ from typer.testing import CliRunner
 
 from datasets.lake import Lake
 from ingest.recipe import Recipe
+from sweeps.__main__ import app
 from sweeps.record.studies import list_studies, read_artifacts
 from sweeps.record.study import StudyTracker
 from tests.sweeps.compare.compared import settings
-from training.__main__ import app
 from training.evaluation.result import TrialResult
 
 FILES = {
