@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 
 from datasets.lake import Lake
 from sweeps.__main__ import app as sweeps
-from sweeps.__main__ import app as training
 from sweeps.leaderboard.submission import ReadmeSubmission, ScriptSubmission
 from tests.sweeps.compare.compared import settings
+from training.__main__ import app as training
 
 PAGE = (Path(__file__).parents[3] / "docs" / "models.md").read_text()
 APPS = {"training": training, "sweeps": sweeps}
