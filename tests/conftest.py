@@ -2,7 +2,10 @@
 
 import os
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+
+os.environ.pop("COLUMNS", None)  # a runner of parallel tests sets it, and rich keeps the width that it begins with
 
 import fsspec
 import pytest
@@ -13,6 +16,7 @@ from ingest.build import SplitOptions, publish
 from ingest.convert import convert_scene
 from ingest.recipe import Recipe
 from ingest.sample import write_samples
+from tests.built_once import built_once
 from tests.object_store import ObjectStore
 from training.spec import TrialSpec
 
@@ -40,27 +44,36 @@ def _own_node_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+def _samples(scenes: int, seed: int, folder: str) -> list[str]:
+    return [str(path) for path in write_samples(Path(folder), scenes=scenes, lines=LINES, samples=SAMPLES, seed=seed)]
+
+
 @pytest.fixture(scope="session")
 def raw_train(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Eight synthetic scenes of the training archive."""
-    return write_samples(tmp_path_factory.mktemp("raw-train"), scenes=8, lines=LINES, samples=SAMPLES, seed=1)
+    return [Path(path) for path in built_once(tmp_path_factory, "raw-train", partial(_samples, 8, 1))]
 
 
 @pytest.fixture(scope="session")
 def raw_test(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Three synthetic scenes of the test archive."""
-    return write_samples(tmp_path_factory.mktemp("raw-test"), scenes=3, lines=LINES, samples=SAMPLES, seed=2)
+    return [Path(path) for path in built_once(tmp_path_factory, "raw-test", partial(_samples, 3, 2))]
 
 
 @pytest.fixture(scope="session")
 def tiny_lake(tmp_path_factory: pytest.TempPathFactory, raw_train: list[Path], raw_test: list[Path]) -> Lake:
     """A finished lake of both archives, ratios 1, 2, 5 and 10; not to be changed by tests."""
-    recipe = Recipe()
-    lake = Lake.create(str(tmp_path_factory.mktemp("lake")), recipe.to_lake())
-    train = [convert_scene(str(path), recipe, lake, "train") for path in raw_train]
-    test = [convert_scene(str(path), recipe, lake, "test") for path in raw_test]
-    publish(lake, train + test, SplitOptions())
-    return lake
+
+    def build(folder: str) -> list[str]:
+        recipe = Recipe()
+        lake = Lake.create(folder, recipe.to_lake())
+        train = [convert_scene(str(path), recipe, lake, "train") for path in raw_train]
+        test = [convert_scene(str(path), recipe, lake, "test") for path in raw_test]
+        publish(lake, train + test, SplitOptions())
+        return [lake.url]
+
+    (url,) = built_once(tmp_path_factory, "tiny-lake", build)
+    return Lake.open(url)
 
 
 @pytest.fixture(scope="session")

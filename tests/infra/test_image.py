@@ -76,7 +76,7 @@ def test_rooms_and_nothing_else_go_in() -> None:
     rules = [line for line in lines if not line.startswith("#")]
     assert rules[0] == "*"
     kept = {line.removeprefix("!") for line in rules if line.startswith("!")}
-    packages = {name.partition(".")[0] for name in project()["tool"]["setuptools"]["packages"]}
+    packages = {pattern.removesuffix("*") for pattern in project()["tool"]["setuptools"]["packages"]["find"]["include"]}
     assert kept == packages | {
         "LICENSE",
         "README.md",
@@ -132,5 +132,5 @@ def test_the_server_has_the_versions_of_its_clients() -> None:
 
 
 def test_no_package_hides_ours() -> None:
-    ours = {name.partition(".")[0] for name in project()["tool"]["setuptools"]["packages"]}
+    ours = {pattern.removesuffix("*") for pattern in project()["tool"]["setuptools"]["packages"]["find"]["include"]}
     assert not ours & locked(IMAGE_LOCK).keys()
