@@ -63,7 +63,7 @@ def download(
 
 
 def _list(archive: Archive, files: Sequence[PublishedFile], folder: Path) -> None:
-    intact = {candidate.file.name for candidate in find_candidates(files, folder)}
+    intact = {file.name for file, _ in find_candidates(files, folder)}
     here = bytes_here(files, folder, intact)
     table = Table()
     table.add_column("file", overflow="fold")
@@ -84,22 +84,19 @@ def _list(archive: Archive, files: Sequence[PublishedFile], folder: Path) -> Non
 def _check(archive: Archive, files: Sequence[PublishedFile], folder: Path, *, unzip: bool) -> set[str]:
     """Names of the files that are here; checksums come first, so that room is asked for what is really missing."""
     candidates = find_candidates(files, folder)
-    unread = _size(candidate.file for candidate in candidates if not candidate.known)
-    with _bars("checking", total=unread, done=0) as report:
-        found = verify(candidates, folder, report)
-    for name, old in found.renamed.items():
-        _tell(err, f"{old} is {name} by its checksum and is called that now")
-    for name in found.corrupt:
-        _tell(err, f"{name} did not have the archive's checksum: fetched anew")
+    with _bars("checking", total=_size(file for file, _ in candidates), done=0) as report:
+        intact, sentences = verify(candidates, folder, report)
+    for sentence in sentences:
+        _tell(err, sentence)
     to_unpack = 0
     if unzip:
-        here = [file for file in files if file.name in found.intact]
+        here = [file for file in files if file.name in intact]
         # NetCDF is compressed in itself, so what is not here yet grows little when it is unpacked.
         coming = _size(file for file in files if _is_zip(file) and file not in here)
         to_unpack = room_to_unpack(_zips(here, folder), folder)[0] + coming
-    missing = _size(files) - sum(bytes_here(files, folder, found.intact).values())
+    missing = _size(files) - sum(bytes_here(files, folder, intact).values())
     check_space(folder, archive.name, fetch=missing, unzip=to_unpack)
-    return found.intact
+    return intact
 
 
 def _fetch(files: Sequence[PublishedFile], intact: set[str], folder: Path, web: Web) -> Failures:

@@ -3,75 +3,56 @@
 from collections.abc import Collection, Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 from ingest.download.archives import PublishedFile
 from ingest.download.fetch import PartialFile
 from ingest.download.folder import PART, SIDE, OnProgress, md5_of, note_verified, verified
 
-
-class Candidate(NamedTuple):
-    """A file in the folder that may be one of the archive: its size fits.
-
-    Attributes:
-        file: What it may be.
-        found_as: Its name in the folder; a browser may have changed it.
-        known: It was verified before.
-    """
-
-    file: PublishedFile
-    found_as: str
-    known: bool
-
-
-class Verified(NamedTuple):
-    """What the checksums say.
-
-    Attributes:
-        intact: Names of files that need not be fetched.
-        renamed: Old name of files that got the archive's name now.
-        corrupt: Names of files that were not what they are called, and are deleted.
-    """
-
-    intact: set[str]
-    renamed: dict[str, str]
-    corrupt: list[str]
+Candidate = tuple[PublishedFile, Path]
+"""What a file in the folder may be by its size, and where it lies; a browser may have changed its name."""
 
 
 def find_candidates(files: Sequence[PublishedFile], folder: Path) -> list[Candidate]:
     """Files in the folder worth a checksum; a right name comes alone, else every stranger of the same size."""
     sizes = {path.name: path.stat().st_size for path in sorted(folder.glob("*")) if path.is_file()}
-    before = verified(folder)
     listed = {file.name for file in files}
     strangers = [name for name in sizes if name not in listed and not name.endswith((PART, SIDE)) and name[0] != "."]
     found: list[Candidate] = []
     for file in files:
         if sizes.get(file.name) == file.size:
-            found.append(Candidate(file, file.name, known=file.md5 != "" and before.get(file.name) == file.md5))
+            found.append((file, folder / file.name))
         elif file.md5 and file.size > 0:
-            found += [Candidate(file, name, known=False) for name in strangers if sizes[name] == file.size]
+            found += [(file, folder / name) for name in strangers if sizes[name] == file.size]
     return found
 
 
-def verify(candidates: Iterable[Candidate], folder: Path, on_progress: OnProgress) -> Verified:
-    """Checks the candidates; what was verified before and is unchanged is not read again."""
-    result = Verified(set(), {}, [])
-    for file, found_as, known in candidates:
-        if file.name in result.intact or found_as in result.renamed.values():
+def verify(candidates: Iterable[Candidate], folder: Path, on_progress: OnProgress) -> tuple[set[str], list[str]]:
+    """Checks the candidates; what was verified before and is unchanged is not read again.
+
+    A file that is another's by its checksum gets that name; one that is not what it is called is deleted.
+
+    Returns:
+        Names of files that need not be fetched, and a sentence for each that was renamed or deleted.
+    """
+    intact: set[str] = set()
+    sentences: list[str] = []
+    before = verified(folder)
+    for file, path in candidates:
+        if file.name in intact or not path.exists():
             continue
-        path, target = folder / found_as, folder / file.name
-        if known or not file.md5:  # where the list has no checksum, name and size are all there is
-            result.intact.add(file.name)
-        elif md5_of(path, partial(on_progress, found_as, "checking")) == file.md5:
-            if path != target:
-                path.replace(target)
-                result.renamed[file.name] = found_as
-            note_verified(target, file.md5)
-            result.intact.add(file.name)
-        elif path == target:
+        # Where the list has no checksum, name and size are all there is.
+        if not file.md5 or (path.name == file.name and before.get(file.name) == file.md5):
+            on_progress(file.name, "checking", file.size, file.size)
+            intact.add(file.name)
+        elif md5_of(path, partial(on_progress, path.name, "checking")) == file.md5:
+            if path.name != file.name:
+                sentences.append(f"{path.name} is {file.name} by its checksum and is called that now")
+            note_verified(path.replace(folder / file.name), file.md5)
+            intact.add(file.name)
+        elif path.name == file.name:
             path.unlink()
-            result.corrupt.append(file.name)
-    return result
+            sentences.append(f"{file.name} did not have the archive's checksum: fetched anew")
+    return intact, sentences
 
 
 def bytes_here(files: Iterable[PublishedFile], folder: Path, intact: Collection[str]) -> dict[str, int]:

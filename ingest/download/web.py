@@ -10,7 +10,6 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Final, NamedTuple, Self
 
 import requests
@@ -23,34 +22,18 @@ from ingest.download.errors import WebError
 _TIMEOUT: Final = (15.0, 60.0)
 """Seconds to connect, and of silence between two bytes."""
 
+_LONGEST_WAIT: Final = 60.0
+"""Seconds that we wait unless a server asks for more."""
+
+_LONGEST_ASKED: Final = 900.0
+"""Seconds that a server may ask for."""
+
 # The client hands over whole blocks only, so what a cut costs is at most one block.
 _BLOCK: Final = 1 << 16
 _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 # 202: the archive's answer to scripts that it is not sure of, always without a body. 416: the file is not as long as
 # it was. The others are the usual words for "not now".
 _NOT_NOW: Final = frozenset({202, 204, 408, 416, 425, 429})
-
-
-@dataclass(frozen=True, kw_only=True)
-class Backoff:
-    """Waiting times in seconds.
-
-    Attributes:
-        tries: Failures in a row that end it; any progress starts the count anew.
-        first: Wait after the first failure; it doubles with each further one.
-        longest: Of our own waits.
-        longest_asked: Of the waits that a server asks for.
-    """
-
-    tries: int = 8
-    first: float = 1.0
-    longest: float = 60.0
-    longest_asked: float = 900.0
-
-    def wait(self, failures: int, asked: float | None = None) -> float:
-        """Seconds to wait after so many failures in a row; a server that asks for more is given more."""
-        own = min(self.first * 2.0 ** (failures - 1), self.longest)
-        return own if asked is None else max(own, min(asked, self.longest_asked))
 
 
 class Block(NamedTuple):
@@ -69,39 +52,27 @@ class Block(NamedTuple):
     etag: str
 
 
+@dataclass(eq=False)
 class _PassingError(Exception):
-    """The next try may do better.
+    """The next try may do better."""
 
-    Attributes:
-        answered: A server answered, but with something else than the file: another address may do better.
-        wait: Seconds that the server asks for.
-        restart: What has come so far is of no use for the next try.
-        misplaced: The server sent another piece than it was asked for.
-    """
-
-    def __init__(
-        self,
-        reason: str,
-        *,
-        answered: bool = False,
-        wait: float | None = None,
-        restart: bool = False,
-        misplaced: bool = False,
-    ) -> None:
-        super().__init__(reason)
-        self.answered, self.wait, self.restart, self.misplaced = answered, wait, restart, misplaced
+    reason: str
+    answered: bool = False  # by a server, but with something else than the file: another address may do better
+    wait: float | None = None  # seconds that the server asks for
+    restart: bool = False  # what has come so far is of no use for the next try
+    misplaced: bool = False  # the server sent another piece than it was asked for
 
 
 class Web:
     """A patient client; a context manager, as it holds connections.
 
     Args:
-        backoff: How long it is patient.
+        tries: Failures in a row that end it; any progress starts the count anew.
         sleep: Waits so many seconds.
     """
 
-    def __init__(self, *, backoff: Backoff | None = None, sleep: Callable[[float], None] = time.sleep) -> None:
-        self._backoff = backoff or Backoff()
+    def __init__(self, *, tries: int = 8, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._tries = tries
         self._sleep = sleep
         self._session = requests.Session()
         # Compressed on the way, a byte range would count other bytes than those of the file.
@@ -110,9 +81,7 @@ class Web:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._session.close()
 
     def read(self, url: str) -> bytes:
@@ -210,9 +179,9 @@ class Web:
 
     def _wait(self, failures: int, error: _PassingError) -> None:
         """Waits for the next try; raises WebError if that was the last one."""
-        if failures >= self._backoff.tries:
+        if failures >= self._tries:
             raise WebError(f"{error} ({failures} tries in a row)") from error
-        self._sleep(self._backoff.wait(failures, error.wait))
+        self._sleep(wait_after(failures, error.wait))
 
 
 def _check_status(response: requests.Response) -> None:
@@ -244,6 +213,12 @@ def _check_whole(response: requests.Response, size: int) -> None:
         raise _PassingError(f"the server sends {length} bytes of {kind}, not the {size} of the file", answered=True)
     if length is None and kind.startswith("text/html"):
         raise _PassingError("the server sends a web page, not the file", answered=True)
+
+
+def wait_after(failures: int, asked: float | None = None) -> float:
+    """Seconds to wait after so many failures in a row, twice as long each time; a server that asks for more gets it."""
+    own = min(2.0 ** (failures - 1), _LONGEST_WAIT)
+    return own if asked is None else max(own, min(asked, _LONGEST_ASKED))
 
 
 def asked_wait(header: str | None) -> float | None:

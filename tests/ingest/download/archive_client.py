@@ -11,7 +11,7 @@ from ingest.download.archives import ARCHIVES, PublishedFile
 from ingest.download.command import download
 from ingest.download.fetch import fetch_file
 from ingest.download.listing import list_files
-from ingest.download.web import Backoff, Web
+from ingest.download.web import Web
 from tests.ingest.download.archive_server import ArchiveServer
 
 NAME = "S1_train_2018.zip"
@@ -28,7 +28,7 @@ class Client:
         self.progress: list[tuple[str, str, int, int]] = []
 
     def fetch(self, name: str = NAME, tries: int = 4) -> bytes:
-        with Web(backoff=Backoff(tries=tries), sleep=self.slept.append) as web:
+        with Web(tries=tries, sleep=self.slept.append) as web:
             files = {file.name: file for file in list_files(ARCHIVES["raw-train"], self.server.url, web)}
             self.server.paths.clear()
             fetch_file(files[name], self.folder, web, lambda *step: self.progress.append(step))

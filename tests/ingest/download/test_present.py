@@ -1,12 +1,13 @@
 """What is in the folder already is told by its checksum and not fetched."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from ingest.download.archives import PublishedFile
-from ingest.download.folder import note_verified
+from ingest.download.folder import note_verified, verified
 from ingest.download.present import bytes_here, find_candidates
 from tests.ingest.download.archive_client import CONTENT, NAME, a_file, run, said
 from tests.ingest.download.archive_server import ArchiveServer
@@ -33,12 +34,11 @@ def test_candidates_are_told_by_name_and_size(tmp_path: Path) -> None:
     write(tmp_path, {"a": "aaaa", "b": "bbb", "b (1)": "bbbbb", "x": "xxxx", "b.part": "bbbbb", ".b": "bbbbb"})
     note_verified(tmp_path / "a", files[0].md5)
     note_verified(tmp_path / "b", "old")
-    found = [
-        (candidate.file.name, candidate.found_as, candidate.known) for candidate in find_candidates(files, tmp_path)
-    ]
-    assert found == [("a", "a", True), ("b", "b (1)", False)]
-    write(tmp_path, {"a": "aaab"})
-    assert not find_candidates(files, tmp_path)[0].known
+    assert [(file.name, path.name) for file, path in find_candidates(files, tmp_path)] == [("a", "a"), ("b", "b (1)")]
+    assert verified(tmp_path) == {"a": files[0].md5, "b": "old"}
+    os.utime(tmp_path / "b", (0, 0))
+    write(tmp_path, {"a": "aaaaa"})
+    assert verified(tmp_path) == {}
 
 
 def test_everything_is_fetched_once_and_never_read_again(

@@ -1,4 +1,4 @@
-"""A stream of bytes from a real server with every mood of the archive: what is asked, how often, and after which wait."""
+"""A stream of bytes from a real server with every mood of the archive: what is asked, how often, and when."""
 
 import time
 from datetime import UTC, datetime
@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from ingest.download.errors import DownloadError
-from ingest.download.web import Backoff, asked_wait
+from ingest.download.web import asked_wait, wait_after
 from tests.ingest.download.archive_client import BLOCK, CONTENT, NAME, Client
 
 
@@ -40,9 +40,8 @@ def test_busy_servers_are_asked_again_elsewhere_and_later(client: Client, status
 
 
 def test_waits_double_up_to_a_bound_and_follow_the_server() -> None:
-    backoff = Backoff(first=1, longest=60, longest_asked=900)
-    assert [backoff.wait(failures) for failures in range(1, 9)] == [1, 2, 4, 8, 16, 32, 60, 60]
-    assert [backoff.wait(1, asked) for asked in (0.0, 30.0, 1e6)] == [1, 30, 900]
+    assert [wait_after(failures) for failures in range(1, 9)] == [1, 2, 4, 8, 16, 32, 60, 60]
+    assert [wait_after(1, asked) for asked in (0.0, 30.0, 1e6)] == [1, 30, 900]
 
 
 def test_retry_after_is_honoured(client: Client) -> None:
