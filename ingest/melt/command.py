@@ -1,9 +1,8 @@
 """`python -m ingest melt`: the cryospheric season of every scene of a lake."""
 
 from calendar import month_abbr
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.table import Table
@@ -19,30 +18,15 @@ if TYPE_CHECKING:
     from ingest.melt.rule import MeltRule
 
 
-class OnsetName(StrEnum):
-    """Which dates open and close the melt season."""
-
-    continuous = "continuous"
-    early = "early"
-
-
-class StatisticName(StrEnum):
-    """How the cells under a scene make one season."""
-
-    median = "median"
-    mean = "mean"
-    vote = "vote"
-
-
 def melt(
     lake: Annotated[str, typer.Argument(help="URL of the lake: a path, s3://, gs://, az://.", envvar="ICEBENCH_LAKE")],
     melt: Annotated[Path, typer.Option(help="Folder of the NASA melt maps, netCDF or binaries.")],
     onset: Annotated[
-        OnsetName, typer.Option(help="The dates that open and close the melt season.")
-    ] = OnsetName.continuous,
+        Literal["continuous", "early"], typer.Option(help="The dates that open and close the melt season.")
+    ] = "continuous",
     statistic: Annotated[
-        StatisticName, typer.Option(help="How the 25 km cells under a scene make one season.")
-    ] = StatisticName.median,
+        Literal["median", "mean", "vote"], typer.Option(help="How the 25 km cells under a scene make one season.")
+    ] = "median",
     break_lock: Annotated[
         bool, typer.Option("--break-lock", help="Take the lake over from a build that is surely gone.")
     ] = False,
@@ -57,7 +41,7 @@ def melt(
 
     with user_errors():
         maps = MeltMaps.open(melt)
-        rule = MeltRule(onset=onset.value, statistic=statistic.value)
+        rule = MeltRule(onset=onset, statistic=statistic)
         Lake.open(lake)  # before a lock is left in what is no lake
         with lock_lake(lake, break_lock=break_lock) as lock:
             found = ask_melt_maps(Lake.open(lake), maps, rule, lock)
