@@ -10,7 +10,7 @@ import typer
 from datasets.catalog import Catalog
 from datasets.lake import Lake
 from datasets.lock import lock_lake
-from datasets.process.terminal import err, out, progress, user_errors, whole_numbers
+from datasets.process.terminal import err, progress, tell, tell_failure, user_errors, whole_numbers
 from datasets.scene import Archive
 
 
@@ -141,36 +141,28 @@ def build(
             if maps is not None and summary.catalog is not None:
                 seasons = ask_melt_maps(Lake.open(lake), maps, DEFAULT_RULE, lock)
     for path, sentence in summary.failures:
-        err.print(f"[red]failed[/red] {Path(path).name}", highlight=False, soft_wrap=True)
-        err.print(f"  {sentence}", highlight=False, markup=False, soft_wrap=True)
+        tell_failure(Path(path).name, sentence)
     if summary.lost:
-        err.print(
+        tell(
             f"{len(summary.lost)} scenes left the catalog, their stores are gone (first: {summary.lost[0]}): build "
             "them again from their raw files",
-            highlight=False,
-            soft_wrap=True,
+            err,
         )
     if summary.catalog is not None:
-        out.print(_splits(target, summary.catalog), highlight=False, soft_wrap=True)
+        tell(_splits(target, summary.catalog))
     if seasons is not None:
         tell_seasons(seasons, DEFAULT_RULE)
     elif melt_maps is not None:
-        out.print(
-            "no scene was given its melt season: the lake is not whole yet, say --melt again then", soft_wrap=True
-        )
-    out.print(
+        tell("no scene was given its melt season: the lake is not whole yet, say --melt again then")
+    tell(
         f"{len(summary.built)} of {len(sources)} scenes are in the lake {target.url}; "
-        f"look with: python -m datasets show {target.url}",
-        highlight=False,
-        soft_wrap=True,
+        f"look with: python -m datasets show {target.url}"
     )
     if summary.waiting:
-        out.print(
+        tell(
             f"readers still see recipe {target.shown().recipe_digest}: {len(summary.waiting)} of its scenes are not "
             f"built with {target.recipe_digest} yet (first: {summary.waiting[0]}); give their raw files too, with "
-            "--rebuild and the same options",
-            highlight=False,
-            soft_wrap=True,
+            "--rebuild and the same options"
         )
     if summary.failures or summary.waiting or summary.lost:
         raise typer.Exit(1)

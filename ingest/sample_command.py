@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from datasets.process.terminal import out, progress, user_errors
+from datasets.process.terminal import progress, tell, user_errors
 
 
 def sample(
@@ -39,10 +39,10 @@ def sample(
             form=form,
             on_written=lambda path: advance(scene_id_of(str(path))),
         )
-    out.print(f"{len(paths)} scenes in {folder} ({form})", highlight=False, soft_wrap=True)
+    tell(f"{len(paths)} scenes in {folder} ({form})")
     if with_melt:
         from ingest.sample.melt import write_melt_maps
 
         with user_errors():
             maps = write_melt_maps(folder / "melt", range(2017, 2022), seed)
-        out.print(f"{len(maps)} melt maps in {folder / 'melt'}", highlight=False, soft_wrap=True)
+        tell(f"{len(maps)} melt maps in {folder / 'melt'}")

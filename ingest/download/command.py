@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from rich.console import Console
 from rich.filesize import decimal
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
 
-from datasets.process.terminal import err, out, user_errors
+from datasets.process.terminal import err, out, tell, tell_failure, user_errors
 from ingest.download.archives import ARCHIVES, Archive, PublishedFile, find_archive
 from ingest.download.errors import DownloadError
 from ingest.download.fetch import fetch_file
@@ -74,8 +73,7 @@ def _list(archive: Archive, files: Sequence[PublishedFile], folder: Path) -> Non
         table.add_row(file.name, decimal(file.size), "yes" if file.name in intact else some)
     out.print(table)
     total = _size(files)
-    _tell(
-        out,
+    tell(
         f"{archive.name}: {len(files)} files, {decimal(total)}, {decimal(total - sum(here.values()))} to fetch; "
         f"by hand: {archive.page}",
     )
@@ -87,7 +85,7 @@ def _check(archive: Archive, files: Sequence[PublishedFile], folder: Path, *, un
     with _bars("checking", total=_size(file for file, _ in candidates), done=0) as report:
         intact, sentences = verify(candidates, folder, report)
     for sentence in sentences:
-        _tell(err, sentence)
+        tell(sentence, err)
     to_unpack = 0
     if unzip:
         here = [file for file in files if file.name in intact]
@@ -107,7 +105,7 @@ def _fetch(files: Sequence[PublishedFile], intact: set[str], folder: Path, web: 
             try:
                 fetch_file(file, folder, web, report)
                 if not err.is_terminal:  # a log has no bars, and a batch job runs for hours
-                    _tell(err, f"fetched {file.name} ({decimal(file.size)})")
+                    tell(f"fetched {file.name} ({decimal(file.size)})", err)
             except DownloadError as error:
                 failures.append((file.name, str(error)))
     return failures
@@ -123,17 +121,16 @@ def _unpack(archive: Archive, files: Sequence[PublishedFile], folder: Path) -> U
 
 def _report(archive: Archive, count: int, folder: Path, failures: Failures, unpacked: Unpacked | None) -> None:
     for name, sentence in [*failures, *(unpacked.failures if unpacked else [])]:
-        err.print("[red]failed[/red]", end=" ")
-        _tell(err, f"{name}\n  {sentence}")
+        tell_failure(name, sentence)
     if failures:
-        _tell(err, f"by hand: {archive.page}")
+        tell(f"by hand: {archive.page}", err)
     line = f"{count - len(failures)} of {count} files of {archive.name} are in {folder}"
     if unpacked is not None:
         line += f", {len(unpacked.files)} files are unpacked ({unpacked.written} new)"
-    _tell(out, line)
+    tell(line)
     scenes = sorted({str(path.parent) for path in (unpacked.files if unpacked else []) if path.suffix == ".nc"})
     if scenes and archive.split:
-        _tell(out, f"build: python -m ingest build {' '.join(scenes)} --lake LAKE --split {archive.split}")
+        tell(f"build: python -m ingest build {' '.join(scenes)} --lake LAKE --split {archive.split}")
 
 
 def _is_zip(file: PublishedFile) -> bool:
@@ -146,10 +143,6 @@ def _zips(files: Iterable[PublishedFile], folder: Path) -> list[Path]:
 
 def _size(files: Iterable[PublishedFile]) -> int:
     return sum(file.size for file in files)
-
-
-def _tell(console: Console, sentence: str) -> None:
-    console.print(sentence, highlight=False, markup=False, soft_wrap=True)
 
 
 @contextmanager

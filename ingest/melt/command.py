@@ -10,7 +10,7 @@ from rich.table import Table
 from datasets.catalog import Catalog
 from datasets.lake import Lake
 from datasets.lock import LakeLock, lock_lake
-from datasets.process.terminal import out, progress, user_errors
+from datasets.process.terminal import out, progress, tell, user_errors
 
 if TYPE_CHECKING:
     from ingest.melt.assign import Assignment
@@ -46,11 +46,7 @@ def melt(
         with lock_lake(lake, break_lock=break_lock) as lock:
             found = ask_melt_maps(Lake.open(lake), maps, rule, lock)
     tell_seasons(found, rule)
-    out.print(
-        f"{found.changed} of {len(found.catalog)} records changed; the lake is {Lake.open(lake).digest} now",
-        highlight=False,
-        soft_wrap=True,
-    )
+    tell(f"{found.changed} of {len(found.catalog)} records changed; the lake is {Lake.open(lake).digest} now")
 
 
 def ask_melt_maps(lake: Lake, maps: "MeltMaps", rule: "MeltRule", lock: LakeLock) -> "Assignment":
@@ -66,11 +62,9 @@ def tell_seasons(found: "Assignment", rule: "MeltRule") -> None:
     caption = f"{rule.onset} onset · {rule.statistic} of cells · {', '.join(found.files)}"
     out.print(_month_table(found.catalog, caption))
     if found.without_year_before:
-        out.print(
+        tell(
             f"{found.without_year_before} scenes of January and February were judged without the map of the year "
-            "before, whose melt season may run on to 14 February",
-            highlight=False,
-            soft_wrap=True,
+            "before, whose melt season may run on to 14 February"
         )
 
 
