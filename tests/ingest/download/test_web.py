@@ -5,8 +5,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from ingest.download.archives import ARCHIVES
 from ingest.download.errors import DownloadError
-from ingest.download.web import asked_wait, wait_after
+from ingest.download.listing import list_files
+from ingest.download.web import Web, asked_wait, wait_after
 from tests.ingest.download.archive_client import BLOCK, CONTENT, NAME, Client
 
 
@@ -109,3 +111,14 @@ def test_retry_after_is_seconds_or_a_date(monkeypatch: pytest.MonkeyPatch) -> No
     assert asked_wait("Thu, 01 Jan 2026 11:00:00 GMT") == 0
     assert asked_wait("soon") is None
     assert asked_wait(None) is None
+
+
+def test_a_stream_begins_anywhere_and_goes_on_where_it_broke(client: Client) -> None:
+    with Web(sleep=client.slept.append) as web:
+        [file] = [file for file in list_files(ARCHIVES["raw-train"], client.server.url, web) if file.name == NAME]
+        client.server.moods[NAME] = ["drop"]
+        blocks = list(web.stream(file.urls, file.size, start=4 * BLOCK, etag='"first"'))
+    assert b"".join(block.content for block in blocks) == CONTENT[4 * BLOCK :]
+    assert [block.start for block in blocks] == [number * BLOCK for number in range(4, 16)]
+    assert client.server.asked[NAME] == [f"bytes={4 * BLOCK}-", f"bytes={10 * BLOCK}-"]
+    assert {(block.url, block.etag) for block in blocks} == {(file.urls[0], '"first"')}
