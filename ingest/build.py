@@ -17,8 +17,6 @@ from ingest.recipe import Recipe
 from ingest.source import scene_id_of
 from ingest.workers import open_workers
 
-Progress = Callable[[str], None]
-
 
 @dataclass(frozen=True, kw_only=True)
 class SplitOptions:
@@ -56,7 +54,7 @@ def build_lake(
     *,
     cluster: ClusterOptions,
     split: SplitOptions,
-    on_scene: Progress,
+    on_scene: Callable[[str], None],
     check_lock: Callable[[], None] = lambda: None,
 ) -> BuildSummary:
     """Builds or completes a lake; a scene that is there with this recipe is kept.

@@ -3,35 +3,15 @@
 from collections import Counter
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from datasets.catalog import Catalog
 from datasets.lake import Lake
 from datasets.lock import lock_lake
-from datasets.process.terminal import err, out, progress, user_errors, whole_numbers
-
-
-class ArchiveName(StrEnum):
-    """Which archive raw files come from."""
-
-    train = "train"
-    test = "test"
-
-
-class SarMean(StrEnum):
-    """How SAR blocks are averaged."""
-
-    db = "db"
-    power = "power"
-
-
-class ChartReduction(StrEnum):
-    """How chart blocks are reduced."""
-
-    max = "max"
-    mode = "mode"
+from datasets.process.terminal import err, progress, tell, tell_failure, user_errors, whole_numbers
+from datasets.scene import Archive
 
 
 class Compression(StrEnum):
@@ -51,11 +31,11 @@ def build(
         typer.Option(help="Downscale ratios to 40 m, one or more: --ratios 1 2 5 10 (or 1,2,5,10).", metavar="R ..."),
     ] = None,
     sar_mean: Annotated[
-        SarMean, typer.Option(help="Mean of SAR blocks: of dB, as published, or of linear power.")
-    ] = SarMean.db,
+        Literal["db", "power"], typer.Option(help="Mean of SAR blocks: of dB, as published, or of linear power.")
+    ] = "db",
     chart_reduction: Annotated[
-        ChartReduction, typer.Option(help="Class of a block: the largest, as published, or the commonest.")
-    ] = ChartReduction.max,
+        Literal["max", "mode"], typer.Option(help="Class of a block: the largest, as published, or the commonest.")
+    ] = "max",
     sar_precision: Annotated[
         float, typer.Option(help="Largest rounding error of SAR in dB; 0.01 saves a fifth of the bytes.", metavar="DB")
     ] = 0.0,
@@ -67,8 +47,8 @@ def build(
         ),
     ] = Compression.zstd,
     split: Annotated[
-        ArchiveName, typer.Option(help="The archive that the files are from: test scenes are only ever scored.")
-    ] = ArchiveName.train,
+        Archive, typer.Option(help="The archive that the files are from: test scenes are only ever scored.")
+    ] = "train",
     melt_maps: Annotated[
         Path | None,
         typer.Option(
@@ -134,8 +114,8 @@ def build(
         sources = find_sources(raw)
         recipe = Recipe.of(
             **({"ratios": whole_numbers(ratios)} if ratios else {}),
-            sar_mean=sar_mean.value,
-            chart_reduction=chart_reduction.value,
+            sar_mean=sar_mean,
+            chart_reduction=chart_reduction,
             sar_precision=sar_precision,
             compression=compression.value,
         )
@@ -152,7 +132,7 @@ def build(
                     sources,
                     recipe,
                     target,
-                    split.value,
+                    split,
                     cluster=cluster,
                     split=SplitOptions(seed=split_seed, val_scenes=val_scenes),
                     on_scene=lambda path: advance(Path(path).name[:63]),
@@ -161,36 +141,28 @@ def build(
             if maps is not None and summary.catalog is not None:
                 seasons = ask_melt_maps(Lake.open(lake), maps, DEFAULT_RULE, lock)
     for path, sentence in summary.failures:
-        err.print(f"[red]failed[/red] {Path(path).name}", highlight=False, soft_wrap=True)
-        err.print(f"  {sentence}", highlight=False, markup=False, soft_wrap=True)
+        tell_failure(Path(path).name, sentence)
     if summary.lost:
-        err.print(
+        tell(
             f"{len(summary.lost)} scenes left the catalog, their stores are gone (first: {summary.lost[0]}): build "
             "them again from their raw files",
-            highlight=False,
-            soft_wrap=True,
+            err,
         )
     if summary.catalog is not None:
-        out.print(_splits(target, summary.catalog), highlight=False, soft_wrap=True)
+        tell(_splits(target, summary.catalog))
     if seasons is not None:
         tell_seasons(seasons, DEFAULT_RULE)
     elif melt_maps is not None:
-        out.print(
-            "no scene was given its melt season: the lake is not whole yet, say --melt again then", soft_wrap=True
-        )
-    out.print(
+        tell("no scene was given its melt season: the lake is not whole yet, say --melt again then")
+    tell(
         f"{len(summary.built)} of {len(sources)} scenes are in the lake {target.url}; "
-        f"look with: python -m datasets show {target.url}",
-        highlight=False,
-        soft_wrap=True,
+        f"look with: python -m datasets show {target.url}"
     )
     if summary.waiting:
-        out.print(
+        tell(
             f"readers still see recipe {target.shown().recipe_digest}: {len(summary.waiting)} of its scenes are not "
             f"built with {target.recipe_digest} yet (first: {summary.waiting[0]}); give their raw files too, with "
-            "--rebuild and the same options",
-            highlight=False,
-            soft_wrap=True,
+            "--rebuild and the same options"
         )
     if summary.failures or summary.waiting or summary.lost:
         raise typer.Exit(1)

@@ -7,7 +7,7 @@ from rich.table import Table
 
 from datasets.lake import Lake
 from datasets.lock import lock_lake, lock_owner
-from datasets.process.terminal import out, progress, user_errors
+from datasets.process.terminal import out, progress, tell, user_errors
 
 
 def verify(
@@ -40,12 +40,8 @@ def verify(
             table.add_row(finding.scene_id or "lake", finding.kind, finding.text)
         out.print(table)
     if owner is not None:
-        out.print(f"a build is changing the lake ({owner}): findings may be of its work", highlight=False)
-    out.print(
-        f"{scenes} scenes looked at{', every array decoded' if deep else ''}, {len(findings)} findings",
-        highlight=False,
-        soft_wrap=True,
-    )
+        tell(f"a build is changing the lake ({owner}): findings may be of its work")
+    tell(f"{scenes} scenes looked at{', every array decoded' if deep else ''}, {len(findings)} findings")
     if findings:
         raise typer.Exit(1)
 
@@ -58,9 +54,7 @@ def prune(
         target = Lake.open(lake)
         with lock_lake(lake):
             digests = target.prune()
-    out.print(
+    tell(
         f"removed the scenes of {len(digests)} other recipes{': ' if digests else ''}{', '.join(digests)}; "
-        f"{target.url} has recipe {target.recipe_digest}",
-        highlight=False,
-        soft_wrap=True,
+        f"{target.url} has recipe {target.recipe_digest}"
     )

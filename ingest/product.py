@@ -2,85 +2,22 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
-
-import numpy as np
-from numpy.typing import NDArray
 
 from datasets.grids import NATIVE_SPACING
-from datasets.scene import Product
 from ingest.archive_file import ArchiveFile
-from ingest.charts import PolygonClasses
 from ingest.errors import RawSceneError, RecipeError
 from ingest.raw import RawScene
 from ingest.ready_to_train import TIE_GRID, ReadyToTrainScene
-from ingest.source import SceneName
 
 _SIBLINGS = ("sar_primary", "sar_incidenceangles", "s1_sub_swath_map")
 """Variables of ASIDv3, a sibling of the AI4Arctic challenge data with other SAR processing."""
 
 
-class SourceScene(Protocol):
-    """One scene of either product, in physical units.
+SourceScene = RawScene | ReadyToTrainScene
+"""One scene of either product, in physical units, with one face.
 
-    Rasters are (lines, samples) at `pixel_spacing`; `shape` and tie points count pixels of 40 m in both products.
-    """
-
-    @property
-    def product(self) -> Product:
-        """`raw` or `ready_to_train`."""
-
-    @property
-    def pixel_spacing(self) -> int:
-        """Metres between pixels of the rasters."""
-
-    @property
-    def name(self) -> SceneName:
-        """Time, orbit, provider and region."""
-
-    @property
-    def charted(self) -> bool:
-        """Whether there is an ice chart."""
-
-    @property
-    def border_comment(self) -> str:
-        """What the distance to the border means."""
-
-    @property
-    def tie_comment(self) -> str:
-        """Where the tie points come from."""
-
-    @property
-    def km2_names(self) -> tuple[str, ...]:
-        """Variables of the 2 km grid."""
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Lines and samples of 40 m."""
-
-    def sar(self, name: str) -> NDArray[np.float32]:
-        """One SAR-grid variable, NaN = no data."""
-
-    def incidence(self) -> NDArray[np.float32] | None:
-        """Incidence angle where the file ships the raster; None where it is interpolated from the tie points."""
-
-    def polygons(self) -> PolygonClasses:
-        """Classes by polygon id."""
-
-    def polygon_ids(self) -> NDArray[np.uint16]:
-        """Raster of polygon ids, `ingest.charts.NO_POLYGON` where there is none."""
-
-    def tie_points(self) -> dict[str, NDArray[np.float64]]:
-        """Geolocation points by name `sar_grid_*`."""
-
-    def km2(self, name: str) -> NDArray[np.generic]:
-        """One variable of the 2 km grid."""
-
-    def attributes(self, name: str) -> dict[str, object]:
-        """Attributes of a variable; none for one that the file does not have."""
-
-    def close(self) -> None:
-        """Closes the file."""
+Rasters are (lines, samples) at `pixel_spacing`; `shape` and tie points count pixels of 40 m in both products.
+"""
 
 
 @contextmanager

@@ -1,21 +1,11 @@
 """`python -m ingest sample`: synthetic scenes."""
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from datasets.process.terminal import out, progress, user_errors
-
-
-class SceneForm(StrEnum):
-    """Product and release in which synthetic scenes are written."""
-
-    raw = "raw"
-    raw_test_v1 = "raw-test-v1"
-    ready_to_train = "ready-to-train"
-    ready_to_train_test = "ready-to-train-test"
+from datasets.process.terminal import progress, tell, user_errors
 
 
 def sample(
@@ -25,9 +15,9 @@ def sample(
     samples: Annotated[int, typer.Option(help="SAR samples; 10400 is full size.")] = 1040,
     seed: Annotated[int, typer.Option(help="Same seed, same scenes.")] = 0,
     form: Annotated[
-        SceneForm,
+        Literal["raw", "raw-test-v1", "ready-to-train", "ready-to-train-test"],
         typer.Option(help="Product; raw-test-v1 has no charts, ready-to-train-test has them in files beside."),
-    ] = SceneForm.raw,
+    ] = "raw",
     with_melt: Annotated[
         bool, typer.Option("--melt", help="Also write melt maps of 2017 to 2021, into FOLDER/melt.")
     ] = False,
@@ -46,13 +36,13 @@ def sample(
             lines=lines,
             samples=samples,
             seed=seed,
-            form=form.value,
+            form=form,
             on_written=lambda path: advance(scene_id_of(str(path))),
         )
-    out.print(f"{len(paths)} scenes in {folder} ({form.value})", highlight=False, soft_wrap=True)
+    tell(f"{len(paths)} scenes in {folder} ({form})")
     if with_melt:
         from ingest.sample.melt import write_melt_maps
 
         with user_errors():
             maps = write_melt_maps(folder / "melt", range(2017, 2022), seed)
-        out.print(f"{len(maps)} melt maps in {folder / 'melt'}", highlight=False, soft_wrap=True)
+        tell(f"{len(maps)} melt maps in {folder / 'melt'}")

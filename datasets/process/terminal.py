@@ -30,8 +30,19 @@ def user_errors() -> Iterator[None]:
             yield
     except IceBenchError as error:
         err.print("[red]error[/red]", end=" ")
-        err.print(str(error), highlight=False, markup=False, soft_wrap=True)
+        tell(str(error), err)
         raise typer.Exit(USAGE_ERROR) from error
+
+
+def tell(text: str, console: Console = out) -> None:
+    """Prints a sentence as it is: names may hold brackets and digits, and a path is not broken over two lines."""
+    console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def tell_failure(name: str, sentence: str) -> None:
+    """Says on stderr which of several things failed, and why."""
+    err.print("[red]failed[/red]", end=" ")
+    tell(f"{name}\n  {sentence}", err)
 
 
 @contextmanager

@@ -1,5 +1,5 @@
 """The public archives on disk: listed, fetched so that a stop costs nothing, checked, unpacked.
 
-The way through: `archives` (which article) -> `listing` (its files) -> `folder` and `verify` (what is here already) ->
-`plan` (what is missing) -> `transfer` (the bytes, over `web`) -> `unzip`; `command` strings them together.
+The way through: `listing` (the files of an article in `archives`) -> `present` (what is here already) -> `fetch` (the
+rest, over `web`) -> `unzip`; `command` strings them together.
 """

@@ -1,6 +1,6 @@
 """Command `python -m ingest download`: list, check what is here, make room, fetch, unpack, report."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Final
@@ -10,15 +10,14 @@ from rich.filesize import decimal
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
 
-from datasets.process.terminal import err, out, user_errors
-from ingest.download.archives import ARCHIVES, DEFAULT_URL, Archive, ArchiveFile, find_archive, select
+from datasets.process.terminal import err, out, tell, tell_failure, user_errors
+from ingest.download.archives import ARCHIVES, Archive, PublishedFile, find_archive
 from ingest.download.errors import DownloadError
-from ingest.download.folder import OnProgress, Phase, check_space, locked, look
-from ingest.download.listing import list_files
-from ingest.download.plan import Plan, Step, find_candidates, make_plan
-from ingest.download.transfer import fetch_file
+from ingest.download.fetch import fetch_file
+from ingest.download.folder import OnProgress, Phase, check_space, locked
+from ingest.download.listing import DEFAULT_URL, list_files, select
+from ingest.download.present import bytes_here, find_candidates, verify
 from ingest.download.unzip import Unpacked, room_to_unpack, unzip_all
-from ingest.download.verify import verify
 from ingest.download.web import Web
 
 Failures = list[tuple[str, str]]
@@ -53,127 +52,113 @@ def download(
             _list(chosen, files, folder)
             return
         with locked(folder), _resumable():
-            plan = _check(chosen, files, folder, unzip=unzip)
-            failures = _fetch(plan, folder, web)
+            intact = _check(chosen, files, folder, unzip=unzip)
+            failures = _fetch(files, intact, folder, web)
             failed = {name for name, _ in failures}
             unpacked = _unpack(chosen, [file for file in files if file.name not in failed], folder) if unzip else None
-    _report(chosen, plan, folder, failures, unpacked)
+    _report(chosen, len(files), folder, failures, unpacked)
     if failures or (unpacked is not None and unpacked.failures):
         raise typer.Exit(1)
 
 
-def _list(archive: Archive, files: Sequence[ArchiveFile], folder: Path) -> None:
-    state = look(folder)
-    plan = make_plan(files, state, {candidate.file.name for candidate in find_candidates(files, state)})
+def _list(archive: Archive, files: Sequence[PublishedFile], folder: Path) -> None:
+    intact = {file.name for file, _ in find_candidates(files, folder)}
+    here = bytes_here(files, folder, intact)
     table = Table()
     table.add_column("file", overflow="fold")
     table.add_column("size", justify="right", no_wrap=True)
     table.add_column("here", no_wrap=True)
-    for step in plan.steps:
-        table.add_row(step.file.name, decimal(step.file.size), _here(step))
+    for file in files:
+        some = decimal(here[file.name]) if here[file.name] else "no"
+        table.add_row(file.name, decimal(file.size), "yes" if file.name in intact else some)
     out.print(table)
-    out.print(
-        f"{archive.name}: {len(files)} files, {decimal(plan.total)}, {decimal(plan.missing)} to fetch; "
+    total = _size(files)
+    tell(
+        f"{archive.name}: {len(files)} files, {decimal(total)}, {decimal(total - sum(here.values()))} to fetch; "
         f"by hand: {archive.page}",
-        highlight=False,
-        soft_wrap=True,
     )
 
 
-def _here(step: Step) -> str:
-    return {"keep": "yes", "resume": decimal(step.have), "fetch": "no"}[step.action]
-
-
-def _check(archive: Archive, files: Sequence[ArchiveFile], folder: Path, *, unzip: bool) -> Plan:
-    """Checksums first, so that the room that is asked for is that of files really missing."""
-    candidates = list(find_candidates(files, look(folder)))
-    unread = sum(candidate.file.size for candidate in candidates if not candidate.known)
-    with _bars("checking", total=unread, done=0) as report:
-        verified = verify(candidates, folder, report)
-    for name, old in verified.renamed.items():
-        err.print(f"{old} is {name} by its checksum and is called that now", highlight=False, markup=False)
-    for name in verified.corrupt:
-        err.print(f"{name} did not have the archive's checksum: fetched anew", highlight=False, markup=False)
-    plan = make_plan(files, look(folder), verified.intact)
+def _check(archive: Archive, files: Sequence[PublishedFile], folder: Path, *, unzip: bool) -> set[str]:
+    """Names of the files that are here; checksums come first, so that room is asked for what is really missing."""
+    candidates = find_candidates(files, folder)
+    with _bars("checking", total=_size(file for file, _ in candidates), done=0) as report:
+        intact, sentences = verify(candidates, folder, report)
+    for sentence in sentences:
+        tell(sentence, err)
     to_unpack = 0
     if unzip:
-        here = [folder / file.name for file in _zips(files) if file.name in verified.intact]
+        here = [file for file in files if file.name in intact]
         # NetCDF is compressed in itself, so what is not here yet grows little when it is unpacked.
-        coming = sum(file.size for file in _zips(files) if file.name not in verified.intact)
-        to_unpack = room_to_unpack(here, folder).missing + coming
-    check_space(folder, archive.name, fetch=plan.missing, unzip=to_unpack)
-    return plan
+        coming = _size(file for file in files if _is_zip(file) and file not in here)
+        to_unpack = room_to_unpack(_zips(here, folder), folder)[0] + coming
+    missing = _size(files) - sum(bytes_here(files, folder, intact).values())
+    check_space(folder, archive.name, fetch=missing, unzip=to_unpack)
+    return intact
 
 
-def _fetch(plan: Plan, folder: Path, web: Web) -> Failures:
+def _fetch(files: Sequence[PublishedFile], intact: set[str], folder: Path, web: Web) -> Failures:
     failures: Failures = []
-    with _bars("fetching", total=plan.total, done=sum(s.have for s in plan.steps if s.action == "keep")) as report:
-        for step in plan.steps:
-            if step.action == "keep":
-                continue
+    missing = [file for file in files if file.name not in intact]
+    with _bars("fetching", total=_size(files), done=_size(files) - _size(missing)) as report:
+        for file in missing:
             try:
-                fetch_file(step.file, folder, web, report)
+                fetch_file(file, folder, web, report)
                 if not err.is_terminal:  # a log has no bars, and a batch job runs for hours
-                    err.print(f"fetched {step.file.name} ({decimal(step.file.size)})", highlight=False, markup=False)
+                    tell(f"fetched {file.name} ({decimal(file.size)})", err)
             except DownloadError as error:
-                failures.append((step.file.name, str(error)))
+                failures.append((file.name, str(error)))
     return failures
 
 
-def _unpack(archive: Archive, files: Sequence[ArchiveFile], folder: Path) -> Unpacked:
-    paths = [folder / file.name for file in _zips(files)]
-    room = room_to_unpack(paths, folder)
-    check_space(folder, archive.name, fetch=0, unzip=room.missing)
-    with _bars("unzipping", total=room.total, done=0) as report:
+def _unpack(archive: Archive, files: Sequence[PublishedFile], folder: Path) -> Unpacked:
+    paths = _zips(files, folder)
+    missing, total = room_to_unpack(paths, folder)
+    check_space(folder, archive.name, fetch=0, unzip=missing)
+    with _bars("unzipping", total=total, done=0) as report:
         return unzip_all(paths, folder, report)
 
 
-def _zips(files: Sequence[ArchiveFile]) -> list[ArchiveFile]:
-    return [file for file in files if file.name.lower().endswith(".zip")]
-
-
-def _report(archive: Archive, plan: Plan, folder: Path, failures: Failures, unpacked: Unpacked | None) -> None:
+def _report(archive: Archive, count: int, folder: Path, failures: Failures, unpacked: Unpacked | None) -> None:
     for name, sentence in [*failures, *(unpacked.failures if unpacked else [])]:
-        err.print("[red]failed[/red]", end=" ")
-        err.print(name, highlight=False, markup=False, soft_wrap=True)
-        err.print(f"  {sentence}", highlight=False, markup=False, soft_wrap=True)
+        tell_failure(name, sentence)
     if failures:
-        err.print(f"by hand: {archive.page}", highlight=False, markup=False, soft_wrap=True)
-    here = len(plan.steps) - len(failures)
-    line = f"{here} of {len(plan.steps)} files of {archive.name} are in {folder}"
+        tell(f"by hand: {archive.page}", err)
+    line = f"{count - len(failures)} of {count} files of {archive.name} are in {folder}"
     if unpacked is not None:
         line += f", {len(unpacked.files)} files are unpacked ({unpacked.written} new)"
-    out.print(line, highlight=False, markup=False, soft_wrap=True)
+    tell(line)
     scenes = sorted({str(path.parent) for path in (unpacked.files if unpacked else []) if path.suffix == ".nc"})
     if scenes and archive.split:
-        out.print(
-            f"build: python -m ingest build {' '.join(scenes)} --lake LAKE --split {archive.split}",
-            highlight=False,
-            markup=False,
-            soft_wrap=True,
-        )
+        tell(f"build: python -m ingest build {' '.join(scenes)} --lake LAKE --split {archive.split}")
+
+
+def _is_zip(file: PublishedFile) -> bool:
+    return file.name.lower().endswith(".zip")
+
+
+def _zips(files: Iterable[PublishedFile], folder: Path) -> list[Path]:
+    return [folder / file.name for file in files if _is_zip(file)]
+
+
+def _size(files: Iterable[PublishedFile]) -> int:
+    return sum(file.size for file in files)
 
 
 @contextmanager
 def _bars(title: Phase, *, total: int, done: int) -> Iterator[OnProgress]:
     """Two bars on stderr, all files and the current one; the first counts the bytes of the phase `title`."""
-    text, bar, rest = TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn()
-    columns = (text, bar, DownloadColumn(), TransferSpeedColumn(), rest)
-    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
-        all_files = progress.add_task(f"{title} all files", total=total, completed=done)
-        current = progress.add_task("", total=None, visible=False)
-        finished = done
+    columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn()
+    with Progress(*columns, TimeRemainingColumn(), console=err, transient=True, disable=not err.is_terminal) as bars:
+        all_files = bars.add_task(f"{title} all files", total=total, completed=done)
+        current = bars.add_task("", total=None, visible=False)
         latest: dict[str, int] = {}
 
         def report(name: str, phase: Phase, done: int, size: int) -> None:
-            nonlocal finished
             if phase == title:
-                finished += done - latest.get(name, 0)
+                bars.update(all_files, advance=done - latest.get(name, 0))
                 latest[name] = done
-                progress.update(all_files, completed=finished)
-            progress.update(
-                current, description=f"{phase} {name[:40]}", completed=done, total=size, visible=True, refresh=False
-            )
+            bars.update(current, description=f"{phase} {name[:40]}", completed=done, total=size, visible=True)
 
         yield report
 

@@ -3,6 +3,10 @@
 from datasets.errors import IceBenchError
 
 
+class WebError(IceBenchError, OSError):
+    """An address that does not bring its bytes, however often it is asked."""
+
+
 class ArchiveListError(IceBenchError, OSError):
     """The archive's list of files cannot be had, or is not what it should be."""
 

@@ -1,32 +1,31 @@
-"""The folder of a download: what lies in it, its lock, its room, and the notes of what was verified."""
+"""The folder of a download: its lock, its room, and the notes of what was verified in it."""
 
 import errno
 import hashlib
-import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, Literal
+from typing import IO, Final, Literal
 
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from rich.filesize import decimal
 
-from ingest.download.archives import SIDE
 from ingest.download.errors import DiskSpaceError, FolderError
-from ingest.download.part import part_path, read_side, write_text
-from ingest.download.plan import FolderState, PartState
 
 Phase = Literal["checking", "fetching", "fetching again", "unzipping"]
 OnProgress = Callable[[str, Phase, int, int], None]
 """Called with the name of a file, what happens to it, its bytes done so far (never fewer than before in one phase), and
 all its bytes."""
 
+PART: Final = ".part"
+SIDE: Final = ".part.json"
+"""Endings of a file that is still being fetched, and of the note of what it is of."""
+
 _LOCK: Final = ".icebench-download.lock"
 _NOTES: Final = ".icebench-download.json"
-_BLOCK: Final = 1 << 20
 _FULL_DISK: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -36,6 +35,11 @@ class _Note(BaseModel):
     size: int
     mtime_ns: int
     md5: str
+
+    @classmethod
+    def of(cls, path: Path, md5: str) -> "_Note":
+        stat = path.stat()
+        return cls(size=stat.st_size, mtime_ns=stat.st_mtime_ns, md5=md5)
 
 
 _NoteTable = TypeAdapter(dict[str, _Note])
@@ -66,43 +70,36 @@ def locked(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def look(folder: Path) -> FolderState:
-    """What lies in the folder; a folder that is not there is empty."""
-    if not folder.is_dir():
-        return FolderState()
-    stats = {path.name: path.stat() for path in folder.iterdir() if path.is_file()}
-    notes = _read_notes(folder)
-    parts: dict[str, PartState] = {}
-    for name in (name.removesuffix(SIDE) for name in stats if name.endswith(SIDE)):
-        side, part = read_side(folder, name), stats.get(part_path(folder, name).name)
-        if side is not None and part is not None:
-            parts[name] = PartState(length=part.st_size, size=side.size, md5=side.md5)
-    return FolderState(
-        sizes={name: stat.st_size for name, stat in stats.items()},
-        parts=parts,
-        verified={
-            name: note.md5
-            for name, note in notes.items()
-            if name in stats and (stats[name].st_size, stats[name].st_mtime_ns) == (note.size, note.mtime_ns)
-        },
-    )
+def verified(folder: Path) -> dict[str, str]:
+    """MD5 by name of the files that were verified before and are unchanged since."""
+    notes = _read_notes(folder).items()
+    return {
+        name: note.md5
+        for name, note in notes
+        if (folder / name).is_file() and _Note.of(folder / name, note.md5) == note
+    }
 
 
 def note_verified(path: Path, md5: str) -> None:
     """Notes that a file has this checksum, for as long as its size and time stay as they are."""
-    stat = path.stat()
-    notes = _read_notes(path.parent) | {path.name: _Note(size=stat.st_size, mtime_ns=stat.st_mtime_ns, md5=md5)}
-    write_text(path.parent / _NOTES, json.dumps({name: note.model_dump() for name, note in notes.items()}, indent=1))
+    notes = _read_notes(path.parent) | {path.name: _Note.of(path, md5)}
+    replace_text(path.parent / _NOTES, _NoteTable.dump_json(notes, indent=1).decode())
 
 
-def md5_of(path: Path, on_bytes: Callable[[int], None]) -> str:
-    """MD5 of a file as hex digits; `on_bytes` is called with the bytes read so far."""
+def md5_of(path: Path, on_bytes: Callable[[int, int], None]) -> str:
+    """MD5 of a file as hex digits; `on_bytes` is called with the bytes read so far and all bytes."""
+    size = path.stat().st_size
     digest = hashlib.md5(usedforsecurity=False)
     with path.open("rb") as file:
-        while block := file.read(_BLOCK):
+        for block in blocks_of(file):
             digest.update(block)
-            on_bytes(file.tell())
+            on_bytes(file.tell(), size)
     return digest.hexdigest()
+
+
+def blocks_of(file: IO[bytes]) -> Iterator[bytes]:
+    """The rest of an open file in pieces of a mebibyte."""
+    return iter(lambda: file.read(1 << 20), b"")
 
 
 def check_space(folder: Path, what: str, *, fetch: int, unzip: int) -> None:
@@ -128,11 +125,7 @@ def check_space(folder: Path, what: str, *, fetch: int, unzip: int) -> None:
 
 
 def refuse_full_disk(error: OSError, folder: Path) -> None:
-    """Turns "no space left" into the error that ends all: the next file would fare no better.
-
-    Raises:
-        DiskSpaceError: It was that.
-    """
+    """Raises DiskSpaceError for "no space left", which ends all: the next file would fare no better."""
     if error.errno in _FULL_DISK:
         raise DiskSpaceError(
             f"the disk of {str(folder)!r} is full: free some space and give the same command, it goes on from here"
@@ -147,6 +140,13 @@ def sync_folder(folder: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Replaces a small file in one step: a reader sees the old text or the new one."""
+    fresh = path.with_name(path.name + ".new")
+    fresh.write_text(text, encoding="utf-8")
+    fresh.replace(path)
 
 
 def _read_notes(folder: Path) -> dict[str, _Note]:

@@ -4,20 +4,19 @@ import os
 import re
 import stat
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Final
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
-from ingest.download.archives import PART
 from ingest.download.errors import UnzipError
-from ingest.download.folder import OnProgress, refuse_full_disk, sync_folder
+from ingest.download.folder import PART, OnProgress, blocks_of, refuse_full_disk, sync_folder
 
-_BLOCK: Final = 1 << 20
 # What the standard library raises on bytes that are no zip, are torn, need a password or an unknown method.
 _TORN: Final = (BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, ValueError)
+_Claims = dict[str, tuple[int, int] | None]
 
 
 @dataclass(kw_only=True)
@@ -43,14 +42,13 @@ def unzip_all(paths: Sequence[Path], folder: Path, on_progress: OnProgress) -> U
     """
     found = Unpacked()
     # A member takes the place neither of an archive nor of another archive's member.
-    claimed: dict[str, tuple[int, int] | None] = {path.name.casefold(): None for path in paths}
+    claimed: _Claims = {path.name.casefold(): None for path in paths}
     for path in paths:
         try:
             archive = ZipFile(path)
         except (OSError, *_TORN) as error:
-            found.failures.append(
-                (path.name, f"cannot be read as a zip archive ({error}): the file itself is at fault")
-            )
+            sentence = f"cannot be read as a zip archive ({error}): the file itself is at fault"
+            found.failures.append((path.name, sentence))
             continue
         with archive:
             _unzip(archive, path.name, folder, claimed, found, on_progress)
@@ -58,64 +56,41 @@ def unzip_all(paths: Sequence[Path], folder: Path, on_progress: OnProgress) -> U
     return found
 
 
-@dataclass(frozen=True, kw_only=True)
-class Room:
-    """Bytes of members.
-
-    Attributes:
-        missing: Of those that are not there yet.
-        total: Of all.
-    """
-
-    missing: int
-    total: int
-
-
-def room_to_unpack(paths: Iterable[Path], folder: Path) -> Room:
-    """The room that members take; what cannot be unpacked takes none, it is reported when that is tried."""
+def room_to_unpack(paths: Iterable[Path], folder: Path) -> tuple[int, int]:
+    """Bytes of the members that are not there yet, and of all; what is no zip archive takes none."""
     missing = total = 0
     for path in paths:
-        try:
-            with ZipFile(path) as archive:
-                members = _members(archive)
-        except (OSError, *_TORN):
-            continue
-        for info in members:
-            target = folder / info.filename
-            total += info.file_size
-            if not target.is_file() or target.stat().st_size != info.file_size:
-                missing += info.file_size
-    return Room(missing=missing, total=total)
+        with suppress(OSError, *_TORN), ZipFile(path) as archive:
+            for info in _members(archive):
+                total += info.file_size
+                missing += 0 if _has_size(folder / info.filename, info) else info.file_size
+    return missing, total
 
 
 def _unzip(
-    archive: ZipFile,
-    name: str,
-    folder: Path,
-    claimed: dict[str, tuple[int, int] | None],
-    found: Unpacked,
-    on_progress: OnProgress,
+    archive: ZipFile, name: str, folder: Path, claimed: _Claims, found: Unpacked, on_progress: OnProgress
 ) -> None:
     members = _members(archive)
     total = sum(info.file_size for info in members)
     done = 0
-
-    def count(bytes_of_member: int) -> None:
-        on_progress(name, "unzipping", done + bytes_of_member, total)
-
     for info in members:
+        member = f"the member {info.filename!r}"
         try:
-            inside = _inside(info)
-            _claim(inside, info, claimed)
-            target = folder / inside
+            target = folder / _claim(info, claimed)
             if not _is_there(target, info):
-                _extract(archive, info, target, count)
+                for written in _extract(archive, info, target):
+                    on_progress(name, "unzipping", done + written, total)
                 found.written += 1
             found.files.append(target)
         except UnzipError as error:
-            found.failures.append((name, str(error)))
+            found.failures.append((name, f"{member} {error}"))
+        except OSError as error:
+            refuse_full_disk(error, target.parent)
+            found.failures.append((name, f"{member} could not be written: {error}"))
+        except _TORN as error:
+            found.failures.append((name, f"{member} is torn ({error}): the archive itself is at fault"))
         done += info.file_size
-        count(0)
+        on_progress(name, "unzipping", done, total)
 
 
 def _members(archive: ZipFile) -> list[ZipInfo]:
@@ -123,61 +98,50 @@ def _members(archive: ZipFile) -> list[ZipInfo]:
     return [info for info in archive.infolist() if not info.is_dir() and not info.filename.startswith("__MACOSX/")]
 
 
-def _inside(info: ZipInfo) -> PurePosixPath:
-    """Path of a member under the folder.
+def _claim(info: ZipInfo, claimed: _Claims) -> PurePosixPath:
+    """Path of a member under the folder, which is its own from now on.
 
     Raises:
-        UnzipError: It would lead out of the folder, or is a link that could.
+        UnzipError: It leads out of the folder, is a link that could, or is that of another file.
     """
     name = info.filename.replace("\\", "/")
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or re.match(r"[A-Za-z]:", name) or not path.parts:
-        raise UnzipError(f"the member {info.filename!r} leads out of the folder and is left out: do not trust it")
+        raise UnzipError("leads out of the folder and is left out: do not trust it")
     if stat.S_ISLNK(info.external_attr >> 16):
-        raise UnzipError(f"the member {info.filename!r} is a symbolic link and is left out: only files are unpacked")
+        raise UnzipError("is a symbolic link and is left out: only files are unpacked")
+    content = (info.file_size, info.CRC)
+    if claimed.setdefault(str(path).casefold(), content) != content:
+        raise UnzipError("would overwrite another file of that name and is left out: unpack it by hand")
     return path
 
 
-def _claim(inside: PurePosixPath, info: ZipInfo, claimed: dict[str, tuple[int, int] | None]) -> None:
-    content = (info.file_size, info.CRC)
-    if claimed.setdefault(str(inside).casefold(), content) != content:
-        raise UnzipError(
-            f"the member {info.filename!r} would overwrite another file of that name and is left out: unpack it by hand"
-        )
+def _has_size(target: Path, info: ZipInfo) -> bool:
+    return target.is_file() and target.stat().st_size == info.file_size
 
 
 def _is_there(target: Path, info: ZipInfo) -> bool:
-    if not target.is_file() or target.stat().st_size != info.file_size:
+    if not _has_size(target, info):
         return False
     crc = 0
     with target.open("rb") as file:
-        while block := file.read(_BLOCK):
+        for block in blocks_of(file):
             crc = zlib.crc32(block, crc)
     return crc == info.CRC
 
 
-def _extract(archive: ZipFile, info: ZipInfo, target: Path, count: Callable[[int], None]) -> None:
-    """Writes one member beside its place first; reading to its end checks the CRC."""
+def _extract(archive: ZipFile, info: ZipInfo, target: Path) -> Iterator[int]:
+    """Writes one member beside its place first, yields the bytes so far; reading to its end checks the CRC."""
     part = target.with_name(target.name + PART)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with archive.open(info) as source, part.open("wb") as out:
-            while block := source.read(_BLOCK):
+            for block in blocks_of(source):
                 out.write(block)
-                count(out.tell())
+                yield out.tell()
             out.flush()
             os.fsync(out.fileno())
         part.replace(target)
-    except OSError as error:
-        _remove(part)
-        refuse_full_disk(error, target.parent)
-        raise UnzipError(f"the member {info.filename!r} could not be written: {error}") from error
-    except _TORN as error:
-        _remove(part)
-        raise UnzipError(f"the member {info.filename!r} is torn ({error}): the archive itself is at fault") from error
-
-
-def _remove(part: Path) -> None:
-    """The error that led here is the one to tell."""
-    with suppress(OSError):
-        part.unlink()
+    finally:
+        with suppress(OSError):  # an error that led here is the one to tell
+            part.unlink()

@@ -1,9 +1,8 @@
 """`python -m ingest melt`: the cryospheric season of every scene of a lake."""
 
 from calendar import month_abbr
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.table import Table
@@ -11,7 +10,7 @@ from rich.table import Table
 from datasets.catalog import Catalog
 from datasets.lake import Lake
 from datasets.lock import LakeLock, lock_lake
-from datasets.process.terminal import out, progress, user_errors
+from datasets.process.terminal import out, progress, tell, user_errors
 
 if TYPE_CHECKING:
     from ingest.melt.assign import Assignment
@@ -19,30 +18,15 @@ if TYPE_CHECKING:
     from ingest.melt.rule import MeltRule
 
 
-class OnsetName(StrEnum):
-    """Which dates open and close the melt season."""
-
-    continuous = "continuous"
-    early = "early"
-
-
-class StatisticName(StrEnum):
-    """How the cells under a scene make one season."""
-
-    median = "median"
-    mean = "mean"
-    vote = "vote"
-
-
 def melt(
     lake: Annotated[str, typer.Argument(help="URL of the lake: a path, s3://, gs://, az://.", envvar="ICEBENCH_LAKE")],
     melt: Annotated[Path, typer.Option(help="Folder of the NASA melt maps, netCDF or binaries.")],
     onset: Annotated[
-        OnsetName, typer.Option(help="The dates that open and close the melt season.")
-    ] = OnsetName.continuous,
+        Literal["continuous", "early"], typer.Option(help="The dates that open and close the melt season.")
+    ] = "continuous",
     statistic: Annotated[
-        StatisticName, typer.Option(help="How the 25 km cells under a scene make one season.")
-    ] = StatisticName.median,
+        Literal["median", "mean", "vote"], typer.Option(help="How the 25 km cells under a scene make one season.")
+    ] = "median",
     break_lock: Annotated[
         bool, typer.Option("--break-lock", help="Take the lake over from a build that is surely gone.")
     ] = False,
@@ -57,16 +41,12 @@ def melt(
 
     with user_errors():
         maps = MeltMaps.open(melt)
-        rule = MeltRule(onset=onset.value, statistic=statistic.value)
+        rule = MeltRule(onset=onset, statistic=statistic)
         Lake.open(lake)  # before a lock is left in what is no lake
         with lock_lake(lake, break_lock=break_lock) as lock:
             found = ask_melt_maps(Lake.open(lake), maps, rule, lock)
     tell_seasons(found, rule)
-    out.print(
-        f"{found.changed} of {len(found.catalog)} records changed; the lake is {Lake.open(lake).digest} now",
-        highlight=False,
-        soft_wrap=True,
-    )
+    tell(f"{found.changed} of {len(found.catalog)} records changed; the lake is {Lake.open(lake).digest} now")
 
 
 def ask_melt_maps(lake: Lake, maps: "MeltMaps", rule: "MeltRule", lock: LakeLock) -> "Assignment":
@@ -82,11 +62,9 @@ def tell_seasons(found: "Assignment", rule: "MeltRule") -> None:
     caption = f"{rule.onset} onset · {rule.statistic} of cells · {', '.join(found.files)}"
     out.print(_month_table(found.catalog, caption))
     if found.without_year_before:
-        out.print(
+        tell(
             f"{found.without_year_before} scenes of January and February were judged without the map of the year "
-            "before, whose melt season may run on to 14 February",
-            highlight=False,
-            soft_wrap=True,
+            "before, whose melt season may run on to 14 February"
         )
 
 
