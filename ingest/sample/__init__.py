@@ -15,23 +15,20 @@ How the invented ice relates to the real archive:
   small area.
 * Scene k of a seed is the same however many scenes are asked for.
 
-Flow: `scenario` (name, time, place) -> `canvas` (polygons) -> `codes` (ice in them) -> `radar`, `radiometer`,
-`weather`, `geography` -> `netcdf` (the file, strip by strip).
+Flow: `scenario` (name, time, place) -> `scene`, which draws `polygons`, the `codes` of the ice in them, `radar`,
+`radiometer`, `weather` and `geography` -> `netcdf` (the raw file) -> `forms` (other products and releases).
 """
 
 from collections.abc import Callable
 from pathlib import Path
 
 from ingest.sample.errors import SampleError
-from ingest.sample.forms import FORMS, Form, file_name, write_form
+from ingest.sample.forms import FORMS, Form, write_form
 from ingest.sample.netcdf import write_scene
 from ingest.sample.scenario import SMALLEST, plan
+from ingest.sample.scene import draw_scene
 
 __all__ = ["FORMS", "Form", "SampleError", "write_samples"]
-
-
-def _silent(path: Path) -> None:
-    """Default of `on_written`."""
 
 
 def write_samples(
@@ -41,23 +38,22 @@ def write_samples(
     lines: int,
     samples: int,
     seed: int,
-    full_length_only: bool = False,
     form: Form = "raw",
-    on_written: Callable[[Path], None] = _silent,
+    on_written: Callable[[Path], None] = lambda path: None,
 ) -> list[Path]:
-    """Writes synthetic raw scenes into `folder` under names of the archive's grammar.
+    """Writes synthetic scenes into `folder` under names of the archive's grammar.
 
-    The same arguments give the same variables, bit for bit. One scene in five is the next frame of the pass of
-    the scene before; from the eighth scene on, one in twelve is the frame before charted by the other service.
+    The same arguments give the same variables, bit for bit. Every fourth scene is a shorter acquisition of 25 s or
+    40 s. One scene in five is the next frame of the pass of the scene before; from the eighth scene on, one in
+    twelve is the frame before charted by the other service.
 
     Args:
         folder: Where the files go; made if it is missing. A file of the same name is replaced.
         scenes: How many scenes, at least 1.
-        lines: SAR lines (40 m) of a 60 s acquisition, at least 100; the archive has about 10000.
+        lines: SAR lines (40 m) of a 60 s acquisition, at least 100; the archive has about 10000. Shorter
+            acquisitions have proportionally fewer, but at least 100.
         samples: SAR samples (40 m), at least 100; the archive has about 10400.
         seed: Source of all randomness, at least 0.
-        full_length_only: Whether every scene has all `lines`. Otherwise every fourth is a shorter acquisition of
-            25 s or 40 s, with proportionally fewer lines but at least 100.
         form: Product and release, see `ingest.sample.forms`; all show the same scenes.
         on_written: Called with the path of each file once it is whole.
 
@@ -85,18 +81,13 @@ def write_samples(
     folder.mkdir(parents=True, exist_ok=True)
 
     written: list[Path] = []
-    for scenario in plan(scenes=scenes, lines=lines, samples=samples, seed=seed, full_length_only=full_length_only):
-        path = folder / file_name(scenario.name, form)
+    for scenario in plan(scenes=scenes, lines=lines, samples=samples, seed=seed):
         # A name that no reader picks up: a killed run leaves no half file that looks whole.
         unfinished = folder / f"{scenario.name.file_name}.part"
         try:
-            write_scene(unfinished, scenario)
-            if form == "raw":
-                unfinished.replace(path)
-            else:
-                write_form(unfinished, folder, form, original_id=scenario.name.file_name)
+            write_scene(unfinished, draw_scene(scenario))
+            written.append(write_form(unfinished, folder, form, original_id=scenario.name.file_name))
         finally:
             unfinished.unlink(missing_ok=True)
-        written.append(path)
-        on_written(path)
+        on_written(written[-1])
     return written

@@ -6,6 +6,7 @@ from typing import Any
 import edt
 import numpy as np
 from numpy.typing import NDArray
+from pyproj import Geod
 
 from ingest.sample.regions import Direction
 
@@ -13,6 +14,7 @@ PIXEL_KM = 0.04
 """Pixel spacing of the raw files, km."""
 
 _EARTH_KM = 6371.0
+_SPHERE = Geod(a=1000 * _EARTH_KM, b=1000 * _EARTH_KM)
 _ALTITUDE_KM = 698.0  # reproduces the published incidence range and mean over the swath
 _SWATH_KM = 418.0  # 10458 samples of 40 m
 _NEAR_INCIDENCE = 19.11  # degrees, first sample
@@ -27,45 +29,35 @@ ZONE_EDGES_KM = np.array(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Attitude:
-    """Orthonormal frame of a scene on the unit sphere, earth-centred.
+class TrackPoint:
+    """Centre of a scene; lines count along the heading, samples to its right.
 
     Attributes:
-        centre: Unit vector to the scene centre.
-        along: Direction of flight there; lines count along it.
-        across: Look direction, to the right; samples count along it.
+        latitude: Degrees north.
+        longitude: Degrees east.
+        heading: Direction of flight, degrees clockwise from north.
     """
 
-    centre: NDArray[np.float64]
-    along: NDArray[np.float64]
-    across: NDArray[np.float64]
+    latitude: float
+    longitude: float
+    heading: float
+
+    def ahead(self, km: float) -> "TrackPoint":
+        """The point `km` farther along the track."""
+        longitude, latitude, back = _SPHERE.fwd(self.longitude, self.latitude, self.heading, 1000 * km)
+        return TrackPoint(latitude=latitude, longitude=longitude, heading=back + 180)
 
 
-def attitude_at(latitude: float, longitude: float, direction: Direction) -> Attitude:
-    """Frame of a scene centred at a place, in degrees, for a right-looking satellite.
+def track_point(latitude: float, longitude: float, direction: Direction) -> TrackPoint:
+    """Centre of a scene at a place, in degrees, for a right-looking satellite.
 
     The heading follows from the inclination, sin(heading) = cos(inclination) / cos(latitude), and is held at due
     west where the orbit does not reach the latitude.
     """
-    lat, lon = np.radians([latitude, longitude])
-    sine = np.cos(np.radians(_INCLINATION)) / np.cos(lat)
-    heading = np.arcsin(np.clip(sine, -1.0, 1.0))
-    if direction == "descending":
-        heading = np.pi - heading
-    north = np.array([-np.sin(lat) * np.cos(lon), -np.sin(lat) * np.sin(lon), np.cos(lat)])
-    east = np.array([-np.sin(lon), np.cos(lon), 0.0])
-    along = np.cos(heading) * north + np.sin(heading) * east
-    centre = np.array([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)])
-    return Attitude(centre=centre, along=along, across=np.cross(along, centre))
-
-
-def next_attitude(attitude: Attitude, km: float) -> Attitude:
-    """The frame `km` farther along the track."""
-    angle = km / _EARTH_KM
-    return Attitude(
-        centre=np.cos(angle) * attitude.centre + np.sin(angle) * attitude.along,
-        along=np.cos(angle) * attitude.along - np.sin(angle) * attitude.centre,
-        across=attitude.across,
+    sine = np.cos(np.radians(_INCLINATION)) / np.cos(np.radians(latitude))
+    heading = float(np.degrees(np.arcsin(np.clip(sine, -1.0, 1.0))))
+    return TrackPoint(
+        latitude=latitude, longitude=longitude, heading=heading if direction == "ascending" else 180 - heading
     )
 
 
@@ -81,26 +73,27 @@ def tie_axis(n: int, points: int) -> NDArray[np.float64]:
     return np.append(np.arange(points - 1) * step, n - 1).astype(np.float64)
 
 
-def tie_points(attitude: Attitude, *, lines: int, samples: int, duration: int) -> dict[str, NDArray[np.float64]]:
+def tie_points(centre: TrackPoint, *, lines: int, samples: int, duration: int) -> dict[str, NDArray[np.float64]]:
     """Geolocation grid: six float64 arrays (sar_grid_points,), row-major with lines slow.
 
     Args:
-        attitude: Frame of the scene.
+        centre: Centre of the scene.
         lines: SAR lines.
         samples: SAR samples.
         duration: Acquisition length in seconds; sets the number of grid lines, one per 3 s.
     """
     line_axis = tie_axis(lines, -(-duration // _SECONDS_PER_TIE_LINE) + 1)
     line, sample = (a.ravel() for a in np.meshgrid(line_axis, tie_axis(samples, _TIE_SAMPLES), indexing="ij"))
-    forward = ((line - (lines - 1) / 2) * PIXEL_KM / _EARTH_KM)[:, None]
-    right = ((sample - (samples - 1) / 2) * PIXEL_KM / _EARTH_KM)[:, None]
-    under = np.cos(forward) * attitude.centre + np.sin(forward) * attitude.along
-    point = np.cos(right) * under + np.sin(right) * attitude.across
+    forward, right = (1000 * PIXEL_KM * (at - (n - 1) / 2) for at, n in ((line, lines), (sample, samples)))
+    middle = np.broadcast_to([[centre.longitude], [centre.latitude], [centre.heading]], (3, line.size))
+    longitude, latitude, back = _SPHERE.fwd(middle[0], middle[1], middle[2], forward)
+    # On the back azimuth a look to the right is one to the left.
+    longitude, latitude, _ = _SPHERE.fwd(longitude, latitude, back - 90, right)
     return {
         "sar_grid_line": line,
         "sar_grid_sample": sample,
-        "sar_grid_latitude": np.degrees(np.arcsin(np.clip(point[:, 2], -1.0, 1.0))),
-        "sar_grid_longitude": np.degrees(np.arctan2(point[:, 1], point[:, 0])),
+        "sar_grid_latitude": latitude,
+        "sar_grid_longitude": longitude,
         "sar_grid_incidenceangle": incidence(sample, samples),
         "sar_grid_height": np.zeros_like(line),
     }
@@ -128,15 +121,17 @@ def distance_to_land(land: NDArray[np.bool_]) -> NDArray[np.float32]:
     return distance
 
 
-def far_coast(rng: np.random.Generator, shape: tuple[int, int]) -> tuple[float, float, float]:
-    """A straight coast outside the image: km at pixel (0, 0), km per line, km per sample."""
+def distance_to_far_coast(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float32]:
+    """Distance to a straight coast 25 to 180 km outside the image, km: (lines, samples) float32."""
     angle = float(rng.uniform(0, 2 * np.pi))
-    by_line, by_sample = PIXEL_KM * np.sin(angle), PIXEL_KM * np.cos(angle)
     nearest = float(rng.uniform(25, 180))
-    return nearest - min(0.0, by_line * shape[0]) - min(0.0, by_sample * shape[1]), by_line, by_sample
+    line, sample = (axis.astype(np.float32) for axis in np.ogrid[: shape[0], : shape[1]])
+    by_line, by_sample = line * np.float32(PIXEL_KM * np.sin(angle)), sample * np.float32(PIXEL_KM * np.cos(angle))
+    distance: NDArray[np.float32] = by_line + (by_sample + np.float32(nearest - by_line.min() - by_sample.min()))
+    return distance
 
 
 def zones(distance_km: NDArray[np.float32]) -> NDArray[np.float32]:
     """Zones of distance to land, 0..41: 0 is land, a distance on an edge belongs to the nearer zone."""
-    zone = np.searchsorted(ZONE_EDGES_KM, distance_km, side="left") + 1
-    return np.where(distance_km <= 0, 0, zone).astype(np.float32)
+    zone = np.searchsorted(np.append(np.float32(0), ZONE_EDGES_KM), distance_km, side="left")
+    return zone.astype(np.float32)

@@ -6,13 +6,13 @@ so: version text 000s in every file name (real ones are from 701s), the attribut
 beside them, because the binaries have no header.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import cache
 from pathlib import Path
 from typing import Final, Literal
 
-import netCDF4
 import numpy as np
+import xarray as xr
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
@@ -44,7 +44,7 @@ _EDGE_AT = (-180, -165, -140, -100, -70, -58, -50, -45, -30, -20, -10, 0, 10, 20
 _EDGE = (59, 58, 55, 50, 47, 47, 60, 62, 66, 68, 71, 75, 77, 76, 74, 69, 60, 60, 45, 48, 59)
 
 
-def write_melt_maps(folder: Path, years: Iterable[int], seed: int, forms: Iterable[Form] = FORMS) -> list[Path]:
+def write_melt_maps(folder: Path, years: Iterable[int], seed: int, forms: Collection[Form] = FORMS) -> list[Path]:
     """Writes synthetic melt maps; the map of a year depends on seed and year alone, and is the same in both forms.
 
     Args:
@@ -71,17 +71,15 @@ def write_melt_maps(folder: Path, years: Iterable[int], seed: int, forms: Iterab
         f"These melt maps are SYNTHETIC (version {VERSION}, seed {seed}): made by `python -m ingest sample`, for demos "
         "and tests. Nothing in them was measured.\n"
     )
-    chosen = set(forms)
     written: list[Path] = []
     for year in wanted:
         fields = draw(year, seed)
-        if "netcdf" in chosen:
+        if "netcdf" in forms:
             written.append(_write_netcdf(folder / f"{year}{VERSION}meltfreeze.nc", year, fields))
-        if "binary" in chosen:
+        if "binary" in forms:
             for word, name in BINARY_WORDS.items():
-                path = folder / f"{year}{VERSION}{word}.int.304.448.c"
-                fields[name].astype(">i2").tofile(path)
-                written.append(path)
+                written.append(folder / f"{year}{VERSION}{word}.int.304.448.c")
+                fields[name].astype(">i2").tofile(written[-1])
     return written
 
 
@@ -95,7 +93,7 @@ def draw(year: int, seed: int) -> dict[Field, NDArray[np.int16]]:
     freeze = 382 - 3.5 * (latitude - 50) + late + _smooth(rng, 12)
     earlyfreeze = freeze - 8 - np.abs(_smooth(rng, 8))
     ice = latitude > np.interp(longitude, _EDGE_AT, _EDGE) + _smooth(rng, 1)
-    # Far south the melt season would swallow the winter; the order of the dates and their range come first.
+    # Far south the melt season would swallow the winter: the order of the dates and their range come first.
     melt_days = np.sort(np.clip(np.rint([earlymelt, melt]), EARLIEST, 240), axis=0)
     freeze_days = np.sort(np.clip(np.rint([earlyfreeze, freeze]), 241, LATEST), axis=0)
     dates = dict(zip(("Earlymelt", "Melt", "Earlyfreeze", "Freeze"), [*melt_days, *freeze_days], strict=True))
@@ -128,13 +126,9 @@ def _land() -> NDArray[np.bool_]:
 
 
 def _write_netcdf(path: Path, year: int, fields: dict[Field, NDArray[np.int16]]) -> Path:
-    with netCDF4.Dataset(path, "w") as data:
-        data.setncattr("Year", str(year))
-        data.setncattr("title", "SYNTHETIC melt map for demos and tests, not measured")
-        data.createDimension("y", ROWS)
-        data.createDimension("x", COLUMNS)
-        for name, values in fields.items():
-            data.createVariable(name, "i2", ("y", "x"), zlib=True)[...] = values
-        for axis, degrees in zip(("Latitude", "Longitude"), cell_degrees(), strict=True):
-            data.createVariable(axis, "f4", ("y", "x"), zlib=True)[...] = degrees
+    degrees = dict(zip(("Latitude", "Longitude"), (axis.astype(np.float32) for axis in cell_degrees()), strict=True))
+    arrays = {name: (("y", "x"), values) for name, values in [*fields.items(), *degrees.items()]}
+    title = "SYNTHETIC melt map for demos and tests, not measured"
+    encoding = {name: {"zlib": True, "_FillValue": None} for name in arrays}
+    xr.Dataset(arrays, attrs={"Year": str(year), "title": title}).to_netcdf(path, engine="netcdf4", encoding=encoding)
     return path

@@ -1,173 +1,120 @@
-"""Writes one synthetic scene as a raw netCDF file, strip by strip; a whole scene never lies in memory."""
+"""Writes a scene as a raw netCDF file of the AI4Arctic schema: dimensions, variables and attributes in file order."""
 
+import itertools
 from pathlib import Path
 from typing import Any, Final
 
 import netCDF4
 import numpy as np
-from numpy.typing import NDArray
 
-from ingest.sample.canvas import LAND
-from ingest.sample.codes import HEADER, code_row, draw_ids
-from ingest.sample.frame import Frame, draw_frame
-from ingest.sample.geography import distance_to_land, far_coast, tie_points, zones
-from ingest.sample.radiometer import Swaths, brightness, draw_swaths, drop_cells, swath_maps
-from ingest.sample.scenario import Scenario
-from ingest.sample.schema import DIMENSIONS, GLOBAL_ATTRIBUTES, VARIABLES, Variable
-from ingest.sample.weather import era5
+from ingest.sample.geography import ZONE_EDGES_KM
+from ingest.sample.scene import Scene
 
-CELL = 50
-"""Pixels of 40 m along one cell of the 2 km grid (AI4Arctic raw file schema)."""
-
-_STRIP = 5 * CELL  # lines at once: whole cells, and whole chunks
-_CHUNK_SAMPLES = 1024
-_EVERY = 5  # a 2 km cell is described by every fifth pixel along both axes
+_SAR: Final = ("sar_lines", "sar_samples")
+_KM2: Final = ("2km_grid_lines", "2km_grid_samples")
+_CHUNK: Final = (250, 1024)  # lines and samples
 _LEVEL: Final = 1  # of zlib; higher levels gain little on speckle
 
+_GLOBAL_ATTRIBUTES: Final = {
+    "title": (
+        "Training data file from AI4Arctic_CCN challenge dataset\n"
+        "Input: Sentinel-1 SAR dual HH-HV / AMSR2 PMR / ERA5 NWP /Land distance.\n"
+        # The archive's own spelling.
+        "Label: Sea-ice information (gridded polygon ids with accomanying SIGRID3 coding."  # codespell:ignore
+    ),
+    "geometric_info": (
+        "All variables are gridded to match SAR bands geographically.\n"
+        "Sea-ice charts and distance maps are gridded in native EW-GRDM-resolution (approx. 40 m)\n"
+        "AMSR2 and NWP are gridded 2 km spatial resolution.\n"
+        "The ERA5 u- and v components are rotated to comply with the satellite flight direction as reference."
+    ),
+    "sar_denoise_by_nersc_documentation": (
+        "Thermal Denoising of Cross-Polarized Sentinel-1 Data in\n"
+        "Interferometric and Extra Wide Swath Modes, DOI: 10.1109/TGRS.2021.3131036\n"
+        "Available at: https://ieeexplore.ieee.org/document/9627699"
+    ),
+}
+_WIND = "10m {}-component of wind rotated to account for S-1 flight direction"
+_ERA5: Final = {
+    "u10m_rotated": ("m/s", _WIND.format("u")),
+    "v10m_rotated": ("m/s", _WIND.format("v")),
+    "t2m": ("K", "2m air temperature"),
+    "skt": ("K", "skin temperature"),
+    "tcwv": ("kg/m2", "total column water vapour"),
+    "tclw": ("kg/m2", "total cloud liquid water"),
+}
 
-def write_scene(path: Path, scenario: Scenario) -> None:
-    """Writes the scene of a scenario; the file is whole when this returns.
 
-    Args:
-        path: Where to write; an existing file is replaced.
-        scenario: The scene.
-    """
-    frame = draw_frame(scenario)
-    swaths = draw_swaths(scenario.generator("swaths"), scenario.name.start)
-    ties = tie_points(scenario.attitude, lines=scenario.lines, samples=scenario.samples, duration=scenario.duration)
-    # Which polygons meet the image is known only once all strips are drawn, but the codes define a dimension.
-    present = np.zeros(len(frame.contents) + 1, dtype=bool)
-    for start, stop in _strips(scenario.lines):
-        labels = frame.labels(start, stop)
-        present[np.unique(labels[frame.charted(labels, start, stop)])] = True
-    met = np.flatnonzero(present)
-    ids = np.full(present.size, np.nan, dtype=np.float32)
-    ids[met] = draw_ids(scenario.generator("ids"), met.size)
-
+def write_scene(path: Path, scene: Scene) -> None:
+    """Writes a scene; the file is whole when this returns, and an existing one is replaced."""
+    arrays = scene.arrays
+    sizes = (
+        *zip(_SAR, arrays["nersc_sar_primary"].shape, strict=True),
+        ("sar_grid_points", arrays["sar_grid_line"].size),
+        ("polygon_codes", arrays["polygon_codes"].size),
+        *zip(_KM2, arrays["t2m"].shape, strict=True),
+    )
     with netCDF4.Dataset(path, "w", format="NETCDF4") as file:
         file.set_fill_off()  # every value is written
-        file.setncatts(GLOBAL_ATTRIBUTES)
-        grid = (scenario.lines // CELL, scenario.samples // CELL)
-        sizes = (scenario.lines, scenario.samples, ties["sar_grid_line"].size, met.size + 1, *grid)
-        for name, size in zip(DIMENSIONS, sizes, strict=True):
-            file.createDimension(name, size)
-        for variable in VARIABLES:
-            _define(file, variable)
-        rows = [code_row(int(ids[i]), frame.contents[i - 1], scenario.name.provider) for i in met]
-        file["polygon_codes"][:] = np.array([HEADER, *rows], dtype=object)
-        for name, values in ties.items():
-            file[name][:] = values
-        extremes, cover, land = _write_pixels(file, frame, scenario, ids)
-        _write_distance(file, land, scenario)
-        extremes |= _write_grid(file, frame, scenario, swaths, cover)
-        for variable in VARIABLES:
-            _describe(file, variable, scenario, swaths, extremes.get(variable.name))
+        file.setncatts(_GLOBAL_ATTRIBUTES)
+        for dim, size in sizes:
+            file.createDimension(dim, size)
+        for name, values in arrays.items():
+            if name == "polygon_codes":
+                variable = file.createVariable(name, str, (name,))
+            else:
+                dims = _dims(name)
+                chunks = tuple(np.minimum(values.shape, _CHUNK)) if dims == _SAR else None
+                variable = file.createVariable(
+                    name, values.dtype, dims, zlib=True, complevel=_LEVEL, shuffle=True, chunksizes=chunks
+                )
+            variable[:] = values
+            variable.setncatts(_attributes(name, scene))
 
 
-def _strips(lines: int) -> list[tuple[int, int]]:
-    return [(start, min(start + _STRIP, lines)) for start in range(0, lines, _STRIP)]
+def _dims(name: str) -> tuple[str, ...]:
+    if name.startswith("sar_grid_"):
+        return ("sar_grid_points",)
+    return _SAR if name.startswith("nersc_") or name in ("polygon_icechart", "distance_map") else _KM2
 
 
-def _define(file: netCDF4.Dataset, variable: Variable) -> None:
-    if variable.dtype == "str":
-        file.createVariable(variable.name, str, variable.dims)
-        return
-    chunks = None
-    if variable.dims[0] == "sar_lines":
-        limits = (_STRIP, _CHUNK_SAMPLES)
-        chunks = [min(len(file.dimensions[d]), most) for d, most in zip(variable.dims, limits, strict=True)]
-    file.createVariable(
-        variable.name, variable.dtype, variable.dims, zlib=True, complevel=_LEVEL, shuffle=True, chunksizes=chunks
-    )
-
-
-def _write_pixels(
-    file: netCDF4.Dataset, frame: Frame, scenario: Scenario, ids: NDArray[np.float32]
-) -> tuple[dict[str, tuple[Any, Any]], NDArray[np.float64], NDArray[np.bool_]]:
-    """Writes SAR and chart; returns SAR extremes, surface shares of 2 km cells, and the land mask."""
-    names = ("nersc_sar_primary", "nersc_sar_secondary")
-    extremes = dict.fromkeys(names, (np.float32(np.inf), np.float32(-np.inf)))
-    cells = (scenario.lines // CELL, scenario.samples // CELL)
-    cover = np.zeros((*cells, frame.cover.shape[1]))
-    land = np.zeros((scenario.lines, scenario.samples), dtype=bool)
-    for number, (start, stop) in enumerate(_strips(scenario.lines)):
-        labels = frame.labels(start, stop)
-        land[start:stop] = labels == LAND
-        charted = frame.charted(labels, start, stop)
-        file["polygon_icechart"][start:stop] = np.where(charted, ids.take(labels), np.float32(np.nan))
-        powers = frame.radar.strip(scenario.generator("speckle", strip=number), labels, start, stop)
-        for name, values, rim in zip(names, powers, frame.rims, strict=True):
-            values[rim.strip(start, stop)] = np.nan
-            low, high = extremes[name]
-            extremes[name] = (
-                np.fmin(low, np.nanmin(values, initial=low)),
-                np.fmax(high, np.nanmax(values, initial=high)),
-            )
-            file[name][start:stop] = values
-        first, count = start // CELL, (stop - start) // CELL
-        cover[first : first + count] = _shares(labels, frame.cover, (count, cells[1]))
-    return extremes, cover, land
-
-
-def _shares(labels: NDArray[np.int16], cover: NDArray[np.float64], cells: tuple[int, int]) -> NDArray[np.float64]:
-    """Share of each surface in whole 2 km cells: (*cells, surfaces)."""
-    half = _EVERY // 2
-    block = labels[half : cells[0] * CELL : _EVERY, half : cells[1] * CELL : _EVERY].astype(np.int64)
-    side = CELL // _EVERY
-    by_cell = block.reshape(cells[0], side, cells[1], side).swapaxes(1, 2).reshape(cells[0] * cells[1], side**2)
-    keys = by_cell + np.arange(len(by_cell))[:, None] * len(cover)
-    counts = np.bincount(keys.ravel(), minlength=len(by_cell) * len(cover)).reshape(len(by_cell), len(cover))
-    return (counts / side**2 @ cover).reshape(*cells, cover.shape[1])
-
-
-def _write_distance(file: netCDF4.Dataset, land: NDArray[np.bool_], scenario: Scenario) -> None:
-    """Writes the distance zones: exact to the land in the image, or to a coast far outside where there is none."""
-    if land.any():
-        distance = distance_to_land(land)
-        for start, stop in _strips(scenario.lines):
-            file["distance_map"][start:stop] = zones(distance[start:stop])
-        return
-    at_origin, by_line, by_sample = far_coast(scenario.generator("coast"), land.shape)
-    along = np.arange(land.shape[1], dtype=np.float32)[None, :] * np.float32(by_sample) + np.float32(at_origin)
-    for start, stop in _strips(scenario.lines):
-        line = np.arange(start, stop, dtype=np.float32)[:, None]
-        file["distance_map"][start:stop] = zones(line * np.float32(by_line) + along)
-
-
-def _write_grid(
-    file: netCDF4.Dataset, frame: Frame, scenario: Scenario, swaths: Swaths, cover: NDArray[np.float64]
-) -> dict[str, tuple[Any, Any]]:
-    """Writes the 2 km fields; returns the extremes of the brightness temperatures."""
-    weather = era5(scenario.generator("weather"), frame.climate, cover[..., 0])
-    shape = (cover.shape[0], cover.shape[1])
-    rng = scenario.generator("amsr2")
-    swath_map, segmentation = swath_maps(rng, swaths, shape)
-    kelvin = brightness(rng, cover, weather=weather, swath=segmentation, melt=frame.climate.melt)
-    drop_cells(rng, kelvin)
-    fields = {**kelvin, "amsr2_swath_map": swath_map, "swath_segmentation": segmentation, **weather}
-    for name, values in fields.items():
-        file[name][:] = values
-    return {name: (np.nanmin(values), np.nanmax(values)) for name, values in kelvin.items()}
-
-
-def _describe(
-    file: netCDF4.Dataset,
-    variable: Variable,
-    scenario: Scenario,
-    swaths: Swaths,
-    extremes: tuple[Any, Any] | None,
-) -> None:
-    """Sets the attributes in the order of the schema."""
-    alone = len(swaths.names) == 1
-    low, high = extremes if extremes is not None else (None, None)
-    of_scene: dict[str, Any] = {
-        "upstream_id": scenario.name.upstream_id,
-        "icechart_id": scenario.name.icechart_id,
-        "min": low,
-        "max": high,
+def _attributes(name: str, scene: Scene) -> dict[str, Any]:
+    """Attributes of a variable in the order of the archive."""
+    values, source, names = scene.arrays[name], scene.scenario.name, list(scene.swaths)
+    alone = len(names) == 1
+    swaths = {
         # Two names stand as the text of a Python 2 list, one name as itself.
-        "AMSR2_swaths": swaths.names[0] if alone else "[" + ", ".join(f"u'{n}'" for n in swaths.names) + "]",
-        "AMSR2_S1_delays": np.int64(swaths.delays[0]) if alone else np.array(swaths.delays, dtype=np.int64),
+        "AMSR2_swaths": names[0] if alone else "[" + ", ".join(f"u'{n}'" for n in names) + "]",
+        "AMSR2_S1_delays": np.array(list(scene.swaths.values()), dtype=np.int64).squeeze(),
     }
-    for name, value in variable.attributes.items():
-        file[variable.name].setncattr(name, of_scene[name] if value is None else value)
+    if name.startswith("nersc_"):
+        polarisation = "HH" if name == "nersc_sar_primary" else "HV"
+        described = {"upstream_id": source.upstream_id, "description": "Sigma0 in dB"}
+        return {"polarisation": polarisation, **described, "min": np.nanmin(values), "max": np.nanmax(values)}
+    if name.startswith("btemp_"):
+        frequency, polarization = name[6:-1].replace("_", "."), "horizontal" if name.endswith("h") else "vertical"
+        text = f"Brightness temperature in K at {frequency}GHz. Polarization: {polarization}."
+        return {**swaths, "min": np.nanmin(values), "max": np.nanmax(values), "description": text}
+    if name in _ERA5:
+        units, quantity = _ERA5[name]
+        return {"units": units, "long_name": f"ERA5 {quantity}"}
+    match name:
+        case "polygon_codes":
+            return {"icechart_id": source.icechart_id}
+        case "polygon_icechart":
+            polygons = "the polygon ids are gridded in native Sentinel-1 SAR geometry- and resolution"
+            return {"description": f"Polygon icechart - {polygons}", "icechart_id": source.icechart_id}
+        case "distance_map":
+            meaning = "Distance to land zones numbered with ids ranging from 0 to 41"
+            return {"long_name": meaning, "zonal_range_description": _zone_lines()}
+        case "swath_segmentation":
+            return swaths
+        case _:
+            return {}
+
+
+def _zone_lines() -> str:
+    """What the distance zones mean, a line for each."""
+    edges = ["0", *(f"{edge:g}" for edge in ZONE_EDGES_KM), "inf"]
+    ranges = [f"{i}; {low} -> {high}" for i, (low, high) in enumerate(itertools.pairwise(edges), start=1)]
+    return "\n".join(["dist_id; dist_range_km", "0; land", *ranges])

@@ -1,22 +1,21 @@
-"""Backscatter of Sentinel-1 in HH and HV, strip by strip.
+"""Backscatter of Sentinel-1 in HH and HV.
 
 A pixel takes its surface from the parts of its polygon by smooth noise, so that ice of five tenths looks like
 floes in water. Its level follows from surface, incidence angle, wind and melt, with smooth texture and
 multiplicative speckle on top. Levels of neighbouring stages overlap: neither polarization alone tells them apart.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from ingest.sample.spline import Field, Lattice, octaves, white_noise
+from ingest.sample.smooth_fields import Field, SmoothField, octaves, white_noise
 from ingest.sample.surfaces import BERG, LAND_SURFACE, SURFACES, WATER, Mixtures
+from ingest.sample.weather import Climate
 
-LOOKS = 10.0
-"""Equivalent number of looks of EW GRDM products."""
-
+_LOOKS = np.float32(10.0)  # equivalent number of looks of EW GRDM products
 _REFERENCE_ANGLE = 34.0  # degrees, mean incidence of the archive
 # dB at the reference angle in HH and HV, dB per degree in HH and HV, texture in dB; by surface.
 _LEVELS = {
@@ -33,108 +32,74 @@ _NOISE_FLOOR_DB = -32.5  # what is left in HV after thermal-noise removal
 _SUBSWATHS = 5
 _DB = np.float32(np.log(10) / 10)
 _STEPS = np.float32(1024)  # per dB: a full scene is then near 380 MB, as "over 200 GB" of 532 raw scenes say
+_STRIP = 250  # lines at once
 
 
-@dataclass(frozen=True, kw_only=True)
-class Radar:
-    """Everything of one scene that strips share.
-
-    Attributes:
-        thresholds: Upper noise value of the parts of each label, (labels, parts - 1) float32.
-        level: dB in HH and HV at the reference angle, (2, labels * parts) float32.
-        slope: dB per degree, (2, labels * parts) float32.
-        texture: dB, (labels * parts) float32.
-        windy: 1 for water, (labels * parts) float32.
-        surface: Surface of each part, (labels * parts) int64.
-        large: Whether the ice of a label lies in large floes, (labels,) bool.
-        angle: Incidence minus reference, (samples,) float32 degrees.
-        floor: Noise floor of HV in linear power, (samples,) float32.
-        gusts: dB of wind over water, a canvas field and its lattice.
-        noises: Standard noises of rising blob width.
-        season_contrast: Factor on texture, below 1 in the melt season.
-    """
-
-    thresholds: Field
-    level: Field
-    slope: Field
-    texture: Field
-    windy: Field
-    surface: NDArray[np.int64]
-    large: NDArray[np.bool_]
-    angle: Field
-    floor: Field
-    gusts: tuple[Field, Lattice]
-    noises: tuple[tuple[Field, Lattice], ...]
-
-    def strip(self, rng: np.random.Generator, labels: NDArray[np.int16], start: int, stop: int) -> tuple[Field, Field]:
-        """HH and HV in dB at lines start..stop: two arrays (stop - start, samples) float32, no NaN.
-
-        Args:
-            rng: Stream of this strip, for its speckle.
-            labels: Canvas label of each pixel, (stop - start, samples) int16.
-            start: First line.
-            stop: Line after the last.
-        """
-        fine, middle, coarse, rough = (lattice.field(grid, start, stop) for grid, lattice in self.noises)
-        floes = np.where(self.large.take(labels), 0.4 * middle + 0.917 * coarse, 0.5 * fine + 0.866 * middle)
-        part = np.zeros(labels.shape, dtype=np.int64)
-        for limit in self.thresholds.T:
-            part += floes > limit.take(labels)
-        part += labels.astype(np.int64) * (self.thresholds.shape[1] + 1)
-        del floes, middle
-        grid, lattice = self.gusts
-        wind = self.windy.take(part) * lattice.field(grid, start, stop)
-        grain = self.texture.take(part)
-        texture = (0.8 * rough + 0.6 * fine, 0.55 * rough + 0.45 * fine + 0.7 * coarse)
-        out = []
-        for pol, response in enumerate((1.0, 0.45)):
-            decibel = self.level[pol].take(part) + self.slope[pol].take(part) * self.angle
-            decibel += grain * texture[pol] + np.float32(response) * wind
-            speckle = rng.standard_gamma(LOOKS, part.shape, dtype=np.float32) / np.float32(LOOKS)
-            power = np.exp(decibel * _DB) * speckle
-            if pol == 1:
-                power += self.floor * rng.standard_exponential(part.shape, dtype=np.float32)
-            out.append(power)
-        self._add_bergs(rng, part, out)
-        hh, hv = (np.round(np.log(power) / _DB * _STEPS) / _STEPS for power in out)
-        return hh, hv
-
-    def _add_bergs(self, rng: np.random.Generator, part: NDArray[np.int64], powers: list[Field]) -> None:
-        """Bright points in the water: single bergs and ships."""
-        count = int(rng.poisson(4e-6 * part.size))
-        at = rng.integers(0, part.size, count)
-        at = at[self.surface[part.ravel()[at]] == WATER]
-        strength = rng.gamma(2.0, 0.5, at.size).astype(np.float32)
-        powers[0].reshape(-1)[at] += strength
-        powers[1].reshape(-1)[at] += np.float32(0.12) * strength
-
-
-def make_radar(
+def backscatter(
     rng: np.random.Generator,
+    speckle: Callable[[int], np.random.Generator],
+    labels: NDArray[np.int16],
     parts: Mixtures,
     *,
-    shape: tuple[int, int],
-    canvas: tuple[int, int],
+    coarse: tuple[int, int],
     incidence: NDArray[np.float64],
-    wind: float,
-    melt: float,
-) -> Radar:
-    """Draws what strips share.
+    climate: Climate,
+) -> NDArray[np.float32]:
+    """HH and HV in dB: (2, lines, samples) float32, no NaN.
 
     Args:
-        rng: Source of randomness.
+        rng: Source of levels and smooth noise.
+        speckle: Random stream of each strip of lines, for its speckle.
+        labels: Label of each pixel, (lines, samples) int16.
         parts: Parts of land and polygons.
-        shape: Lines and samples.
-        canvas: Cells of the canvas.
+        coarse: Shape of the grid on which gusts of wind are drawn.
         incidence: Degrees, (samples,).
-        wind: Mean wind speed, m/s; rough water is bright in HH, less so in HV.
-        melt: 0 in the cold to 1 in full melt, when wet snow hides the ice below.
+        climate: Wind, which makes water bright in HH and less so in HV, and melt, when wet snow hides the ice.
     """
+    lines, samples = shape = labels.shape[0], labels.shape[1]
+    levels, slopes = _levels(rng, parts, climate)
+    texture = np.array([_LEVELS[name][4] for name in SURFACES]) * (1 - 0.3 * climate.melt)
+    textures = texture[parts.surface].ravel().astype(np.float32)
+    windy = (parts.surface == WATER).ravel().astype(np.float32)
+    thresholds = ndtri(np.clip(np.cumsum(parts.share, axis=1)[:, :-1], 0.0, 1.0)).astype(np.float32)
+    angle = (incidence - _REFERENCE_ANGLE).astype(np.float32)
+    subswath = np.linspace(0, _SUBSWATHS, samples) % 1.0
+    floor = (10 ** ((_NOISE_FLOOR_DB + 1.5 * np.abs(subswath - 0.5) * 2) / 10)).astype(np.float32)
+    gusts = SmoothField(octaves(rng, coarse, {0.4: 1.0, 0.15: 0.5, 0.05: 0.15}) * np.float32(1.5), shape)
+    side = min(shape)
+    widths = (3.0, min(12.0, side / 12), min(48.0, side / 6), min(9.0, side / 14))
+    noises = [white_noise(rng, shape, width) for width in widths]
+
+    result = np.empty((2, lines, samples), dtype=np.float32)
+    for number, start in enumerate(range(0, lines, _STRIP)):
+        stop = min(start + _STRIP, lines)
+        polygon = labels[start:stop]
+        fine, middle, large, rough = (noise.strip(start, stop) for noise in noises)
+        floes = np.where(parts.large.take(polygon), 0.4 * middle + 0.917 * large, 0.5 * fine + 0.866 * middle)
+        part = polygon.astype(np.int64) * parts.surface.shape[1]
+        for limit in thresholds.T:
+            part += floes > limit.take(polygon)
+        wind = windy.take(part) * gusts.strip(start, stop)
+        grain = textures.take(part)
+        grains = (0.8 * rough + 0.6 * fine, 0.55 * rough + 0.45 * fine + 0.7 * large)
+        random = speckle(number)
+        powers = []
+        for pol, response in enumerate((1.0, 0.45)):
+            decibel = levels[pol].take(part) + slopes[pol].take(part) * angle
+            decibel += grain * grains[pol] + np.float32(response) * wind
+            powers.append(np.exp(decibel * _DB) * (random.standard_gamma(_LOOKS, part.shape, np.float32) / _LOOKS))
+        powers[1] += floor * random.standard_exponential(part.shape, dtype=np.float32)
+        _add_bergs(random, parts.surface.take(part) == WATER, powers)
+        result[:, start:stop] = np.round(np.log(powers) / _DB * _STEPS) / _STEPS
+    return result
+
+
+def _levels(rng: np.random.Generator, parts: Mixtures, climate: Climate) -> tuple[Field, Field]:
+    """DB at the reference angle and dB per degree of every part: (2, labels * parts) float32 each, HH and HV."""
     table = np.array([_LEVELS[name] for name in SURFACES])
-    level, slope, texture = table[:, :2].copy(), table[:, 2:4], table[:, 4] * (1 - 0.3 * melt)
-    level[WATER] += (0.8 * (wind - 6), 0.25 * (wind - 6))
-    ice = np.arange(1, BERG)
-    wet = level[ice].mean(axis=0) - (1.5, 1.5)
+    level, melt, ice = table[:, :2], climate.melt, slice(1, BERG)
+    level[WATER] += np.array((0.8, 0.25)) * (climate.wind_speed - 6)
+    wet = level[ice].mean(axis=0) - 1.5
     level[ice] = (1 - 0.5 * melt) * level[ice] + 0.5 * melt * wet
     by_part = level[parts.surface]
     frozen = (parts.surface != WATER) & (parts.surface != LAND_SURFACE)
@@ -142,70 +107,44 @@ def make_radar(
     by_part[..., 0] += frozen * shift
     by_part[..., 1] += frozen * (0.6 * shift + rng.normal(0, 0.6, shift.shape))
     by_part[parts.fast] -= (1.2, 0.8)  # level ice
-    upper = np.cumsum(parts.share, axis=1)[:, :-1]
-    subswath = np.linspace(0, _SUBSWATHS, incidence.size) % 1.0
-    floor = 10 ** ((_NOISE_FLOOR_DB + 1.5 * np.abs(subswath - 0.5) * 2) / 10)
-    side = min(shape)
-    widths = (3.0, min(12.0, side / 12), min(48.0, side / 6), min(9.0, side / 14))
-    gusts = octaves(rng, canvas, {0.4: 1.0, 0.15: 0.5, 0.05: 0.15}) * np.float32(1.5)
-    return Radar(
-        thresholds=ndtri(np.clip(upper, 0.0, 1.0)).astype(np.float32),
-        level=np.moveaxis(by_part, -1, 0).reshape(2, -1).astype(np.float32),
-        slope=np.moveaxis(slope[parts.surface], -1, 0).reshape(2, -1).astype(np.float32),
-        texture=texture[parts.surface].ravel().astype(np.float32),
-        windy=(parts.surface == WATER).ravel().astype(np.float32),
-        surface=parts.surface.ravel(),
-        large=parts.large,
-        angle=(incidence - _REFERENCE_ANGLE).astype(np.float32),
-        floor=floor.astype(np.float32),
-        gusts=(gusts, Lattice.between(canvas, shape)),
-        noises=tuple(white_noise(rng, shape, width) for width in widths),
+    levels, slopes = (
+        np.moveaxis(values, -1, 0).reshape(2, -1).astype(np.float32) for values in (by_part, table[parts.surface, 2:4])
     )
+    return levels, slopes
 
 
-@dataclass(frozen=True, kw_only=True)
-class Rim:
-    """Pixels without data at the border of an image, in pixels from each side.
+def _add_bergs(rng: np.random.Generator, water: NDArray[np.bool_], powers: list[Field]) -> None:
+    """Bright points in the water: single bergs and ships."""
+    at = rng.integers(0, water.size, int(rng.poisson(4e-6 * water.size)))
+    at = at[water.ravel()[at]]
+    strength = rng.gamma(2.0, 0.5, at.size).astype(np.float32)
+    powers[0].reshape(-1)[at] += strength
+    powers[1].reshape(-1)[at] += np.float32(0.12) * strength
 
-    Attributes:
-        left: By line, (lines,) int64.
-        right: By line.
-        top: By sample, (samples,) int64.
-        bottom: By sample.
+
+def no_data(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """Where HH and HV have no data at the border of an image: (2, lines, samples) bool.
+
+    0.6 to 2.8 % of the image, slanted and stepped; HV differs in a third of the scenes.
     """
-
-    left: NDArray[np.int64]
-    right: NDArray[np.int64]
-    top: NDArray[np.int64]
-    bottom: NDArray[np.int64]
-
-    def strip(self, start: int, stop: int) -> NDArray[np.bool_]:
-        """True where there is no data, at lines start..stop: (stop - start, samples)."""
-        line = np.arange(start, stop)[:, None]
-        sample = np.arange(self.top.size)[None, :]
-        outside = (sample < self.left[start:stop, None]) | (sample >= self.top.size - self.right[start:stop, None])
-        return outside | (line < self.top) | (line >= self.left.size - self.bottom)
-
-
-def draw_rims(rng: np.random.Generator, shape: tuple[int, int]) -> tuple[Rim, Rim]:
-    """Rims of HH and HV: 0.6 to 2.8 % of the image, slanted and stepped; HV differs in a third of the scenes."""
     lines, samples = shape
     share = float(rng.uniform(0.006, 0.028))
-    left, right = (_profile(rng, lines, share * s * samples) for s in (0.35, 0.25))
-    top, bottom = (_profile(rng, samples, share * 0.2 * lines) for _ in range(2))
-    hh = Rim(left=left, right=right, top=top, bottom=bottom)
-    if rng.random() < 0.67:
-        return hh, hh
-    wider = right + (np.arange(lines) < lines * rng.uniform(0.1, 0.9))
-    return hh, Rim(left=left, right=wider, top=top, bottom=bottom)
+    left, right = (_border(rng, lines, share * s * samples)[:, None] for s in (0.35, 0.25))
+    top, bottom = (_border(rng, samples, share * 0.2 * lines) for _ in range(2))
+    line, sample = np.ogrid[:lines, :samples]
+    hh = (sample < left) | (sample >= samples - right) | (line < top) | (line >= lines - bottom)
+    hv = hh.copy()
+    if rng.random() >= 0.67:
+        hv |= (sample >= samples - right - 1) & (line < lines * rng.uniform(0.1, 0.9))
+    return np.stack([hh, hv])
 
 
-def _profile(rng: np.random.Generator, n: int, mean: float) -> NDArray[np.int64]:
-    """Slanted border with steps where subswaths meet; `mean` pixels deep, at least 1 somewhere."""
+def _border(rng: np.random.Generator, n: int, mean: float) -> NDArray[np.int64]:
+    """Depth in pixels of a slanted border with steps where subswaths meet, `mean` on average: (n,) int64."""
     along = np.linspace(0, 1, n)
     depth = 1 + float(rng.choice([-1, 1])) * rng.uniform(0.5, 0.95) * (2 * along - 1)
     steps = rng.uniform(-0.3, 0.3, _SUBSWATHS)[np.minimum((along * _SUBSWATHS).astype(int), _SUBSWATHS - 1)]
     # Fractions of a pixel become pixels here and there, so that small scenes keep the share.
     ragged = rng.random(-(-n // 8)).repeat(8)[:n]
-    profile: NDArray[np.int64] = np.floor(np.clip(depth + steps, 0, None) * mean + ragged).astype(np.int64)
-    return profile
+    border: NDArray[np.int64] = np.floor(np.clip(depth + steps, 0, None) * mean + ragged).astype(np.int64)
+    return border

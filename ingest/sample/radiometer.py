@@ -1,17 +1,16 @@
 """AMSR2 brightness temperatures on the 2 km grid, and which swath they came from."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from ingest.sample.surfaces import SURFACES
+from ingest.sample.surfaces import SURFACES, WATER
 
 # Name, footprint (standard deviation in cells of a whole scene), and brightness in K by surface in H and V:
 # water is cold and polarized at low frequencies, old ice cold at high ones.
-_SURFACES_OF_TABLE = ("water", "new", "young", "thin", "thick", "old", "berg", "land")
+# Columns in the order of SURFACES: water, new, young, thin, thick, old, berg, land.
 _BANDS: dict[str, tuple[float, tuple[float, ...], tuple[float, ...]]] = {
     "6_9": (9.0, (80, 150, 200, 225, 233, 228, 190, 230), (160, 210, 240, 251, 254, 250, 230, 246)),
     "7_3": (8.5, (81, 151, 201, 226, 234, 228, 190, 230), (161, 210, 240, 251, 254, 250, 230, 246)),
@@ -21,9 +20,6 @@ _BANDS: dict[str, tuple[float, tuple[float, ...], tuple[float, ...]]] = {
     "36_5": (1.9, (132, 188, 219, 235, 233, 192, 180, 233), (207, 229, 245, 250, 246, 206, 205, 247)),
     "89_0": (0.9, (176, 211, 224, 229, 219, 183, 190, 231), (236, 239, 240, 238, 228, 193, 205, 240)),
 }
-assert _SURFACES_OF_TABLE == SURFACES
-
-GIGAHERTZ = {"6_9": 6.9, "7_3": 7.3, "10_7": 10.7, "18_7": 18.7, "23_8": 23.8, "36_5": 36.5, "89_0": 89.0}
 CHANNELS = tuple(f"btemp_{band}{pol}" for band in _BANDS for pol in "hv")
 """The 14 channels in file order."""
 
@@ -34,36 +30,26 @@ _VAPOUR = {"6_9": 0.1, "7_3": 0.1, "10_7": 0.2, "18_7": 1.2, "23_8": 2.6, "36_5"
 _CLOUD = {"6_9": 8.0, "7_3": 8.0, "10_7": 20.0, "18_7": 50.0, "23_8": 55.0, "36_5": 90.0, "89_0": 70.0}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Swaths:
-    """AMSR2 swaths of a scene: file names and seconds to the SAR image."""
-
-    names: tuple[str, ...]
-    delays: tuple[int, ...]
-
-
-def draw_swaths(rng: np.random.Generator, start: datetime) -> Swaths:
-    """One or two half orbits within four hours of the SAR image."""
-    count = 1 if rng.random() < 0.6 else 2
-    delays = sorted(int(d) for d in rng.integers(300, 14_400, count))
-    names = []
+def draw_swaths(rng: np.random.Generator, start: datetime) -> dict[str, int]:
+    """File names of one or two AMSR2 half orbits within four hours of the SAR image, and their delay in seconds."""
+    delays = sorted(int(d) for d in rng.integers(300, 14_400, 1 if rng.random() < 0.6 else 2))
+    swaths = {}
     for delay in delays:
         # Names carry the start of the half orbit, about 69 minutes before it passes the Arctic.
         began = start - timedelta(seconds=delay, minutes=69)
-        names.append(
-            f"GW1AM2_{began:%Y%m%d%H%M}_{int(rng.integers(1, 234)):03d}{rng.choice(['A', 'D'])}_L1SGBTBR_2220220.h5"
-        )
-    return Swaths(names=tuple(names), delays=tuple(delays))
+        orbit = f"{int(rng.integers(1, 234)):03d}{rng.choice(['A', 'D'])}"
+        swaths[f"GW1AM2_{began:%Y%m%d%H%M}_{orbit}_L1SGBTBR_2220220.h5"] = delay
+    return swaths
 
 
 def swath_maps(
-    rng: np.random.Generator, swaths: Swaths, shape: tuple[int, int]
+    rng: np.random.Generator, swaths: int, shape: tuple[int, int]
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """`amsr2_swath_map` and `swath_segmentation`: (2 km lines, 2 km samples) uint8.
 
     One swath: 255 (not told) and 0 everywhere, as in the archive. Two: which swath filled a cell, in both.
     """
-    if len(swaths.names) == 1:
+    if swaths == 1:
         return np.full(shape, 255, dtype=np.uint8), np.zeros(shape, dtype=np.uint8)
     angle = rng.uniform(0, np.pi)
     line, sample = np.ogrid[: shape[0], : shape[1]]
@@ -95,31 +81,24 @@ def brightness(
     # Snow and ice are colder than the table's 262 K in winter, up to melting in summer.
     chill = 0.55 * (np.clip(weather["skt"], 235, 273.15) - 262)
     old, thick = SURFACES.index("old"), SURFACES.index("thick")
-    water = SURFACES.index("water")
     bias = rng.normal(0, 0.6) * (swath == 1)
     found = {}
     for band, (footprint, *levels) in _BANDS.items():
         seen = ndimage.gaussian_filter(cover, sigma=(footprint * scale, footprint * scale, 0), mode="nearest")
-        frozen = 1 - seen[..., water]
+        frozen = 1 - seen[..., WATER]
         common = bias + rng.normal(0, 0.25, wind.shape)
         vapour = _VAPOUR[band] * np.clip(weather["tcwv"] - 5, -4, 12) + _CLOUD[band] * weather["tclw"]
         for pol, level, by_wind, by_vapour in zip("hv", levels, (0.9, 0.3), (1.0, 0.6), strict=True):
             kelvin = np.array(level, dtype=np.float64)
             kelvin[old] += 0.75 * melt * (kelvin[thick] - kelvin[old])
             value = seen @ kelvin + frozen * chill + common + rng.normal(0, 0.1, wind.shape)
-            value += seen[..., water] * (by_wind * (wind - 5) + by_vapour * vapour)
+            value += seen[..., WATER] * (by_wind * (wind - 5) + by_vapour * vapour)
             found[f"btemp_{band}{pol}"] = np.round(value * _STEP) / _STEP
         # Heavy cloud closes the gap between the polarizations but never turns it.
         horizontal, vertical = found[f"btemp_{band}h"], found[f"btemp_{band}v"]
         np.minimum(horizontal, vertical - 2.0, out=horizontal)
-    return found
-
-
-def drop_cells(rng: np.random.Generator, channels: dict[str, NDArray[np.float64]]) -> None:
-    """Sets one to three cells of one channel to NaN, in place, in about one scene of ten.
-
-    The archive holds very few such cells, and not the same in every channel.
-    """
+    # The archive holds very few cells without data, and not the same in every channel.
     if rng.random() < 0.1:
-        values = channels[CHANNELS[int(rng.integers(len(CHANNELS)))]]
+        values = found[CHANNELS[int(rng.integers(len(CHANNELS)))]]
         values[0, -min(int(rng.integers(1, 4)), values.shape[1] - 1) :] = np.nan
+    return found

@@ -2,14 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
 from datasets.seasons import SEASONS, Season, season_of
-from ingest.sample.geography import PIXEL_KM, Attitude, attitude_at, next_attitude
-from ingest.sample.regions import CHARTED_TWICE, REGION_TABLE, Direction, provider_of
+from ingest.sample.geography import PIXEL_KM, TrackPoint, track_point
+from ingest.sample.regions import CHARTED_TWICE, REGION_TABLE, provider_of
 from ingest.source import Provider, SceneName
 
 SMALLEST = 100
@@ -17,9 +17,9 @@ SMALLEST = 100
 
 _FULL_SECONDS = 60
 _SHORT_SECONDS = (40, 25)
-_PAIR_EVERY, _PAIR_FIRST = 12, 6  # of every twelve scenes (from 0) the seventh charts the frame of the sixth again
+_PAIR_EVERY, _PAIR_FIRST = 12, 6  # of every twelve scenes (from 0) number 7 charts the frame of number 6 again
 _FOLLOW_EVERY = 5  # the fifth of every five scenes is the next frame of the fourth
-_CANADIAN_EVERY, _CANADIAN = 5, (1, 4)  # two charts of five are Canadian, as in the archive
+_CANADIAN = (1, 4)  # two charts of five are Canadian, as in the archive
 _YEARS = (2018, 2019, 2020, 2021)
 _REVOLUTIONS_PER_DAY = 175 / 12  # Sentinel-1 repeats its track after 175 orbits in 12 days
 _FIRST_ORBIT = {"S1A": 900_000, "S1B": 950_000}  # none of these has flown: the name says that the scene is synthetic
@@ -33,12 +33,11 @@ class Scenario:
         seed: Seed of the call.
         index: Position of the scene in the call.
         frame: Position of the scene whose SAR frame this is; differs from `index` where a second service charted
-            the same frame. What the frame shows depends on `frame`, how the chart is written on `index`.
+            the same frame. What the frame shows depends on `frame`, only the polygon ids depend on `index`.
         name: The parsed file name.
         lines: SAR lines of 40 m.
         samples: SAR samples of 40 m.
-        attitude: Where the satellite looks.
-        season: Season of the acquisition.
+        centre: Where the scene lies.
         drawn_region: Region of the frame's first chart; it sets the ice.
     """
 
@@ -48,9 +47,13 @@ class Scenario:
     name: SceneName
     lines: int
     samples: int
-    attitude: Attitude
-    season: Season
+    centre: TrackPoint
     drawn_region: str
+
+    @property
+    def season(self) -> Season:
+        """Season of the acquisition."""
+        return season_of(self.name.stop)
 
     @property
     def duration(self) -> int:
@@ -64,14 +67,11 @@ class Scenario:
 
     def generator(self, part: str, *, strip: int = 0) -> np.random.Generator:
         """Independent random stream of one part of the scene; parts never disturb each other."""
-        owner = self.index if part in _OF_THE_CHART else self.frame
+        owner = self.index if part == "ids" else self.frame
         return np.random.default_rng([self.seed, owner, *part.encode(), strip])
 
 
-_OF_THE_CHART = ("ids",)
-
-
-def plan(*, scenes: int, lines: int, samples: int, seed: int, full_length_only: bool) -> Iterator[Scenario]:
+def plan(*, scenes: int, lines: int, samples: int, seed: int) -> Iterator[Scenario]:
     """Lays out the scenes of one call; scene k does not depend on how many follow it.
 
     Seasons rotate over the scenes that are no follow-up of another, so the first four already hold all; regions
@@ -82,35 +82,48 @@ def plan(*, scenes: int, lines: int, samples: int, seed: int, full_length_only: 
     years = rng.permutation(_YEARS)
     used: Counter[str] = Counter()
     taken: set[str] = set()
-    free = 0
+    free = 0  # scenes that are no follow-up of another
     last: Scenario | None = None
     for index in range(scenes):
-        seconds = _FULL_SECONDS
-        if not full_length_only and index % 4 == 3:
-            seconds = _SHORT_SECONDS[index // 8 % len(_SHORT_SECONDS)]
-        rows = lines if seconds == _FULL_SECONDS else max(SMALLEST, lines * seconds // _FULL_SECONDS)
-        twice = index % _PAIR_EVERY == _PAIR_FIRST
-        if last is not None and last.index == last.frame and last.charted_twice:
-            scenario = _second_chart(last, index, rng)
-        elif last is not None and index % _FOLLOW_EVERY == _FOLLOW_EVERY - 1 and not twice:
-            scenario = _next_frame(last, index, rng, seconds=seconds, lines=rows)
+        seconds = _FULL_SECONDS if index % 4 != 3 else _SHORT_SECONDS[index // 8 % len(_SHORT_SECONDS)]
+        rows = max(SMALLEST, lines * seconds // _FULL_SECONDS)
+        pair = index % _PAIR_EVERY - _PAIR_FIRST
+        if last is not None and pair == 1:  # the frame of `last` with the chart of the other service
+            region = CHARTED_TWICE[last.name.region]
+            chart = _icechart_id("cis", region, last.name.start, rng)
+            name = replace(last.name, provider="cis", region=region, icechart_id=chart)
+            scenario = replace(last, index=index, name=name)
+        elif last is not None and pair != 0 and index % _FOLLOW_EVERY == _FOLLOW_EVERY - 1:  # right after `last`
+            name = _name(rng, last.name.stop, seconds, last.name.satellite, last.name.orbit, last.name.region)
+            centre = last.centre.ahead((last.lines + rows) / 2 * PIXEL_KM)
+            scenario = replace(
+                last, index=index, frame=index, name=name, lines=rows, centre=centre, drawn_region=name.region
+            )
         else:
             season, year = seasons[free % len(seasons)], int(years[free // 2 % len(years)])
-            provider: Provider = "cis" if free % _CANADIAN_EVERY in _CANADIAN else "dmi"
-            region = _choose_region(season, used, rng, provider=provider, charted_twice=twice)
+            if pair == 0:
+                candidates = list(CHARTED_TWICE)
+            else:
+                provider: Provider = "cis" if free % 5 in _CANADIAN else "dmi"
+                candidates = [name for name in REGION_TABLE if provider_of(name) == provider]
+            region = _least_used(season, used, rng, candidates)
+            months = set(REGION_TABLE[region].months_of(season))
+            if pair == 0:  # the other service charts this frame too
+                months &= set(REGION_TABLE[CHARTED_TWICE[region]].months)
             while True:
-                scenario = _first_frame(
-                    index,
-                    rng,
-                    season=season,
-                    year=year,
-                    region=region,
-                    seconds=seconds,
-                    shape=(rows, samples),
-                    seed=seed,
-                )
-                if scenario.name.scene_id not in taken:
+                name, centre = _somewhere(rng, region, year, sorted(months), seconds)
+                if name.scene_id not in taken:
                     break
+            scenario = Scenario(
+                seed=seed,
+                index=index,
+                frame=index,
+                name=name,
+                lines=rows,
+                samples=samples,
+                centre=centre,
+                drawn_region=region,
+            )
             free += 1
         used[scenario.name.region] += 1
         taken.add(scenario.name.scene_id)
@@ -118,118 +131,33 @@ def plan(*, scenes: int, lines: int, samples: int, seed: int, full_length_only: 
         last = scenario
 
 
-def _choose_region(
-    season: Season, used: Counter[str], rng: np.random.Generator, *, provider: Provider, charted_twice: bool
-) -> str:
-    names = list(CHARTED_TWICE) if charted_twice else [n for n in REGION_TABLE if provider_of(n) == provider]
-    open_now = [name for name in names if _months(name, season)]
-    fewest = min(used[name] for name in open_now)
-    return str(rng.choice([name for name in open_now if used[name] == fewest]))
+def _least_used(season: Season, used: Counter[str], rng: np.random.Generator, candidates: list[str]) -> str:
+    charted = [name for name in candidates if REGION_TABLE[name].months_of(season)]
+    fewest = min(used[name] for name in charted)
+    return str(rng.choice([name for name in charted if used[name] == fewest]))
 
 
-def _months(region: str, season: Season) -> list[int]:
-    return [m for m in REGION_TABLE[region].months if SEASONS[m % 12 // 3] == season]
-
-
-def _first_frame(
-    index: int,
-    rng: np.random.Generator,
-    *,
-    season: Season,
-    year: int,
-    region: str,
-    seconds: int,
-    shape: tuple[int, int],
-    seed: int,
-) -> Scenario:
+def _somewhere(
+    rng: np.random.Generator, region: str, year: int, months: list[int], seconds: int
+) -> tuple[SceneName, TrackPoint]:
+    """Name and place of a frame in a region, in a year and one of some months."""
     place = REGION_TABLE[region]
-    months = set(_months(region, season))
-    if index % _PAIR_EVERY == _PAIR_FIRST:  # the other service will chart this frame too
-        months &= set(REGION_TABLE[CHARTED_TWICE[region]].months)
-    direction: Direction = list(place.hours)[int(rng.integers(len(place.hours)))]
-    start = datetime(
-        year, int(rng.choice(sorted(months))), int(rng.integers(1, 29)), place.hours[direction],
-        int(rng.integers(60)), int(rng.integers(60)), tzinfo=UTC,
-    )  # fmt: skip
-    north = float(rng.uniform(-1, 1)) * place.spread
-    east = float(rng.uniform(-1, 1)) * place.spread / np.cos(np.radians(place.latitude))
-    name = _name(rng, start=start, seconds=seconds, satellite=str(rng.choice(["S1A", "S1B"])), region=region)
-    return Scenario(
-        seed=seed,
-        index=index,
-        frame=index,
-        name=name,
-        lines=shape[0],
-        samples=shape[1],
-        attitude=attitude_at(place.latitude + north, place.longitude + east, direction),
-        season=season_of(name.stop),
-        drawn_region=name.region,
-    )
-
-
-def _next_frame(last: Scenario, index: int, rng: np.random.Generator, *, seconds: int, lines: int) -> Scenario:
-    """The frame that the satellite took right after `last`."""
-    name = _name(
-        rng,
-        start=last.name.stop,
-        seconds=seconds,
-        satellite=last.name.satellite,
-        region=last.name.region,
-        orbit=last.name.orbit,
-    )
-    return Scenario(
-        seed=last.seed,
-        index=index,
-        frame=index,
-        name=name,
-        lines=lines,
-        samples=last.samples,
-        attitude=next_attitude(last.attitude, (last.lines + lines) / 2 * PIXEL_KM),
-        season=season_of(name.stop),
-        drawn_region=name.region,
-    )
-
-
-def _second_chart(last: Scenario, index: int, rng: np.random.Generator) -> Scenario:
-    """The frame of `last` with the chart of the other service."""
-    first = last.name
-    region = CHARTED_TWICE[first.region]
-    name = SceneName(
-        start=first.start,
-        stop=first.stop,
-        satellite=first.satellite,
-        orbit=first.orbit,
-        provider="cis",
-        region=region,
-        upstream_id=first.upstream_id,
-        icechart_id=_icechart_id("cis", region, first.start, rng),
-    )
-    return Scenario(
-        seed=last.seed,
-        index=index,
-        frame=last.frame,
-        name=name,
-        lines=last.lines,
-        samples=last.samples,
-        attitude=last.attitude,
-        season=last.season,
-        drawn_region=last.drawn_region,
-    )
+    direction = list(place.hours)[int(rng.integers(len(place.hours)))]
+    month, day = int(rng.choice(months)), int(rng.integers(1, 29))
+    minute, second = int(rng.integers(60)), int(rng.integers(60))
+    start = datetime(year, month, day, place.hours[direction], minute, second, tzinfo=UTC)
+    latitude = place.latitude + float(rng.uniform(-1, 1)) * place.spread
+    longitude = place.longitude + float(rng.uniform(-1, 1)) * place.spread / np.cos(np.radians(place.latitude))
+    satellite = str(rng.choice(["S1A", "S1B"]))
+    days = (start - datetime(_YEARS[0], 1, 1, tzinfo=UTC)) / timedelta(days=1)
+    orbit = _FIRST_ORBIT[satellite] + int(days * _REVOLUTIONS_PER_DAY)
+    return _name(rng, start, seconds, satellite, orbit, region), track_point(latitude, longitude, direction)
 
 
 def _name(
-    rng: np.random.Generator,
-    *,
-    start: datetime,
-    seconds: int,
-    satellite: str,
-    region: str,
-    orbit: int | None = None,
+    rng: np.random.Generator, start: datetime, seconds: int, satellite: str, orbit: int, region: str
 ) -> SceneName:
     stop = start + timedelta(seconds=seconds)
-    if orbit is None:
-        days = (start - datetime(_YEARS[0], 1, 1, tzinfo=UTC)) / timedelta(days=1)
-        orbit = _FIRST_ORBIT[satellite] + int(days * _REVOLUTIONS_PER_DAY)
     take, product = int(rng.integers(16**6)), int(rng.integers(16**4))
     provider = provider_of(region)
     return SceneName(

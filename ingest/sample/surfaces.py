@@ -7,26 +7,25 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.sample.codes import GLACIER, STAGE_CODES, Content
+from ingest.sample.codes import GLACIER, STAGE_CODES, Ice
 
 SURFACES: Final = ("water", "new", "young", "thin", "thick", "old", "berg", "land")
 WATER: Final = 0
 BERG: Final = 6
 LAND_SURFACE: Final = 7
-MOST_PARTS: Final = 4
-"""Parts of a polygon: water and up to three kinds of ice."""
 
+_MOST_PARTS: Final = 4  # water and up to three kinds of ice
 _SURFACE_OF_STAGE = {code: kind for kind, codes in STAGE_CODES.items() for code in codes} | {GLACIER: BERG}
 _WATER_IN_CLOSE_PACK = 0.03  # leads in ice of ten tenths that is not fast
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mixtures:
-    """Parts of every label of a canvas; row 0 is land.
+    """Parts of every label; row 0 is land.
 
     Attributes:
-        surface: Surface of each part, (labels, MOST_PARTS) int64.
-        share: Share of each part, (labels, MOST_PARTS) float64, rows add to 1.
+        surface: Surface of each part, (labels, 4) int64.
+        share: Share of each part, (labels, 4) float64, rows add to 1.
         fast: Fast ice, (labels,) bool.
         large: Ice in big or vast floes, (labels,) bool.
     """
@@ -43,24 +42,21 @@ class Mixtures:
         return total
 
 
-def mixtures(contents: Sequence[Content]) -> Mixtures:
+def mixtures(ice: Sequence[Ice]) -> Mixtures:
     """Parts of land (row 0) and of every polygon, water first."""
-    surface = np.zeros((len(contents) + 1, MOST_PARTS), dtype=np.int64)
-    share = np.zeros((len(contents) + 1, MOST_PARTS))
-    surface[0], share[0, 0] = LAND_SURFACE, 1.0
-    for row, content in enumerate(contents, start=1):
-        if content.water:
-            share[row, 0] = 1.0
-            continue
-        ice = min(content.sic / 10, 1.0 if content.fast else 1 - _WATER_IN_CLOSE_PACK)
-        tenths = sum(p.tenths for p in content.partials)
-        share[row, 0] = 1 - ice
+    surface = np.zeros((len(ice) + 1, _MOST_PARTS), dtype=np.int64)
+    share = np.zeros(surface.shape)
+    surface[0, 0] = LAND_SURFACE
+    share[:, 0] = 1.0
+    for row, content in enumerate(ice, start=1):
+        closed = min(content.tenths / 10, 1.0 if content.fast else 1 - _WATER_IN_CLOSE_PACK)
+        share[row, 0] = 1 - closed
         for part, partial in enumerate(content.partials, start=1):
             surface[row, part] = _SURFACE_OF_STAGE[partial.stage]
-            share[row, part] = ice * partial.tenths / tenths
+            share[row, part] = closed * partial.tenths / content.tenths
     return Mixtures(
         surface=surface,
         share=share,
-        fast=np.array([False, *(c.fast for c in contents)]),
-        large=np.array([True, *(bool(c.partials) and c.partials[0].form >= 5 for c in contents)]),
+        fast=np.array([False, *(content.fast for content in ice)]),
+        large=np.array([True, *(bool(content.partials) and content.partials[0].form >= 5 for content in ice)]),
     )

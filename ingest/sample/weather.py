@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from ingest.sample.spline import octaves
+from ingest.sample.smooth_fields import octaves
 
 _FREEZING = 273.15
 _SEA_FREEZING = 271.35

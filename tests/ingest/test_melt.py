@@ -19,8 +19,8 @@ from ingest.melt.errors import MeltMapError, NoMeltMapError
 from ingest.melt.grid import COLUMNS, ROWS, cell_centres, cell_degrees, cells_at, footprint_cells, project
 from ingest.melt.maps import BINARY_WORDS, PAIRS, Field, MeltMaps
 from ingest.melt.rule import MeltRule, decide, needs_year_before, vote
-from ingest.sample.geography import attitude_at
 from ingest.sample.geography import tie_points as geolocation
+from ingest.sample.geography import track_point
 from ingest.sample.melt import write_melt_maps
 
 YEARS = (2018, 2019)
@@ -78,8 +78,8 @@ def test_places_outside_the_grid_have_no_cell() -> None:
 
 
 def scene(latitude: float, longitude: float, *, lines: int = 10_000, samples: int = 10_400) -> TiePoints:
-    attitude = attitude_at(latitude, longitude, "descending")
-    return TiePoints.from_points(geolocation(attitude, lines=lines, samples=samples, duration=60))
+    centre = track_point(latitude, longitude, "descending")
+    return TiePoints.from_points(geolocation(centre, lines=lines, samples=samples, duration=60))
 
 
 def test_a_full_scene_covers_its_area_in_cells() -> None:

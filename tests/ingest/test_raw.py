@@ -15,10 +15,10 @@ from ingest.errors import RawSceneError
 from ingest.product import open_scene
 from ingest.recipe import Recipe
 from ingest.sample import write_samples
-from ingest.sample.encodings import Encoding, write_encoded
 from ingest.sample.forms import write_form
 from ingest.source import parse_name
 from ingest.variables import HH, HV, TIE_POINTS
+from tests.ingest.encodings import Encoding, write_encoded
 
 RECIPE = Recipe(ratios=(2,))
 HALF_STEP = 0.005  # of SAR packed in hundredths of a decibel

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ingest.sample.geography import attitude_at, tie_points
+from ingest.sample.geography import tie_points, track_point
 from ingest.tie_positions import tie_positions
 
 
@@ -23,7 +23,7 @@ from ingest.tie_positions import tie_positions
 def test_positions_are_those_of_the_raw_file(
     lines: int, samples: int, duration: int, shape: tuple[int, int], flipped: bool
 ) -> None:
-    points = tie_points(attitude_at(74.0, -178.0, "descending"), lines=lines, samples=samples, duration=duration)
+    points = tie_points(track_point(74.0, -178.0, "descending"), lines=lines, samples=samples, duration=duration)
     grids = {name: values.reshape(shape) for name, values in points.items()}
     line, sample = grids["sar_grid_line"][:, 0], grids["sar_grid_sample"][0]
     latitude, longitude = grids["sar_grid_latitude"], grids["sar_grid_longitude"]

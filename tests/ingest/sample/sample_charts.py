@@ -21,13 +21,18 @@ def classes_of(row: str) -> tuple[int, int, int, int]:
     partials = [(numbers[i] / 10, numbers[i + 1], numbers[i + 2]) for i in (1, 4, 7) if numbers[i + 1] != -9]
     if numbers[1] == -9:
         partials = [(sic, numbers[2], numbers[3])]
-    sod = _dominant([(t, STAGE.get(s, 255)) for t, s, _ in partials], sic)
+    sod = dominant([(t, STAGE.get(s, 255)) for t, s, _ in partials], sic)
     floes = [(t, FORM.get(f, 255)) for t, _, f in partials]
-    floe = 255 if any(c == 255 for _, c in floes) else _dominant(floes, sic)
-    return polygon, sic, sod, floe
+    return polygon, sic, sod, floe_of(floes, sic)
 
 
-def _dominant(partials: list[tuple[float, int]], total: int) -> int:
+def floe_of(partials: list[tuple[float, int]], total: int) -> int:
+    """Floe class of a polygon: none where a partial has none."""
+    return 255 if any(c == 255 for _, c in partials) else dominant(partials, total)
+
+
+def dominant(partials: list[tuple[float, int]], total: int) -> int:
+    """Class with at least 65 % of the ice."""
     for wanted in {c for _, c in partials}:
         if sum(t for t, c in partials if c == wanted) / total >= 0.65:
             return wanted
