@@ -4,7 +4,6 @@ Where things run (GPUs, workers, URLs) is not in it. Two specs with the same con
 writes them and wherever they run; a finished trial_id need not run again.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +14,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from datasets.errors import unknown_name
 from datasets.labels import chart
+from training.spec import identity
 from training.spec.data import DataSpec
 from training.spec.errors import Part, SpecError
 from training.spec.parts import AugmentSpec, EvaluationSpec, LoopSpec, LossSpec, ModelSpec, OptimizerSpec
@@ -62,7 +62,7 @@ class TrialSpec(Part):
             if parents not in _FREE_FIELDS:
                 _child(node, leaf, path, parents)
             node[leaf] = value
-        return TrialSpec.from_dict(content)
+        return type(self).from_dict(content)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON content; `from_dict` reads it back."""
@@ -98,9 +98,8 @@ class TrialSpec(Part):
 
     @property
     def trial_id(self) -> str:
-        """Hash of the content, 12 hex digits; the seed and the lake's digest are part of it."""
-        text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+        """Hash of the content with seed and lake, 12 hex digits; it outlives new fields (`training.spec.identity`)."""
+        return identity.trial_id(self)
 
     def flat(self) -> dict[str, str | int | float | bool | None]:
         """Dotted names to plain values, for a tracker's parameter table; lists become JSON text."""
