@@ -22,6 +22,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import to_jsonable_python
 
+from training.spec.data import FORMER_TASKS
+
 RULES: Final[Mapping[int, str]] = {1: "first"}
 """Why the number of the rules of training was raised to each number, one sentence for who reads that a trial runs
 again."""
@@ -101,6 +103,8 @@ PINNED: Final = re.compile(r"(?P<path>.+)#(?P<digest>[0-9a-fA-F]{8,64})")
 _UNTYPED: Final = frozenset({"model.params"})
 """Fields whose numbers no type has made an int or a float: there 1.0 is written as 1."""
 _WEIGHTS: Final = "model.pretrained"
+_FIRST_WORDS: Final = {"data.task": {word: first for first, word in FORMER_TASKS.items()}}
+"""Words of the first generation, by field and by the word of today."""
 _SPELLED: Final = "its id came from the spelling of its values, before equal ones (w.pth and ./w.pth) had one form"
 
 
@@ -170,15 +174,16 @@ def _content(
     dumped, kept = part.model_dump(mode="json"), dict[str, Any]()
     for name, field in type(part).model_fields.items():
         path, value = f"{place}{name}", getattr(part, name)
+        plain = _FIRST_WORDS[path][value] if path in _FIRST_WORDS else dumped[name]
         default = getattr(usual, name) if type(usual) is type(part) else field.get_default(call_default_factory=True)
         if isinstance(value, BaseModel):
             inner = _content(value, default, first, came_with, f"{path}.", as_spelled=as_spelled)
             if inner or type(value) is not type(default):
                 kept[name] = inner
             continue
-        plain = canonical(path, dumped[name])
-        if path in first or _says_which(field) or plain != _plain_default(path, came_with.get(path, default)):
-            kept[name] = dumped[name] if as_spelled else plain
+        one_form = canonical(path, plain)
+        if path in first or _says_which(field) or one_form != _plain_default(path, came_with.get(path, default)):
+            kept[name] = plain if as_spelled else one_form
     return kept
 
 

@@ -111,16 +111,18 @@ def _misfits(spec: TrialSpec) -> list[str]:
     data, loss = spec.data, spec.loss
     n_classes = chart(data.primary).n_classes
     found = []
-    if data.task == "segmentation" and spec.loop.batches_per_epoch is None:
-        found.append("loop.batches_per_epoch must be a number for segmentation, whose patches are drawn without end")
-    if data.task == "classification" and spec.augment.cutmix > 0:
-        found.append("augment.cutmix is for segmentation: a patch with a box of another has no single class")
-    if loss.sic == "regression" and data.primary == "SIC" and data.task == "classification":
-        found.append("loss.sic = 'regression' is for segmentation: a patch-based trial predicts one of 11 classes")
+    if data.task == "pixel" and spec.loop.batches_per_epoch is None:
+        found.append(
+            "loop.batches_per_epoch must be a number for pixel-based trials: their patches are drawn without end"
+        )
+    if data.task == "patch" and spec.augment.cutmix > 0:
+        found.append("augment.cutmix is for pixel-based trials: a patch with a box of another has no single class")
+    if loss.sic == "regression" and data.primary == "SIC" and data.task == "patch":
+        found.append("loss.sic = 'regression' is for pixel-based trials: a patch-based one predicts one of 11 classes")
     if loss.class_weights not in ("none", "balanced") and len(loss.class_weights) != n_classes:
         found.append(f"loss.class_weights must have one weight for each of the {n_classes} classes of {data.primary}")
-    if spec.loop.monitor == "score" and data.task == "classification":
-        found.append("loop.monitor = 'score' is for segmentation: the combined AutoICE score is one of pixels")
+    if spec.loop.monitor == "score" and data.task == "patch":
+        found.append("loop.monitor = 'score' is for pixel-based trials: the combined AutoICE score is one of pixels")
     return found
 
 

@@ -18,6 +18,7 @@ from typing import Final
 
 from datasets.process.checkout import ROOT
 from training.spec import TrialSpec
+from training.spec.data import task_word
 from training.spec.identity import CAME_WITH, FIRST
 from training.tracking.delivery import MlflowDelivery
 from training.tracking.mlflow_client import PARENT
@@ -191,13 +192,13 @@ def params_of(spec: TrialSpec) -> dict[str, str]:
 
 
 def params_today(found: Mapping[str, str]) -> dict[str, str]:
-    """Params of a run of MLflow as this program writes them: a field that was added later has its first default.
+    """Params of a run of MLflow as this program writes them: later fields have their first default, tasks their word.
 
     Params of a run that is no trial are given back as they are.
     """
     if "data.task" not in found:
         return dict(found)
-    return {**_first_defaults(TrialSpec), **found}
+    return {**_first_defaults(TrialSpec), **found, "data.task": task_word(found["data.task"])}
 
 
 @cache

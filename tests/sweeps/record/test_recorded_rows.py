@@ -43,7 +43,7 @@ PIXEL = TrialSpec.from_dict(
 )
 PATCH = PIXEL.with_all(
     {
-        "data.task": "classification",
+        "data.task": "patch",
         "data.ratio": 2,
         "data.patch_size": 24,
         "data.stride": 12,
@@ -201,7 +201,11 @@ def test_rows_from_before_a_field_was_there_have_its_first_default(
         warm_up: int = 3
 
     before = {row.trial_id: dict(row.params) for row in studies["recorded"].children_rows()}
-    assert before == {row["trial_id"]: row["params"] for row in recorded("mlflow.json")[0]["rows"]}
+    words = {"segmentation": "pixel", "classification": "patch"}
+    assert before == {
+        row["trial_id"]: {**row["params"], "data.task": words[row["params"]["data.task"]]}
+        for row in recorded("mlflow.json")[0]["rows"]
+    }
     monkeypatch.setattr(mlflow_tracker, "TrialSpec", GrownSpec)
     for row in studies["recorded"].children_rows():
         assert row.params == {**before[row.trial_id], "warm_up": "3"}

@@ -1,18 +1,21 @@
 """Ids that were given stay when the program grows, and trials that differ have different ones."""
 
+import json
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Literal, get_args
 
 import pytest
+import torch
 from pydantic import BaseModel, Field
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
 from tests.recorded import FOLDER, recorded
 from training.attribution import settings as attribution
+from training.attribution.result import AttributionResult
 from training.attribution.settings import AttributionSettings
 from training.evaluation.result import TrialResult
 from training.loop.checkpoint import load_checkpoint
-from training.spec import DataSpec, ModelSpec, TrialSpec, identity
+from training.spec import DataSpec, ModelSpec, SpecError, TrialSpec, identity
 from training.spec.errors import Part
 from training.spec.identity import digest, document, earlier_ids
 
@@ -100,6 +103,37 @@ def test_the_first_generation_is_what_the_first_program_had() -> None:
     assert tuple(sorted(names(SPECS["default"]["spec"]))) == identity.FIRST
     (settings, *_) = ATTRIBUTIONS.values()
     assert tuple(sorted(settings["settings"])) == attribution.FIRST
+
+
+# words
+
+
+@pytest.mark.parametrize(("old", "word"), [("segmentation", "pixel"), ("classification", "patch")])
+def test_the_former_words_for_the_tasks_are_read_and_written_in_those_of_today(old: str, word: str) -> None:
+    spec = TrialSpec().with_("data.task", old)
+    assert spec == TrialSpec.from_yaml(f"data: {{task: {old}}}") == TrialSpec.from_dict({"data": {"task": word}})
+    assert spec.to_dict()["data"]["task"] == spec.flat()["data.task"] == word
+    assert f"task: {word}" in spec.to_yaml()
+    assert document(spec, identity.FIRST, rules=1, came_with={})["data"]["task"] == old
+
+
+def test_another_word_for_a_task_is_refused_with_those_of_today() -> None:
+    with pytest.raises(SpecError, match=r"data.task = 'pixels' is not allowed: .*'pixel' or 'patch'"):
+        TrialSpec().with_("data.task", "pixels")
+    with pytest.raises(SpecError, match=r"data.task = \[1\] is not allowed"):
+        TrialSpec().with_("data.task", [1])
+
+
+def test_a_checkpoint_of_the_first_program_is_of_a_pixel_based_network() -> None:
+    assert torch.load(FOLDER / "best.pt", weights_only=True)["spec"]["data"]["task"] == "segmentation"
+    assert load_checkpoint(FOLDER / "best.pt").spec.data.task == "pixel"
+
+
+def test_an_attribution_of_the_first_program_is_read() -> None:
+    (row,) = recorded("mlflow.json")[1]["rows"]
+    (text,) = row["files"].values()
+    assert json.loads(text)["task"] == "segmentation"
+    assert AttributionResult.from_json(text).task == "pixel"
 
 
 # growth
@@ -206,7 +240,7 @@ def test_a_default_that_changed_unseen_is_named_with_its_cure() -> None:
 # every field counts, and none says where
 
 CHANGED: dict[str, Any] = {
-    "data.lake": "ab", "data.task": "classification", "data.ratio": 5, "data.channels": ["t2m"],
+    "data.lake": "ab", "data.task": "patch", "data.ratio": 5, "data.channels": ["t2m"],
     "data.targets": ["SIC"], "data.patch_size": 64, "data.max_masked": 0.5, "data.max_land": 0.5,
     "data.border_distance": 100.0, "data.stride": 50, "data.balanced": True, "data.scene_share": 0.5,
     "data.max_patches": 7, "data.statistics": "scene_average", "model.name": "deeplabv3", "model.params": {"a": 1},
