@@ -15,17 +15,18 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # as a script only sweeps/ is on the path
 
 from sweeps.design.bases import SMOKE
-from sweeps.design.experiment import Arm, Experiment, TaskName
+from sweeps.design.experiment import Arm, Experiment
+from training.spec import Task
 from training.spec.protocols import BASELINES, baseline
 
-NETWORKS: dict[TaskName, tuple[str, ...]] = {
+NETWORKS: dict[Task, tuple[str, ...]] = {
     "pixel": ("unet", "deeplabv3"),
     "patch": ("cnn", "alexnet", "vgg16", "resnet50", "resnet101", "resnet152", "densenet121"),
 }
 FIELDS = ("model.name", "model.params", "model.pretrained")
 
 
-def _networks(task: TaskName, *, fresh: bool) -> dict[str, dict[str, object]]:
+def _networks(task: Task, *, fresh: bool) -> dict[str, dict[str, object]]:
     """The published network of each name; `fresh` without the weights of ImageNet."""
     models = {name: baseline(f"icebench_{name}").model for name in NETWORKS[task]}
     return {
@@ -38,7 +39,7 @@ def _networks(task: TaskName, *, fresh: bool) -> dict[str, dict[str, object]]:
     }
 
 
-def _arm(task: TaskName) -> Arm:
+def _arm(task: Task) -> Arm:
     smoke = {field: value for field, value in SMOKE[task].items() if field not in FIELDS}
     if task == "patch":
         smoke |= {

@@ -22,9 +22,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # as a script only
 
 from sweeps.design.axes import Axis
 from sweeps.design.bases import arm
-from sweeps.design.experiment import Experiment, TaskName
+from sweeps.design.experiment import Experiment
+from training.spec import Task
 
-TASKS: tuple[TaskName, ...] = ("pixel", "patch")
+TASKS: tuple[Task, ...] = ("pixel", "patch")
 NO_AUGMENTATION = {"augment.flip_lines": 0.0, "augment.flip_samples": 0.0, "augment.rotate": 0.0}
 
 STEPS: dict[str, Axis] = {

@@ -19,10 +19,11 @@ from dataclasses import replace
 
 from sweeps.design.axes import Axis
 from sweeps.design.bases import arm
-from sweeps.design.experiment import Experiment, TaskName
+from sweeps.design.experiment import Experiment
+from training.spec import Task
 
 SHARES = (0.05, 0.1, 0.25, 0.5, 1.0)
-TASKS: tuple[TaskName, ...] = ("pixel", "patch")
+TASKS: tuple[Task, ...] = ("pixel", "patch")
 
 
 def _subsets(shares: tuple[float, ...], patches: tuple[int, ...]) -> dict[str, Axis]:

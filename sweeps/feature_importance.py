@@ -22,10 +22,11 @@ from dataclasses import replace
 
 from sweeps.base_model import EXPERIMENT as TRAINED
 from sweeps.design.axes import Axis, Changes
-from sweeps.design.experiment import Arm, Experiment, TaskName
+from sweeps.design.experiment import Arm, Experiment
 from training.attribution.settings import METHODS
+from training.spec import Task
 
-NETWORKS: dict[TaskName, tuple[str, ...]] = {"pixel": ("unet", "deeplabv3"), "patch": ("densenet121", "resnet50")}
+NETWORKS: dict[Task, tuple[str, ...]] = {"pixel": ("unet", "deeplabv3"), "patch": ("densenet121", "resnet50")}
 """The best published networks of each task."""
 
 SMALL: Changes = {
@@ -40,14 +41,14 @@ def _methods(changes: Changes) -> Axis:
     return {method: {"attribution.method": method, **changes} for method in METHODS}
 
 
-def _explained(task: TaskName, axes: dict[str, Axis]) -> dict[str, Axis]:
+def _explained(task: Task, axes: dict[str, Axis]) -> dict[str, Axis]:
     """The axes of trainings for these networks alone."""
     models = axes["model"]
     assert isinstance(models, dict)
     return {**axes, "model": {name: models[name] for name in NETWORKS[task]}}
 
 
-def _arm(task: TaskName) -> Arm:
+def _arm(task: Task) -> Arm:
     """The trainings of `base_model`, each explained by every method."""
     trained = TRAINED.arms[task]
     return replace(

@@ -17,9 +17,10 @@ from dataclasses import replace
 
 from sweeps.design.axes import Axis
 from sweeps.design.bases import arm
-from sweeps.design.experiment import Experiment, TaskName
+from sweeps.design.experiment import Experiment
+from training.spec import Task
 
-SIZES: dict[TaskName, Axis] = {"pixel": (128, 256, 384, 512, 768), "patch": (64, 112, 160, 224, 320)}
+SIZES: dict[Task, Axis] = {"pixel": (128, 256, 384, 512, 768), "patch": (64, 112, 160, 224, 320)}
 SMALL: dict[str, Axis] = {"data.patch_size": (16, 24)}
 
 EXPERIMENT = Experiment(

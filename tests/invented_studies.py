@@ -89,7 +89,7 @@ def result(
 
 
 def trial_row(
-    labels: Mapping[str, str], seed: int, status: str = "FINISHED", *, attempt: int = 0, task: str = "segmentation"
+    labels: Mapping[str, str], seed: int, status: str = "FINISHED", *, attempt: int = 0, task: str = "pixel"
 ) -> TrialRow:
     """An attempt at a trial, with the tags of the launcher."""
     name = "-".join([*labels.values(), str(seed)])
@@ -132,8 +132,7 @@ def study(
             status = skip(labels, seed)
             if status == "never":
                 continue
-            task = {"patch": "classification"}.get(labels.get("task", ""), "segmentation")
-            row = trial_row(labels, seed, status or "FINISHED", task=task)
+            row = trial_row(labels, seed, status or "FINISHED", task=labels.get("task", "pixel"))
             if not status:
                 jitter = 0.01 * np.random.default_rng([seed, zlib.crc32(row.trial_id.encode())]).normal()
                 found = result(scenes(n_scenes), quality(labels) + jitter, seed, grids(labels), trial_id=row.trial_id)

@@ -41,7 +41,7 @@ class Batch(NamedTuple):
         km2: (B, AMSR2 and ERA5 channels, h, w) float32 in physical units, NaN = no data: the cells around the patch.
         offset: (B, 2) float32: fractional line and sample of the patch's first pixel centre among these cells.
         month: (B,) float32, 1..12.
-        y: (B, targets, P, P) uint8 for segmentation, (B, targets) uint8 for classification; 255 = no label.
+        y: (B, targets, P, P) uint8 where pixel-based, (B, targets) uint8 where patch-based; 255 = no label.
         windows: Where each patch is.
     """
 

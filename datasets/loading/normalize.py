@@ -10,7 +10,7 @@ from datasets.lake import Lake
 from datasets.statistics import ChannelStatistics
 
 MONTH: Final = ChannelStatistics(count=12, mean=6.5, std=3.5, scene_std=3.5)
-"""The month runs over about -1.6 .. 1.6: (month - 6.5) / 3.5, as IceBench normalizes it for segmentation."""
+"""The month runs over about -1.6 .. 1.6: (month - 6.5) / 3.5, as IceBench normalizes it for pixel-based networks."""
 
 
 @dataclass(frozen=True, kw_only=True)

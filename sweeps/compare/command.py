@@ -191,8 +191,7 @@ def _compare(
                 f"the checkpoint is of {own.model.name} and --model is {model}: leave --model out, or give its own "
                 "checkpoint"
             )
-    short = {"segmentation": "pixel", "classification": "patch"}[own.data.task]
-    target = folder or Path("results/compare") / f"{own.model.name.replace(':', '.')}-{short}"
+    target = folder or Path("results/compare") / f"{own.model.name.replace(':', '.')}-{own.data.task}"
     if not overwrite:
         running.refuse_existing(target)
     own = running.check_own(own if checkpoint is None else own.with_("model.pretrained", None), lake)

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Final
 
 from sweeps.design.axes import Axis, Changes
-from sweeps.design.experiment import Arm, TaskName
-from training.spec import TrialSpec
+from sweeps.design.experiment import Arm
+from training.spec import Task, TrialSpec
 from training.spec.protocols import PROTOCOLS
 
-BASES: Final[Mapping[TaskName, TrialSpec]] = PROTOCOLS
+BASES: Final[Mapping[Task, TrialSpec]] = PROTOCOLS
 """The best published network of each task (leaderboard of IceBench), with the published settings."""
 
 SMALL_LOOP: Final[Changes] = {
@@ -20,7 +20,7 @@ SMALL_LOOP: Final[Changes] = {
     "optimizer.restart_epochs": 8,
 }
 
-SMOKE: Final[Mapping[TaskName, Changes]] = {
+SMOKE: Final[Mapping[Task, Changes]] = {
     "pixel": {**SMALL_LOOP, "data.patch_size": 32},
     "patch": {
         **SMALL_LOOP,
@@ -34,11 +34,11 @@ SMOKE: Final[Mapping[TaskName, Changes]] = {
 """Under a minute of training on one core and a lake of small sample scenes: says that all works, not how well."""
 
 
-def arm(task: TaskName, axes: Mapping[str, Axis], *, crossed: bool = True) -> Arm:
+def arm(task: Task, axes: Mapping[str, Axis], *, crossed: bool = True) -> Arm:
     """The arm of a study that changes the published trial of a task."""
     return Arm(base=BASES[task], axes=axes, crossed=crossed, smoke=SMOKE[task])
 
 
-def both(axes: Mapping[str, Axis]) -> dict[TaskName, Arm]:
+def both(axes: Mapping[str, Axis]) -> dict[Task, Arm]:
     """The same axes for both tasks."""
     return {task: arm(task, axes) for task in BASES}

@@ -6,7 +6,7 @@ the axes along which it is changed. Every point of an arm, with every seed, is a
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal
 
 from datasets.errors import IceBenchError, UnknownNameError, unknown_name
 from sweeps.design.axes import (
@@ -25,10 +25,9 @@ from sweeps.design.axes import (
 )
 from sweeps.design.point import Trial, trial_of
 from training.attribution.settings import AttributionError
-from training.spec import SpecError, TrialSpec
+from training.spec import SpecError, Task, TrialSpec
+from training.spec.data import TASKS
 
-TaskName = Literal["pixel", "patch"]
-TASKS: Final[tuple[TaskName, ...]] = get_args(TaskName)
 TASK: Final = "task"
 SEED: Final = "seed"
 
@@ -110,7 +109,7 @@ class Experiment:
 
     name: str
     question: str
-    arms: Mapping[TaskName, Arm]
+    arms: Mapping[Task, Arm]
     seeds: Sequence[int] = (0, 1, 2)
     objective: str = "test_80m/f1"
     bins: Sequence[str] = ()
@@ -149,7 +148,7 @@ class Experiment:
             for trial in self._seeded(task, arm, point)
         )
 
-    def _seeded(self, task: TaskName, arm: Arm, point: Point) -> Iterator[Trial]:
+    def _seeded(self, task: Task, arm: Arm, point: Point) -> Iterator[Trial]:
         for seed in self.seeds:
             labels = {TASK: task, **point.labels, SEED: seed}
             if points_only(labels, self.conditions):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from sweeps.design.axes import ATTRIBUTION, RECIPE, Changes, Value, beside_spec, of_spec, text
 from training.attribution.settings import AttributionSettings
 from training.spec import TrialSpec
+from training.spec.identity import earlier_ids
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +30,12 @@ class Trial:
         """Of the training, or of the attribution: what is finished once need not run again."""
         trained = self.spec.trial_id
         return trained if self.attribution is None else self.attribution.trial_id(trained)
+
+    @property
+    def earlier_ids(self) -> Mapping[str, str]:
+        """Ids that earlier rules gave to it, each with the reason why it no longer counts."""
+        trained = earlier_ids(self.spec)
+        return trained if self.attribution is None else self.attribution.earlier_ids(self.spec.trial_id, trained)
 
     @property
     def name(self) -> str:

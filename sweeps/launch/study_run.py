@@ -22,7 +22,7 @@ from sweeps.launch.trials import OnEvent, Outcome, run_trials
 from sweeps.launch.unsent import send_leftovers, with_untold
 from sweeps.record.claim import claimed
 from sweeps.record.design import StudyDesign
-from sweeps.record.state import TrialState, state_of, states_of
+from sweeps.record.state import TrialState, finished_earlier, state_of, states_of
 from sweeps.record.study import StudyTracker
 
 Watching = Callable[[int], AbstractContextManager[OnEvent]]
@@ -99,6 +99,8 @@ def run_study(request: Request, planned: Plan, watching: Watching, say: Callable
                 f"{len(planned.ready) - len(todo)} {'not asked for' if request.failed_only else 'finished before'}, "
                 f"{len(todo)} to run"
             )
+            for reason, count in finished_earlier(states, (trial.earlier_ids for trial, _ in todo)).items():
+                say(f"of these {count} finished before under another id, and run again: {reason}")
             outcomes: list[Outcome] = []
             if todo:
                 orders = [_order(trial, lake, request, study, token) for trial, lake in todo]

@@ -66,7 +66,7 @@ def rank(rows: Iterable[TrialRow]) -> tuple[Ranked, ...]:
         rows: Attempts at trials, of one lake.
     """
     cells: dict[tuple[str, str, str], dict[int, TrialRow]] = {}
-    for row in _counting(rows):
+    for row in sorted(_counting(rows), key=_weight):  # of a seed that was run under several ids the newest counts
         settings = {name: value for name, value in row.params.items() if name not in _NOT_SETTINGS}
         key = (row.params["model.name"], task_of(row), json.dumps(settings, sort_keys=True))
         cells.setdefault(key, {})[seed_of(row)] = row

@@ -1,5 +1,6 @@
 """Where every trial of a study stands, from its rows in MLflow. Pure."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -40,6 +41,17 @@ def states_of(rows: Iterable[TrialRow]) -> dict[str, TrialState]:
 def state_of(states: Mapping[str, TrialState], trial_id: str) -> TrialState:
     """State of one trial."""
     return states.get(trial_id, TrialState(state="missing"))
+
+
+def finished_earlier(states: Mapping[str, TrialState], earlier: Iterable[Mapping[str, str]]) -> dict[str, int]:
+    """How many trials are finished under an id that no longer counts, by the reason.
+
+    Args:
+        states: By trial_id.
+        earlier: Of each trial: its earlier ids, with the reason why each no longer counts.
+    """
+    finished = ({why for old, why in ids.items() if state_of(states, old).state == "finished"} for ids in earlier)
+    return dict(Counter("; ".join(sorted(reasons)) for reasons in finished if reasons))
 
 
 def _state(attempts: list[TrialRow]) -> TrialState:

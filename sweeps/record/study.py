@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from sweeps.record.design import StudyDesign
 from training.tracking.mlflow_client import PARENT, find_experiment, open_client, speaking
-from training.tracking.mlflow_tracker import git_commit
+from training.tracking.mlflow_tracker import git_commit, params_today
 from training.tracking.server import TrackingError, resolve_uri
 from training.tracking.tracker import Status
 
@@ -32,7 +32,7 @@ class TrialRow(BaseModel):
         status: RUNNING, FINISHED, FAILED or KILLED.
         started: Start in milliseconds since 1970.
         ended: End likewise; None while it runs.
-        params: Flattened spec.
+        params: Flattened spec, in the words of today whatever program wrote it.
         tags: Ours, without those of MLflow.
         metrics: Last value of each.
     """
@@ -199,7 +199,7 @@ def trial_row(run: Any) -> TrialRow:  # noqa: ANN401 (mlflow ships no types)
         status=run.info.status,
         started=run.info.start_time,
         ended=run.info.end_time,
-        params=run.data.params,
+        params=params_today(run.data.params),
         tags=tags,
         metrics=run.data.metrics,
     )

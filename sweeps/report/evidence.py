@@ -163,8 +163,8 @@ def collect(
     def key_of(row: TrialRow) -> Key:
         return (*(task_of_row(row) for _ in added), *(value_on(row, axis) for axis in design.axes))
 
-    finished, left = [], []
-    for name, row in newest.items():
+    finished, left = dict[tuple[Key, int], FinishedTrial](), []
+    for name, row in sorted(newest.items(), key=lambda item: item[1].started):
         if row.status == "FINISHED":
             trial = FinishedTrial(
                 key=key_of(row),
@@ -173,7 +173,7 @@ def collect(
                 row=row,
                 result=results.get(row.run_id),
             )
-            finished.append(trial)
+            finished[trial.key, trial.seed] = trial  # of one that finished under several ids the newest counts
         else:
             left.append(
                 OpenTrial(
@@ -184,10 +184,10 @@ def collect(
                     error=(errors or {}).get(row.run_id, ""),
                 )
             )
-    seen = [trial.key for trial in finished] + [trial.key for trial in left]
+    seen = [trial.key for trial in finished.values()] + [trial.key for trial in left]
     left_out = {each.cell: each.reason for each in design.left_out} if not added else {}
     planned = design.expected_cells() if not added else ()
-    counted = {row.run_id for row in newest.values() if row.status == "FINISHED"}
+    counted = {trial.row.run_id for trial in finished.values()}
     lost = [row for row in rows if row.run_id not in counted and row.status != "RUNNING"]
     return Evidence(
         study=study,
@@ -196,7 +196,7 @@ def collect(
         idle=idle,
         axes=axes,
         keys=ordered(design, len(added), [*planned, *left_out, *seen]),
-        finished=tuple(finished),
+        finished=tuple(finished.values()),
         open=tuple(left),
         left_out=left_out,
         unread=dict(unread or {}),

@@ -7,16 +7,11 @@ from typing import Final
 from datasets.grids import pixel_spacing
 from datasets.labels import CHARTS
 from training.evaluation.metric_names import MetricName, parse_metric
+from training.spec.data import TASKS, task_word
 
 TASK_AXES: Final = ("task", "data.task")
 """Names under which a study may have the task as an axis."""
 
-_TASKS: Final = {
-    "pixel": "pixel-based",
-    "segmentation": "pixel-based",
-    "patch": "patch-based",
-    "classification": "patch-based",
-}
 _AXES: Final[Mapping[str, str]] = {
     "task": "task",
     "data.task": "task",
@@ -86,8 +81,9 @@ def axis_value(axis: str, value: str) -> str:
 
 
 def task_label(task: str) -> str:
-    """`pixel` and `segmentation` -> `pixel-based`."""
-    return _TASKS.get(task, task)
+    """`pixel` -> `pixel-based`, and so the words of earlier programs."""
+    word = task_word(task)
+    return f"{word}-based" if word in TASKS else word
 
 
 def key_words(axes: Sequence[str], key: Sequence[str]) -> tuple[str, ...]:

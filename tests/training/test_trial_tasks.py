@@ -28,7 +28,7 @@ def patch_spec(small_spec: TrialSpec) -> TrialSpec:
     """A patch-based trial of seconds."""
     return small_spec.with_all(
         {
-            "data.task": "classification",
+            "data.task": "patch",
             "data.ratio": 2,
             "data.patch_size": 24,
             "data.stride": 12,
@@ -184,8 +184,8 @@ def test_smaller_tiles_give_the_same_scores(tiny_lake: Lake, small_spec: TrialSp
     ("changes", "error", "sentence"),
     [
         ({"data.patch_size": 64}, SplitError, "larger than every training scene at ratio 10"),
-        ({"data.task": "classification"}, SpecError, "'unet' is a network for segmentation"),
-        ({"data.task": "classification", "model": {"name": "cnn"}}, SplitError, "is a patch with one class of SOD"),
+        ({"data.task": "patch"}, SpecError, "'unet' is a pixel-based network"),
+        ({"data.task": "patch", "model": {"name": "cnn"}}, SplitError, "is a patch with one class of SOD"),
         ({"model": {"name": "no.such.module:Net"}}, SpecError, "no.such.module"),
         ({"model.pretrained": "/nowhere/weights.pth"}, SpecError, "/nowhere/weights.pth"),
     ],

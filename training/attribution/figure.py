@@ -76,7 +76,7 @@ def _panel(axes: Axes, name: str, rows: Sequence[AttributionRow], *, labelled: b
     for place in range(1, len(rows)):  # a line between groups, for those who see no colours
         if rows[place].group != rows[place - 1].group:
             axes.axhline(place - 0.5, color="#999999", lw=0.6, ls=":")
-    unit = "patches" if result.task == "classification" else "px"
+    unit = "patches" if result.task == "patch" else "px"
     axes.set_title(f"{name.replace('_', ' ')} ({rows[0].n:,} {unit})", fontsize=10)
 
 

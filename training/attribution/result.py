@@ -4,9 +4,10 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from datasets.channels import group_of
 from datasets.errors import unknown_name
@@ -14,6 +15,7 @@ from training.attribution.features import Features
 from training.attribution.settings import AttributionError, AttributionSettings
 from training.attribution.sums import AttributionSums
 from training.evaluation.bins import ALL
+from training.spec.data import Task, task_word
 
 
 class AttributionRow(BaseModel):
@@ -74,7 +76,7 @@ class AttributionResult(BaseModel):
         trial_id: Of the network.
         seed: Of the trial: results of several seeds show how much of importance is chance.
         model: Name of the network in its spec.
-        task: `segmentation` (n are pixels) or `classification` (n are patches).
+        task: `pixel` (n are pixels) or `patch` (n are patches).
         target: Chart of the classes.
         settings: What was asked.
         lake: Digest of the data.
@@ -93,7 +95,7 @@ class AttributionResult(BaseModel):
     trial_id: str
     seed: int
     model: str
-    task: str
+    task: Annotated[Task, BeforeValidator(task_word)]
     target: str
     settings: AttributionSettings
     lake: str

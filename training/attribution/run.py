@@ -147,7 +147,7 @@ def _head(spec: TrialSpec, settings: AttributionSettings) -> Head:
 
 def _windows(data: TrialData, scenes: Catalog, settings: AttributionSettings, *, place: int) -> FlaggedWindows:
     size = data.spec.data.patch_size
-    if data.spec.data.task == "classification":
+    if data.spec.data.task == "patch":
         windows = indexed(data.pure_index(scenes))
     else:
         windows = cover(data.reader, scenes.scene_ids, size)

@@ -1,12 +1,12 @@
 """What can be chosen of an attribution, and what can go wrong with it. Imports neither torch nor captum."""
 
-import hashlib
-import json
+from collections.abc import Mapping
 from typing import Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from datasets.errors import IceBenchError, unknown_name
+from training.spec.identity import digest, document, outdated
 
 Method = Literal["integrated_gradients", "feature_ablation", "gradient_shap", "deeplift", "deeplift_shap"]
 METHODS: Final[tuple[Method, ...]] = get_args(Method)
@@ -14,6 +14,25 @@ Split = Literal["train", "val", "test"]
 SPLITS: Final[tuple[Split, ...]] = get_args(Split)
 Baseline = Literal["training", "mean"]
 BASELINES: Final[tuple[Baseline, ...]] = get_args(Baseline)
+
+RULES: Final[Mapping[int, str]] = {1: "first"}
+"""Why the number of the rules of attribution was raised to each number, as `training.spec.identity.RULES`."""
+FIRST: Final = (
+    "baseline",
+    "baselines",
+    "classes",
+    "groups",
+    "method",
+    "patches_per_scene",
+    "samples",
+    "seed",
+    "split",
+    "steps",
+    "target",
+)
+"""Settings that were there when the first ids were given. Never to be changed."""
+CAME_WITH: Final[Mapping[str, object]] = {}
+"""Default that a later setting was added with, where it is another one today."""
 
 
 class AttributionError(IceBenchError, ValueError):
@@ -59,8 +78,25 @@ class AttributionSettings(BaseModel):
         Args:
             trained: trial_id of the training.
         """
-        text = json.dumps([trained, self.model_dump(mode="json")], sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+        return self._id_of(trained, max(RULES))
+
+    def earlier_ids(self, trained: str, earlier: Mapping[str, str]) -> dict[str, str]:
+        """Ids that earlier rules gave to this attribution, each with the reason why it no longer counts.
+
+        Args:
+            trained: trial_id of the training.
+            earlier: Those that earlier rules gave to the training, with the reason.
+        """
+        since = outdated(RULES)
+        return {
+            self._id_of(training, number): "; ".join(reason for reason in (why, since.get(number)) if reason)
+            for training, why in {**earlier, trained: ""}.items()
+            for number in RULES
+            if why or number in since
+        }
+
+    def _id_of(self, trained: str, rules: int) -> str:
+        return digest([trained, document(self, FIRST, rules=rules, came_with=CAME_WITH)])
 
     @classmethod
     def of(cls, **values: object) -> "AttributionSettings":

@@ -71,7 +71,7 @@ def augment(
 
     Args:
         x_BCHW: float32, normalized, 0 = no data, on any device.
-        y: Labels, uint8 or int64, 255 = no label: (B, T, H, W) for segmentation; (B, T) for classification, where
+        y: Labels, uint8 or int64, 255 = no label: (B, T, H, W) where pixel-based; (B, T) where patch-based, where
             the class of a patch stays.
         spec: What is drawn.
         generator: On the CPU. Each call takes the same number of draws whatever the spec, so the result depends on the

@@ -74,7 +74,7 @@ class TrialData:
         Raises:
             SplitError: No window of the training scenes is a patch, or none of the val or test scenes.
         """
-        if self.spec.data.task == "classification":
+        if self.spec.data.task == "patch":
             _ = self.val_index, self.test_index  # they raise now, and not after an epoch
         return TrainingPatches(self, self.patch_source)
 
@@ -154,7 +154,7 @@ class TrialData:
         spec, data = self.spec, self.spec.data
         batches = spec.loop.batches_per_epoch
         length = None if batches is None else batches * spec.loop.batch_size
-        if data.task == "classification":
+        if data.task == "patch":
             index = self._index(self.scenes.train, data)
             if data.max_patches is not None and data.max_patches < len(index):
                 index = index.prefix(data.max_patches, spec.seed)

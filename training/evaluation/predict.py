@@ -1,7 +1,7 @@
 """Predictions for whole scenes of any size: the one door through which validation, scoring and maps get theirs.
 
-Segmentation goes by tiles (`tiles`), classification by windows (`sliding`). No more of a scene than one tile of inputs
-and outputs, the next one's inputs, and the class rasters is ever held.
+A pixel-based network goes by tiles (`tiles`), a patch-based one by windows (`sliding`). No more of a scene than one
+tile of inputs and outputs, the next one's inputs, and the class rasters is ever held.
 
 Shapes: B batch, C channels, K outputs, H lines, W samples.
 """

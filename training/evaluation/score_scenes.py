@@ -88,7 +88,7 @@ def grid_names(spec: TrialSpec) -> tuple[str, ...]:
 
 
 def tiling_for(model: nn.Module, spec: TrialSpec, longest: int | None = None) -> Tiling | None:
-    """How scenes are cut for this network; None for classification, which slides.
+    """How scenes are cut for this network; None for a patch-based one, which slides.
 
     Args:
         model: Of the trial.
@@ -96,7 +96,7 @@ def tiling_for(model: nn.Module, spec: TrialSpec, longest: int | None = None) ->
         longest: Longest side of the scenes, if it is known. Where one tile holds each of them the network need not be
             measured, which takes seconds.
     """
-    if spec.data.task == "classification":
+    if spec.data.task == "patch":
         return None
     if longest is not None and longest <= spec.evaluation.tile:
         return Tiling(side=spec.evaluation.tile, halo=0, stride=1)

@@ -50,7 +50,7 @@ def score_trial(model: nn.Module, data: TrialData, draw: Draw = draw_nothing) ->
         SplitError: A patch-based trial finds no pure patch in the test scenes.
     """
     spec, lake = data.spec, data.lake
-    patches = _patches_by_scene(data) if spec.data.task == "classification" else {}
+    patches = _patches_by_scene(data) if spec.data.task == "patch" else {}
 
     def open_one(record: SceneRecord) -> SceneToScore:
         return open_scene(data.inputs(record.scene_id), lake, record, spec, patches.get(record.scene_id))

@@ -26,7 +26,7 @@ def validate(model: nn.Module, data: TrialData, loss: Loss, tiling: Tiling | Non
         model: The network; put in eval mode.
         data: Of the trial.
         loss: Of the trial.
-        tiling: How whole scenes are cut; None for classification, which is scored on pure patches.
+        tiling: How whole scenes are cut; None for a patch-based network, which is scored on pure patches.
 
     Raises:
         SplitError: No val scene has a labelled pixel, or no pure patch.

@@ -48,17 +48,15 @@ class Network:
 
 
 NETWORKS: Final[dict[str, Network]] = {
-    "unet": Network(task="segmentation", build=unet.build, head="outlet"),
-    "deeplabv3": Network(task="segmentation", build=DeepLabV3, head="head", imagenet="resnet18", first="encoder.conv1"),
-    "cnn": Network(task="classification", build=CNN, head="head"),
+    "unet": Network(task="pixel", build=unet.build, head="outlet"),
+    "deeplabv3": Network(task="pixel", build=DeepLabV3, head="head", imagenet="resnet18", first="encoder.conv1"),
+    "cnn": Network(task="patch", build=CNN, head="head"),
     # ImageNet weights have a first convolution of another size: ours starts fresh.
-    "alexnet": Network(task="classification", build=classifiers.alexnet, head="classifier.6", imagenet="alexnet"),
-    "vgg16": Network(
-        task="classification", build=classifiers.vgg16, head="classifier.6", imagenet="vgg16", first="features.0"
-    ),
+    "alexnet": Network(task="patch", build=classifiers.alexnet, head="classifier.6", imagenet="alexnet"),
+    "vgg16": Network(task="patch", build=classifiers.vgg16, head="classifier.6", imagenet="vgg16", first="features.0"),
     **{
         f"resnet{depth}": Network(
-            task="classification",
+            task="patch",
             build=classifiers.resnet(depth),
             head="fc",
             imagenet=f"resnet{depth}",
@@ -67,7 +65,7 @@ NETWORKS: Final[dict[str, Network]] = {
         for depth in (50, 101, 152)
     },
     "densenet121": Network(
-        task="classification",
+        task="patch",
         build=classifiers.densenet121,
         head="classifier",
         imagenet="densenet121",
@@ -98,7 +96,7 @@ def build(spec: ModelSpec, *, task: Task, in_channels: int, n_outputs: int) -> n
     if network.task != task:
         fit = ", ".join(name for name, each in NETWORKS.items() if each.task == task)
         raise SpecError(
-            f"model.name = {spec.name!r} is a network for {network.task} and data.task is {task!r}: choose one of "
+            f"model.name = {spec.name!r} is a {network.task}-based network and data.task is {task!r}: choose one of "
             f"{fit}, or change data.task"
         )
     if unknown := [name for name in spec.params if name not in network.params]:

@@ -9,15 +9,15 @@ from training.spec import ModelSpec, Task
 def build_model(spec: ModelSpec, *, task: Task, in_channels: int, n_outputs: int) -> nn.Module:
     """Builds the network of `spec`, and no other one, with fresh weights from torch's generator or pretrained ones.
 
-    Networks for segmentation map (B, C, H, W) float channels to (B, K, H, W) logits for any H and W, networks for
-    classification (B, C, P, P) to (B, K).
+    Pixel-based networks map (B, C, H, W) float channels to (B, K, H, W) logits for any H and W, patch-based ones
+    (B, C, P, P) to (B, K).
 
     Args:
         spec: Name, parameters, and pretrained weights (`training.models.weights_file`); to give the weights of a
             checkpoint to the network, build it without pretrained ones.
         task: What the network is for.
         in_channels: Channels C.
-        n_outputs: Outputs K: `training.models.heads.n_outputs`. The segmentation networks of IceBench have a
+        n_outputs: Outputs K: `training.models.heads.n_outputs`. The pixel-based networks of IceBench have a
             7th that can never be a target; ours have one per class.
 
     Raises:

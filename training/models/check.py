@@ -49,7 +49,7 @@ def check_output(
 ) -> None:
     """Raises SpecError when the network fails, or answers with something else than one tensor of the right shape.
 
-    For segmentation it must also take scenes of any size, in eval mode. Weights, statistics of batch norm, the mode of
+    A pixel-based one must also take scenes of any size, in eval mode. Weights, statistics of batch norm, the mode of
     the network, and torch's generator stay as they were.
 
     Args:
@@ -69,8 +69,8 @@ def check_output(
             f"the network {name!r} cannot train on batches of {batch_size} patches of {patch_size} pixels "
             f"({first_line(error)}): use a larger data.patch_size or loop.batch_size, or change the network"
         ) from error
-    _compare(name, answer, given, (given[0], n_outputs, *(given[2:] if task == "segmentation" else ())))
-    if task == "segmentation":
+    _compare(name, answer, given, (given[0], n_outputs, *(given[2:] if task == "pixel" else ())))
+    if task == "pixel":
         scene = (1, in_channels, patch_size + 5, patch_size + 3)
         try:
             given, answer = _answer(model, scene, training=False)

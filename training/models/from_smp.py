@@ -40,7 +40,7 @@ def build(spec: ModelSpec, *, task: Task, in_channels: int, n_outputs: int) -> n
 
     Raises:
         UnknownNameError: smp has no such architecture or encoder.
-        SpecError: The task is classification, a parameter is not allowed, or the weights are missing or do not fit.
+        SpecError: The task is `patch`, a parameter is not allowed, or the weights are missing or do not fit.
     """
     import segmentation_models_pytorch as smp
 
@@ -48,9 +48,9 @@ def build(spec: ModelSpec, *, task: Task, in_channels: int, n_outputs: int) -> n
     architectures: dict[str, Any] = smp.MODEL_ARCHITECTURES_MAPPING
     if name not in architectures:
         raise unknown_name("smp architecture", name, architectures)
-    if task != "segmentation":
+    if task != "pixel":
         raise SpecError(
-            f"model.name = {spec.name!r} is a network for segmentation and data.task is {task!r}: for classification "
+            f"model.name = {spec.name!r} is a pixel-based network and data.task is {task!r}: for patch-based training "
             "take timm:NAME or a network of the benchmark, or change data.task"
         )
     architecture = architectures[name]

@@ -38,14 +38,14 @@ def build(spec: ModelSpec, *, task: Task, in_channels: int, n_outputs: int) -> n
 
     Raises:
         UnknownNameError: timm has no network of this name.
-        SpecError: The task is segmentation, a parameter is not allowed, or the weights are missing or do not fit.
+        SpecError: The task is `pixel`, a parameter is not allowed, or the weights are missing or do not fit.
     """
     import timm
 
     name = spec.name.removeprefix("timm:")
-    if task != "classification":
+    if task != "patch":
         raise SpecError(
-            f"model.name = {spec.name!r} is a network for classification and data.task is {task!r}: for segmentation "
+            f"model.name = {spec.name!r} is a patch-based network and data.task is {task!r}: for pixel-based training "
             f"take model.name = 'smp:unet' with model.params.encoder_name = 'tu-{name}', or change data.task"
         )
     check_name(name)

@@ -49,10 +49,9 @@ def network_rows(in_channels: int = 16, n_outputs: int = 6) -> list[NetworkRow]:
 
 def network_table(in_channels: int = 16, n_outputs: int = 6) -> Table:
     """The rows for a terminal, with a line on the other ways to name a network."""
-    table = Table(
-        title=f"networks with {in_channels} channels and {n_outputs} outputs",
-        caption=f"further values of model.name: {', '.join(OTHERS)}",
-    )
+    others = f"further values of model.name: {', '.join(OTHERS)}"
+    title = f"networks with {in_channels} channels and {n_outputs} outputs"
+    table = Table(title=title, caption=others, min_width=len(others))  # a caption is as wide as its table
     for column in ("model.name", "data.task"):
         table.add_column(column)
     table.add_column("parameters", justify="right")

@@ -1,8 +1,8 @@
 """`package.module:Class`: a network of the user's own, imported by its name.
 
 It is called as `Class(in_channels=..., n_outputs=..., **model.params)`; a function that returns a network does as well.
-For segmentation it maps (B, C, H, W) float channels to (B, K, H, W) logits for scenes of any height and width (wrap it
-in `training.models.padding.AnySize` when its sides must be multiples of something), for classification (B, C, P, P) to
+Where pixel-based it maps (B, C, H, W) float channels to (B, K, H, W) logits for scenes of any height and width (wrap it
+in `training.models.padding.AnySize` when its sides must be multiples of something), where patch-based (B, C, P, P) to
 (B, K). The module must be importable where trials run: in the folder that they are started from, or installed.
 
 The trial's identity holds the name of the class and not its code: give a changed network another name.

@@ -1,4 +1,4 @@
-"""Segmentation networks that need sides of a multiple, made to take scenes of any size."""
+"""Pixel-based networks that need sides of a multiple, made to take scenes of any size."""
 
 import torch
 from torch import nn

@@ -3,7 +3,8 @@
 `model.pretrained` is `imagenet`, for the file that the network's library keeps in its own cache, or the path of a
 `.pth`, `.pt`, `.bin` or `.safetensors` file. A path says nothing of what is in the file: two files under one path make
 two trials with one trial_id. `PATH#DIGEST`, with the first 8 or more hex digits of the file's SHA-256
-(`sha256sum FILE`), ties the trial to the content, and the file is refused when it holds something else.
+(`sha256sum FILE`), ties the trial to the content, wherever the file lies, and the file is refused when it holds
+something else.
 """
 
 import hashlib
@@ -13,17 +14,17 @@ from pathlib import Path
 from typing import Final
 
 from training.spec import SpecError
+from training.spec.identity import PINNED
 
 IMAGENET: Final = "imagenet"
 """The value of `model.pretrained` that stands for the weights of the network's own library."""
 
-_DIGEST = re.compile(r"(?P<path>.+)#(?P<digest>[0-9a-fA-F]{8,64})")
 _HUB_DIGEST = re.compile(r"-(?P<digest>[0-9a-f]{8,64})\.")  # torch.hub's rule for the names of its files
 
 
 def given_file(pretrained: str) -> Path:
     """The file of `PATH` or `PATH#DIGEST`; raises SpecError when there is none, or one of other content."""
-    found = _DIGEST.fullmatch(pretrained)
+    found = PINNED.fullmatch(pretrained)
     path = Path(found["path"] if found else pretrained).expanduser()
     if not path.is_file():
         raise SpecError(

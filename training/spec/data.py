@@ -1,16 +1,25 @@
 """`DataSpec`: which scenes, channels, charts and patches a trial is made of."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal, get_args
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from datasets.channels import INPUTS, check_channels
 from datasets.labels import chart
 from datasets.seasons import CryoFilter, Location, Season
 from training.spec.errors import Part
 
-Task = Literal["segmentation", "classification"]
+Task = Literal["pixel", "patch"]
+TASKS: Final[tuple[Task, ...]] = get_args(Task)
+FORMER_TASKS: Final[Mapping[str, Task]] = {"segmentation": "pixel", "classification": "patch"}
+"""Words for the tasks in files and records of earlier programs."""
 Statistics = Literal["pooled", "scene_average"]
+
+
+def task_word(given: Any) -> Any:  # noqa: ANN401 (what a file says)
+    """The word of today for a task that is named in one of an earlier program; anything else as it is."""
+    return FORMER_TASKS.get(given, given) if isinstance(given, str) else given
 
 
 class SceneFilter(Part):
@@ -30,22 +39,22 @@ class DataSpec(Part):
     Attributes:
         lake: Digest of recipe and scenes of the lake (`datasets.lake.Lake.digest`); empty until a study is bound to a
             lake.
-        task: `segmentation` gives every pixel a class (pixel-based), `classification` a whole patch (patch-based).
+        task: `pixel` gives every pixel a class (pixel-based), `patch` a whole patch (patch-based).
         ratio: Downscale ratio to 40 m: 2 is 80 m pixel spacing.
         channels: Inputs in order, names of `datasets.channels`.
         targets: Charts to predict, of SOD, SIC and FLOE; the first is the one that unprefixed scores are of.
         patch_size: Side of a patch in pixels of the ratio.
-        max_masked: Largest share of unlabelled pixels in a training patch of segmentation (0.3: published).
-            Classification takes pure patches only: one class and no unlabelled pixel.
+        max_masked: Largest share of unlabelled pixels in a pixel-based training patch (0.3: published). Patch-based
+            training takes pure patches only: one class and no unlabelled pixel.
         max_land: Largest share of land pixels (zone 0 of `distance_map`) in a training patch; 1 is no rule.
-        border_distance: Metres from the border of an ice-chart polygon. Nearer pixels are unlabelled in training
-            patches of segmentation, and no training patch of classification holds one. 0 is no rule.
-        stride: Pixels between the windows of classification (100: published).
-        balanced: Whether every class is drawn equally often in classification.
+        border_distance: Metres from the border of an ice-chart polygon. Nearer pixels are unlabelled in pixel-based
+            training patches, and no patch-based one holds any. 0 is no rule.
+        stride: Pixels between the windows of patch-based training (100: published).
+        balanced: Whether every class is drawn equally often in patch-based training.
         scene_share: Share of the training scenes that is used, at least one scene: the first ones of an order that the
             trial's seed draws, so a smaller share is inside every larger one.
         max_patches: Number of different training patches at most, the first ones of a seeded order likewise; None is no
-            limit: all windows of classification, ever new crops of segmentation.
+            limit: all windows where patch-based, ever new crops where pixel-based.
         statistics: What channels are normalized with: `pooled`, mean and deviation over all pixels of the
             training scenes, or `scene_average`, the deviations of scenes averaged (as published), which leaves out what
             differs between scenes.
@@ -55,7 +64,7 @@ class DataSpec(Part):
     """
 
     lake: str = ""
-    task: Task = "segmentation"
+    task: Annotated[Task, BeforeValidator(task_word)] = "pixel"
     ratio: int = Field(default=2, ge=1)
     channels: tuple[str, ...] = INPUTS
     targets: tuple[str, ...] = ("SOD",)
@@ -96,7 +105,7 @@ class DataSpec(Part):
 
     @model_validator(mode="after")
     def _fits_task(self) -> "DataSpec":
-        if self.task == "classification" and len(self.targets) > 1:
+        if self.task == "patch" and len(self.targets) > 1:
             raise ValueError(
                 f"a patch-based trial has one target, got {list(self.targets)}: a patch that is pure in one chart is "
                 "not pure in another"

@@ -48,7 +48,7 @@ class OptimizerSpec(Part):
         schedule: `cosine_warm_restarts` falls to 0 along a half cosine again and again, `cosine` once, `step` and
             `plateau` multiply the rate by `factor`. All but `plateau` advance with every batch.
         restart_epochs: Epochs of one cycle of `cosine_warm_restarts` (20: published), and of the only one of `cosine`.
-        step_epochs: Epochs between two steps of `step` (30: published for segmentation, 10 for classification).
+        step_epochs: Epochs between two steps of `step` (30: published for pixel-based training, 10 for patch-based).
         plateau_epochs: Epochs without a better val loss before `plateau` steps (10: published).
         factor: Of `step` and `plateau` (0.1: published).
     """
@@ -73,7 +73,7 @@ class LossSpec(Part):
             Dice loss (Milletari et al. 2016) in equal parts.
         focal_gamma: How much focal loss turns from easy pixels (2: Lin et al.; 0 is cross-entropy).
         class_weights: `balanced` weighs a class by the inverse of its share of what is trained on: of the labelled
-            pixels of the training scenes for segmentation, of the patches as they are drawn for classification; weights
+            pixels of the training scenes where pixel-based, of the patches as they are drawn where patch-based; weights
             average 1 over these. Or one weight a class of the first target.
         sic: Whether SIC is predicted as one of 11 classes, or by regression on the class number with mean squared error
             (AutoICE winner).
@@ -137,7 +137,7 @@ class LoopSpec(Part):
 
     Attributes:
         batch_size: Patches in a batch, over all processes of the trial.
-        batches_per_epoch: Batches in an epoch; None, for classification only, is every patch once.
+        batches_per_epoch: Batches in an epoch; None, for patch-based training only, is every patch once.
         max_epochs: Epochs at most.
         patience: Epochs without a better val score before training stops.
         monitor: What chooses the best epoch: `loss` (IceBench), weighted `f1` of the first target, or `score`, the
@@ -162,9 +162,9 @@ class EvaluationSpec(Part):
     Attributes:
         fixed_ratio: Ratio of the grid on which trials of different ratios are compared (2: 80 m); None scores only on
             the trial's own grid.
-        tile: Side of the tiles of segmentation in pixels; what is around a tile is seen too, so that a network with a
-            limited field of view gives the same as on the whole scene.
-        map_stride: Pixels between the windows from which classification makes a map; None takes `data.stride`.
+        tile: Side of the tiles of pixel-based maps in pixels; what is around a tile is seen too, so that a network with
+            a limited field of view gives the same as on the whole scene.
+        map_stride: Pixels between the windows from which a patch-based network makes a map; None takes `data.stride`.
     """
 
     fixed_ratio: int | None = Field(default=2, ge=1)

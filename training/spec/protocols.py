@@ -10,10 +10,10 @@ classification scripts of UCD-BDLab/IceBench; configs/sic_mse/sic_mse.py of MMSe
 """
 
 from collections.abc import Mapping
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from datasets.errors import unknown_name
-from training.spec import AugmentSpec, DataSpec, LoopSpec, LossSpec, ModelSpec, OptimizerSpec, TrialSpec
+from training.spec import AugmentSpec, DataSpec, LoopSpec, LossSpec, ModelSpec, OptimizerSpec, Task, TrialSpec
 
 _FRESH: Final = {"first_layer": "random"}
 _TURNED: Final = AugmentSpec(flip_lines=0.5, rotate=1.0, rotate_degrees=10.0)
@@ -31,7 +31,7 @@ def _patch_based(name: str, params: Mapping[str, Any] | None = None, *, pretrain
     pixel-based ones.
     """
     return TrialSpec(
-        data=DataSpec(task="classification", ratio=5, patch_size=224, stride=100),
+        data=DataSpec(task="patch", ratio=5, patch_size=224, stride=100),
         model=ModelSpec(name=name, params=dict(params or {}), pretrained="imagenet" if pretrained else None),
         augment=_TURNED,
         loop=LoopSpec(batches_per_epoch=None),
@@ -73,7 +73,7 @@ BASELINES: Final[Mapping[str, TrialSpec]] = {
     "autoice_winner": AUTOICE_WINNER,
 }
 
-PROTOCOLS: Final[Mapping[Literal["pixel", "patch"], TrialSpec]] = {
+PROTOCOLS: Final[Mapping[Task, TrialSpec]] = {
     "pixel": ICEBENCH_UNET,
     "patch": BASELINES["icebench_densenet121"],
 }

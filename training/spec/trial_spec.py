@@ -4,7 +4,6 @@ Where things run (GPUs, workers, URLs) is not in it. Two specs with the same con
 writes them and wherever they run; a finished trial_id need not run again.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +14,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from datasets.errors import unknown_name
 from datasets.labels import chart
+from training.spec import identity
 from training.spec.data import DataSpec
 from training.spec.errors import Part, SpecError
 from training.spec.parts import AugmentSpec, EvaluationSpec, LoopSpec, LossSpec, ModelSpec, OptimizerSpec
@@ -62,7 +62,7 @@ class TrialSpec(Part):
             if parents not in _FREE_FIELDS:
                 _child(node, leaf, path, parents)
             node[leaf] = value
-        return TrialSpec.from_dict(content)
+        return type(self).from_dict(content)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON content; `from_dict` reads it back."""
@@ -98,9 +98,8 @@ class TrialSpec(Part):
 
     @property
     def trial_id(self) -> str:
-        """Hash of the content, 12 hex digits; the seed and the lake's digest are part of it."""
-        text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+        """Hash of the content with seed and lake, 12 hex digits; it outlives new fields (`training.spec.identity`)."""
+        return identity.trial_id(self)
 
     def flat(self) -> dict[str, str | int | float | bool | None]:
         """Dotted names to plain values, for a tracker's parameter table; lists become JSON text."""
@@ -112,16 +111,18 @@ def _misfits(spec: TrialSpec) -> list[str]:
     data, loss = spec.data, spec.loss
     n_classes = chart(data.primary).n_classes
     found = []
-    if data.task == "segmentation" and spec.loop.batches_per_epoch is None:
-        found.append("loop.batches_per_epoch must be a number for segmentation, whose patches are drawn without end")
-    if data.task == "classification" and spec.augment.cutmix > 0:
-        found.append("augment.cutmix is for segmentation: a patch with a box of another has no single class")
-    if loss.sic == "regression" and data.primary == "SIC" and data.task == "classification":
-        found.append("loss.sic = 'regression' is for segmentation: a patch-based trial predicts one of 11 classes")
+    if data.task == "pixel" and spec.loop.batches_per_epoch is None:
+        found.append(
+            "loop.batches_per_epoch must be a number for pixel-based trials: their patches are drawn without end"
+        )
+    if data.task == "patch" and spec.augment.cutmix > 0:
+        found.append("augment.cutmix is for pixel-based trials: a patch with a box of another has no single class")
+    if loss.sic == "regression" and data.primary == "SIC" and data.task == "patch":
+        found.append("loss.sic = 'regression' is for pixel-based trials: a patch-based one predicts one of 11 classes")
     if loss.class_weights not in ("none", "balanced") and len(loss.class_weights) != n_classes:
         found.append(f"loss.class_weights must have one weight for each of the {n_classes} classes of {data.primary}")
-    if spec.loop.monitor == "score" and data.task == "classification":
-        found.append("loop.monitor = 'score' is for segmentation: the combined AutoICE score is one of pixels")
+    if spec.loop.monitor == "score" and data.task == "patch":
+        found.append("loop.monitor = 'score' is for pixel-based trials: the combined AutoICE score is one of pixels")
     return found
 
 

@@ -12,11 +12,14 @@ import os
 import subprocess
 import uuid
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Final
 
 from datasets.process.checkout import ROOT
 from training.spec import TrialSpec
+from training.spec.data import task_word
+from training.spec.identity import CAME_WITH, FIRST
 from training.tracking.delivery import MlflowDelivery
 from training.tracking.mlflow_client import PARENT
 from training.tracking.outbox import Outbox, default_outbox
@@ -186,6 +189,23 @@ class MlflowTracker:
 def params_of(spec: TrialSpec) -> dict[str, str]:
     """The flattened spec as the params of a run: text, and cut where it is too long for one."""
     return {name: _cut("" if value is None else str(value)) for name, value in spec.flat().items()}
+
+
+def params_today(found: Mapping[str, str]) -> dict[str, str]:
+    """Params of a run of MLflow as this program writes them: later fields have their first default, tasks their word.
+
+    Params of a run that is no trial are given back as they are.
+    """
+    if "data.task" not in found:
+        return dict(found)
+    return {**_first_defaults(TrialSpec), **found, "data.task": task_word(found["data.task"])}
+
+
+@cache
+def _first_defaults(spec: type[TrialSpec]) -> dict[str, str]:
+    """Params of later fields in runs from before they were there."""
+    before = spec().with_all(CAME_WITH)
+    return {name: value for name, value in params_of(before).items() if name not in FIRST}
 
 
 def git_commit() -> str:

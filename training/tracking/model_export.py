@@ -79,7 +79,7 @@ def export_model(
         model: Takes (B, C, H, W) normalized channels, on any device; exported in eval mode on the CPU.
         normalization: Of its training scenes.
         channels: Names in the order of C.
-        task: What it does, for the reader of the model: segmentation or classification.
+        task: What it does, for the reader of the model: `pixel` or `patch`.
         patch_size: Side of a training patch in pixels; no example is larger.
         folder: To be made; must not be there, or be empty.
 

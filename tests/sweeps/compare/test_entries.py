@@ -15,7 +15,7 @@ def entry(name: str, quality: float, seed: int = 0, *, started: int = 0, n_scene
     own = f"{name}-{seed}-{'-'.join(params.values())}"
     given = {
         "model.name": name,
-        "data.task": "segmentation",
+        "data.task": "pixel",
         "data.ratio": "2",
         "data.targets": '["SOD"]',
         "evaluation.fixed_ratio": "2",
@@ -52,7 +52,7 @@ def test_models_of_one_name_are_told_apart_by_their_settings() -> None:
         [entry("a:Net", 0.7, model__params__width="8")],
         [
             entry("a:Net", 0.6, model__params__width="4"),
-            entry("unet", 0.6, data__task="classification"),
+            entry("unet", 0.6, data__task="patch"),
             entry("unet", 0.5, optimizer__lr="0.1"),
         ],
     )

@@ -16,7 +16,7 @@ PIXEL = Arm(
     smoke={"loop.max_epochs": 1},
 )
 PATCH = Arm(
-    base=TrialSpec.from_dict({"data": {"task": "classification"}, "model": {"name": "cnn"}}),
+    base=TrialSpec.from_dict({"data": {"task": "patch"}, "model": {"name": "cnn"}}),
     axes={"data.ratio": (5, 10)},
 )
 
@@ -88,7 +88,7 @@ def test_only_refuses_what_the_study_does_not_have(conditions: list[str], senten
 def test_tasks_have_axes_of_their_own() -> None:
     study = experiment(arms={"pixel": PIXEL, "patch": PATCH})
     assert study.labels()["data.ratio"] == ("2", "5", "10")
-    assert [trial.spec.data.task for trial in study.of_task("patch").trials()] == ["classification"] * 6
+    assert [trial.spec.data.task for trial in study.of_task("patch").trials()] == ["patch"] * 6
     with pytest.raises(ExperimentError, match="has no patch-based trials: --task pixel"):
         experiment().of_task("patch")
 

@@ -94,7 +94,7 @@ def test_a_method_that_cannot_handle_a_network_is_named(tiny_lake: Lake, tmp_pat
     dense = {
         "model.name": "densenet121",
         "model.params": {},
-        "data.task": "classification",
+        "data.task": "patch",
         "data.patch_size": 32,
     }  # its last ReLU is no layer
     study = explaining({"dense": dense}, ("deeplift", "feature_ablation"))

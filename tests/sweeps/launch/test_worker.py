@@ -14,7 +14,7 @@ from tests.sweeps.launch.small_study import SPEC
 def test_a_trial_that_fails_before_it_begins_is_on_record(tiny_lake: Lake, tmp_path: Path) -> None:
     """Its scenes have no patch of one class."""
     study = StudyTracker.open(fresh_database(tmp_path), study="small", lake=tiny_lake.digest)
-    patches = {"data.task": "classification", "model.name": "cnn", "model.params": {}}
+    patches = {"data.task": "patch", "model.name": "cnn", "model.params": {}}
     spec = SPEC.with_all({**patches, "data.lake": tiny_lake.digest})
     order = Order(
         spec=spec.to_dict(),

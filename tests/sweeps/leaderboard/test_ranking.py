@@ -25,7 +25,7 @@ def trial(
 ) -> TrialRow:
     given = {
         "model.name": name,
-        "data.task": "segmentation",
+        "data.task": "pixel",
         "data.ratio": "2",
         "data.targets": '["SOD"]',
         "seed": str(seed),
@@ -55,7 +55,7 @@ def test_the_best_settings_of_a_network_by_their_mean_over_seeds() -> None:
         trial(f1=0.9, seed=1, optimizer__lr="1"),
         trial(f1=0.82, seed=0, optimizer__lr="2"),
         trial("cnn", 0.6),
-        trial("cnn", 0.7, data__task="classification"),
+        trial("cnn", 0.7, data__task="patch"),
     ]
     assert summary(rank(rows)) == [(1, "unet", 0.82), (2, "cnn", 0.7), (3, "cnn", 0.6)]
     assert [each.task for each in rank(rows)] == ["pixel-based", "patch-based", "pixel-based"]

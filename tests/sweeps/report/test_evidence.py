@@ -117,7 +117,7 @@ def test_a_trial_need_not_lie_on_every_axis() -> None:
     design = DESIGN.model_copy(update={"axes": {"task": ("pixel", "patch"), "data.stride": ("50",)}, "trials": 2})
     rows = [
         trial_row({"task": "pixel", "data.stride": ""}, 0),
-        trial_row({"task": "patch", "data.stride": "50"}, 0, task="classification"),
+        trial_row({"task": "patch", "data.stride": "50"}, 0, task="patch"),
     ]
     found = collect(parent(design), "u", rows, {})
     assert found.keys == (("pixel", ""), ("patch", "50"))
@@ -127,11 +127,17 @@ def test_a_trial_need_not_lie_on_every_axis() -> None:
 def test_two_tasks_without_an_axis_for_them_are_kept_apart() -> None:
     rows = [
         trial_row({"data.ratio": "2"}, 0),
-        trial_row({"data.ratio": "2"}, 1, task="classification").model_copy(update={"trial_id": "other"}),
+        trial_row({"data.ratio": "2"}, 1, task="patch").model_copy(update={"trial_id": "other"}),
     ]
     found = collect(parent(), "u", rows, {})
     assert found.axes == ("task", "data.ratio")
     assert len({trial.key for trial in found.finished}) == 2
+
+
+@pytest.mark.parametrize("word", ["patch", "classification"])
+def test_rows_in_the_words_of_earlier_programs_are_of_the_same_task(word: str) -> None:
+    rows = [trial_row({"data.ratio": "2"}, 0), trial_row({"data.ratio": "2"}, 1, task=word)]
+    assert [trial.task for trial in collect(parent(), "u", rows, {}).finished] == ["pixel-based", "patch-based"]
 
 
 def test_without_tags_and_design_axes_are_the_params_that_differ() -> None:

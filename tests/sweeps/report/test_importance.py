@@ -62,7 +62,7 @@ def result_of(network: str, task: str, method: str, seed: int) -> AttributionRes
 
 
 def invented(seeds: int = 3, methods: tuple[Method, ...] = METHODS) -> tuple[Evidence, dict[str, AttributionResult]]:
-    networks = {"unet": ("pixel", "segmentation"), "resnet50": ("patch", "classification")}
+    networks = {"unet": ("pixel", "pixel"), "resnet50": ("patch", "patch")}
     rows, results = [], {}
     for (network, (label, task)), method, seed in product(networks.items(), methods, range(seeds)):
         run_id = f"{network}-{method}-{seed}"

@@ -19,6 +19,6 @@ def pixel_trial(tiny_lake: Lake, small_spec: TrialSpec, tmp_path_factory: pytest
 def patch_trial(tiny_lake: Lake, small_spec: TrialSpec, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """best.pt of a patch-based network on the tiny lake."""
     spec = small_spec.with_all(
-        {"data.task": "classification", "data.stride": 8, "data.ratio": 5, "model.name": "cnn", "model.params": {}}
+        {"data.task": "patch", "data.stride": 8, "data.ratio": 5, "model.name": "cnn", "model.params": {}}
     )
     return untrained(spec, tiny_lake, tmp_path_factory.mktemp("patch-trial"))

@@ -20,13 +20,13 @@ def network(name: str, task: Task, **params: object) -> nn.Module:
 @pytest.mark.parametrize(
     ("name", "task", "params"),
     [
-        ("unet", "segmentation", {}),
-        ("deeplabv3", "segmentation", {}),
-        ("smp:unet", "segmentation", {"encoder_name": "resnet18"}),
-        ("cnn", "classification", {}),
-        ("alexnet", "classification", {}),
-        ("resnet50", "classification", {}),
-        ("timm:resnet18", "classification", {}),
+        ("unet", "pixel", {}),
+        ("deeplabv3", "pixel", {}),
+        ("smp:unet", "pixel", {"encoder_name": "resnet18"}),
+        ("cnn", "patch", {}),
+        ("alexnet", "patch", {}),
+        ("resnet50", "patch", {}),
+        ("timm:resnet18", "patch", {}),
     ],
 )
 def test_the_copy_gives_the_same_and_adds_up(name: str, task: Task, params: dict[str, object]) -> None:
@@ -68,7 +68,7 @@ def test_windows_laid_out_pool_alike(kernel: int, stride: int, padding: int, cei
     ],
 )
 def test_what_deeplift_cannot_handle_is_named(name: str, named: str) -> None:
-    model = network(name, "classification")
+    model = network(name, "patch")
     x = tensor(1, C, 64, 64)
     with pytest.raises(AttributionError, match=rf"DeepLIFT has no rule for .*{named}.* of 'net'.*integrated_gradients"):
         explain("deeplift", model, patches_of(model, x), x)

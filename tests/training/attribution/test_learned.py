@@ -65,7 +65,7 @@ def result_of(method: str, model: nn.Module, x: torch.Tensor, bank: torch.Tensor
     classes = list(enumerate(SOD.classes))
     rows, completeness = rows_of({"all": sums}, FEATURES, classes, complete=method != "feature_ablation")
     return AttributionResult(
-        trial_id="t", seed=0, model="m", task="segmentation", target="SOD",
+        trial_id="t", seed=0, model="m", task="pixel", target="SOD",
         settings=AttributionSettings.of(method=method), lake="l",
         channels=INPUTS, classes=SOD.classes, scenes=1, sampled=False, rows=rows, completeness=completeness,
         seconds=0.0, versions={},

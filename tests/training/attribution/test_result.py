@@ -46,7 +46,7 @@ def result_of(**changes: object) -> AttributionResult:
     ]
     completeness.append(completeness[0].model_copy(update={"bin": "scene/a", "error": 0.5}))
     content = {
-        "trial_id": "abc", "seed": 7, "model": "unet", "task": "segmentation", "target": "SOD",
+        "trial_id": "abc", "seed": 7, "model": "unet", "task": "pixel", "target": "SOD",
         "settings": AttributionSettings(), "lake": "d",
         "channels": INPUTS, "classes": SOD.classes, "scenes": 2, "sampled": False,
         "rows": tuple(rows + groups), "completeness": tuple(completeness), "seconds": 1.0, "versions": {"torch": "2"},

@@ -81,7 +81,7 @@ def test_every_method_explains_both_tasks(
     method: str, trial: str, tiny_lake: Lake, request: pytest.FixtureRequest
 ) -> None:
     result = attribute(request.getfixturevalue(trial), tiny_lake, settings(method=method, patches_per_scene=2))
-    assert result.task == ("segmentation" if trial == "pixel_trial" else "classification")
+    assert result.task == ("pixel" if trial == "pixel_trial" else "patch")
     assert result.sampled
     assert result.settings.patches_per_scene == 2
     assert all(np.isfinite([row.signed, row.absolute]).all() and row.n > 0 for row in result.rows)

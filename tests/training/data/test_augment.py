@@ -291,8 +291,8 @@ def test_the_class_of_a_patch_stays_while_it_moves() -> None:
     moved, classes = augment(x, y, spec, seeded())
     assert torch.equal(classes, y)
     assert torch.equal(moved, augment(x, batch()[1], spec, seeded())[0])
-    with pytest.raises(SpecError, match=r"augment\.cutmix is for segmentation"):
-        TrialSpec().with_all({"augment.cutmix": 0.5, "data.task": "classification"})
+    with pytest.raises(SpecError, match=r"augment\.cutmix is for pixel-based trials"):
+        TrialSpec().with_all({"augment.cutmix": 0.5, "data.task": "patch"})
 
 
 @LAW

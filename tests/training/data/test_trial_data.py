@@ -47,7 +47,7 @@ def test_balanced_classes_pull_alike_over_the_training_scenes(tiny_lake: Lake, s
 
 def patches_of(spec: TrialSpec, **changes: object) -> TrialSpec:
     """A patch-based trial whose classes have other shares among patches than among pixels."""
-    patches = {"data.task": "classification", "data.ratio": 2, "data.patch_size": 24, "data.stride": 12}
+    patches = {"data.task": "patch", "data.ratio": 2, "data.patch_size": 24, "data.stride": 12}
     return spec.with_all({**patches, "model": {"name": "cnn"}, "loss.class_weights": "balanced", **changes})
 
 

@@ -110,7 +110,7 @@ HEAD = Head(chart=SOD, regression=False, first=0)
 @pytest.mark.slow
 def test_the_unet_of_smp_as_it_comes_is_exact_in_tiles() -> None:
     torch.manual_seed(0)
-    model = random_stats(build_model(ModelSpec(name="smp:unet"), task="segmentation", in_channels=3, n_outputs=6))
+    model = random_stats(build_model(ModelSpec(name="smp:unet"), task="pixel", in_channels=3, n_outputs=6))
     tiling = tiling_of(model, 3, 64)
     assert not tiling.why_not_exact
     x = torch.randn(3, 64, 1001, generator=torch.Generator().manual_seed(1))
@@ -121,7 +121,7 @@ def test_the_unet_of_smp_as_it_comes_is_exact_in_tiles() -> None:
 
 @pytest.mark.parametrize("name", ["smp:fpn", "smp:pspnet"])
 def test_networks_that_average_over_the_scene_are_not_exact_in_tiles(name: str) -> None:
-    model = build_model(ModelSpec(name=name), task="segmentation", in_channels=3, n_outputs=6)
+    model = build_model(ModelSpec(name=name), task="pixel", in_channels=3, n_outputs=6)
     assert tiling_of(model, 3, 64).why_not_exact == f"it sees more than {FARTHEST} pixels around"
 
 

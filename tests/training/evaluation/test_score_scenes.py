@@ -122,7 +122,7 @@ class Corner(nn.Module):
 
 
 def test_patch_based_networks_are_scored_as_maps_and_on_pure_patches(tiny_lake: Lake, small_spec: TrialSpec) -> None:
-    spec = small_spec.with_all({"data.task": "classification", "data.stride": 5})
+    spec = small_spec.with_all({"data.task": "patch", "data.stride": 5})
     record = next(iter(scenes_of(tiny_lake)))
     shape = (record.lines // 10, record.samples // 10)
     inputs = TensorInputs(torch.from_numpy(np.random.default_rng(0).integers(0, 6, (1, *shape)).astype(np.float32)))

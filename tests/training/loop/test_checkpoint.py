@@ -13,7 +13,7 @@ NORMALIZATION = Normalization(channels=("t2m", "month"), mean=(260.0, 6.5), std=
 
 
 def checkpoint() -> Checkpoint:
-    model = build_model(SPEC.model, task="segmentation", in_channels=2, n_outputs=6)
+    model = build_model(SPEC.model, task="pixel", in_channels=2, n_outputs=6)
     return Checkpoint(spec=SPEC, normalization=NORMALIZATION, epoch=3, state=model.state_dict())
 
 

@@ -35,25 +35,25 @@ def test_the_number_of_parameters_is_the_published_one(name: str) -> None:
 
 
 def test_the_default_is_the_published_unet() -> None:
-    model = build_model(ModelSpec(), task="segmentation", in_channels=16, n_outputs=7)
+    model = build_model(ModelSpec(), task="pixel", in_channels=16, n_outputs=7)
     assert count_parameters(model) == 490_231
 
 
 @pytest.mark.parametrize("size", [64, 100, 224])
-@pytest.mark.parametrize("name", [name for name, network in NETWORKS.items() if network.task == "classification"])
+@pytest.mark.parametrize("name", [name for name, network in NETWORKS.items() if network.task == "patch"])
 def test_a_patch_becomes_one_row_of_logits(name: str, size: int) -> None:
     with torch.device("meta"):
         assert build(name)(torch.empty(2, 16, size, size)).shape == (2, 6)
 
 
-@pytest.mark.parametrize("name", [name for name, network in NETWORKS.items() if network.task == "classification"])
+@pytest.mark.parametrize("name", [name for name, network in NETWORKS.items() if network.task == "patch"])
 def test_patches_of_32_pixels_are_large_enough(name: str) -> None:
     with torch.device("meta"):
         assert build(name)(torch.empty(2, 16, 32, 32)).shape == (2, 6)
 
 
 @pytest.mark.parametrize("size", [(37, 53), (64, 64), (1, 1), (130, 9)])
-@pytest.mark.parametrize("name", [name for name, network in NETWORKS.items() if network.task == "segmentation"])
+@pytest.mark.parametrize("name", [name for name, network in NETWORKS.items() if network.task == "pixel"])
 def test_a_scene_becomes_logits_of_its_size(name: str, size: tuple[int, int]) -> None:
     with torch.device("meta"):
         assert build(name).eval()(torch.empty(1, 16, *size)).shape == (1, 6, *size)
@@ -92,12 +92,12 @@ def test_weights_follow_from_torchs_seed(name: str) -> None:
 )
 def test_unknown_names_are_refused_with_the_nearest(name: str, near: str) -> None:
     with pytest.raises(UnknownNameError, match=rf"known are unet, .*timm:NAME.*did you mean '{near}'"):
-        build_model(ModelSpec(name=name), task="segmentation", in_channels=3, n_outputs=6)
+        build_model(ModelSpec(name=name), task="pixel", in_channels=3, n_outputs=6)
 
 
 @pytest.mark.parametrize(
     ("name", "task", "others"),
-    [("unet", "classification", "cnn, alexnet"), ("resnet50", "segmentation", "unet, deeplabv3")],
+    [("unet", "patch", "cnn, alexnet"), ("resnet50", "pixel", "unet, deeplabv3")],
 )
 def test_a_network_of_the_other_task_is_refused(name: str, task: Task, others: str) -> None:
     with pytest.raises(SpecError, match=f"data.task is '{task}': choose one of {others}"):

@@ -23,7 +23,7 @@ class Fixed(nn.Module):
         return self.answer(self.norm(x))  # type: ignore[operator]
 
 
-def check(answer: object, task: Task = "segmentation", batch_size: int = 4) -> None:
+def check(answer: object, task: Task = "pixel", batch_size: int = 4) -> None:
     check_output(
         Fixed(answer), task=task, in_channels=2, n_outputs=2, patch_size=16, batch_size=batch_size, name="mine"
     )
@@ -50,27 +50,27 @@ def test_a_network_of_the_right_shape_passes(answer: object) -> None:
 
 @pytest.mark.parametrize("answer", [lambda x: x.mean((2, 3)), lambda x: depends_on_values(x).mean((2, 3))])
 def test_a_classifier_passes(answer: object) -> None:
-    check(answer, "classification")
+    check(answer, "patch")
 
 
 @pytest.mark.parametrize(
     ("answer", "task", "message"),
     [
-        (lambda x: (x, x), "segmentation", r"'mine' returns a tuple for \(4, 2, 16, 16\): it must return one tensor"),
-        (lambda x: {"out": x}, "segmentation", "returns a dict"),
-        (lambda x: x[:, :1], "segmentation", r"returns \(4, 1, 16, 16\) for .*: wanted is \(4, 2, 16, 16\)"),
-        (lambda x: x[..., ::2], "segmentation", r"returns \(4, 2, 16, 8\)"),
-        (lambda x: x, "classification", r"returns \(4, 2, 16, 16\) for .*: wanted is \(4, 2\)"),
-        (lambda x: x.mean((2, 3)), "segmentation", r"returns \(4, 2\) for .*: wanted is \(4, 2, 16, 16\)"),
-        (lambda x: x.argmax(1, keepdim=True).expand(-1, 2, -1, -1), "segmentation", "returns torch.int64: logits"),
+        (lambda x: (x, x), "pixel", r"'mine' returns a tuple for \(4, 2, 16, 16\): it must return one tensor"),
+        (lambda x: {"out": x}, "pixel", "returns a dict"),
+        (lambda x: x[:, :1], "pixel", r"returns \(4, 1, 16, 16\) for .*: wanted is \(4, 2, 16, 16\)"),
+        (lambda x: x[..., ::2], "pixel", r"returns \(4, 2, 16, 8\)"),
+        (lambda x: x, "patch", r"returns \(4, 2, 16, 16\) for .*: wanted is \(4, 2\)"),
+        (lambda x: x.mean((2, 3)), "pixel", r"returns \(4, 2\) for .*: wanted is \(4, 2, 16, 16\)"),
+        (lambda x: x.argmax(1, keepdim=True).expand(-1, 2, -1, -1), "pixel", "returns torch.int64: logits"),
         (
             lambda x: depends_on_values(x)[:, :1],
-            "segmentation",
+            "pixel",
             r"returns \(2, 1, 16, 16\) .*wanted is \(2, 2, 16, 16\)",
         ),
-        (needs_even_sides, "segmentation", r"returns \(1, 2, 20, 20\) for \(1, 2, 21, 19\)"),
-        (refuses_odd_sides, "segmentation", r"cannot take a scene of 21 x 19 pixels \(ValueError: odd\).*AnySize"),
-        (lambda x: x.nothing, "segmentation", r"cannot train on batches of 4 patches of 16 pixels \(AttributeError"),
+        (needs_even_sides, "pixel", r"returns \(1, 2, 20, 20\) for \(1, 2, 21, 19\)"),
+        (refuses_odd_sides, "pixel", r"cannot take a scene of 21 x 19 pixels \(ValueError: odd\).*AnySize"),
+        (lambda x: x.nothing, "pixel", r"cannot train on batches of 4 patches of 16 pixels \(AttributeError"),
     ],
 )
 def test_a_wrong_answer_is_one_sentence(answer: object, task: Task, message: str) -> None:
@@ -84,7 +84,7 @@ def test_the_network_and_the_generator_stay_as_they_were(answer: object) -> None
     model.norm.train()
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     generator = torch.get_rng_state()
-    check_output(model, task="segmentation", in_channels=2, n_outputs=2, patch_size=16, batch_size=4)
+    check_output(model, task="pixel", in_channels=2, n_outputs=2, patch_size=16, batch_size=4)
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
     assert torch.equal(torch.get_rng_state(), generator)
     assert not model.training
@@ -95,7 +95,7 @@ def trial(changes: dict[str, object]) -> TrialSpec:
     return TrialSpec().with_all({"data.channels": ["t2m", "month"], **changes})
 
 
-CLASSIFICATION: dict[str, object] = {"data.task": "classification", "data.patch_size": 64}
+PATCHES: dict[str, object] = {"data.task": "patch", "data.patch_size": 64}
 
 
 @pytest.mark.parametrize(
@@ -105,9 +105,9 @@ CLASSIFICATION: dict[str, object] = {"data.task": "classification", "data.patch_
         {"data.targets": ["SIC", "SOD", "FLOE"]},
         {"model.name": "deeplabv3", "data.patch_size": 32},
         {"model.name": "smp:fpn", "model.params": {"encoder_name": "resnet18"}},
-        {"model.name": "timm:resnet10t", **CLASSIFICATION},
-        {"model.name": "vgg16", **CLASSIFICATION},
-        {"model.name": "timm:swin_tiny_patch4_window7_224", "model.params": {"img_size": 64}, **CLASSIFICATION},
+        {"model.name": "timm:resnet10t", **PATCHES},
+        {"model.name": "vgg16", **PATCHES},
+        {"model.name": "timm:swin_tiny_patch4_window7_224", "model.params": {"img_size": 64}, **PATCHES},
     ],
 )
 def test_a_network_that_can_do_the_trial_passes_and_leaves_the_generator(changes: dict[str, object]) -> None:
@@ -122,11 +122,11 @@ def test_a_network_that_can_do_the_trial_passes_and_leaves_the_generator(changes
     [
         ({"data.patch_size": 16, "loop.batch_size": 1}, r"'unet' cannot train on batches of 1 patches of 16 pixels"),
         (
-            {"model.name": "alexnet", **CLASSIFICATION, "data.patch_size": 16},
+            {"model.name": "alexnet", **PATCHES, "data.patch_size": 16},
             "'alexnet' cannot train on batches",
         ),
         (
-            {"model.name": "timm:vit_tiny_patch16_224", **CLASSIFICATION},
+            {"model.name": "timm:vit_tiny_patch16_224", **PATCHES},
             r"'timm:vit_tiny_patch16_224' cannot train .*64 pixels .*doesn't match model \(224\)",
         ),
         ({"model.pretrained": "nowhere.pth"}, "there is no file 'nowhere.pth'"),
@@ -162,5 +162,5 @@ def _own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.usefixtures("_own")
 def test_a_network_that_cannot_be_built_without_values_is_built_with_them() -> None:
     check_network(trial({"model.name": "own_numpy:Net"}))
-    model = build_model(ModelSpec(name="own_numpy:Net"), task="segmentation", in_channels=2, n_outputs=6)
+    model = build_model(ModelSpec(name="own_numpy:Net"), task="pixel", in_channels=2, n_outputs=6)
     assert model(torch.zeros(1, 2, 3, 3)).shape == (1, 6, 3, 3)

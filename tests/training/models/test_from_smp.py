@@ -14,7 +14,7 @@ from training.spec import ModelSpec, SpecError
 
 def build(name: str, params: Mapping[str, object] | None = None, pretrained: str | None = None) -> torch.nn.Module:
     spec = ModelSpec(name=name, params=dict(params or {}), pretrained=pretrained)
-    return build_model(spec, task="segmentation", in_channels=5, n_outputs=6)
+    return build_model(spec, task="pixel", in_channels=5, n_outputs=6)
 
 
 @pytest.mark.parametrize("size", [(37, 53), (1, 2), (224, 96)])
@@ -87,8 +87,8 @@ def test_bad_parameters_are_refused(params: dict[str, object], message: str) -> 
 
 
 def test_classification_is_shown_the_way() -> None:
-    with pytest.raises(SpecError, match="for classification take timm:NAME"):
-        build_model(ModelSpec(name="smp:unet"), task="classification", in_channels=5, n_outputs=6)
+    with pytest.raises(SpecError, match="for patch-based training take timm:NAME"):
+        build_model(ModelSpec(name="smp:unet"), task="patch", in_channels=5, n_outputs=6)
 
 
 def test_weights_of_an_encoder_are_adapted(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from training.spec import ModelSpec, SpecError
 
 def build(name: str, params: Mapping[str, object] | None = None, pretrained: str | None = None) -> torch.nn.Module:
     spec = ModelSpec(name=name, params=dict(params or {}), pretrained=pretrained)
-    return build_model(spec, task="classification", in_channels=5, n_outputs=6)
+    return build_model(spec, task="patch", in_channels=5, n_outputs=6)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_bad_parameters_are_refused(params: dict[str, object], message: str) -> 
 def test_segmentation_is_shown_the_way_to_smp() -> None:
     spec = ModelSpec(name="timm:resnet10t")
     with pytest.raises(SpecError, match=r"'smp:unet' with model.params.encoder_name = 'tu-resnet10t'"):
-        build_model(spec, task="segmentation", in_channels=5, n_outputs=6)
+        build_model(spec, task="pixel", in_channels=5, n_outputs=6)
 
 
 def test_a_file_of_weights_is_adapted_and_its_head_left_out(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ def test_every_network_is_listed_with_its_parameters() -> None:
     assert rows["densenet121"].parameters == 7_000_774
     assert rows["unet"].params == ("filters",)
     assert not rows["cnn"].imagenet
-    assert rows["deeplabv3"].task == "segmentation"
+    assert rows["deeplabv3"].task == "pixel"
 
 
 def test_the_table_says_how_other_networks_are_named() -> None:

@@ -58,7 +58,7 @@ def _modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         sys.modules.pop(name, None)
 
 
-def build(name: str, task: Task = "segmentation", pretrained: str | None = None, **params: object) -> torch.nn.Module:
+def build(name: str, task: Task = "pixel", pretrained: str | None = None, **params: object) -> torch.nn.Module:
     spec = ModelSpec(name=name, params=params, pretrained=pretrained)
     return build_model(spec, task=task, in_channels=5, n_outputs=6)
 

@@ -49,4 +49,4 @@ def test_the_network_sees_far_and_keeps_detail() -> None:
 )
 def test_bad_parameters_are_refused(params: dict[str, object], message: str) -> None:
     with pytest.raises(SpecError, match=message):
-        build_model(ModelSpec(params=params), task="segmentation", in_channels=3, n_outputs=6)
+        build_model(ModelSpec(params=params), task="pixel", in_channels=3, n_outputs=6)

@@ -161,14 +161,14 @@ def test_a_digest_ties_the_trial_to_the_content(tmp_path: Path) -> None:
 SETTINGS: list[tuple[str, Task, dict[str, object], str]] = [
     (
         "resnet50",
-        "classification",
+        "patch",
         {},
         r"put https://download.pytorch.org/.*resnet50-11ad3fa6.pth at '.*torch/hub",
     ),
-    ("deeplabv3", "segmentation", {}, r"resnet18-f37072fd.pth at '.*checkpoints/resnet18-f37072fd.pth'"),
-    ("timm:resnet10t", "classification", {}, r"'model.safetensors' of 'timm/resnet10t.c3_in1k' is not in '.*hf/hub'"),
-    ("smp:unet", "segmentation", {}, r"run 'hf download smp-hub/resnet34.imagenet model.safetensors --revision"),
-    ("smp:fpn", "segmentation", {"encoder_name": "tu-resnet10t"}, r"'timm/resnet10t.c3_in1k' is not in"),
+    ("deeplabv3", "pixel", {}, r"resnet18-f37072fd.pth at '.*checkpoints/resnet18-f37072fd.pth'"),
+    ("timm:resnet10t", "patch", {}, r"'model.safetensors' of 'timm/resnet10t.c3_in1k' is not in '.*hf/hub'"),
+    ("smp:unet", "pixel", {}, r"run 'hf download smp-hub/resnet34.imagenet model.safetensors --revision"),
+    ("smp:fpn", "pixel", {"encoder_name": "tu-resnet10t"}, r"'timm/resnet10t.c3_in1k' is not in"),
 ]
 
 
@@ -192,7 +192,7 @@ def test_networks_without_imagenet_weights_say_so(name: str) -> None:
 
 def test_networks_without_published_weights_say_so() -> None:
     with pytest.raises(SpecError, match="timm has no pretrained weights for 'timm:coatnet_0_224'"):
-        build("timm:coatnet_0_224", "imagenet", "classification")
+        build("timm:coatnet_0_224", "imagenet", "patch")
 
 
 def cached_on_hub(home: Path, url: str, state: dict[str, torch.Tensor]) -> Path:
@@ -237,9 +237,9 @@ def test_the_cache_of_timm_is_used(name: str, empty_caches: Path) -> None:
     theirs = timm.create_model("resnet10t").state_dict()
     cached_on_hugging_face(empty_caches, "timm/resnet10t.c3_in1k", "main", theirs)
     if name.startswith("timm"):
-        mine = build(name, "imagenet", "classification").state_dict()
+        mine = build(name, "imagenet", "patch").state_dict()
     else:
-        model = build(name, "imagenet", "segmentation", encoder_name="tu-resnet10t")
+        model = build(name, "imagenet", "pixel", encoder_name="tu-resnet10t")
         mine = model.get_submodule("network.encoder.model").state_dict()
     torch.testing.assert_close(mine["conv1.0.weight"], adapt(theirs["conv1.0.weight"], 5))
     assert torch.equal(mine["layer3.0.conv1.weight"], theirs["layer3.0.conv1.weight"])
@@ -251,7 +251,7 @@ def test_the_cache_of_smp_is_used(empty_caches: Path) -> None:
     theirs = torchvision_state("resnet18")
     settings = encoders["resnet18"]["pretrained_settings"]["imagenet"]
     cached_on_hugging_face(empty_caches, settings["repo_id"], settings["revision"], theirs)
-    model = build("smp:unet", "imagenet", "segmentation", encoder_name="resnet18")
+    model = build("smp:unet", "imagenet", "pixel", encoder_name="resnet18")
     mine = model.get_submodule("network.encoder").state_dict()
     torch.testing.assert_close(mine["conv1.weight"], adapt(theirs["conv1.weight"], 5))
     assert torch.equal(mine["layer3.0.conv1.weight"], theirs["layer3.0.conv1.weight"])

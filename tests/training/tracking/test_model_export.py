@@ -47,9 +47,7 @@ assert mlflow.active_run() is None
 
 def unet() -> nn.Module:
     torch.manual_seed(3)
-    model = build_model(
-        ModelSpec(params={"filters": [4, 4, 8]}), task="segmentation", in_channels=len(CHANNELS), n_outputs=6
-    )
+    model = build_model(ModelSpec(params={"filters": [4, 4, 8]}), task="pixel", in_channels=len(CHANNELS), n_outputs=6)
     model(torch.randn(4, 3, 64, 64))  # statistics of the batch norms that are not those of the start
     return model
 
@@ -77,7 +75,7 @@ def test_a_logged_model_comes_back_the_same_in_another_process(blocked: bool, tm
 
     model = unet().train()
     folder = export_model(
-        model, NORMALIZATION, channels=CHANNELS, task="segmentation", patch_size=256, folder=tmp_path / "exported"
+        model, NORMALIZATION, channels=CHANNELS, task="pixel", patch_size=256, folder=tmp_path / "exported"
     )
     assert model.training, "the network itself is not touched"
     assert mlflow.active_run() is None
@@ -112,7 +110,7 @@ def test_the_model_says_what_it_takes_and_needs(tmp_path: Path, monkeypatch: pyt
     for name in ("http_proxy", "https_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")  # no look at the network
     started = time.monotonic()
-    export_model(unet(), NORMALIZATION, channels=CHANNELS, task="segmentation", patch_size=16, folder=tmp_path / "m")
+    export_model(unet(), NORMALIZATION, channels=CHANNELS, task="pixel", patch_size=16, folder=tmp_path / "m")
     assert time.monotonic() - started < 60
     assert [path.name for path in tmp_path.iterdir()] == ["m"], "nothing beside the model"
     content = yaml.safe_load((tmp_path / "m" / "MLmodel").read_text())
@@ -122,7 +120,7 @@ def test_the_model_says_what_it_takes_and_needs(tmp_path: Path, monkeypatch: pyt
     assert content["metadata"] == {
         "channels": list(CHANNELS),
         "units": ["dB", "K", "1"],
-        "task": "segmentation",
+        "task": "pixel",
         "patch_size": 16,
     }
     lines = (tmp_path / "m" / "requirements.txt").read_text().splitlines()
