@@ -78,7 +78,7 @@ def charts_of(trial: FinishedTrial, metric: MetricName) -> tuple[str, ...]:
     if metric.chart is not None:
         return (metric.chart,)
     keys = trial.result.matrices if trial.result is not None else {}
-    return tuple(key.split("/")[1] for key in keys if key.startswith(f"{metric.grid}/"))[:1]
+    return tuple(key.chart for key in keys if key.grid == metric.grid)[:1]
 
 
 def sample(trial: FinishedTrial, metric: MetricName, scenes: Sequence[str]) -> Sampled:

@@ -13,6 +13,7 @@ from sweeps.report.drawing import Drawn
 from sweeps.report.labels import Key
 from sweeps.report.wording import cell_label, grid_label, plural
 from training.artifacts.figures import confusion_figure, draw_confusion
+from training.evaluation.bins import PATCHES, ScoreKey
 from training.evaluation.confusion import ConfusionMatrix
 
 _ACROSS: Final = 2
@@ -72,7 +73,7 @@ def pooled_confusion(comparison: Comparison, key: Key) -> tuple[str, ConfusionMa
     pooled: ConfusionMatrix | None = None
     for trial in trials:
         assert trial.result is not None
-        rows = trial.result.matrices.get(f"{metric.grid}/{target}/all")
+        rows = trial.result.matrices.get(ScoreKey(metric.grid, target))
         if rows is None:
             return None
         pooled = ConfusionMatrix.from_lists(rows) if pooled is None else pooled + ConfusionMatrix.from_lists(rows)
@@ -85,4 +86,4 @@ def _seeds(comparison: Comparison, key: Key) -> int:
 
 
 def _unit(grid: str) -> str:
-    return "patches" if grid.endswith("patches") else "px"
+    return "patches" if grid == PATCHES else "px"
