@@ -9,9 +9,10 @@ from typing import Final
 from datasets.lake import Lake
 from datasets.loading.node_cache import NodeCache
 from sweeps.compare.comparison_page import PAGE, ComparePage, make_page
-from sweeps.compare.entries import CompareError, Entry, common_objective, compare_entries
+from sweeps.compare.entries import CompareError, ScoredTrial, common_objective, compare_entries
 from sweeps.compare.finished_runs import BASE_STUDY, best_baselines, named_baselines
 from sweeps.record.study import StudyTracker, TrialRow
+from sweeps.report.page import write_files
 from training.artifacts.maps import map_drawer
 from training.data.trial_scenes import bind, select_scenes
 from training.evaluation.result import TrialResult
@@ -50,14 +51,10 @@ def check_own(spec: TrialSpec, lake: Lake) -> TrialSpec:
     return spec
 
 
-def find_others(names: Sequence[str], tracking_uri: str, spec: TrialSpec, lake: Lake) -> tuple[list[Entry], list[str]]:
-    """The baselines that were named, or the best of the study `base_model`; and sentences about what they are.
-
-    Args:
-        names: Run ids and names of studies.
-        tracking_uri: Of MLflow; may be empty.
-        spec: Of one's own model, bound to the lake.
-        lake: Of all.
+def find_others(
+    names: Sequence[str], tracking_uri: str, spec: TrialSpec, lake: Lake
+) -> tuple[list[ScoredTrial], list[str]]:
+    """The baselines that were named by run or study, or the best of `base_model`; and sentences about what they are.
 
     Raises:
         CompareError: A name cannot be used (see `sweeps.compare.finished_runs`), or a trial cannot be compared with one
@@ -69,7 +66,7 @@ def find_others(names: Sequence[str], tracking_uri: str, spec: TrialSpec, lake: 
     return found, remarks
 
 
-def _others(names: Sequence[str], tracking_uri: str, lake: Lake) -> tuple[list[Entry], list[str]]:
+def _others(names: Sequence[str], tracking_uri: str, lake: Lake) -> tuple[list[ScoredTrial], list[str]]:
     if names and not tracking_uri:
         raise CompareError(
             f"--against {names[0]!r} is looked up in MLflow: give its --tracking-uri (MLFLOW_TRACKING_URI) too"
@@ -104,7 +101,7 @@ def train_own(
     workers: int = 0,
     cache: NodeCache | None = None,
     progress: ProgressOf = lambda spec: nullcontext(lambda _: None),
-) -> list[Entry]:
+) -> list[ScoredTrial]:
     """Trains and scores one's own model with each seed, as `python -m training run` does.
 
     Args:
@@ -132,7 +129,7 @@ def train_own(
 
 def score_own(
     checkpoint: Path, lake: Lake, study: StudyTracker | None, *, maps: Path, cache: NodeCache | None = None
-) -> Entry:
+) -> ScoredTrial:
     """Scores a checkpoint; its run in MLflow has the kind `evaluation`, since nothing was trained.
 
     Args:
@@ -159,8 +156,8 @@ def score_own(
 
 
 def write_comparison(
-    own: Sequence[Entry],
-    others: Sequence[Entry],
+    own: Sequence[ScoredTrial],
+    others: Sequence[ScoredTrial],
     remarks: Sequence[str],
     lake: Lake,
     study: StudyTracker | None,
@@ -171,18 +168,11 @@ def write_comparison(
     found = compare_entries(own, others, lake=lake.digest, recipe=lake.recipe_digest, uri=uri)
     of_runs = f"{uri}/#/experiments/{study.experiment_id}/runs/" if study is not None and uri.startswith("http") else ""
     page = make_page(found, remarks=remarks, run_url=of_runs)
-    figures = folder / "figures"
-    figures.mkdir(parents=True, exist_ok=True)
-    for name, text in page.texts.items():
-        (folder / name).write_text(text, encoding="utf-8")
-    for picture in page.pictures:
-        (figures / f"{picture.name}.png").write_bytes(picture.png)
+    write_files(folder, page.texts, page.pictures)
     if study is not None:
-        with tempfile.TemporaryDirectory(prefix="icebench-comparison-") as name:
-            for path in (folder / each for each in page.texts):
-                (Path(name) / path.name).write_bytes(path.read_bytes())
+        with tempfile.TemporaryDirectory(prefix="icebench-comparison-") as name:  # without the maps of the folder
+            write_files(Path(name), page.texts, page.pictures)
             study.log_folder(Path(name), f"comparisons/{own[0].row.trial_id}")
-            study.log_folder(figures, f"comparisons/{own[0].row.trial_id}/figures")
         study.finish("FINISHED")
     return page
 
@@ -199,7 +189,7 @@ def _tracker(study: StudyTracker) -> MlflowTracker:
     return MlflowTracker(study.tracking_uri, study.study, study.run_id)
 
 
-def _entry(spec: TrialSpec, result: TrialResult, lake: Lake, started: int, run_id: str) -> Entry:
+def _entry(spec: TrialSpec, result: TrialResult, lake: Lake, started: int, run_id: str) -> ScoredTrial:
     row = TrialRow(
         trial_id=spec.trial_id,
         run_id=run_id or f"not in MLflow: {result.checkpoint}",
@@ -210,4 +200,4 @@ def _entry(spec: TrialSpec, result: TrialResult, lake: Lake, started: int, run_i
         tags={"seed": str(spec.seed), "git_commit": git_commit(), "lake": lake.digest},
         metrics=result.metrics,
     )
-    return Entry(row=row, result=result)
+    return ScoredTrial(row=row, result=result)

@@ -65,12 +65,7 @@ def _of_task(comparison: Comparison, task: str) -> list[str]:
         return []
     where = f"{task}: best" if len(comparison.evidence.tasks) > 1 else "Best"
     every = comparison.differences(task)
-    spread = comparison.spread(best, comparison.objective)
-    value = _with_unit(comparison, text_of(comparison.objective)(spread.mean, spread.spread))
-    found = [
-        f"{where} is {_name(comparison, best)}: {value} ({metric_label(comparison.objective)}; "
-        f"{plural(spread.n, 'seed')})."
-    ]
+    found = [f"{where} is {_name(comparison, best)}: {score_of(comparison, best)}."]
     from_best = [each for each in every if each.against == best]
     if not from_best:
         return [*found, "No other cell has finished, so there is nothing to compare it with."]
@@ -105,8 +100,20 @@ def numbers_of(comparison: Comparison, each: Difference) -> str:
     return f"{write(each.value)}{unit}{interval}"
 
 
-def _with_unit(comparison: Comparison, text: str) -> str:
-    return f"{text} %" if is_share(comparison.objective) else text
+def score_of(comparison: Comparison, key: Key) -> str:
+    """`81.2 ± 0.4 % (weighted F1, 80 m grid; 3 seeds)`."""
+    spread = comparison.spread(key, comparison.objective)
+    unit = " %" if is_share(comparison.objective) else ""
+    text = text_of(comparison.objective)(spread.mean, spread.spread)
+    return f"{text}{unit} ({metric_label(comparison.objective)}; {plural(spread.n, 'seed')})"
+
+
+def few_scenes(count: int) -> str:
+    """What to make of intervals over few test scenes, without a full stop."""
+    return (
+        f"{plural(count, 'test scene')} {'is' if count == 1 else 'are'} too few to say what others would give; take "
+        "the intervals as a hint only"
+    )
 
 
 def _about_scenes(comparison: Comparison) -> list[str]:
@@ -119,12 +126,7 @@ def _about_scenes(comparison: Comparison) -> list[str]:
     found = []
     few = {key: count for key, count in counts.items() if 0 < count < FEW_SCENES}
     if few:
-        least = min(few.values())
-        found.append(
-            f"{plural(least, 'test scene')} {'is' if least == 1 else 'are'} too few to say what others would give; "
-            f"take the "
-            f"intervals as a hint only{_all_or(comparison, list(few))}."
-        )
+        found.append(f"{few_scenes(min(few.values()))}{_all_or(comparison, list(few))}.")
     every = [each for task in comparison.evidence.tasks for each in comparison.differences(task)]
     if any(each.own_scenes for each in every):
         found.append("Some cells were tested on other scenes: their differences are over the scenes that both have.")

@@ -189,7 +189,7 @@ class Comparison:
         if not results or metric is None:
             return "–"
         rows = [row for result in results for row in result.scenes]
-        chart = metric.chart or first_target(trials[0].row)
+        chart = metric.chart or first_target(trials[0].row.params)
         own = [row for row in rows if metric.bin in (None, row.season, row.location, row.cryoseason)]
         if not own:
             return NO_SCENES

@@ -1,17 +1,20 @@
 """What the figures of a report have in common. Matplotlib without pyplot, so without global state."""
 
+import io
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from sweeps.report.cells import Comparison
 from sweeps.report.labels import Key
+from sweeps.report.page import DPI, Picture
 from sweeps.report.wording import (
     TASK_AXES,
     axis_label,
@@ -23,7 +26,7 @@ from sweeps.report.wording import (
     score_label,
 )
 from training.artifacts.figures import OKABE_ITO
-from training.evaluation.metric_names import MetricName
+from training.evaluation.metric_names import grids_in
 
 # Blue and vermilion differ most in every kind of colour vision, and in lightness; yellow is too light for lines.
 COLOURS: Final = ("#0072b2", *(colour for colour in OKABE_ITO if colour != "#0072b2"))
@@ -34,19 +37,24 @@ PER_FIGURE: Final = 24
 
 @dataclass(frozen=True, kw_only=True)
 class Drawn:
-    """A figure with the words under it.
-
-    Attributes:
-        name: Of its file, without ending.
-        caption: What it shows and how to read it; also its text for who cannot see it.
-        figure: The picture.
-        wide: Whether it needs the whole width of a page.
-    """
+    """A figure, the name of its file without ending, and the words under it, for those who cannot see it too."""
 
     name: str
     caption: str
     figure: Figure
-    wide: bool = True
+
+
+def pictures(figures: Iterable[Drawn]) -> tuple[Picture, ...]:
+    """The figures as PNG; the same numbers give the same bytes."""
+    return tuple(map(picture, figures))
+
+
+def picture(drawn: Drawn) -> Picture:
+    """One figure as PNG."""
+    FigureCanvasAgg(drawn.figure)  # draws for itself, whatever backend the process has
+    file = io.BytesIO()
+    drawn.figure.savefig(file, format="png", dpi=DPI, metadata={"Software": None})  # without matplotlib's version
+    return Picture(name=drawn.name, caption=drawn.caption, png=file.getvalue())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,14 +98,8 @@ def grid_series(comparison: Comparison, keys: Sequence[Key], score: str) -> list
     if metric is None:
         return [series(comparison, keys, comparison.objective, metric_label(comparison.objective))]
     names = {name for key in keys for trial in comparison.evidence.trials_of(key) for name in trial.metrics}
-    grids = dict.fromkeys([metric.grid, *sorted({name.split("/")[0] for name in names if name.startswith("test")})])
-    wanted = {
-        grid: MetricName(grid=grid, chart=metric.chart, bin=metric.bin, class_name=metric.class_name, score=score)
-        for grid in grids
-    }
-    return [
-        series(comparison, keys, str(each), grid_label(grid)) for grid, each in wanted.items() if str(each) in names
-    ]
+    wanted = [replace(metric, grid=grid, score=score) for grid in dict.fromkeys([metric.grid, *grids_in(names)])]
+    return [series(comparison, keys, str(each), grid_label(each.grid)) for each in wanted if str(each) in names]
 
 
 def panel_scores(comparison: Comparison) -> tuple[str, ...]:
@@ -147,11 +149,24 @@ def pieces(keys: Sequence[Key]) -> Iterator[tuple[str, Sequence[Key]]]:
         yield (f"_{part + 1}" if count > 1 else ""), keys[part * size : (part + 1) * size]
 
 
+def cell_rows(comparison: Comparison, panel: Axes, keys: Sequence[Key]) -> None:
+    """A row for each cell, the first on top, with its words."""
+    panel.set_yticks(range(len(keys)), labels(comparison, keys))
+    panel.set_ylabel(only_axis(comparison))
+    panel.set_ylim(len(keys) - 0.5, -0.5)
+
+
 def finish(axes: Axes, *, along: str) -> None:
     """Light rules along the score axis, no box."""
     axes.grid(axis="x" if along == "x" else "y", alpha=0.3)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def head(figure: Figure, title: str) -> None:
+    """A title above all panels; none if it is empty."""
+    if title:
+        figure.suptitle(title, fontsize="medium")
 
 
 def legend(figure: Figure, panels: Iterable[Axes]) -> None:

@@ -1,5 +1,6 @@
 """MLflow rows -> `Evidence`: which trials of a study finished, with what labels, and what became of the others."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -147,24 +148,22 @@ def collect(
         study: Its parent run.
         tracking_uri: Without user and password.
         rows: Every attempt at every trial, oldest first.
-        results: result.json by run_id.
-        unread: Why a result.json could not be read, by run_id.
-        errors: Last line of the error of a failed attempt, by run_id.
+        results: result.json by run_id, as `unread`, why it could not be read, and `errors`, the last line of an error.
+        unread: See `results`.
+        errors: See `results`.
     """
-    attempts: dict[str, list[TrialRow]] = {}
-    for row in rows:
-        attempts.setdefault(row.trial_id or row.run_id, []).append(row)
-    newest = {name: counting(tries) for name, tries in attempts.items()}
-    design = study.design or design_from_rows(study.question, list(newest.values()))
-    design, idle = _started(design, newest.values())
-    added = added_axis(design, [row for row in newest.values() if row.status == "FINISHED"])
+    attempts = Counter(_trial_of(row) for row in rows)
+    newest = newest_attempts(rows)
+    design = study.design or design_from_rows(study.question, newest)
+    design, idle = _started(design, newest)
+    added = added_axis(design, [row for row in newest if row.status == "FINISHED"])
     axes = (*added, *design.axes)
 
     def key_of(row: TrialRow) -> Key:
         return (*(task_of_row(row) for _ in added), *(value_on(row, axis) for axis in design.axes))
 
     finished, left = [], []
-    for name, row in newest.items():
+    for row in newest:
         if row.status == "FINISHED":
             trial = FinishedTrial(
                 key=key_of(row),
@@ -180,14 +179,14 @@ def collect(
                     key=key_of(row),
                     seed=seed_of(row),
                     row=row,
-                    attempts=len(attempts[name]),
+                    attempts=attempts[_trial_of(row)],
                     error=(errors or {}).get(row.run_id, ""),
                 )
             )
     seen = [trial.key for trial in finished] + [trial.key for trial in left]
     left_out = {each.cell: each.reason for each in design.left_out} if not added else {}
     planned = design.expected_cells() if not added else ()
-    counted = {row.run_id for row in newest.values() if row.status == "FINISHED"}
+    counted = {row.run_id for row in newest if row.status == "FINISHED"}
     lost = [row for row in rows if row.run_id not in counted and row.status != "RUNNING"]
     return Evidence(
         study=study,
@@ -220,6 +219,13 @@ def _started(design: StudyDesign, rows: Collection[TrialRow]) -> tuple[StudyDesi
     return design, idle
 
 
-def counting(tries: Sequence[TrialRow]) -> TrialRow:
-    """The attempt that speaks for a trial: the newest finished one, else the newest."""
-    return max(tries, key=lambda row: (row.status == "FINISHED", row.started))
+def newest_attempts(rows: Sequence[TrialRow]) -> list[TrialRow]:
+    """The attempt that counts for each trial: its newest finished one, else its newest."""
+    attempts: dict[str, list[TrialRow]] = {}
+    for row in rows:
+        attempts.setdefault(_trial_of(row), []).append(row)
+    return [max(tries, key=lambda row: (row.status == "FINISHED", row.started)) for tries in attempts.values()]
+
+
+def _trial_of(row: TrialRow) -> str:
+    return row.trial_id or row.run_id

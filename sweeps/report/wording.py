@@ -6,7 +6,8 @@ from typing import Final
 
 from datasets.grids import pixel_spacing
 from datasets.labels import CHARTS
-from training.evaluation.metric_names import MetricName, parse_metric
+from training.evaluation.bins import OWN_GRID, PATCHES
+from training.evaluation.metric_names import MAJORITY, MetricName, class_key, parse_metric, split_grid
 
 TASK_AXES: Final = ("task", "data.task")
 """Names under which a study may have the task as an axis."""
@@ -50,7 +51,7 @@ _SCORES: Final[Mapping[str, str]] = {
     "accuracy": "accuracy",
     "r2": "R²",
     "autoice": "AutoICE score",
-    "majority_f1": "weighted F1 of the majority class",
+    MAJORITY: "weighted F1 of the majority class",
 }
 _OTHERS: Final[Mapping[str, str]] = {
     "best/val_loss": "val loss of the kept epoch",
@@ -58,7 +59,7 @@ _OTHERS: Final[Mapping[str, str]] = {
     "cost/seconds": "wall time [s]",
 }
 _CLASS_SCORES: Final[Mapping[str, str]] = {"f1": "F1", "iou": "IoU"}
-_GRIDS: Final[Mapping[str, str]] = {"test": "own grid", "test_patches": "pure patches"}
+_GRIDS: Final[Mapping[str, str]] = {OWN_GRID: "own grid", PATCHES: "pure patches"}
 FACTOR: Final = "factor"
 """Axis of a study that changes one thing at a time: which one; its value is on the axis `value`."""
 VALUE: Final = "value"
@@ -138,8 +139,8 @@ def score_label(score: str) -> str:
 
 def metric_label(name: str) -> str:
     """`test_80m/winter/f1` -> `weighted F1, winter, 80 m grid`."""
-    grid, _, rest = name.partition("/")
-    if rest == "majority_f1":
+    grid, rest = split_grid(name) or ("", "")
+    if rest == MAJORITY:
         return f"majority class, {grid_label(grid)}"
     parsed = parse_metric(name)
     if parsed is None:
@@ -163,7 +164,7 @@ def class_label(name: str) -> str:
 
 def chart_classes(chart: str) -> tuple[str, ...]:
     """Classes of a chart as they are spelt in metrics."""
-    return tuple(name.replace("%", "_percent") for name in CHARTS[chart].classes)
+    return tuple(map(class_key, CHARTS[chart].classes))
 
 
 def is_number(value: str) -> bool:
@@ -177,7 +178,7 @@ def is_number(value: str) -> bool:
 
 def is_share(name: str) -> bool:
     """Whether a metric is a share of 1, which readers get in percent; R2 is, too, at its best."""
-    return parse_metric(name) is not None or name.endswith("/majority_f1")
+    return parse_metric(name) is not None or name.endswith(f"/{MAJORITY}")
 
 
 def percent(value: float, spread: float | None = None) -> str:
