@@ -28,16 +28,14 @@ class ComparePage:
     """What is written about a comparison.
 
     Attributes:
-        title: With the name of the model.
         answers: Sentences.
         warnings: What weakens the numbers, each a sentence.
         scores: The main table.
         differences: One's own model against each other.
         texts: Every file but the pictures, by name.
-        pictures: By name.
+        pictures: All of them.
     """
 
-    title: str
     answers: tuple[str, ...]
     warnings: tuple[str, ...]
     scores: ReportTable
@@ -100,7 +98,6 @@ def make_page(found: OwnAndOthers, *, remarks: Sequence[str] = (), run_url: str 
     tables = some_of(scores, against if against.rows else None, classes, cost)
     points = "".join(f"- {sentence}\n" for sentence in (*answers, *notes))
     return ComparePage(
-        title=title,
         answers=answers,
         warnings=warnings,
         scores=scores,

@@ -9,7 +9,7 @@ from datasets.errors import IceBenchError
 from sweeps.record.design import StudyDesign
 from sweeps.record.studies import StudyRow
 from sweeps.record.study import TrialRow
-from sweeps.report.cells import Comparison
+from sweeps.report.cells import CellComparison
 from sweeps.report.evidence import Evidence, FinishedTrial
 from sweeps.report.labels import NOT_SETTINGS, Key, first_target, seed_of
 from sweeps.report.wording import task_label
@@ -61,7 +61,7 @@ class OwnAndOthers:
         protocol: Settings beside the network in which another differs from one's own: name, its value, one's own.
     """
 
-    comparison: Comparison
+    comparison: CellComparison
     own: Key
     others: tuple[Key, ...]
     protocol: Mapping[Key, tuple[tuple[str, str, str], ...]]
@@ -75,8 +75,8 @@ def compare_entries(
     Args:
         own: Seeds of one's own model, at least one.
         others: Trials of other models; those that are among `own` are left out.
-        lake: Digest of the lake of all.
-        recipe: Of the lake.
+        lake: Digest of the lake of all; `recipe` is its own.
+        recipe: See `lake`.
         uri: Of MLflow, without user and password; may be empty.
 
     Raises:
@@ -108,17 +108,11 @@ def compare_entries(
         design=StudyDesign(
             question=question, objective=objective, axes={AXIS: tuple(names)}, seeds=(), trials=len(finished)
         ),
-        idle={},
         axes=(AXIS,),
         keys=tuple((name,) for name in names),
         finished=finished,
-        open=(),
-        left_out={},
-        unread={},
-        lost_attempts=0,
-        lost_hours=0.0,
     )
-    comparison = Comparison(evidence)
+    comparison = CellComparison(evidence)
     keys = sorted(evidence.keys[1:], key=lambda key: -comparison.spread(key, objective).mean)
     by_key = dict(zip(evidence.keys, groups, strict=True))
     return OwnAndOthers(

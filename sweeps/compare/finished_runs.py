@@ -18,12 +18,7 @@ BASE_STUDY: Final = "base_model"
 
 
 def named_baselines(tracking_uri: str, names: Sequence[str], lake: str) -> list[ScoredTrial]:
-    """Trials by run id, or all finished ones of a study.
-
-    Args:
-        tracking_uri: Of MLflow.
-        names: Run ids and names of studies.
-        lake: Digest of the lake.
+    """Trials by run id, or all finished ones of a study, on the lake of this digest.
 
     Raises:
         CompareError: A name is neither, a run has not finished, has no result or is of another lake, or a study has

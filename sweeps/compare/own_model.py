@@ -35,10 +35,7 @@ ProgressOf = Callable[[TrialSpec], AbstractContextManager[Callable[[Progress], N
 
 
 def check_own(spec: TrialSpec, lake: Lake) -> TrialSpec:
-    """Everything that can be wrong with one's own model shows here, before anything is started.
-
-    Returns:
-        The spec, bound to the lake.
+    """Binds a spec to the lake; what can be wrong with one's own model shows here, before anything is started.
 
     Raises:
         SpecError: The class cannot be imported, takes other arguments or answers with another shape, or the spec does
@@ -61,27 +58,23 @@ def find_others(
             of `spec`.
         TrackingError: The server is away.
     """
-    found, remarks = _others(names, tracking_uri, lake)
-    common_objective(params_of(spec), found)
-    return found, remarks
-
-
-def _others(names: Sequence[str], tracking_uri: str, lake: Lake) -> tuple[list[ScoredTrial], list[str]]:
-    if names and not tracking_uri:
-        raise CompareError(
-            f"--against {names[0]!r} is looked up in MLflow: give its --tracking-uri (MLFLOW_TRACKING_URI) too"
-        )
-    if names:
-        return named_baselines(tracking_uri, names, lake.digest), []
     if not tracking_uri:
+        if names:
+            raise CompareError(
+                f"--against {names[0]!r} is looked up in MLflow: give its --tracking-uri (MLFLOW_TRACKING_URI) too"
+            )
         return [], ["No MLflow was given (--tracking-uri), so there is no baseline."]
-    found = best_baselines(tracking_uri, lake.digest)
-    if not found:
-        return [], [
+    if names:
+        found, remarks = named_baselines(tracking_uri, names, lake.digest), []
+    elif found := best_baselines(tracking_uri, lake.digest):
+        remarks = [f"The baselines are the best networks of the study {BASE_STUDY} on this lake, one a task."]
+    else:
+        remarks = [
             f"The study {BASE_STUDY} has no finished trial on this lake, so there is no baseline: run it "
             f"(python -m sweeps run {BASE_STUDY}), or name others with --against."
         ]
-    return found, [f"The baselines are the best networks of the study {BASE_STUDY} on this lake, one a task."]
+    common_objective(params_of(spec), found)
+    return found, remarks
 
 
 def open_study(tracking_uri: str, lake: Lake) -> StudyTracker | None:
@@ -102,17 +95,10 @@ def train_own(
     cache: NodeCache | None = None,
     progress: ProgressOf = lambda spec: nullcontext(lambda _: None),
 ) -> list[ScoredTrial]:
-    """Trains and scores one's own model with each seed, as `python -m training run` does.
+    """Trains and scores the model of `check_own` with each seed, as `python -m training run` does.
 
-    Args:
-        spec: From `check_own`.
-        seeds: Of the trials.
-        lake: The data.
-        study: Parent run; None logs nowhere.
-        runs: A trial has its folder here, by its trial_id; one that was stopped goes on from there.
-        workers: Loader processes.
-        cache: Decoded arrays of this node.
-        progress: Shows a training.
+    A trial has its folder below `runs`, by its trial_id, and goes on from there if it was stopped. Without a `study`,
+    the parent run, nothing is logged.
     """
     entries = []
     for seed in seeds:
@@ -130,14 +116,9 @@ def train_own(
 def score_own(
     checkpoint: Path, lake: Lake, study: StudyTracker | None, *, maps: Path, cache: NodeCache | None = None
 ) -> ScoredTrial:
-    """Scores a checkpoint; its run in MLflow has the kind `evaluation`, since nothing was trained.
+    """Scores `best.pt` of a finished trial, or of its folder, and draws the test scenes into `maps`.
 
-    Args:
-        checkpoint: `best.pt` of a finished trial, or the folder that it is in.
-        lake: That the trial was trained on.
-        study: Parent run; None logs nowhere.
-        maps: Folder for pictures of the test scenes.
-        cache: Decoded arrays of this node.
+    Its run in MLflow has the kind `evaluation`, since nothing was trained; without a `study` there is none.
     """
     started = now_ms()
     spec, result = score_checkpoint(checkpoint, lake, drawer=lambda spec: map_drawer(spec, lake, maps), cache=cache)

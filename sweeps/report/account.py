@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from sweeps.report.cells import Comparison
+from sweeps.report.cells import CellComparison
 from sweeps.report.evidence import Evidence, FinishedTrial
 from sweeps.report.score_tables import text_of
 from sweeps.report.tables import ReportTable
@@ -73,7 +73,7 @@ def open_table(evidence: Evidence) -> ReportTable | None:
     )
 
 
-def runs_table(comparison: Comparison) -> ReportTable:
+def runs_table(comparison: CellComparison) -> ReportTable:
     """Every finished trial with its score; the last column is MLflow's run."""
     evidence, objective = comparison.evidence, comparison.objective
     rows = [

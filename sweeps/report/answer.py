@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from sweeps.report.cells import FEW_SCENES, Comparison, Difference
+from sweeps.report.cells import FEW_SCENES, CellComparison, Difference
 from sweeps.report.evidence import Evidence
 from sweeps.report.labels import Key
 from sweeps.report.score_tables import reading, text_of
@@ -12,14 +12,14 @@ _NAMED = 6
 """Most cells that a sentence names."""
 
 
-def answers(comparison: Comparison) -> list[str]:
+def answers(comparison: CellComparison) -> list[str]:
     """The best cell of each task, and which others are told apart from it."""
     if not comparison.keys:
         return [f"No finished trial has {comparison.objective}: there is nothing to compare yet."]
     return [sentence for task in comparison.evidence.tasks for sentence in _of_task(comparison, task)]
 
 
-def warnings(comparison: Comparison) -> list[str]:
+def warnings(comparison: CellComparison) -> list[str]:
     """What weakens the numbers of this study, each as one sentence."""
     evidence = comparison.evidence
     found = []
@@ -59,7 +59,7 @@ def devices(evidence: Evidence) -> str:
     return ", ".join(found) or "unknown"
 
 
-def _of_task(comparison: Comparison, task: str) -> list[str]:
+def _of_task(comparison: CellComparison, task: str) -> list[str]:
     best, reference = comparison.best(task), comparison.reference(task)
     if best is None or reference is None:
         return []
@@ -89,7 +89,7 @@ def _of_task(comparison: Comparison, task: str) -> list[str]:
     return found
 
 
-def numbers_of(comparison: Comparison, each: Difference) -> str:
+def numbers_of(comparison: CellComparison, each: Difference) -> str:
     """`−1.4 % points, interval −3.1 to +0.2`."""
 
     def write(value: float) -> str:
@@ -100,7 +100,7 @@ def numbers_of(comparison: Comparison, each: Difference) -> str:
     return f"{write(each.value)}{unit}{interval}"
 
 
-def score_of(comparison: Comparison, key: Key) -> str:
+def score_of(comparison: CellComparison, key: Key) -> str:
     """`81.2 ± 0.4 % (weighted F1, 80 m grid; 3 seeds)`."""
     spread = comparison.spread(key, comparison.objective)
     unit = " %" if is_share(comparison.objective) else ""
@@ -116,7 +116,7 @@ def few_scenes(count: int) -> str:
     )
 
 
-def _about_scenes(comparison: Comparison) -> list[str]:
+def _about_scenes(comparison: CellComparison) -> list[str]:
     counts = {key: comparison.scenes(key) for key in comparison.keys}
     if comparison.metric is None:
         return [
@@ -136,15 +136,15 @@ def _about_scenes(comparison: Comparison) -> list[str]:
     return found
 
 
-def _name(comparison: Comparison, key: Key) -> str:
+def _name(comparison: CellComparison, key: Key) -> str:
     return cell_label(comparison.evidence.axes, key, TASK_AXES)
 
 
-def _all_or(comparison: Comparison, keys: Sequence[Key]) -> str:
+def _all_or(comparison: CellComparison, keys: Sequence[Key]) -> str:
     return "" if len(keys) == len(comparison.keys) else f": {_named(comparison, keys)}"
 
 
-def _named(comparison: Comparison, keys: Sequence[Key], numbers: Mapping[Key, str] | None = None) -> str:
+def _named(comparison: CellComparison, keys: Sequence[Key], numbers: Mapping[Key, str] | None = None) -> str:
     shown = {key: f" ({text})" for key, text in (numbers or {}).items()}
     names = list(dict.fromkeys(f"{_name(comparison, key)}{shown.get(key, '')}" for key in keys))
     more = len(names) - _NAMED

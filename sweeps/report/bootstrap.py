@@ -82,13 +82,7 @@ def charts_of(trial: FinishedTrial, metric: MetricName) -> tuple[str, ...]:
 
 
 def sample(trial: FinishedTrial, metric: MetricName, scenes: Sequence[str]) -> Sampled:
-    """Scores a trial on these scenes together, and on test sets drawn from them.
-
-    Args:
-        trial: With its result.
-        metric: What is scored.
-        scenes: Of `scored_scenes`, at least one.
-    """
+    """Scores a trial on these scenes of `scored_scenes`, at least one, together; and on test sets drawn from them."""
     assert trial.result is not None
     stacks: dict[str, NDArray[np.float64]] = {}
     for chart in charts_of(trial, metric):

@@ -6,7 +6,7 @@ from urllib.parse import quote
 import numpy as np
 import pandas as pd
 
-from sweeps.report.cells import Comparison, spread_of
+from sweeps.report.cells import CellComparison, spread_of
 from sweeps.report.page import Section, render, written
 from sweeps.report.score_tables import text_of
 from sweeps.report.study_report import HOW_TO_READ, Report, how_to_open, run_url, some_of
@@ -18,7 +18,7 @@ def campaign_table(reports: Sequence[Report]) -> ReportTable:
     """A row for each study and task: the best cell, its score, trials, cost."""
     rows, numbers = [], []
     for report in (each for each in reports if each.evidence.design.about == "scores"):
-        comparison = Comparison(report.evidence)
+        comparison = CellComparison(report.evidence)
         evidence, objective = report.evidence, comparison.objective
         for task in evidence.tasks or ("–",):
             best = comparison.best(task)

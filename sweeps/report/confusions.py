@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from datasets.labels import chart
 from sweeps.report.bootstrap import charts_of
-from sweeps.report.cells import Comparison
+from sweeps.report.cells import CellComparison
 from sweeps.report.drawing import Drawn
 from sweeps.report.labels import Key
 from sweeps.report.wording import cell_label, grid_label, plural
@@ -22,7 +22,7 @@ _ACROSS: Final = 2
 """Matrices beside each other that a page can show with legible numbers."""
 
 
-def best_confusion(comparison: Comparison, key: Key, name: str, task: str) -> Drawn | None:
+def best_confusion(comparison: CellComparison, key: Key, name: str, task: str) -> Drawn | None:
     """Confusion matrix of one cell on the objective's grid, added up over its seeds; None without results."""
     pooled, metric = pooled_confusion(comparison, key), comparison.metric
     if pooled is None or metric is None:
@@ -38,7 +38,7 @@ def best_confusion(comparison: Comparison, key: Key, name: str, task: str) -> Dr
     return Drawn(name=name, caption=caption, figure=figure)
 
 
-def side_by_side(comparison: Comparison, keys: Sequence[Key], name: str) -> Drawn | None:
+def side_by_side(comparison: CellComparison, keys: Sequence[Key], name: str) -> Drawn | None:
     """Confusion matrices of several cells on the objective's grid, each added up over its seeds; None without any."""
     metric = comparison.metric
     found = {key: pooled for key in keys if (pooled := pooled_confusion(comparison, key)) is not None}
@@ -65,7 +65,7 @@ def side_by_side(comparison: Comparison, keys: Sequence[Key], name: str) -> Draw
     return Drawn(name=name, caption=caption, figure=figure)
 
 
-def pooled_confusion(comparison: Comparison, key: Key) -> tuple[str, ConfusionMatrix] | None:
+def pooled_confusion(comparison: CellComparison, key: Key) -> tuple[str, ConfusionMatrix] | None:
     """Chart and matrix of a cell on the objective's grid, added up over its seeds; None without results."""
     metric = comparison.metric
     trials = [trial for trial in comparison.evidence.trials_of(key) if trial.result is not None]
@@ -78,7 +78,7 @@ def pooled_confusion(comparison: Comparison, key: Key) -> tuple[str, ConfusionMa
     return target, reduce(add, (ConfusionMatrix.from_lists(rows) for rows in found if rows is not None))
 
 
-def _seeds(comparison: Comparison, key: Key) -> str:
+def _seeds(comparison: CellComparison, key: Key) -> str:
     return plural(sum(trial.result is not None for trial in comparison.evidence.trials_of(key)), "seed")
 
 

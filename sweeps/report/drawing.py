@@ -12,7 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from sweeps.report.cells import Comparison
+from sweeps.report.cells import CellComparison
 from sweeps.report.labels import Key
 from sweeps.report.page import DPI, Picture
 from sweeps.report.wording import (
@@ -74,7 +74,7 @@ class Series:
     dots: tuple[tuple[int, float], ...]
 
 
-def series(comparison: Comparison, keys: Sequence[Key], metric: str, name: str) -> Series:
+def series(comparison: CellComparison, keys: Sequence[Key], metric: str, name: str) -> Series:
     """Reads one metric of these cells."""
     factor = 100.0 if is_share(metric) else 1.0
     spreads = [comparison.spread(key, metric) for key in keys]
@@ -92,7 +92,7 @@ def series(comparison: Comparison, keys: Sequence[Key], metric: str, name: str) 
     )
 
 
-def grid_series(comparison: Comparison, keys: Sequence[Key], score: str) -> list[Series]:
+def grid_series(comparison: CellComparison, keys: Sequence[Key], score: str) -> list[Series]:
     """A score on every grid that has it, the objective's grid first."""
     metric = comparison.metric
     if metric is None:
@@ -102,7 +102,7 @@ def grid_series(comparison: Comparison, keys: Sequence[Key], score: str) -> list
     return [series(comparison, keys, str(each), grid_label(each.grid)) for each in wanted if str(each) in names]
 
 
-def panel_scores(comparison: Comparison) -> tuple[str, ...]:
+def panel_scores(comparison: CellComparison) -> tuple[str, ...]:
     """Scores worth a panel: that of the objective, and macro F1, which rare classes weigh in as much as common ones."""
     metric = comparison.metric
     if metric is None or metric.class_name or metric.score not in ("f1", "f1_macro"):
@@ -110,7 +110,7 @@ def panel_scores(comparison: Comparison) -> tuple[str, ...]:
     return ("f1", "f1_macro") if metric.score == "f1" else ("f1_macro", "f1")
 
 
-def score_axis(comparison: Comparison, score: str) -> str:
+def score_axis(comparison: CellComparison, score: str) -> str:
     """Label of a score axis, with its unit."""
     metric = comparison.metric
     if metric is None:
@@ -119,14 +119,14 @@ def score_axis(comparison: Comparison, score: str) -> str:
     return f"test {', '.join(word for word in words if word)} [%]"
 
 
-def own_axes(comparison: Comparison) -> tuple[str, ...]:
+def own_axes(comparison: CellComparison) -> tuple[str, ...]:
     """Axes on which the cells of one task differ."""
     evidence = comparison.evidence
     places = [place for place, axis in enumerate(evidence.axes) if axis not in TASK_AXES]
     return tuple(evidence.axes[place] for place in places if len({key[place] for key in evidence.keys} - {""}) > 1)
 
 
-def labels(comparison: Comparison, keys: Sequence[Key]) -> list[str]:
+def labels(comparison: CellComparison, keys: Sequence[Key]) -> list[str]:
     """The cells of one task in words, without what they share; a single axis is named beside them, by `only_axis`."""
     axes, own = comparison.evidence.axes, own_axes(comparison)
     if len(own) == 1:
@@ -135,7 +135,7 @@ def labels(comparison: Comparison, keys: Sequence[Key]) -> list[str]:
     return [cell_label(axes, key, skip) for key in keys]
 
 
-def only_axis(comparison: Comparison) -> str:
+def only_axis(comparison: CellComparison) -> str:
     """Name of the one axis on which the cells of a task differ; empty where there are several."""
     own = own_axes(comparison)
     return axis_label(own[0]) if len(own) == 1 else ""
@@ -149,7 +149,7 @@ def pieces(keys: Sequence[Key]) -> Iterator[tuple[str, Sequence[Key]]]:
         yield (f"_{part + 1}" if count > 1 else ""), keys[part * size : (part + 1) * size]
 
 
-def cell_rows(comparison: Comparison, panel: Axes, keys: Sequence[Key]) -> None:
+def cell_rows(comparison: CellComparison, panel: Axes, keys: Sequence[Key]) -> None:
     """A row for each cell, the first on top, with its words."""
     panel.set_yticks(range(len(keys)), labels(comparison, keys))
     panel.set_ylabel(only_axis(comparison))

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import pandas as pd
@@ -73,15 +73,20 @@ class Evidence:
     study: StudyRow
     tracking_uri: str
     design: StudyDesign
-    idle: Mapping[str, int]
+    idle: Mapping[str, int] = field(default_factory=dict)
     axes: tuple[str, ...]
     keys: tuple[Key, ...]
     finished: tuple[FinishedTrial, ...]
-    open: tuple[OpenTrial, ...]
-    left_out: Mapping[Key, str]
-    unread: Mapping[str, str]
-    lost_attempts: int
-    lost_hours: float
+    open: tuple[OpenTrial, ...] = ()
+    left_out: Mapping[Key, str] = field(default_factory=dict)
+    unread: Mapping[str, str] = field(default_factory=dict)
+    lost_attempts: int = 0
+    lost_hours: float = 0.0
+
+    @property
+    def started(self) -> tuple["FinishedTrial | OpenTrial", ...]:
+        """Trials that an attempt was made at."""
+        return (*self.open, *self.finished)
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -92,8 +97,7 @@ class Evidence:
     @cached_property
     def task_of(self) -> dict[Key, str]:
         """Task of every cell: of its trials, else by its axis, else that of the study's other trials."""
-        trials: list[OpenTrial | FinishedTrial] = [*self.open, *self.finished]
-        of_trials = {trial.key: task_label(task_of_row(trial.row)) for trial in trials}
+        of_trials = {trial.key: task_label(task_of_row(trial.row)) for trial in self.started}
         place = next((place for place, axis in enumerate(self.axes) if axis in TASK_AXES), None)
         other = next(iter(of_trials.values()), "pixel-based")
         by_axis = {key: task_label(key[place]) if place is not None else other for key in self.keys}
@@ -102,7 +106,7 @@ class Evidence:
     @property
     def expected(self) -> int:
         """Trials that the study has, those of a task that nobody started too."""
-        return sum(self.idle.values()) + max(self.design.trials, len(self.finished) + len(self.open))
+        return sum(self.idle.values()) + max(self.design.trials, len(self.started))
 
     def trials_of(self, key: Key) -> tuple[FinishedTrial, ...]:
         """Finished trials of a cell, by seed."""
@@ -110,15 +114,14 @@ class Evidence:
 
     def never_started(self) -> tuple[list[tuple[Key, int]], int]:
         """Cell and seed of trials that no attempt was made at, and how many more there are that cannot be named."""
-        trials: list[OpenTrial | FinishedTrial] = [*self.open, *self.finished]
-        started = {(trial.key, trial.seed) for trial in trials}
+        started = {(trial.key, trial.seed) for trial in self.started}
         cells = self.design.expected_cells() if len(self.axes) == len(self.design.axes) else ()
         named = [(key, seed) for key in cells for seed in self.design.seeds if (key, seed) not in started]
-        count = max(self.design.trials - len(self.finished) - len(self.open), 0)
+        count = max(self.design.trials - len(self.started), 0)
         return named, max(count - len(named), 0)
 
     def frame(self) -> pd.DataFrame:
-        """One row a finished trial: axes, seed, ids, and every metric."""
+        """One row for each finished trial: axes, seed, ids, and every metric."""
         rows = [
             {
                 **dict(zip(self.axes, trial.key, strict=True)),
@@ -162,31 +165,31 @@ def collect(
     def key_of(row: TrialRow) -> Key:
         return (*(task_of_row(row) for _ in added), *(value_on(row, axis) for axis in design.axes))
 
-    finished, left = [], []
-    for row in newest:
-        if row.status == "FINISHED":
-            trial = FinishedTrial(
-                key=key_of(row),
-                task=task_label(task_of_row(row)),
-                seed=seed_of(row),
-                row=row,
-                result=results.get(row.run_id),
-            )
-            finished.append(trial)
-        else:
-            left.append(
-                OpenTrial(
-                    key=key_of(row),
-                    seed=seed_of(row),
-                    row=row,
-                    attempts=attempts[_trial_of(row)],
-                    error=(errors or {}).get(row.run_id, ""),
-                )
-            )
-    seen = [trial.key for trial in finished] + [trial.key for trial in left]
+    finished = tuple(
+        FinishedTrial(
+            key=key_of(row),
+            task=task_label(task_of_row(row)),
+            seed=seed_of(row),
+            row=row,
+            result=results.get(row.run_id),
+        )
+        for row in newest
+        if row.status == "FINISHED"
+    )
+    unfinished = tuple(
+        OpenTrial(
+            key=key_of(row),
+            seed=seed_of(row),
+            row=row,
+            attempts=attempts[_trial_of(row)],
+            error=(errors or {}).get(row.run_id, ""),
+        )
+        for row in newest
+        if row.status != "FINISHED"
+    )
     left_out = {each.cell: each.reason for each in design.left_out} if not added else {}
     planned = design.expected_cells() if not added else ()
-    counted = {row.run_id for row in newest if row.status == "FINISHED"}
+    counted = {trial.row.run_id for trial in finished}
     lost = [row for row in rows if row.run_id not in counted and row.status != "RUNNING"]
     return Evidence(
         study=study,
@@ -194,9 +197,9 @@ def collect(
         design=design,
         idle=idle,
         axes=axes,
-        keys=ordered(design, len(added), [*planned, *left_out, *seen]),
-        finished=tuple(finished),
-        open=tuple(left),
+        keys=ordered(design, len(added), [*planned, *left_out, *map(key_of, newest)]),
+        finished=finished,
+        open=unfinished,
         left_out=left_out,
         unread=dict(unread or {}),
         lost_attempts=len(lost),

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from sweeps.report.cells import Comparison
+from sweeps.report.cells import CellComparison
 from sweeps.report.drawing import Drawn, head, labels, only_axis, pieces
 from sweeps.report.labels import Key
 from sweeps.report.score_tables import bin_metric, class_metrics
@@ -31,7 +31,9 @@ _EVEN = 0.179
 """Luminance on which black and white text have the same contrast (WCAG 2)."""
 
 
-def axes_figure(comparison: Comparison, keys: Sequence[Key], rows: str, columns: str, name: str, title: str) -> Drawn:
+def axes_figure(
+    comparison: CellComparison, keys: Sequence[Key], rows: str, columns: str, name: str, title: str
+) -> Drawn:
     """The objective over two axes of the study."""
     axes = comparison.evidence.axes
     across = list(dict.fromkeys(key[axes.index(columns)] for key in keys))
@@ -59,7 +61,7 @@ def axes_figure(comparison: Comparison, keys: Sequence[Key], rows: str, columns:
     return Drawn(name=name, caption="Mean over seeds, below it ± the spread over seeds.", figure=figure)
 
 
-def bins_figures(comparison: Comparison, keys: Sequence[Key], name: str, title: str) -> list[Drawn]:
+def bins_figures(comparison: CellComparison, keys: Sequence[Key], name: str, title: str) -> list[Drawn]:
     """Cells down, groups of test scenes across: trained on against tested on."""
     metrics = {each: bin_metric(comparison, each) for each in comparison.evidence.design.bins}
     label = parsed_label(replace(next(iter(metrics.values())), bin=None))
@@ -67,7 +69,7 @@ def bins_figures(comparison: Comparison, keys: Sequence[Key], name: str, title: 
     return _metrics_figures(comparison, keys, metrics, name, caption, across="test scenes of", label=label, title=title)
 
 
-def classes_figures(comparison: Comparison, keys: Sequence[Key], name: str, title: str) -> list[Drawn]:
+def classes_figures(comparison: CellComparison, keys: Sequence[Key], name: str, title: str) -> list[Drawn]:
     """Cells down, F1 of every class across."""
     metrics = {class_label(each): metric for each, metric in class_metrics(comparison).items()}
     if not metrics:
@@ -83,7 +85,7 @@ def classes_figures(comparison: Comparison, keys: Sequence[Key], name: str, titl
 
 
 def _metrics_figures(
-    comparison: Comparison,
+    comparison: CellComparison,
     keys: Sequence[Key],
     metrics: Mapping[str, MetricName],
     name: str,

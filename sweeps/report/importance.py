@@ -41,7 +41,7 @@ class Importance:
 
     @cached_property
     def shares(self) -> pd.DataFrame:
-        """A row a trial, bin, class and feature; scenes by themselves are left to the trials' own tables.
+        """A row for each trial, bin, class and feature; scenes by themselves are left to the trials' own tables.
 
         `share` is the absolute attribution over that of all channels (of a group: of all groups), `signed_share` the
         signed one over the same. `MEAN` is a class too; it has no `signed` and `absolute`, since logits of classes

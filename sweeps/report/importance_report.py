@@ -5,7 +5,7 @@ from typing import Final
 
 from sweeps.report.account import cost_table, runs_table, state
 from sweeps.report.answer import about_code
-from sweeps.report.cells import Comparison
+from sweeps.report.cells import CellComparison
 from sweeps.report.evidence import Evidence
 from sweeps.report.importance import Importance
 from sweeps.report.importance_tables import (
@@ -40,18 +40,12 @@ _INCOMPLETE: Final = 0.1
 def importance_report(
     evidence: Evidence, results: Mapping[str, AttributionResult], problems: Mapping[str, str] | None = None
 ) -> Report:
-    """Computes, draws and words everything.
-
-    Args:
-        evidence: Trials of the study.
-        results: Of the finished ones, by run_id.
-        problems: Why a result could not be read, by run_id.
-    """
+    """Computes, draws and words everything; results are by run_id, and so is why one could not be read."""
     from sweeps.report import importance_figures as draw  # matplotlib takes a second, and tables do without
     from sweeps.report.drawing import pictures
 
     importance = Importance(evidence=evidence, results=results, problems=problems or {})
-    table, bins, comparison = importance_table(importance), importance_bins_table(importance), Comparison(evidence)
+    table, bins, comparison = importance_table(importance), importance_bins_table(importance), CellComparison(evidence)
     said, warned = tuple(_answers(importance)), tuple(_warnings(importance))
     main, of_classes, of_bins = (
         pictures(figures(importance)) for figures in (draw.method_figures, draw.class_figures, draw.bin_figures)

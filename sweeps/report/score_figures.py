@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from sweeps.report.bootstrap import CONFIDENCE
-from sweeps.report.cells import Comparison, Difference
+from sweeps.report.cells import CellComparison, Difference
 from sweeps.report.drawing import (
     COLOURS,
     MARKERS,
@@ -42,7 +42,7 @@ _BARS: Final = {"accuracy": "accuracy", "precision": "precision", "recall": "rec
 
 
 def lines_figure(
-    comparison: Comparison, keys: Sequence[Key], axis: str, by: str | None, name: str, title: str
+    comparison: CellComparison, keys: Sequence[Key], axis: str, by: str | None, name: str, title: str
 ) -> Drawn:
     """Score against an axis of numbers, a line for each grid; or for each value of a second axis, `by`."""
     axes = comparison.evidence.axes
@@ -72,7 +72,7 @@ def lines_figure(
     return Drawn(name=name, caption=caption, figure=figure)
 
 
-def dots_figures(comparison: Comparison, keys: Sequence[Key], name: str, title: str) -> list[Drawn]:
+def dots_figures(comparison: CellComparison, keys: Sequence[Key], name: str, title: str) -> list[Drawn]:
     """A row for each cell: a dot for each grid with its spread."""
     drawn = []
     for end, some in pieces(keys):
@@ -99,7 +99,7 @@ def dots_figures(comparison: Comparison, keys: Sequence[Key], name: str, title: 
     return drawn
 
 
-def bars_figures(comparison: Comparison, keys: Sequence[Key], name: str, title: str) -> list[Drawn]:
+def bars_figures(comparison: CellComparison, keys: Sequence[Key], name: str, title: str) -> list[Drawn]:
     """Accuracy, precision, recall, F1 and IoU side by side for each cell, on the objective's grid."""
     metric = comparison.metric
     if metric is None or metric.bin or metric.class_name or metric.score == "autoice":
@@ -143,7 +143,7 @@ def bars_figures(comparison: Comparison, keys: Sequence[Key], name: str, title: 
 
 
 def difference_figures(
-    comparison: Comparison, differences: Sequence[Difference], name: str, title: str, *, of_one: bool = False
+    comparison: CellComparison, differences: Sequence[Difference], name: str, title: str, *, of_one: bool = False
 ) -> list[Drawn]:
     """Differences with their intervals, a row each; filled where the interval does not hold 0.
 
@@ -190,7 +190,7 @@ def difference_figures(
 
 
 def _panels(
-    comparison: Comparison, widths: tuple[float, float], height: float, *, sharey: bool = False
+    comparison: CellComparison, widths: tuple[float, float], height: float, *, sharey: bool = False
 ) -> tuple[Figure, dict[str, Axes]]:
     """A panel for each score, side by side; widths are of a panel and of what is beside them all, in inches."""
     scores = panel_scores(comparison)
@@ -225,7 +225,7 @@ def _draw(
 
 
 def _by_value(
-    comparison: Comparison, keys: Sequence[Key], by: str, score: str
+    comparison: CellComparison, keys: Sequence[Key], by: str, score: str
 ) -> list[tuple[Series, NDArray[np.intp]]]:
     """The objective's grid, a series for each value of the axis `by`, with the places of its cells in `keys`."""
     place, metric = comparison.evidence.axes.index(by), comparison.metric
@@ -239,7 +239,7 @@ def _by_value(
 
 
 def _majority_line(
-    comparison: Comparison, panel: Axes, keys: Sequence[Key], score: str, *, upright: bool = False
+    comparison: CellComparison, panel: Axes, keys: Sequence[Key], score: str, *, upright: bool = False
 ) -> str:
     """What always saying the most common class would give, where that is one level for all cells.
 
@@ -264,7 +264,7 @@ def _majority_line(
     return ""
 
 
-def _empty_rows(comparison: Comparison, panel: Axes, keys: Sequence[Key]) -> None:
+def _empty_rows(comparison: CellComparison, panel: Axes, keys: Sequence[Key]) -> None:
     """Says why a row has no dot."""
     for row, key in enumerate(keys):
         if not comparison.spread(key, comparison.objective).n:
@@ -273,7 +273,7 @@ def _empty_rows(comparison: Comparison, panel: Axes, keys: Sequence[Key]) -> Non
             panel.text(0.02, row, words, transform=place, va="center", fontsize=8, color="0.35", style="italic")
 
 
-def _group_starts(comparison: Comparison, keys: Sequence[Key]) -> list[int]:
+def _group_starts(comparison: CellComparison, keys: Sequence[Key]) -> list[int]:
     """Rows before which the first of several axes changes."""
     axes = [axis for axis in comparison.evidence.axes if axis in own_axes(comparison)]
     if len(axes) < 2:

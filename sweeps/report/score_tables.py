@@ -7,7 +7,7 @@ from typing import Any, Final
 import pandas as pd
 
 from sweeps.report.bootstrap import CONFIDENCE
-from sweeps.report.cells import Comparison, Difference, Spread
+from sweeps.report.cells import CellComparison, Difference, Spread
 from sweeps.report.evidence import Evidence
 from sweeps.report.labels import Key, first_target
 from sweeps.report.tables import ReportTable
@@ -31,7 +31,7 @@ _BIN_SCORES: Final = frozenset({"f1", "f1_macro", "accuracy", "r2"})
 _INTERVAL: Final = f"{CONFIDENCE:g} % interval over test scenes"
 
 
-def scores_table(comparison: Comparison) -> ReportTable:
+def scores_table(comparison: CellComparison) -> ReportTable:
     """One row for each cell: mean ± spread over seeds of the objective and of the scores that every table shows."""
     evidence, objective = comparison.evidence, comparison.objective
     metrics = shown_metrics(comparison)
@@ -60,7 +60,7 @@ def scores_table(comparison: Comparison) -> ReportTable:
     return _cells_table(evidence, "table", title, (first, _INTERVAL, *others, "seeds"), rows)
 
 
-def bins_table(comparison: Comparison) -> ReportTable | None:
+def bins_table(comparison: CellComparison) -> ReportTable | None:
     """Cells by the bins of test scenes that the study compares; None where it compares none."""
     metrics = {name: bin_metric(comparison, name) for name in comparison.evidence.design.bins}
     if not metrics:
@@ -70,7 +70,7 @@ def bins_table(comparison: Comparison) -> ReportTable | None:
     return _metrics_table(comparison, "bins", title, comparison.evidence.keys, metrics)
 
 
-def classes_table(comparison: Comparison) -> ReportTable | None:
+def classes_table(comparison: CellComparison) -> ReportTable | None:
     """Cells by F1 of each class; None where the objective is not of a chart."""
     metrics = class_metrics(comparison)
     if not metrics or not comparison.keys:
@@ -82,14 +82,14 @@ def classes_table(comparison: Comparison) -> ReportTable | None:
     return _metrics_table(comparison, "classes", f"F1 of each class, {where} [%]", comparison.keys, named, note)
 
 
-def bin_metric(comparison: Comparison, name: str) -> MetricName:
+def bin_metric(comparison: CellComparison, name: str) -> MetricName:
     """The objective on one bin of test scenes, or weighted F1 where bins do not have it."""
     metric = comparison.metric or MetricName(grid="test_80m", score="f1")
     score = metric.score if metric.score in _BIN_SCORES and metric.class_name is None else "f1"
     return MetricName(grid=metric.grid, chart=metric.chart, bin=name, score=score)
 
 
-def class_metrics(comparison: Comparison) -> dict[str, MetricName]:
+def class_metrics(comparison: CellComparison) -> dict[str, MetricName]:
     """F1 of every class of the objective's chart, by class."""
     metric = comparison.metric
     if metric is None or metric.score == "autoice" or not comparison.evidence.finished:
@@ -101,7 +101,7 @@ def class_metrics(comparison: Comparison) -> dict[str, MetricName]:
     }
 
 
-def differences_table(comparison: Comparison) -> ReportTable:
+def differences_table(comparison: CellComparison) -> ReportTable:
     """Every cell against the reference and against the best, task by task."""
     found = []
     for task in comparison.evidence.tasks:
@@ -112,7 +112,7 @@ def differences_table(comparison: Comparison) -> ReportTable:
     return table_of_differences(comparison, found)
 
 
-def table_of_differences(comparison: Comparison, found: Sequence[tuple[str, Difference, str]]) -> ReportTable:
+def table_of_differences(comparison: CellComparison, found: Sequence[tuple[str, Difference, str]]) -> ReportTable:
     """A row for each difference, given with its task and the words for the other cell."""
     evidence, objective = comparison.evidence, comparison.objective
     rows, numbers = [], []
@@ -158,7 +158,7 @@ def table_of_differences(comparison: Comparison, found: Sequence[tuple[str, Diff
     )
 
 
-def reading(comparison: Comparison, difference: Difference) -> str:
+def reading(comparison: CellComparison, difference: Difference) -> str:
     """A difference in a word: better, worse, not told apart."""
     verdict = difference.verdict
     if verdict in ("higher", "lower"):
@@ -167,7 +167,7 @@ def reading(comparison: Comparison, difference: Difference) -> str:
     return {"unknown": "no interval", "seeds disagree": "not told apart: seeds disagree"}.get(verdict, verdict)
 
 
-def shown_metrics(comparison: Comparison) -> tuple[str, ...]:
+def shown_metrics(comparison: CellComparison) -> tuple[str, ...]:
     """The objective, then weighted and macro F1 on every grid, the AutoICE score, and the majority class."""
     have = dict.fromkeys(name for trial in comparison.evidence.finished for name in trial.metrics)
     first, _ = split_grid(comparison.objective) or ("", "")
@@ -203,7 +203,7 @@ def _cells_table(
 
 
 def _metrics_table(
-    comparison: Comparison,
+    comparison: CellComparison,
     name: str,
     title: str,
     keys: Sequence[Key],

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sweeps.report.cells import Comparison
+from sweeps.report.cells import CellComparison
 from sweeps.report.confusions import best_confusion
 from sweeps.report.drawing import Drawn, own_axes
 from sweeps.report.heat_maps import axes_figure, bins_figures, classes_figures
@@ -16,7 +16,7 @@ _FEW = 5
 """Most lines in a figure, and most networks, that a reader can tell apart."""
 
 
-def main_figures(comparison: Comparison) -> list[Drawn]:
+def main_figures(comparison: CellComparison) -> list[Drawn]:
     """The main figures: score against the axes of the study, a figure a task."""
     drawn = []
     for part in _by_task(comparison):
@@ -26,7 +26,7 @@ def main_figures(comparison: Comparison) -> list[Drawn]:
     return drawn
 
 
-def against_figures(comparison: Comparison) -> list[Drawn]:
+def against_figures(comparison: CellComparison) -> list[Drawn]:
     """Differences from the reference and from the best."""
     drawn = []
     for part in _by_task(comparison):
@@ -38,7 +38,7 @@ def against_figures(comparison: Comparison) -> list[Drawn]:
     return drawn
 
 
-def bin_figures(comparison: Comparison) -> list[Drawn]:
+def bin_figures(comparison: CellComparison) -> list[Drawn]:
     """Cells against groups of test scenes."""
     if not comparison.evidence.design.bins:
         return []
@@ -49,7 +49,7 @@ def bin_figures(comparison: Comparison) -> list[Drawn]:
     ]
 
 
-def class_figures(comparison: Comparison) -> list[Drawn]:
+def class_figures(comparison: CellComparison) -> list[Drawn]:
     """F1 of every class, and the confusion matrix of the best cell."""
     drawn = []
     for part in _by_task(comparison):
@@ -79,7 +79,7 @@ class _TaskCells:
     scored: tuple[Key, ...]
 
 
-def _by_task(comparison: Comparison) -> list[_TaskCells]:
+def _by_task(comparison: CellComparison) -> list[_TaskCells]:
     """A part for every task with a scored cell."""
     evidence, task_of = comparison.evidence, comparison.evidence.task_of
     tasks = tuple(dict.fromkeys(task_of[key] for key in comparison.keys))
@@ -95,7 +95,7 @@ def _by_task(comparison: Comparison) -> list[_TaskCells]:
     ]
 
 
-def _of_axes(comparison: Comparison, keys: Sequence[Key], name: str, task: str) -> list[Drawn]:
+def _of_axes(comparison: CellComparison, keys: Sequence[Key], name: str, task: str) -> list[Drawn]:
     axes, own = comparison.evidence.axes, own_axes(comparison)
     own = tuple(axis for axis in own if len({key[axes.index(axis)] for key in keys}) > 1)
     numeric = {axis: all(is_number(key[axes.index(axis)]) for key in keys) for axis in own}

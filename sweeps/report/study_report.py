@@ -7,7 +7,7 @@ from urllib.parse import quote
 from sweeps.report.account import cost, cost_table, missing_trials, open_table, runs_table, state
 from sweeps.report.answer import answers, devices, warnings
 from sweeps.report.bootstrap import CONFIDENCE, DRAWS
-from sweeps.report.cells import Comparison
+from sweeps.report.cells import CellComparison
 from sweeps.report.evidence import Evidence
 from sweeps.report.page import Picture, Section, render, written
 from sweeps.report.score_tables import bins_table, classes_table, differences_table, scores_table
@@ -117,7 +117,7 @@ def make_report(evidence: Evidence) -> Report:
     from sweeps.report import study_figures  # matplotlib takes a second, and tables do without
     from sweeps.report.drawing import pictures
 
-    comparison = Comparison(evidence)
+    comparison = CellComparison(evidence)
     scores, differences = scores_table(comparison), differences_table(comparison)
     bins, classes, runs = bins_table(comparison), classes_table(comparison), runs_table(comparison)
     said, warned = tuple(answers(comparison)), tuple(warnings(comparison))

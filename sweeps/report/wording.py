@@ -103,13 +103,7 @@ def key_words(axes: Sequence[str], key: Sequence[str]) -> tuple[str, ...]:
 
 
 def cell_label(axes: Sequence[str], key: Sequence[str], skip: Sequence[str] = ()) -> str:
-    """One cell in words: the values of its axes, with the names of axes whose values are bare numbers.
-
-    Args:
-        axes: Of the study.
-        key: Value on each, empty where the cell has none.
-        skip: Axes that need not be said.
-    """
+    """One cell in words: the values of its axes, but those to skip; bare numbers with the names of their axes."""
     said: list[str] = []
     for axis, value, word in zip(axes, key, key_words(axes, key), strict=True):
         if value == "" or axis in skip:
@@ -183,16 +177,18 @@ def is_share(name: str) -> bool:
 
 def percent(value: float, spread: float | None = None) -> str:
     """`0.8123` -> `81.2`, `81.2 ± 0.4` with a spread; a dash for NaN."""
-    if value != value:
-        return "–"
-    return f"{100 * value:.1f}" if spread is None or spread != spread else f"{100 * value:.1f} ± {100 * spread:.1f}"
+    return _with_spread(f"{100 * value:.1f}", "" if spread is None else f"{100 * spread:.1f}")
 
 
 def number(value: float, spread: float | None = None) -> str:
     """Three digits, for what is no share."""
-    if value != value:
+    return _with_spread(f"{value:.3g}", "" if spread is None else f"{spread:.2g}")
+
+
+def _with_spread(value: str, spread: str) -> str:
+    if value == "nan":
         return "–"
-    return f"{value:.3g}" if spread is None or spread != spread else f"{value:.3g} ± {spread:.2g}"
+    return value if spread in ("", "nan") else f"{value} ± {spread}"
 
 
 def plural(count: int, word: str) -> str:

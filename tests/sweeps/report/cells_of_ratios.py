@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 
 from sweeps.record.design import StudyDesign
-from sweeps.report.cells import Comparison
+from sweeps.report.cells import CellComparison
 from sweeps.report.evidence import collect
 from tests.invented_studies import study
 
 
-def comparison(objective: str = "test_80m/f1", n_scenes: int = 8, **changes: object) -> Comparison:
+def comparison(objective: str = "test_80m/f1", n_scenes: int = 8, **changes: object) -> CellComparison:
     values: dict[str, object] = {
         "question": "Does it?",
         "objective": objective,
@@ -23,4 +23,4 @@ def comparison(objective: str = "test_80m/f1", n_scenes: int = 8, **changes: obj
         return "FAILED" if labels["data.ratio"] == "10" and seed else ""
 
     made = study(design, lambda labels: 0.8 if labels["data.ratio"] == "2" else 0.6, n_scenes=n_scenes, skip=skip)
-    return Comparison(collect(made[0], "sqlite:///m.db", made[1], made[2]))
+    return CellComparison(collect(made[0], "sqlite:///m.db", made[1], made[2]))

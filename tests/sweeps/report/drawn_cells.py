@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from matplotlib.figure import Figure
 
 from sweeps.record.design import StudyDesign
-from sweeps.report.cells import Comparison
+from sweeps.report.cells import CellComparison
 from sweeps.report.drawing import Drawn
 from sweeps.report.evidence import collect
 from tests.invented_studies import study
 
 
-def made(axes: Mapping[str, tuple[str, ...]], objective: str = "test_80m/f1", **changes: object) -> Comparison:
+def made(axes: Mapping[str, tuple[str, ...]], objective: str = "test_80m/f1", **changes: object) -> CellComparison:
     count = 1
     for values in axes.values():
         count *= len(values)
@@ -23,7 +23,7 @@ def made(axes: Mapping[str, tuple[str, ...]], objective: str = "test_80m/f1", **
     parent, rows, results = study(
         design, lambda labels: 0.5 + 0.02 * sum(order[v] for v in labels.values() if v), n_scenes=4
     )
-    return Comparison(collect(parent, "u", rows, results))
+    return CellComparison(collect(parent, "u", rows, results))
 
 
 def by_name(drawn: list[Drawn]) -> dict[str, Figure]:

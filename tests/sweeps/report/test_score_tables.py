@@ -5,7 +5,7 @@ import io
 import pandas as pd
 
 from sweeps.report.account import runs_table
-from sweeps.report.cells import Comparison
+from sweeps.report.cells import CellComparison
 from sweeps.report.evidence import collect
 from sweeps.report.score_tables import bins_table, classes_table, differences_table, scores_table
 from tests.sweeps.report.cells_of_ratios import comparison
@@ -73,7 +73,7 @@ def test_cells_without_trials_are_rows_too() -> None:
     )
     evidence = own.evidence
     assert evidence.left_out
-    made = Comparison(collect(evidence.study, "u", [t.row for t in evidence.trials_of(("2",))], {}))
+    made = CellComparison(collect(evidence.study, "u", [t.row for t in evidence.trials_of(("2",))], {}))
     rows = scores_table(made).rows
     assert [row[:2] for row in rows][1] == ("10 (400 m)", "no test scenes")
     assert rows[1][-1] == "0 of 2"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sweeps.report.cells import Comparison
+from sweeps.report.cells import CellComparison
 from sweeps.report.drawing import picture
 from sweeps.report.evidence import collect
 from sweeps.report.study_figures import against_figures, class_figures, main_figures
@@ -22,7 +22,7 @@ def test_every_objective_can_be_drawn(objective: str) -> None:
         trials = own.evidence.finished
         rows = [t.row.model_copy(update={"metrics": {**t.metrics, objective: 0.5 + t.seed}}) for t in trials]
         results = {t.row.run_id: t.result for t in trials if t.result is not None}
-        own = Comparison(collect(own.evidence.study, "u", rows, results))
+        own = CellComparison(collect(own.evidence.study, "u", rows, results))
     drawn = [*main_figures(own), *against_figures(own), *class_figures(own)]
     assert drawn
     assert picture(drawn[0]).png.startswith(b"\x89PNG")
