@@ -25,15 +25,9 @@ _SETTINGS_SAID: Final = 6
 
 @dataclass(frozen=True, kw_only=True)
 class ComparePage:
-    """What is written about a comparison.
+    """What is written about a comparison: sentences, the main table, one's own model against each other, all files.
 
-    Attributes:
-        answers: Sentences.
-        warnings: What weakens the numbers, each a sentence.
-        scores: The main table.
-        differences: One's own model against each other.
-        texts: Every file but the pictures, by name.
-        pictures: All of them.
+    `texts` are the files by name, without the pictures.
     """
 
     answers: tuple[str, ...]
@@ -47,10 +41,7 @@ class ComparePage:
 def make_page(found: OwnAndOthers, *, remarks: Sequence[str] = (), run_url: str = "") -> ComparePage:
     """Computes, draws and words everything.
 
-    Args:
-        found: The models.
-        remarks: Sentences about how the comparison came about.
-        run_url: Start of the addresses of runs; empty where they have none.
+    Remarks are sentences about how the comparison came about; `run_url` starts the addresses of runs, if they have any.
     """
     comparison = found.comparison
     differences = [comparison.difference(found.own, other, any_seed=True) for other in found.others]

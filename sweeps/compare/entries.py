@@ -29,12 +29,7 @@ class CompareError(IceBenchError, ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class ScoredTrial:
-    """A finished and scored trial.
-
-    Attributes:
-        row: In MLflow, or as it would be there.
-        result: What it gave.
-    """
+    """A finished and scored trial: its row in MLflow, or as it would be there, and what it gave."""
 
     row: TrialRow
     result: TrialResult

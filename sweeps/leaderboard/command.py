@@ -9,7 +9,7 @@ from rich.table import Table
 from datasets.errors import IceBenchError, unknown_name
 from datasets.process.checkout import ROOT
 from datasets.process.terminal import err, out, user_errors
-from sweeps.report.terminal import note, say, terminal_table, warn
+from sweeps.report.terminal import note, note_other_lakes, say, terminal_table, warn
 
 if TYPE_CHECKING:
     from sweeps.leaderboard.check import CheckedScore
@@ -106,11 +106,8 @@ def _ranked(tracking_uri: str, lake_digest: str) -> "tuple[tuple[Ranked, ...], s
     if lake_digest and lake_digest not in lakes:
         raise unknown_name("lake of the trials", lake_digest, lakes)
     lake = lake_digest or lakes[0]
-    if len(lakes) > 1 and not lake_digest:
-        note(
-            f"trials ran on {len(lakes)} lakes: this is {lake}, the newest; --lake-digest chooses another "
-            f"({', '.join(lakes[1:])})"
-        )
+    if not lake_digest:
+        note_other_lakes("trials", lakes)
     ranked = rank(row for row in rows if row.tags["lake"] == lake)
     if not ranked:
         raise NoLeaderboardError(

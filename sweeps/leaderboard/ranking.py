@@ -23,13 +23,11 @@ _TEST_CELL: Final = ("data.test.season", "data.test.location", "data.test.cryose
 
 @dataclass(frozen=True, kw_only=True)
 class Ranked:
-    """The best settings of a network for a task.
+    """The best settings of a network for a task, with a trial for each seed.
 
     Attributes:
         rank: From 1, by weighted F1 on the 80 m grid; equal scores share a rank.
-        model: Name of the network.
         task: `pixel-based` or `patch-based`.
-        trials: One a seed.
         protocol: How it was trained, for readers.
     """
 

@@ -8,7 +8,7 @@ import typer
 from datasets.errors import IceBenchError, unknown_name
 from datasets.process.checkout import ROOT
 from datasets.process.terminal import err, out, user_errors
-from sweeps.report.terminal import note, say, terminal_table, warn
+from sweeps.report.terminal import note_other_lakes, say, terminal_table, warn
 
 if TYPE_CHECKING:  # heavy: matplotlib and MLflow are loaded only by a report
     from sweeps.record.studies import StudyRow
@@ -117,9 +117,5 @@ def _chosen(rows: "tuple[StudyRow, ...]", study: str, lake_digest: str) -> "Stud
         if not found:
             raise unknown_name(f"lake of study {study!r}", lake_digest, [row.lake for row in own])
         return found[0]
-    if len(own) > 1:
-        note(
-            f"study {study} ran on {len(own)} lakes: this is {own[0].lake}, the newest; --lake-digest chooses another "
-            f"({', '.join(row.lake for row in own[1:])})"
-        )
+    note_other_lakes(f"study {study}", [row.lake for row in own])
     return own[0]

@@ -17,15 +17,7 @@ from training.evaluation.result import TrialResult
 
 @dataclass(frozen=True, kw_only=True)
 class FinishedTrial:
-    """A trial that counts: its newest finished attempt.
-
-    Attributes:
-        key: Its cell.
-        task: `pixel-based` or `patch-based`.
-        seed: Of the trial.
-        row: In MLflow.
-        result: Its result.json; None where it could not be read.
-    """
+    """A trial that counts: its cell, its newest finished attempt, and result.json; None where it could not be read."""
 
     key: Key
     task: str

@@ -130,17 +130,8 @@ def heat_map(
 ) -> Figure:
     """A colour and a number for each cell; hatched, with a word why, where there is none.
 
-    Args:
-        values: (rows, columns); NaN where there is none.
-        spreads: Likewise; NaN is not written.
-        down_labels: Of the rows; `down` names their axis.
-        across_labels: Of the columns; `across` names their axis.
-        down: See `down_labels`.
-        across: See `across_labels`.
-        label: Of the colours, without unit.
-        words: For cells without a value.
-        share: Whether values are shares, to be shown in percent.
-        title: Above it; may be empty.
+    Values and spreads are (rows, columns), NaN where there is none; shares are shown in percent. `down` and `across`
+    name the axes, `label` the colours (without unit), and `words` say why a cell has no value. The title may be empty.
     """
     rows, columns = values.shape
     factor = 100.0 if share else 1.0

@@ -36,16 +36,9 @@ class Picture:
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """A part of a page.
+    """A part of a page: paragraphs, a list of points and of links (text and address), then pictures, then tables.
 
-    Attributes:
-        anchor: Unique on the page.
-        title: Of the part, for the contents too.
-        sentences: One paragraph each.
-        points: A list below them.
-        links: More points, each with the address that it leads to.
-        tables: Below that.
-        pictures: Below that.
+    The anchor is unique on the page; the title stands in the contents too.
     """
 
     anchor: str

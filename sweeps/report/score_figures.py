@@ -145,14 +145,9 @@ def bars_figures(comparison: CellComparison, keys: Sequence[Key], name: str, tit
 def difference_figures(
     comparison: CellComparison, differences: Sequence[Difference], name: str, title: str, *, of_one: bool = False
 ) -> list[Drawn]:
-    """Differences with their intervals, a row each; filled where the interval does not hold 0.
+    """Differences from one cell, which the axis names, with their intervals; filled where these do not hold 0.
 
-    Args:
-        comparison: Of the cells.
-        differences: All against one cell, which the axis names; a row for each cell.
-        name: Of the figure.
-        title: Above it; may be empty.
-        of_one: All are of one cell, and a row is a cell that it is compared with.
+    A row is a cell that differs; with `of_one` all are of one cell, and a row is a cell that it is compared with.
     """
     if not any(each.interval.known for each in differences):
         return []

@@ -24,6 +24,7 @@ from sweeps.report.wording import (
     parsed_label,
     percent,
 )
+from training.evaluation.bins import fixed_grid
 from training.evaluation.metric_names import MAJORITY, MetricName, grids_in, split_grid
 
 _BIN_SCORES: Final = frozenset({"f1", "f1_macro", "accuracy", "r2"})
@@ -84,7 +85,7 @@ def classes_table(comparison: CellComparison) -> ReportTable | None:
 
 def bin_metric(comparison: CellComparison, name: str) -> MetricName:
     """The objective on one bin of test scenes, or weighted F1 where bins do not have it."""
-    metric = comparison.metric or MetricName(grid="test_80m", score="f1")
+    metric = comparison.metric or MetricName(grid=fixed_grid(2), score="f1")
     score = metric.score if metric.score in _BIN_SCORES and metric.class_name is None else "f1"
     return MetricName(grid=metric.grid, chart=metric.chart, bin=name, score=score)
 

@@ -62,14 +62,9 @@ def class_figures(comparison: CellComparison) -> list[Drawn]:
 
 @dataclass(frozen=True, kw_only=True)
 class _TaskCells:
-    """What is drawn together: the cells of one task.
+    """What is drawn together: the cells of one task, and those of them that have the objective (`scored`).
 
-    Attributes:
-        task: Which.
-        title: Its name where the study has several, else empty.
-        end: Of the names of its figures, likewise.
-        keys: Its cells.
-        scored: Those with the objective.
+    Title, and end of the names of figures, are empty where the study has one task.
     """
 
     task: str

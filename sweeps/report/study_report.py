@@ -40,14 +40,11 @@ class Report:
     Attributes:
         evidence: What it is made from.
         state: How many trials finished, and which are missing.
-        answers: Sentences.
-        warnings: Sentences.
+        answers: Sentences, as `warnings`.
         scores: The main table.
         differences: Every cell against the reference and the best; None in a study without scores.
-        bins: By season and location.
-        runs: Every finished trial.
         sections: Of the page.
-        pictures: All of them, by name.
+        pictures: All of them.
         details: More tables for people, in table.md and table.tex.
         highlights: Those for a page over all studies.
         facts: Name and value, for the head of the page.

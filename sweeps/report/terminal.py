@@ -22,6 +22,15 @@ def note(sentence: str) -> None:
     err.print(sentence, markup=False, highlight=False, soft_wrap=True)
 
 
+def note_other_lakes(what: str, lakes: Sequence[str]) -> None:
+    """Says which lakes there are, the newest first, where nobody chose one of several."""
+    if len(lakes) > 1:
+        note(
+            f"{what} ran on {len(lakes)} lakes: this is {lakes[0]}, the newest; --lake-digest chooses another "
+            f"({', '.join(lakes[1:])})"
+        )
+
+
 def warn(sentences: Iterable[str]) -> None:
     """Prints what to be wary of."""
     for sentence in sentences:

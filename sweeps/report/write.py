@@ -22,10 +22,8 @@ _FOLDER: Final = "report"
 def write_report(study: StudyTracker, folder: Path, row: StudyRow | None = None) -> Report:
     """Writes the report of a study: report.html, table.csv, .md, .tex, other tables as .csv, figures/*.png.
 
-    Args:
-        study: The parent run.
-        folder: Made if it is not there; files of an earlier report are replaced.
-        row: The parent run if it was read already.
+    The folder is made if it is not there, and files of an earlier report are replaced; `row` is the parent run if it
+    was read already.
 
     Raises:
         TrackingError: The server is away.
