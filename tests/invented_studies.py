@@ -10,10 +10,10 @@ from datasets.scene import SceneRecord
 from sweeps.record.design import StudyDesign
 from sweeps.record.studies import StudyRow
 from sweeps.record.study import TrialRow
-from training.evaluation.bins import scene_rows, sum_bins
+from training.evaluation.bins import ScoreKey, sum_bins
 from training.evaluation.confusion import ConfusionMatrix
 from training.evaluation.metrics import metrics_of
-from training.evaluation.result import TrialResult
+from training.evaluation.result import TrialResult, scene_rows
 
 SEASONS = ("winter", "spring", "summer", "fall")
 GRIDS = ("test", "test_80m")
@@ -59,7 +59,7 @@ def result(
         (
             record,
             {
-                f"{grid}/{name}": scene_matrix(record.scene_id, quality - 0.01 * place, seed, chart(name).n_classes)
+                ScoreKey(grid, name): scene_matrix(record.scene_id, quality - 0.01 * place, seed, chart(name).n_classes)
                 for place, grid in enumerate(grids)
                 for name in charts
             },

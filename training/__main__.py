@@ -173,10 +173,10 @@ def _run(
 
 def score_table(result: "TrialResult") -> Table:
     """The closing table: one row per bin that has a weighted F1, one column per grid."""
-    grids = sorted({name.split("/")[0] for name in result.metrics if name.startswith("test")})
-    rows = dict.fromkeys(
-        name.split("/", 1)[1] for name in result.metrics if name.startswith("test") and name.endswith("f1")
-    )
+    from training.evaluation.metric_names import grids_in, split_grid
+
+    grids, split = grids_in(result.metrics), filter(None, map(split_grid, result.metrics))
+    rows = dict.fromkeys(score for _, score in split if score.endswith("f1"))
     rows = {"autoice": None, "accuracy": None, "f1": None, "f1_macro": None, "iou": None, **rows}
     table = Table(
         title=f"trial {result.trial_id}: epoch {result.best_epoch} of {result.epochs} kept, {result.seconds:.0f} s"

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
-from rich.table import Table
 
 from datasets.errors import unknown_name
 from datasets.lake import Lake
 from datasets.loading.workers import loader_workers, usable_cpus
-from datasets.process.terminal import err, out, user_errors
+from datasets.process.terminal import out, user_errors
+from sweeps.report.terminal import say, terminal_table, warn
 from training.spec import SpecError, TrialSpec
 from training.spec.changes import parse_changes
 from training.spec.protocols import PROTOCOLS
@@ -111,7 +111,7 @@ def compare(
             runs=runs,
             workers=workers if workers is not None else loader_workers(usable_cpus()),
         )
-    say(page, folder)
+    show_comparison(page, folder)
 
 
 def own_spec(model: str, params: str, task: str, changes: Sequence[str]) -> TrialSpec:
@@ -137,21 +137,14 @@ def own_spec(model: str, params: str, task: str, changes: Sequence[str]) -> Tria
     return PROTOCOLS[task].with_all(network).with_all(parse_changes(changes))  # type: ignore[index]
 
 
-def say(page: "ComparePage", folder: Path) -> None:
+def show_comparison(page: "ComparePage", folder: Path) -> None:
     """Prints scores, answers and what weakens them."""
     from sweeps.compare.comparison_page import PAGE
 
-    table = Table(title=page.scores.title)
-    for place, name in enumerate(page.scores.header):
-        table.add_column(name, justify="left" if place < page.scores.words else "right")
-    for row in page.scores.rows:
-        table.add_row(*row)
-    out.print(table)
-    for sentence in page.answers:
-        out.print(sentence, markup=False, highlight=False, soft_wrap=True)
-    for sentence in page.warnings:
-        err.print(f"note: {sentence}", markup=False, highlight=False, soft_wrap=True)
-    out.print(f"comparison: {folder / PAGE}", markup=False, highlight=False, soft_wrap=True)
+    out.print(terminal_table(page.scores))
+    say(*page.answers)
+    warn(page.warnings)
+    say(f"comparison: {folder / PAGE}")
 
 
 def _check_evaluate(checkpoint: Path | None, *, task: str, params: str, changes: Sequence[str]) -> None:
@@ -196,8 +189,7 @@ def _compare(
         running.refuse_existing(target)
     own = running.check_own(own if checkpoint is None else own.with_("model.pretrained", None), lake)
     others, remarks = running.find_others(names, tracking_uri, own, lake)
-    for sentence in remarks:
-        err.print(f"note: {sentence}", markup=False, highlight=False, soft_wrap=True)
+    warn(remarks)
     study, cache = running.open_study(tracking_uri, lake), NodeCache.default()
     try:
         if checkpoint is not None:

@@ -2,25 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Final
 
 from sweeps.compare.entries import OwnAndOthers
-from sweeps.report.account import runs_table
-from sweeps.report.answer import devices, numbers_of
+from sweeps.report.account import cost_table, runs_table
+from sweeps.report.answer import devices, few_scenes, numbers_of, score_of
 from sweeps.report.cells import FEW_SCENES, Difference
 from sweeps.report.confusions import side_by_side
-from sweeps.report.drawing import Drawn
-from sweeps.report.figures_of_scores import bars_figures
-from sweeps.report.forest import forest_figures
-from sweeps.report.group_tables import classes_table
+from sweeps.report.drawing import pictures
 from sweeps.report.heat_maps import classes_figures
-from sweeps.report.page import Picture, Section, picture, render
-from sweeps.report.score_tables import reading, scores_table, table_of_differences, text_of
-from sweeps.report.study_cost import cost_table
-from sweeps.report.study_report import HOW_TO_READ
+from sweeps.report.page import Picture, Section, render, written
+from sweeps.report.score_figures import bars_figures, difference_figures
+from sweeps.report.score_tables import classes_table, reading, scores_table, table_of_differences
+from sweeps.report.study_report import HOW_TO_READ, differences_section, some_of
 from sweeps.report.tables import ReportTable
-from sweeps.report.wording import is_share, metric_label, plural
+from sweeps.report.wording import metric_label
 
 PAGE: Final = "compare.html"
 _SETTINGS_SAID: Final = 6
@@ -29,19 +25,11 @@ _SETTINGS_SAID: Final = 6
 
 @dataclass(frozen=True, kw_only=True)
 class ComparePage:
-    """What is written about a comparison.
+    """What is written about a comparison: sentences, the main table, one's own model against each other, all files.
 
-    Attributes:
-        title: With the name of the model.
-        answers: Sentences.
-        warnings: What weakens the numbers, each a sentence.
-        scores: The main table.
-        differences: One's own model against each other.
-        texts: Every file but the pictures, by name.
-        pictures: By name.
+    `texts` are the files by name, without the pictures.
     """
 
-    title: str
     answers: tuple[str, ...]
     warnings: tuple[str, ...]
     scores: ReportTable
@@ -53,10 +41,7 @@ class ComparePage:
 def make_page(found: OwnAndOthers, *, remarks: Sequence[str] = (), run_url: str = "") -> ComparePage:
     """Computes, draws and words everything.
 
-    Args:
-        found: The models.
-        remarks: Sentences about how the comparison came about.
-        run_url: Start of the addresses of runs; empty where they have none.
+    Remarks are sentences about how the comparison came about; `run_url` starts the addresses of runs, if they have any.
     """
     comparison = found.comparison
     differences = [comparison.difference(found.own, other, any_seed=True) for other in found.others]
@@ -68,25 +53,18 @@ def make_page(found: OwnAndOthers, *, remarks: Sequence[str] = (), run_url: str 
         comparison, [(comparison.evidence.task_of[found.own], each, each.against[0]) for each in differences]
     )
     keys = (found.own, *found.others)
-    main = _drawn(bars_figures(comparison, keys, "networks", "")) if found.others else ()
-    forest = _drawn(forest_figures(comparison, differences, "differences", "", turned=True))
+    main = pictures(bars_figures(comparison, keys, "networks", "")) if found.others else ()
+    of_differences = pictures(difference_figures(comparison, differences, "differences", "", of_one=True))
     confusion = side_by_side(comparison, keys, "confusion")
-    matrices = _drawn([confusion] if confusion is not None else [])
-    by_class = _drawn(classes_figures(comparison, keys, "classes", "")) if found.others else ()
-    classes, cost, runs = classes_table(comparison), cost_table(comparison), runs_table(comparison)
-    class_tables = (classes,) if classes is not None else ()
+    matrices = pictures([confusion] if confusion is not None else [])
+    by_class = pictures(classes_figures(comparison, keys, "classes", "")) if found.others else ()
+    classes, cost, runs = classes_table(comparison), cost_table(comparison.evidence), runs_table(comparison)
     sections = [
         Section(anchor="answer", title="Answer", sentences=answers, points=notes),
         Section(anchor="scores", title="Scores", pictures=main, tables=(scores,)),
-        Section(
-            anchor="differences",
-            title="Is it noise?",
-            sentences=HOW_TO_READ[2:3],
-            pictures=forest,
-            tables=(against,) if against.rows else (),
-        ),
+        differences_section(against, of_differences),
         Section(anchor="confusion", title="Confusion matrices", pictures=matrices),
-        Section(anchor="classes", title="By class", pictures=by_class, tables=class_tables),
+        Section(anchor="classes", title="By class", pictures=by_class, tables=some_of(classes)),
         Section(anchor="cost", title="Cost", tables=(cost,)),
         Section(anchor="runs", title="Runs", tables=(runs,)),
         Section(anchor="reading", title="How to read this", points=HOW_TO_READ),
@@ -99,7 +77,7 @@ def make_page(found: OwnAndOthers, *, remarks: Sequence[str] = (), run_url: str 
         ("recipe", evidence.study.recipe),
         ("code", evidence.study.git_commit),
         ("devices", devices(evidence)),
-        ("written", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"),
+        written(),
     ]
     html = render(
         title=title,
@@ -108,10 +86,9 @@ def make_page(found: OwnAndOthers, *, remarks: Sequence[str] = (), run_url: str 
         sections=sections,
         run_url=lambda run_id: f"{run_url}{run_id}" if run_url else "",
     )
-    tables = [scores, *([against] if against.rows else []), *class_tables, cost]
+    tables = some_of(scores, against if against.rows else None, classes, cost)
     points = "".join(f"- {sentence}\n" for sentence in (*answers, *notes))
     return ComparePage(
-        title=title,
         answers=answers,
         warnings=warnings,
         scores=scores,
@@ -125,18 +102,13 @@ def make_page(found: OwnAndOthers, *, remarks: Sequence[str] = (), run_url: str 
             "cost.csv": cost.to_csv(),
             "trials.csv": runs.to_csv(),
         },
-        pictures=(*main, *forest, *matrices, *by_class),
+        pictures=(*main, *of_differences, *matrices, *by_class),
     )
 
 
 def _answers(found: OwnAndOthers, differences: Sequence[Difference]) -> list[str]:
     comparison = found.comparison
-    spread = comparison.spread(found.own, comparison.objective)
-    unit = " %" if is_share(comparison.objective) else ""
-    said = [
-        f"{found.own[0]}: {text_of(comparison.objective)(spread.mean, spread.spread)}{unit} "
-        f"({metric_label(comparison.objective)}; {plural(spread.n, 'seed')})."
-    ]
+    said = [f"{found.own[0]}: {score_of(comparison, found.own)}."]
     if not differences:
         return [*said, "There is no baseline to compare it with."]
     words = {
@@ -163,10 +135,7 @@ def _warnings(found: OwnAndOthers, differences: Sequence[Difference]) -> list[st
         notes.append(f"One seed has no spread, and its differences may be luck: {'; '.join(few)}.")
     scenes = comparison.scenes(found.own)
     if scenes < FEW_SCENES:
-        notes.append(
-            f"{plural(scenes, 'test scene')} {'is' if scenes == 1 else 'are'} too few to say what others would give; "
-            "take the intervals as a hint only."
-        )
+        notes.append(f"{few_scenes(scenes)}.")
     if any(each.own_scenes for each in differences):
         notes.append("Some were tested on other scenes: their differences are over the scenes that both have.")
     for key, settings in found.protocol.items():
@@ -175,7 +144,3 @@ def _warnings(found: OwnAndOthers, differences: Sequence[Difference]) -> list[st
             more = len(settings) - _SETTINGS_SAID
             notes.append(f"{key[0]} had other settings: {some}{f', and {more} more' if more > 0 else ''}.")
     return notes
-
-
-def _drawn(figures: Sequence[Drawn]) -> tuple[Picture, ...]:
-    return tuple(picture(each) for each in figures)

@@ -6,19 +6,19 @@ from dataclasses import dataclass
 from typing import Final
 
 from datasets.errors import IceBenchError
-from datasets.grids import pixel_spacing
 from sweeps.record.design import StudyDesign
 from sweeps.record.studies import StudyRow
 from sweeps.record.study import TrialRow
-from sweeps.report.cells import Comparison
+from sweeps.report.cells import CellComparison
 from sweeps.report.evidence import Evidence, FinishedTrial
-from sweeps.report.labels import Key, first_chart, first_target, seed_of
+from sweeps.report.labels import NOT_SETTINGS, Key, first_target, seed_of
 from sweeps.report.wording import task_label
+from training.evaluation.bins import OWN_GRID, fixed_grid
+from training.evaluation.metric_names import MetricName
 from training.evaluation.result import TrialResult
 from training.tracking.mlflow_tracker import git_commit
 
 AXIS: Final = "model"
-_NOT_SETTINGS: Final = frozenset({"seed", "data.lake"})
 _NETWORK: Final = "model."
 """Start of the names of what makes the network, and not the protocol."""
 
@@ -28,13 +28,8 @@ class CompareError(IceBenchError, ValueError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
-    """A finished and scored trial.
-
-    Attributes:
-        row: In MLflow, or as it would be there.
-        result: What it gave.
-    """
+class ScoredTrial:
+    """A finished and scored trial: its row in MLflow, or as it would be there, and what it gave."""
 
     row: TrialRow
     result: TrialResult
@@ -47,7 +42,7 @@ class Entry:
     @property
     def settings(self) -> Mapping[str, str]:
         """Params that are not its seed or its lake: trials with the same settings are seeds of one model."""
-        return {name: value for name, value in self.row.params.items() if name not in _NOT_SETTINGS}
+        return {name: value for name, value in self.row.params.items() if name not in NOT_SETTINGS}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,20 +56,22 @@ class OwnAndOthers:
         protocol: Settings beside the network in which another differs from one's own: name, its value, one's own.
     """
 
-    comparison: Comparison
+    comparison: CellComparison
     own: Key
     others: tuple[Key, ...]
     protocol: Mapping[Key, tuple[tuple[str, str, str], ...]]
 
 
-def compare_entries(own: Sequence[Entry], others: Sequence[Entry], *, lake: str, recipe: str, uri: str) -> OwnAndOthers:
+def compare_entries(
+    own: Sequence[ScoredTrial], others: Sequence[ScoredTrial], *, lake: str, recipe: str, uri: str
+) -> OwnAndOthers:
     """Puts trials into one comparison, each model a cell.
 
     Args:
         own: Seeds of one's own model, at least one.
         others: Trials of other models; those that are among `own` are left out.
-        lake: Digest of the lake of all.
-        recipe: Of the lake.
+        lake: Digest of the lake of all; `recipe` is its own.
+        recipe: See `lake`.
         uri: Of MLflow, without user and password; may be empty.
 
     Raises:
@@ -106,17 +103,11 @@ def compare_entries(own: Sequence[Entry], others: Sequence[Entry], *, lake: str,
         design=StudyDesign(
             question=question, objective=objective, axes={AXIS: tuple(names)}, seeds=(), trials=len(finished)
         ),
-        idle={},
         axes=(AXIS,),
         keys=tuple((name,) for name in names),
         finished=finished,
-        open=(),
-        left_out={},
-        unread={},
-        lost_attempts=0,
-        lost_hours=0.0,
     )
-    comparison = Comparison(evidence)
+    comparison = CellComparison(evidence)
     keys = sorted(evidence.keys[1:], key=lambda key: -comparison.spread(key, objective).mean)
     by_key = dict(zip(evidence.keys, groups, strict=True))
     return OwnAndOthers(
@@ -127,16 +118,16 @@ def compare_entries(own: Sequence[Entry], others: Sequence[Entry], *, lake: str,
     )
 
 
-def _models(entries: Sequence[Entry]) -> list[list[Entry]]:
+def _models(entries: Sequence[ScoredTrial]) -> list[list[ScoredTrial]]:
     """Trials by everything but their seed, in the order of their first; of a seed that was run twice the newest."""
-    found: dict[str, dict[int, Entry]] = {}
+    found: dict[str, dict[int, ScoredTrial]] = {}
     for entry in sorted(entries, key=lambda each: each.row.started):
         settings = json.dumps(entry.settings, sort_keys=True)
         found.setdefault(settings, {})[seed_of(entry.row)] = entry
     return [list(group.values()) for group in found.values()]
 
 
-def _names(groups: Sequence[Sequence[Entry]]) -> list[str]:
+def _names(groups: Sequence[Sequence[ScoredTrial]]) -> list[str]:
     """A name for each model: that of its network, with what tells it apart from others of this name."""
     firsts = [group[0] for group in groups]
     several = len({entry.task for entry in firsts}) > 1
@@ -154,7 +145,7 @@ def _names(groups: Sequence[Sequence[Entry]]) -> list[str]:
     return names
 
 
-def common_objective(own: Mapping[str, str], others: Sequence[Entry]) -> str:
+def common_objective(own: Mapping[str, str], others: Sequence[ScoredTrial]) -> str:
     """The metric that a model and others are compared by: weighted F1 of one chart on one grid.
 
     Args:
@@ -165,25 +156,25 @@ def common_objective(own: Mapping[str, str], others: Sequence[Entry]) -> str:
         CompareError: Another trial predicts another chart first, or there is no grid on which all are scored.
     """
     for entry in others:
-        if first_target(entry.row) != first_chart(own):
+        theirs, ours = first_target(entry.row.params), first_target(own)
+        if theirs != ours:
             raise CompareError(
-                f"run {entry.row.run_id} predicts {first_target(entry.row)} first and this model {first_chart(own)}: "
-                "compare models of one chart"
+                f"run {entry.row.run_id} predicts {theirs} first and this model {ours}: compare models of one chart"
             )
     every = [own, *(entry.row.params for entry in others)]
     fixed = {params.get("evaluation.fixed_ratio", "") for params in every}
     if len(fixed) == 1 and fixed != {""}:
-        return f"test_{pixel_spacing(int(fixed.pop()))}m/f1"
+        return str(MetricName(grid=fixed_grid(int(fixed.pop())), score="f1"))
     ratios = {params["data.ratio"] for params in every}
     if len(ratios) == 1:
-        return "test/f1"
+        return str(MetricName(grid=OWN_GRID, score="f1"))
     raise CompareError(
         f"the models have the ratios {', '.join(sorted(ratios, key=int))} and no grid on which all are scored: give "
         "this one the evaluation.fixed_ratio of the others"
     )
 
 
-def _other_settings(own: Entry, other: Entry) -> tuple[tuple[str, str, str], ...]:
+def _other_settings(own: ScoredTrial, other: ScoredTrial) -> tuple[tuple[str, str, str], ...]:
     names = dict.fromkeys([*own.settings, *other.settings])
     return tuple(
         (name, other.settings.get(name, ""), own.settings.get(name, ""))

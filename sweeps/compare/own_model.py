@@ -9,9 +9,10 @@ from typing import Final
 from datasets.lake import Lake
 from datasets.loading.node_cache import NodeCache
 from sweeps.compare.comparison_page import PAGE, ComparePage, make_page
-from sweeps.compare.entries import CompareError, Entry, common_objective, compare_entries
+from sweeps.compare.entries import CompareError, ScoredTrial, common_objective, compare_entries
 from sweeps.compare.finished_runs import BASE_STUDY, best_baselines, named_baselines
 from sweeps.record.study import StudyTracker, TrialRow
+from sweeps.report.page import write_files
 from training.artifacts.maps import map_drawer
 from training.data.trial_scenes import bind, select_scenes
 from training.evaluation.result import TrialResult
@@ -34,10 +35,7 @@ ProgressOf = Callable[[TrialSpec], AbstractContextManager[Callable[[Progress], N
 
 
 def check_own(spec: TrialSpec, lake: Lake) -> TrialSpec:
-    """Everything that can be wrong with one's own model shows here, before anything is started.
-
-    Returns:
-        The spec, bound to the lake.
+    """Binds a spec to the lake; what can be wrong with one's own model shows here, before anything is started.
 
     Raises:
         SpecError: The class cannot be imported, takes other arguments or answers with another shape, or the spec does
@@ -50,41 +48,33 @@ def check_own(spec: TrialSpec, lake: Lake) -> TrialSpec:
     return spec
 
 
-def find_others(names: Sequence[str], tracking_uri: str, spec: TrialSpec, lake: Lake) -> tuple[list[Entry], list[str]]:
-    """The baselines that were named, or the best of the study `base_model`; and sentences about what they are.
-
-    Args:
-        names: Run ids and names of studies.
-        tracking_uri: Of MLflow; may be empty.
-        spec: Of one's own model, bound to the lake.
-        lake: Of all.
+def find_others(
+    names: Sequence[str], tracking_uri: str, spec: TrialSpec, lake: Lake
+) -> tuple[list[ScoredTrial], list[str]]:
+    """The baselines that were named by run or study, or the best of `base_model`; and sentences about what they are.
 
     Raises:
         CompareError: A name cannot be used (see `sweeps.compare.finished_runs`), or a trial cannot be compared with one
             of `spec`.
         TrackingError: The server is away.
     """
-    found, remarks = _others(names, tracking_uri, lake)
-    common_objective(params_of(spec), found)
-    return found, remarks
-
-
-def _others(names: Sequence[str], tracking_uri: str, lake: Lake) -> tuple[list[Entry], list[str]]:
-    if names and not tracking_uri:
-        raise CompareError(
-            f"--against {names[0]!r} is looked up in MLflow: give its --tracking-uri (MLFLOW_TRACKING_URI) too"
-        )
-    if names:
-        return named_baselines(tracking_uri, names, lake.digest), []
     if not tracking_uri:
+        if names:
+            raise CompareError(
+                f"--against {names[0]!r} is looked up in MLflow: give its --tracking-uri (MLFLOW_TRACKING_URI) too"
+            )
         return [], ["No MLflow was given (--tracking-uri), so there is no baseline."]
-    found = best_baselines(tracking_uri, lake.digest)
-    if not found:
-        return [], [
+    if names:
+        found, remarks = named_baselines(tracking_uri, names, lake.digest), []
+    elif found := best_baselines(tracking_uri, lake.digest):
+        remarks = [f"The baselines are the best networks of the study {BASE_STUDY} on this lake, one a task."]
+    else:
+        remarks = [
             f"The study {BASE_STUDY} has no finished trial on this lake, so there is no baseline: run it "
             f"(python -m sweeps run {BASE_STUDY}), or name others with --against."
         ]
-    return found, [f"The baselines are the best networks of the study {BASE_STUDY} on this lake, one a task."]
+    common_objective(params_of(spec), found)
+    return found, remarks
 
 
 def open_study(tracking_uri: str, lake: Lake) -> StudyTracker | None:
@@ -104,18 +94,11 @@ def train_own(
     workers: int = 0,
     cache: NodeCache | None = None,
     progress: ProgressOf = lambda spec: nullcontext(lambda _: None),
-) -> list[Entry]:
-    """Trains and scores one's own model with each seed, as `python -m training run` does.
+) -> list[ScoredTrial]:
+    """Trains and scores the model of `check_own` with each seed, as `python -m training run` does.
 
-    Args:
-        spec: From `check_own`.
-        seeds: Of the trials.
-        lake: The data.
-        study: Parent run; None logs nowhere.
-        runs: A trial has its folder here, by its trial_id; one that was stopped goes on from there.
-        workers: Loader processes.
-        cache: Decoded arrays of this node.
-        progress: Shows a training.
+    A trial has its folder below `runs`, by its trial_id, and goes on from there if it was stopped. Without a `study`,
+    the parent run, nothing is logged.
     """
     entries = []
     for seed in seeds:
@@ -132,15 +115,10 @@ def train_own(
 
 def score_own(
     checkpoint: Path, lake: Lake, study: StudyTracker | None, *, maps: Path, cache: NodeCache | None = None
-) -> Entry:
-    """Scores a checkpoint; its run in MLflow has the kind `evaluation`, since nothing was trained.
+) -> ScoredTrial:
+    """Scores `best.pt` of a finished trial, or of its folder, and draws the test scenes into `maps`.
 
-    Args:
-        checkpoint: `best.pt` of a finished trial, or the folder that it is in.
-        lake: That the trial was trained on.
-        study: Parent run; None logs nowhere.
-        maps: Folder for pictures of the test scenes.
-        cache: Decoded arrays of this node.
+    Its run in MLflow has the kind `evaluation`, since nothing was trained; without a `study` there is none.
     """
     started = now_ms()
     spec, result = score_checkpoint(checkpoint, lake, drawer=lambda spec: map_drawer(spec, lake, maps), cache=cache)
@@ -159,8 +137,8 @@ def score_own(
 
 
 def write_comparison(
-    own: Sequence[Entry],
-    others: Sequence[Entry],
+    own: Sequence[ScoredTrial],
+    others: Sequence[ScoredTrial],
     remarks: Sequence[str],
     lake: Lake,
     study: StudyTracker | None,
@@ -171,18 +149,11 @@ def write_comparison(
     found = compare_entries(own, others, lake=lake.digest, recipe=lake.recipe_digest, uri=uri)
     of_runs = f"{uri}/#/experiments/{study.experiment_id}/runs/" if study is not None and uri.startswith("http") else ""
     page = make_page(found, remarks=remarks, run_url=of_runs)
-    figures = folder / "figures"
-    figures.mkdir(parents=True, exist_ok=True)
-    for name, text in page.texts.items():
-        (folder / name).write_text(text, encoding="utf-8")
-    for picture in page.pictures:
-        (figures / f"{picture.name}.png").write_bytes(picture.png)
+    write_files(folder, page.texts, page.pictures)
     if study is not None:
-        with tempfile.TemporaryDirectory(prefix="icebench-comparison-") as name:
-            for path in (folder / each for each in page.texts):
-                (Path(name) / path.name).write_bytes(path.read_bytes())
+        with tempfile.TemporaryDirectory(prefix="icebench-comparison-") as name:  # without the maps of the folder
+            write_files(Path(name), page.texts, page.pictures)
             study.log_folder(Path(name), f"comparisons/{own[0].row.trial_id}")
-            study.log_folder(figures, f"comparisons/{own[0].row.trial_id}/figures")
         study.finish("FINISHED")
     return page
 
@@ -199,7 +170,7 @@ def _tracker(study: StudyTracker) -> MlflowTracker:
     return MlflowTracker(study.tracking_uri, study.study, study.run_id)
 
 
-def _entry(spec: TrialSpec, result: TrialResult, lake: Lake, started: int, run_id: str) -> Entry:
+def _entry(spec: TrialSpec, result: TrialResult, lake: Lake, started: int, run_id: str) -> ScoredTrial:
     row = TrialRow(
         trial_id=spec.trial_id,
         run_id=run_id or f"not in MLflow: {result.checkpoint}",
@@ -210,4 +181,4 @@ def _entry(spec: TrialSpec, result: TrialResult, lake: Lake, started: int, run_i
         tags={"seed": str(spec.seed), "git_commit": git_commit(), "lake": lake.digest},
         metrics=result.metrics,
     )
-    return Entry(row=row, result=result)
+    return ScoredTrial(row=row, result=result)

@@ -25,7 +25,7 @@ from sweeps.launch.plan import Plan, plan
 from sweeps.launch.strategy import Strategy
 from sweeps.launch.study_run import Done, Request, run_study
 from sweeps.launch.trials import Event, OnEvent
-from sweeps.report.command import say as say_report
+from sweeps.report.command import show_report
 from sweeps.report.study_report import how_to_open
 from sweeps.report.write import log_report, read_report
 from training.tracking.server import resolve_uri, wait_reachable
@@ -125,7 +125,7 @@ def _conclude(done: Done) -> None:
     report = read_report(done.study)
     log_report(done.study, report)
     if report.evidence.finished:
-        say_report(report)
+        show_report(report)
     for outcome in done.failed:
         err.print(f"failed {outcome.name}: {outcome.error}", style="red", markup=False, highlight=False, soft_wrap=True)
     if done.failed:

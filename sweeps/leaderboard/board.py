@@ -1,14 +1,13 @@
 """The leaderboard for readers: one table, and one page around it. Pure."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Final
 
 import pandas as pd
 
 from sweeps.leaderboard.published import PUBLISHED, SCORES
-from sweeps.leaderboard.ranking import GRID, Ranked, columns
-from sweeps.report.page import Section, render
+from sweeps.leaderboard.ranking import GRID, Ranked
+from sweeps.report.page import Section, render, written
 from sweeps.report.tables import ReportTable
 from sweeps.report.wording import grid_label, percent
 
@@ -32,14 +31,13 @@ def board(ranked: Sequence[Ranked]) -> ReportTable:
 
     def add(each: Ranked, grid: str) -> None:
         spreads = {name: each.score(name, grid) for name in SCORES}
-        ranked_here = str(each.rank) if grid == GRID else "–"
         texts = [percent(spread.mean, spread.spread) for spread in spreads.values()]
         rows.append(
             (
                 each.model,
                 f"ours, {each.task}, {grid_label(grid)}",
                 each.protocol,
-                ranked_here,
+                str(each.rank) if grid == GRID else "–",
                 *texts,
                 str(len(each.trials)),
             )
@@ -77,7 +75,7 @@ def board(ranked: Sequence[Ranked]) -> ReportTable:
     for each in ranked:
         for grid in each.grids[1:]:
             add(each, grid)
-    header = ("model", "source, task, grid", PROTOCOL, "rank", *columns(), "seeds")
+    header = ("model", "source, task, grid", PROTOCOL, "rank", *(f"{label} [%]" for label in SCORES.values()), "seeds")
     return ReportTable(
         name="leaderboard",
         title="Stage of development (SOD) on the test scenes: mean ± spread over seeds",
@@ -89,17 +87,11 @@ def board(ranked: Sequence[Ranked]) -> ReportTable:
 
 
 def page(table: ReportTable, *, lake: str, uri: str) -> str:
-    """The page.
-
-    Args:
-        table: Of `board`.
-        lake: Digest of the lake.
-        uri: Of MLflow, without user and password.
-    """
+    """The page around the table of `board`; `uri` is MLflow's, without user and password."""
     return render(
         title="Leaderboard",
         lead="Which network reads sea-ice types best, and where do published numbers stand?",
-        facts=[("lake", lake), ("runs", uri), ("written", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC")],
+        facts=[("lake", lake), ("runs", uri), written()],
         sections=[
             Section(anchor="board", title="Scores", tables=(table,)),
             Section(anchor="reading", title="How to read this", points=NOTES),

@@ -14,7 +14,7 @@ from training.evaluation.prediction_files import PredictionError, score_predicti
 
 
 @dataclass(frozen=True, kw_only=True)
-class Claim:
+class CheckedScore:
     """A score in percent: what is claimed (None: nothing), what the predictions give, and whether that agrees."""
 
     score: str
@@ -34,7 +34,7 @@ def read_submission(path: Path) -> Submission:
     return parse_submission(text, path.name)
 
 
-def check_claims(submission: Submission, predictions: Path, lake: Lake, *, ratio: int) -> list[Claim]:
+def check_claims(submission: Submission, predictions: Path, lake: Lake, *, ratio: int) -> list[CheckedScore]:
     """Scores the predictions on all test scenes together.
 
     Args:
@@ -51,7 +51,7 @@ def check_claims(submission: Submission, predictions: Path, lake: Lake, *, ratio
     return compare_claims(submission, matrices)
 
 
-def compare_claims(submission: Submission, matrices: Mapping[str, ConfusionMatrix]) -> list[Claim]:
+def compare_claims(submission: Submission, matrices: Mapping[str, ConfusionMatrix]) -> list[CheckedScore]:
     """What is claimed and what the matrices of all scenes give together."""
     whole = reduce(add, matrices.values())
     if not whole.n:
@@ -61,5 +61,6 @@ def compare_claims(submission: Submission, matrices: Mapping[str, ConfusionMatri
     for name in ("accuracy", "f1", "precision", "recall", "iou"):
         value = 100 * getattr(scores, name)
         given, margin = claimed.get(name, (None, 0.0))
-        found.append(Claim(score=name, claimed=given, found=value, holds=given is None or abs(given - value) <= margin))
+        holds = given is None or abs(given - value) <= margin
+        found.append(CheckedScore(score=name, claimed=given, found=value, holds=holds))
     return found

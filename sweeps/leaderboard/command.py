@@ -9,9 +9,10 @@ from rich.table import Table
 from datasets.errors import IceBenchError, unknown_name
 from datasets.process.checkout import ROOT
 from datasets.process.terminal import err, out, user_errors
+from sweeps.report.terminal import note, note_other_lakes, say, terminal_table, warn
 
 if TYPE_CHECKING:
-    from sweeps.leaderboard.check import Claim
+    from sweeps.leaderboard.check import CheckedScore
     from sweeps.leaderboard.ranking import Ranked
     from sweeps.leaderboard.submission import Form, Submission
     from sweeps.record.study import TrialRow
@@ -85,7 +86,7 @@ def leaderboard_command(
             folder = out_folder or ROOT / "results/leaderboard"
             _write(ranked, lake_digest, tracking_uri, folder)
             if submission is not None and made is not None:
-                _hand_in(submission, *made)
+                _write_submission(submission, *made)
             held = True
     if not held:
         raise typer.Exit(1)
@@ -105,14 +106,8 @@ def _ranked(tracking_uri: str, lake_digest: str) -> "tuple[tuple[Ranked, ...], s
     if lake_digest and lake_digest not in lakes:
         raise unknown_name("lake of the trials", lake_digest, lakes)
     lake = lake_digest or lakes[0]
-    if len(lakes) > 1 and not lake_digest:
-        err.print(
-            f"trials ran on {len(lakes)} lakes: this is {lake}, the newest; --lake-digest chooses another "
-            f"({', '.join(lakes[1:])})",
-            markup=False,
-            highlight=False,
-            soft_wrap=True,
-        )
+    if not lake_digest:
+        note_other_lakes("trials", lakes)
     ranked = rank(row for row in rows if row.tags["lake"] == lake)
     if not ranked:
         raise NoLeaderboardError(
@@ -124,26 +119,20 @@ def _ranked(tracking_uri: str, lake_digest: str) -> "tuple[tuple[Ranked, ...], s
 
 def _write(ranked: "tuple[Ranked, ...]", lake: str, tracking_uri: str, folder: Path) -> None:
     from sweeps.leaderboard.board import PROTOCOL, board, markdown, page
+    from sweeps.report.page import write_texts
     from training.tracking.server import public
 
     table = board(ranked)
-    folder.mkdir(parents=True, exist_ok=True)
     texts = {
         "leaderboard.md": markdown(table, lake=lake),
         "leaderboard.csv": table.to_csv(),
         "leaderboard.html": page(table, lake=lake, uri=public(tracking_uri)),
     }
-    for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8")
-    shown = Table(title=table.title)
-    places = [place for place, name in enumerate(table.header) if name != PROTOCOL]
-    for place in places:
-        shown.add_column(table.header[place], justify="left" if place < table.words else "right", no_wrap=place == 0)
-    for row in table.rows:
-        shown.add_row(*(row[place] for place in places))
+    write_texts(folder, texts)
+    shown = terminal_table(table, [place for place, name in enumerate(table.header) if name != PROTOCOL])
+    shown.columns[0].no_wrap = True
     out.print(shown)
-    out.print("Published rows have other protocols; the files say which.")
-    out.print(f"leaderboard: {folder / 'leaderboard.html'}", markup=False, highlight=False, soft_wrap=True)
+    say("Published rows have other protocols; the files say which.", f"leaderboard: {folder / 'leaderboard.html'}")
 
 
 def _chosen(ranked: "tuple[Ranked, ...]", model: str) -> "Ranked":
@@ -171,17 +160,16 @@ def _submission(chosen: "Ranked", form: "Form", texts: dict[str, str]) -> "Submi
     )
 
 
-def _hand_in(path: Path, submission: "Submission", trial: "TrialRow") -> None:
+def _write_submission(path: Path, submission: "Submission", trial: "TrialRow") -> None:
     from sweeps.leaderboard.submission import to_json
 
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(to_json(submission), encoding="utf-8")
-    for sentence in (
+    say(
         f"submission: {path} (form {submission.form}, scores on the 80 m grid)",
         f"It is of one network: run {trial.run_id}, trial {trial.trial_id}, the seed with the best val F1. Make its "
         "class maps with `python -m training predict`.",
-    ):
-        out.print(sentence, markup=False, highlight=False, soft_wrap=True)
+    )
 
 
 def _check(path: Path, predictions: Path | None, lake_url: str, ratio: int) -> bool:
@@ -194,28 +182,22 @@ def _check(path: Path, predictions: Path | None, lake_url: str, ratio: int) -> b
             "--predictions and --lake go together: give both to score the predictions, or none to check the file alone"
         )
     submission = read_submission(path)
-    out.print(
-        f"{path.name}: a submission of the form {submission.form!r} of {submission.model_name}",
-        markup=False,
-        highlight=False,
-        soft_wrap=True,
-    )
-    for sentence in remarks(submission):
-        err.print(f"note: {sentence}", markup=False, highlight=False, soft_wrap=True)
+    say(f"{path.name}: a submission of the form {submission.form!r} of {submission.model_name}")
+    warn(remarks(submission))
     if predictions is None:
-        out.print("Its scores were not checked: give --predictions and --lake for that.", soft_wrap=True)
+        say("Its scores were not checked: give --predictions and --lake for that.")
         return True
     found = check_claims(submission, predictions, Lake.open(lake_url), ratio=ratio)
     out.print(_claims_table(found))
     wrong = [claim.score for claim in found if not claim.holds]
     if wrong:
-        err.print(f"The predictions do not give what is claimed in {', '.join(wrong)}.", markup=False, soft_wrap=True)
+        note(f"The predictions do not give what is claimed in {', '.join(wrong)}.")
     else:
-        out.print("The predictions give what is claimed.")
+        say("The predictions give what is claimed.")
     return not wrong
 
 
-def _claims_table(found: "list[Claim]") -> Table:
+def _claims_table(found: "list[CheckedScore]") -> Table:
     table = Table()
     table.add_column("score")
     for name in ("claimed [%]", "predictions [%]"):

@@ -7,29 +7,27 @@ from typing import Final
 
 from datasets.grids import pixel_spacing
 from datasets.labels import SOD
-from sweeps.leaderboard.published import SCORES
 from sweeps.record.study import TrialRow
 from sweeps.report.cells import Spread, spread_of
-from sweeps.report.labels import first_chart, seed_of, task_of_row
-from sweeps.report.wording import grid_label, task_label
+from sweeps.report.labels import NOT_SETTINGS, first_target, seed_of, task_of_row
+from sweeps.report.wording import task_label
+from training.evaluation.bins import OWN_GRID, PATCHES, fixed_grid
+from training.evaluation.metric_names import MetricName
 
-GRID: Final = "test_80m"
+GRID: Final = fixed_grid(2)
 """Where all are ranked: the same pixels for every ratio and both tasks."""
-_OWN_GRIDS: Final = ("test", "test_patches")
+_OTHER_GRIDS: Final = (OWN_GRID, PATCHES)
 """Grids that published scores are nearer to, shown without a rank."""
-_NOT_SETTINGS: Final = frozenset({"seed", "data.lake"})
 _TEST_CELL: Final = ("data.test.season", "data.test.location", "data.test.cryoseason")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ranked:
-    """The best settings of a network for a task.
+    """The best settings of a network for a task, with a trial for each seed.
 
     Attributes:
         rank: From 1, by weighted F1 on the 80 m grid; equal scores share a rank.
-        model: Name of the network.
         task: `pixel-based` or `patch-based`.
-        trials: One a seed.
         protocol: How it was trained, for readers.
     """
 
@@ -46,9 +44,9 @@ class Ranked:
     @property
     def grids(self) -> tuple[str, ...]:
         """The 80 m grid, and those others that it has and that differ from it."""
-        others = [grid for grid in _OWN_GRIDS if self.score("f1", grid).n]
-        same = grid_label(GRID) == f"{pixel_spacing(int(self.trials[0].params['data.ratio']))} m grid"
-        return (GRID, *(grid for grid in others if not (same and grid == "test")))
+        others = [grid for grid in _OTHER_GRIDS if self.score("f1", grid).n]
+        same = fixed_grid(int(self.trials[0].params["data.ratio"])) == GRID
+        return (GRID, *(grid for grid in others if not (same and grid == OWN_GRID)))
 
     @property
     def submitted(self) -> TrialRow:
@@ -57,17 +55,14 @@ class Ranked:
 
 
 def rank(rows: Iterable[TrialRow]) -> tuple[Ranked, ...]:
-    """Ranks the best settings of every network and task.
+    """Ranks the best settings of every network and task, from the attempts at trials of one lake.
 
     Left out are attempts that did not finish, trials without SOD or without the 80 m grid, and those that were tested
     on a part of the test scenes.
-
-    Args:
-        rows: Attempts at trials, of one lake.
     """
     cells: dict[tuple[str, str, str], dict[int, TrialRow]] = {}
     for row in sorted(_counting(rows), key=_weight):  # of a seed that was run under several ids the newest counts
-        settings = {name: value for name, value in row.params.items() if name not in _NOT_SETTINGS}
+        settings = {name: value for name, value in row.params.items() if name not in NOT_SETTINGS}
         key = (row.params["model.name"], task_of(row), json.dumps(settings, sort_keys=True))
         cells.setdefault(key, {})[seed_of(row)] = row
     best: dict[tuple[str, str], list[TrialRow]] = {}
@@ -91,8 +86,8 @@ def rank(rows: Iterable[TrialRow]) -> tuple[Ranked, ...]:
 
 def value_of(row: TrialRow, score: str, grid: str = GRID) -> float:
     """A score of SOD of a trial, as a share; NaN where it has none."""
-    chart = "" if first_chart(row.params) == SOD.name else f"{SOD.name}/"
-    return row.metrics.get(f"{grid}/{chart}{score}", float("nan"))
+    chart = None if first_target(row.params) == SOD.name else SOD.name
+    return row.metrics.get(str(MetricName(grid=grid, chart=chart, score=score)), float("nan"))
 
 
 def task_of(row: TrialRow) -> str:
@@ -132,8 +127,3 @@ def _protocol(params: Mapping[str, str]) -> str:
     ]
     inputs = f"inputs of {pixel_spacing(int(params['data.ratio']))} m"
     return ", ".join([inputs, patches, weights, *cells])
-
-
-def columns() -> tuple[str, ...]:
-    """Names of the columns of scores."""
-    return tuple(f"{label} [%]" for label in SCORES.values())

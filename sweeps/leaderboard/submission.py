@@ -72,11 +72,7 @@ _DIGITS: Final[Mapping[Form, int]] = {"readme": 2, "script": 4}
 
 
 def parse_submission(text: str, name: str) -> Submission:
-    """Reads a submission of either form.
-
-    Args:
-        text: JSON.
-        name: Of the file, for the error.
+    """Reads a submission of either form from JSON; `name` is that of the file, for the error.
 
     Raises:
         SubmissionError: It is no JSON, lacks a field, has an unknown one, or a value is not allowed.
@@ -102,12 +98,7 @@ def parse_submission(text: str, name: str) -> Submission:
 
 
 def make_submission(scores: Mapping[str, float], form: Form, texts: Mapping[str, str]) -> Submission:
-    """Makes a submission.
-
-    Args:
-        scores: Shares of 1 by score.
-        form: Which.
-        texts: The fields that are no scores; those that the form lacks are left out.
+    """Makes a submission from shares of 1 by score, and from texts by field; those that the form lacks are left out.
 
     Raises:
         SubmissionError: A text is missing.

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from sweeps.report.cells import FEW_SCENES, Comparison, Difference
+from sweeps.report.cells import FEW_SCENES, CellComparison, Difference
 from sweeps.report.evidence import Evidence
 from sweeps.report.labels import Key
 from sweeps.report.score_tables import reading, text_of
@@ -12,14 +12,14 @@ _NAMED = 6
 """Most cells that a sentence names."""
 
 
-def answers(comparison: Comparison) -> list[str]:
+def answers(comparison: CellComparison) -> list[str]:
     """The best cell of each task, and which others are told apart from it."""
     if not comparison.keys:
         return [f"No finished trial has {comparison.objective}: there is nothing to compare yet."]
     return [sentence for task in comparison.evidence.tasks for sentence in _of_task(comparison, task)]
 
 
-def warnings(comparison: Comparison) -> list[str]:
+def warnings(comparison: CellComparison) -> list[str]:
     """What weakens the numbers of this study, each as one sentence."""
     evidence = comparison.evidence
     found = []
@@ -59,18 +59,13 @@ def devices(evidence: Evidence) -> str:
     return ", ".join(found) or "unknown"
 
 
-def _of_task(comparison: Comparison, task: str) -> list[str]:
+def _of_task(comparison: CellComparison, task: str) -> list[str]:
     best, reference = comparison.best(task), comparison.reference(task)
     if best is None or reference is None:
         return []
     where = f"{task}: best" if len(comparison.evidence.tasks) > 1 else "Best"
     every = comparison.differences(task)
-    spread = comparison.spread(best, comparison.objective)
-    value = _with_unit(comparison, text_of(comparison.objective)(spread.mean, spread.spread))
-    found = [
-        f"{where} is {_name(comparison, best)}: {value} ({metric_label(comparison.objective)}; "
-        f"{plural(spread.n, 'seed')})."
-    ]
+    found = [f"{where} is {_name(comparison, best)}: {score_of(comparison, best)}."]
     from_best = [each for each in every if each.against == best]
     if not from_best:
         return [*found, "No other cell has finished, so there is nothing to compare it with."]
@@ -94,7 +89,7 @@ def _of_task(comparison: Comparison, task: str) -> list[str]:
     return found
 
 
-def numbers_of(comparison: Comparison, each: Difference) -> str:
+def numbers_of(comparison: CellComparison, each: Difference) -> str:
     """`−1.4 % points, interval −3.1 to +0.2`."""
 
     def write(value: float) -> str:
@@ -105,11 +100,23 @@ def numbers_of(comparison: Comparison, each: Difference) -> str:
     return f"{write(each.value)}{unit}{interval}"
 
 
-def _with_unit(comparison: Comparison, text: str) -> str:
-    return f"{text} %" if is_share(comparison.objective) else text
+def score_of(comparison: CellComparison, key: Key) -> str:
+    """`81.2 ± 0.4 % (weighted F1, 80 m grid; 3 seeds)`."""
+    spread = comparison.spread(key, comparison.objective)
+    unit = " %" if is_share(comparison.objective) else ""
+    text = text_of(comparison.objective)(spread.mean, spread.spread)
+    return f"{text}{unit} ({metric_label(comparison.objective)}; {plural(spread.n, 'seed')})"
 
 
-def _about_scenes(comparison: Comparison) -> list[str]:
+def few_scenes(count: int) -> str:
+    """What to make of intervals over few test scenes, without a full stop."""
+    return (
+        f"{plural(count, 'test scene')} {'is' if count == 1 else 'are'} too few to say what others would give; take "
+        "the intervals as a hint only"
+    )
+
+
+def _about_scenes(comparison: CellComparison) -> list[str]:
     counts = {key: comparison.scenes(key) for key in comparison.keys}
     if comparison.metric is None:
         return [
@@ -119,12 +126,7 @@ def _about_scenes(comparison: Comparison) -> list[str]:
     found = []
     few = {key: count for key, count in counts.items() if 0 < count < FEW_SCENES}
     if few:
-        least = min(few.values())
-        found.append(
-            f"{plural(least, 'test scene')} {'is' if least == 1 else 'are'} too few to say what others would give; "
-            f"take the "
-            f"intervals as a hint only{_all_or(comparison, list(few))}."
-        )
+        found.append(f"{few_scenes(min(few.values()))}{_all_or(comparison, list(few))}.")
     every = [each for task in comparison.evidence.tasks for each in comparison.differences(task)]
     if any(each.own_scenes for each in every):
         found.append("Some cells were tested on other scenes: their differences are over the scenes that both have.")
@@ -134,15 +136,15 @@ def _about_scenes(comparison: Comparison) -> list[str]:
     return found
 
 
-def _name(comparison: Comparison, key: Key) -> str:
+def _name(comparison: CellComparison, key: Key) -> str:
     return cell_label(comparison.evidence.axes, key, TASK_AXES)
 
 
-def _all_or(comparison: Comparison, keys: Sequence[Key]) -> str:
+def _all_or(comparison: CellComparison, keys: Sequence[Key]) -> str:
     return "" if len(keys) == len(comparison.keys) else f": {_named(comparison, keys)}"
 
 
-def _named(comparison: Comparison, keys: Sequence[Key], numbers: Mapping[Key, str] | None = None) -> str:
+def _named(comparison: CellComparison, keys: Sequence[Key], numbers: Mapping[Key, str] | None = None) -> str:
     shown = {key: f" ({text})" for key, text in (numbers or {}).items()}
     names = list(dict.fromkeys(f"{_name(comparison, key)}{shown.get(key, '')}" for key in keys))
     more = len(names) - _NAMED

@@ -78,17 +78,11 @@ def charts_of(trial: FinishedTrial, metric: MetricName) -> tuple[str, ...]:
     if metric.chart is not None:
         return (metric.chart,)
     keys = trial.result.matrices if trial.result is not None else {}
-    return tuple(key.split("/")[1] for key in keys if key.startswith(f"{metric.grid}/"))[:1]
+    return tuple(key.chart for key in keys if key.grid == metric.grid)[:1]
 
 
 def sample(trial: FinishedTrial, metric: MetricName, scenes: Sequence[str]) -> Sampled:
-    """Scores a trial on these scenes together, and on test sets drawn from them.
-
-    Args:
-        trial: With its result.
-        metric: What is scored.
-        scenes: Of `scored_scenes`, at least one.
-    """
+    """Scores a trial on these scenes of `scored_scenes`, at least one, together; and on test sets drawn from them."""
     assert trial.result is not None
     stacks: dict[str, NDArray[np.float64]] = {}
     for chart in charts_of(trial, metric):

@@ -1,42 +1,42 @@
 """One page over all studies of a tracking server."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
 
-from sweeps.report.cells import Comparison
-from sweeps.report.page import Section, render
+from sweeps.report.cells import CellComparison, spread_of
+from sweeps.report.page import Section, render, written
 from sweeps.report.score_tables import text_of
-from sweeps.report.study_report import HOW_TO_READ, Report, how_to_open, run_url
+from sweeps.report.study_report import HOW_TO_READ, Report, how_to_open, run_url, some_of
 from sweeps.report.tables import ReportTable
 from sweeps.report.wording import TASK_AXES, cell_label, is_share, metric_label, number
 
 
 def campaign_table(reports: Sequence[Report]) -> ReportTable:
-    """A row a study and task: the best cell, its score, trials, cost."""
+    """A row for each study and task: the best cell, its score, trials, cost."""
     rows, numbers = [], []
     for report in (each for each in reports if each.evidence.design.about == "scores"):
-        comparison = Comparison(report.evidence)
+        comparison = CellComparison(report.evidence)
         evidence, objective = report.evidence, comparison.objective
         for task in evidence.tasks or ("–",):
             best = comparison.best(task)
-            spread = comparison.spread(best, objective) if best is not None else None
+            spread = comparison.spread(best, objective) if best is not None else spread_of([])
             cell = cell_label(evidence.axes, best, TASK_AXES) if best is not None else "–"
             unit = " [%]" if is_share(objective) else ""
             trials = f"{len(evidence.finished)} of {evidence.expected}"
-            hours = (report.gpu_hours, report.cpu_hours)
+            score = text_of(objective)(spread.mean, spread.spread)
             rows.append(
                 (
                     evidence.study.study,
                     task,
                     cell,
                     f"{metric_label(objective)}{unit}",
-                    text_of(objective)(spread.mean, spread.spread) if spread is not None else "–",
+                    score,
                     trials,
-                    *(number(value) for value in hours),
+                    number(report.gpu_hours),
+                    number(report.cpu_hours),
                 )
             )
             numbers.append(
@@ -46,13 +46,13 @@ def campaign_table(reports: Sequence[Report]) -> ReportTable:
                     "task": task,
                     "best": cell,
                     "objective": objective,
-                    "mean": spread.mean if spread is not None else np.nan,
-                    "spread": spread.spread if spread is not None else np.nan,
-                    "seeds": spread.n if spread is not None else 0,
+                    "mean": spread.mean,
+                    "spread": spread.spread,
+                    "seeds": spread.n,
                     "trials_finished": len(evidence.finished),
                     "trials": evidence.expected,
-                    "study_gpu_hours": hours[0],
-                    "study_cpu_hours": hours[1],
+                    "study_gpu_hours": report.gpu_hours,
+                    "study_cpu_hours": report.cpu_hours,
                 }
             )
     return ReportTable(
@@ -80,7 +80,7 @@ def campaign_page(reports: Sequence[Report], tracking_uri: str) -> str:
         facts=[
             ("cost", f"{gpu:.1f} GPU-hours, {cpu:.1f} CPU-hours"),
             ("tracking", tracking_uri),
-            ("written", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"),
+            written(),
         ],
         sections=sections,
         run_url=lambda run_id: "",
@@ -89,7 +89,7 @@ def campaign_page(reports: Sequence[Report], tracking_uri: str) -> str:
 
 def _section(report: Report, number: int) -> Section:
     study = report.evidence.study.study
-    differences = (report.differences,) if report.differences is not None and report.differences.rows else ()
+    differences = report.differences if report.differences is not None and report.differences.rows else None
     address = run_url(report.evidence, report.evidence.study.run_id)
     links = (("whole report", f"{quote(study)}/report.html"), *([("parent run", address)] if address else []))
     return Section(
@@ -99,5 +99,5 @@ def _section(report: Report, number: int) -> Section:
         points=(*report.warnings, *([] if address else [how_to_open(report.evidence)])),
         links=links,
         pictures=report.highlights,
-        tables=(report.scores, *differences),
+        tables=some_of(report.scores, differences),
     )

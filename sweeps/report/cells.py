@@ -70,7 +70,7 @@ class Difference:
 
 
 def spread_of(values: Sequence[float]) -> Spread:
-    """Mean and spread of one value a seed; NaN among them are left out."""
+    """Mean and spread over seeds, a value for each; NaN among them are left out."""
     known = np.array([value for value in values if np.isfinite(value)])
     return Spread(
         mean=float(known.mean()) if known.size else float("nan"),
@@ -79,7 +79,7 @@ def spread_of(values: Sequence[float]) -> Spread:
     )
 
 
-class Comparison:
+class CellComparison:
     """The cells of a study by its objective.
 
     Attributes:
@@ -131,12 +131,9 @@ class Comparison:
         return len(self._common_scenes(self.evidence.trials_of(key)))
 
     def difference(self, key: Key, against: Key, *, any_seed: bool = False) -> Difference:
-        """A cell minus another: paired by seed and by test scene.
+        """A cell minus another, `against`: paired by seed and by test scene.
 
-        Args:
-            key: The cell.
-            against: The other one.
-            any_seed: Where they have no common seed, pairs every seed of one with every seed of the other.
+        Without a common seed `any_seed` pairs every seed of one with every seed of the other.
         """
         one, other = ({trial.seed: trial for trial in self.evidence.trials_of(each)} for each in (key, against))
         pairs = [(one[seed], other[seed]) for seed in sorted(one.keys() & other.keys())]
@@ -176,12 +173,7 @@ class Comparison:
         return [self.difference(key, other) for other in against for key in own if key != other]
 
     def why_empty(self, key: Key, metric: MetricName | None) -> str:
-        """Why a cell has no such score.
-
-        Returns:
-            The reason why it was left out, `not finished`, `no test scenes`, `no labelled pixel`, or a dash where it is
-            not known.
-        """
+        """Why a cell has no such score: it was left out, is not finished, has no scenes or labels; else a dash."""
         trials = self.evidence.trials_of(key)
         if not trials:
             return self.evidence.left_out.get(key, NOT_FINISHED)
@@ -189,7 +181,7 @@ class Comparison:
         if not results or metric is None:
             return "–"
         rows = [row for result in results for row in result.scenes]
-        chart = metric.chart or first_target(trials[0].row)
+        chart = metric.chart or first_target(trials[0].row.params)
         own = [row for row in rows if metric.bin in (None, row.season, row.location, row.cryoseason)]
         if not own:
             return NO_SCENES

@@ -4,17 +4,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
-from rich.table import Table
 
 from datasets.errors import IceBenchError, unknown_name
+from datasets.process.checkout import ROOT
 from datasets.process.terminal import err, out, user_errors
+from sweeps.report.terminal import note_other_lakes, say, terminal_table, warn
 
 if TYPE_CHECKING:  # heavy: matplotlib and MLflow are loaded only by a report
     from sweeps.record.studies import StudyRow
     from sweeps.report.study_report import Report
-
-ROOT: Final = Path(__file__).resolve().parents[2]
-
 
 _SCORES_SHOWN: Final = 3
 """Columns of scores that a narrow terminal can show; all are on the page."""
@@ -67,26 +65,14 @@ def report_command(
             _all(chosen, tracking_uri, out_folder or ROOT / "results/reports", log=log)
 
 
-def scores_as_shown(report: "Report") -> Table:
-    """The table of scores for a terminal: cells, the objective with its interval, one more score, seeds."""
+def show_report(report: "Report") -> None:
+    """Prints the objective with its interval and one more score, the answer, and what to be wary of."""
     table = report.scores
-    columns = [*range(min(table.words + _SCORES_SHOWN, len(table.header) - 1)), len(table.header) - 1]
-    shown = Table(title=table.title)
-    for place in columns:
-        word = place < table.words
-        shown.add_column(table.header[place], justify="left" if word else "right", no_wrap=word)
-    for row in table.rows:
-        shown.add_row(*(row[place] for place in columns))
-    return shown
-
-
-def say(report: "Report") -> None:
-    """Prints the table, the answer and what to be wary of."""
-    out.print(scores_as_shown(report))
-    for sentence in (f"{report.state}.", *report.answers):
-        out.print(sentence, markup=False, highlight=False, soft_wrap=True)
-    for sentence in report.warnings:
-        err.print(f"note: {sentence}", markup=False, highlight=False, soft_wrap=True)
+    last = len(table.header) - 1
+    columns = [*range(min(table.words + _SCORES_SHOWN, last)), last]
+    out.print(terminal_table(table, columns, whole_words=True))
+    say(f"{report.state}.", *report.answers)
+    warn(report.warnings)
 
 
 def _one(row: "StudyRow", tracking_uri: str, folder: Path, *, log: bool) -> None:
@@ -94,9 +80,8 @@ def _one(row: "StudyRow", tracking_uri: str, folder: Path, *, log: bool) -> None
     from sweeps.report.write import PAGE
 
     report = _written(row, tracking_uri, folder, log=log)
-    say(report)
-    out.print(f"report: {folder / PAGE}", markup=False, highlight=False, soft_wrap=True)
-    out.print(how_to_open(report.evidence), markup=False, highlight=False, soft_wrap=True)
+    show_report(report)
+    say(f"report: {folder / PAGE}", how_to_open(report.evidence))
 
 
 def _all(rows: "list[StudyRow]", tracking_uri: str, folder: Path, *, log: bool) -> None:
@@ -104,9 +89,7 @@ def _all(rows: "list[StudyRow]", tracking_uri: str, folder: Path, *, log: bool) 
 
     reports = [_written(row, tracking_uri, folder / row.study, log=log) for row in rows]
     page = write_campaign(reports, folder, tracking_uri)
-    for report in reports:
-        out.print(f"{report.evidence.study.study}: {report.state}", markup=False, highlight=False, soft_wrap=True)
-    out.print(f"report: {page}", markup=False, highlight=False, soft_wrap=True)
+    say(*(f"{report.evidence.study.study}: {report.state}" for report in reports), f"report: {page}")
 
 
 def _written(row: "StudyRow", tracking_uri: str, folder: Path, *, log: bool) -> "Report":
@@ -134,13 +117,5 @@ def _chosen(rows: "tuple[StudyRow, ...]", study: str, lake_digest: str) -> "Stud
         if not found:
             raise unknown_name(f"lake of study {study!r}", lake_digest, [row.lake for row in own])
         return found[0]
-    if len(own) > 1:
-        others = ", ".join(row.lake for row in own[1:])
-        err.print(
-            f"study {study} ran on {len(own)} lakes: this is {own[0].lake}, the newest; --lake-digest chooses another "
-            f"({others})",
-            markup=False,
-            highlight=False,
-            soft_wrap=True,
-        )
+    note_other_lakes(f"study {study}", [row.lake for row in own])
     return own[0]

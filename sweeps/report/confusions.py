@@ -1,6 +1,8 @@
 """Confusion matrices of cells, of one or of several side by side."""
 
 from collections.abc import Sequence
+from functools import reduce
+from operator import add
 from typing import Final
 
 import numpy as np
@@ -8,24 +10,25 @@ from matplotlib.figure import Figure
 
 from datasets.labels import chart
 from sweeps.report.bootstrap import charts_of
-from sweeps.report.cells import Comparison
+from sweeps.report.cells import CellComparison
 from sweeps.report.drawing import Drawn
 from sweeps.report.labels import Key
 from sweeps.report.wording import cell_label, grid_label, plural
 from training.artifacts.figures import confusion_figure, draw_confusion
+from training.evaluation.bins import PATCHES, ScoreKey
 from training.evaluation.confusion import ConfusionMatrix
 
 _ACROSS: Final = 2
 """Matrices beside each other that a page can show with legible numbers."""
 
 
-def best_confusion(comparison: Comparison, key: Key, name: str, task: str) -> Drawn | None:
+def best_confusion(comparison: CellComparison, key: Key, name: str, task: str) -> Drawn | None:
     """Confusion matrix of one cell on the objective's grid, added up over its seeds; None without results."""
     pooled, metric = pooled_confusion(comparison, key), comparison.metric
     if pooled is None or metric is None:
         return None
     target, matrix = pooled
-    cell, trials = cell_label(comparison.evidence.axes, key), plural(_seeds(comparison, key), "seed")
+    cell, trials = cell_label(comparison.evidence.axes, key), _seeds(comparison, key)
     title = f"best: {cell}, {grid_label(metric.grid)}, {trials} added up"
     figure = confusion_figure(matrix, chart(target), title, unit=_unit(metric.grid))
     caption = (
@@ -35,7 +38,7 @@ def best_confusion(comparison: Comparison, key: Key, name: str, task: str) -> Dr
     return Drawn(name=name, caption=caption, figure=figure)
 
 
-def side_by_side(comparison: Comparison, keys: Sequence[Key], name: str) -> Drawn | None:
+def side_by_side(comparison: CellComparison, keys: Sequence[Key], name: str) -> Drawn | None:
     """Confusion matrices of several cells on the objective's grid, each added up over its seeds; None without any."""
     metric = comparison.metric
     found = {key: pooled for key in keys if (pooled := pooled_confusion(comparison, key)) is not None}
@@ -49,7 +52,7 @@ def side_by_side(comparison: Comparison, keys: Sequence[Key], name: str) -> Draw
     panels = np.atleast_1d(figure.subplots(down, across)).ravel()
     image = None
     for panel, (key, (target, matrix)) in zip(panels, found.items(), strict=False):
-        title = f"{cell_label(comparison.evidence.axes, key)} ({plural(_seeds(comparison, key), 'seed')})"
+        title = f"{cell_label(comparison.evidence.axes, key)} ({_seeds(comparison, key)})"
         image = draw_confusion(panel, matrix, chart(target), title, unit=_unit(metric.grid))
     for panel in panels[len(found) :]:
         panel.set_axis_off()
@@ -62,27 +65,22 @@ def side_by_side(comparison: Comparison, keys: Sequence[Key], name: str) -> Draw
     return Drawn(name=name, caption=caption, figure=figure)
 
 
-def pooled_confusion(comparison: Comparison, key: Key) -> tuple[str, ConfusionMatrix] | None:
+def pooled_confusion(comparison: CellComparison, key: Key) -> tuple[str, ConfusionMatrix] | None:
     """Chart and matrix of a cell on the objective's grid, added up over its seeds; None without results."""
     metric = comparison.metric
     trials = [trial for trial in comparison.evidence.trials_of(key) if trial.result is not None]
     if metric is None or metric.score == "autoice" or not trials:
         return None
-    (target,) = charts_of(trials[0], metric) or ("",)
-    pooled: ConfusionMatrix | None = None
-    for trial in trials:
-        assert trial.result is not None
-        rows = trial.result.matrices.get(f"{metric.grid}/{target}/all")
-        if rows is None:
-            return None
-        pooled = ConfusionMatrix.from_lists(rows) if pooled is None else pooled + ConfusionMatrix.from_lists(rows)
-    assert pooled is not None
-    return target, pooled
+    target = next(iter(charts_of(trials[0], metric)), "")
+    found = [trial.result.matrices.get(ScoreKey(metric.grid, target)) for trial in trials if trial.result is not None]
+    if None in found:
+        return None
+    return target, reduce(add, (ConfusionMatrix.from_lists(rows) for rows in found if rows is not None))
 
 
-def _seeds(comparison: Comparison, key: Key) -> int:
-    return sum(trial.result is not None for trial in comparison.evidence.trials_of(key))
+def _seeds(comparison: CellComparison, key: Key) -> str:
+    return plural(sum(trial.result is not None for trial in comparison.evidence.trials_of(key)), "seed")
 
 
 def _unit(grid: str) -> str:
-    return "patches" if grid.endswith("patches") else "px"
+    return "patches" if grid == PATCHES else "px"

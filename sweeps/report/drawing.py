@@ -1,17 +1,20 @@
 """What the figures of a report have in common. Matplotlib without pyplot, so without global state."""
 
+import io
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from sweeps.report.cells import Comparison
+from sweeps.report.cells import CellComparison
 from sweeps.report.labels import Key
+from sweeps.report.page import DPI, Picture
 from sweeps.report.wording import (
     TASK_AXES,
     axis_label,
@@ -23,7 +26,7 @@ from sweeps.report.wording import (
     score_label,
 )
 from training.artifacts.figures import OKABE_ITO
-from training.evaluation.metric_names import MetricName
+from training.evaluation.metric_names import grids_in
 
 # Blue and vermilion differ most in every kind of colour vision, and in lightness; yellow is too light for lines.
 COLOURS: Final = ("#0072b2", *(colour for colour in OKABE_ITO if colour != "#0072b2"))
@@ -34,19 +37,24 @@ PER_FIGURE: Final = 24
 
 @dataclass(frozen=True, kw_only=True)
 class Drawn:
-    """A figure with the words under it.
-
-    Attributes:
-        name: Of its file, without ending.
-        caption: What it shows and how to read it; also its text for who cannot see it.
-        figure: The picture.
-        wide: Whether it needs the whole width of a page.
-    """
+    """A figure, the name of its file without ending, and the words under it, for those who cannot see it too."""
 
     name: str
     caption: str
     figure: Figure
-    wide: bool = True
+
+
+def pictures(figures: Iterable[Drawn]) -> tuple[Picture, ...]:
+    """The figures as PNG; the same numbers give the same bytes."""
+    return tuple(map(picture, figures))
+
+
+def picture(drawn: Drawn) -> Picture:
+    """One figure as PNG."""
+    FigureCanvasAgg(drawn.figure)  # draws for itself, whatever backend the process has
+    file = io.BytesIO()
+    drawn.figure.savefig(file, format="png", dpi=DPI, metadata={"Software": None})  # without matplotlib's version
+    return Picture(name=drawn.name, caption=drawn.caption, png=file.getvalue())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +74,7 @@ class Series:
     dots: tuple[tuple[int, float], ...]
 
 
-def series(comparison: Comparison, keys: Sequence[Key], metric: str, name: str) -> Series:
+def series(comparison: CellComparison, keys: Sequence[Key], metric: str, name: str) -> Series:
     """Reads one metric of these cells."""
     factor = 100.0 if is_share(metric) else 1.0
     spreads = [comparison.spread(key, metric) for key in keys]
@@ -84,23 +92,17 @@ def series(comparison: Comparison, keys: Sequence[Key], metric: str, name: str) 
     )
 
 
-def grid_series(comparison: Comparison, keys: Sequence[Key], score: str) -> list[Series]:
+def grid_series(comparison: CellComparison, keys: Sequence[Key], score: str) -> list[Series]:
     """A score on every grid that has it, the objective's grid first."""
     metric = comparison.metric
     if metric is None:
         return [series(comparison, keys, comparison.objective, metric_label(comparison.objective))]
     names = {name for key in keys for trial in comparison.evidence.trials_of(key) for name in trial.metrics}
-    grids = dict.fromkeys([metric.grid, *sorted({name.split("/")[0] for name in names if name.startswith("test")})])
-    wanted = {
-        grid: MetricName(grid=grid, chart=metric.chart, bin=metric.bin, class_name=metric.class_name, score=score)
-        for grid in grids
-    }
-    return [
-        series(comparison, keys, str(each), grid_label(grid)) for grid, each in wanted.items() if str(each) in names
-    ]
+    wanted = [replace(metric, grid=grid, score=score) for grid in dict.fromkeys([metric.grid, *grids_in(names)])]
+    return [series(comparison, keys, str(each), grid_label(each.grid)) for each in wanted if str(each) in names]
 
 
-def panel_scores(comparison: Comparison) -> tuple[str, ...]:
+def panel_scores(comparison: CellComparison) -> tuple[str, ...]:
     """Scores worth a panel: that of the objective, and macro F1, which rare classes weigh in as much as common ones."""
     metric = comparison.metric
     if metric is None or metric.class_name or metric.score not in ("f1", "f1_macro"):
@@ -108,7 +110,7 @@ def panel_scores(comparison: Comparison) -> tuple[str, ...]:
     return ("f1", "f1_macro") if metric.score == "f1" else ("f1_macro", "f1")
 
 
-def score_axis(comparison: Comparison, score: str) -> str:
+def score_axis(comparison: CellComparison, score: str) -> str:
     """Label of a score axis, with its unit."""
     metric = comparison.metric
     if metric is None:
@@ -117,14 +119,14 @@ def score_axis(comparison: Comparison, score: str) -> str:
     return f"test {', '.join(word for word in words if word)} [%]"
 
 
-def own_axes(comparison: Comparison) -> tuple[str, ...]:
+def own_axes(comparison: CellComparison) -> tuple[str, ...]:
     """Axes on which the cells of one task differ."""
     evidence = comparison.evidence
     places = [place for place, axis in enumerate(evidence.axes) if axis not in TASK_AXES]
     return tuple(evidence.axes[place] for place in places if len({key[place] for key in evidence.keys} - {""}) > 1)
 
 
-def labels(comparison: Comparison, keys: Sequence[Key]) -> list[str]:
+def labels(comparison: CellComparison, keys: Sequence[Key]) -> list[str]:
     """The cells of one task in words, without what they share; a single axis is named beside them, by `only_axis`."""
     axes, own = comparison.evidence.axes, own_axes(comparison)
     if len(own) == 1:
@@ -133,7 +135,7 @@ def labels(comparison: Comparison, keys: Sequence[Key]) -> list[str]:
     return [cell_label(axes, key, skip) for key in keys]
 
 
-def only_axis(comparison: Comparison) -> str:
+def only_axis(comparison: CellComparison) -> str:
     """Name of the one axis on which the cells of a task differ; empty where there are several."""
     own = own_axes(comparison)
     return axis_label(own[0]) if len(own) == 1 else ""
@@ -147,11 +149,24 @@ def pieces(keys: Sequence[Key]) -> Iterator[tuple[str, Sequence[Key]]]:
         yield (f"_{part + 1}" if count > 1 else ""), keys[part * size : (part + 1) * size]
 
 
+def cell_rows(comparison: CellComparison, panel: Axes, keys: Sequence[Key]) -> None:
+    """A row for each cell, the first on top, with its words."""
+    panel.set_yticks(range(len(keys)), labels(comparison, keys))
+    panel.set_ylabel(only_axis(comparison))
+    panel.set_ylim(len(keys) - 0.5, -0.5)
+
+
 def finish(axes: Axes, *, along: str) -> None:
     """Light rules along the score axis, no box."""
     axes.grid(axis="x" if along == "x" else "y", alpha=0.3)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def head(figure: Figure, title: str) -> None:
+    """A title above all panels; none if it is empty."""
+    if title:
+        figure.suptitle(title, fontsize="medium")
 
 
 def legend(figure: Figure, panels: Iterable[Axes]) -> None:

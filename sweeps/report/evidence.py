@@ -1,7 +1,8 @@
 """MLflow rows -> `Evidence`: which trials of a study finished, with what labels, and what became of the others."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import pandas as pd
@@ -16,15 +17,7 @@ from training.evaluation.result import TrialResult
 
 @dataclass(frozen=True, kw_only=True)
 class FinishedTrial:
-    """A trial that counts: its newest finished attempt.
-
-    Attributes:
-        key: Its cell.
-        task: `pixel-based` or `patch-based`.
-        seed: Of the trial.
-        row: In MLflow.
-        result: Its result.json; None where it could not be read.
-    """
+    """A trial that counts: its cell, its newest finished attempt, and result.json; None where it could not be read."""
 
     key: Key
     task: str
@@ -72,15 +65,20 @@ class Evidence:
     study: StudyRow
     tracking_uri: str
     design: StudyDesign
-    idle: Mapping[str, int]
+    idle: Mapping[str, int] = field(default_factory=dict)
     axes: tuple[str, ...]
     keys: tuple[Key, ...]
     finished: tuple[FinishedTrial, ...]
-    open: tuple[OpenTrial, ...]
-    left_out: Mapping[Key, str]
-    unread: Mapping[str, str]
-    lost_attempts: int
-    lost_hours: float
+    open: tuple[OpenTrial, ...] = ()
+    left_out: Mapping[Key, str] = field(default_factory=dict)
+    unread: Mapping[str, str] = field(default_factory=dict)
+    lost_attempts: int = 0
+    lost_hours: float = 0.0
+
+    @property
+    def started(self) -> tuple["FinishedTrial | OpenTrial", ...]:
+        """Trials that an attempt was made at."""
+        return (*self.open, *self.finished)
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -91,8 +89,7 @@ class Evidence:
     @cached_property
     def task_of(self) -> dict[Key, str]:
         """Task of every cell: of its trials, else by its axis, else that of the study's other trials."""
-        trials: list[OpenTrial | FinishedTrial] = [*self.open, *self.finished]
-        of_trials = {trial.key: task_label(task_of_row(trial.row)) for trial in trials}
+        of_trials = {trial.key: task_label(task_of_row(trial.row)) for trial in self.started}
         place = next((place for place, axis in enumerate(self.axes) if axis in TASK_AXES), None)
         other = next(iter(of_trials.values()), "pixel-based")
         by_axis = {key: task_label(key[place]) if place is not None else other for key in self.keys}
@@ -101,7 +98,7 @@ class Evidence:
     @property
     def expected(self) -> int:
         """Trials that the study has, those of a task that nobody started too."""
-        return sum(self.idle.values()) + max(self.design.trials, len(self.finished) + len(self.open))
+        return sum(self.idle.values()) + max(self.design.trials, len(self.started))
 
     def trials_of(self, key: Key) -> tuple[FinishedTrial, ...]:
         """Finished trials of a cell, by seed."""
@@ -109,15 +106,14 @@ class Evidence:
 
     def never_started(self) -> tuple[list[tuple[Key, int]], int]:
         """Cell and seed of trials that no attempt was made at, and how many more there are that cannot be named."""
-        trials: list[OpenTrial | FinishedTrial] = [*self.open, *self.finished]
-        started = {(trial.key, trial.seed) for trial in trials}
+        started = {(trial.key, trial.seed) for trial in self.started}
         cells = self.design.expected_cells() if len(self.axes) == len(self.design.axes) else ()
         named = [(key, seed) for key in cells for seed in self.design.seeds if (key, seed) not in started]
-        count = max(self.design.trials - len(self.finished) - len(self.open), 0)
+        count = max(self.design.trials - len(self.started), 0)
         return named, max(count - len(named), 0)
 
     def frame(self) -> pd.DataFrame:
-        """One row a finished trial: axes, seed, ids, and every metric."""
+        """One row for each finished trial: axes, seed, ids, and every metric."""
         rows = [
             {
                 **dict(zip(self.axes, trial.key, strict=True)),
@@ -147,44 +143,42 @@ def collect(
         study: Its parent run.
         tracking_uri: Without user and password.
         rows: Every attempt at every trial, oldest first.
-        results: result.json by run_id.
-        unread: Why a result.json could not be read, by run_id.
-        errors: Last line of the error of a failed attempt, by run_id.
+        results: result.json by run_id, as `unread`, why it could not be read, and `errors`, the last line of an error.
+        unread: See `results`.
+        errors: See `results`.
     """
-    attempts: dict[str, list[TrialRow]] = {}
-    for row in rows:
-        attempts.setdefault(row.trial_id or row.run_id, []).append(row)
-    newest = {name: counting(tries) for name, tries in attempts.items()}
-    design = study.design or design_from_rows(study.question, list(newest.values()))
-    design, idle = _started(design, newest.values())
-    added = added_axis(design, [row for row in newest.values() if row.status == "FINISHED"])
+    attempts = Counter(_trial_of(row) for row in rows)
+    newest = newest_attempts(rows)
+    design = study.design or design_from_rows(study.question, newest)
+    design, idle = _started(design, newest)
+    added = added_axis(design, [row for row in newest if row.status == "FINISHED"])
     axes = (*added, *design.axes)
 
     def key_of(row: TrialRow) -> Key:
         return (*(task_of_row(row) for _ in added), *(value_on(row, axis) for axis in design.axes))
 
-    finished, left = dict[tuple[Key, int], FinishedTrial](), []
-    for name, row in sorted(newest.items(), key=lambda item: item[1].started):
-        if row.status == "FINISHED":
-            trial = FinishedTrial(
-                key=key_of(row),
-                task=task_label(task_of_row(row)),
-                seed=seed_of(row),
-                row=row,
-                result=results.get(row.run_id),
-            )
-            finished[trial.key, trial.seed] = trial  # of one that finished under several ids the newest counts
-        else:
-            left.append(
-                OpenTrial(
-                    key=key_of(row),
-                    seed=seed_of(row),
-                    row=row,
-                    attempts=len(attempts[name]),
-                    error=(errors or {}).get(row.run_id, ""),
-                )
-            )
-    seen = [trial.key for trial in finished.values()] + [trial.key for trial in left]
+    finished = {  # of a seed that finished under several ids the newest counts
+        (key_of(row), seed_of(row)): FinishedTrial(
+            key=key_of(row),
+            task=task_label(task_of_row(row)),
+            seed=seed_of(row),
+            row=row,
+            result=results.get(row.run_id),
+        )
+        for row in sorted(newest, key=lambda row: row.started)
+        if row.status == "FINISHED"
+    }
+    unfinished = tuple(
+        OpenTrial(
+            key=key_of(row),
+            seed=seed_of(row),
+            row=row,
+            attempts=attempts[_trial_of(row)],
+            error=(errors or {}).get(row.run_id, ""),
+        )
+        for row in newest
+        if row.status != "FINISHED"
+    )
     left_out = {each.cell: each.reason for each in design.left_out} if not added else {}
     planned = design.expected_cells() if not added else ()
     counted = {trial.row.run_id for trial in finished.values()}
@@ -195,9 +189,9 @@ def collect(
         design=design,
         idle=idle,
         axes=axes,
-        keys=ordered(design, len(added), [*planned, *left_out, *seen]),
+        keys=ordered(design, len(added), [*planned, *left_out, *map(key_of, newest)]),
         finished=tuple(finished.values()),
-        open=tuple(left),
+        open=unfinished,
         left_out=left_out,
         unread=dict(unread or {}),
         lost_attempts=len(lost),
@@ -220,6 +214,13 @@ def _started(design: StudyDesign, rows: Collection[TrialRow]) -> tuple[StudyDesi
     return design, idle
 
 
-def counting(tries: Sequence[TrialRow]) -> TrialRow:
-    """The attempt that speaks for a trial: the newest finished one, else the newest."""
-    return max(tries, key=lambda row: (row.status == "FINISHED", row.started))
+def newest_attempts(rows: Sequence[TrialRow]) -> list[TrialRow]:
+    """The attempt that counts for each trial: its newest finished one, else its newest."""
+    attempts: dict[str, list[TrialRow]] = {}
+    for row in rows:
+        attempts.setdefault(_trial_of(row), []).append(row)
+    return [max(tries, key=lambda row: (row.status == "FINISHED", row.started)) for tries in attempts.values()]
+
+
+def _trial_of(row: TrialRow) -> str:
+    return row.trial_id or row.run_id

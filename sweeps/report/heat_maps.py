@@ -1,7 +1,8 @@
 """Tables of numbers as colours: two axes, trained on against tested on, classes."""
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import matplotlib
 import numpy as np
@@ -9,10 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from sweeps.report.cells import Comparison
-from sweeps.report.drawing import Drawn, labels, only_axis, pieces
-from sweeps.report.group_tables import bin_metric, class_metrics
+from sweeps.report.cells import CellComparison
+from sweeps.report.drawing import Drawn, head, labels, only_axis, pieces
 from sweeps.report.labels import Key
+from sweeps.report.score_tables import bin_metric, class_metrics
 from sweeps.report.wording import (
     axis_label,
     axis_value,
@@ -30,7 +31,9 @@ _EVEN = 0.179
 """Luminance on which black and white text have the same contrast (WCAG 2)."""
 
 
-def axes_figure(comparison: Comparison, keys: Sequence[Key], rows: str, columns: str, name: str, task: str) -> Drawn:
+def axes_figure(
+    comparison: CellComparison, keys: Sequence[Key], rows: str, columns: str, name: str, title: str
+) -> Drawn:
     """The objective over two axes of the study."""
     axes = comparison.evidence.axes
     across = list(dict.fromkeys(key[axes.index(columns)] for key in keys))
@@ -53,59 +56,60 @@ def axes_figure(comparison: Comparison, keys: Sequence[Key], rows: str, columns:
         label=metric_label(comparison.objective),
         words=words,
         share=is_share(comparison.objective),
-        title=task,
+        title=title,
     )
     return Drawn(name=name, caption="Mean over seeds, below it ± the spread over seeds.", figure=figure)
 
 
-def bins_figures(comparison: Comparison, keys: Sequence[Key], name: str, task: str) -> list[Drawn]:
+def bins_figures(comparison: CellComparison, keys: Sequence[Key], name: str, title: str) -> list[Drawn]:
     """Cells down, groups of test scenes across: trained on against tested on."""
-    bins = comparison.evidence.design.bins
-    drawn = []
-    for end, some in pieces(keys):
-        metrics = [bin_metric(comparison, each) for each in bins]
-        spreads = [[comparison.spread(key, str(metric)) for metric in metrics] for key in some]
-        figure = heat_map(
-            np.array([[each.mean for each in row] for row in spreads]),
-            np.array([[each.spread for each in row] for row in spreads]),
-            labels(comparison, some),
-            list(bins),
-            down=only_axis(comparison),
-            across="test scenes of",
-            label=f"{parsed_label(MetricName(grid=metrics[0].grid, chart=metrics[0].chart, score=metrics[0].score))}",
-            words=[[comparison.why_empty(key, bin_metric(comparison, each)) for each in bins] for key in some],
-            title=task,
-        )
-        caption = (
-            "Mean over seeds, below it ± the spread over seeds; rows are what was trained, columns what was tested."
-        )
-        drawn.append(Drawn(name=f"{name}{end}", caption=caption, figure=figure))
-    return drawn
+    metrics = {each: bin_metric(comparison, each) for each in comparison.evidence.design.bins}
+    label = parsed_label(replace(next(iter(metrics.values())), bin=None))
+    caption = "Mean over seeds, below it ± the spread over seeds; rows are what was trained, columns what was tested."
+    return _metrics_figures(comparison, keys, metrics, name, caption, across="test scenes of", label=label, title=title)
 
 
-def classes_figures(comparison: Comparison, keys: Sequence[Key], name: str, task: str) -> list[Drawn]:
+def classes_figures(comparison: CellComparison, keys: Sequence[Key], name: str, title: str) -> list[Drawn]:
     """Cells down, F1 of every class across."""
-    metrics = class_metrics(comparison)
+    metrics = {class_label(each): metric for each, metric in class_metrics(comparison).items()}
     if not metrics:
         return []
+    caption = (
+        "F1 of each class, mean over seeds, below it ± the spread over seeds. 'not there' is a class that is neither "
+        "in the charts of the test scenes nor predicted."
+    )
+    label = f"F1 of the class, {grid_label(next(iter(metrics.values())).grid)}"
+    return _metrics_figures(
+        comparison, keys, metrics, name, caption, across="class", label=label, title=title, why="not there"
+    )
+
+
+def _metrics_figures(
+    comparison: CellComparison,
+    keys: Sequence[Key],
+    metrics: Mapping[str, MetricName],
+    name: str,
+    caption: str,
+    *,
+    across: str,
+    label: str,
+    title: str,
+    why: str = "",
+) -> list[Drawn]:
+    """Cells down, metrics across; `why` says why a cell has no value, empty: by its test scenes."""
     drawn = []
     for end, some in pieces(keys):
         spreads = [[comparison.spread(key, str(metric)) for metric in metrics.values()] for key in some]
-        (first, *_) = metrics.values()
         figure = heat_map(
             np.array([[each.mean for each in row] for row in spreads]),
             np.array([[each.spread for each in row] for row in spreads]),
             labels(comparison, some),
-            [class_label(each) for each in metrics],
+            list(metrics),
             down=only_axis(comparison),
-            across="class",
-            label=f"F1 of the class, {grid_label(first.grid)}",
-            words=[["not there"] * len(metrics) for _ in some],
-            title=task,
-        )
-        caption = (
-            "F1 of each class, mean over seeds, below it ± the spread over seeds. 'not there' is a class "
-            "that is neither in the charts of the test scenes nor predicted."
+            across=across,
+            label=label,
+            words=[[why or comparison.why_empty(key, metric) for metric in metrics.values()] for key in some],
+            title=title,
         )
         drawn.append(Drawn(name=f"{name}{end}", caption=caption, figure=figure))
     return drawn
@@ -124,19 +128,10 @@ def heat_map(
     share: bool = True,
     title: str = "",
 ) -> Figure:
-    """A colour and a number a cell; hatched, with a word why, where there is none.
+    """A colour and a number for each cell; hatched, with a word why, where there is none.
 
-    Args:
-        values: (rows, columns); NaN where there is none.
-        spreads: Likewise; NaN is not written.
-        down_labels: Of the rows.
-        across_labels: Of the columns.
-        down: Name of the rows' axis.
-        across: Name of the columns' axis.
-        label: Of the colours, without unit.
-        words: For cells without a value.
-        share: Whether values are shares, to be shown in percent.
-        title: Above it; may be empty.
+    Values and spreads are (rows, columns), NaN where there is none; shares are shown in percent. `down` and `across`
+    name the axes, `label` the colours (without unit), and `words` say why a cell has no value. The title may be empty.
     """
     rows, columns = values.shape
     factor = 100.0 if share else 1.0
@@ -180,8 +175,7 @@ def heat_map(
     panel.set_xlabel(across)
     panel.set_ylabel(down)
     figure.colorbar(image, ax=panel, label=f"{label}{' [%]' if share else ''}", fraction=0.05)
-    if title:
-        figure.suptitle(title, fontsize="medium")
+    head(figure, title)
     return figure
 
 

@@ -12,7 +12,7 @@ from datasets.seasons import SEASONS
 from sweeps.report.evidence import Evidence, FinishedTrial
 from sweeps.report.wording import TASK_AXES, cell_label
 from training.attribution.result import AttributionResult
-from training.evaluation.bins import ALL
+from training.evaluation.bins import ALL, Bin
 
 METHOD: Final = "method"
 """Axis of a study of attributions; the others say which network is explained."""
@@ -41,7 +41,7 @@ class Importance:
 
     @cached_property
     def shares(self) -> pd.DataFrame:
-        """A row a trial, bin, class and feature; scenes by themselves are left to the trials' own tables.
+        """A row for each trial, bin, class and feature; scenes by themselves are left to the trials' own tables.
 
         `share` is the absolute attribution over that of all channels (of a group: of all groups), `signed_share` the
         signed one over the same. `MEAN` is a class too; it has no `signed` and `absolute`, since logits of classes
@@ -62,7 +62,7 @@ class Importance:
         return pd.concat([over_classes.assign(**{"class": MEAN, "n": n}), frame], ignore_index=True)
 
     def _frame(self, trial: FinishedTrial, result: AttributionResult) -> pd.DataFrame:
-        rows = pd.DataFrame([row.model_dump() for row in result.rows if not row.bin.startswith("scene/")])
+        rows = pd.DataFrame([row.model_dump() for row in result.rows if Bin.parse(row.bin).kind != "scene"])
         rows = rows.rename(columns={"class_name": "class"})
         total = rows.groupby(["bin", "class", "is_group"], sort=False)["absolute"].transform("sum")
         total = total.where(total > 0)
@@ -100,17 +100,21 @@ class Importance:
         """Task and network, in the order of the study."""
         return list(dict.fromkeys(zip(self.spreads["task"], self.spreads["network"], strict=True)))
 
-    def of(self, task: str, network: str, *, groups: bool = False, bin_name: str = ALL) -> pd.DataFrame:
-        """Rows of `spreads` of one network: channels, or groups, in the order of their groups."""
+    def of(self, task: str, network: str, *, groups: bool = False) -> pd.DataFrame:
+        """Rows of `spreads` of one network over all scenes: channels, or groups, in the order of their groups."""
         frame = self.spreads
         wanted = (frame["task"] == task) & (frame["network"] == network) & (frame["is_group"] == groups)
-        own = frame[wanted & (frame["bin"] == bin_name)]
+        own = frame[wanted & (frame["bin"] == ALL)]
         return own.sort_values("group", key=lambda names: names.map(GROUPS.index), kind="stable")
 
-    def agreement(self, task: str, network: str) -> float | None:
-        """Smallest Spearman correlation of two methods' orders of the channels; None with a single method."""
+    def channels(self, task: str, network: str) -> pd.DataFrame:
+        """Rows of `of` that are the mean over classes."""
         own = self.of(task, network)
-        table = own[own["class"] == MEAN].pivot(index="feature", columns="method", values="share")
+        return own[own["class"] == MEAN]
+
+    def agreement(self, task: str, network: str) -> float | None:
+        """The smallest Spearman correlation of two methods' orders of the channels; None with a single method."""
+        table = self.channels(task, network).pivot(index="feature", columns="method", values="share")
         if table.shape[1] < 2:
             return None
         found = table.rank().corr()  # Pearson of ranks
@@ -119,6 +123,6 @@ class Importance:
 
 def bin_order(name: str) -> tuple[int, int, str]:
     """All scenes, seasons through the year, locations, cryoseasons."""
-    kind, _, leaf = name.partition("/")
+    found = Bin.parse(name)
     kinds = (ALL, "season", "location", "cryoseason")
-    return kinds.index(kind), SEASONS.index(leaf) if leaf in SEASONS else 0, leaf
+    return kinds.index(found.kind), SEASONS.index(found.value) if found.value in SEASONS else 0, found.value

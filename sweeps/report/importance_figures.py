@@ -1,4 +1,4 @@
-"""Figures of a study of attributions, in the manner of the published ones: a bar a channel, coloured by its group."""
+"""Figures of a study of attributions, in the manner of the published ones: a bar for each channel, by its group."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -11,11 +11,12 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from datasets.channels import GROUPS
-from sweeps.report.drawing import Drawn, finish
+from sweeps.report.drawing import Drawn, finish, head
 from sweeps.report.heat_maps import heat_map
 from sweeps.report.importance import MEAN, Importance, bin_order
 from sweeps.report.importance_tables import bin_label, method_label
-from training.attribution.figure import COLOURS, channel_label
+from training.attribution.features import channel_label
+from training.attribution.figure import COLOURS
 
 _COLUMNS: Final = 3
 _SHARE: Final = "share of absolute attribution [%]"
@@ -27,11 +28,10 @@ _HOW: Final = (
 
 
 def method_figures(importance: Importance) -> list[Drawn]:
-    """A figure a network: a panel a method, the mean over classes."""
+    """A figure for each network: a panel for each method, the mean over classes."""
     drawn = []
     for task, network in importance.subjects:
-        own = importance.of(task, network)
-        own = own[own["class"] == MEAN]
+        own = importance.channels(task, network)
         panels = {method_label(str(name)): rows for name, rows in own.groupby("method", sort=False)}
         drawn.append(
             Drawn(
@@ -44,7 +44,7 @@ def method_figures(importance: Importance) -> list[Drawn]:
 
 
 def class_figures(importance: Importance) -> list[Drawn]:
-    """A figure a network and method: a panel a class."""
+    """A figure for each network and method: a panel for each class."""
     drawn = []
     for task, network in importance.subjects:
         own = importance.of(task, network)
@@ -67,14 +67,13 @@ def class_figures(importance: Importance) -> list[Drawn]:
 
 
 def bin_figures(importance: Importance) -> list[Drawn]:
-    """A heat map a network: seasons and locations x groups, by the first method of the study."""
+    """A heat map for each network: seasons and locations x groups, by the first method of the study."""
     drawn = []
     for task, network in importance.subjects:
         frame = importance.spreads
         own = frame[(frame["task"] == task) & (frame["network"] == network) & (frame["class"] == MEAN)]
-        own = own[own["is_group"]]
         method = str(own["method"].iloc[0])
-        own = own[own["method"] == method]
+        own = own[own["is_group"] & (own["method"] == method)]
         bins = sorted(set(own["bin"]), key=bin_order)
         groups = [group for group in GROUPS if group in set(own["feature"])]
         if len(bins) < 2:
@@ -122,7 +121,7 @@ def _bars(panels: dict[str, pd.DataFrame], title: str) -> Figure:
     for own in axes.flat[max(len(panels) - columns, 0) : len(panels)]:  # the lowest panel of each column
         own.set_xlabel(_SHARE, fontsize=9)
         own.tick_params(labelbottom=True)
-    figure.suptitle(title, fontsize="medium")
+    head(figure, title)
     present = {group for rows in panels.values() for group in rows["group"]}
     _legend(figure, [group for group in GROUPS if group in present], wide=columns > 1)
     return figure

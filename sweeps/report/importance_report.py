@@ -3,23 +3,21 @@
 from collections.abc import Mapping
 from typing import Final
 
-from sweeps.report.account import missing_trials, open_table, runs_table, state
+from sweeps.report.account import cost_table, runs_table, state
 from sweeps.report.answer import about_code
-from sweeps.report.cells import Comparison
+from sweeps.report.cells import CellComparison
 from sweeps.report.evidence import Evidence
-from sweeps.report.importance import MEAN, Importance
-from sweeps.report.importance_figures import bin_figures, class_figures, method_figures
+from sweeps.report.importance import Importance
 from sweeps.report.importance_tables import (
     channels_tables,
     importance_bins_table,
     importance_table,
     method_label,
 )
-from sweeps.report.page import Section, picture
-from sweeps.report.study_cost import cost_table
-from sweeps.report.study_report import ABOUT_COST, Report, how_to_open
+from sweeps.report.page import Section
+from sweeps.report.study_report import ABOUT_COST, Report, trials_section
 from sweeps.report.wording import percent, plural
-from training.attribution.figure import channel_label
+from training.attribution.features import channel_label
 from training.attribution.result import AttributionResult
 
 HOW_TO_READ: Final = (
@@ -42,18 +40,15 @@ _INCOMPLETE: Final = 0.1
 def importance_report(
     evidence: Evidence, results: Mapping[str, AttributionResult], problems: Mapping[str, str] | None = None
 ) -> Report:
-    """Computes, draws and words everything.
+    """Computes, draws and words everything; results are by run_id, and so is why one could not be read."""
+    from sweeps.report import importance_figures as draw  # matplotlib takes a second, and tables do without
+    from sweeps.report.drawing import pictures
 
-    Args:
-        evidence: Trials of the study.
-        results: Of the finished ones, by run_id.
-        problems: Why a result could not be read, by run_id.
-    """
     importance = Importance(evidence=evidence, results=results, problems=problems or {})
-    table, bins, comparison = importance_table(importance), importance_bins_table(importance), Comparison(evidence)
+    table, bins, comparison = importance_table(importance), importance_bins_table(importance), CellComparison(evidence)
     said, warned = tuple(_answers(importance)), tuple(_warnings(importance))
     main, of_classes, of_bins = (
-        tuple(picture(each) for each in figures(importance)) for figures in (method_figures, class_figures, bin_figures)
+        pictures(figures(importance)) for figures in (draw.method_figures, draw.class_figures, draw.bin_figures)
     )
     channels = tuple(channels_tables(importance))
     runs = runs_table(comparison)
@@ -65,8 +60,8 @@ def importance_report(
     if bins is not None:
         sections.append(Section(anchor="bins", title="By season and location", pictures=of_bins, tables=(bins,)))
     sections += [
-        Section(anchor="cost", title="Cost", sentences=(ABOUT_COST,), tables=(cost_table(comparison),)),
-        _trials(evidence),
+        Section(anchor="cost", title="Cost", sentences=(ABOUT_COST,), tables=(cost_table(evidence),)),
+        trials_section(evidence),
         Section(anchor="reading", title="How to read this", points=HOW_TO_READ),
     ]
     found = results.values()
@@ -97,8 +92,7 @@ def _answers(importance: Importance) -> list[str]:
         return ["No attribution has finished: there is nothing to tell yet."]
     found = []
     for task, network in importance.subjects:
-        own = importance.of(task, network)
-        own = own[own["class"] == MEAN]
+        own = importance.channels(task, network)
         over = own.groupby("feature", sort=False)["share"].mean().sort_values(ascending=False, kind="stable")
         firsts = own.sort_values("share", ascending=False, kind="stable").drop_duplicates("method")["feature"]
         first = str(over.index[0])
@@ -137,15 +131,3 @@ def _warnings(importance: Importance) -> list[str]:
     ]
     found += [f"The result of run {run_id} could not be read: {why}." for run_id, why in importance.problems.items()]
     return [*found, *about_code(evidence)]
-
-
-def _trials(evidence: Evidence) -> Section:
-    open_trials = open_table(evidence)
-    text = how_to_open(evidence)
-    return Section(
-        anchor="trials",
-        title="Trials and runs",
-        sentences=(f"{text[0].upper()}{text[1:]}",),
-        points=tuple(f"missing: {name}" for name in missing_trials(evidence)),
-        tables=(open_trials,) if open_trials is not None else (),
-    )

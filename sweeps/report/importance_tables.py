@@ -5,8 +5,8 @@ import pandas as pd
 from sweeps.report.importance import MEAN, Importance
 from sweeps.report.tables import ReportTable
 from sweeps.report.wording import percent
-from training.attribution.figure import channel_label
-from training.evaluation.bins import ALL
+from training.attribution.features import channel_label
+from training.evaluation.bins import ALL, Bin
 
 _NOTE = (
     "A share is the mean absolute attribution of a group or channel over that of all of them, class by class, then the "
@@ -22,33 +22,23 @@ def method_label(method: str) -> str:
 
 
 def importance_table(importance: Importance) -> ReportTable:
-    """A row a network and method, a column a group; as CSV every class and channel of all scenes."""
+    """A row for each network and method, a column for each group; as CSV every class and channel of all scenes."""
     frame = importance.spreads
-    groups = list(dict.fromkeys(name for own in _groups(importance) for name in own["feature"]))
-    rows = []
-    for task, network in importance.subjects:
-        own = importance.of(task, network, groups=True)
-        for method, some in own[own["class"] == MEAN].groupby("method", sort=False):
-            shares = _cells(some, "feature")
-            seeds = str(some["seeds"].max())
-            rows.append((task, network, method_label(str(method)), *(shares.get(name, "–") for name in groups), seeds))
-    return ReportTable(
-        name="table",
-        title=f"{importance.evidence.study.study}: importance of groups of channels [%]",
-        header=("task", "network", "method", *groups, "seeds"),
-        rows=tuple(rows),
-        words=3,
-        numbers=frame[frame["bin"] == ALL].drop(columns="bin"),
-        note=_NOTE,
-    )
+    return _groups_table(importance, frame[frame["bin"] == ALL], by_bin=False)
+
+
+def importance_bins_table(importance: Importance) -> ReportTable | None:
+    """Season, location and cryoseason; a row for each network, method and bin. None without any."""
+    frame = importance.spreads
+    inside = frame[frame["bin"] != ALL]
+    return None if inside.empty else _groups_table(importance, inside, by_bin=True)
 
 
 def channels_tables(importance: Importance) -> list[ReportTable]:
-    """A table a network: a row a channel, a column a method."""
+    """A table for each network: a row for each channel, a column for each method."""
     found = []
     for task, network in importance.subjects:
-        own = importance.of(task, network)
-        own = own[own["class"] == MEAN]
+        own = importance.channels(task, network)
         methods = list(dict.fromkeys(own["method"]))
         rows = []
         for (feature, group), some in own.groupby(["feature", "group"], sort=False):
@@ -67,41 +57,34 @@ def channels_tables(importance: Importance) -> list[ReportTable]:
     return found
 
 
-def importance_bins_table(importance: Importance) -> ReportTable | None:
-    """Season, location and cryoseason; a row a network, method and bin. None without any."""
-    frame = importance.spreads
-    inside = frame[frame["bin"] != ALL]
-    if inside.empty:
-        return None
-    shown = inside[inside["is_group"] & (inside["class"] == MEAN)]
-    groups = list(dict.fromkeys(name for own in _groups(importance) for name in own["feature"]))
+def _groups_table(importance: Importance, frame: pd.DataFrame, *, by_bin: bool) -> ReportTable:
+    subjects = (importance.of(task, network, groups=True) for task, network in importance.subjects)
+    groups = list(dict.fromkeys(name for own in subjects for name in own["feature"]))
+    shown = frame[frame["is_group"] & (frame["class"] == MEAN)]
     rows = []
     for place, some in shown.groupby(["task", "network", "method", "bin"], sort=False):
         task, network, method, bin_name = map(str, place)
         shares = _cells(some, "feature")
-        cells = (shares.get(name, "–") for name in groups)
-        rows.append((task, network, method_label(method), bin_label(bin_name), *cells, str(some["seeds"].max())))
+        words = (task, network, method_label(method), *([bin_label(bin_name)] if by_bin else []))
+        rows.append((*words, *(shares.get(name, "–") for name in groups), str(some["seeds"].max())))
     return ReportTable(
-        name="bins",
-        title=f"{importance.evidence.study.study}: importance of groups of channels by season and location [%]",
-        header=("task", "network", "method", "scenes", *groups, "seeds"),
+        name="bins" if by_bin else "table",
+        title=f"{importance.evidence.study.study}: importance of groups of channels"
+        f"{' by season and location' if by_bin else ''} [%]",
+        header=("task", "network", "method", *(["scenes"] if by_bin else []), *groups, "seeds"),
         rows=tuple(rows),
-        words=4,
-        numbers=inside,
+        words=4 if by_bin else 3,
+        numbers=frame if by_bin else frame.drop(columns="bin"),
         note=_NOTE,
     )
 
 
 def bin_label(name: str) -> str:
     """`season/winter` -> `winter`."""
-    return "all scenes" if name == ALL else name.partition("/")[2]
+    return Bin.parse(name).value or "all scenes"
 
 
 def _cells(rows: pd.DataFrame, by: str) -> dict[str, str]:
     """Share ± spread in percent, by the value of a column."""
     values = zip(rows[by].astype(str), rows["share"].astype(float), rows["share_spread"].astype(float), strict=True)
     return {name: percent(share, spread) for name, share, spread in values}
-
-
-def _groups(importance: Importance) -> list[pd.DataFrame]:
-    return [importance.of(task, network, groups=True) for task, network in importance.subjects]

@@ -7,13 +7,12 @@ from typing import Final
 from sweeps.record.design import StudyDesign
 from sweeps.record.study import TrialRow
 from sweeps.report.wording import TASK_AXES, is_number, task_label
+from training.evaluation.metric_names import USUAL_SCORES
 
 AXIS_TAG: Final = "axis."
 """Prefix of the tags that hold a trial's value on each axis."""
-_OBJECTIVES: Final = ("test_80m/f1", "test/f1")
-"""Objective of a study without a design: the first that its trials have."""
-_IDENTITY: Final = frozenset({"seed", "data.lake"})
-"""Params that differ between trials without being an axis."""
+NOT_SETTINGS: Final = frozenset({"seed", "data.lake"})
+"""Params that differ between trials of the same settings."""
 
 Key = tuple[str, ...]
 """A cell: its value on every axis, empty where it has none."""
@@ -27,13 +26,13 @@ def design_from_rows(question: str, rows: Sequence[TrialRow]) -> StudyDesign:
         name
         for row in rows
         for name in row.params
-        if name not in _IDENTITY and len({other.params.get(name) for other in rows}) > 1
+        if name not in NOT_SETTINGS and len({other.params.get(name) for other in rows}) > 1
     )
     axes = {axis: tuple(sorted({value_on(row, axis) for row in rows} - {""}, key=_by_size)) for axis in tagged}
     have = {name for row in rows for name in row.metrics}
     return StudyDesign(
         question=question,
-        objective=next((name for name in _OBJECTIVES if name in have), _OBJECTIVES[0]),
+        objective=next((name for name in USUAL_SCORES if name in have), USUAL_SCORES[0]),
         axes=axes,
         seeds=tuple(sorted({seed_of(row) for row in rows})),
         trials=len(rows),
@@ -52,12 +51,7 @@ def added_axis(design: StudyDesign, rows: Sequence[TrialRow]) -> tuple[str, ...]
     return ("task",) if several and not set(TASK_AXES) & set(design.axes) else ()
 
 
-def first_target(row: TrialRow) -> str:
-    """First target chart of a trial."""
-    return first_chart(row.params)
-
-
-def first_chart(params: Mapping[str, str]) -> str:
+def first_target(params: Mapping[str, str]) -> str:
     """First target chart of a trial by its params."""
     return next((name for name in re.findall(r"[A-Z]+", params.get("data.targets", ""))), "SOD")
 

@@ -1,19 +1,18 @@
 """A report as one HTML page that needs nothing else: pictures are in it, and nothing is fetched."""
 
 import base64
-import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import jinja2
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from sweeps.report.drawing import Drawn
 from sweeps.report.tables import ReportTable
 
-_DPI: Final = 150
+DPI: Final = 150
+"""Of the pictures."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,21 +31,14 @@ class Picture:
     @property
     def width(self) -> int:
         """In CSS pixels, at which it has its own size; from the header of the PNG."""
-        return round(int.from_bytes(self.png[16:20], "big") * 96 / _DPI)
+        return round(int.from_bytes(self.png[16:20], "big") * 96 / DPI)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """A part of a page.
+    """A part of a page: paragraphs, a list of points and of links (text and address), then pictures, then tables.
 
-    Attributes:
-        anchor: Unique on the page.
-        title: Of the part, for the contents too.
-        sentences: One paragraph each.
-        points: A list below them.
-        links: More points, each with the address that it leads to.
-        tables: Below that.
-        pictures: Below that.
+    The anchor is unique on the page; the title stands in the contents too.
     """
 
     anchor: str
@@ -58,13 +50,9 @@ class Section:
     pictures: tuple[Picture, ...] = ()
 
 
-def picture(drawn: Drawn) -> Picture:
-    """Draws a figure."""
-    FigureCanvasAgg(drawn.figure)  # draws for itself, whatever backend the process has
-    file = io.BytesIO()
-    # Without the version of matplotlib in it the same numbers give the same bytes.
-    drawn.figure.savefig(file, format="png", dpi=_DPI, metadata={"Software": None})
-    return Picture(name=drawn.name, caption=drawn.caption, png=file.getvalue())
+def written() -> tuple[str, str]:
+    """The fact when a page was written."""
+    return "written", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def render(
@@ -75,14 +63,9 @@ def render(
     sections: Sequence[Section],
     run_url: Callable[[str], str],
 ) -> str:
-    """The page.
+    """The page: its title, the question as `lead`, facts by name, and the sections in order.
 
-    Args:
-        title: Of the page.
-        lead: The question.
-        facts: Name and value, shown below the title.
-        sections: In order.
-        run_url: Address of a run by its id; empty where runs have none.
+    `run_url` gives the address of a run by its id; empty where runs have none.
     """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
@@ -93,3 +76,21 @@ def render(
     )
     template = environment.get_template("page.html.jinja")
     return template.render(title=title, lead=lead, facts=facts, sections=sections, run_url=run_url)
+
+
+def write_files(folder: Path, texts: Mapping[str, str], pictures: Iterable[Picture]) -> None:
+    """Writes texts by name, and pictures into `figures/`; pictures of an earlier report are removed."""
+    write_texts(folder, texts)
+    figures = folder / "figures"
+    figures.mkdir(exist_ok=True)
+    for old in figures.glob("*.png"):
+        old.unlink()
+    for picture in pictures:
+        (figures / f"{picture.name}.png").write_bytes(picture.png)
+
+
+def write_texts(folder: Path, texts: Mapping[str, str]) -> None:
+    """Writes files by name; makes the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")

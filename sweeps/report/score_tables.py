@@ -1,91 +1,132 @@
-"""The main tables of a study: scores of cells, and their differences."""
+"""Tables of scores: of cells, of their differences, by group of test scenes, and by class."""
 
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
 
 import pandas as pd
 
 from sweeps.report.bootstrap import CONFIDENCE
-from sweeps.report.cells import Comparison, Difference
-from sweeps.report.labels import Key
+from sweeps.report.cells import CellComparison, Difference, Spread
+from sweeps.report.evidence import Evidence
+from sweeps.report.labels import Key, first_target
 from sweeps.report.tables import ReportTable
 from sweeps.report.wording import (
     axis_label,
     cell_label,
+    chart_classes,
+    class_label,
+    grid_label,
     is_share,
     key_words,
     metric_label,
     number,
+    parsed_label,
     percent,
 )
+from training.evaluation.bins import fixed_grid
+from training.evaluation.metric_names import MAJORITY, MetricName, grids_in, split_grid
 
-_KINDS: Final = ("mean", "spread", "n")
+_BIN_SCORES: Final = frozenset({"f1", "f1_macro", "accuracy", "r2"})
+"""Scores that every bin has (`training.evaluation.metrics`)."""
+_INTERVAL: Final = f"{CONFIDENCE:g} % interval over test scenes"
 
 
-def scores_table(comparison: Comparison) -> ReportTable:
-    """One row a cell: mean ± spread over seeds of the objective and of the scores that every table shows."""
+def scores_table(comparison: CellComparison) -> ReportTable:
+    """One row for each cell: mean ± spread over seeds of the objective and of the scores that every table shows."""
     evidence, objective = comparison.evidence, comparison.objective
     metrics = shown_metrics(comparison)
-    header = [*(axis_label(axis) for axis in evidence.axes), *(_heading(name) for name in metrics)]
-    header[len(evidence.axes) + 1 : len(evidence.axes) + 1] = [f"{CONFIDENCE:g} % interval over test scenes"]
-    rows, numbers = [], []
+    rows = []
     for key in evidence.keys:
         spreads = {name: comparison.spread(key, name) for name in metrics}
-        over_scenes = comparison.scene_interval(key)
+        scenes = comparison.scene_interval(key)
         cells = [
-            percent(each.mean) if name.endswith("/majority_f1") else text_of(name)(each.mean, each.spread)
+            percent(each.mean) if name.endswith(f"/{MAJORITY}") else text_of(name)(each.mean, each.spread)
             for name, each in spreads.items()
         ]
         if not spreads[objective].n:
             cells[0] = comparison.why_empty(key, comparison.metric)
-        cells.insert(1, _between(objective, over_scenes.low, over_scenes.high))
+        cells.insert(1, _between(objective, scenes.low, scenes.high))
         n, wanted = len(evidence.trials_of(key)), len(evidence.design.seeds)
-        seeds = str(n) if n >= wanted else f"{n} of {wanted}"
-        rows.append((*_words(comparison, key), *cells, seeds))
-        numbers.append(
-            {
-                **dict(zip(evidence.axes, key, strict=True)),
-                "n": n,
-                **{f"{name}/{kind}": getattr(each, kind) for name, each in spreads.items() for kind in _KINDS},
-                f"{objective}/scenes_low": over_scenes.low,
-                f"{objective}/scenes_high": over_scenes.high,
-                "scenes": comparison.scenes(key),
-            }
-        )
-    return ReportTable(
-        name="table",
-        title=f"{evidence.study.study}: mean ± spread (sample standard deviation) over seeds",
-        header=(*header, "seeds"),
-        rows=tuple(rows),
-        words=len(evidence.axes),
-        numbers=pd.DataFrame(numbers),
-    )
+        numbers = {
+            "n": n,
+            **_numbers(spreads),
+            f"{objective}/scenes_low": scenes.low,
+            f"{objective}/scenes_high": scenes.high,
+            "scenes": comparison.scenes(key),
+        }
+        rows.append((key, (*cells, str(n) if n >= wanted else f"{n} of {wanted}"), numbers))
+    first, *others = (f"{metric_label(name)}{' [%]' if is_share(name) else ''}" for name in metrics)
+    title = "mean ± spread (sample standard deviation) over seeds"
+    return _cells_table(evidence, "table", title, (first, _INTERVAL, *others, "seeds"), rows)
 
 
-def differences_table(comparison: Comparison) -> ReportTable:
+def bins_table(comparison: CellComparison) -> ReportTable | None:
+    """Cells by the bins of test scenes that the study compares; None where it compares none."""
+    metrics = {name: bin_metric(comparison, name) for name in comparison.evidence.design.bins}
+    if not metrics:
+        return None
+    whole = replace(next(iter(metrics.values())), bin=None)
+    title = f"{parsed_label(whole)} by group of test scenes [%]"
+    return _metrics_table(comparison, "bins", title, comparison.evidence.keys, metrics)
+
+
+def classes_table(comparison: CellComparison) -> ReportTable | None:
+    """Cells by F1 of each class; None where the objective is not of a chart."""
+    metrics = class_metrics(comparison)
+    if not metrics or not comparison.keys:
+        return None
+    first = next(iter(metrics.values()))
+    named = {class_label(name): metric for name, metric in metrics.items()}
+    where = f"{f'{first.chart}, ' if first.chart else ''}{grid_label(first.grid)}"
+    note = "A dash is a class that is neither in the charts of the test scenes nor predicted."
+    return _metrics_table(comparison, "classes", f"F1 of each class, {where} [%]", comparison.keys, named, note)
+
+
+def bin_metric(comparison: CellComparison, name: str) -> MetricName:
+    """The objective on one bin of test scenes, or weighted F1 where bins do not have it."""
+    metric = comparison.metric or MetricName(grid=fixed_grid(2), score="f1")
+    score = metric.score if metric.score in _BIN_SCORES and metric.class_name is None else "f1"
+    return MetricName(grid=metric.grid, chart=metric.chart, bin=name, score=score)
+
+
+def class_metrics(comparison: CellComparison) -> dict[str, MetricName]:
+    """F1 of every class of the objective's chart, by class."""
+    metric = comparison.metric
+    if metric is None or metric.score == "autoice" or not comparison.evidence.finished:
+        return {}
+    name = metric.chart or first_target(comparison.evidence.finished[0].row.params)
+    return {
+        each: MetricName(grid=metric.grid, chart=metric.chart, class_name=each, score="f1")
+        for each in chart_classes(name)
+    }
+
+
+def differences_table(comparison: CellComparison) -> ReportTable:
     """Every cell against the reference and against the best, task by task."""
-    found = [
-        (task, each, f"{_name(comparison, each.against)} ({_role(comparison, task, each.against)})")
-        for task in comparison.evidence.tasks
-        for each in comparison.differences(task)
-    ]
+    found = []
+    for task in comparison.evidence.tasks:
+        roles = {"reference": comparison.reference(task), "best": comparison.best(task)}
+        for each in comparison.differences(task):
+            role = " and ".join(name for name, key in roles.items() if key == each.against)
+            found.append((task, each, f"{cell_label(comparison.evidence.axes, each.against)} ({role})"))
     return table_of_differences(comparison, found)
 
 
-def table_of_differences(comparison: Comparison, found: Sequence[tuple[str, Difference, str]]) -> ReportTable:
-    """Differences with their task and how the other cell is called, a row each."""
+def table_of_differences(comparison: CellComparison, found: Sequence[tuple[str, Difference, str]]) -> ReportTable:
+    """A row for each difference, given with its task and the words for the other cell."""
     evidence, objective = comparison.evidence, comparison.objective
     rows, numbers = [], []
     for task, each, against in found:
-        names = [_name(comparison, key) for key in (each.key, each.against)]
+        cell, other = (cell_label(evidence.axes, key) for key in (each.key, each.against))
         low, high = each.interval.low, each.interval.high
         rows.append(
             (
-                names[0],
+                cell,
                 against,
                 _signed(objective, each.value),
                 _between(objective, low, high, signed=True),
-                text_of(objective)(each.spread) if each.spread == each.spread else "–",
+                text_of(objective)(each.spread),
                 f"{each.agreeing} of {each.seeds}",
                 str(each.scenes or "–"),
                 reading(comparison, each),
@@ -94,8 +135,8 @@ def table_of_differences(comparison: Comparison, found: Sequence[tuple[str, Diff
         numbers.append(
             {
                 "task": task,
-                "cell": names[0],
-                "against": names[1],
+                "cell": cell,
+                "against": other,
                 "difference": each.value,
                 "scenes_low": low,
                 "scenes_high": high,
@@ -107,26 +148,18 @@ def table_of_differences(comparison: Comparison, found: Sequence[tuple[str, Diff
             }
         )
     unit = "% points" if is_share(objective) else "same unit"
+    measures = (f"difference [{unit}]", _INTERVAL, "spread over seeds", "seeds with this sign", "test scenes")
     return ReportTable(
         name="differences",
         title=f"{evidence.study.study}: differences of {metric_label(objective)}",
-        header=(
-            "cell",
-            "against",
-            f"difference [{unit}]",
-            f"{CONFIDENCE:g} % interval over test scenes",
-            "spread over seeds",
-            "seeds with this sign",
-            "test scenes",
-            "reading",
-        ),
+        header=("cell", "against", *measures, "reading"),
         rows=tuple(rows),
         words=2,
         numbers=pd.DataFrame(numbers),
     )
 
 
-def reading(comparison: Comparison, difference: Difference) -> str:
+def reading(comparison: CellComparison, difference: Difference) -> str:
     """A difference in a word: better, worse, not told apart."""
     verdict = difference.verdict
     if verdict in ("higher", "lower"):
@@ -135,18 +168,16 @@ def reading(comparison: Comparison, difference: Difference) -> str:
     return {"unknown": "no interval", "seeds disagree": "not told apart: seeds disagree"}.get(verdict, verdict)
 
 
-def shown_metrics(comparison: Comparison) -> tuple[str, ...]:
+def shown_metrics(comparison: CellComparison) -> tuple[str, ...]:
     """The objective, then weighted and macro F1 on every grid, the AutoICE score, and the majority class."""
     have = dict.fromkeys(name for trial in comparison.evidence.finished for name in trial.metrics)
-    first = comparison.objective.split("/")[0]
-    grids = sorted(
-        {name.split("/")[0] for name in have if name.startswith("test")}, key=lambda grid: (grid != first, grid)
-    )
-    wanted = [f"{grid}/{score}" for grid in grids for score in ("f1", "f1_macro", "autoice")]
+    first, _ = split_grid(comparison.objective) or ("", "")
+    grids = sorted(grids_in(have), key=lambda grid: (grid != first, grid))
+    wanted = [(grid, score) for grid in grids for score in ("f1", "f1_macro", "autoice")]
     # Trials of one ratio have one majority on every grid, but on its own grid each ratio has its own.
-    level = next((f"{grid}/majority_f1" for grid in grids if grid.endswith("m")), "")
-    others = [name for name in (*wanted, level) if name in have and name != comparison.objective]
-    return (comparison.objective, *others)
+    wanted += [(grid, MAJORITY) for grid in grids if grid.endswith("m")][:1]
+    names = [str(MetricName(grid=grid, score=score)) for grid, score in wanted]
+    return (comparison.objective, *(name for name in names if name in have and name != comparison.objective))
 
 
 def text_of(name: str) -> Callable[..., str]:
@@ -154,32 +185,52 @@ def text_of(name: str) -> Callable[..., str]:
     return percent if is_share(name) else number
 
 
-def _heading(name: str) -> str:
-    return f"{metric_label(name)}{' [%]' if is_share(name) else ''}"
+_Row = tuple[Key, Sequence[str], Mapping[str, Any]]
+"""A cell, its texts, and the numbers behind them."""
 
 
-def _words(comparison: Comparison, key: Key) -> tuple[str, ...]:
-    return key_words(comparison.evidence.axes, key)
+def _cells_table(
+    evidence: Evidence, name: str, title: str, header: Sequence[str], rows: Sequence[_Row], note: str = ""
+) -> ReportTable:
+    return ReportTable(
+        name=name,
+        title=f"{evidence.study.study}: {title}",
+        header=(*map(axis_label, evidence.axes), *header),
+        rows=tuple((*key_words(evidence.axes, key), *texts) for key, texts, _ in rows),
+        words=len(evidence.axes),
+        numbers=pd.DataFrame([{**dict(zip(evidence.axes, key, strict=True)), **own} for key, _, own in rows]),
+        note=note,
+    )
 
 
-def _name(comparison: Comparison, key: Key) -> str:
-    return cell_label(comparison.evidence.axes, key)
+def _metrics_table(
+    comparison: CellComparison,
+    name: str,
+    title: str,
+    keys: Sequence[Key],
+    metrics: Mapping[str, MetricName],
+    note: str = "",
+) -> ReportTable:
+    """A column for each metric, by its heading; a cell without a value says why."""
+    rows = []
+    for key in keys:
+        spreads = {metric: comparison.spread(key, str(metric)) for metric in metrics.values()}
+        texts = [
+            percent(each.mean, each.spread) if each.n else comparison.why_empty(key, metric)
+            for metric, each in spreads.items()
+        ]
+        rows.append((key, texts, _numbers({str(metric): each for metric, each in spreads.items()})))
+    return _cells_table(comparison.evidence, name, title, tuple(metrics), rows, note)
 
 
-def _role(comparison: Comparison, task: str, key: Key) -> str:
-    roles = [
-        name
-        for name, other in (("reference", comparison.reference(task)), ("best", comparison.best(task)))
-        if other == key
-    ]
-    return " and ".join(roles)
+def _numbers(spreads: Mapping[str, Spread]) -> dict[str, float]:
+    return {f"{name}/{kind}": getattr(each, kind) for name, each in spreads.items() for kind in ("mean", "spread", "n")}
 
 
 def _between(name: str, low: float, high: float, *, signed: bool = False) -> str:
     if low != low or high != high:
         return "–"
-    write = _signed if signed else lambda name, value: text_of(name)(value)
-    return f"{write(name, low)} to {write(name, high)}"
+    return " to ".join(_signed(name, value) if signed else text_of(name)(value) for value in (low, high))
 
 
 def _signed(name: str, value: float) -> str:

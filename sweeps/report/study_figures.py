@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sweeps.report.cells import Comparison
+from sweeps.report.cells import CellComparison
 from sweeps.report.confusions import best_confusion
 from sweeps.report.drawing import Drawn, own_axes
-from sweeps.report.figures_of_scores import bars_figures, dots_figures, lines_figure
-from sweeps.report.forest import forest_figures
 from sweeps.report.heat_maps import axes_figure, bins_figures, classes_figures
 from sweeps.report.labels import Key
+from sweeps.report.score_figures import bars_figures, difference_figures, dots_figures, lines_figure
 from sweeps.report.wording import FACTOR, VALUE, is_number
 
 _NETWORKS = ("model.name", "model", "network")
@@ -17,40 +16,43 @@ _FEW = 5
 """Most lines in a figure, and most networks, that a reader can tell apart."""
 
 
-def score_figures(comparison: Comparison) -> list[Drawn]:
+def main_figures(comparison: CellComparison) -> list[Drawn]:
     """The main figures: score against the axes of the study, a figure a task."""
     drawn = []
-    for part in _parts(comparison):
+    for part in _by_task(comparison):
         drawn += _of_axes(comparison, part.keys, f"scores{part.end}", part.title)
         if any(axis in _NETWORKS for axis in own_axes(comparison)):
             drawn += bars_figures(comparison, part.scored, f"networks{part.end}", part.title)
     return drawn
 
 
-def difference_figures(comparison: Comparison) -> list[Drawn]:
+def against_figures(comparison: CellComparison) -> list[Drawn]:
     """Differences from the reference and from the best."""
     drawn = []
-    for part in _parts(comparison):
+    for part in _by_task(comparison):
         every = comparison.differences(part.task)
         for against in dict.fromkeys(each.against for each in every):
             role = "reference" if against == comparison.reference(part.task) else "best"
             some = [each for each in every if each.against == against]
-            drawn += forest_figures(comparison, some, f"differences_from_{role}{part.end}", part.title)
+            drawn += difference_figures(comparison, some, f"differences_from_{role}{part.end}", part.title)
     return drawn
 
 
-def bin_figures(comparison: Comparison) -> list[Drawn]:
+def bin_figures(comparison: CellComparison) -> list[Drawn]:
     """Cells against groups of test scenes."""
     if not comparison.evidence.design.bins:
         return []
-    parts = _parts(comparison)
-    return [each for part in parts for each in bins_figures(comparison, part.keys, f"bins{part.end}", part.title)]
+    return [
+        each
+        for part in _by_task(comparison)
+        for each in bins_figures(comparison, part.keys, f"bins{part.end}", part.title)
+    ]
 
 
-def class_figures(comparison: Comparison) -> list[Drawn]:
+def class_figures(comparison: CellComparison) -> list[Drawn]:
     """F1 of every class, and the confusion matrix of the best cell."""
     drawn = []
-    for part in _parts(comparison):
+    for part in _by_task(comparison):
         drawn += classes_figures(comparison, part.scored, f"classes{part.end}", part.title)
         best = comparison.best(part.task)
         confusion = best_confusion(comparison, best, f"confusion{part.end}", part.title) if best is not None else None
@@ -59,15 +61,10 @@ def class_figures(comparison: Comparison) -> list[Drawn]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Part:
-    """What is drawn together: the cells of one task.
+class _TaskCells:
+    """What is drawn together: the cells of one task, and those of them that have the objective (`scored`).
 
-    Attributes:
-        task: Which.
-        title: Its name where the study has several, else empty.
-        end: Of the names of its figures, likewise.
-        keys: Its cells.
-        scored: Those with the objective.
+    Title, and end of the names of figures, are empty where the study has one task.
     """
 
     task: str
@@ -77,12 +74,12 @@ class _Part:
     scored: tuple[Key, ...]
 
 
-def _parts(comparison: Comparison) -> list[_Part]:
+def _by_task(comparison: CellComparison) -> list[_TaskCells]:
     """A part for every task with a scored cell."""
     evidence, task_of = comparison.evidence, comparison.evidence.task_of
     tasks = tuple(dict.fromkeys(task_of[key] for key in comparison.keys))
     return [
-        _Part(
+        _TaskCells(
             task=task,
             title=task if len(set(task_of.values())) > 1 else "",
             end=f"_{task.partition('-')[0]}" if len(tasks) > 1 else "",
@@ -93,7 +90,7 @@ def _parts(comparison: Comparison) -> list[_Part]:
     ]
 
 
-def _of_axes(comparison: Comparison, keys: Sequence[Key], name: str, task: str) -> list[Drawn]:
+def _of_axes(comparison: CellComparison, keys: Sequence[Key], name: str, task: str) -> list[Drawn]:
     axes, own = comparison.evidence.axes, own_axes(comparison)
     own = tuple(axis for axis in own if len({key[axes.index(axis)] for key in keys}) > 1)
     numeric = {axis: all(is_number(key[axes.index(axis)]) for key in keys) for axis in own}

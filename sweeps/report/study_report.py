@@ -1,22 +1,16 @@
 """`Report`: everything that is written about one study, made from its evidence. Pure: no MLflow, no disk."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import quote
 
-from sweeps.report.account import missing_trials, open_table, runs_table, state
+from sweeps.report.account import cost, cost_table, missing_trials, open_table, runs_table, state
 from sweeps.report.answer import answers, devices, warnings
 from sweeps.report.bootstrap import CONFIDENCE, DRAWS
-from sweeps.report.cells import Comparison
-from sweeps.report.drawing import Drawn
+from sweeps.report.cells import CellComparison
 from sweeps.report.evidence import Evidence
-from sweeps.report.group_tables import bins_table, classes_table
-from sweeps.report.page import Picture, Section, picture, render
-from sweeps.report.score_tables import differences_table, scores_table
-from sweeps.report.study_cost import cost, cost_table
-from sweeps.report.study_figures import bin_figures, class_figures, difference_figures, score_figures
+from sweeps.report.page import Picture, Section, render, written
+from sweeps.report.score_tables import bins_table, classes_table, differences_table, scores_table
 from sweeps.report.tables import ReportTable
 from sweeps.report.wording import cell_label, metric_label
 
@@ -46,14 +40,11 @@ class Report:
     Attributes:
         evidence: What it is made from.
         state: How many trials finished, and which are missing.
-        answers: Sentences.
-        warnings: Sentences.
+        answers: Sentences, as `warnings`.
         scores: The main table.
         differences: Every cell against the reference and the best; None in a study without scores.
-        bins: By season and location.
-        runs: Every finished trial.
         sections: Of the page.
-        pictures: All of them, by name.
+        pictures: All of them.
         details: More tables for people, in table.md and table.tex.
         highlights: Those for a page over all studies.
         facts: Name and value, for the head of the page.
@@ -85,7 +76,7 @@ class Report:
 
     def texts(self) -> dict[str, str]:
         """Every file but the pictures, by name."""
-        tables = [each for each in (self.scores, self.differences, self.bins) if each is not None]
+        tables = some_of(self.scores, self.differences, self.bins)
         shown = [*tables, *self.details]
         head = f"# {self.evidence.study.study}\n\n{self.evidence.design.question}\n\n{self.state}.\n\n"
         sentences = "".join(f"- {sentence}\n" for sentence in (*self.answers, *self.warnings))
@@ -107,7 +98,7 @@ class Report:
             ("recipe", evidence.study.recipe or "not on record"),
             ("code", evidence.study.git_commit or "not on record"),
             ("parent run", run_url(evidence, evidence.study.run_id) or evidence.study.run_id),
-            ("written", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"),
+            written(),
         ]
         return render(
             title=f"Study {evidence.study.study}",
@@ -120,31 +111,29 @@ class Report:
 
 def make_report(evidence: Evidence) -> Report:
     """Computes, draws and words everything."""
-    comparison = Comparison(evidence)
+    from sweeps.report import study_figures  # matplotlib takes a second, and tables do without
+    from sweeps.report.drawing import pictures
+
+    comparison = CellComparison(evidence)
     scores, differences = scores_table(comparison), differences_table(comparison)
     bins, classes, runs = bins_table(comparison), classes_table(comparison), runs_table(comparison)
     said, warned = tuple(answers(comparison)), tuple(warnings(comparison))
-    main, against = _drawn(score_figures(comparison)), _drawn(difference_figures(comparison))
-    of_bins, of_classes = _drawn(bin_figures(comparison)), _drawn(class_figures(comparison))
+    main, against = (pictures(draw(comparison)) for draw in (study_figures.main_figures, study_figures.against_figures))
+    of_bins, of_classes = (
+        pictures(draw(comparison)) for draw in (study_figures.bin_figures, study_figures.class_figures)
+    )
     sections = [
         Section(anchor="answer", title="Answer", sentences=said, points=warned),
         Section(anchor="scores", title="Scores", pictures=main, tables=(scores,)),
-        Section(
-            anchor="differences",
-            title="Is it noise?",
-            sentences=HOW_TO_READ[2:3],
-            pictures=against,
-            tables=(differences,) if differences.rows else (),
-        ),
+        differences_section(differences, against),
     ]
     if bins is not None:
         sections.append(Section(anchor="bins", title="By season and location", pictures=of_bins, tables=(bins,)))
     if classes is not None or of_classes:
-        tables = (classes,) if classes is not None else ()
-        sections.append(Section(anchor="classes", title="By class", pictures=of_classes, tables=tables))
+        sections.append(Section(anchor="classes", title="By class", pictures=of_classes, tables=some_of(classes)))
     sections += [
-        Section(anchor="cost", title="Cost", sentences=_about_cost(evidence), tables=(cost_table(comparison),)),
-        _trials(comparison, runs),
+        Section(anchor="cost", title="Cost", sentences=_about_cost(evidence), tables=(cost_table(evidence),)),
+        trials_section(evidence, some_of(runs if runs.rows else None)),
         Section(anchor="reading", title="How to read this", points=HOW_TO_READ),
     ]
     return Report(
@@ -163,6 +152,36 @@ def make_report(evidence: Evidence) -> Report:
     )
 
 
+def differences_section(differences: ReportTable, pictures: tuple[Picture, ...]) -> Section:
+    """Whether differences are noise."""
+    return Section(
+        anchor="differences",
+        title="Is it noise?",
+        sentences=HOW_TO_READ[2:3],
+        pictures=pictures,
+        tables=some_of(differences if differences.rows else None),
+    )
+
+
+def trials_section(evidence: Evidence, runs: tuple[ReportTable, ...] = ()) -> Section:
+    """Where the runs are, and what became of trials that are not among the finished ones."""
+    text = how_to_open(evidence)
+    missing = [f"missing: {name}" for name in missing_trials(evidence)]
+    left_out = [f"left out: {cell_label(evidence.axes, key)} ({why})" for key, why in evidence.left_out.items()]
+    return Section(
+        anchor="trials",
+        title="Trials and runs",
+        sentences=(f"{text[0].upper()}{text[1:]}",),
+        points=(*missing, *left_out),
+        tables=(*some_of(open_table(evidence)), *runs),
+    )
+
+
+def some_of(*tables: ReportTable | None) -> tuple[ReportTable, ...]:
+    """The tables that there are."""
+    return tuple(table for table in tables if table is not None)
+
+
 def run_url(evidence: Evidence, run_id: str) -> str:
     """Address of a run in the pages of its server; empty for a database, which has none."""
     if not evidence.tracking_uri.startswith(("http://", "https://")):
@@ -178,24 +197,6 @@ def how_to_open(evidence: Evidence) -> str:
     return (
         f"runs: mlflow ui --backend-store-uri {evidence.tracking_uri}, experiment {evidence.study.study!r}, parent run "
         f"{evidence.study.run_id}"
-    )
-
-
-def _drawn(figures: Iterable[Drawn]) -> tuple[Picture, ...]:
-    return tuple(picture(each) for each in figures)
-
-
-def _trials(comparison: Comparison, runs: ReportTable) -> Section:
-    evidence = comparison.evidence
-    missing = [f"missing: {name}" for name in missing_trials(evidence)]
-    left_out = [f"left out: {cell_label(evidence.axes, key)} ({why})" for key, why in evidence.left_out.items()]
-    open_trials = open_table(evidence)
-    return Section(
-        anchor="trials",
-        title="Trials and runs",
-        sentences=(f"{how_to_open(evidence)[0].upper()}{how_to_open(evidence)[1:]}",),
-        points=(*missing, *left_out),
-        tables=(*([open_trials] if open_trials is not None else []), *([runs] if runs.rows else [])),
     )
 
 

@@ -16,7 +16,7 @@ class ReportTable:
     Attributes:
         name: For files and anchors.
         title: What it shows.
-        header: One text a column.
+        header: One text for each column.
         rows: Text, as wide as the header.
         words: How many of the first columns are words, set to the left; the others are numbers, set to the right.
         numbers: The same with full precision, for CSV.

@@ -6,7 +6,8 @@ from typing import Final
 
 from datasets.grids import pixel_spacing
 from datasets.labels import CHARTS
-from training.evaluation.metric_names import MetricName, parse_metric
+from training.evaluation.bins import OWN_GRID, PATCHES
+from training.evaluation.metric_names import MAJORITY, MetricName, class_key, parse_metric, split_grid
 from training.spec.data import TASKS, task_word
 
 TASK_AXES: Final = ("task", "data.task")
@@ -45,7 +46,7 @@ _SCORES: Final[Mapping[str, str]] = {
     "accuracy": "accuracy",
     "r2": "R²",
     "autoice": "AutoICE score",
-    "majority_f1": "weighted F1 of the majority class",
+    MAJORITY: "weighted F1 of the majority class",
 }
 _OTHERS: Final[Mapping[str, str]] = {
     "best/val_loss": "val loss of the kept epoch",
@@ -53,7 +54,7 @@ _OTHERS: Final[Mapping[str, str]] = {
     "cost/seconds": "wall time [s]",
 }
 _CLASS_SCORES: Final[Mapping[str, str]] = {"f1": "F1", "iou": "IoU"}
-_GRIDS: Final[Mapping[str, str]] = {"test": "own grid", "test_patches": "pure patches"}
+_GRIDS: Final[Mapping[str, str]] = {OWN_GRID: "own grid", PATCHES: "pure patches"}
 FACTOR: Final = "factor"
 """Axis of a study that changes one thing at a time: which one; its value is on the axis `value`."""
 VALUE: Final = "value"
@@ -98,13 +99,7 @@ def key_words(axes: Sequence[str], key: Sequence[str]) -> tuple[str, ...]:
 
 
 def cell_label(axes: Sequence[str], key: Sequence[str], skip: Sequence[str] = ()) -> str:
-    """One cell in words: the values of its axes, with the names of axes whose values are bare numbers.
-
-    Args:
-        axes: Of the study.
-        key: Value on each, empty where the cell has none.
-        skip: Axes that need not be said.
-    """
+    """One cell in words: the values of its axes, but those to skip; bare numbers with the names of their axes."""
     said: list[str] = []
     for axis, value, word in zip(axes, key, key_words(axes, key), strict=True):
         if value == "" or axis in skip:
@@ -134,8 +129,8 @@ def score_label(score: str) -> str:
 
 def metric_label(name: str) -> str:
     """`test_80m/winter/f1` -> `weighted F1, winter, 80 m grid`."""
-    grid, _, rest = name.partition("/")
-    if rest == "majority_f1":
+    grid, rest = split_grid(name) or ("", "")
+    if rest == MAJORITY:
         return f"majority class, {grid_label(grid)}"
     parsed = parse_metric(name)
     if parsed is None:
@@ -159,7 +154,7 @@ def class_label(name: str) -> str:
 
 def chart_classes(chart: str) -> tuple[str, ...]:
     """Classes of a chart as they are spelt in metrics."""
-    return tuple(name.replace("%", "_percent") for name in CHARTS[chart].classes)
+    return tuple(map(class_key, CHARTS[chart].classes))
 
 
 def is_number(value: str) -> bool:
@@ -173,21 +168,23 @@ def is_number(value: str) -> bool:
 
 def is_share(name: str) -> bool:
     """Whether a metric is a share of 1, which readers get in percent; R2 is, too, at its best."""
-    return parse_metric(name) is not None or name.endswith("/majority_f1")
+    return parse_metric(name) is not None or name.endswith(f"/{MAJORITY}")
 
 
 def percent(value: float, spread: float | None = None) -> str:
     """`0.8123` -> `81.2`, `81.2 ± 0.4` with a spread; a dash for NaN."""
-    if value != value:
-        return "–"
-    return f"{100 * value:.1f}" if spread is None or spread != spread else f"{100 * value:.1f} ± {100 * spread:.1f}"
+    return _with_spread(f"{100 * value:.1f}", "" if spread is None else f"{100 * spread:.1f}")
 
 
 def number(value: float, spread: float | None = None) -> str:
     """Three digits, for what is no share."""
-    if value != value:
+    return _with_spread(f"{value:.3g}", "" if spread is None else f"{spread:.2g}")
+
+
+def _with_spread(value: str, spread: str) -> str:
+    if value == "nan":
         return "–"
-    return f"{value:.3g}" if spread is None or spread != spread else f"{value:.3g} ± {spread:.2g}"
+    return value if spread in ("", "nan") else f"{value} ± {spread}"
 
 
 def plural(count: int, word: str) -> str:

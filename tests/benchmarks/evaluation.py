@@ -29,6 +29,7 @@ from ingest.recipe import Recipe
 from ingest.sample import write_samples
 from tests.benchmarks.full_scene import Row
 from training.artifacts.maps import draw_maps
+from training.evaluation.bins import ScoreKey
 from training.evaluation.confusion import ConfusionMatrix
 from training.evaluation.predict import outputs_of
 from training.evaluation.score_scenes import SceneScore, SceneToScore, open_scene, score_scenes
@@ -130,7 +131,7 @@ def _evaluate(model: nn.Module, tiling: Tiling, lake: Lake, maps: Path | None) -
     def finish(score: SceneScore) -> ConfusionMatrix:
         if maps is not None:
             draw_maps(score, SPEC, lake, maps)
-        return score.matrices[f"test/{SPEC.data.primary}"]
+        return score.matrices[ScoreKey("test", SPEC.data.primary)]
 
     (matrix,) = score_scenes(model, lake.catalog(), open_one, SPEC, tiling, finish)
     assert 0 < matrix.n <= LINES * SAMPLES

@@ -13,6 +13,7 @@ from datasets.loading.scene_inputs import SceneInputs
 from datasets.loading.scene_reader import SceneReader
 from datasets.storage import read
 from sweeps.record.study import StudyTracker
+from training.evaluation.bins import Bin, ScoreKey
 from training.evaluation.confusion import ConfusionMatrix
 from training.evaluation.predict import outputs_of
 from training.evaluation.result import TrialResult
@@ -51,9 +52,11 @@ def test_the_result_has_scores_of_both_grids_and_all_bins(done: Done, tiny_lake:
             assert 0.0 <= result.metrics[f"{grid}/{name}"] <= 1.0
         for record in test:
             assert f"{grid}/{record.season}/f1" in result.metrics
-            assert f"{grid}/SOD/scene/{record.scene_id}" in result.matrices
-        whole = ConfusionMatrix.from_lists(result.matrices[f"{grid}/SOD/all"])
-        parts = [ConfusionMatrix.from_lists(result.matrices[f"{grid}/SOD/scene/{r.scene_id}"]) for r in test]
+            assert ScoreKey(grid, "SOD", Bin("scene", record.scene_id)) in result.matrices
+        whole = ConfusionMatrix.from_lists(result.matrices[ScoreKey(grid, "SOD")])
+        parts = [
+            ConfusionMatrix.from_lists(result.matrices[ScoreKey(grid, "SOD", Bin("scene", r.scene_id))]) for r in test
+        ]
         assert sum(parts, ConfusionMatrix.zero(6)) == whole
         assert result.metrics[f"{grid}/f1"] == whole.metrics().f1
     assert not any(np.isnan(value) for value in result.metrics.values())
@@ -130,7 +133,7 @@ def test_the_checkpoint_gives_the_scores_again(done: Done, tiny_lake: Lake) -> N
         x = SceneInputs(reader, scene_id, assemble, torch.device("cpu")).window(lines, samples)
         predicted = outputs_of(model, x[None])[0].argmax(dim=0).byte().numpy()
         total += ConfusionMatrix.from_arrays(tiny_lake.scene(scene_id).whole(data.ratio, ["SOD"])["SOD"], predicted, 6)
-    assert total.to_lists() == result.matrices["test/SOD/all"]
+    assert total.to_lists() == result.matrices[ScoreKey("test", "SOD")]
     assert json.loads((folder / "result.json").read_text())["metrics"] == result.metrics
 
 
@@ -183,7 +186,7 @@ def test_progress_and_deterministic_mode_are_those_of_the_trial(
 def test_the_other_charts_are_trainable(tiny_lake: Lake, small_spec: TrialSpec, tmp_path: Path, target: str) -> None:
     spec = small_spec.with_("loop.max_epochs", 1).with_("data.targets", [target])
     result = run_trial(spec, tiny_lake, MemoryTracker(), folder=tmp_path)
-    assert len(result.matrices[f"test/{target}/all"]) == {"SIC": 11, "FLOE": 7}[target]
+    assert len(result.matrices[ScoreKey("test", target)]) == {"SIC": 11, "FLOE": 7}[target]
 
 
 @pytest.mark.parametrize(

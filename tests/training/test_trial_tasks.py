@@ -13,6 +13,7 @@ from datasets.lake import Lake
 from datasets.loading.node_cache import NodeCache
 from datasets.patches.index_build import build_index
 from datasets.patches.patch_rules import PatchRule
+from training.evaluation.bins import ScoreKey
 from training.evaluation.confusion import ConfusionMatrix
 from training.evaluation.result import TrialResult
 from training.loop.checkpoint import CheckpointError, load_checkpoint
@@ -48,14 +49,16 @@ def test_a_patch_based_trial_is_scored_on_patches_and_as_a_map(
     tracker = MemoryTracker()
     result = run_trial(patch_spec, tiny_lake, tracker, folder=tmp_path, cache=None)
     assert {"test/f1", "test_80m/f1", "test_patches/f1"} <= result.metrics.keys()
-    pixels = ConfusionMatrix.from_lists(result.matrices["test/SOD/all"])
+    pixels = ConfusionMatrix.from_lists(result.matrices[ScoreKey("test", "SOD")])
     charted = [
         (tiny_lake.scene(s).whole(2, ["SOD"])["SOD"] != 255).sum() for s in tiny_lake.catalog().split("test").scene_ids
     ]
     assert pixels.n == sum(charted), "the map covers every labelled pixel"
-    assert 0 < ConfusionMatrix.from_lists(result.matrices["test_patches/SOD/all"]).n < pixels.n
+    assert 0 < ConfusionMatrix.from_lists(result.matrices[ScoreKey("test_patches", "SOD")]).n < pixels.n
     of_scenes = result.scene_matrices("test_patches", "SOD").values()
-    assert sum(sum(map(sum, rows)) for rows in of_scenes) == sum(map(sum, result.matrices["test_patches/SOD/all"]))
+    assert sum(sum(map(sum, rows)) for rows in of_scenes) == sum(
+        map(sum, result.matrices[ScoreKey("test_patches", "SOD")])
+    )
     assert "figures/confusion_test_patches_SOD.png" in tracker.files
 
 
@@ -79,7 +82,7 @@ def test_the_rule_of_training_patches_does_not_change_what_is_scored(
         MemoryTracker(),
         folder=tmp_path / "b",
     )
-    key = "test_patches/SOD/all"
+    key = ScoreKey("test_patches", "SOD")
     assert sum(map(sum, plain.matrices[key])) == sum(map(sum, ruled.matrices[key]))
     assert plain.metrics["best/val_loss"] != ruled.metrics["best/val_loss"]
 

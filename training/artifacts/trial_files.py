@@ -6,10 +6,9 @@ from pathlib import Path
 
 from datasets.labels import chart
 from training.artifacts.figures import confusion_figure, curves_figure, save_figure
-from training.evaluation.bins import ALL, split_key
+from training.evaluation.bins import ALL, PATCHES, ScoreKey
 from training.evaluation.confusion import ConfusionMatrix
 from training.evaluation.result import TrialResult, scenes_csv
-from training.evaluation.score_scenes import PATCHES
 from training.loop.checkpoint import Checkpoint
 from training.loop.trainer import FitState
 from training.spec import TrialSpec
@@ -23,7 +22,7 @@ def hand_in(
     *,
     result: TrialResult,
     spec: TrialSpec,
-    sums: Mapping[str, ConfusionMatrix],
+    sums: Mapping[ScoreKey, ConfusionMatrix],
     trained: FitState,
     maps: Sequence[Path],
     best: Checkpoint,
@@ -35,7 +34,7 @@ def hand_in(
         folder: Of the trial.
         result: What the trial gave.
         spec: Of the trial.
-        sums: Confusion matrices by `<grid>/<chart>/<bin>`.
+        sums: Confusion matrices of the bins.
         trained: The course of the training.
         maps: Pictures that were drawn already.
         best: The kept weights.
@@ -47,12 +46,11 @@ def hand_in(
         )
     ]
     for key, matrix in sums.items():
-        grid, name, bin_name = split_key(key)
-        if bin_name == ALL:
-            title = f"{chart(name).long_name}, all test scenes, grid {grid}, trial {spec.trial_id}"
-            unit = "patches" if grid == PATCHES else "px"
-            figure = confusion_figure(matrix, chart(name), title, unit=unit)
-            figures.append(save_figure(figure, folder / "figures" / f"confusion_{grid}_{name}.png"))
+        if key.bin.kind == ALL:
+            title = f"{chart(key.chart).long_name}, all test scenes, grid {key.grid}, trial {spec.trial_id}"
+            unit = "patches" if key.grid == PATCHES else "px"
+            figure = confusion_figure(matrix, chart(key.chart), title, unit=unit)
+            figures.append(save_figure(figure, folder / "figures" / f"confusion_{key.grid}_{key.chart}.png"))
     tables = {
         "spec.yaml": spec.to_yaml(),
         "result.json": result.model_dump_json(indent=1),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.channels import GROUPS, group_of
+from datasets.channels import CHANNELS, GROUPS, group_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,3 +48,8 @@ class Features:
         for place in range(len(self)):
             matrix[list(self.members(place)), place] = 1.0
         return matrix
+
+
+def channel_label(channel: str) -> str:
+    """Long name, short enough for an axis."""
+    return CHANNELS[channel].long_name.replace("brightness temperature ", "").replace("total column ", "column ")

@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from datasets.channels import CHANNELS, GROUPS, group_of
+from datasets.channels import GROUPS, group_of
+from training.attribution.features import channel_label
 from training.attribution.result import AttributionResult, AttributionRow
 from training.evaluation.bins import ALL
 
@@ -78,8 +79,3 @@ def _panel(axes: Axes, name: str, rows: Sequence[AttributionRow], *, labelled: b
             axes.axhline(place - 0.5, color="#999999", lw=0.6, ls=":")
     unit = "patches" if result.task == "patch" else "px"
     axes.set_title(f"{name.replace('_', ' ')} ({rows[0].n:,} {unit})", fontsize=10)
-
-
-def channel_label(channel: str) -> str:
-    """Long name, short enough for an axis."""
-    return CHANNELS[channel].long_name.replace("brightness temperature ", "").replace("total column ", "column ")

@@ -49,7 +49,7 @@ def metrics_of(result: AttributionResult) -> Mapping[str, float]:
 
     Names are `attribution/<method>/<class>/<feature>/absolute` and `.../signed`.
     """
-    from training.evaluation.metrics import class_key
+    from training.evaluation.metric_names import class_key
 
     found: dict[str, float] = {}
     for row in result.rows:

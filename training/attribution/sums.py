@@ -100,6 +100,6 @@ def sum_bins(scenes: Iterable[tuple[SceneRecord, AttributionSums]]) -> Mapping[s
     """Sums of scenes by bin: `all`, season, location, cryoseason, and every scene (`training.evaluation.bins`)."""
     found: dict[str, AttributionSums] = {}
     for record, sums in scenes:
-        for name in bins_of(record):
+        for name in map(str, bins_of(record)):
             found[name] = found[name] + sums if name in found else sums
     return found

@@ -1,79 +1,99 @@
-"""Bins: which sums a scene's confusion matrix counts in, and the row of a scene by itself.
+"""What a confusion matrix counts: `ScoreKey` names a grid, a chart and a bin of test scenes; sums of scenes by it.
 
-Keys are `<grid>/<chart>` for a matrix of one scene, and `<grid>/<chart>/<bin>` for a sum: `test_80m/SOD/season/winter`.
+Keys are text only where they leave the program, in result.json: `test_80m/SOD/season/winter`.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Final, Literal, cast, get_args
 
-import numpy as np
-
+from datasets.grids import pixel_spacing
 from datasets.scene import SceneRecord
 from training.evaluation.confusion import ConfusionMatrix
-from training.evaluation.result import SceneRow
+
+OWN_GRID: Final = "test"
+"""The grid of a trial's own ratio."""
+PATCHES: Final = "test_patches"
+"""The grid of pure patches, of patch-based trials."""
 
 ALL: Final = "all"
-"""The bin of every test scene."""
-
-Scored = tuple[SceneRecord, Mapping[str, ConfusionMatrix]]
-"""A scene and its matrices by `<grid>/<chart>`."""
+"""Kind, and text, of the bin of every test scene."""
+BinKind = Literal["all", "season", "location", "cryoseason", "scene"]
 
 
-def bins_of(record: SceneRecord) -> tuple[str, ...]:
+def fixed_grid(ratio: int) -> str:
+    """The grid that trials of every ratio are scored on: `test_80m` for ratio 2."""
+    return f"{OWN_GRID}_{pixel_spacing(ratio)}m"
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Test scenes that are scored together: all, those of a season (`season/winter`), or one scene by its scene_id."""
+
+    kind: BinKind = ALL
+    value: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.value}" if self.value else self.kind
+
+    @classmethod
+    def parse(cls, text: str) -> "Bin":
+        """Reads what `str` wrote; raises ValueError."""
+        kind, _, value = text.partition("/")
+        if kind not in get_args(BinKind) or (kind == ALL) == bool(value):
+            raise ValueError(f"{text!r} is no bin: write all, or one of {', '.join(get_args(BinKind)[1:])} and a value")
+        return cls(cast(BinKind, kind), value)
+
+    @property
+    def is_group(self) -> bool:
+        """Whether it is a season, a location or a cryoseason."""
+        return self.kind not in (ALL, "scene")
+
+
+@dataclass(frozen=True)
+class ScoreKey:
+    """What a confusion matrix counts.
+
+    Attributes:
+        grid: `test`, `test_80m`, `test_patches`.
+        chart: Of the classes.
+        bin: Which of the scored scenes; all of them, where the matrix is of one scene.
+    """
+
+    grid: str
+    chart: str
+    bin: Bin = Bin()
+
+    def __str__(self) -> str:
+        return f"{self.grid}/{self.chart}/{self.bin}"
+
+    @classmethod
+    def parse(cls, text: str) -> "ScoreKey":
+        """Reads what `str` wrote; raises ValueError."""
+        parts = text.split("/", 2)
+        if len(parts) != 3:
+            raise ValueError(f"{text!r} is no key of a score: write grid/chart/bin")
+        return cls(parts[0], parts[1], Bin.parse(parts[2]))
+
+
+ScoredScene = tuple[SceneRecord, Mapping[ScoreKey, ConfusionMatrix]]
+"""A scene and its matrices by grid and chart."""
+
+
+def bins_of(record: SceneRecord) -> tuple[Bin, ...]:
     """Bins that a scene counts in; a scene without cryoseason is in no cryoseason bin."""
-    names = [ALL, f"season/{record.season}", f"location/{record.location}"]
+    names = [Bin(), Bin("season", record.season), Bin("location", record.location)]
     if record.cryoseason is not None:
-        names.append(f"cryoseason/{record.cryoseason}")
-    return (*names, f"scene/{record.scene_id}")
+        names.append(Bin("cryoseason", record.cryoseason))
+    return (*names, Bin("scene", record.scene_id))
 
 
-def split_key(key: str) -> tuple[str, str, str]:
-    """Grid, chart and bin of the key of a sum."""
-    grid, name, bin_name = key.split("/", 2)
-    return grid, name, bin_name
-
-
-def bin_leaf(bin_name: str) -> str | None:
-    """`winter` of `season/winter`; None for all scenes and for a scene."""
-    kind, _, leaf = bin_name.partition("/")
-    return None if kind in (ALL, "scene") else leaf
-
-
-def sum_bins(scored: Iterable[Scored]) -> dict[str, ConfusionMatrix]:
-    """Sums scenes into `<grid>/<chart>/<bin>` matrices."""
-    sums: dict[str, ConfusionMatrix] = {}
+def sum_bins(scored: Iterable[ScoredScene]) -> dict[ScoreKey, ConfusionMatrix]:
+    """Sums the matrices of scenes by grid, chart and bin."""
+    sums: dict[ScoreKey, ConfusionMatrix] = {}
     for record, matrices in scored:
-        for place, matrix in matrices.items():
-            for name in bins_of(record):
-                key = f"{place}/{name}"
+        for of_scene, matrix in matrices.items():
+            for each in bins_of(record):
+                key = replace(of_scene, bin=each)
                 sums[key] = sums[key] + matrix if key in sums else matrix
     return sums
-
-
-def scene_rows(scored: Iterable[Scored]) -> tuple[SceneRow, ...]:
-    """One row a scene, grid and chart."""
-    rows = []
-    for record, matrices in scored:
-        for place, matrix in matrices.items():
-            grid, name = place.split("/")
-            scores = matrix.metrics()
-            rows.append(
-                SceneRow(
-                    scene_id=record.scene_id,
-                    season=record.season,
-                    cryoseason=record.cryoseason,
-                    location=record.location,
-                    grid=grid,
-                    chart=name,
-                    n=scores.n,
-                    accuracy=_or_none(scores.accuracy),
-                    f1=_or_none(scores.f1),
-                    f1_macro=_or_none(scores.f1_macro),
-                )
-            )
-    return tuple(rows)
-
-
-def _or_none(value: float) -> float | None:
-    """JSON has no NaN."""
-    return None if np.isnan(value) else value

@@ -1,12 +1,15 @@
-"""What a metric's name says, read back: the other way round of `training.evaluation.metrics.metrics_of`."""
+"""Names of test scores, as trackers and tables have them: the one place that writes and reads them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from datasets.labels import CHARTS
+from training.evaluation.bins import OWN_GRID, fixed_grid
 from training.evaluation.matrix_scores import SCORES
 
-_GRID: Final = "test"
+MAJORITY: Final = "majority_f1"
+"""Weighted F1 of always saying the most common true class."""
 _AVERAGES: Final = frozenset({"accuracy", "r2", "autoice", *SCORES, *(f"{score}_macro" for score in SCORES)})
 
 
@@ -33,10 +36,14 @@ class MetricName:
         return "/".join(part for part in parts if part)
 
 
+USUAL_SCORES: Final = tuple(str(MetricName(grid=grid, score="f1")) for grid in (fixed_grid(2), OWN_GRID))
+"""What trials are compared by where nothing else is said: the first of these that they have."""
+
+
 def parse_metric(name: str) -> MetricName | None:
     """Reads `test_80m/f1`, `test/FLOE/winter/f1_macro`, `test/class/old_ice/f1`; None for what matrices do not give."""
     grid, *parts = name.split("/")
-    if not parts or not (grid == _GRID or grid.startswith(f"{_GRID}_")):
+    if not parts or not _is_grid(grid):
         return None
     chart = parts.pop(0) if parts[0] in CHARTS else None
     match parts:
@@ -47,3 +54,23 @@ def parse_metric(name: str) -> MetricName | None:
         case ["class", class_name, score] if score in SCORES:
             return MetricName(grid=grid, chart=chart, class_name=class_name, score=score)
     return None
+
+
+def split_grid(name: str) -> tuple[str, str] | None:
+    """Grid and the rest of any metric of test scenes: `test_80m/majority_f1`; None for other metrics."""
+    grid, _, rest = name.partition("/")
+    return (grid, rest) if rest and _is_grid(grid) else None
+
+
+def grids_in(names: Iterable[str]) -> list[str]:
+    """Grids of metrics, by name."""
+    return sorted({found[0] for found in map(split_grid, names) if found is not None})
+
+
+def class_key(class_name: str) -> str:
+    """Class name as a tracker's key: `10%` is no key everywhere."""
+    return class_name.replace("%", "_percent")
+
+
+def _is_grid(text: str) -> bool:
+    return text == OWN_GRID or text.startswith(f"{OWN_GRID}_")

@@ -10,8 +10,9 @@ import numpy as np
 
 from datasets.errors import SplitError
 from datasets.labels import Chart, chart
-from training.evaluation.bins import ALL, bin_leaf, split_key
+from training.evaluation.bins import ALL, ScoreKey
 from training.evaluation.confusion import ConfusionMatrix
+from training.evaluation.metric_names import MAJORITY, MetricName, class_key
 
 AUTOICE_WEIGHTS: Final = {"SIC": 2, "SOD": 2, "FLOE": 1}
 """Weights of the charts in the AutoICE score (starter kit of the challenge)."""
@@ -59,18 +60,18 @@ def combined_score(matrices: Mapping[str, ConfusionMatrix]) -> float:
     return sum(AUTOICE_WEIGHTS[name] * term for name, term in terms.items()) / weight if terms else float("nan")
 
 
-def metrics_of(sums: Mapping[str, ConfusionMatrix], targets: Sequence[str]) -> dict[str, float]:
+def metrics_of(sums: Mapping[ScoreKey, ConfusionMatrix], targets: Sequence[str]) -> dict[str, float]:
     """Scores by the names of the tracker.
 
     Those of the first target are `test/f1`, `test/class/old_ice/f1`, `test/winter/f1`, `test_80m/f1`; those of every
     other one have its name in them, `test/FLOE/f1`. SIC has `r2` too. With all three charts there is `test/autoice`,
     and its terms `test/autoice_sic_r2`, `test/autoice_sod_f1`, `test/autoice_floe_f1`.
 
-    Scenes have rows of their own (`bins.scene_rows`) and no metrics here. What has no value (a bin without
+    Scenes have rows of their own (`result.scene_rows`) and no metrics here. What has no value (a bin without
     labelled pixels, a class in neither truth nor prediction) is left out.
 
     Args:
-        sums: Matrices by `<grid>/<chart>/<bin>`.
+        sums: Matrices of bins.
         targets: Charts of the trial in order.
 
     Raises:
@@ -79,25 +80,26 @@ def metrics_of(sums: Mapping[str, ConfusionMatrix], targets: Sequence[str]) -> d
     found: dict[str, float] = {}
     whole: dict[str, dict[str, ConfusionMatrix]] = {}
     for key, matrix in sums.items():
-        grid, name, bin_name = split_key(key)
-        leaf = bin_leaf(bin_name)
-        prefix = grid if name == targets[0] else f"{grid}/{name}"
-        if bin_name == ALL:
-            if name == targets[0] and matrix.n == 0:
+        named = None if key.chart == targets[0] else key.chart
+        if key.bin.kind == ALL:
+            if named is None and matrix.n == 0:
                 raise SplitError(
-                    f"no test scene has a pixel labelled in {name} on the grid {grid!r}: choose other test scenes"
+                    f"no test scene has a pixel labelled in {key.chart} on the grid {key.grid!r}: choose other test "
+                    "scenes"
                 )
-            whole.setdefault(grid, {})[name] = matrix
-            found |= {f"{prefix}/{score}": value for score, value in _whole_scores(matrix, chart(name)).items()}
-        elif leaf is not None:
-            found |= {f"{prefix}/{leaf}/{score}": value for score, value in _bin_scores(matrix, name).items()}
+            whole.setdefault(key.grid, {})[key.chart] = matrix
+            for (class_name, score), value in _whole_scores(matrix, chart(key.chart)).items():
+                found[str(MetricName(grid=key.grid, chart=named, class_name=class_name, score=score))] = value
+        elif key.bin.is_group:
+            for score, value in _bin_scores(matrix, key.chart).items():
+                found[str(MetricName(grid=key.grid, chart=named, bin=key.bin.value, score=score))] = value
     for grid, matrices in whole.items():
         if matrices.keys() == AUTOICE_WEIGHTS.keys() and all(matrix.n for matrix in matrices.values()):
-            found[f"{grid}/autoice"] = combined_score(matrices)
+            found[str(MetricName(grid=grid, score="autoice"))] = combined_score(matrices)
             for name, matrix in matrices.items():
-                score = "r2" if name == "SIC" else "f1"
-                found[f"{grid}/autoice_{name.lower()}_{score}"] = autoice_term(name, matrix)
-    return {key: value for key, value in found.items() if not np.isnan(value)}
+                term = f"autoice_{name.lower()}_{'r2' if name == 'SIC' else 'f1'}"
+                found[str(MetricName(grid=grid, score=term))] = autoice_term(name, matrix)
+    return {name: value for name, value in found.items() if not np.isnan(value)}
 
 
 def majority(matrix: ConfusionMatrix) -> ConfusionMatrix:
@@ -108,15 +110,19 @@ def majority(matrix: ConfusionMatrix) -> ConfusionMatrix:
     return ConfusionMatrix(counts)
 
 
-def _whole_scores(matrix: ConfusionMatrix, target: Chart) -> dict[str, float]:
+def _whole_scores(matrix: ConfusionMatrix, target: Chart) -> dict[tuple[str | None, str], float]:
+    """By class (None: of all classes) and score."""
     scores = matrix.metrics()
-    found = {"accuracy": scores.accuracy, "majority_f1": majority(matrix).metrics().f1}
+    found: dict[tuple[str | None, str], float] = {
+        (None, "accuracy"): scores.accuracy,
+        (None, MAJORITY): majority(matrix).metrics().f1,
+    }
     for score in _AVERAGED:
-        found[score] = getattr(scores, score)
-        found[f"{score}_macro"] = getattr(scores, f"{score}_macro")
+        found[None, score] = getattr(scores, score)
+        found[None, f"{score}_macro"] = getattr(scores, f"{score}_macro")
         for class_name, value in zip(target.classes, getattr(scores, f"class_{score}"), strict=True):
-            found[f"class/{class_key(class_name)}/{score}"] = value
-    return found | _r2_of(matrix, target.name)
+            found[class_key(class_name), score] = value
+    return found | {(None, score): value for score, value in _r2_of(matrix, target.name).items()}
 
 
 def _bin_scores(matrix: ConfusionMatrix, name: str) -> dict[str, float]:
@@ -128,8 +134,3 @@ def _bin_scores(matrix: ConfusionMatrix, name: str) -> dict[str, float]:
 def _r2_of(matrix: ConfusionMatrix, name: str) -> dict[str, float]:
     """R2 where class numbers are amounts: SIC."""
     return {"r2": r2(matrix)} if name == "SIC" else {}
-
-
-def class_key(class_name: str) -> str:
-    """Class name as a tracker's key: `10%` is no key everywhere."""
-    return class_name.replace("%", "_percent")

@@ -2,9 +2,17 @@
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict
+import numpy as np
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
+
+from training.evaluation.bins import ScoredScene, ScoreKey
+
+_TextKey = Annotated[
+    ScoreKey, BeforeValidator(lambda key: ScoreKey.parse(key) if isinstance(key, str) else key), PlainSerializer(str)
+]
 
 
 class SceneRow(BaseModel):
@@ -41,8 +49,8 @@ class TrialResult(BaseModel):
     Attributes:
         trial_id: Of the spec bound to the lake.
         metrics: Test scores (see `training.evaluation.metrics`), `best/...` of the kept epoch and `cost/...`.
-        matrices: Confusion matrix (rows = truth) by `<grid>/<chart>/<bin>`, `test/SOD/season/winter`, and of every
-            scene by itself, `test/SOD/scene/20180325T194759_dmi`; those of scenes add up to all others.
+        matrices: Confusion matrix (rows = truth) by grid, chart and bin, and of every scene by itself; those of scenes
+            add up to all others. In JSON the keys are text: `test/SOD/season/winter`, `test/SOD/scene/<scene_id>`.
         scenes: Scores of every test scene by itself.
         best_epoch: Epoch whose weights were kept and scored, from 0.
         epochs: Epochs trained.
@@ -55,7 +63,7 @@ class TrialResult(BaseModel):
 
     trial_id: str
     metrics: dict[str, float]
-    matrices: dict[str, list[list[int]]]
+    matrices: dict[_TextKey, list[list[int]]]
     scenes: tuple[SceneRow, ...] = ()
     best_epoch: int
     epochs: int
@@ -65,8 +73,34 @@ class TrialResult(BaseModel):
 
     def scene_matrices(self, grid: str, chart: str) -> dict[str, list[list[int]]]:
         """Confusion matrix of every test scene by its scene_id; their sum is the matrix of the bin `all`."""
-        start = f"{grid}/{chart}/scene/"
-        return {key.removeprefix(start): rows for key, rows in self.matrices.items() if key.startswith(start)}
+        return {
+            key.bin.value: rows
+            for key, rows in self.matrices.items()
+            if (key.grid, key.chart, key.bin.kind) == (grid, chart, "scene")
+        }
+
+
+def scene_rows(scored: Iterable[ScoredScene]) -> tuple[SceneRow, ...]:
+    """One row for each scene, grid and chart."""
+    rows = []
+    for record, matrices in scored:
+        for key, matrix in matrices.items():
+            scores = matrix.metrics()
+            rows.append(
+                SceneRow(
+                    scene_id=record.scene_id,
+                    season=record.season,
+                    cryoseason=record.cryoseason,
+                    location=record.location,
+                    grid=key.grid,
+                    chart=key.chart,
+                    n=scores.n,
+                    accuracy=_or_none(scores.accuracy),
+                    f1=_or_none(scores.f1),
+                    f1_macro=_or_none(scores.f1_macro),
+                )
+            )
+    return tuple(rows)
 
 
 def scenes_csv(rows: Sequence[SceneRow]) -> str:
@@ -76,3 +110,8 @@ def scenes_csv(rows: Sequence[SceneRow]) -> str:
     table.writeheader()
     table.writerows(row.model_dump() for row in rows)
     return text.getvalue()
+
+
+def _or_none(value: float) -> float | None:
+    """JSON has no NaN."""
+    return None if np.isnan(value) else value

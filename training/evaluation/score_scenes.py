@@ -10,15 +10,15 @@ While the network computes, threads read the next scene and finish the one befor
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Final, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from datasets.grids import pixel_spacing
 from datasets.lake import Lake
 from datasets.scene import SceneRecord
+from training.evaluation.bins import OWN_GRID, PATCHES, ScoreKey, fixed_grid
 from training.evaluation.confusion import ConfusionMatrix
 from training.evaluation.fixed_grid import to_grid
 from training.evaluation.predict import SceneInputs, predict_scene, read_ahead, with_first_window
@@ -26,10 +26,6 @@ from training.evaluation.sliding import Sliding, classify_windows
 from training.evaluation.tiles import Tiling, tiling_of
 from training.models.heads import heads_of
 from training.spec import TrialSpec
-
-OWN_GRID: Final = "test"
-PATCHES: Final = "test_patches"
-"""The grid of pure patches, of patch-based trials."""
 
 Finished = TypeVar("Finished")
 
@@ -54,13 +50,13 @@ class SceneToScore:
     Attributes:
         record: The scene.
         inputs: What the network sees.
-        truth: Charts by `<grid>/<chart>`, (H, W) uint8, 255 = no label.
+        truth: Charts by grid and name, (H, W) uint8, 255 = no label.
         patches: Pure patches, of patch-based trials.
     """
 
     record: SceneRecord
     inputs: SceneInputs
-    truth: Mapping[str, NDArray[np.uint8]]
+    truth: Mapping[ScoreKey, NDArray[np.uint8]]
     patches: Patches | None = None
 
 
@@ -72,19 +68,19 @@ class SceneScore:
         record: The scene.
         predicted: Class of every pixel on the trial's own grid by chart, (H, W) uint8.
         truth: Chart on the same grid likewise, 255 = no label.
-        matrices: Confusion matrix by `<grid>/<chart>`.
+        matrices: Confusion matrix by grid and chart.
     """
 
     record: SceneRecord
     predicted: Mapping[str, NDArray[np.uint8]]
     truth: Mapping[str, NDArray[np.uint8]]
-    matrices: Mapping[str, ConfusionMatrix]
+    matrices: Mapping[ScoreKey, ConfusionMatrix]
 
 
 def grid_names(spec: TrialSpec) -> tuple[str, ...]:
     """Names of the grids that `spec` is scored on: `test`, and `test_80m` for `fixed_ratio` 2."""
     fixed = spec.evaluation.fixed_ratio
-    return (OWN_GRID,) if fixed is None else (OWN_GRID, f"{OWN_GRID}_{pixel_spacing(fixed)}m")
+    return (OWN_GRID,) if fixed is None else (OWN_GRID, fixed_grid(fixed))
 
 
 def tiling_for(model: nn.Module, spec: TrialSpec, longest: int | None = None) -> Tiling | None:
@@ -114,7 +110,7 @@ def open_scene(
         for ratio in {ratio for ratio in ratios.values() if ratio is not None}
     }
     truth = {
-        f"{grid}/{name}": charts[ratio][name].astype(np.uint8, copy=False)
+        ScoreKey(grid, name): charts[ratio][name].astype(np.uint8, copy=False)
         for grid, ratio in ratios.items()
         if ratio is not None
         for name in spec.data.targets
@@ -197,23 +193,24 @@ def _count(scene: SceneToScore, predicted: _Predicted, spec: TrialSpec) -> Scene
     """All that needs no network."""
     fixed = spec.evaluation.fixed_ratio
     own, *others = grid_names(spec)
-    matrices: dict[str, ConfusionMatrix] = {}
+    matrices: dict[ScoreKey, ConfusionMatrix] = {}
     for head in heads_of(spec):
         name, n_classes = head.chart.name, head.chart.n_classes
         raster = predicted.rasters[name]
-        matrices[f"{own}/{name}"] = ConfusionMatrix.from_arrays(scene.truth[f"{own}/{name}"], raster, n_classes)
+        key = ScoreKey(own, name)
+        matrices[key] = ConfusionMatrix.from_arrays(scene.truth[key], raster, n_classes)
         for grid in others:
             assert fixed is not None
-            truth = scene.truth[f"{grid}/{name}"]
+            truth = scene.truth[ScoreKey(grid, name)]
             moved = to_grid(raster, spec.data.ratio, fixed, truth.shape)
-            matrices[f"{grid}/{name}"] = ConfusionMatrix.from_arrays(truth, moved, n_classes)
+            matrices[ScoreKey(grid, name)] = ConfusionMatrix.from_arrays(truth, moved, n_classes)
         if scene.patches is not None and predicted.patches is not None:
-            matrices[f"{PATCHES}/{name}"] = ConfusionMatrix.from_arrays(
+            matrices[ScoreKey(PATCHES, name)] = ConfusionMatrix.from_arrays(
                 scene.patches.labels, predicted.patches, n_classes
             )
     return SceneScore(
         record=scene.record,
         predicted=predicted.rasters,
-        truth={name: scene.truth[f"{own}/{name}"] for name in spec.data.targets},
+        truth={name: scene.truth[ScoreKey(own, name)] for name in spec.data.targets},
         matrices=matrices,
     )

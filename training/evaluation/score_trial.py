@@ -9,9 +9,9 @@ from torch import nn
 
 from datasets.scene import SceneRecord
 from training.data.trial_data import TrialData
-from training.evaluation.bins import Scored, scene_rows, sum_bins
+from training.evaluation.bins import ScoredScene, ScoreKey, sum_bins
 from training.evaluation.confusion import ConfusionMatrix
-from training.evaluation.result import SceneRow
+from training.evaluation.result import SceneRow, scene_rows
 from training.evaluation.score_scenes import Patches, SceneScore, SceneToScore, open_scene, score_scenes, tiling_for
 
 Draw = Callable[[SceneScore], list[Path]]
@@ -28,12 +28,12 @@ class TrialScores:
     """What the test scenes gave.
 
     Attributes:
-        matrices: Confusion matrices by `<grid>/<chart>/<bin>`.
+        matrices: Confusion matrices by grid, chart and bin.
         scenes: One row a scene, grid and chart.
         maps: Pictures of the scenes.
     """
 
-    matrices: Mapping[str, ConfusionMatrix]
+    matrices: Mapping[ScoreKey, ConfusionMatrix]
     scenes: tuple[SceneRow, ...]
     maps: tuple[Path, ...]
 
@@ -55,7 +55,7 @@ def score_trial(model: nn.Module, data: TrialData, draw: Draw = draw_nothing) ->
     def open_one(record: SceneRecord) -> SceneToScore:
         return open_scene(data.inputs(record.scene_id), lake, record, spec, patches.get(record.scene_id))
 
-    def finish(score: SceneScore) -> tuple[Scored, list[Path]]:
+    def finish(score: SceneScore) -> tuple[ScoredScene, list[Path]]:
         return (score.record, score.matrices), draw(score)
 
     tiling = tiling_for(model, spec, data.longest_side)

@@ -4,38 +4,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from sweeps.compare.comparison_page import make_page
-from sweeps.compare.entries import CompareError, Entry, common_objective, compare_entries
-from sweeps.record.study import TrialRow
-from tests.invented_studies import result, scenes
-
-
-def entry(name: str, quality: float, seed: int = 0, *, started: int = 0, n_scenes: int = 20, **params: str) -> Entry:
-    found = result(scenes(n_scenes), quality, seed)
-    own = f"{name}-{seed}-{'-'.join(params.values())}"
-    given = {
-        "model.name": name,
-        "data.task": "pixel",
-        "data.ratio": "2",
-        "data.targets": '["SOD"]',
-        "evaluation.fixed_ratio": "2",
-        "data.lake": "lake",
-        "seed": str(seed),
-    }
-    row = TrialRow(
-        trial_id=own,
-        run_id=f"run-{own}-{started}",
-        status="FINISHED",
-        started=started,
-        params=given | {key.replace("__", "."): value for key, value in params.items()},
-        tags={"seed": str(seed)},
-        metrics=found.metrics,
-    )
-    return Entry(row=row, result=found)
-
-
-def compared(own: list[Entry], others: list[Entry]):  # type: ignore[no-untyped-def]  # noqa: ANN201
-    return compare_entries(own, others, lake="lake", recipe="recipe", uri="")
+from sweeps.compare.entries import CompareError, common_objective
+from tests.sweeps.compare.invented_models import compared, entry
 
 
 def test_seeds_are_one_model_and_others_come_best_first() -> None:
@@ -79,30 +49,6 @@ def test_without_a_common_seed_every_seed_is_set_against_every_other() -> None:
     assert (each.seeds, each.agreeing, each.verdict) == (6, 6, "higher")
     means = [comparison.spread(key, comparison.objective).mean for key in (found.own, other)]
     assert each.value == pytest.approx(means[0] - means[1])
-
-
-def test_the_page_says_who_is_better_and_draws_a_matrix_for_each() -> None:
-    others = [entry("good", 0.9), entry("bad", 0.4), entry("even", 0.7)]
-    page = make_page(compared([entry("a:Net", 0.7)], others))
-    assert page.answers[0].startswith("a:Net: ")
-    assert any(sentence.startswith("Better, by one seed, than bad (+") for sentence in page.answers)
-    assert any(sentence.startswith("Worse, by one seed, than good (−") for sentence in page.answers)
-    assert any(sentence.startswith("Not told apart from even (") for sentence in page.answers)
-    assert [picture.name for picture in page.pictures] == ["networks", "differences", "confusion", "classes"]
-    assert "a:Net minus the other" in page.pictures[1].caption
-    assert "take the intervals as a hint" not in " ".join(page.warnings), "20 scenes are enough"
-
-
-def test_other_test_scenes_are_said() -> None:
-    page = make_page(compared([entry("a:Net", 0.7)], [entry("unet", 0.6, n_scenes=12)]))
-    assert "Some were tested on other scenes: their differences are over the scenes that both have." in page.warnings
-
-
-def test_without_baselines_it_stands_alone() -> None:
-    page = make_page(compared([entry("a:Net", 0.7)], []))
-    assert page.answers[-1] == "There is no baseline to compare it with."
-    assert [picture.name for picture in page.pictures] == ["confusion"]
-    assert page.differences.rows == ()
 
 
 OWN = {"data.targets": '["SOD"]', "data.ratio": "5"}

@@ -2,47 +2,9 @@
 
 import pytest
 
-from sweeps.leaderboard.board import board, markdown, page
-from sweeps.leaderboard.published import PUBLISHED
 from sweeps.leaderboard.ranking import Ranked, rank
 from sweeps.record.study import TrialRow
-
-SCORES = ("accuracy", "f1", "precision", "recall", "iou")
-
-
-def trial(
-    name: str = "unet",
-    f1: float = 0.8,
-    seed: int = 0,
-    *,
-    status: str = "FINISHED",
-    started: int = 0,
-    kind: str = "trial",
-    val: float = 0.5,
-    chart: str = "",
-    trial_id: str = "",
-    **params: str,
-) -> TrialRow:
-    given = {
-        "model.name": name,
-        "data.task": "pixel",
-        "data.ratio": "2",
-        "data.targets": '["SOD"]',
-        "seed": str(seed),
-        **{key.replace("__", "."): value for key, value in params.items()},
-    }
-    own = trial_id or "-".join([name, str(seed), *params.values()])
-    return TrialRow(
-        trial_id=own,
-        run_id=f"run-{own}-{started}",
-        status=status,
-        started=started,
-        params=given,
-        tags={"kind": kind, "seed": str(seed)},
-        metrics={f"test_80m/{chart}{score}": f1 for score in SCORES}
-        | {f"test/{chart}{score}": f1 - 0.1 for score in SCORES}
-        | {"best/val_f1": val},
-    )
+from tests.sweeps.leaderboard.ranked_trials import trial
 
 
 def summary(ranked: tuple[Ranked, ...]) -> list[tuple[int, str, float]]:
@@ -97,24 +59,3 @@ def test_an_attempt_counts_once_and_a_training_more_than_an_evaluation() -> None
 def test_the_network_to_submit_is_chosen_without_the_test_scenes() -> None:
     (only,) = rank([trial(f1=0.9, seed=0, val=0.3), trial(f1=0.6, seed=1, val=0.8), trial(f1=0.7, seed=2, val=0.8)])
     assert only.submitted.params["seed"] == "1", "best val F1; the lower seed of two"
-
-
-def test_the_board_has_ours_by_rank_then_the_published_then_other_grids() -> None:
-    rows = [trial("a", 0.75), trial("a", 0.85, seed=1), trial("b", 0.9, data__ratio="5")]
-    table = board(rank(rows))
-    assert [(row[0], row[1], row[3]) for row in table.rows] == [
-        ("b", "ours, pixel-based, 80 m grid", "1"),
-        ("a", "ours, pixel-based, 80 m grid", "2"),
-        *((row.model, f"published, {row.task}", "–") for row in PUBLISHED),
-        ("b", "ours, pixel-based, own grid", "–"),
-    ], "at ratio 2 the own grid is the 80 m grid"
-    assert table.rows[1][2:] == ("inputs of 80 m, patches of ?, random start", "2", *["80.0 ± 7.1"] * 5, "2")
-    unet = next(row for row in table.rows if row[0] == "U-Net (IceBench)")
-    assert unet[4:9] == ("86.36", "84.78", "84.68", "86.36", "77.18")
-    assert all(row.protocol for row in PUBLISHED)
-    numbers = table.numbers.set_index("model")
-    assert numbers.loc["DenseNet (IceBench)", "iou"] == 38.51
-    assert "published" in markdown(table, lake="abc")
-    html = page(table, lake="abc", uri="sqlite:///x")
-    assert "Published rows have no rank" in html
-    assert "DeepLab (geohai 2025)" in html

@@ -8,7 +8,7 @@ import pytest
 
 from sweeps.record.design import StudyDesign
 from sweeps.report.bootstrap import multiplicities
-from sweeps.report.cells import Comparison, spread_of
+from sweeps.report.cells import CellComparison, spread_of
 from sweeps.report.evidence import collect
 from sweeps.report.score_tables import reading
 from tests.invented_studies import result, scenes, study, trial_row
@@ -31,9 +31,9 @@ def quality(labels: Mapping[str, str]) -> float:
     return RATIOS[labels["data.ratio"]]
 
 
-def compared(*made: object) -> Comparison:
+def compared(*made: object) -> CellComparison:
     parent, rows, results = made
-    return Comparison(collect(parent, "sqlite:///m.db", rows, results))  # type: ignore[arg-type]
+    return CellComparison(collect(parent, "sqlite:///m.db", rows, results))  # type: ignore[arg-type]
 
 
 def test_mean_spread_and_number_are_over_seeds() -> None:

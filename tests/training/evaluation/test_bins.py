@@ -1,10 +1,12 @@
-import csv
+"""Which sums a scene counts in, and the keys of the sums."""
+
+import pytest
 
 from datasets.lake import Lake
 from datasets.scene import SceneRecord
-from training.evaluation.bins import bin_leaf, bins_of, scene_rows, split_key, sum_bins
+from training.evaluation.bins import Bin, ScoreKey, bins_of, fixed_grid, sum_bins
 from training.evaluation.confusion import ConfusionMatrix
-from training.evaluation.result import SceneRow, TrialResult, scenes_csv
+from training.evaluation.result import TrialResult
 
 
 def changed(record: SceneRecord, **values: object) -> SceneRecord:
@@ -15,11 +17,20 @@ def test_bins_add_up_and_a_scene_without_cryoseason_is_in_none(tiny_lake: Lake) 
     record = next(iter(tiny_lake.catalog()))
     one = ConfusionMatrix.from_lists([[1, 0], [0, 0]])
     scored = [
-        (changed(record, scene_id="a", season="fall", location="cat1", cryoseason="melt"), {"test/SOD": one}),
-        (changed(record, scene_id="b", season="fall", location="cat2", cryoseason=None), {"test/SOD": one}),
-        (changed(record, scene_id="c", season="winter", location="cat2", cryoseason="freeze"), {"test/SOD": one}),
+        (
+            changed(record, scene_id="a", season="fall", location="cat1", cryoseason="melt"),
+            {ScoreKey("test", "SOD"): one},
+        ),
+        (
+            changed(record, scene_id="b", season="fall", location="cat2", cryoseason=None),
+            {ScoreKey("test", "SOD"): one},
+        ),
+        (
+            changed(record, scene_id="c", season="winter", location="cat2", cryoseason="freeze"),
+            {ScoreKey("test", "SOD"): one},
+        ),
     ]
-    sums = {name: matrix.n for name, matrix in sum_bins(scored).items()}
+    sums = {str(name): matrix.n for name, matrix in sum_bins(scored).items()}
     assert sums == {
         "test/SOD/all": 3,
         "test/SOD/season/fall": 2,
@@ -32,14 +43,17 @@ def test_bins_add_up_and_a_scene_without_cryoseason_is_in_none(tiny_lake: Lake) 
         "test/SOD/scene/b": 1,
         "test/SOD/scene/c": 1,
     }
-    assert "cryoseason/None" not in " ".join(bins_of(scored[1][0]))
+    assert "cryoseason/None" not in " ".join(map(str, bins_of(scored[1][0])))
 
 
 def test_matrices_of_scenes_add_up_to_that_of_all(tiny_lake: Lake) -> None:
     record = next(iter(tiny_lake.catalog()))
     matrices = [ConfusionMatrix.from_lists([[number, 1], [0, 2 * number]]) for number in range(3)]
     scored = [
-        (changed(record, scene_id=f"s{number}"), {"test/SOD": matrix, "test_patches/SOD": matrix + matrix})
+        (
+            changed(record, scene_id=f"s{number}"),
+            {ScoreKey("test", "SOD"): matrix, ScoreKey("test_patches", "SOD"): matrix + matrix},
+        )
         for number, matrix in enumerate(matrices)
     ]
     lists = {name: matrix.to_lists() for name, matrix in sum_bins(scored).items()}
@@ -50,29 +64,40 @@ def test_matrices_of_scenes_add_up_to_that_of_all(tiny_lake: Lake) -> None:
         whole = ConfusionMatrix.zero(2)
         for rows in of_scenes.values():
             whole += ConfusionMatrix.from_lists(rows)
-        assert whole.to_lists() == lists[f"{grid}/SOD/all"]
+        assert whole.to_lists() == lists[ScoreKey(grid, "SOD")]
     assert result.scene_matrices("test", "FLOE") == {}
 
 
-def test_keys_come_apart_again() -> None:
-    assert split_key("test_80m/SOD/season/winter") == ("test_80m", "SOD", "season/winter")
-    assert bin_leaf("season/winter") == "winter"
-    assert bin_leaf("all") is None
-    assert bin_leaf("scene/20180325T194759_dmi") is None
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("test/SOD/all", ScoreKey("test", "SOD")),
+        ("test_80m/SOD/season/winter", ScoreKey("test_80m", "SOD", Bin("season", "winter"))),
+        ("test/FLOE/cryoseason/melt", ScoreKey("test", "FLOE", Bin("cryoseason", "melt"))),
+        (
+            "test_patches/SOD/scene/20180325T194759_dmi",
+            ScoreKey("test_patches", "SOD", Bin("scene", "20180325T194759_dmi")),
+        ),
+    ],
+)
+def test_keys_are_read_as_they_are_written(text: str, key: ScoreKey) -> None:
+    assert ScoreKey.parse(text) == key
+    assert str(key) == text
 
 
-def test_rows_of_scenes_as_json_and_csv(tiny_lake: Lake) -> None:
-    record = changed(next(iter(tiny_lake.catalog())), scene_id="a", cryoseason=None)
-    some, none = ConfusionMatrix.from_lists([[3, 1], [0, 0]]), ConfusionMatrix.zero(2)
-    rows = scene_rows([(record, {"test/SOD": some, "test_80m/FLOE": none})])
-    assert [(row.grid, row.chart, row.n, row.accuracy) for row in rows] == [
-        ("test", "SOD", 4, 0.75),
-        ("test_80m", "FLOE", 0, None),
+@pytest.mark.parametrize(
+    "text", ["test/SOD", "test/SOD/winter", "test/SOD/season", "test/SOD/season/", "test/SOD/all/x"]
+)
+def test_what_is_no_key_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"is no (bin|key of a score): write"):
+        ScoreKey.parse(text)
+
+
+def test_groups_are_neither_all_scenes_nor_one() -> None:
+    assert [each.is_group for each in map(Bin.parse, ("season/winter", "location/cat1", "all", "scene/a"))] == [
+        *(True, True, False, False)
     ]
-    assert rows[0].f1 == some.metrics().f1
-    assert SceneRow.model_validate_json(rows[1].model_dump_json()) == rows[1]
-    table = list(csv.DictReader(scenes_csv(rows).splitlines()))
-    assert table[0]["scene_id"] == "a"
-    assert float(table[0]["f1_macro"]) == some.metrics().f1_macro
-    assert table[1]["f1"] == table[0]["cryoseason"] == ""
-    assert "scenes" in TrialResult.model_fields
+
+
+def test_the_common_grid_is_named_by_its_spacing() -> None:
+    assert [fixed_grid(ratio) for ratio in (2, 5)] == ["test_80m", "test_200m"]

@@ -1,3 +1,5 @@
+from collections.abc import Mapping
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -5,6 +7,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from datasets.errors import SplitError
+from training.evaluation.bins import ScoreKey
 from training.evaluation.confusion import ConfusionMatrix
 from training.evaluation.metrics import combined_score, metrics_of, r2
 
@@ -71,6 +74,10 @@ def test_the_combined_score_of_fewer_charts_keeps_the_weights() -> None:
     assert np.isnan(combined_score({"SOD": ConfusionMatrix.zero(SOD_N)}))
 
 
+def by_key(sums: Mapping[str, ConfusionMatrix]) -> dict[ScoreKey, ConfusionMatrix]:
+    return {ScoreKey.parse(name): one for name, one in sums.items()}
+
+
 def test_names_and_values_of_metrics() -> None:
     one = matrix(SOD_N, {(0, 0): 6, (0, 1): 2, (1, 0): 1, (1, 1): 1})
     sums = {
@@ -81,7 +88,7 @@ def test_names_and_values_of_metrics() -> None:
         "test/SOD/scene/a": one,
         "test_patches/SOD/all": one,
     }
-    metrics = metrics_of(sums, ("SOD",))
+    metrics = metrics_of(by_key(sums), ("SOD",))
     whole = one.metrics()
     assert metrics["test/f1"] == metrics["test_patches/f1"] == whole.f1
     assert metrics["test/f1_macro"] == whole.f1_macro
@@ -107,7 +114,7 @@ def test_scores_of_several_charts_agree_with_scikit_learn_on_pooled_pixels() -> 
         f"test/{name}/all": sum((one for _, _, one in of_chart), ConfusionMatrix.zero(sizes[name]))
         for name, of_chart in scenes.items()
     }
-    metrics = metrics_of(sums, tuple(sizes))
+    metrics = metrics_of(by_key(sums), tuple(sizes))
     for name, of_chart in scenes.items():
         true, pred = (np.concatenate([scene[place] for scene in of_chart]) for place in (0, 1))
         prefix = "test" if name == "SOD" else f"test/{name}"
@@ -131,16 +138,16 @@ def test_scores_of_several_charts_agree_with_scikit_learn_on_pooled_pixels() -> 
 
 def test_no_autoice_score_without_all_three_charts() -> None:
     two = {"test/SIC/all": drawn(SIC_N, 1)[2], "test/SOD/all": drawn(SOD_N, 2)[2]}
-    metrics = metrics_of(two, ("SIC", "SOD"))
+    metrics = metrics_of(by_key(two), ("SIC", "SOD"))
     assert metrics["test/r2"] == r2(two["test/SIC/all"])
     assert "test/SOD/f1" in metrics
     assert not any("autoice" in name for name in metrics)
     unlabelled = two | {"test/FLOE/all": ConfusionMatrix.zero(FLOE_N)}
-    assert not any("autoice" in name for name in metrics_of(unlabelled, ("SIC", "SOD", "FLOE")))
+    assert not any("autoice" in name for name in metrics_of(by_key(unlabelled), ("SIC", "SOD", "FLOE")))
 
 
 def test_metric_names_are_legal_for_every_chart() -> None:
-    metrics = metrics_of({"test/SIC/all": ConfusionMatrix(np.eye(11, dtype=int))}, ("SIC",))
+    metrics = metrics_of(by_key({"test/SIC/all": ConfusionMatrix(np.eye(11, dtype=int))}), ("SIC",))
     assert "test/class/10_percent/f1" in metrics
     assert not any("%" in name for name in metrics)
 
@@ -148,4 +155,4 @@ def test_metric_names_are_legal_for_every_chart() -> None:
 def test_no_labelled_test_pixel_is_an_error() -> None:
     eye = ConfusionMatrix(np.eye(6, dtype=int))
     with pytest.raises(SplitError, match="no test scene has a pixel labelled in SOD on the grid 'test_80m'"):
-        metrics_of({"test/SOD/all": eye, "test_80m/SOD/all": ConfusionMatrix.zero(6)}, ("SOD",))
+        metrics_of(by_key({"test/SOD/all": eye, "test_80m/SOD/all": ConfusionMatrix.zero(6)}), ("SOD",))

@@ -13,6 +13,7 @@ from datasets.lake import Lake
 from datasets.loading.normalize import Normalization
 from training.__main__ import app
 from training.data.trial_scenes import bind
+from training.evaluation.bins import ScoreKey
 from training.evaluation.confusion import ConfusionMatrix
 from training.evaluation.prediction_files import Kind, PredictionError, check_kind, score_predictions, write_prediction
 from training.evaluation.score_checkpoint import score_checkpoint
@@ -207,7 +208,7 @@ def test_written_maps_give_the_scores_of_the_network(
     assert f"written: 3 maps of SOD at 80 m in {tmp_path / 'maps'}" in said
     found = whole(score_predictions(tmp_path / "maps", tiny_lake, SOD, ratio=2))
     _, result = score_checkpoint(checkpoint, tiny_lake)
-    assert found.to_lists() == result.matrices["test_80m/SOD/all"]
+    assert found.to_lists() == result.matrices[ScoreKey("test_80m", "SOD")]
 
     code, said = predict(*words, "--format", "zarr")
     assert code == 2
@@ -217,7 +218,7 @@ def test_written_maps_give_the_scores_of_the_network(
     assert "at 200 m" in said
     assert {path.suffix for path in (tmp_path / "maps").iterdir()} == {".zarr"}, "none of the other kind is left"
     found = whole(score_predictions(tmp_path / "maps", tiny_lake, SOD, ratio=5))
-    assert found.to_lists() == result.matrices["test/SOD/all"]
+    assert found.to_lists() == result.matrices[ScoreKey("test", "SOD")]
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from datasets.lake import Lake
 from datasets.scene import SceneRecord
 from tests.training.evaluation.scene_inputs import TensorInputs
 from training.artifacts.maps import map_drawer
-from training.evaluation.bins import sum_bins
+from training.evaluation.bins import ScoreKey, sum_bins
 from training.evaluation.confusion import ClassRangeError, ConfusionMatrix
 from training.evaluation.metrics import metrics_of
 from training.evaluation.score_scenes import (
@@ -80,9 +80,9 @@ def test_every_ratio_is_scored_on_the_same_pixels_of_the_fixed_grid(
         score = score_scene(Known(), scene, spec, TILES)
         truth = tiny_lake.scene(record.scene_id).whole(2, ["SOD"])["SOD"]
         wanted = [int((truth == k).sum()) for k in range(6)]
-        assert score.matrices["test_80m/SOD"].counts[:, 0].tolist() == wanted
-        assert score.matrices["test_80m/SOD"].n == sum(wanted)
-        assert score.matrices["test/SOD"].n == int((score.truth["SOD"] != 255).sum())
+        assert score.matrices[ScoreKey("test_80m", "SOD")].counts[:, 0].tolist() == wanted
+        assert score.matrices[ScoreKey("test_80m", "SOD")].n == sum(wanted)
+        assert score.matrices[ScoreKey("test", "SOD")].n == int((score.truth["SOD"] != 255).sum())
         assert (
             score.truth["SOD"].shape == score.predicted["SOD"].shape == (record.lines // ratio, record.samples // ratio)
         )
@@ -94,7 +94,7 @@ def test_a_network_that_knows_the_truth_of_all_charts_gets_full_marks(tiny_lake:
     for record in scenes_of(tiny_lake):
         scene = open_scene(answers(tiny_lake, record, spec), tiny_lake, record, spec)
         score = score_scene(Known(), scene, spec, TILES)
-        assert score.matrices.keys() == {f"{grid}/{name}" for grid in ("test", "test_80m") for name in ALL_CHARTS}
+        assert score.matrices.keys() == {ScoreKey(grid, name) for grid in ("test", "test_80m") for name in ALL_CHARTS}
         scored.append((record, score.matrices))
     metrics = metrics_of(sum_bins(scored), ALL_CHARTS)
     assert {value for name, value in metrics.items() if not name.endswith("majority_f1")} == {1.0}
@@ -136,14 +136,18 @@ def test_patch_based_networks_are_scored_as_maps_and_on_pure_patches(tiny_lake: 
     assert model.windows == len(sliding.corners), "patches that are windows of the map are not computed again"
     wanted = sliding.raster(inputs.x_CHW[0, sliding.corners[:, 0], sliding.corners[:, 1]].numpy().astype(np.uint8))
     assert np.array_equal(score.predicted["SOD"], wanted)
-    assert score.matrices["test/SOD"] == ConfusionMatrix.from_arrays(score.truth["SOD"], wanted, 6)
-    assert score.matrices["test_80m/SOD"].n > score.matrices["test/SOD"].n
-    assert score.matrices["test_patches/SOD"] == ConfusionMatrix.from_arrays(patches.labels, np.array(says), 6)
+    assert score.matrices[ScoreKey("test", "SOD")] == ConfusionMatrix.from_arrays(score.truth["SOD"], wanted, 6)
+    assert score.matrices[ScoreKey("test_80m", "SOD")].n > score.matrices[ScoreKey("test", "SOD")].n
+    assert score.matrices[ScoreKey("test_patches", "SOD")] == ConfusionMatrix.from_arrays(
+        patches.labels, np.array(says), 6
+    )
 
     coarse = score_scene(model, scene, spec.with_("evaluation.map_stride", 7), None)
-    assert coarse.matrices["test_patches/SOD"] == score.matrices["test_patches/SOD"], "whatever the stride of the map"
+    assert coarse.matrices[ScoreKey("test_patches", "SOD")] == score.matrices[ScoreKey("test_patches", "SOD")], (
+        "whatever the stride of the map"
+    )
     without = score_scene(model, replace(scene, patches=None), spec, None)
-    assert without.matrices.keys() == {"test/SOD", "test_80m/SOD"}
+    assert without.matrices.keys() == {ScoreKey("test", "SOD"), ScoreKey("test_80m", "SOD")}
 
 
 def test_many_scenes_give_what_each_gives_and_in_order(tiny_lake: Lake, small_spec: TrialSpec) -> None:
@@ -156,12 +160,12 @@ def test_many_scenes_give_what_each_gives_and_in_order(tiny_lake: Lake, small_sp
 
     def finish(score: SceneScore) -> tuple[str, ConfusionMatrix]:
         threads["finish"].add(threading.current_thread().name)
-        return score.record.scene_id, score.matrices["test/SOD"]
+        return score.record.scene_id, score.matrices[ScoreKey("test", "SOD")]
 
     found = list(score_scenes(Known(), records, open_one, small_spec, TILES, finish))
     alone = [score_scene(Known(), open_one(record), small_spec, TILES) for record in records]
     assert found == [
-        (record.scene_id, score.matrices["test/SOD"]) for record, score in zip(records, alone, strict=True)
+        (record.scene_id, score.matrices[ScoreKey("test", "SOD")]) for record, score in zip(records, alone, strict=True)
     ]
     assert threading.main_thread().name not in threads["finish"]
 
@@ -191,7 +195,7 @@ def test_one_grid_alone(tiny_lake: Lake, small_spec: TrialSpec) -> None:
     spec = small_spec.with_("evaluation.fixed_ratio", None)
     record = next(iter(scenes_of(tiny_lake)))
     score = score_scene(Known(), open_scene(nothing(record, 10, 6), tiny_lake, record, spec), spec, TILES)
-    assert score.matrices.keys() == {"test/SOD"}
+    assert score.matrices.keys() == {ScoreKey("test", "SOD")}
 
 
 def test_a_map_is_drawn_for_each_target(tiny_lake: Lake, small_spec: TrialSpec, tmp_path: Path) -> None:

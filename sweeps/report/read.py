@@ -1,0 +1,69 @@
+"""Reads a study and its trials from MLflow: the attempts that count, their results, what became of the others."""
+
+from collections.abc import Iterable, Sequence
+
+from pydantic import ValidationError
+
+from sweeps.record.studies import StudyRow, read_artifacts, study_row
+from sweeps.record.study import StudyTracker, TrialRow
+from sweeps.report.evidence import Evidence, collect, newest_attempts
+from training.attribution.result import AttributionResult
+from training.attribution.settings import AttributionError
+from training.evaluation.result import TrialResult
+from training.tracking.server import public
+
+
+def read_evidence(study: StudyTracker, row: StudyRow | None = None, *, scores: bool = True) -> Evidence:
+    """Everything about a study: its parent run, one search for its trials, result.json of those that finished.
+
+    Args:
+        study: The parent run.
+        row: The same, if it was read already.
+        scores: Whether its trials have a result.json; those that explain networks have none.
+    """
+    rows = study.children_rows()
+    newest = newest_attempts(rows)
+    finished = [each.run_id for each in newest if each.status == "FINISHED" and scores]
+    results, unread = read_results(study.tracking_uri, finished)
+    errors = _errors(study, newest)
+    return collect(row or study_row(study), public(study.tracking_uri), rows, results, unread=unread, errors=errors)
+
+
+def read_results(tracking_uri: str, run_ids: Iterable[str]) -> tuple[dict[str, TrialResult], dict[str, str]]:
+    """result.json of runs by run_id, and why those that could not be read could not, likewise."""
+    results, unread = {}, {}
+    for run_id, found in read_artifacts(tracking_uri, run_ids, "result.json").items():
+        if found.text is None:
+            unread[run_id] = found.problem
+            continue
+        try:
+            results[run_id] = TrialResult.model_validate_json(found.text)
+        except ValidationError as error:
+            unread[run_id] = f"it is of another version of this project ({error.errors()[0]['msg']})"
+    return results, unread
+
+
+def read_attributions(study: StudyTracker, evidence: Evidence) -> tuple[dict[str, AttributionResult], dict[str, str]]:
+    """Attributions of the finished trials by run_id, and why others could not be read, likewise."""
+    by_method: dict[str, list[str]] = {}
+    for trial in evidence.finished:
+        by_method.setdefault(trial.row.tags.get("attribution.method", ""), []).append(trial.row.run_id)
+    results, unread = {}, {}
+    for method, run_ids in by_method.items():
+        for run_id, found in read_artifacts(study.tracking_uri, run_ids, f"attribution/{method}.json").items():
+            if found.text is None:
+                unread[run_id] = found.problem
+                continue
+            try:
+                results[run_id] = AttributionResult.from_json(found.text)
+            except AttributionError as error:
+                unread[run_id] = str(error)
+    return results, unread
+
+
+def _errors(study: StudyTracker, newest: Sequence[TrialRow]) -> dict[str, str]:
+    """Last line of the error of attempts that ended badly."""
+    ended_badly = [each.run_id for each in newest if each.status in ("FAILED", "KILLED")]
+    found = read_artifacts(study.tracking_uri, ended_badly, "error.txt")
+    lines = {run_id: each.text.strip().splitlines() for run_id, each in found.items() if each.text}
+    return {run_id: own[-1].strip() if own else "" for run_id, own in lines.items()}

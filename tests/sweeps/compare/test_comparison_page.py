@@ -1,0 +1,28 @@
+"""What the page of a comparison says and shows."""
+
+from sweeps.compare.comparison_page import make_page
+from tests.sweeps.compare.invented_models import compared, entry
+
+
+def test_the_page_says_who_is_better_and_draws_a_matrix_for_each() -> None:
+    others = [entry("good", 0.9), entry("bad", 0.4), entry("even", 0.7)]
+    page = make_page(compared([entry("a:Net", 0.7)], others))
+    assert page.answers[0].startswith("a:Net: ")
+    assert any(sentence.startswith("Better, by one seed, than bad (+") for sentence in page.answers)
+    assert any(sentence.startswith("Worse, by one seed, than good (−") for sentence in page.answers)
+    assert any(sentence.startswith("Not told apart from even (") for sentence in page.answers)
+    assert [picture.name for picture in page.pictures] == ["networks", "differences", "confusion", "classes"]
+    assert "a:Net minus the other" in page.pictures[1].caption
+    assert "take the intervals as a hint" not in " ".join(page.warnings), "20 scenes are enough"
+
+
+def test_other_test_scenes_are_said() -> None:
+    page = make_page(compared([entry("a:Net", 0.7)], [entry("unet", 0.6, n_scenes=12)]))
+    assert "Some were tested on other scenes: their differences are over the scenes that both have." in page.warnings
+
+
+def test_without_baselines_it_stands_alone() -> None:
+    page = make_page(compared([entry("a:Net", 0.7)], []))
+    assert page.answers[-1] == "There is no baseline to compare it with."
+    assert [picture.name for picture in page.pictures] == ["confusion"]
+    assert page.differences.rows == ()
