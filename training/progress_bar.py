@@ -6,18 +6,18 @@ from contextlib import contextmanager
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from datasets.process.terminal import err
-from training.loop.epoch import Progress as Standing
+from training.loop.epoch import TrainingProgress
 
 
 @contextmanager
-def progress_bar(max_epochs: int) -> Iterator[Callable[[Standing], None]]:
+def progress_bar(max_epochs: int) -> Iterator[Callable[[TrainingProgress], None]]:
     """Gives the function to tell of progress; where nobody watches (CI, a job's log) only the epochs are printed."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
         task = bar.add_task("reading", total=None)
         best = 0.0
 
-        def show(state: Standing) -> None:
+        def show(state: TrainingProgress) -> None:
             nonlocal best
             row = state.row
             if row is None:

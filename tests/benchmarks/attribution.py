@@ -17,7 +17,7 @@ from datasets.channels import INPUTS
 from datasets.labels import SOD
 from tests.benchmarks.full_scene import Row
 from training.attribution.ablation import FeatureAblation
-from training.attribution.assigned import ClassGradients, Patches, assign
+from training.attribution.assigned import AssignedPatches, ClassGradients, assign
 from training.attribution.features import Features
 from training.attribution.gradients import IntegratedGradients
 from training.evaluation.predict import outputs_of
@@ -39,20 +39,20 @@ def measure() -> list[Row]:
     return [_gradients_row(model, patches, bank), _ablation_row(model, patches, bank)]
 
 
-def _with_all_classes(model: UNet, x: torch.Tensor) -> Patches:
+def _with_all_classes(model: UNet, x: torch.Tensor) -> AssignedPatches:
     """Fresh weights mostly say one class alone: here every class has its share of the pixels of each patch."""
     logits = outputs_of(model, x)
     spread = logits - logits.mean(dim=(0, 2, 3), keepdim=True)
     wanted = torch.ones(len(x), SIDE, SIDE, dtype=torch.bool)
     assigned = assign(spread, HEAD, wanted, tuple(range(HEAD.width)))
-    patches = Patches(
+    patches = AssignedPatches(
         x=x, valid=wanted, assigned=assigned, logits=logits, draws=tuple((0, row) for row in range(len(x)))
     )
     assert (patches.counts > 0).all()
     return patches
 
 
-def _gradients_row(model: nn.Module, patches: Patches, bank: torch.Tensor) -> Row:
+def _gradients_row(model: nn.Module, patches: AssignedPatches, bank: torch.Tensor) -> Row:
     explain = IntegratedGradients(model, HEAD, FEATURES.sums_over_channels(), bank, steps=STEPS)
     classes = HEAD.width
     seeds = []
@@ -83,7 +83,7 @@ def _gradients_row(model: nn.Module, patches: Patches, bank: torch.Tensor) -> Ro
     )
 
 
-def _ablation_row(model: nn.Module, patches: Patches, bank: torch.Tensor) -> Row:
+def _ablation_row(model: nn.Module, patches: AssignedPatches, bank: torch.Tensor) -> Row:
     explain = FeatureAblation(model, HEAD, FEATURES, bank)
 
     def passes() -> None:

@@ -17,7 +17,8 @@ from training.evaluation.confusion import ConfusionMatrix
 from training.evaluation.predict import outputs_of
 from training.evaluation.result import TrialResult
 from training.loop.checkpoint import load_checkpoint
-from training.loop.epoch import Progress
+from training.loop.epoch import TrainingProgress
+from training.loop.processes import Processes
 from training.loop.steps import NonFiniteLossError
 from training.spec import SpecError, TrialSpec
 from training.tracking.mlflow_tracker import MlflowTracker
@@ -164,10 +165,10 @@ def test_loader_processes_do_not_change_the_numbers(
 def test_progress_and_deterministic_mode_are_those_of_the_trial(
     tiny_lake: Lake, small_spec: TrialSpec, tmp_path: Path
 ) -> None:
-    seen: list[Progress] = []
+    seen: list[TrainingProgress] = []
     modes: set[bool] = set()
 
-    def progress(state: Progress) -> None:
+    def progress(state: TrainingProgress) -> None:
         seen.append(state)
         modes.add(torch.are_deterministic_algorithms_enabled())
 
@@ -209,6 +210,14 @@ def test_what_does_not_fit_is_said_before_anything_starts(
     assert not (tmp_path / "new").exists()
 
 
+def test_a_batch_that_is_smaller_than_its_processes_is_refused(
+    tiny_lake: Lake, small_spec: TrialSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Processes, "current", lambda: Processes(rank=0, world=5))
+    with pytest.raises(SpecError, match=r"loop\.batch_size = 4 is not allowed with 5 processes"):
+        run_trial(small_spec, tiny_lake, MemoryTracker())
+
+
 def test_a_batch_too_small_for_batch_norm_is_found_before_anything_starts(
     tiny_lake: Lake, small_spec: TrialSpec, tmp_path: Path
 ) -> None:
@@ -231,7 +240,7 @@ def test_a_trial_that_goes_astray_is_failed_with_its_error(
 
 
 def test_an_interrupted_trial_is_killed(tiny_lake: Lake, small_spec: TrialSpec, tmp_path: Path) -> None:
-    def interrupt(state: Progress) -> None:
+    def interrupt(state: TrainingProgress) -> None:
         raise KeyboardInterrupt
 
     tracker = MemoryTracker()

@@ -17,7 +17,7 @@ from training.evaluation.confusion import ConfusionMatrix
 from training.evaluation.result import TrialResult
 from training.loop.checkpoint import CheckpointError, load_checkpoint
 from training.loop.checkpoint_files import BEST, LAST
-from training.loop.epoch import Progress
+from training.loop.epoch import TrainingProgress
 from training.spec import SpecError, TrialSpec
 from training.tracking.tracker import MemoryTracker
 from training.trial import run_trial
@@ -63,7 +63,7 @@ def test_a_patch_based_epoch_can_be_every_patch_once(tiny_lake: Lake, patch_spec
     spec = patch_spec.with_all({"loop.batches_per_epoch": None, "data.stride": 60, "loop.max_epochs": 1})
     rule = PatchRule(ratio=2, target="SOD", patch_size=24, stride=60)
     patches = len(build_index(tiny_lake, tiny_lake.catalog().split("train"), rule))
-    seen: list[Progress] = []
+    seen: list[TrainingProgress] = []
     run_trial(spec, tiny_lake, MemoryTracker(), folder=tmp_path, progress=seen.append)
     assert seen[-1].batches == patches // spec.loop.batch_size > 1
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from training.attribution.assigned import PatchAttributions, Patches
+from training.attribution.assigned import AssignedPatches, PatchAttributions
 from training.attribution.baselines import draw
 from training.attribution.features import Features
 from training.evaluation.predict import outputs_of
@@ -30,7 +30,7 @@ class FeatureAblation:
     def __init__(self, model: nn.Module, head: Head, features: Features, bank: torch.Tensor) -> None:
         self._model, self._head, self._features, self._bank = model, head, features, bank
 
-    def __call__(self, patches: Patches) -> PatchAttributions:
+    def __call__(self, patches: AssignedPatches) -> PatchAttributions:
         """Explains patches; a forward pass a channel, and one for every group of several channels."""
         places, _ = draw(patches.draws, self._bank)
         baseline = patches.against(self._bank[places[0]])

@@ -22,7 +22,7 @@ NONE = -1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Patches:
+class AssignedPatches:
     """Patches to explain, on the network's device.
 
     Attributes:
@@ -42,9 +42,9 @@ class Patches:
     def __len__(self) -> int:
         return len(self.x)
 
-    def part(self, rows: slice) -> "Patches":
+    def part(self, rows: slice) -> "AssignedPatches":
         """Some of the patches."""
-        return Patches(
+        return AssignedPatches(
             x=self.x[rows],
             valid=self.valid[rows],
             assigned=self.assigned[rows],
@@ -119,7 +119,7 @@ class ClassGradients:
         patches: What is explained.
     """
 
-    def __init__(self, model: nn.Module, head: Head, patches: Patches) -> None:
+    def __init__(self, model: nn.Module, head: Head, patches: AssignedPatches) -> None:
         self._model, self._head = model, head
         self.turns = turns(patches.counts)
         self._where = [self._mask(patches.assigned, turn_B) for turn_B in self.turns]
@@ -162,7 +162,7 @@ class PatchAttributions:
 
 
 def from_pixels(
-    patches: Patches,
+    patches: AssignedPatches,
     turns_TB: torch.Tensor,
     attributions_TBCPP: torch.Tensor,
     sums_CF: NDArray[np.float64],

@@ -11,7 +11,7 @@ from captum.attr import DeepLift, DeepLiftShap
 from numpy.typing import NDArray
 from torch import nn
 
-from training.attribution.assigned import PatchAttributions, Patches, from_pixels, turns
+from training.attribution.assigned import AssignedPatches, PatchAttributions, from_pixels, turns
 from training.attribution.baselines import draw
 from training.attribution.layers import Survey, survey, used_once
 from training.attribution.settings import AttributionError
@@ -56,7 +56,7 @@ class DeepLiftExplainer:
         self._model = _Scores(used_once(model, found.calls), head)
         self._network = self._model.network
 
-    def __call__(self, patches: Patches) -> PatchAttributions:
+    def __call__(self, patches: AssignedPatches) -> PatchAttributions:
         """Explains patches one after the other."""
         found = [self._one(patches.part(slice(row, row + 1))) for row in range(len(patches))]
         changes = [each.change for each in found if each.change is not None]
@@ -67,7 +67,7 @@ class DeepLiftExplainer:
             change=np.concatenate(changes),
         )
 
-    def _one(self, patch: Patches) -> PatchAttributions:
+    def _one(self, patch: AssignedPatches) -> PatchAttributions:
         bank = self._bank
         if not self._shap:
             places, _ = draw(patch.draws, bank)

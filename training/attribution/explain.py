@@ -9,7 +9,7 @@ from torch import nn
 
 from datasets.loading.batches import Batch, Window
 from training.attribution.ablation import FeatureAblation
-from training.attribution.assigned import PatchAttributions, Patches, assign
+from training.attribution.assigned import AssignedPatches, PatchAttributions, assign
 from training.attribution.baselines import draws_of
 from training.attribution.deeplift import DeepLiftExplainer
 from training.attribution.features import Features
@@ -17,7 +17,7 @@ from training.attribution.gradients import GradientShap, IntegratedGradients
 from training.attribution.settings import AttributionSettings
 from training.attribution.sums import AttributionSums
 from training.attribution.windows import COUNTED
-from training.data.trial_data import TrialData
+from training.data.network_inputs import NetworkInputs
 from training.evaluation.predict import outputs_of
 from training.models.heads import Head
 
@@ -25,7 +25,7 @@ from training.models.heads import Head
 class Explainer(Protocol):
     """One method, for one network."""
 
-    def __call__(self, patches: Patches) -> PatchAttributions:
+    def __call__(self, patches: AssignedPatches) -> PatchAttributions:
         """Explains patches."""
 
 
@@ -48,26 +48,26 @@ def explainer(
 def to_explain(
     model: nn.Module,
     head: Head,
-    data: TrialData,
+    inputs: NetworkInputs,
     batch: Batch,
     classes: tuple[int, ...],
     seed: int,
     *,
     at_once: int,
-) -> tuple[Patches, list[Window]]:
+) -> tuple[AssignedPatches, list[Window]]:
     """Patches of a batch that hold something to explain, with what the network says of them now.
 
     Args:
-        model: On the device of the data.
+        model: On the device of the inputs.
         head: The chart.
-        data: Assembles the batch.
+        inputs: Assemble the batch.
         batch: With the flags of `FlaggedWindows` as labels.
         classes: That are explained.
         seed: Of the draws.
         at_once: Patches in a forward pass.
     """
-    batch = batch.to(data.device)
-    x, flags = data.assemble(batch), batch.y[:, 0]
+    batch = batch.to(inputs.device)
+    x, flags = inputs.assemble(batch), batch.y[:, 0]
     wanted = flags == COUNTED
     outputs = [head.of(outputs_of(model, x[start : start + at_once])) for start in range(0, len(x), at_once)]
     logits = torch.cat(outputs)
@@ -76,7 +76,7 @@ def to_explain(
     assigned = assign(logits, head, wanted, classes)
     rows = torch.nonzero((assigned >= 0).flatten(1).any(dim=1) if assigned.ndim > 1 else assigned >= 0)[:, 0]
     windows = [batch.windows[row] for row in rows.tolist()]
-    patches = Patches(
+    patches = AssignedPatches(
         x=x[rows],
         valid=flags[rows] <= COUNTED,
         assigned=assigned[rows],

@@ -12,7 +12,7 @@ from captum.attr._utils.approximation_methods import approximation_parameters
 from numpy.typing import NDArray
 from torch import nn
 
-from training.attribution.assigned import ClassGradients, PatchAttributions, Patches, from_pixels
+from training.attribution.assigned import AssignedPatches, ClassGradients, PatchAttributions, from_pixels
 from training.attribution.baselines import draw
 from training.evaluation.predict import outputs_of
 from training.models.heads import Head
@@ -36,7 +36,7 @@ class IntegratedGradients:
         weights_of, points_of = approximation_parameters("gausslegendre")
         self._points = list(zip(weights_of(steps), points_of(steps), strict=True))
 
-    def __call__(self, patches: Patches) -> PatchAttributions:
+    def __call__(self, patches: AssignedPatches) -> PatchAttributions:
         """Explains patches; `steps` + 1 forward passes, `steps` backward passes a turn."""
         places, _ = draw(patches.draws, self._bank)
         baseline = patches.against(self._bank[places[0]])
@@ -70,7 +70,7 @@ class GradientShap:
         self._model, self._head, self._sums, self._bank = model, head, sums_CF, bank
         self._samples = samples
 
-    def __call__(self, patches: Patches) -> PatchAttributions:
+    def __call__(self, patches: AssignedPatches) -> PatchAttributions:
         """Explains patches; two forward passes and a backward pass a turn for every sample."""
         gradients = ClassGradients(self._model, self._head, patches)
         total_TBCPP = patches.x.new_zeros(len(gradients.turns), *patches.x.shape)

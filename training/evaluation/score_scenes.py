@@ -21,7 +21,7 @@ from datasets.lake import Lake
 from datasets.scene import SceneRecord
 from training.evaluation.confusion import ConfusionMatrix
 from training.evaluation.fixed_grid import to_grid
-from training.evaluation.predict import SceneInputs, predict_scene, read_ahead, with_first_window
+from training.evaluation.predict import SceneWindows, predict_scene, read_ahead, with_first_window
 from training.evaluation.sliding import Sliding, classify_windows
 from training.evaluation.tiles import Tiling, tiling_of
 from training.models.heads import heads_of
@@ -35,7 +35,7 @@ Finished = TypeVar("Finished")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Patches:
+class PurePatches:
     """Pure patches of one scene.
 
     Attributes:
@@ -59,9 +59,9 @@ class SceneToScore:
     """
 
     record: SceneRecord
-    inputs: SceneInputs
+    inputs: SceneWindows
     truth: Mapping[str, NDArray[np.uint8]]
-    patches: Patches | None = None
+    patches: PurePatches | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +104,7 @@ def tiling_for(model: nn.Module, spec: TrialSpec, longest: int | None = None) ->
 
 
 def open_scene(
-    inputs: SceneInputs, lake: Lake, record: SceneRecord, spec: TrialSpec, patches: Patches | None = None
+    inputs: SceneWindows, lake: Lake, record: SceneRecord, spec: TrialSpec, patches: PurePatches | None = None
 ) -> SceneToScore:
     """Reads the charts of a scene on every grid."""
     ratios = dict(zip(grid_names(spec), (spec.data.ratio, spec.evaluation.fixed_ratio), strict=False))

@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 from torch import nn
 
 from datasets.errors import SplitError
+from datasets.loading.batches import BatchDataset
+from datasets.patches.indexed_patches import IndexedPatches
+from datasets.patches.patch_index import PatchIndex
 from training.data.trial_data import TrialData
 from training.evaluation.confusion import ConfusionMatrix
 from training.evaluation.metrics import combined_score
@@ -16,27 +19,38 @@ from training.evaluation.predict import outputs_of, predict_tiles
 from training.evaluation.tiles import Tiling
 from training.loop.epoch import ValScores
 from training.loop.losses import Loss, LossSums
+from training.loop.processes import Processes
 from training.models.heads import Head, heads_of
 
+_Answer = tuple[torch.Tensor, NDArray[np.uint8]]
+"""Outputs (B, K, ...) of a network and labels (B, T, ...), 255 = no label."""
 
-def validate(model: nn.Module, data: TrialData, loss: Loss, tiling: Tiling | None) -> ValScores:
+
+def validate(
+    model: nn.Module, data: TrialData, loss: Loss, scored_on: Tiling | PatchIndex, processes: Processes
+) -> ValScores:
     """Loss and scores over all val scenes together, counted by all processes of the trial.
 
     Args:
         model: The network; put in eval mode.
         data: Of the trial.
         loss: Of the trial.
-        tiling: How whole scenes are cut; None for classification, which is scored on pure patches.
+        scored_on: How whole scenes are cut, for segmentation; the pure patches of the val scenes, for classification.
+        processes: Those of the trial.
 
     Raises:
-        SplitError: No val scene has a labelled pixel, or no pure patch.
+        SplitError: No val scene has a labelled pixel.
     """
     heads = heads_of(data.spec)
     model.eval()
     own = ValSums.zero(heads)
-    for outputs, labels in _patches(model, data) if tiling is None else _tiles(model, data, tiling):
+    if isinstance(scored_on, Tiling):
+        answers = _tiles(model, data, scored_on, processes)
+    else:
+        answers = _patches(model, data, scored_on, processes)
+    for outputs, labels in answers:
         own = own + ValSums.of(outputs, labels, loss, heads)
-    total = sum(data.processes.gather(own), ValSums.zero(heads))
+    total = sum(processes.gather(own), ValSums.zero(heads))
     first = total.matrices[heads[0].chart.name]
     if first.n == 0:
         raise SplitError(
@@ -87,13 +101,18 @@ class ValSums:
         return ValSums(loss=self.loss + other.loss, matrices=matrices)
 
 
-def _tiles(model: nn.Module, data: TrialData, tiling: Tiling) -> Iterator[tuple[torch.Tensor, NDArray[np.uint8]]]:
-    """Outputs (1, K, h, w) and labels (1, T, h, w) of every tile of this process's scenes."""
-    for scene_id in data.scenes.val.scene_ids[data.processes.rank :: data.processes.world]:
-        for tile in predict_tiles(model, data.inputs(scene_id), tiling):
-            yield tile.outputs_KHW[None], data.reader.labels(scene_id, tile.lines, tile.samples)[None]
+def _tiles(model: nn.Module, data: TrialData, tiling: Tiling, processes: Processes) -> Iterator[_Answer]:
+    """Every tile of this process's scenes, (1, K, h, w) and (1, T, h, w)."""
+    for scene_id in data.scenes.val.scene_ids[processes.rank :: processes.world]:
+        for tile in predict_tiles(model, data.inputs.scene(scene_id), tiling):
+            yield tile.outputs_KHW[None], data.inputs.reader.labels(scene_id, tile.lines, tile.samples)[None]
 
 
-def _patches(model: nn.Module, data: TrialData) -> Iterator[tuple[torch.Tensor, NDArray[np.uint8]]]:
-    for x_BCHW, y_B1 in data.val_patches():
-        yield outputs_of(model, x_BCHW), y_B1.cpu().numpy()
+def _patches(model: nn.Module, data: TrialData, index: PatchIndex, processes: Processes) -> Iterator[_Answer]:
+    """Batches of this process's part of the pure patches, in order, (B, K) and (B, 1)."""
+    inputs, size = data.inputs, data.spec.loop.batch_size
+    source = IndexedPatches(index, length=None, balanced=False, seed=None)
+    dataset = BatchDataset(inputs.reader, source, batch_size=size)
+    for start in range(processes.rank * size, len(index), processes.world * size):
+        batch = dataset.batch(0, range(start, min(start + size, len(index))))
+        yield outputs_of(model, inputs.assemble(batch.to(inputs.device))), batch.y.numpy()

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from datasets.loading.batches import Batch
-from training.loop.epoch import EpochRow, Progress, ValScores
+from training.loop.epoch import EpochRow, TrainingProgress, ValScores
 from training.loop.losses import Loss
 from training.loop.optimizer import Schedule, build_optimizer
 from training.loop.precision import mixed_precision, precision_of
@@ -115,7 +115,7 @@ class Trainer:
         state: FitState | None = None,
         log: Callable[[EpochRow], None] = lambda _: None,
         keep: Callable[[FitState, bool], None] = lambda state, is_best: None,
-        progress: Callable[[Progress], None] = lambda _: None,
+        progress: Callable[[TrainingProgress], None] = lambda _: None,
     ) -> FitState:
         """Trains until `patience` epochs bring no better val score, or `max_epochs` are done.
 
@@ -144,7 +144,7 @@ class Trainer:
             state.scaler = self._scaler.state_dict()
             keep(state, is_best)
             log(row)
-            progress(Progress(epoch=epoch, batch=len(data), batches=len(data), loss=row.train_loss, row=row))
+            progress(TrainingProgress(epoch=epoch, batch=len(data), batches=len(data), loss=row.train_loss, row=row))
         if self._is_patient_no_more(state):
             logger.info(
                 "stopped after epoch %d: epoch %d was the best by val %s",
@@ -179,7 +179,7 @@ class Trainer:
         data: TrainingData,
         validate: Callable[[nn.Module], ValScores],
         epoch: int,
-        progress: Callable[[Progress], None],
+        progress: Callable[[TrainingProgress], None],
     ) -> EpochRow:
         lr = float(self._optimizer.param_groups[0]["lr"])
         started = time.perf_counter()
@@ -203,7 +203,7 @@ class Trainer:
         )
 
     def train_epoch(
-        self, data: TrainingData, epoch: int, progress: Callable[[Progress], None] = lambda _: None
+        self, data: TrainingData, epoch: int, progress: Callable[[TrainingProgress], None] = lambda _: None
     ) -> TrainedEpoch:
         """Takes one optimizer step a batch."""
         self._network.train()  # validation left the network in eval mode, where batch norm would stay frozen
@@ -220,7 +220,7 @@ class Trainer:
                 trained.add(steps.popleft())
             seconds = max(time.perf_counter() - trained.started, 1e-9)
             progress(
-                Progress(
+                TrainingProgress(
                     epoch=epoch,
                     batch=number + 1,
                     batches=len(data),

@@ -5,7 +5,7 @@ own (`package.module:Class`). `check_network(spec)` finds out before a trial sta
 """
 
 from training.models.benchmark import NETWORKS, parameters_of
-from training.models.build import build_model, count_parameters
+from training.models.build import build_model, build_network, count_parameters
 from training.models.check import check_network, check_output
 from training.models.padding import AnySize
 
@@ -13,6 +13,7 @@ __all__ = [
     "NETWORKS",
     "AnySize",
     "build_model",
+    "build_network",
     "check_network",
     "check_output",
     "count_parameters",

@@ -10,7 +10,7 @@ from torch import nn
 from datasets.labels import SOD
 from datasets.lake import Lake
 from datasets.loading.normalize import Normalization
-from training.attribution.assigned import PatchAttributions, Patches, assign
+from training.attribution.assigned import AssignedPatches, PatchAttributions, assign
 from training.attribution.explain import explainer
 from training.attribution.features import Features
 from training.attribution.settings import AttributionSettings
@@ -47,11 +47,11 @@ def patches_of(
     valid: torch.Tensor | None = None,
     classes: Sequence[int] = range(K),
     head: Head = HEAD,
-) -> Patches:
+) -> AssignedPatches:
     valid = torch.ones(len(x), *x.shape[2:], dtype=torch.bool) if valid is None else valid
     logits = head.of(outputs_of(model, x))
     wanted = valid if logits.ndim == 4 else torch.ones(len(x), dtype=torch.bool)
-    return Patches(
+    return AssignedPatches(
         x=x,
         valid=valid,
         assigned=assign(logits, head, wanted, tuple(classes)),
@@ -63,7 +63,7 @@ def patches_of(
 def explain(
     method: str,
     model: nn.Module,
-    patches: Patches,
+    patches: AssignedPatches,
     bank: torch.Tensor,
     head: Head = HEAD,
     features: Features = FEATURES,
