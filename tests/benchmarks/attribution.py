@@ -9,6 +9,7 @@ Every patch of the batch has all six classes, so no pass can be saved.
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import nn
@@ -16,10 +17,10 @@ from torch import nn
 from datasets.channels import INPUTS
 from datasets.labels import SOD
 from tests.benchmarks.full_scene import Row
-from training.attribution.ablation import FeatureAblation
-from training.attribution.assigned import AssignedPatches, ClassGradients, assign
+from training.attribution.ablation import feature_ablation
+from training.attribution.assigned import AssignedPatches, ClassGradients, ExplainedNetwork, assign
 from training.attribution.features import Features
-from training.attribution.gradients import IntegratedGradients
+from training.attribution.gradients import integrated_gradients
 from training.evaluation.predict import outputs_of
 from training.models.heads import Head
 from training.models.unet import UNet
@@ -53,7 +54,8 @@ def _with_all_classes(model: UNet, x: torch.Tensor) -> AssignedPatches:
 
 
 def _gradients_row(model: nn.Module, patches: AssignedPatches, bank: torch.Tensor) -> Row:
-    explain = IntegratedGradients(model, HEAD, FEATURES.sums_over_channels(), bank, steps=STEPS)
+    network = ExplainedNetwork(model=model, head=HEAD, features=FEATURES, bank=bank, name="unet")
+    explain = partial(integrated_gradients, network, steps=STEPS)
     classes = HEAD.width
     seeds = []
     for own in range(classes):
@@ -84,7 +86,8 @@ def _gradients_row(model: nn.Module, patches: AssignedPatches, bank: torch.Tenso
 
 
 def _ablation_row(model: nn.Module, patches: AssignedPatches, bank: torch.Tensor) -> Row:
-    explain = FeatureAblation(model, HEAD, FEATURES, bank)
+    network = ExplainedNetwork(model=model, head=HEAD, features=FEATURES, bank=bank, name="unet")
+    explain = partial(feature_ablation, network)
 
     def passes() -> None:
         for _ in FEATURES.channels:

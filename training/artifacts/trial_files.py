@@ -25,15 +25,8 @@ def write_trial_files(
 ) -> list[TrialFile]:
     """Writes what a person wants to see into the folder of a trial.
 
-    Args:
-        folder: Of the trial.
-        spec: Of the trial.
-        result: What the trial gave.
-        scores: Of its test scenes, with maps that were drawn already.
-        trained: The course of the training.
-
     Returns:
-        All files for the tracker, those of `scores` and the checkpoint among them.
+        All files for the tracker: also the maps of `scores`, which were drawn already, and the checkpoint.
     """
     figures = [
         save_figure(

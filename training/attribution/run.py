@@ -13,6 +13,7 @@ from datasets.errors import unknown_name
 from datasets.lake import Lake
 from datasets.loading.batches import Batch, BatchDataset
 from datasets.loading.node_cache import NodeCache
+from training.attribution.assigned import ExplainedNetwork
 from training.attribution.baselines import baseline_bank
 from training.attribution.explain import explainer, sums_by_scene, to_explain
 from training.attribution.features import Features
@@ -74,14 +75,15 @@ def attribute(
     scenes = data.scenes.of(settings.split)
     check_channels(lake, scenes, spec)
     model = loaded.model().to(device).requires_grad_(False)
-    bank = baseline_bank(data, settings)
     features = Features.of(spec.data.channels, groups=settings.groups)
-    explain = explainer(settings, model, head, features, bank, name=spec.model.name)
+    bank = baseline_bank(data, settings)
+    network = ExplainedNetwork(model=model, head=head, features=features, bank=bank, name=spec.model.name)
+    explain = explainer(settings, network)
     source = _windows(data, scenes, settings, place=spec.data.targets.index(head.chart.name))
     parts = Parts(patches_at_once(model, bank[:1], len(classes), memory or memory_at_hand(device)))
 
     def explain_batch(batch: Batch) -> Iterator[tuple[str, AttributionSums]]:
-        patches, windows = to_explain(model, head, data.inputs, batch, classes, settings.seed, at_once=parts.at_once)
+        patches, windows = to_explain(network, data.inputs, batch, classes, settings.seed, at_once=parts.at_once)
         for part, found in parts.each(len(patches), lambda part: explain(patches.part(part))):
             yield from sums_by_scene(found, windows[part], len(features.channels)).items()
 

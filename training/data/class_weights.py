@@ -13,11 +13,7 @@ def class_weights(spec: TrialSpec, train: Catalog, source: PatchSource) -> Mappi
     """One weight a class, by chart; a chart that is not in it weighs all classes alike.
 
     Balanced weights are those of what is trained on: the pixels of the training scenes, or the patches that are drawn.
-
-    Args:
-        spec: Of the trial; given weights are those of its first chart.
-        train: The training scenes.
-        source: The training patches.
+    Weights that the spec gives are those of its first chart.
     """
     weights, primary = spec.loss.class_weights, spec.data.primary
     if weights == "none":

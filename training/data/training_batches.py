@@ -20,9 +20,7 @@ logger = logging.getLogger(__name__)
 def patch_source(data: TrialData, seed: int | None = None) -> PatchSource:
     """The patches that a trial trains on: random crops for segmentation, pure patches for classification.
 
-    Args:
-        data: Of the trial.
-        seed: Of all draws; by default that of the spec.
+    All that is random follows from the seed; by default that of the spec.
 
     Raises:
         SplitError: No window of the training scenes is a patch.
@@ -65,11 +63,7 @@ def warn_of_missing(source: PatchSource) -> None:
 class TrainingBatches:
     """Batches to train on, this process's part of each; a `training.loop.trainer.TrainingData`.
 
-    Args:
-        data: Of the trial.
-        source: Its training patches.
-        processes: Those that share each batch.
-        workers: Processes that read patches for this one; 0 reads in this one.
+    `workers` are processes that read patches for this one; 0 reads in this one.
     """
 
     def __init__(self, data: TrialData, source: PatchSource, processes: Processes, workers: int) -> None:

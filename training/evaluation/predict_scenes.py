@@ -38,7 +38,7 @@ def predict_scenes(
     ratio: int | None = None,
     overwrite: bool = False,
     cache: NodeCache | None = None,
-    progress: Callable[[str, int], None] = lambda scene_id, total: None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Written:
     """Writes the class of every pixel of every test scene of the lake.
 
@@ -51,7 +51,7 @@ def predict_scenes(
         ratio: Grid of the maps; by default the trial's fixed ratio (2: 80 m), else its own.
         overwrite: Replaces maps that are there.
         cache: Decoded arrays of this node; None reads from the lake.
-        progress: Called with each scene that is done and the number of all.
+        progress: Called with scenes done and their total.
 
     Raises:
         CheckpointError: There is no checkpoint, or it cannot be read.
@@ -93,5 +93,5 @@ def predict_scenes(
     paths = []
     for path in score_scenes(model, scenes, open_one, spec, tiling_for(model, spec, longest), finish):
         paths.append(path)
-        progress(path.stem, len(scenes))
+        progress(len(paths), len(scenes))
     return Written(chart=name, ratio=wanted, paths=tuple(paths))

@@ -166,54 +166,49 @@ def score_scenes(
             yield waiting.result()
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Predicted:
-    """Class rasters on the trial's own grid by chart, and the classes of the scene's pure patches."""
-
-    rasters: Mapping[str, NDArray[np.uint8]]
-    patches: NDArray[np.uint8] | None = None
+_Predicted = tuple[dict[str, NDArray[np.uint8]], NDArray[np.uint8] | None]
+"""Class rasters on the trial's own grid by chart, and the classes of the scene's pure patches."""
 
 
 def _predict(model: nn.Module, scene: SceneToScore, spec: TrialSpec, tiling: Tiling | None) -> _Predicted:
     """All that needs the network."""
     heads = heads_of(spec)
     if tiling is not None:
-        return _Predicted(rasters=predict_scene(model, scene.inputs, heads, tiling))
+        return predict_scene(model, scene.inputs, heads, tiling), None
     (head,) = heads
     size, stride = spec.data.patch_size, spec.evaluation.map_stride or spec.data.stride
     sliding = Sliding.over(scene.inputs.shape, size, stride)
     classes = classify_windows(model, scene.inputs, sliding.corners, size, head)
     rasters = {head.chart.name: sliding.raster(classes)}
     if scene.patches is None:
-        return _Predicted(rasters=rasters)
+        return rasters, None
     places = sliding.find(scene.patches.corners)
     of_patches = classes[places]
     elsewhere = places < 0  # with another stride of the map
     of_patches[elsewhere] = classify_windows(model, scene.inputs, scene.patches.corners[elsewhere], size, head)
-    return _Predicted(rasters=rasters, patches=of_patches)
+    return rasters, of_patches
 
 
 def _count(scene: SceneToScore, predicted: _Predicted, spec: TrialSpec) -> SceneScore:
     """All that needs no network."""
+    rasters, of_patches = predicted
     fixed = spec.evaluation.fixed_ratio
     own, *others = grid_names(spec)
     matrices: dict[str, ConfusionMatrix] = {}
     for head in heads_of(spec):
         name, n_classes = head.chart.name, head.chart.n_classes
-        raster = predicted.rasters[name]
+        raster = rasters[name]
         matrices[f"{own}/{name}"] = ConfusionMatrix.from_arrays(scene.truth[f"{own}/{name}"], raster, n_classes)
         for grid in others:
             assert fixed is not None
             truth = scene.truth[f"{grid}/{name}"]
             moved = to_grid(raster, spec.data.ratio, fixed, truth.shape)
             matrices[f"{grid}/{name}"] = ConfusionMatrix.from_arrays(truth, moved, n_classes)
-        if scene.patches is not None and predicted.patches is not None:
-            matrices[f"{PATCHES}/{name}"] = ConfusionMatrix.from_arrays(
-                scene.patches.labels, predicted.patches, n_classes
-            )
+        if scene.patches is not None and of_patches is not None:
+            matrices[f"{PATCHES}/{name}"] = ConfusionMatrix.from_arrays(scene.patches.labels, of_patches, n_classes)
     return SceneScore(
         record=scene.record,
-        predicted=predicted.rasters,
+        predicted=rasters,
         truth={name: scene.truth[f"{own}/{name}"] for name in spec.data.targets},
         matrices=matrices,
     )

@@ -52,7 +52,7 @@ def score_trial(
 
     Args:
         model: On the device of `data`; put in eval mode.
-        data: Of the trial.
+        data: What the trial reads.
         tiling: From `training.evaluation.score_scenes.tiling_for`.
         pure: Pure patches of the test scenes; None for segmentation.
         draw: Draws each scored scene, beside the network.

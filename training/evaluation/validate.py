@@ -1,7 +1,6 @@
 """Scores on the val scenes after an epoch: whole scenes tile by tile, or all their pure patches."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -43,62 +42,37 @@ def validate(
     """
     heads = heads_of(data.spec)
     model.eval()
-    own = ValSums.zero(heads)
     if isinstance(scored_on, Tiling):
         answers = _tiles(model, data, scored_on, processes)
     else:
         answers = _patches(model, data, scored_on, processes)
+    own_loss, own_matrices = LossSums.zero(heads), _no_matrices(heads)
     for outputs, labels in answers:
-        own = own + ValSums.of(outputs, labels, loss, heads)
-    total = sum(processes.gather(own), ValSums.zero(heads))
-    first = total.matrices[heads[0].chart.name]
-    if first.n == 0:
+        own_loss += loss.sums(outputs, torch.from_numpy(labels).to(outputs.device)).double()
+        for place, head in enumerate(heads):
+            classes = head.classes(outputs).cpu().numpy()
+            own_matrices[place] += ConfusionMatrix.from_arrays(labels[:, place], classes, head.chart.n_classes)
+    total_loss, totals = LossSums.zero(heads), _no_matrices(heads)
+    for part_loss, part_matrices in processes.gather((own_loss, own_matrices)):
+        total_loss += part_loss
+        totals = [total + part for total, part in zip(totals, part_matrices, strict=True)]
+    if totals[0].n == 0:
         raise SplitError(
             f"no val scene has a labelled pixel in {heads[0].chart.name}, so there is no val loss to stop by: choose "
             "other val scenes"
         )
-    scores = first.metrics()
+    scores = totals[0].metrics()
     return ValScores(
-        loss=loss.value(total.loss).item(),
+        loss=loss.value(total_loss).item(),
         f1=scores.f1,
         f1_macro=scores.f1_macro,
         accuracy=scores.accuracy,
-        score=combined_score(total.matrices),
+        score=combined_score({head.chart.name: total for head, total in zip(heads, totals, strict=True)}),
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class ValSums:
-    """What adds up over tiles, scenes and processes.
-
-    Attributes:
-        loss: Sums of the loss, float64 on the CPU.
-        matrices: Confusion matrix of each chart.
-    """
-
-    loss: LossSums
-    matrices: Mapping[str, ConfusionMatrix]
-
-    @classmethod
-    def zero(cls, heads: Sequence[Head]) -> "ValSums":
-        """Of nothing."""
-        return cls(
-            loss=LossSums.zero(heads),
-            matrices={head.chart.name: ConfusionMatrix.zero(head.chart.n_classes) for head in heads},
-        )
-
-    @classmethod
-    def of(cls, outputs: torch.Tensor, labels: NDArray[np.uint8], loss: Loss, heads: Sequence[Head]) -> "ValSums":
-        """Of outputs (B, K, ...) and labels (B, T, ...) uint8, 255 = no label."""
-        matrices = {}
-        for place, head in enumerate(heads):
-            classes = head.classes(outputs).cpu().numpy()
-            matrices[head.chart.name] = ConfusionMatrix.from_arrays(labels[:, place], classes, head.chart.n_classes)
-        return cls(loss=loss.sums(outputs, torch.from_numpy(labels).to(outputs.device)).double(), matrices=matrices)
-
-    def __add__(self, other: "ValSums") -> "ValSums":
-        matrices = {name: matrix + other.matrices[name] for name, matrix in self.matrices.items()}
-        return ValSums(loss=self.loss + other.loss, matrices=matrices)
+def _no_matrices(heads: Sequence[Head]) -> list[ConfusionMatrix]:
+    return [ConfusionMatrix.zero(head.chart.n_classes) for head in heads]
 
 
 def _tiles(model: nn.Module, data: TrialData, tiling: Tiling, processes: Processes) -> Iterator[_Answer]:

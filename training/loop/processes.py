@@ -1,6 +1,6 @@
 """The processes of one trial: one, or one a GPU, which train together on parts of each batch.
 
-Whoever starts several processes sets up `torch.distributed` first (Ray Train does); a trial only asks what is there.
+What starts several processes sets up `torch.distributed` first (Ray Train does); a trial only asks what is there.
 """
 
 import logging
@@ -54,8 +54,8 @@ class Processes:
             return DistributedDataParallel(synced, device_ids=[device])
         if self.is_first and any(isinstance(layer, _OF_ONE_PROCESS) for layer in model.modules()):
             logger.warning(
-                "on a CPU each of the %d processes has a batch norm of its own part of a batch, since torch shares it on "
-                "GPUs only: the numbers are not those of one process",
+                "on a CPU each of the %d processes has a batch norm of its own part of a batch, since torch shares it "
+                "on GPUs only: the numbers are not those of one process",
                 self.world,
             )
         return DistributedDataParallel(model)

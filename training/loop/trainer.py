@@ -66,16 +66,7 @@ class Trainer:
 
     All that is random in an epoch (dropout, augmentation) starts from (seed, epoch), so that an epoch does not depend
     on whether the ones before it ran in this process.
-
-    Args:
-        model: The network; moved to `device`.
-        loss: What to make small.
-        loop: Length of training, precision.
-        optimizer: Optimizer and schedule.
-        batches_per_epoch: Batches in an epoch.
-        seed: Of the trial.
-        device: Where to compute.
-        processes: Those of the trial.
+    The network is moved to the device.
     """
 
     def __init__(
@@ -131,7 +122,7 @@ class Trainer:
             NonFiniteLossError: A loss is infinite or not a number.
         """
         state = self._restored(state or FitState())
-        while len(state.history) < self._loop.max_epochs and not self._is_patient_no_more(state):
+        while len(state.history) < self._loop.max_epochs and not self._is_out_of_patience(state):
             epoch = len(state.history)
             torch.manual_seed(self._seed + (epoch + 1) * 2**32)
             row = self._epoch(data, validate, epoch, progress)
@@ -145,7 +136,7 @@ class Trainer:
             keep(state, is_best)
             log(row)
             progress(TrainingProgress(epoch=epoch, batch=len(data), batches=len(data), loss=row.train_loss, row=row))
-        if self._is_patient_no_more(state):
+        if self._is_out_of_patience(state):
             logger.info(
                 "stopped after epoch %d: epoch %d was the best by val %s",
                 len(state.history) - 1,
@@ -162,7 +153,7 @@ class Trainer:
             self._scaler.load_state_dict(state.scaler)
         return state
 
-    def _is_patient_no_more(self, state: FitState) -> bool:
+    def _is_out_of_patience(self, state: FitState) -> bool:
         return bool(state.history) and len(state.history) - 1 - state.best_epoch >= self._loop.patience
 
     def _is_better(self, row: EpochRow, than: EpochRow) -> bool:

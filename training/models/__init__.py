@@ -4,7 +4,7 @@ Those of IceBench (`unet`), of timm (`timm:NAME`), of segmentation-models-pytorc
 own (`package.module:Class`). `check_network(spec)` finds out before a trial starts whether one of them can do it.
 """
 
-from training.models.benchmark import NETWORKS, parameters_of
+from training.models.benchmark import NETWORKS
 from training.models.build import build_model, build_network, count_parameters
 from training.models.check import check_network, check_output
 from training.models.padding import AnySize
@@ -17,5 +17,4 @@ __all__ = [
     "check_network",
     "check_output",
     "count_parameters",
-    "parameters_of",
 ]

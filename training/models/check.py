@@ -30,7 +30,7 @@ def check_network(spec: TrialSpec) -> None:
             with torch.device("meta"):
                 try:
                     _check(spec)
-                except Exception:  # noqa: BLE001 (a network of whatever kind: the real one, below, has the last word)
+                except Exception:  # noqa: BLE001 (any network can fail on the meta device: the real one, below, decides)
                     pass
                 else:
                     return
