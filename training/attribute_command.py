@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from datasets.lake import Lake
-from datasets.process.terminal import err, out, user_errors
+from datasets.process.terminal import out, user_errors
 from training.attribution.files import output_paths, refuse_existing, write_result
 from training.attribution.result import AttributionResult, rank_channels
 from training.attribution.settings import BASELINES, METHODS, SPLITS, AttributionSettings
+from training.progress_bar import counting_bar
 
 
 def attribute(
@@ -107,14 +107,6 @@ def _attribute(
     from datasets.loading.node_cache import NodeCache
     from training.attribution.run import attribute as run
 
-    columns = (TextColumn("patches"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
-        task = bar.add_task("patches", total=None)
-        return run(
-            checkpoint,
-            lake,
-            settings,
-            cache=NodeCache.default(),
-            memory=None if memory_gb is None else int(memory_gb * 2**30),
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
-        )
+    memory = None if memory_gb is None else int(memory_gb * 2**30)
+    with counting_bar("patches") as show:
+        return run(checkpoint, lake, settings, cache=NodeCache.default(), memory=memory, progress=show)

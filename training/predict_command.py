@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from datasets.grids import pixel_spacing
 from datasets.lake import Lake
-from datasets.process.terminal import err, out, user_errors
+from datasets.process.terminal import out, user_errors
+from training.progress_bar import counting_bar
 
 
 def predict(
@@ -39,9 +39,7 @@ def predict(
         from training.evaluation.prediction_files import check_kind
 
         known_kind, source = check_kind(kind), Lake.open(lake)
-        columns = (TextColumn("scenes"), BarColumn(), MofNCompleteColumn())
-        with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
-            task = bar.add_task("scenes", total=None)
+        with counting_bar("scenes") as show:
             written = predict_scenes(
                 checkpoint,
                 source,
@@ -51,7 +49,7 @@ def predict(
                 ratio=ratio,
                 overwrite=overwrite,
                 cache=NodeCache.default(),
-                progress=lambda scene_id, total: bar.update(task, advance=1, total=total),
+                progress=show,
             )
     out.print(
         f"written: {len(written.paths)} maps of {written.chart} at {pixel_spacing(written.ratio)} m in {out_folder}",

@@ -1,23 +1,26 @@
-"""What a person sees while a trial trains: a bar of the epoch, and one line an epoch that stays."""
+"""What a person sees while a command works: bars, and one line for every epoch that stays."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from datasets.process.terminal import err
-from training.loop.epoch import Progress as Standing
+
+if TYPE_CHECKING:
+    from training.loop.epoch import TrainingProgress
 
 
 @contextmanager
-def progress_bar(max_epochs: int) -> Iterator[Callable[[Standing], None]]:
+def progress_bar(max_epochs: int) -> Iterator[Callable[["TrainingProgress"], None]]:
     """Gives the function to tell of progress; where nobody watches (CI, a job's log) only the epochs are printed."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
         task = bar.add_task("reading", total=None)
         best = 0.0
 
-        def show(state: Standing) -> None:
+        def show(state: "TrainingProgress") -> None:
             nonlocal best
             row = state.row
             if row is None:
@@ -39,3 +42,12 @@ def progress_bar(max_epochs: int) -> Iterator[Callable[[Standing], None]]:
             bar.reset(task)
 
         yield show
+
+
+@contextmanager
+def counting_bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Gives the function to tell how many of all are done; nothing is shown where nobody watches."""
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -1,38 +1,44 @@
 """`run_trial`: one training from spec to scores. Everything else in this package is a part of it.
 
-check -> seed -> train (keeps the best weights and where it stands on disk) -> load the best -> score -> pictures
+check -> data -> network -> train (keeps the best weights and where it stands on disk) -> score -> files -> tracker
 """
 
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import nn
 
 from datasets.lake import Lake
+from datasets.loading.batches import PatchSource
 from datasets.loading.node_cache import NodeCache
-from datasets.loading.normalize import Normalization
+from datasets.patches.patch_index import PatchIndex
 from training.artifacts.maps import map_drawer
-from training.artifacts.trial_files import hand_in
-from training.data.trial_data import TrainingPatches, TrialData
-from training.data.trial_scenes import bind, select_scenes
+from training.artifacts.trial_files import log_trial_files, write_trial_files
+from training.data.class_weights import class_weights
+from training.data.dataset_notes import dataset_notes
+from training.data.pure_patches import scored_patches
+from training.data.training_batches import TrainingBatches, patch_source, warn_of_missing
+from training.data.trial_data import TrialData
 from training.evaluation.metrics import metrics_of
 from training.evaluation.result import TrialResult
 from training.evaluation.score_scenes import tiling_for
 from training.evaluation.score_trial import score_trial
+from training.evaluation.tiles import Tiling
 from training.evaluation.validate import validate
 from training.loop.checkpoint import Checkpoint, load_checkpoint, load_progress, save_checkpoint, save_progress
 from training.loop.checkpoint_files import BEST, LAST
 from training.loop.cost import Clock, cost_of
-from training.loop.epoch import EpochRow, Progress
+from training.loop.epoch import EpochRow, TrainingProgress
 from training.loop.losses import Loss
 from training.loop.machine import best_device, versions_of
 from training.loop.processes import Processes
 from training.loop.trainer import FitState, Trainer
-from training.models import build_model, check_network
-from training.models.heads import heads_of, n_outputs
+from training.models import build_network, check_network
+from training.models.heads import heads_of
 from training.spec import SpecError, TrialSpec
 from training.tracking.tracker import Tracker, give_up
 
@@ -45,7 +51,7 @@ def run_trial(
     folder: Path | None = None,
     workers: int = 0,
     cache: NodeCache | None = None,
-    progress: Callable[[Progress], None] = lambda _: None,
+    progress: Callable[[TrainingProgress], None] = lambda _: None,
 ) -> TrialResult:
     """Trains and scores one network.
 
@@ -68,160 +74,166 @@ def run_trial(
         SplitError: A split has no usable scene or patch; nothing was started.
         CheckpointError: The folder holds another trial.
         TrackingError: The tracking URI can never be used; nothing was started.
-        NonFiniteLossError: Training went astray.
+        NonFiniteLossError: The loss became infinite or not a number.
     """
     started = Clock.now()
-    data = _prepare(spec, lake, workers, cache)
-    spec = data.spec
+    trial = _check(spec, lake, workers, cache)
+    data, spec, device = trial.data, trial.data.spec, trial.data.inputs.device
+    warn_of_missing(trial.source)
     folder = folder or Path(tempfile.mkdtemp(prefix=f"icebench-{spec.trial_id}-"))
     earlier = load_progress(folder / LAST, spec.trial_id)
-    patches = data.training()
     tracker.start(spec, {"recipe": lake.recipe_digest, "lake": lake.digest})
+
+    def log_epoch(row: EpochRow) -> None:
+        tracker.log_metrics(row.metrics(), row.epoch)
+
+    def keep(state: FitState, is_best: bool) -> None:
+        if is_best:
+            normalization = data.inputs.normalization
+            kept = Checkpoint(spec=spec, normalization=normalization, epoch=state.best_epoch, state=state.weights)
+            save_checkpoint(folder / BEST, kept)
+        save_progress(folder / LAST, spec.trial_id, state)
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
         tracker.log_text(spec.to_yaml(), "spec.yaml")
-        for note in data.notes():
+        for note in dataset_notes(data):
             tracker.log_dataset(note)
-        for row in earlier.history if earlier is not None else ():  # this attempt's record is whole, too
-            tracker.log_metrics(row.metrics(), row.epoch)
-        with _reproducible(spec.seed, data.device):
-            model = _build(spec)
-            trained = _train(
-                model,
-                data,
-                patches,
-                earlier,
-                folder,
-                log=lambda row: tracker.log_metrics(row.metrics(), row.epoch),
-                progress=progress,
-            )
-            best = load_checkpoint(folder / BEST)
-            scored = score_trial(best.model().to(data.device), data, map_drawer(spec, lake, folder / "maps"))
+        for row in earlier.history if earlier is not None else ():  # the record of this attempt is whole, too
+            log_epoch(row)
 
-        kept = trained.history[trained.best_epoch]
+        with _reproducible(spec.seed, device):
+            model = build_network(spec)
+            tiling = tiling_for(model, spec, data.scenes.longest_side(spec.data.ratio))
+            trained = _train(model, trial, tiling, earlier, log=log_epoch, keep=keep, progress=progress)
+            best = load_checkpoint(folder / BEST)
+            draw = map_drawer(spec, lake, folder / "maps")
+            scores = score_trial(best.model().to(device), data, tiling=tiling, pure=trial.test_patches, draw=draw)
+
+        best_row = trained.history[trained.best_epoch]
         result = TrialResult(
             trial_id=spec.trial_id,
             metrics={
-                **metrics_of(scored.matrices, spec.data.targets),
-                "best/epoch": float(kept.epoch),
-                "best/val_loss": kept.val_loss,
-                "best/val_f1": kept.val_f1,
-                **cost_of(model, trained.history, started, data.device, data.processes.world),
+                **metrics_of(scores.matrices, spec.data.targets),
+                "best/epoch": float(best_row.epoch),
+                "best/val_loss": best_row.val_loss,
+                "best/val_f1": best_row.val_f1,
+                **cost_of(model, trained.history, started, device, trial.processes.world),
             },
-            matrices={name: matrix.to_lists() for name, matrix in scored.matrices.items()},
-            scenes=scored.scenes,
+            matrices={name: matrix.to_lists() for name, matrix in scores.matrices.items()},
+            scenes=scores.scenes,
             best_epoch=trained.best_epoch,
             epochs=len(trained.history),
             checkpoint=str(folder / BEST),
             seconds=started.seconds(),
-            versions=versions_of(data.device),
+            versions=versions_of(device),
         )
         tracker.log_metrics(result.metrics)
-        hand_in(
-            tracker,
-            folder,
-            result=result,
-            spec=spec,
-            sums=scored.matrices,
-            trained=trained,
-            maps=scored.maps,
-            best=best,
-        )
+        files = write_trial_files(folder, spec, result, scores, trained)
+        log_trial_files(tracker, files, best)
         tracker.finish("FINISHED")
-        (folder / LAST).unlink()  # thrice the weights, and nothing to go on with
+        (folder / LAST).unlink()  # it has three times the size of the weights and is not needed any more
     except BaseException as error:
         give_up(tracker, error)
         raise
     return result
 
 
-def assist_trial(
+def join_trial(
     spec: TrialSpec,
     lake: Lake,
     *,
     workers: int = 0,
     cache: NodeCache | None = None,
-    progress: Callable[[Progress], None] = lambda _: None,
+    progress: Callable[[TrainingProgress], None] = lambda _: None,
 ) -> None:
     """Trains along in a process that is not the first of its trial; see `training.loop.processes`.
 
     It has the same arguments as the first, takes its part of every batch and of the val scenes, and writes nothing.
     """
-    data = _prepare(spec, lake, workers, cache)
-    with _reproducible(data.spec.seed, data.device):
-        _train(_build(data.spec), data, data.training(), None, None, log=lambda _: None, progress=progress)
+    trial = _check(spec, lake, workers, cache)
+    spec = trial.data.spec
+    with _reproducible(spec.seed, trial.data.inputs.device):
+        model = build_network(spec)
+        tiling = tiling_for(model, spec, trial.data.scenes.longest_side(spec.data.ratio))
+        _train(model, trial, tiling, progress=progress)
 
 
-def _prepare(spec: TrialSpec, lake: Lake, workers: int, cache: NodeCache | None) -> TrialData:
+@dataclass(frozen=True, kw_only=True)
+class _CheckedTrial:
+    """A trial that can be started.
+
+    Attributes:
+        data: What it reads.
+        processes: Those that share it.
+        source: Its training patches.
+        batches: Of these, to train on.
+        val_patches: Pure patches to validate on; None for a pixel-based trial.
+        test_patches: Pure patches to score, likewise.
+    """
+
+    data: TrialData
+    processes: Processes
+    source: PatchSource
+    batches: TrainingBatches
+    val_patches: PatchIndex | None
+    test_patches: PatchIndex | None
+
+
+def _check(spec: TrialSpec, lake: Lake, workers: int, cache: NodeCache | None) -> _CheckedTrial:
     """Everything that can be wrong with a spec shows here, before anything is started."""
-    spec = bind(spec, lake)
-    scenes = select_scenes(spec, lake)
-    check_network(spec)
+    data = TrialData.of(spec, lake, best_device(), cache=cache)
+    check_network(data.spec)
     processes = Processes.current()
     if spec.loop.batch_size < processes.world:
         raise SpecError(
             f"loop.batch_size = {spec.loop.batch_size} is not allowed with {processes.world} processes: each needs a "
             "patch of every batch; use larger batches or fewer processes"
         )
-    return TrialData(
-        spec=spec,
-        lake=lake,
-        scenes=scenes,
-        normalization=Normalization.from_lake(
-            lake, spec.data.channels, spec.data.ratio, scene_average=spec.data.statistics == "scene_average"
-        ),
-        device=best_device(),
+    val_patches, test_patches = scored_patches(data, data.scenes.val), scored_patches(data, data.scenes.test)
+    source = patch_source(data)
+    return _CheckedTrial(
+        data=data,
         processes=processes,
-        cache=cache,
-        workers=workers,
+        source=source,
+        batches=TrainingBatches(data, source, processes, workers),
+        val_patches=val_patches,
+        test_patches=test_patches,
     )
 
 
 def _train(
     model: nn.Module,
-    data: TrialData,
-    patches: TrainingPatches,
-    earlier: FitState | None,
-    folder: Path | None,
+    trial: _CheckedTrial,
+    tiling: Tiling | None,
+    earlier: FitState | None = None,
     *,
-    log: Callable[[EpochRow], None],
-    progress: Callable[[Progress], None],
+    log: Callable[[EpochRow], None] = lambda _: None,
+    keep: Callable[[FitState, bool], None] = lambda state, is_best: None,
+    progress: Callable[[TrainingProgress], None],
 ) -> FitState:
-    spec = data.spec
-    loss = Loss(spec.loss, heads_of(spec), data.class_weights())
+    data, spec, processes = trial.data, trial.data.spec, trial.processes
+    loss = Loss(spec.loss, heads_of(spec), class_weights(spec, data.scenes.train, trial.source))
+    scored_on = tiling or trial.val_patches
+    assert scored_on is not None  # whole scenes in tiles, or pure patches
     trainer = Trainer(
         model,
         loss,
         loop=spec.loop,
         optimizer=spec.optimizer,
-        batches_per_epoch=len(patches),
+        batches_per_epoch=len(trial.batches),
         seed=spec.seed,
-        device=data.device,
-        processes=data.processes,
+        device=data.inputs.device,
+        processes=processes,
     )
-    tiling = tiling_for(model, spec, data.longest_side)
-
-    def keep(state: FitState, is_best: bool) -> None:
-        if folder is None:
-            return
-        if is_best:
-            kept = Checkpoint(spec=spec, normalization=data.normalization, epoch=state.best_epoch, state=state.weights)
-            save_checkpoint(folder / BEST, kept)
-        save_progress(folder / LAST, spec.trial_id, state)
-
     return trainer.fit(
-        patches,
-        lambda network: validate(network, data, loss, tiling),
-        state=data.processes.share(earlier),
+        trial.batches,
+        lambda network: validate(network, data, loss, scored_on, processes),
+        state=processes.share(earlier),
         log=log,
         keep=keep,
         progress=progress,
     )
-
-
-def _build(spec: TrialSpec) -> nn.Module:
-    return build_model(spec.model, task=spec.data.task, in_channels=len(spec.data.channels), n_outputs=n_outputs(spec))
 
 
 @contextmanager

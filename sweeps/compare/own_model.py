@@ -17,7 +17,7 @@ from training.artifacts.maps import map_drawer
 from training.data.trial_scenes import bind, select_scenes
 from training.evaluation.result import TrialResult
 from training.evaluation.score_checkpoint import score_checkpoint
-from training.loop.epoch import Progress
+from training.loop.epoch import TrainingProgress
 from training.models import check_network
 from training.spec import TrialSpec
 from training.tracking.mlflow_tracker import MlflowTracker, git_commit, params_of
@@ -30,7 +30,7 @@ STUDY: Final = "own_models"
 """Study, and so experiment of MLflow, of models of one's own."""
 _QUESTION: Final = "Do models of our own read sea-ice types better than the baselines?"
 
-ProgressOf = Callable[[TrialSpec], AbstractContextManager[Callable[[Progress], None]]]
+ProgressOf = Callable[[TrialSpec], AbstractContextManager[Callable[[TrainingProgress], None]]]
 """Shows the training of a trial while it lasts."""
 
 

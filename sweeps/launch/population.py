@@ -15,7 +15,7 @@ from sweeps.launch.trial_record import TaggedTracker
 from sweeps.launch.worker import use_given_threads
 from training.loop.checkpoint import load_progress, save_progress
 from training.loop.checkpoint_files import BEST, LAST
-from training.loop.epoch import Progress
+from training.loop.epoch import TrainingProgress
 from training.loop.optimizer import scaled_rates
 from training.spec import TrialSpec
 from training.trial import run_trial
@@ -40,7 +40,7 @@ def run_member(order: Order, rate: float, folder: Path) -> None:
     _fetch(tune.get_checkpoint(), spec, rate, folder)
     tracker = TaggedTracker(order)
 
-    def after(progress: Progress) -> None:
+    def after(progress: TrainingProgress) -> None:
         if progress.row is None:
             return
         (folder / _MEMBER).write_text(json.dumps({"trial_id": spec.trial_id, "rate": rate}))

@@ -19,11 +19,11 @@ from sweeps.launch.order import Order
 from sweeps.launch.report_keys import EPOCH, REFUSED, SCORE, Report
 from sweeps.launch.trial_record import OwnedTracker, on_record
 from sweeps.record.state import STOPPED
-from training.loop.epoch import Progress
+from training.loop.epoch import TrainingProgress
 from training.loop.processes import Processes
 from training.loop.steps import NonFiniteLossError
 from training.spec import SpecError, TrialSpec
-from training.trial import assist_trial, run_trial
+from training.trial import join_trial, run_trial
 
 FINAL: Final = (SpecError, SplitError, UnknownNameError, NonFiniteLossError, SupersededError)
 """Errors that would come again: the trial is not tried again."""
@@ -35,14 +35,14 @@ def run_order(order: Order, folder: Path, report: Report) -> None:
     spec, lake, cache = TrialSpec.from_dict(order.spec), Lake.open(order.lake), NodeCache.default()
     workers = loader_workers(order.resources.get("CPU", 1.0) * order.processes, order.processes)
     if not Processes.current().is_first:
-        assist_trial(spec, lake, workers=workers, cache=cache, progress=lambda progress: _tell(progress, report))
+        join_trial(spec, lake, workers=workers, cache=cache, progress=lambda progress: _tell(progress, report))
         return
     kept = KeptTrial(order.checkpoints, folder, attempt=f"{order.token}-{uuid.uuid4().hex}")
     kept.take(resume=order.resume)
     tracker = OwnedTracker(order, kept)
     finished = False
 
-    def after(progress: Progress) -> None:
+    def after(progress: TrainingProgress) -> None:
         if progress.row is None:
             return
         kept.keep()
@@ -68,6 +68,6 @@ def use_given_threads() -> None:
     torch.set_num_threads(max(1, int(os.environ.get("OMP_NUM_THREADS", "1"))))
 
 
-def _tell(progress: Progress, report: Report) -> None:
+def _tell(progress: TrainingProgress, report: Report) -> None:
     if progress.row is not None:
         report({EPOCH: progress.epoch + 1, SCORE: progress.row.val_f1})

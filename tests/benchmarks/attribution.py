@@ -9,6 +9,7 @@ Every patch of the batch has all six classes, so no pass can be saved.
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import nn
@@ -16,10 +17,10 @@ from torch import nn
 from datasets.channels import INPUTS
 from datasets.labels import SOD
 from tests.benchmarks.full_scene import Row
-from training.attribution.ablation import FeatureAblation
-from training.attribution.assigned import ClassGradients, Patches, assign
+from training.attribution.ablation import feature_ablation
+from training.attribution.assigned import AssignedPatches, ClassGradients, ExplainedNetwork, assign
 from training.attribution.features import Features
-from training.attribution.gradients import IntegratedGradients
+from training.attribution.gradients import integrated_gradients
 from training.evaluation.predict import outputs_of
 from training.models.heads import Head
 from training.models.unet import UNet
@@ -39,21 +40,22 @@ def measure() -> list[Row]:
     return [_gradients_row(model, patches, bank), _ablation_row(model, patches, bank)]
 
 
-def _with_all_classes(model: UNet, x: torch.Tensor) -> Patches:
+def _with_all_classes(model: UNet, x: torch.Tensor) -> AssignedPatches:
     """Fresh weights mostly say one class alone: here every class has its share of the pixels of each patch."""
     logits = outputs_of(model, x)
     spread = logits - logits.mean(dim=(0, 2, 3), keepdim=True)
     wanted = torch.ones(len(x), SIDE, SIDE, dtype=torch.bool)
     assigned = assign(spread, HEAD, wanted, tuple(range(HEAD.width)))
-    patches = Patches(
+    patches = AssignedPatches(
         x=x, valid=wanted, assigned=assigned, logits=logits, draws=tuple((0, row) for row in range(len(x)))
     )
     assert (patches.counts > 0).all()
     return patches
 
 
-def _gradients_row(model: nn.Module, patches: Patches, bank: torch.Tensor) -> Row:
-    explain = IntegratedGradients(model, HEAD, FEATURES.sums_over_channels(), bank, steps=STEPS)
+def _gradients_row(model: nn.Module, patches: AssignedPatches, bank: torch.Tensor) -> Row:
+    network = ExplainedNetwork(model=model, head=HEAD, features=FEATURES, bank=bank, name="unet")
+    explain = partial(integrated_gradients, network, steps=STEPS)
     classes = HEAD.width
     seeds = []
     for own in range(classes):
@@ -83,8 +85,9 @@ def _gradients_row(model: nn.Module, patches: Patches, bank: torch.Tensor) -> Ro
     )
 
 
-def _ablation_row(model: nn.Module, patches: Patches, bank: torch.Tensor) -> Row:
-    explain = FeatureAblation(model, HEAD, FEATURES, bank)
+def _ablation_row(model: nn.Module, patches: AssignedPatches, bank: torch.Tensor) -> Row:
+    network = ExplainedNetwork(model=model, head=HEAD, features=FEATURES, bank=bank, name="unet")
+    explain = partial(feature_ablation, network)
 
     def passes() -> None:
         for _ in FEATURES.channels:

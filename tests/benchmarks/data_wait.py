@@ -18,13 +18,15 @@ from datasets.loading.normalize import Normalization
 from ingest.sample import write_samples
 from tests.benchmarks.full_scene import LINES, SAMPLES, Row
 from tests.benchmarks.loader import lake_of
-from training.data.trial_data import TrainingPatches, TrialData
+from training.data.network_inputs import NetworkInputs
+from training.data.training_batches import TrainingBatches, patch_source
+from training.data.trial_data import TrialData
 from training.data.trial_scenes import TrialScenes
 from training.loop.losses import Loss
 from training.loop.processes import Processes
 from training.loop.trainer import Trainer
-from training.models import build_model
-from training.models.heads import heads_of, n_outputs
+from training.models import build_network
+from training.models.heads import heads_of
 from training.spec import TrialSpec
 from training.spec.protocols import ICEBENCH_UNET
 
@@ -34,7 +36,7 @@ WAIT_REACH, RATE_REACH = 0.05, 0.9
 class SameBatch:
     """One batch on the device, again and again; a `TrainingData`."""
 
-    def __init__(self, patches: TrainingPatches, batches: int) -> None:
+    def __init__(self, patches: TrainingBatches, batches: int) -> None:
         self._batch = next(patches.epoch(0))
         self._prepared = patches.prepare(self._batch, 0, 0)
         self._batches = batches
@@ -61,17 +63,15 @@ def measure() -> list[Row]:
         (raw,) = write_samples(folder / "raw", scenes=1, lines=LINES, samples=SAMPLES, seed=0)
         lake = lake_of(raw, folder, (5,))
         catalog = lake.catalog()
+        normalization = Normalization.from_lake(lake, spec.data.channels, spec.data.ratio)
+        cache = NodeCache(folder=folder / "cache", max_bytes=8 << 30)
         data = TrialData(
             spec=spec,
             lake=lake,
             scenes=TrialScenes(train=catalog, val=catalog, test=catalog),
-            normalization=Normalization.from_lake(lake, spec.data.channels, spec.data.ratio),
-            device=device,
-            processes=Processes(),
-            cache=NodeCache(folder=folder / "cache", max_bytes=8 << 30),
-            workers=workers,
+            inputs=NetworkInputs.of(spec.data, lake, normalization, device, cache),
         )
-        patches = data.training()
+        patches = TrainingBatches(data, patch_source(data), Processes(), workers)
         trainer = _trainer(spec, device, batches)
         trainer.train_epoch(patches, 0)  # the loader process starts and the scene is decoded
         trained = trainer.train_epoch(patches, 1)
@@ -105,7 +105,7 @@ def measure() -> list[Row]:
 
 def _trainer(spec: TrialSpec, device: torch.device, batches: int) -> Trainer:
     torch.manual_seed(0)
-    model = build_model(spec.model, task=spec.data.task, in_channels=len(spec.data.channels), n_outputs=n_outputs(spec))
+    model = build_network(spec)
     return Trainer(
         model,
         Loss(spec.loss, heads_of(spec)),

@@ -1,4 +1,7 @@
 import json
+import subprocess
+import sys
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,6 +12,7 @@ import torch
 from datasets.errors import SplitError, UnknownNameError
 from datasets.lake import Lake
 from datasets.loading.assemble import Assembler
+from datasets.loading.node_cache import NodeCache
 from datasets.loading.scene_inputs import SceneInputs
 from datasets.loading.scene_reader import SceneReader
 from datasets.storage import read
@@ -17,8 +21,10 @@ from training.evaluation.bins import Bin, ScoreKey
 from training.evaluation.confusion import ConfusionMatrix
 from training.evaluation.predict import outputs_of
 from training.evaluation.result import TrialResult
-from training.loop.checkpoint import load_checkpoint
-from training.loop.epoch import Progress
+from training.loop.checkpoint import CheckpointError, load_checkpoint
+from training.loop.checkpoint_files import BEST, LAST
+from training.loop.epoch import TrainingProgress
+from training.loop.processes import Processes
 from training.loop.steps import NonFiniteLossError
 from training.spec import SpecError, TrialSpec
 from training.tracking.mlflow_tracker import MlflowTracker
@@ -167,10 +173,10 @@ def test_loader_processes_do_not_change_the_numbers(
 def test_progress_and_deterministic_mode_are_those_of_the_trial(
     tiny_lake: Lake, small_spec: TrialSpec, tmp_path: Path
 ) -> None:
-    seen: list[Progress] = []
+    seen: list[TrainingProgress] = []
     modes: set[bool] = set()
 
-    def progress(state: Progress) -> None:
+    def progress(state: TrainingProgress) -> None:
         seen.append(state)
         modes.add(torch.are_deterministic_algorithms_enabled())
 
@@ -212,6 +218,14 @@ def test_what_does_not_fit_is_said_before_anything_starts(
     assert not (tmp_path / "new").exists()
 
 
+def test_a_batch_that_is_smaller_than_its_processes_is_refused(
+    tiny_lake: Lake, small_spec: TrialSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Processes, "current", lambda: Processes(rank=0, world=5))
+    with pytest.raises(SpecError, match=r"loop\.batch_size = 4 is not allowed with 5 processes"):
+        run_trial(small_spec, tiny_lake, MemoryTracker())
+
+
 def test_a_batch_too_small_for_batch_norm_is_found_before_anything_starts(
     tiny_lake: Lake, small_spec: TrialSpec, tmp_path: Path
 ) -> None:
@@ -234,7 +248,7 @@ def test_a_trial_that_goes_astray_is_failed_with_its_error(
 
 
 def test_an_interrupted_trial_is_killed(tiny_lake: Lake, small_spec: TrialSpec, tmp_path: Path) -> None:
-    def interrupt(state: Progress) -> None:
+    def interrupt(state: TrainingProgress) -> None:
         raise KeyboardInterrupt
 
     tracker = MemoryTracker()
@@ -267,3 +281,89 @@ def test_a_trial_in_mlflow(tiny_lake: Lake, small_spec: TrialSpec, tmp_path: Pat
     assert load_checkpoint(artifacts / "checkpoint" / "best.pt").spec.trial_id == result.trial_id
     assert (artifacts / "figures" / "confusion_test_SOD.png").is_file()
     assert (artifacts / "model" / "MLmodel").is_file()
+
+
+KILLED = """
+    import os, signal, sys
+    from pathlib import Path
+    import torch
+    from datasets.lake import Lake
+    from training.spec import TrialSpec
+    from training.tracking.tracker import MemoryTracker
+    from training.trial import run_trial
+
+    torch.set_num_threads(1)
+    def kill(state):
+        if state.epoch == 2 and state.batch == 2 and state.row is None:
+            os.kill(os.getpid(), signal.SIGKILL)
+    run_trial(TrialSpec.from_file(Path(sys.argv[1])), Lake.open(sys.argv[2]), MemoryTracker(),
+              folder=Path(sys.argv[3]), progress=kill)
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_trial_goes_on_and_ends_with_the_same_numbers(
+    tiny_lake: Lake, small_spec: TrialSpec, tmp_path: Path
+) -> None:
+    spec = small_spec.with_all({"loop.max_epochs": 4, "augment.flip_lines": 0.5, "augment.rotate": 0.5})
+    (tmp_path / "spec.yaml").write_text(spec.to_yaml())
+    arguments = [str(tmp_path / "spec.yaml"), tiny_lake.url, str(tmp_path / "killed")]
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(KILLED), *arguments], capture_output=True, text=True)
+    assert done.returncode == -9, done.stderr
+    assert (tmp_path / "killed" / LAST).is_file()
+    tracker, trained = MemoryTracker(), []
+    resumed = run_trial(
+        spec,
+        tiny_lake,
+        tracker,
+        folder=tmp_path / "killed",
+        progress=lambda state: trained.append(state.epoch),
+    )
+    assert set(trained) == {2, 3}, "whole epochs are not trained again"
+    assert [step for step, _ in tracker.metrics] == [0, 1, 2, 3, None], "the record of the new attempt is whole"
+    whole = run_trial(spec, tiny_lake, MemoryTracker(), folder=tmp_path / "whole")
+    assert scores(resumed) == scores(whole)
+    assert resumed.matrices == whole.matrices
+    first, second = (load_checkpoint(tmp_path / name / BEST).state for name in ("killed", "whole"))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert not (tmp_path / "killed" / LAST).exists()
+
+
+def test_a_folder_of_another_trial_is_refused(tiny_lake: Lake, small_spec: TrialSpec, tmp_path: Path) -> None:
+    def stop(state: object) -> None:
+        if getattr(state, "row", None) is not None:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_trial(small_spec, tiny_lake, MemoryTracker(), folder=tmp_path, progress=stop)
+    tracker = MemoryTracker()
+    with pytest.raises(CheckpointError, match="give every trial a folder of its own"):
+        run_trial(small_spec.with_("seed", 5), tiny_lake, tracker, folder=tmp_path)
+    assert tracker.spec is None
+
+
+def test_the_cache_changes_no_number(tiny_lake: Lake, small_spec: TrialSpec, tmp_path: Path) -> None:
+    cache = NodeCache(folder=tmp_path / "cache", max_bytes=1 << 28)
+    kept = run_trial(small_spec, tiny_lake, MemoryTracker(), folder=tmp_path / "a", cache=cache)
+    assert cache.used_bytes() > 0
+    assert scores(kept) == scores(run_trial(small_spec, tiny_lake, MemoryTracker(), folder=tmp_path / "b"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "sentence"),
+    [
+        ({"data.patch_size": 64}, SplitError, "larger than every training scene at ratio 10"),
+        ({"data.task": "patch"}, SpecError, "'unet' is a network for segmentation"),
+        ({"data.task": "patch", "model": {"name": "cnn"}}, SplitError, "is a patch with one class of SOD"),
+        ({"model": {"name": "no.such.module:Net"}}, SpecError, "no.such.module"),
+        ({"model.pretrained": "/nowhere/weights.pth"}, SpecError, "/nowhere/weights.pth"),
+    ],
+)
+def test_what_cannot_work_is_said_before_anything_starts(
+    tiny_lake: Lake, small_spec: TrialSpec, tmp_path: Path, changes: dict[str, object], error: type, sentence: str
+) -> None:
+    tracker = MemoryTracker()
+    with pytest.raises(error, match=sentence):
+        run_trial(small_spec.with_all(changes), tiny_lake, tracker, folder=tmp_path / "new")
+    assert tracker.spec is None
+    assert not (tmp_path / "new").exists()

@@ -1,43 +1,31 @@
 """What a trial leaves for people, on disk and with the tracker: maps, curves, confusion matrices, tables, the spec."""
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from datasets.labels import chart
 from training.artifacts.figures import confusion_figure, curves_figure, save_figure
-from training.evaluation.bins import ALL, PATCHES, ScoreKey
-from training.evaluation.confusion import ConfusionMatrix
+from training.evaluation.bins import ALL, PATCHES
 from training.evaluation.result import TrialResult, scenes_csv
+from training.evaluation.score_trial import TrialScores
 from training.loop.checkpoint import Checkpoint
 from training.loop.trainer import FitState
 from training.spec import TrialSpec
 from training.tracking.model_export import export_model
 from training.tracking.tracker import Tracker
 
+TrialFile = tuple[Path, str]
+"""A file, and the folder of the tracker's record that it belongs in; "" is the top."""
 
-def hand_in(
-    tracker: Tracker,
-    folder: Path,
-    *,
-    result: TrialResult,
-    spec: TrialSpec,
-    sums: Mapping[ScoreKey, ConfusionMatrix],
-    trained: FitState,
-    maps: Sequence[Path],
-    best: Checkpoint,
-) -> None:
-    """Writes what a person wants to see into the folder, and gives all files to the tracker.
 
-    Args:
-        tracker: Of the trial.
-        folder: Of the trial.
-        result: What the trial gave.
-        spec: Of the trial.
-        sums: Confusion matrices of the bins.
-        trained: The course of the training.
-        maps: Pictures that were drawn already.
-        best: The kept weights.
+def write_trial_files(
+    folder: Path, spec: TrialSpec, result: TrialResult, scores: TrialScores, trained: FitState
+) -> list[TrialFile]:
+    """Writes what a person wants to see into the folder of a trial.
+
+    Returns:
+        All files for the tracker: also the maps of `scores`, which were drawn already, and the checkpoint.
     """
     figures = [
         save_figure(
@@ -45,7 +33,7 @@ def hand_in(
             folder / "figures" / "curves.png",
         )
     ]
-    for key, matrix in sums.items():
+    for key, matrix in scores.matrices.items():
         if key.bin.kind == ALL:
             title = f"{chart(key.chart).long_name}, all test scenes, grid {key.grid}, trial {spec.trial_id}"
             unit = "patches" if key.grid == PATCHES else "px"
@@ -58,22 +46,29 @@ def hand_in(
     }
     for name, text in tables.items():
         (folder / name).write_text(text, encoding="utf-8")
-    for path in figures:
-        tracker.log_file(path, "figures")
-    for path in maps:
-        tracker.log_file(path, "maps")
-    tracker.log_file(folder / "result.json")
-    tracker.log_file(folder / "scores_per_scene.csv")
-    tracker.log_file(Path(result.checkpoint), "checkpoint")
+    return [
+        *((path, "figures") for path in figures),
+        *((path, "maps") for path in scores.maps),
+        (folder / "result.json", ""),
+        (folder / "scores_per_scene.csv", ""),
+        (Path(result.checkpoint), "checkpoint"),
+    ]
+
+
+def log_trial_files(tracker: Tracker, files: Iterable[TrialFile], best: Checkpoint) -> None:
+    """Gives the files of a trial to its tracker, and the network of its best epoch if the tracker keeps models."""
+    for path, place in files:
+        tracker.log_file(path, place)
     if tracker.keeps_models:
         with tempfile.TemporaryDirectory(prefix="icebench-model-") as name:
+            data = best.spec.data
             tracker.log_model(
                 export_model(
                     best.model(),
                     best.normalization,
-                    channels=spec.data.channels,
-                    task=spec.data.task,
-                    patch_size=spec.data.patch_size,
+                    channels=data.channels,
+                    task=data.task,
+                    patch_size=data.patch_size,
                     folder=Path(name) / "model",
                 )
             )

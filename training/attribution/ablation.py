@@ -4,55 +4,38 @@ captum's FeatureAblation keeps a map of the input's size for every class and can
 pixels; a test holds this one against it.
 """
 
-import numpy as np
 import torch
-from torch import nn
 
-from training.attribution.assigned import PatchAttributions, Patches
+from training.attribution.assigned import AssignedPatches, ExplainedNetwork, PatchAttributions
 from training.attribution.baselines import draw
-from training.attribution.features import Features
-from training.evaluation.predict import outputs_of
-from training.models.heads import Head
 
 
-class FeatureAblation:
+def feature_ablation(network: ExplainedNetwork, patches: AssignedPatches) -> PatchAttributions:
     """What the class's logit loses when a channel, or a group together, is replaced by that of the baseline.
 
-    Absolute attributions are those of every output pixel (the other methods: of every input pixel).
-
-    Args:
-        model: The network.
-        head: The chart.
-        features: What is replaced together.
-        bank: Baselines (N, C, P, P); every patch gets one.
+    Absolute attributions are those of every output pixel (the other methods: of every input pixel). It takes a forward
+    pass a channel, and one for every group of several channels.
     """
-
-    def __init__(self, model: nn.Module, head: Head, features: Features, bank: torch.Tensor) -> None:
-        self._model, self._head, self._features, self._bank = model, head, features, bank
-
-    def __call__(self, patches: Patches) -> PatchAttributions:
-        """Explains patches; a forward pass a channel, and one for every group of several channels."""
-        places, _ = draw(patches.draws, self._bank)
-        baseline = patches.against(self._bank[places[0]])
-        clean = patches.logits.gather(1, patches.assigned.clamp(min=0)[:, None])[:, 0]
-        x = patches.x.clone()  # one copy for all channels: each is put back after its turn
-        signed: list[np.ndarray] = []
-        absolute: list[np.ndarray] = []
-        for place in range(len(self._features)):
-            members = list(self._features.members(place))
-            if place >= len(self._features.channels) and len(members) == 1:  # a group of one channel is that channel
-                signed.append(signed[members[0]])
-                absolute.append(absolute[members[0]])
-                continue
-            x[:, members] = baseline[:, members]
-            logits = self._head.of(outputs_of(self._model, x))
-            x[:, members] = patches.x[:, members]
-            lost = clean - logits.gather(1, patches.assigned.clamp(min=0)[:, None])[:, 0]
-            signed.append(patches.by_class(lost).cpu().numpy())
-            absolute.append(patches.by_class(lost.abs()).cpu().numpy())
-        return PatchAttributions(
-            signed=np.stack(signed, axis=-1),
-            absolute=np.stack(absolute, axis=-1),
-            counts=patches.counts.cpu().numpy(),
-            change=None,
-        )
+    features, places = network.features, draw(patches.draws, network.bank)[0][0]
+    baseline = patches.against(network.bank[places])
+    clean = patches.of_assigned(patches.logits)
+    x = patches.x.clone()  # one copy for all channels: each is put back after its turn
+    signed: list[torch.Tensor] = []
+    absolute: list[torch.Tensor] = []
+    for place in range(len(features)):
+        members = list(features.members(place))
+        if place >= len(features.channels) and len(members) == 1:  # a group of one channel is that channel
+            signed.append(signed[members[0]])
+            absolute.append(absolute[members[0]])
+            continue
+        x[:, members] = baseline[:, members]
+        lost = clean - patches.of_assigned(network.logits(x))
+        x[:, members] = patches.x[:, members]
+        signed.append(patches.by_class(lost).cpu())
+        absolute.append(patches.by_class(lost.abs()).cpu())
+    return PatchAttributions(
+        signed=torch.stack(signed, dim=-1).numpy(),
+        absolute=torch.stack(absolute, dim=-1).numpy(),
+        counts=patches.counts.cpu().numpy(),
+        change=None,
+    )

@@ -15,6 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from training.attribution.features import Features
+from training.evaluation.predict import outputs_of
 from training.models.heads import Head
 
 NONE = -1
@@ -22,7 +24,30 @@ NONE = -1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Patches:
+class ExplainedNetwork:
+    """A network, what of it is explained, and what its inputs are compared with.
+
+    Attributes:
+        model: In eval mode, its weights frozen.
+        head: The chart whose classes are explained.
+        features: What importance is given to.
+        bank: Baselines (N, C, P, P) on the network's device.
+        name: Of the network, for errors.
+    """
+
+    model: nn.Module
+    head: Head
+    features: Features
+    bank: torch.Tensor
+    name: str
+
+    def logits(self, x_BCPP: torch.Tensor) -> torch.Tensor:
+        """Logits (B, K, P, P) or (B, K) float32 of the chart."""
+        return self.head.of(outputs_of(self.model, x_BCPP))
+
+
+@dataclass(frozen=True, kw_only=True)
+class AssignedPatches:
     """Patches to explain, on the network's device.
 
     Attributes:
@@ -42,9 +67,9 @@ class Patches:
     def __len__(self) -> int:
         return len(self.x)
 
-    def part(self, rows: slice) -> "Patches":
+    def part(self, rows: slice) -> "AssignedPatches":
         """Some of the patches."""
-        return Patches(
+        return AssignedPatches(
             x=self.x[rows],
             valid=self.valid[rows],
             assigned=self.assigned[rows],
@@ -71,7 +96,11 @@ class Patches:
 
     def scores(self, logits: torch.Tensor) -> torch.Tensor:
         """(B, K) float64 sums of the logits of the explained pixels of each class, from logits of these patches."""
-        return self.by_class(logits.gather(1, self.assigned.clamp(min=0)[:, None])[:, 0])
+        return self.by_class(self.of_assigned(logits))
+
+    def of_assigned(self, logits: torch.Tensor) -> torch.Tensor:
+        """(B, P, P) or (B,): of logits of these patches, those of the assigned classes."""
+        return logits.gather(1, self.assigned.clamp(min=0)[:, None])[:, 0]
 
     def by_class(self, values: torch.Tensor) -> torch.Tensor:
         """(B, K) float64 sums of values (B, P, P) or (B,) over the explained pixels of each class."""
@@ -82,11 +111,11 @@ class Patches:
 
 
 def assign(logits: torch.Tensor, head: Head, wanted: torch.Tensor, classes: tuple[int, ...]) -> torch.Tensor:
-    """Classes of the clean input, -1 where nothing is wanted or the class was not asked for.
+    """Classes of the clean input, int64, -1 where nothing is wanted or the class was not asked for.
 
     Args:
         logits: (B, K, P, P) or (B, K) of the head alone.
-        head: What they mean.
+        head: Whose.
         wanted: (B, P, P) or (B,) bool.
         classes: Numbers of the classes that are explained.
     """
@@ -111,15 +140,9 @@ def turns(counts_BK: torch.Tensor) -> torch.Tensor:
 
 
 class ClassGradients:
-    """Gradients of what is explained: one forward pass, then a backward pass a turn.
+    """Gradients of what is explained, of a network with frozen weights: a forward pass, a backward pass a turn."""
 
-    Args:
-        model: The network, its weights frozen.
-        head: The chart.
-        patches: What is explained.
-    """
-
-    def __init__(self, model: nn.Module, head: Head, patches: Patches) -> None:
+    def __init__(self, model: nn.Module, head: Head, patches: AssignedPatches) -> None:
         self._model, self._head = model, head
         self.turns = turns(patches.counts)
         self._where = [self._mask(patches.assigned, turn_B) for turn_B in self.turns]
@@ -162,21 +185,13 @@ class PatchAttributions:
 
 
 def from_pixels(
-    patches: Patches,
+    patches: AssignedPatches,
     turns_TB: torch.Tensor,
     attributions_TBCPP: torch.Tensor,
-    sums_CF: NDArray[np.float64],
+    features: Features,
     baseline_scores_BK: torch.Tensor,
 ) -> PatchAttributions:
-    """Adds up attributions of single pixels.
-
-    Args:
-        patches: What was explained.
-        turns_TB: Class of every turn and patch.
-        attributions_TBCPP: Attribution of every input value to the class of the turn.
-        sums_CF: `Features.sums_over_channels`.
-        baseline_scores_BK: Score at the baseline (its mean over several).
-    """
+    """Adds up attributions of every input value to the class of its turn; the scores are those at the baseline."""
     counts = patches.counts
     shape = (len(patches), patches.n_classes, attributions_TBCPP.shape[2])
     signed, absolute = (torch.zeros(shape, dtype=torch.float64) for _ in range(2))
@@ -186,8 +201,8 @@ def from_pixels(
         absolute[rows, turn_B[rows]] = own.abs_().sum(dim=(2, 3), dtype=torch.float64).cpu()[rows]
     change = torch.where(counts > 0, patches.scores(patches.logits) - baseline_scores_BK, 0.0)
     return PatchAttributions(
-        signed=signed.numpy() @ sums_CF,
-        absolute=absolute.numpy() @ sums_CF,
+        signed=signed.numpy() @ features.sums_over_channels(),
+        absolute=absolute.numpy() @ features.sums_over_channels(),
         counts=counts.cpu().numpy(),
         change=change.cpu().numpy(),
     )

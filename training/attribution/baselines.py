@@ -2,13 +2,13 @@
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import torch
 
 from datasets.loading.batches import BatchDataset, Window
 from training.attribution.settings import AttributionSettings
+from training.data.training_batches import patch_source
 from training.data.trial_data import TrialData
 
 
@@ -21,11 +21,11 @@ def baseline_bank(data: TrialData, settings: AttributionSettings) -> torch.Tenso
     """
     if settings.baseline == "mean":
         size = data.spec.data.patch_size
-        return torch.zeros(1, len(data.spec.data.channels), size, size, device=data.device)
-    source = replace(data, spec=data.spec.with_("seed", settings.seed)).patch_source
+        return torch.zeros(1, len(data.spec.data.channels), size, size, device=data.inputs.device)
+    source, inputs = patch_source(data, settings.seed), data.inputs
     count = min(settings.baselines, len(source))
-    batch = BatchDataset(data.reader, source, batch_size=count).batch(0, range(count))
-    return data.assemble(batch.to(data.device))
+    batch = BatchDataset(inputs.reader, source, batch_size=count).batch(0, range(count))
+    return inputs.assemble(batch.to(inputs.device))
 
 
 def draws_of(windows: Sequence[Window], seed: int) -> tuple[tuple[int, ...], ...]:

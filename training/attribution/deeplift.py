@@ -4,18 +4,17 @@ Shapes: B patches, C channels, P side, K classes, N baselines.
 """
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import torch
 from captum.attr import DeepLift, DeepLiftShap
-from numpy.typing import NDArray
 from torch import nn
 
-from training.attribution.assigned import PatchAttributions, Patches, from_pixels, turns
+from training.attribution.assigned import AssignedPatches, ExplainedNetwork, PatchAttributions, from_pixels, turns
 from training.attribution.baselines import draw
 from training.attribution.layers import Survey, survey, used_once
 from training.attribution.settings import AttributionError
-from training.evaluation.predict import outputs_of
 from training.models.heads import Head
 
 _NAMED = 4
@@ -29,34 +28,21 @@ class DeepLiftExplainer:
     where input and baseline agree. Each class is a pass of its own.
 
     Args:
-        model: The network, in eval mode, its weights frozen; not changed.
-        head: The chart.
-        sums_CF: `Features.sums_over_channels`.
-        bank: Baselines (N, C, P, P).
-        shap: Whether a patch is compared with all of them instead of one.
-        name: Of the network, for the error.
+        network: Not changed; a copy of its model is explained.
+        shap: Whether a patch is compared with all baselines instead of one.
 
     Raises:
         AttributionError: The network has nonlinear steps that DeepLIFT has no rule for; they are named.
     """
 
-    def __init__(
-        self,
-        model: nn.Module,
-        head: Head,
-        sums_CF: NDArray[np.float64],
-        bank: torch.Tensor,
-        *,
-        shap: bool,
-        name: str,
-    ) -> None:
-        self._head, self._sums, self._bank, self._shap = head, sums_CF, bank, shap
-        found = survey(model, bank[:1])
-        refuse_foreign(found, name)
-        self._model = _Scores(used_once(model, found.calls), head)
-        self._network = self._model.network
+    def __init__(self, network: ExplainedNetwork, *, shap: bool) -> None:
+        found = survey(network.model, network.bank[:1])
+        refuse_foreign(found, network.name)
+        self._network = replace(network, model=used_once(network.model, found.calls))
+        self._scores = _Scores(self._network.model, network.head)
+        self._shap = shap
 
-    def __call__(self, patches: Patches) -> PatchAttributions:
+    def __call__(self, patches: AssignedPatches) -> PatchAttributions:
         """Explains patches one after the other."""
         found = [self._one(patches.part(slice(row, row + 1))) for row in range(len(patches))]
         changes = [each.change for each in found if each.change is not None]
@@ -67,13 +53,13 @@ class DeepLiftExplainer:
             change=np.concatenate(changes),
         )
 
-    def _one(self, patch: Patches) -> PatchAttributions:
-        bank = self._bank
+    def _one(self, patch: AssignedPatches) -> PatchAttributions:
+        bank = self._network.bank
         if not self._shap:
             places, _ = draw(patch.draws, bank)
             bank = bank[places[0]]
         baseline_NCPP = torch.where(patch.valid[:, None], bank, patch.x)
-        method = DeepLiftShap(self._model) if len(bank) > 1 else DeepLift(self._model)
+        method = DeepLiftShap(self._scores) if len(bank) > 1 else DeepLift(self._scores)
         turns_T1 = turns(patch.counts)
         attributions = []
         with warnings.catch_warnings():
@@ -86,10 +72,9 @@ class DeepLiftExplainer:
                     additional_forward_args=(patch.assigned,),
                 )
                 attributions.append(own.detach())
-        scores = torch.stack(
-            [patch.scores(self._head.of(outputs_of(self._network, one[None])))[0] for one in baseline_NCPP]
-        )
-        return from_pixels(patch, turns_T1, torch.stack(attributions), self._sums, scores.mean(dim=0, keepdim=True))
+        scores_NK = torch.stack([patch.scores(self._network.logits(one[None]))[0] for one in baseline_NCPP])
+        scores_1K = scores_NK.mean(dim=0, keepdim=True)
+        return from_pixels(patch, turns_T1, torch.stack(attributions), self._network.features, scores_1K)
 
 
 def refuse_foreign(found: Survey, name: str) -> None:

@@ -1,82 +1,62 @@
 """One method on one batch: from what was read to what was found, by scene."""
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import torch
-from torch import nn
 
 from datasets.loading.batches import Batch, Window
-from training.attribution.ablation import FeatureAblation
-from training.attribution.assigned import PatchAttributions, Patches, assign
+from training.attribution.ablation import feature_ablation
+from training.attribution.assigned import AssignedPatches, ExplainedNetwork, PatchAttributions, assign
 from training.attribution.baselines import draws_of
 from training.attribution.deeplift import DeepLiftExplainer
-from training.attribution.features import Features
-from training.attribution.gradients import GradientShap, IntegratedGradients
+from training.attribution.gradients import gradient_shap, integrated_gradients
 from training.attribution.settings import AttributionSettings
 from training.attribution.sums import AttributionSums
 from training.attribution.windows import COUNTED
-from training.data.trial_data import TrialData
-from training.evaluation.predict import outputs_of
-from training.models.heads import Head
+from training.data.network_inputs import NetworkInputs
+
+Explainer = Callable[[AssignedPatches], PatchAttributions]
+"""One method, for one network."""
 
 
-class Explainer(Protocol):
-    """One method, for one network."""
-
-    def __call__(self, patches: Patches) -> PatchAttributions:
-        """Explains patches."""
-
-
-def explainer(
-    settings: AttributionSettings, model: nn.Module, head: Head, features: Features, bank: torch.Tensor, *, name: str
-) -> Explainer:
-    """The method of the settings, for a network in eval mode with frozen weights; raises AttributionError."""
-    sums = features.sums_over_channels()
+def explainer(settings: AttributionSettings, network: ExplainedNetwork) -> Explainer:
+    """The method of the settings for a network; raises AttributionError where it cannot handle it."""
     match settings.method:
         case "integrated_gradients":
-            return IntegratedGradients(model, head, sums, bank, steps=settings.steps)
+            return partial(integrated_gradients, network, steps=settings.steps)
         case "gradient_shap":
-            return GradientShap(model, head, sums, bank, samples=settings.samples)
+            return partial(gradient_shap, network, samples=settings.samples)
         case "feature_ablation":
-            return FeatureAblation(model, head, features, bank)
+            return partial(feature_ablation, network)
         case "deeplift" | "deeplift_shap":
-            return DeepLiftExplainer(model, head, sums, bank, shap=settings.method == "deeplift_shap", name=name)
+            return DeepLiftExplainer(network, shap=settings.method == "deeplift_shap")
 
 
 def to_explain(
-    model: nn.Module,
-    head: Head,
-    data: TrialData,
+    network: ExplainedNetwork,
+    inputs: NetworkInputs,
     batch: Batch,
     classes: tuple[int, ...],
     seed: int,
     *,
     at_once: int,
-) -> tuple[Patches, list[Window]]:
+) -> tuple[AssignedPatches, list[Window]]:
     """Patches of a batch that hold something to explain, with what the network says of them now.
 
-    Args:
-        model: On the device of the data.
-        head: The chart.
-        data: Assembles the batch.
-        batch: With the flags of `FlaggedWindows` as labels.
-        classes: That are explained.
-        seed: Of the draws.
-        at_once: Patches in a forward pass.
+    The labels of the batch are the flags of `FlaggedWindows`; `at_once` patches are in a forward pass.
     """
-    batch = batch.to(data.device)
-    x, flags = data.assemble(batch), batch.y[:, 0]
+    batch = batch.to(inputs.device)
+    x, flags = inputs.assemble(batch), batch.y[:, 0]
     wanted = flags == COUNTED
-    outputs = [head.of(outputs_of(model, x[start : start + at_once])) for start in range(0, len(x), at_once)]
-    logits = torch.cat(outputs)
+    logits = torch.cat([network.logits(x[start : start + at_once]) for start in range(0, len(x), at_once)])
     if logits.ndim == 2:  # a patch is explained as a whole
         wanted = wanted.flatten(1).any(dim=1)
-    assigned = assign(logits, head, wanted, classes)
+    assigned = assign(logits, network.head, wanted, classes)
     rows = torch.nonzero((assigned >= 0).flatten(1).any(dim=1) if assigned.ndim > 1 else assigned >= 0)[:, 0]
     windows = [batch.windows[row] for row in rows.tolist()]
-    patches = Patches(
+    patches = AssignedPatches(
         x=x[rows],
         valid=flags[rows] <= COUNTED,
         assigned=assigned[rows],

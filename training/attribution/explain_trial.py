@@ -16,8 +16,7 @@ from training.attribution.settings import AttributionSettings, Method
 from training.data.trial_scenes import bind
 from training.loop.cost import Clock, used_since
 from training.loop.machine import best_device
-from training.models import build_model
-from training.models.heads import n_outputs
+from training.models import build_network
 from training.spec import TrialSpec
 from training.tracking.tracker import Tracker, give_up
 
@@ -66,7 +65,6 @@ def check_method(spec: TrialSpec, method: Method) -> None:
     """Raises AttributionError if the method cannot handle the network of a spec; runs it once, without its weights."""
     if method not in ("deeplift", "deeplift_shap"):
         return
-    channels, side = len(spec.data.channels), spec.data.patch_size
-    fresh = spec.model.model_copy(update={"pretrained": None})
-    network = build_model(fresh, task=spec.data.task, in_channels=channels, n_outputs=n_outputs(spec))
-    refuse_foreign(survey(network.eval().requires_grad_(False), torch.zeros(1, channels, side, side)), spec.model.name)
+    network = build_network(spec.with_("model.pretrained", None)).eval().requires_grad_(False)
+    x = torch.zeros(1, len(spec.data.channels), spec.data.patch_size, spec.data.patch_size)
+    refuse_foreign(survey(network, x), spec.model.name)

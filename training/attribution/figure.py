@@ -24,10 +24,6 @@ def attribution_figure(result: AttributionResult, *, bin_name: str = ALL) -> Fig
 
     A bar is a channel's share of the absolute attribution of all channels, so panels compare although logits of classes
     differ in size. The mark is the signed attribution on the same scale: right of zero it speaks for the class.
-
-    Args:
-        result: Of any method.
-        bin_name: Of which scenes.
     """
     panels = {
         name: [row for row in result.rows if row.bin == bin_name and row.class_name == name and not row.is_group]

@@ -44,7 +44,7 @@ def write_result(result: AttributionResult, folder: Path, *, overwrite: bool = F
     return paths
 
 
-def metrics_of(result: AttributionResult) -> Mapping[str, float]:
+def attribution_metrics(result: AttributionResult) -> Mapping[str, float]:
     """Means over all scenes by the names of a tracker, and the completeness error.
 
     Names are `attribution/<method>/<class>/<feature>/absolute` and `.../signed`.
@@ -62,13 +62,7 @@ def metrics_of(result: AttributionResult) -> Mapping[str, float]:
 
 
 def log_attribution(result: AttributionResult, tracker: Tracker, paths: Iterable[Path]) -> None:
-    """Gives a result to a tracker whose record has been started: metrics, and the files in the folder `attribution`.
-
-    Args:
-        result: Of any method.
-        tracker: Open; it is not finished here.
-        paths: From `write_result`.
-    """
-    tracker.log_metrics(metrics_of(result))
+    """Gives metrics and files of a result to a tracker whose record has been started; it is not finished here."""
+    tracker.log_metrics(attribution_metrics(result))
     for path in paths:
         tracker.log_file(path, "attribution")

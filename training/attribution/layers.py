@@ -89,7 +89,7 @@ def survey(model: nn.Module, x_BCHW: torch.Tensor) -> Survey:
     return Survey(calls=calls, foreign=tuple(reversed(foreign)))
 
 
-class Apart(nn.Module):
+class LayerPerCall(nn.Module):
     """Stands where a layer with a rule was, with a layer of its own for every call in a forward pass.
 
     Each gets a copy of its input: where two such layers follow each other, captum reads the gradient between them
@@ -109,7 +109,7 @@ class Apart(nn.Module):
         return out
 
 
-class PoolApart(nn.Module):
+class SeparateWindows(nn.Module):
     """Max pooling whose windows overlap, as one whose windows do not: each window is laid out by itself, then pooled.
 
     captum's rule puts the share of a window at its largest pixel, where another window's share would overwrite it.
@@ -147,23 +147,18 @@ class PoolApart(nn.Module):
 
 
 def used_once(model: nn.Module, calls: dict[str, int]) -> nn.Module:
-    """A copy that gives the same, in which every layer with a rule is called once a forward pass and not in place.
-
-    Args:
-        model: The network; not changed.
-        calls: Of `survey`.
-    """
+    """A copy that gives the same, in which every layer of `Survey.calls` works once in a forward pass, not in place."""
     twin = copy.deepcopy(model)
     for name, count in calls.items():
         parent, _, leaf = name.rpartition(".")
-        setattr(twin.get_submodule(parent), leaf, Apart(twin.get_submodule(name), count))
+        setattr(twin.get_submodule(parent), leaf, LayerPerCall(twin.get_submodule(name), count))
     return twin
 
 
 def _own(layer: nn.Module) -> nn.Module:
     """A layer like this one."""
     if type(layer) is nn.MaxPool2d and layer.kernel_size != layer.stride and _is_plain(layer):
-        return PoolApart(layer)
+        return SeparateWindows(layer)
     own = copy.deepcopy(layer)
     if isinstance(own, nn.ReLU | nn.LeakyReLU | nn.ELU):
         own.inplace = False

@@ -34,11 +34,7 @@ def memory_at_hand(device: torch.device) -> int:
 def patches_at_once(model: nn.Module, x_1CPP: torch.Tensor, classes: int, budget: int) -> int:
     """How many patches fit: what one keeps for its backward pass is measured, and gradients of each class are added.
 
-    Args:
-        model: The network, its weights frozen.
-        x_1CPP: One patch.
-        classes: Classes that are explained.
-        budget: Bytes.
+    The weights of the network are frozen; `classes` are explained; the budget is in bytes.
     """
     kept: dict[int, int] = {}
 
@@ -58,11 +54,7 @@ def patches_at_once(model: nn.Module, x_1CPP: torch.Tensor, classes: int, budget
 
 
 class Parts:
-    """Works through rows in parts that fit the memory.
-
-    Args:
-        at_once: Rows of a part at first.
-    """
+    """Works through rows in parts that fit the memory, `at_once` rows at first."""
 
     def __init__(self, at_once: int) -> None:
         self.at_once = at_once

@@ -1,13 +1,11 @@
 """`attribute`: a trained checkpoint and a lake -> importance of every channel, over all scenes of a split."""
 
-import platform
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
 import captum
-import numpy as np
 import torch
 
 from datasets.catalog import Catalog
@@ -15,6 +13,7 @@ from datasets.errors import unknown_name
 from datasets.lake import Lake
 from datasets.loading.batches import Batch, BatchDataset
 from datasets.loading.node_cache import NodeCache
+from training.attribution.assigned import ExplainedNetwork
 from training.attribution.baselines import baseline_bank
 from training.attribution.explain import explainer, sums_by_scene, to_explain
 from training.attribution.features import Features
@@ -23,11 +22,12 @@ from training.attribution.result import AttributionResult, rows_of
 from training.attribution.settings import AttributionError, AttributionSettings, class_numbers
 from training.attribution.sums import AttributionSums, sum_bins
 from training.attribution.windows import FlaggedWindows, cover, has_land, indexed, sampled
-from training.data.trained_data import trained_data
+from training.data.pure_patches import scored_patches
 from training.data.trial_data import TrialData
 from training.evaluation.predict import read_ahead
 from training.loop.checkpoint import load_checkpoint
 from training.loop.checkpoint_files import checkpoint_file
+from training.loop.machine import best_device, versions_of
 from training.models.heads import Head, heads_of
 from training.spec import TrialSpec
 
@@ -66,23 +66,24 @@ def attribute(
     """
     started = time.perf_counter()
     settings = settings or AttributionSettings()
-    trained = load_checkpoint(checkpoint_file(checkpoint))
-    place = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    data = trained_data(trained, lake, cache, place)
+    loaded = load_checkpoint(checkpoint_file(checkpoint))
+    device = device or best_device()
+    data = TrialData.of_checkpoint(loaded, lake, device, cache=cache)
     spec = data.spec
     head = _head(spec, settings)
     classes = class_numbers(head.chart.classes, settings.classes)
-    scenes: Catalog = getattr(data.scenes, settings.split)
+    scenes = data.scenes.of(settings.split)
     check_channels(lake, scenes, spec)
-    model = trained.model().to(place).requires_grad_(False)
-    bank = baseline_bank(data, settings)
+    model = loaded.model().to(device).requires_grad_(False)
     features = Features.of(spec.data.channels, groups=settings.groups)
-    explain = explainer(settings, model, head, features, bank, name=spec.model.name)
+    bank = baseline_bank(data, settings)
+    network = ExplainedNetwork(model=model, head=head, features=features, bank=bank, name=spec.model.name)
+    explain = explainer(settings, network)
     source = _windows(data, scenes, settings, place=spec.data.targets.index(head.chart.name))
-    parts = Parts(patches_at_once(model, bank[:1], len(classes), memory or memory_at_hand(place)))
+    parts = Parts(patches_at_once(model, bank[:1], len(classes), memory or memory_at_hand(device)))
 
     def explain_batch(batch: Batch) -> Iterator[tuple[str, AttributionSums]]:
-        patches, windows = to_explain(model, head, data, batch, classes, settings.seed, at_once=parts.at_once)
+        patches, windows = to_explain(network, data.inputs, batch, classes, settings.seed, at_once=parts.at_once)
         for part, found in parts.each(len(patches), lambda part: explain(patches.part(part))):
             yield from sums_by_scene(found, windows[part], len(features.channels)).items()
 
@@ -100,6 +101,7 @@ def attribute(
             f"trial {spec.trial_id} assigned no labelled sea pixel of the {len(scenes)} {settings.split} scenes to "
             f"{', '.join(name for _, name in named)}: choose other classes or another split, or look at more patches"
         )
+    versions = versions_of(device) | {"captum": captum.__version__}
     return AttributionResult(
         trial_id=spec.trial_id,
         seed=spec.seed,
@@ -115,7 +117,7 @@ def attribute(
         rows=result_rows,
         completeness=completeness,
         seconds=time.perf_counter() - started,
-        versions=_versions(place),
+        versions={name: versions[name] for name in ("torch", "captum", "numpy", "device")},
     )
 
 
@@ -147,23 +149,16 @@ def _head(spec: TrialSpec, settings: AttributionSettings) -> Head:
 
 def _windows(data: TrialData, scenes: Catalog, settings: AttributionSettings, *, place: int) -> FlaggedWindows:
     size = data.spec.data.patch_size
-    if data.spec.data.task == "patch":
-        windows = indexed(data.pure_index(scenes))
-    else:
-        windows = cover(data.reader, scenes.scene_ids, size)
+    pure = scored_patches(data, scenes)
+    windows = cover(data.inputs.reader, scenes.scene_ids, size) if pure is None else indexed(pure)
     if settings.patches_per_scene is not None:
         windows = sampled(windows, settings.patches_per_scene, settings.seed)
-    return FlaggedWindows(windows, patch_size=size, target=place, land=has_land(data.reader))
+    return FlaggedWindows(windows, patch_size=size, target=place, land=has_land(data.inputs.reader))
 
 
 def _batches(data: TrialData, source: FlaggedWindows) -> Iterator[tuple[int, Batch]]:
     """All windows in order, with how many of them are through after each batch."""
-    dataset = BatchDataset(data.reader, source, batch_size=LOADED)
+    dataset = BatchDataset(data.inputs.reader, source, batch_size=LOADED)
     ranges = [range(start, min(start + LOADED, len(source))) for start in range(0, len(source), LOADED)]
     for places, batch in zip(ranges, read_ahead(ranges, lambda each: dataset.batch(0, each)), strict=True):
         yield places.stop, batch
-
-
-def _versions(device: torch.device) -> dict[str, str]:
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
-    return {"torch": torch.__version__, "captum": captum.__version__, "numpy": np.__version__, "device": name}

@@ -13,6 +13,8 @@ from datasets.lake import Lake
 from datasets.loading.windows import LAND
 from training.spec import SceneFilter, SpecError, TrialSpec
 
+Split = Literal["train", "val", "test"]
+
 
 class EmptyCellError(SplitError):
     """A split has no scene that a trial could use.
@@ -33,6 +35,15 @@ class TrialScenes:
     train: Catalog
     val: Catalog
     test: Catalog
+
+    def of(self, split: Split) -> Catalog:
+        """The scenes of one split."""
+        return {"train": self.train, "val": self.val, "test": self.test}[split]
+
+    def longest_side(self, ratio: int) -> int:
+        """Longest side of the scenes that are scored whole (val and test), in pixels of the ratio."""
+        longest: int = max(max(record.lines, record.samples) for record in (*self.val, *self.test)) // ratio
+        return longest
 
 
 def bind(spec: TrialSpec, lake: Lake) -> TrialSpec:
@@ -70,9 +81,7 @@ def select_scenes(spec: TrialSpec, lake: Lake) -> TrialScenes:
     return scenes
 
 
-def _cell(
-    catalog: Catalog, split: Literal["train", "val", "test"], where: SceneFilter, target: str, lake: Lake
-) -> Catalog:
+def _cell(catalog: Catalog, split: Split, where: SceneFilter, target: str, lake: Lake) -> Catalog:
     found = catalog.split(split).where(season=where.season, location=where.location, cryoseason=where.cryoseason)
     labelled = Catalog(tuple(record for record in found if record.labelled(target) > 0))
     if not labelled:

@@ -23,7 +23,7 @@ Given = TypeVar("Given")
 Loaded = TypeVar("Loaded")
 
 
-class SceneInputs(Protocol):
+class SceneWindows(Protocol):
     """The inputs of one scene, read window by window.
 
     Attributes:
@@ -68,7 +68,7 @@ def outputs_of(model: nn.Module, x_BCHW: torch.Tensor) -> torch.Tensor:
     return outputs.float()
 
 
-def predict_tiles(model: nn.Module, inputs: SceneInputs, tiling: Tiling) -> Iterator[TileOutputs]:
+def predict_tiles(model: nn.Module, inputs: SceneWindows, tiling: Tiling) -> Iterator[TileOutputs]:
     """Outputs for a whole scene, tile by tile; while one is computed, the next one's inputs are read.
 
     Args:
@@ -88,7 +88,7 @@ def predict_tiles(model: nn.Module, inputs: SceneInputs, tiling: Tiling) -> Iter
 
 
 def predict_scene(
-    model: nn.Module, inputs: SceneInputs, heads: Sequence[Head], tiling: Tiling
+    model: nn.Module, inputs: SceneWindows, heads: Sequence[Head], tiling: Tiling
 ) -> dict[str, NDArray[np.uint8]]:
     """Class of every pixel by chart, (H, W) uint8 each, masked pixels included (scoring leaves them out by the truth).
 
@@ -105,7 +105,7 @@ def predict_scene(
 class _FirstWindow:
     """Inputs of which one window was read beforehand; it is given away once and not kept."""
 
-    def __init__(self, inputs: SceneInputs, lines: slice, samples: slice) -> None:
+    def __init__(self, inputs: SceneWindows, lines: slice, samples: slice) -> None:
         self._inputs = inputs
         self._place = (lines, samples)
         self._first: torch.Tensor | None = inputs.window(lines, samples)
@@ -119,7 +119,7 @@ class _FirstWindow:
         return first if first is not None and (lines, samples) == self._place else self._inputs.window(lines, samples)
 
 
-def with_first_window(inputs: SceneInputs, tiling: Tiling) -> SceneInputs:
+def with_first_window(inputs: SceneWindows, tiling: Tiling) -> SceneWindows:
     """Reads the first tile's inputs now, so that the network need not wait for them when the scene's turn comes."""
     first = next(tiling.tiles(inputs.shape))
     return _FirstWindow(inputs, first.outer_lines, first.outer_samples)

@@ -10,7 +10,7 @@ from datasets.labels import chart
 from datasets.lake import Lake
 from datasets.loading.node_cache import NodeCache
 from datasets.scene import SceneRecord
-from training.data.trained_data import trained_data
+from training.data.trial_data import TrialData
 from training.evaluation.fixed_grid import to_grid
 from training.evaluation.prediction_files import ENDINGS, Kind, PredictionError, write_prediction
 from training.evaluation.score_scenes import SceneScore, SceneToScore, open_scene, score_scenes, tiling_for
@@ -38,7 +38,7 @@ def predict_scenes(
     ratio: int | None = None,
     overwrite: bool = False,
     cache: NodeCache | None = None,
-    progress: Callable[[str, int], None] = lambda scene_id, total: None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Written:
     """Writes the class of every pixel of every test scene of the lake.
 
@@ -51,7 +51,7 @@ def predict_scenes(
         ratio: Grid of the maps; by default the trial's fixed ratio (2: 80 m), else its own.
         overwrite: Replaces maps that are there.
         cache: Decoded arrays of this node; None reads from the lake.
-        progress: Called with each scene that is done and the number of all.
+        progress: Called with scenes done and their total.
 
     Raises:
         CheckpointError: There is no checkpoint, or it cannot be read.
@@ -59,9 +59,8 @@ def predict_scenes(
         UnknownNameError: The trial does not predict the chart.
         PredictionError: A map is there already, or the lake has no charts of the ratio.
     """
-    trained = load_checkpoint(checkpoint_file(checkpoint))
-    device = best_device()
-    data = trained_data(trained, lake, cache, device)
+    loaded, device = load_checkpoint(checkpoint_file(checkpoint)), best_device()
+    data = TrialData.of_checkpoint(loaded, lake, device, cache=cache)
     spec, scenes = data.spec, lake.catalog().split("test")
     wanted = ratio or spec.evaluation.fixed_ratio or spec.data.ratio
     name = target or spec.data.primary
@@ -79,20 +78,20 @@ def predict_scenes(
         raise PredictionError(f"{str(there[0])!r} exists: give another --out, or --overwrite to replace what is there")
     for path in there:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
-    source = f"{spec.model.name}, trial {spec.trial_id}, epoch {trained.epoch}, IceBench"
+    source = f"{spec.model.name}, trial {spec.trial_id}, epoch {loaded.epoch}, IceBench"
 
     def open_one(record: SceneRecord) -> SceneToScore:
-        return open_scene(data.inputs(record.scene_id), lake, record, spec)
+        return open_scene(data.inputs.scene(record.scene_id), lake, record, spec)
 
     def finish(score: SceneScore) -> Path:
         scene_id = score.record.scene_id
         classes = to_grid(score.predicted[name], spec.data.ratio, wanted, lake.scene(scene_id).shape(wanted))
         return write_prediction(classes, chart(name), folder, scene_id=scene_id, ratio=wanted, kind=kind, source=source)
 
-    model = trained.model().to(device)
+    model = loaded.model().to(device)
     longest = max(max(record.lines, record.samples) for record in scenes) // spec.data.ratio
     paths = []
     for path in score_scenes(model, scenes, open_one, spec, tiling_for(model, spec, longest), finish):
         paths.append(path)
-        progress(path.stem, len(scenes))
+        progress(len(paths), len(scenes))
     return Written(chart=name, ratio=wanted, paths=tuple(paths))

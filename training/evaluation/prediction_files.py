@@ -165,13 +165,7 @@ def read_prediction(path: Path, chart: Chart, shape: tuple[int, int], truth: NDA
 
 
 def score_predictions(folder: Path, lake: Lake, chart: Chart, *, ratio: int) -> dict[str, ConfusionMatrix]:
-    """Confusion matrix of every test scene with a label, by scene_id.
-
-    Args:
-        folder: One map a test scene.
-        lake: With the charts.
-        chart: Of the classes.
-        ratio: Grid of the maps.
+    """Confusion matrix of every test scene of the lake, by scene_id, from one map a scene on the grid of the ratio.
 
     Raises:
         PredictionError: See `prediction_files` and `read_prediction`; or the lake has no test scene, or not this ratio.

@@ -7,9 +7,11 @@ from pydantic import ValidationError
 
 from datasets.lake import Lake
 from datasets.loading.node_cache import NodeCache
-from training.data.trained_data import trained_data
+from training.data.pure_patches import scored_patches
+from training.data.trial_data import TrialData
 from training.evaluation.metrics import metrics_of
 from training.evaluation.result import TrialResult
+from training.evaluation.score_scenes import tiling_for
 from training.evaluation.score_trial import Draw, draw_nothing, score_trial
 from training.loop.checkpoint import load_checkpoint
 from training.loop.checkpoint_files import checkpoint_file
@@ -43,14 +45,20 @@ def score_checkpoint(
     Raises:
         CheckpointError: There is no checkpoint, or it cannot be read.
         SpecError: The lake is another one, or the class of the network cannot be imported or takes other arguments.
-        SplitError: There is no test scene with a label.
+        SplitError: There is no test scene with a label, or no pure patch in them.
     """
     started, device = Clock.now(), best_device()
     file = checkpoint_file(checkpoint)
-    trained = load_checkpoint(file)
-    data = trained_data(trained, lake, cache, device)
-    spec, model = data.spec, trained.model().to(device)
-    scored = score_trial(model, data, drawer(spec))
+    loaded = load_checkpoint(file)
+    data = TrialData.of_checkpoint(loaded, lake, device, cache=cache)
+    spec, model = data.spec, loaded.model().to(device)
+    scored = score_trial(
+        model,
+        data,
+        tiling=tiling_for(model, spec, data.scenes.longest_side(spec.data.ratio)),
+        pure=scored_patches(data, data.scenes.test),
+        draw=drawer(spec),
+    )
     earlier = _earlier(file.parent / "result.json", spec.trial_id)
     costs = {name: value for name, value in (earlier.metrics if earlier else {}).items() if name.startswith("cost/")}
     return spec, TrialResult(
@@ -62,8 +70,8 @@ def score_checkpoint(
         },
         matrices={name: matrix.to_lists() for name, matrix in scored.matrices.items()},
         scenes=scored.scenes,
-        best_epoch=trained.epoch,
-        epochs=earlier.epochs if earlier else trained.epoch + 1,
+        best_epoch=loaded.epoch,
+        epochs=earlier.epochs if earlier else loaded.epoch + 1,
         checkpoint=str(file),
         seconds=started.seconds(),
         versions=versions_of(device),

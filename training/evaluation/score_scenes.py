@@ -21,7 +21,7 @@ from datasets.scene import SceneRecord
 from training.evaluation.bins import OWN_GRID, PATCHES, ScoreKey, fixed_grid
 from training.evaluation.confusion import ConfusionMatrix
 from training.evaluation.fixed_grid import to_grid
-from training.evaluation.predict import SceneInputs, predict_scene, read_ahead, with_first_window
+from training.evaluation.predict import SceneWindows, predict_scene, read_ahead, with_first_window
 from training.evaluation.sliding import Sliding, classify_windows
 from training.evaluation.tiles import Tiling, tiling_of
 from training.models.heads import heads_of
@@ -31,7 +31,7 @@ Finished = TypeVar("Finished")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Patches:
+class PurePatches:
     """Pure patches of one scene.
 
     Attributes:
@@ -55,9 +55,9 @@ class SceneToScore:
     """
 
     record: SceneRecord
-    inputs: SceneInputs
+    inputs: SceneWindows
     truth: Mapping[ScoreKey, NDArray[np.uint8]]
-    patches: Patches | None = None
+    patches: PurePatches | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +100,7 @@ def tiling_for(model: nn.Module, spec: TrialSpec, longest: int | None = None) ->
 
 
 def open_scene(
-    inputs: SceneInputs, lake: Lake, record: SceneRecord, spec: TrialSpec, patches: Patches | None = None
+    inputs: SceneWindows, lake: Lake, record: SceneRecord, spec: TrialSpec, patches: PurePatches | None = None
 ) -> SceneToScore:
     """Reads the charts of a scene on every grid."""
     ratios = dict(zip(grid_names(spec), (spec.data.ratio, spec.evaluation.fixed_ratio), strict=False))
@@ -162,41 +162,38 @@ def score_scenes(
             yield waiting.result()
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Predicted:
-    """Class rasters on the trial's own grid by chart, and the classes of the scene's pure patches."""
-
-    rasters: Mapping[str, NDArray[np.uint8]]
-    patches: NDArray[np.uint8] | None = None
+_Predicted = tuple[dict[str, NDArray[np.uint8]], NDArray[np.uint8] | None]
+"""Class rasters on the trial's own grid by chart, and the classes of the scene's pure patches."""
 
 
 def _predict(model: nn.Module, scene: SceneToScore, spec: TrialSpec, tiling: Tiling | None) -> _Predicted:
     """All that needs the network."""
     heads = heads_of(spec)
     if tiling is not None:
-        return _Predicted(rasters=predict_scene(model, scene.inputs, heads, tiling))
+        return predict_scene(model, scene.inputs, heads, tiling), None
     (head,) = heads
     size, stride = spec.data.patch_size, spec.evaluation.map_stride or spec.data.stride
     sliding = Sliding.over(scene.inputs.shape, size, stride)
     classes = classify_windows(model, scene.inputs, sliding.corners, size, head)
     rasters = {head.chart.name: sliding.raster(classes)}
     if scene.patches is None:
-        return _Predicted(rasters=rasters)
+        return rasters, None
     places = sliding.find(scene.patches.corners)
     of_patches = classes[places]
     elsewhere = places < 0  # with another stride of the map
     of_patches[elsewhere] = classify_windows(model, scene.inputs, scene.patches.corners[elsewhere], size, head)
-    return _Predicted(rasters=rasters, patches=of_patches)
+    return rasters, of_patches
 
 
 def _count(scene: SceneToScore, predicted: _Predicted, spec: TrialSpec) -> SceneScore:
     """All that needs no network."""
+    rasters, of_patches = predicted
     fixed = spec.evaluation.fixed_ratio
     own, *others = grid_names(spec)
     matrices: dict[ScoreKey, ConfusionMatrix] = {}
     for head in heads_of(spec):
         name, n_classes = head.chart.name, head.chart.n_classes
-        raster = predicted.rasters[name]
+        raster = rasters[name]
         key = ScoreKey(own, name)
         matrices[key] = ConfusionMatrix.from_arrays(scene.truth[key], raster, n_classes)
         for grid in others:
@@ -204,13 +201,12 @@ def _count(scene: SceneToScore, predicted: _Predicted, spec: TrialSpec) -> Scene
             truth = scene.truth[ScoreKey(grid, name)]
             moved = to_grid(raster, spec.data.ratio, fixed, truth.shape)
             matrices[ScoreKey(grid, name)] = ConfusionMatrix.from_arrays(truth, moved, n_classes)
-        if scene.patches is not None and predicted.patches is not None:
-            matrices[ScoreKey(PATCHES, name)] = ConfusionMatrix.from_arrays(
-                scene.patches.labels, predicted.patches, n_classes
-            )
+        if scene.patches is not None and of_patches is not None:
+            key = ScoreKey(PATCHES, name)
+            matrices[key] = ConfusionMatrix.from_arrays(scene.patches.labels, of_patches, n_classes)
     return SceneScore(
         record=scene.record,
-        predicted=predicted.rasters,
+        predicted=rasters,
         truth={name: scene.truth[ScoreKey(own, name)] for name in spec.data.targets},
         matrices=matrices,
     )

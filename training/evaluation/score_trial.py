@@ -7,12 +7,14 @@ from pathlib import Path
 import numpy as np
 from torch import nn
 
+from datasets.patches.patch_index import PatchIndex
 from datasets.scene import SceneRecord
 from training.data.trial_data import TrialData
 from training.evaluation.bins import ScoredScene, ScoreKey, sum_bins
 from training.evaluation.confusion import ConfusionMatrix
 from training.evaluation.result import SceneRow, scene_rows
-from training.evaluation.score_scenes import Patches, SceneScore, SceneToScore, open_scene, score_scenes, tiling_for
+from training.evaluation.score_scenes import PurePatches, SceneScore, SceneToScore, open_scene, score_scenes
+from training.evaluation.tiles import Tiling
 
 Draw = Callable[[SceneScore], list[Path]]
 """Draws pictures of a scored scene and returns their paths."""
@@ -38,27 +40,32 @@ class TrialScores:
     maps: tuple[Path, ...]
 
 
-def score_trial(model: nn.Module, data: TrialData, draw: Draw = draw_nothing) -> TrialScores:
+def score_trial(
+    model: nn.Module,
+    data: TrialData,
+    *,
+    tiling: Tiling | None,
+    pure: PatchIndex | None,
+    draw: Draw = draw_nothing,
+) -> TrialScores:
     """Scores scene after scene; reading, counting and drawing go on while the network computes.
 
     Args:
         model: On the device of `data`; put in eval mode.
-        data: Of the trial.
+        data: What the trial reads.
+        tiling: From `training.evaluation.score_scenes.tiling_for`.
+        pure: Pure patches of the test scenes; None for a pixel-based trial.
         draw: Draws each scored scene, beside the network.
-
-    Raises:
-        SplitError: A patch-based trial finds no pure patch in the test scenes.
     """
     spec, lake = data.spec, data.lake
-    patches = _patches_by_scene(data) if spec.data.task == "patch" else {}
+    patches = {} if pure is None else _by_scene(pure)
 
     def open_one(record: SceneRecord) -> SceneToScore:
-        return open_scene(data.inputs(record.scene_id), lake, record, spec, patches.get(record.scene_id))
+        return open_scene(data.inputs.scene(record.scene_id), lake, record, spec, patches.get(record.scene_id))
 
     def finish(score: SceneScore) -> tuple[ScoredScene, list[Path]]:
         return (score.record, score.matrices), draw(score)
 
-    tiling = tiling_for(model, spec, data.longest_side)
     done = list(score_scenes(model, data.scenes.test, open_one, spec, tiling, finish))
     scored = [each for each, _ in done]
     return TrialScores(
@@ -66,11 +73,10 @@ def score_trial(model: nn.Module, data: TrialData, draw: Draw = draw_nothing) ->
     )
 
 
-def _patches_by_scene(data: TrialData) -> dict[str, Patches]:
-    index = data.test_index
+def _by_scene(index: PatchIndex) -> dict[str, PurePatches]:
     found = {}
     for place, scene_id in enumerate(index.scene_ids):
         rows = np.flatnonzero(index.scene == place)
         corners = np.stack([index.line[rows], index.sample[rows]], axis=1)
-        found[scene_id] = Patches(corners=corners, labels=index.label[rows])
+        found[scene_id] = PurePatches(corners=corners, labels=index.label[rows])
     return found

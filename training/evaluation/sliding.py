@@ -17,7 +17,7 @@ from torch import nn
 from torch.nn import functional
 
 from datasets.loading.windows import window_starts
-from training.evaluation.predict import SceneInputs, outputs_of, read_ahead
+from training.evaluation.predict import SceneWindows, outputs_of, read_ahead
 from training.models.heads import Head
 
 WINDOWS_AT_ONCE: Final = 32
@@ -91,7 +91,7 @@ def nearest_window(starts: NDArray[np.int32], size: int, length: int) -> NDArray
 
 def classify_windows(
     model: nn.Module,
-    inputs: SceneInputs,
+    inputs: SceneWindows,
     corners: NDArray[np.integer],
     size: int,
     head: Head,
@@ -119,7 +119,7 @@ def classify_windows(
     return classes
 
 
-def _load(inputs: SceneInputs, corners: NDArray[np.integer], size: int) -> torch.Tensor:
+def _load(inputs: SceneWindows, corners: NDArray[np.integer], size: int) -> torch.Tensor:
     """Windows (B, C, P, P), padded with 0 at the end of the scene."""
     found: list[torch.Tensor] = []
     for line, starts in _pieces(corners, size):

@@ -57,11 +57,6 @@ class Tiling:
             for samples, outer_samples in self._spans(shape[1]):
                 yield Tile(lines=lines, samples=samples, outer_lines=outer_lines, outer_samples=outer_samples)
 
-    def share(self, shape: tuple[int, int]) -> float:
-        """Pixels computed per pixel kept: 1 in one piece, more with halos."""
-        lines, samples = (sum(outer.stop - outer.start for _, outer in self._spans(length)) for length in shape)
-        return float(lines * samples / (shape[0] * shape[1]))
-
     def _spans(self, length: int) -> list[tuple[slice, slice]]:
         """Kept and seen pixels along one axis; as few tiles as `side` allows, of one size but for the last."""
         count = -(-length // self.side)

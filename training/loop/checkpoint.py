@@ -14,8 +14,7 @@ from datasets.errors import IceBenchError
 from datasets.loading.normalize import Normalization
 from training.loop.epoch import EpochRow
 from training.loop.trainer import FitState
-from training.models import build_model
-from training.models.heads import n_outputs
+from training.models import build_network
 from training.spec import TrialSpec
 
 FORMAT = 2
@@ -43,10 +42,7 @@ class Checkpoint:
 
     def model(self) -> nn.Module:
         """Builds the network with these weights, in eval mode on the CPU."""
-        spec = self.spec.with_("model.pretrained", None)  # its weights are here
-        network = build_model(
-            spec.model, task=spec.data.task, in_channels=len(spec.data.channels), n_outputs=n_outputs(spec)
-        )
+        network = build_network(self.spec.with_("model.pretrained", None))  # its weights are here
         network.load_state_dict(self.state)
         return network.eval()
 

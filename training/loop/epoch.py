@@ -66,7 +66,7 @@ class EpochRow(_Row):
         }
 
 
-class Progress(_Row):
+class TrainingProgress(_Row):
     """Where training stands: sent after every batch (`row` is None) and once after every epoch (`row` is set).
 
     Attributes:

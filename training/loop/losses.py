@@ -68,10 +68,7 @@ class LossSums:
 class Loss:
     """The loss of a trial.
 
-    Args:
-        spec: Which loss.
-        heads: What the outputs mean.
-        class_weights: One weight a class, by chart; charts that are not in it weigh all classes alike.
+    `class_weights` has one weight a class, by chart; charts that are not in it weigh all classes alike.
     """
 
     def __init__(
@@ -143,15 +140,3 @@ class Loss:
         probability, target = own.softmax(dim=1) * known, target * known
         over = [0, *range(2, own.ndim)]
         return (probability * target).sum(over), (probability + target).sum(over)
-
-
-def balanced_weights(pixels: Mapping[int, int], n_classes: int) -> tuple[float, ...]:
-    """One weight a class, inverse to its share of the labelled pixels, averaging 1 over them; 0 for an absent class.
-
-    Args:
-        pixels: Pixel count by class of the training scenes; 255 is left out.
-        n_classes: Number of classes.
-    """
-    counts = [pixels.get(value, 0) for value in range(n_classes)]
-    present = sum(count > 0 for count in counts)
-    return tuple(sum(counts) / (present * count) if count else 0.0 for count in counts)

@@ -30,13 +30,7 @@ def build_optimizer(spec: OptimizerSpec, parameters: Iterable[torch.nn.Parameter
 def scaled_rates(
     optimizer: Mapping[str, Any], schedule: Mapping[str, Any], factor: float
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """States of an optimizer and its schedule as they would be if the learning rate had been `factor` times as large.
-
-    Args:
-        optimizer: Of `torch.optim.Optimizer.state_dict`.
-        schedule: Of `Schedule.state_dict`.
-        factor: Above 0.
-    """
+    """States of an optimizer and its `Schedule` as if the learning rate had been `factor` (above 0) times as large."""
     groups = [
         {name: value * factor if name in ("lr", "initial_lr") else value for name, value in group.items()}
         for group in optimizer["param_groups"]
@@ -52,40 +46,35 @@ class Schedule:
     """
 
     def __init__(self, spec: OptimizerSpec, optimizer: torch.optim.Optimizer, batches_per_epoch: int) -> None:
-        self._by_batch: LRScheduler | None = None
-        self._by_loss: ReduceLROnPlateau | None = None
+        self._schedule: LRScheduler | ReduceLROnPlateau | None = None
         cycle = spec.restart_epochs * batches_per_epoch
         match spec.schedule:
             case "none":
                 pass
             case "cosine_warm_restarts":
-                self._by_batch = CosineAnnealingWarmRestarts(optimizer, T_0=cycle)
+                self._schedule = CosineAnnealingWarmRestarts(optimizer, T_0=cycle)
             case "cosine":
-                self._by_batch = LambdaLR(optimizer, lambda step: (1 + math.cos(math.pi * min(step / cycle, 1))) / 2)
+                self._schedule = LambdaLR(optimizer, lambda step: (1 + math.cos(math.pi * min(step / cycle, 1))) / 2)
             case "step":
-                self._by_batch = StepLR(optimizer, spec.step_epochs * batches_per_epoch, gamma=spec.factor)
+                self._schedule = StepLR(optimizer, spec.step_epochs * batches_per_epoch, gamma=spec.factor)
             case "plateau":
-                self._by_loss = ReduceLROnPlateau(optimizer, factor=spec.factor, patience=spec.plateau_epochs)
+                self._schedule = ReduceLROnPlateau(optimizer, factor=spec.factor, patience=spec.plateau_epochs)
 
     def after_batch(self) -> None:
         """One batch was trained on."""
-        if self._by_batch is not None:
-            self._by_batch.step()
+        if isinstance(self._schedule, LRScheduler) and not isinstance(self._schedule, ReduceLROnPlateau):
+            self._schedule.step()
 
     def after_epoch(self, val_loss: float) -> None:
         """One epoch ended with this val loss."""
-        if self._by_loss is not None:
-            self._by_loss.step(val_loss)
+        if isinstance(self._schedule, ReduceLROnPlateau):
+            self._schedule.step(val_loss)
 
     def state_dict(self) -> dict[str, object]:
         """Plain values; `load_state_dict` goes on from them."""
-        return {} if self._inner is None else {**self._inner.state_dict()}
+        return {} if self._schedule is None else {**self._schedule.state_dict()}
 
     def load_state_dict(self, state: dict[str, object]) -> None:
         """Goes on from what `state_dict` gave."""
-        if self._inner is not None:
-            self._inner.load_state_dict(state)
-
-    @property
-    def _inner(self) -> LRScheduler | ReduceLROnPlateau | None:
-        return self._by_batch or self._by_loss
+        if self._schedule is not None:
+            self._schedule.load_state_dict(state)

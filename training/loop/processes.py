@@ -1,10 +1,11 @@
 """The processes of one trial: one, or one a GPU, which train together on parts of each batch.
 
-Whoever starts several processes sets up `torch.distributed` first (Ray Train does); a trial only asks what is there.
+What starts several processes sets up `torch.distributed` first (Ray Train does); a trial only asks what is there.
 """
 
+import logging
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import torch
 import torch.distributed
@@ -12,7 +13,10 @@ from torch import nn
 from torch.distributed.nn.functional import all_reduce
 from torch.nn.parallel import DistributedDataParallel
 
-from training.loop.sync_batch_norm import with_synced_batch_norm
+logger = logging.getLogger(__name__)
+
+_OF_ONE_PROCESS: Final = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+"""Layers that count over the patches of their own process alone."""
 
 Value = TypeVar("Value")
 
@@ -42,11 +46,19 @@ class Processes:
         return self.rank == 0
 
     def wrap(self, model: nn.Module, device: torch.device) -> nn.Module:
-        """The network for training: gradients averaged over processes, batch norm over the whole batch."""
+        """The network for training: gradients averaged over processes, on GPUs batch norm over the whole batch."""
         if self.world == 1:
             return model
-        synced = with_synced_batch_norm(model, device)
-        return DistributedDataParallel(synced, device_ids=[device] if device.type == "cuda" else None)
+        if device.type == "cuda":
+            synced: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
+            return DistributedDataParallel(synced, device_ids=[device])
+        if self.is_first and any(isinstance(layer, _OF_ONE_PROCESS) for layer in model.modules()):
+            logger.warning(
+                "on a CPU each of the %d processes has a batch norm of its own part of a batch, since torch shares it "
+                "on GPUs only: the numbers are not those of one process",
+                self.world,
+            )
+        return DistributedDataParallel(model)
 
     def sum(self, values: torch.Tensor) -> torch.Tensor:
         """Sum over processes, the same everywhere; gradients flow back through it."""

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from datasets.loading.batches import Batch
-from training.loop.epoch import EpochRow, Progress, ValScores
+from training.loop.epoch import EpochRow, TrainingProgress, ValScores
 from training.loop.losses import Loss
 from training.loop.optimizer import Schedule, build_optimizer
 from training.loop.precision import mixed_precision, precision_of
@@ -66,16 +66,7 @@ class Trainer:
 
     All that is random in an epoch (dropout, augmentation) starts from (seed, epoch), so that an epoch does not depend
     on whether the ones before it ran in this process.
-
-    Args:
-        model: The network; moved to `device`.
-        loss: What to make small.
-        loop: Length of training, precision.
-        optimizer: Optimizer and schedule.
-        batches_per_epoch: Batches in an epoch.
-        seed: Of the trial.
-        device: Where to compute.
-        processes: Those of the trial.
+    The network is moved to the device.
     """
 
     def __init__(
@@ -115,7 +106,7 @@ class Trainer:
         state: FitState | None = None,
         log: Callable[[EpochRow], None] = lambda _: None,
         keep: Callable[[FitState, bool], None] = lambda state, is_best: None,
-        progress: Callable[[Progress], None] = lambda _: None,
+        progress: Callable[[TrainingProgress], None] = lambda _: None,
     ) -> FitState:
         """Trains until `patience` epochs bring no better val score, or `max_epochs` are done.
 
@@ -131,7 +122,7 @@ class Trainer:
             NonFiniteLossError: A loss is infinite or not a number.
         """
         state = self._restored(state or FitState())
-        while len(state.history) < self._loop.max_epochs and not self._is_patient_no_more(state):
+        while len(state.history) < self._loop.max_epochs and not self._is_out_of_patience(state):
             epoch = len(state.history)
             torch.manual_seed(self._seed + (epoch + 1) * 2**32)
             row = self._epoch(data, validate, epoch, progress)
@@ -144,8 +135,8 @@ class Trainer:
             state.scaler = self._scaler.state_dict()
             keep(state, is_best)
             log(row)
-            progress(Progress(epoch=epoch, batch=len(data), batches=len(data), loss=row.train_loss, row=row))
-        if self._is_patient_no_more(state):
+            progress(TrainingProgress(epoch=epoch, batch=len(data), batches=len(data), loss=row.train_loss, row=row))
+        if self._is_out_of_patience(state):
             logger.info(
                 "stopped after epoch %d: epoch %d was the best by val %s",
                 len(state.history) - 1,
@@ -162,7 +153,7 @@ class Trainer:
             self._scaler.load_state_dict(state.scaler)
         return state
 
-    def _is_patient_no_more(self, state: FitState) -> bool:
+    def _is_out_of_patience(self, state: FitState) -> bool:
         return bool(state.history) and len(state.history) - 1 - state.best_epoch >= self._loop.patience
 
     def _is_better(self, row: EpochRow, than: EpochRow) -> bool:
@@ -179,7 +170,7 @@ class Trainer:
         data: TrainingData,
         validate: Callable[[nn.Module], ValScores],
         epoch: int,
-        progress: Callable[[Progress], None],
+        progress: Callable[[TrainingProgress], None],
     ) -> EpochRow:
         lr = float(self._optimizer.param_groups[0]["lr"])
         started = time.perf_counter()
@@ -203,7 +194,7 @@ class Trainer:
         )
 
     def train_epoch(
-        self, data: TrainingData, epoch: int, progress: Callable[[Progress], None] = lambda _: None
+        self, data: TrainingData, epoch: int, progress: Callable[[TrainingProgress], None] = lambda _: None
     ) -> TrainedEpoch:
         """Takes one optimizer step a batch."""
         self._network.train()  # validation left the network in eval mode, where batch norm would stay frozen
@@ -220,7 +211,7 @@ class Trainer:
                 trained.add(steps.popleft())
             seconds = max(time.perf_counter() - trained.started, 1e-9)
             progress(
-                Progress(
+                TrainingProgress(
                     epoch=epoch,
                     batch=number + 1,
                     batches=len(data),

@@ -4,8 +4,8 @@ Those of IceBench (`unet`), of timm (`timm:NAME`), of segmentation-models-pytorc
 own (`package.module:Class`). `check_network(spec)` finds out before a trial starts whether one of them can do it.
 """
 
-from training.models.benchmark import NETWORKS, parameters_of
-from training.models.build import build_model, count_parameters
+from training.models.benchmark import NETWORKS
+from training.models.build import build_model, build_network, count_parameters
 from training.models.check import check_network, check_output
 from training.models.padding import AnySize
 
@@ -13,8 +13,8 @@ __all__ = [
     "NETWORKS",
     "AnySize",
     "build_model",
+    "build_network",
     "check_network",
     "check_output",
     "count_parameters",
-    "parameters_of",
 ]

@@ -77,11 +77,6 @@ OTHERS: Final = ("timm:NAME", "smp:ARCHITECTURE", "package.module:Class")
 """How networks that are not of the benchmark are named."""
 
 
-def parameters_of(name: str) -> tuple[str, ...]:
-    """Names that `model.params` may hold for the network `name`; raises UnknownNameError with the nearest network."""
-    return _network(name).params
-
-
 def build(spec: ModelSpec, *, task: Task, in_channels: int, n_outputs: int) -> nn.Module:
     """Builds a network of the benchmark.
 
@@ -92,7 +87,9 @@ def build(spec: ModelSpec, *, task: Task, in_channels: int, n_outputs: int) -> n
         UnknownNameError: No network has this name.
         SpecError: The network is of the other task, a parameter is not allowed, or the weights do not fit.
     """
-    network = _network(spec.name)
+    if spec.name not in NETWORKS:
+        raise unknown_name("model", spec.name, (*NETWORKS, *OTHERS))
+    network = NETWORKS[spec.name]
     if network.task != task:
         fit = ", ".join(name for name, each in NETWORKS.items() if each.task == task)
         raise SpecError(
@@ -112,12 +109,6 @@ def build(spec: ModelSpec, *, task: Task, in_channels: int, n_outputs: int) -> n
     if spec.pretrained is not None:
         _load(model, spec.name, spec.pretrained, in_channels, random_first=first_layer == "random")
     return model
-
-
-def _network(name: str) -> Network:
-    if name not in NETWORKS:
-        raise unknown_name("model", name, (*NETWORKS, *OTHERS))
-    return NETWORKS[name]
 
 
 def _load(model: nn.Module, name: str, pretrained: str, in_channels: int, *, random_first: bool) -> None:

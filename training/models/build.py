@@ -3,7 +3,8 @@
 from torch import nn
 
 from training.models import benchmark, from_smp, from_timm, own
-from training.spec import ModelSpec, Task
+from training.models.heads import n_outputs
+from training.spec import ModelSpec, Task, TrialSpec
 
 
 def build_model(spec: ModelSpec, *, task: Task, in_channels: int, n_outputs: int) -> nn.Module:
@@ -33,6 +34,11 @@ def build_model(spec: ModelSpec, *, task: Task, in_channels: int, n_outputs: int
     elif ":" in spec.name:
         family = own.build
     return family(spec, task=task, in_channels=in_channels, n_outputs=n_outputs)
+
+
+def build_network(spec: TrialSpec) -> nn.Module:
+    """The network of a trial, by `build_model`: an input for each channel, the outputs of the heads of its charts."""
+    return build_model(spec.model, task=spec.data.task, in_channels=len(spec.data.channels), n_outputs=n_outputs(spec))
 
 
 def count_parameters(model: nn.Module) -> int:

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
-from training.models.build import build_model
+from training.models.build import build_network
 from training.models.heads import n_outputs as outputs_of
 from training.models.library import first_line
 from training.spec import SpecError, Task, TrialSpec
@@ -30,7 +30,7 @@ def check_network(spec: TrialSpec) -> None:
             with torch.device("meta"):
                 try:
                     _check(spec)
-                except Exception:  # noqa: BLE001 (a network of whatever kind: the real one, below, has the last word)
+                except Exception:  # noqa: BLE001 (any network can fail on the meta device: the real one, below, decides)
                     pass
                 else:
                     return
@@ -83,12 +83,11 @@ def check_output(
 
 
 def _check(spec: TrialSpec) -> None:
-    outputs, channels = outputs_of(spec), len(spec.data.channels)
     check_output(
-        build_model(spec.model, task=spec.data.task, in_channels=channels, n_outputs=outputs),
+        build_network(spec),
         task=spec.data.task,
-        in_channels=channels,
-        n_outputs=outputs,
+        in_channels=len(spec.data.channels),
+        n_outputs=outputs_of(spec),
         patch_size=spec.data.patch_size,
         batch_size=spec.loop.batch_size,
         name=spec.model.name,

@@ -9,51 +9,42 @@ ResNet-101 42,553,222; ResNet-152 58,196,870; DenseNet-121 7,000,774.
 """
 
 from collections.abc import Callable
-from typing import Any
+from functools import partial
 
 from torch import nn
 
 
 def alexnet(in_channels: int, n_outputs: int) -> nn.Module:
     """AlexNet whose first convolution is 7x7, stride 2, without bias (IceBench; torchvision has 11x11, stride 4)."""
-    from torchvision.models import alexnet as build
-
-    network: Any = build(weights=None, num_classes=n_outputs)
-    network.features[0] = nn.Conv2d(in_channels, 64, 7, stride=2, padding=3, bias=False)
-    return _module(network)
+    return _torchvision("alexnet", n_outputs, "features.0", partial(_first, in_channels))
 
 
 def vgg16(in_channels: int, n_outputs: int) -> nn.Module:
     """VGG16 without batch norm."""
-    from torchvision.models import vgg16 as build
-
-    network: Any = build(weights=None, num_classes=n_outputs)
-    network.features[0] = nn.Conv2d(in_channels, 64, 3, padding=1)
-    return _module(network)
+    return _torchvision("vgg16", n_outputs, "features.0", lambda: nn.Conv2d(in_channels, 64, 3, padding=1))
 
 
 def resnet(depth: int) -> Callable[[int, int], nn.Module]:
     """Builder of ResNet-50, -101 or -152 with the usual first convolution."""
-
-    def build(in_channels: int, n_outputs: int) -> nn.Module:
-        from torchvision import models
-
-        network: Any = getattr(models, f"resnet{depth}")(weights=None, num_classes=n_outputs)
-        network.conv1 = nn.Conv2d(in_channels, 64, 7, stride=2, padding=3, bias=False)
-        return _module(network)
-
-    return build
+    return lambda in_channels, n_outputs: _torchvision(
+        f"resnet{depth}", n_outputs, "conv1", partial(_first, in_channels)
+    )
 
 
 def densenet121(in_channels: int, n_outputs: int) -> nn.Module:
     """DenseNet-121 with the usual first convolution."""
-    from torchvision.models import densenet121 as build
-
-    network: Any = build(weights=None, num_classes=n_outputs)
-    network.features.conv0 = nn.Conv2d(in_channels, 64, 7, stride=2, padding=3, bias=False)
-    return _module(network)
+    return _torchvision("densenet121", n_outputs, "features.conv0", partial(_first, in_channels))
 
 
-def _module(network: Any) -> nn.Module:  # noqa: ANN401 (torchvision is untyped)
-    module: nn.Module = network
-    return module
+def _first(in_channels: int) -> nn.Conv2d:
+    return nn.Conv2d(in_channels, 64, 7, stride=2, padding=3, bias=False)
+
+
+def _torchvision(name: str, n_outputs: int, place: str, first: Callable[[], nn.Conv2d]) -> nn.Module:
+    """A network of torchvision with fresh weights, then another first convolution."""
+    from torchvision import models
+
+    network: nn.Module = getattr(models, name)(weights=None, num_classes=n_outputs)
+    parent, _, leaf = place.rpartition(".")
+    setattr(network.get_submodule(parent), leaf, first())
+    return network

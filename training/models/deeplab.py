@@ -10,8 +10,9 @@ stretches the coarse map by a factor that depends on the size of the scene. Here
 border, their means are over what is left, and growing is by exactly 8: with sides that are multiples of 64 this is
 IceBench's network, and every other size works too. The parameters are the same in all three.
 
-A scene gives the same in tiles as in one piece where tiles start at multiples of `CELL` pixels and see `REACH` pixels
-around them.
+A scene gives the same in tiles as in one piece where tiles start at multiples of 64 pixels (8 x 8, a pooling window)
+and see 448 pixels around them: ResNet 49, the widest rate 36 x 8, the convolution behind ASPP 8, and growing to full
+size 12 are 357, rounded up to whole windows.
 
 Shapes: B batch, C channels, F features, H lines, W samples, h and w of a coarser map, K classes.
 """
@@ -24,11 +25,6 @@ RATES = (12, 24, 36)
 FEATURES = 128
 STRIDE = 8
 WINDOW = 8
-CELL = STRIDE * WINDOW
-"""Pixels from one pooling window to the next (64)."""
-REACH = 448
-"""Pixels that an output sees at most to either side, rounded up to whole cells: ResNet 49, the widest rate 36 x 8, the
-convolution behind ASPP 8, and growing to full size 12 are 357."""
 
 
 def _grow(x_BFHW: torch.Tensor, factor: int, height: int, width: int) -> torch.Tensor:

@@ -62,10 +62,7 @@ class _Up(nn.Module):
 class UNet(nn.Module):
     """(B, C, H, W) float channels -> (B, K, H, W) logits, for any H and W from 1.
 
-    Args:
-        in_channels: Input channels.
-        n_outputs: Outputs per pixel.
-        filters: Filters of each level from the full size down.
+    `filters` are those of each level from the full size down.
     """
 
     def __init__(self, in_channels: int, n_outputs: int, *, filters: Sequence[int] = FILTERS) -> None:

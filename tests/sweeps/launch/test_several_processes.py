@@ -18,7 +18,7 @@ def spec() -> TrialSpec:
     return TrialSpec.from_dict(
         {
             "data": {"ratio": 10, "patch_size": 16, "channels": ["nersc_sar_primary", "sar_incidenceangle", "t2m"]},
-            "model": {"params": {"filters": [4, 4]}},
+            "model": {"name": "tests.training.loop.cpu_batch_norm:synced_unet", "params": {"filters": [4, 4]}},
             "optimizer": {"name": "sgd", "lr": 1e-2},
             "loop": {"batch_size": 4, "batches_per_epoch": 3, "max_epochs": 2},
         }

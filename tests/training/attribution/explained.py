@@ -10,15 +10,15 @@ from torch import nn
 from datasets.labels import SOD
 from datasets.lake import Lake
 from datasets.loading.normalize import Normalization
-from training.attribution.assigned import PatchAttributions, Patches, assign
+from training.attribution.assigned import AssignedPatches, ExplainedNetwork, PatchAttributions, assign
 from training.attribution.explain import explainer
 from training.attribution.features import Features
 from training.attribution.settings import AttributionSettings
 from training.data.trial_scenes import bind
 from training.evaluation.predict import outputs_of
 from training.loop.checkpoint import Checkpoint, save_checkpoint
-from training.models import build_model
-from training.models.heads import Head, n_outputs
+from training.models import build_network
+from training.models.heads import Head
 from training.spec import TrialSpec
 
 HEAD = Head(chart=SOD, regression=False, first=0)
@@ -47,11 +47,11 @@ def patches_of(
     valid: torch.Tensor | None = None,
     classes: Sequence[int] = range(K),
     head: Head = HEAD,
-) -> Patches:
+) -> AssignedPatches:
     valid = torch.ones(len(x), *x.shape[2:], dtype=torch.bool) if valid is None else valid
     logits = head.of(outputs_of(model, x))
     wanted = valid if logits.ndim == 4 else torch.ones(len(x), dtype=torch.bool)
-    return Patches(
+    return AssignedPatches(
         x=x,
         valid=valid,
         assigned=assign(logits, head, wanted, tuple(classes)),
@@ -63,14 +63,15 @@ def patches_of(
 def explain(
     method: str,
     model: nn.Module,
-    patches: Patches,
+    patches: AssignedPatches,
     bank: torch.Tensor,
     head: Head = HEAD,
     features: Features = FEATURES,
     **settings: object,
 ) -> PatchAttributions:
     chosen = AttributionSettings.of(method=method, **settings)
-    return explainer(chosen, model, head, features, bank, name="net")(patches)
+    network = ExplainedNetwork(model=model, head=head, features=features, bank=bank, name="net")
+    return explainer(chosen, network)(patches)
 
 
 def completeness(found: PatchAttributions, channels: int = C) -> float:
@@ -104,7 +105,7 @@ def untrained(spec: TrialSpec, lake: Lake, folder: Path) -> Path:
     """A checkpoint of random weights in the folder of a trial."""
     spec = bind(spec, lake)
     torch.manual_seed(0)
-    model = build_model(spec.model, task=spec.data.task, in_channels=len(spec.data.channels), n_outputs=n_outputs(spec))
+    model = build_network(spec)
     normalization = Normalization.from_lake(lake, spec.data.channels, spec.data.ratio)
     path = folder / "best.pt"
     save_checkpoint(path, Checkpoint(spec=spec, normalization=normalization, epoch=0, state=model.state_dict()))

@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional
 
 from tests.training.attribution.explained import HEAD, C, K, completeness, explain, frozen, patches_of, tensor
-from training.attribution.layers import PoolApart, survey, used_once
+from training.attribution.layers import SeparateWindows, survey, used_once
 from training.attribution.settings import AttributionError
 from training.models import build_model
 from training.spec import ModelSpec, Task
@@ -56,7 +56,7 @@ def test_windows_laid_out_pool_alike(kernel: int, stride: int, padding: int, cei
     pool = nn.MaxPool2d(kernel, stride, padding, ceil_mode=ceil_mode)
     for sides in ((16, 17), (15, 15), (7, 9), (10, 11), (8, 8)):
         x = tensor(2, 3, *sides)
-        assert torch.equal(pool(x), PoolApart(pool)(x))
+        assert torch.equal(pool(x), SeparateWindows(pool)(x))
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from tests.training.attribution.explained import (
     patches_of,
     tensor,
 )
-from training.attribution.assigned import NONE, Patches, turns
+from training.attribution.assigned import NONE, AssignedPatches, turns
 from training.attribution.baselines import draw, draws_of
 from training.attribution.features import Features
 from training.models.cnn import CNN
@@ -114,7 +114,7 @@ def test_groups_are_ablated_together() -> None:
 class OfClass(nn.Module):
     """What is explained, one number a class, for captum's own methods."""
 
-    def __init__(self, model: nn.Module, patches: Patches) -> None:
+    def __init__(self, model: nn.Module, patches: AssignedPatches) -> None:
         super().__init__()
         self.model = model
         self.own = (patches.assigned[:, None] == torch.arange(K)[:, None, None]).float()

@@ -10,7 +10,7 @@ from datasets.errors import UnknownNameError
 from datasets.labels import SOD
 from training.attribution.features import Features
 from training.attribution.figure import attribution_figure
-from training.attribution.files import log_attribution, metrics_of, refuse_existing, write_result
+from training.attribution.files import attribution_metrics, log_attribution, refuse_existing, write_result
 from training.attribution.result import AttributionResult, AttributionRow, CompletenessRow, rank_channels
 from training.attribution.settings import AttributionError, AttributionSettings, class_numbers
 from training.tracking.tracker import MemoryTracker
@@ -160,7 +160,7 @@ def test_a_tracker_is_told(tmp_path: Path) -> None:
     log_attribution(result_of(), tracker, write_result(result_of(), tmp_path))
     ((step, metrics),) = tracker.metrics
     assert step is None
-    assert metrics == metrics_of(result_of())
+    assert metrics == attribution_metrics(result_of())
     assert metrics["attribution/integrated_gradients/open_water/t2m/absolute"] == 3.0
     assert metrics["attribution/integrated_gradients/open_water/t2m/signed"] == -3.0
     assert metrics["attribution/integrated_gradients/completeness_error"] == 0.03

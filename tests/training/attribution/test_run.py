@@ -152,7 +152,7 @@ def _nothing(trial: Path, lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
         )
         patch.setattr(
             "training.attribution.run.baseline_bank",
-            lambda data, _: data.inputs(data.scenes.test.scene_ids[0]).window(slice(0, 16), slice(0, 16))[None],
+            lambda data, _: data.inputs.scene(data.scenes.test.scene_ids[0]).window(slice(0, 16), slice(0, 16))[None],
         )
         attribute(trial, lake, settings(classes=("young_ice",)))
 

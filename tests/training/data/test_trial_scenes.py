@@ -87,3 +87,9 @@ def test_normalization_by_deviations_within_scenes(tiny_lake: Lake) -> None:
     assert within.mean == pooled.mean
     assert within.std[:2] < pooled.std[:2], "what differs between scenes is left out"
     assert within.std[2] == pooled.std[2]
+
+
+def test_the_longest_side_is_of_val_and_test_scenes(tiny_lake: Lake, small_spec: TrialSpec) -> None:
+    scored = [*tiny_lake.catalog().split("val"), *tiny_lake.catalog().split("test")]
+    longest = max(max(tiny_lake.scene(record.scene_id).shape(10)) for record in scored)
+    assert select_scenes(small_spec, tiny_lake).longest_side(10) == longest

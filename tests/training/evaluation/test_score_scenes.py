@@ -19,7 +19,7 @@ from training.evaluation.bins import ScoreKey, sum_bins
 from training.evaluation.confusion import ClassRangeError, ConfusionMatrix
 from training.evaluation.metrics import metrics_of
 from training.evaluation.score_scenes import (
-    Patches,
+    PurePatches,
     SceneScore,
     SceneToScore,
     grid_names,
@@ -127,7 +127,7 @@ def test_patch_based_networks_are_scored_as_maps_and_on_pure_patches(tiny_lake: 
     shape = (record.lines // 10, record.samples // 10)
     inputs = TensorInputs(torch.from_numpy(np.random.default_rng(0).integers(0, 6, (1, *shape)).astype(np.float32)))
     corners = np.array([[0, 0], [5, 10], [shape[0] - 16, shape[1] - 16]])
-    patches = Patches(corners=corners, labels=np.array([1, 2, 3], np.uint8))
+    patches = PurePatches(corners=corners, labels=np.array([1, 2, 3], np.uint8))
     says = inputs.x_CHW[0, corners[:, 0], corners[:, 1]].int().tolist()
     scene = open_scene(inputs, tiny_lake, record, spec, patches)
     model = Corner()

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from datasets.labels import CHARTS, IGNORE
-from training.loop.losses import Loss, balanced_weights
+from training.loop.losses import Loss
 from training.models.heads import heads_of
 from training.spec import TrialSpec
 
@@ -97,14 +97,6 @@ def test_class_weights_multiply_the_pixels_of_their_class() -> None:
     table = torch.tensor(weights)[torch.where(labelled, y[:, 0], 0).long()]
     expected = (each * table)[labelled].sum() / labelled.sum()
     assert loss_of(SPEC, outputs, y, class_weights={"SOD": weights}).item() == pytest.approx(expected.item(), rel=1e-5)
-
-
-def test_balanced_weights_average_one_over_the_pixels() -> None:
-    pixels = {0: 900, 1: 90, 2: 10, 255: 5000}
-    weights = balanced_weights(pixels, 6)
-    assert weights[3:] == (0.0, 0.0, 0.0)
-    assert sum(weights[c] * pixels[c] for c in range(3)) == pytest.approx(1000)
-    assert weights[0] * 900 == pytest.approx(weights[2] * 10), "every class pulls alike"
 
 
 def test_three_heads_are_weighed_and_each_has_its_own_unlabelled_pixels() -> None:

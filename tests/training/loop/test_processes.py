@@ -8,6 +8,7 @@ import torch.multiprocessing
 from torch import nn
 
 from datasets.loading.batches import Batch
+from tests.training.loop.cpu_batch_norm import with_cpu_sync
 from tests.training.loop.training_batches import InMemory, learnable, trainer_of
 from training.data.augment import augment
 from training.loop.epoch import ValScores
@@ -38,9 +39,8 @@ class Part(InMemory):
 
 def network() -> nn.Module:
     torch.manual_seed(3)
-    return nn.Sequential(
-        nn.Conv2d(2, 8, 3, padding=1, bias=False), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 6, 3, padding=1)
-    )
+    layers = nn.Conv2d(2, 8, 3, padding=1, bias=False), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 6, 3, padding=1)
+    return with_cpu_sync(nn.Sequential(*layers))
 
 
 def train(processes: Processes, loss: str) -> FitState:
@@ -75,6 +75,20 @@ def test_two_processes_train_what_one_trains(tmp_path: Path, loss: str) -> None:
     for name, value in alone.weights.items():
         torch.testing.assert_close(first["weights"][name], value, rtol=1e-3, atol=1e-5)
         assert torch.equal(first["weights"][name], second["weights"][name])
+
+
+def test_batch_norm_that_each_process_has_of_its_own_is_told(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("training.loop.processes.DistributedDataParallel", lambda model: model)
+    plain = nn.Sequential(nn.Conv2d(2, 8, 3), nn.BatchNorm2d(8))
+    Processes(1, 2).wrap(plain, torch.device("cpu"))
+    Processes(0, 2).wrap(network(), torch.device("cpu"))
+    assert not caplog.messages, "the first process tells, and only where it is so"
+    Processes(0, 2).wrap(plain, torch.device("cpu"))
+    (message,) = caplog.messages
+    assert "each of the 2 processes has a batch norm of its own part of a batch" in message
+    assert "the numbers are not those of one process" in message
 
 
 def test_one_process_is_alone_without_any_group() -> None:

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from tests.training.loop.training_batches import InMemory, learnable, trainer_of, unet
-from training.loop.epoch import EpochRow, Progress, ValScores
+from training.loop.epoch import EpochRow, TrainingProgress, ValScores
 from training.loop.steps import NonFiniteLossError
 from training.loop.trainer import FitState
 from training.spec import OptimizerSpec
@@ -112,7 +112,7 @@ def test_a_loss_that_is_not_finite_names_its_scenes_before_the_weights_move() ->
 
     before: dict[str, torch.Tensor] = {}
 
-    def note(state: Progress) -> None:
+    def note(state: TrainingProgress) -> None:
         before.update({name: value.clone() for name, value in model.named_parameters()})
 
     made = trainer_of(model, 2)
@@ -131,7 +131,7 @@ def test_train_loss_weighs_pixels_not_batches() -> None:
     (x, y), mostly_masked = learnable(0), learnable(0)[1].clone()
     mostly_masked[:, :, 3:] = 255
     labels = [y, mostly_masked, torch.full_like(y, 255)]
-    seen: list[Progress] = []
+    seen: list[TrainingProgress] = []
     made = trainer_of(unet(), 3, OptimizerSpec(lr=1e-30, name="sgd", schedule="none"))
     trained = made.train_epoch(InMemory(3, lambda e, n: (x, labels[n])), 0, seen.append)
     pixels = [int((own != 255).sum()) for own in labels]
@@ -141,7 +141,7 @@ def test_train_loss_weighs_pixels_not_batches() -> None:
 
 
 def test_progress_comes_after_every_batch_and_every_epoch() -> None:
-    seen: list[Progress] = []
+    seen: list[TrainingProgress] = []
     state = run([2.0, 1.0], batches=2, progress=seen.append)
     assert [(p.epoch, p.batch, p.row is not None) for p in seen] == [
         (0, 1, False), (0, 2, False), (0, 2, True), (1, 1, False), (1, 2, False), (1, 2, True),

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from datasets.errors import UnknownNameError
-from training.models import NETWORKS, build_model, count_parameters, parameters_of
+from training.models import NETWORKS, build_model, count_parameters
 from training.spec import ModelSpec, SpecError, Task
 
 PUBLISHED = {
@@ -105,9 +105,9 @@ def test_a_network_of_the_other_task_is_refused(name: str, task: Task, others: s
 
 
 def test_parameters_of_a_network() -> None:
-    assert parameters_of("unet") == ("filters",)
-    assert parameters_of("cnn") == ()
-    assert parameters_of("vgg16") == ("first_layer",)
+    assert NETWORKS["unet"].params == ("filters",)
+    assert NETWORKS["cnn"].params == ()
+    assert NETWORKS["vgg16"].params == ("first_layer",)
 
 
 @pytest.mark.parametrize(

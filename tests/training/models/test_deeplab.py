@@ -3,7 +3,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from training.models.deeplab import CELL, REACH, DeepLabV3, WindowPooling
+from training.models.deeplab import DeepLabV3, WindowPooling
+
+CELL, REACH = 64, 448
 
 
 def published_pooling(ours: WindowPooling, x: torch.Tensor) -> torch.Tensor:

@@ -2,15 +2,16 @@ from io import StringIO
 
 from rich.console import Console
 
-from training.models.listing import network_rows, network_table
+from training.models.listing import network_table
 
 
 def test_every_network_is_listed_with_its_parameters() -> None:
-    rows = {row.name: row for row in network_rows()}
-    assert rows["densenet121"].parameters == 7_000_774
-    assert rows["unet"].params == ("filters",)
-    assert not rows["cnn"].imagenet
-    assert rows["deeplabv3"].task == "pixel"
+    columns = [list(column.cells) for column in network_table().columns]
+    rows = {name: cells for name, *cells in zip(*columns, strict=True)}
+    assert rows["densenet121"] == ["patch", "7,000,774", "yes", "first_layer"]
+    assert rows["unet"][3] == "filters"
+    assert rows["cnn"][2] == "-", "no ImageNet weights"
+    assert rows["deeplabv3"][0] == "pixel"
 
 
 def test_the_table_says_how_other_networks_are_named() -> None:

@@ -1,25 +1,29 @@
-"""Batch norm over the batch of all processes, on any device.
+"""Batch norm over the batch of all processes on a CPU: for tests that hold several processes against one.
 
-torch's SyncBatchNorm is for GPUs only. On the CPU, where a trial of several processes is a test of the same code, this
-does the same sums with a differentiable all-reduce.
+torch's SyncBatchNorm is for GPUs only; this does the same sums with a differentiable all-reduce.
 """
 
 import torch
+import torch.distributed
 from torch import nn
 from torch.distributed.nn.functional import all_reduce
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from training.models.unet import UNet
 
-def with_synced_batch_norm(model: nn.Module, device: torch.device) -> nn.Module:
+
+def synced_unet(in_channels: int, n_outputs: int, *, filters: list[int]) -> nn.Module:
+    """U-Net of a user's own, whose batch norm counts over all processes; for `model.name` of a spec."""
+    return with_cpu_sync(UNet(in_channels, n_outputs, filters=filters))
+
+
+def with_cpu_sync(model: nn.Module) -> nn.Module:
     """The network with its batch norms counting over all processes; weights and buffers stay the same objects."""
-    if device.type == "cuda":
-        synced: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
-        return synced
     for name, child in list(model.named_children()):
         if isinstance(child, _BatchNorm):
             setattr(model, name, CpuSyncBatchNorm(child))
         else:
-            with_synced_batch_norm(child, device)
+            with_cpu_sync(child)
     return model
 
 
@@ -38,8 +42,8 @@ class CpuSyncBatchNorm(_BatchNorm):
             raise ValueError(f"batch norm wants (B, C, ...), got {input.dim()} axes")
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
-        """Normalizes; in eval mode with the running statistics, as ever."""
-        if not self.training:
+        """Normalizes; as the layer it stands for does in eval mode, in one process, and on the meta device."""
+        if not self.training or input.is_meta or not torch.distributed.is_initialized():
             return super().forward(input)
         axes = [0, *range(2, input.dim())]
         count = input.new_tensor([float(input.numel() // input.shape[1])])

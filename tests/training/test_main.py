@@ -98,7 +98,7 @@ def test_a_trial_from_the_command_line(
     (tmp_path / "spec.yaml").write_text(small_spec.to_yaml())
     monkeypatch.setattr("training.__main__.usable_cpus", lambda: 2)
     workers: list[int] = []
-    monkeypatch.setattr("training.data.trial_data.BatchLoader", partial(loader_without_workers, workers))
+    monkeypatch.setattr("training.data.training_batches.BatchLoader", partial(loader_without_workers, workers))
     done = runner.invoke(app, ["run", "--lake", tiny_lake.url, "--spec", "spec.yaml", "--set", "loop.max_epochs=1"])
     assert done.exit_code == 0, done.output
     assert workers == [1], "one less than the CPUs"

@@ -1,0 +1,42 @@
+"""Weights of the classes in the loss of a trial."""
+
+from collections.abc import Mapping, Sequence
+
+from datasets.catalog import Catalog
+from datasets.labels import chart
+from datasets.loading.batches import PatchSource
+from datasets.patches.indexed_patches import IndexedPatches
+from training.spec import TrialSpec
+
+
+def class_weights(spec: TrialSpec, train: Catalog, source: PatchSource) -> Mapping[str, Sequence[float]]:
+    """One weight a class, by chart; a chart that is not in it weighs all classes alike.
+
+    Balanced weights are those of what is trained on: the pixels of the training scenes, or the patches that are drawn.
+    Weights that the spec gives are those of its first chart.
+    """
+    weights, primary = spec.loss.class_weights, spec.data.primary
+    if weights == "none":
+        return {}
+    if weights != "balanced":
+        return {primary: weights}
+    if isinstance(source, IndexedPatches):
+        return {primary: tuple(source.class_weights.tolist())}
+    return {name: _balanced([record.pixels[name] for record in train], name) for name in spec.data.targets}
+
+
+def _balanced(scenes: Sequence[Mapping[int, int]], name: str) -> tuple[float, ...]:
+    n_classes = chart(name).n_classes
+    return balanced_weights({value: sum(row.get(value, 0) for row in scenes) for value in range(n_classes)}, n_classes)
+
+
+def balanced_weights(pixels: Mapping[int, int], n_classes: int) -> tuple[float, ...]:
+    """One weight a class, inverse to its share of the labelled pixels, averaging 1 over them; 0 for an absent class.
+
+    Args:
+        pixels: Pixel count by class of the training scenes; 255 is left out.
+        n_classes: Number of classes.
+    """
+    counts = [pixels.get(value, 0) for value in range(n_classes)]
+    present = sum(count > 0 for count in counts)
+    return tuple(sum(counts) / (present * count) if count else 0.0 for count in counts)

@@ -1,0 +1,46 @@
+"""What reads a lake for the network of one trial: whole scenes window by window, and batches of patches."""
+
+from dataclasses import dataclass
+
+import torch
+
+from datasets.lake import Lake
+from datasets.loading.assemble import Assembler
+from datasets.loading.node_cache import NodeCache
+from datasets.loading.normalize import Normalization
+from datasets.loading.scene_inputs import SceneInputs
+from datasets.loading.scene_reader import SceneReader
+from training.spec import DataSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkInputs:
+    """Scenes of a lake as a network sees them.
+
+    Attributes:
+        reader: Reads scenes in this process: the ratio, channels and charts of the trial.
+        normalization: Channel statistics of training scenes.
+        assemble: Makes inputs (B, C, H, W) float32, normalized, on the device from what was read.
+        device: Where the network computes.
+    """
+
+    reader: SceneReader
+    normalization: Normalization
+    assemble: Assembler
+    device: torch.device
+
+    @classmethod
+    def of(
+        cls, data: DataSpec, lake: Lake, normalization: Normalization, device: torch.device, cache: NodeCache | None
+    ) -> "NetworkInputs":
+        """The inputs that `data` asks for; `cache` holds decoded arrays of this node, None reads from the lake."""
+        return cls(
+            reader=SceneReader(lake, ratio=data.ratio, channels=data.channels, targets=data.targets, cache=cache),
+            normalization=normalization,
+            assemble=Assembler(normalization, ratio=data.ratio, device=device),
+            device=device,
+        )
+
+    def scene(self, scene_id: str) -> SceneInputs:
+        """A whole scene."""
+        return SceneInputs(self.reader, scene_id, self.assemble, self.device)

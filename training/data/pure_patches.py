@@ -1,0 +1,44 @@
+"""Pure patches (one class in all of the window): those that a patch-based trial trains on, and is scored on."""
+
+from datasets.catalog import Catalog
+from datasets.patches.index_build import build_index
+from datasets.patches.patch_index import PatchIndex
+from datasets.patches.patch_rules import PatchRule
+from training.data.trial_data import TrialData
+from training.spec import DataSpec
+
+
+def training_patches(data: TrialData, seed: int) -> PatchIndex:
+    """The patches to train on: by all rules of the spec, at most `max_patches` that are drawn with the seed.
+
+    Raises:
+        SplitError: No window of the training scenes is a patch.
+    """
+    index = _index(data, data.scenes.train, data.spec.data)
+    most = data.spec.data.max_patches
+    return index if most is None or most >= len(index) else index.prefix(most, seed)
+
+
+def scored_patches(data: TrialData, scenes: Catalog) -> PatchIndex | None:
+    """The patches to score of some scenes; None for a pixel-based trial, which is scored on whole scenes.
+
+    The rules of border and land are of training patches alone: trials with other rules are scored alike.
+
+    Raises:
+        SplitError: The scenes have no such patch.
+    """
+    if data.spec.data.task == "pixel":
+        return None
+    return _index(data, scenes, data.spec.data.model_copy(update={"border_distance": 0.0, "max_land": 1.0}))
+
+
+def _index(data: TrialData, scenes: Catalog, rules: DataSpec) -> PatchIndex:
+    rule = PatchRule(
+        ratio=rules.ratio,
+        target=rules.primary,
+        patch_size=rules.patch_size,
+        stride=rules.stride,
+        border_distance=rules.border_distance,
+        max_land=rules.max_land,
+    )
+    return build_index(data.lake, scenes, rule, folder=data.index_folder)
