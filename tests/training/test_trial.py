@@ -353,7 +353,7 @@ def test_the_cache_changes_no_number(tiny_lake: Lake, small_spec: TrialSpec, tmp
     ("changes", "error", "sentence"),
     [
         ({"data.patch_size": 64}, SplitError, "larger than every training scene at ratio 10"),
-        ({"data.task": "patch"}, SpecError, "'unet' is a network for segmentation"),
+        ({"data.task": "patch"}, SpecError, "'unet' is a pixel-based network"),
         ({"data.task": "patch", "model": {"name": "cnn"}}, SplitError, "is a patch with one class of SOD"),
         ({"model": {"name": "no.such.module:Net"}}, SpecError, "no.such.module"),
         ({"model.pretrained": "/nowhere/weights.pth"}, SpecError, "/nowhere/weights.pth"),

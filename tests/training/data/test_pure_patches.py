@@ -7,6 +7,7 @@ from datasets.patches.index_build import build_index
 from datasets.patches.patch_rules import PatchRule
 from tests.training.data.trials import data_of, patches_of
 from training.data.pure_patches import scored_patches, training_patches
+from training.evaluation.bins import ScoreKey
 from training.loop.epoch import TrainingProgress
 from training.spec import TrialSpec
 from training.tracking.tracker import MemoryTracker
@@ -59,6 +60,6 @@ def test_the_rule_of_training_patches_does_not_change_what_is_scored(
         MemoryTracker(),
         folder=tmp_path / "b",
     )
-    key = "test_patches/SOD/all"
+    key = ScoreKey("test_patches", "SOD")
     assert sum(map(sum, plain.matrices[key])) == sum(map(sum, ruled.matrices[key]))
     assert plain.metrics["best/val_loss"] != ruled.metrics["best/val_loss"]

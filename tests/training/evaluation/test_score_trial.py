@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from datasets.lake import Lake
+from training.evaluation.bins import ScoreKey
 from training.evaluation.confusion import ConfusionMatrix
 from training.loop.checkpoint import load_checkpoint
 from training.loop.checkpoint_files import BEST
@@ -20,14 +21,16 @@ def test_a_patch_based_trial_is_scored_on_patches_and_as_a_map(
     tracker = MemoryTracker()
     result = run_trial(patch_spec, tiny_lake, tracker, folder=tmp_path, cache=None)
     assert {"test/f1", "test_80m/f1", "test_patches/f1"} <= result.metrics.keys()
-    pixels = ConfusionMatrix.from_lists(result.matrices["test/SOD/all"])
+    pixels = ConfusionMatrix.from_lists(result.matrices[ScoreKey("test", "SOD")])
     charted = [
         (tiny_lake.scene(s).whole(2, ["SOD"])["SOD"] != 255).sum() for s in tiny_lake.catalog().split("test").scene_ids
     ]
     assert pixels.n == sum(charted), "the map covers every labelled pixel"
-    assert 0 < ConfusionMatrix.from_lists(result.matrices["test_patches/SOD/all"]).n < pixels.n
+    assert 0 < ConfusionMatrix.from_lists(result.matrices[ScoreKey("test_patches", "SOD")]).n < pixels.n
     of_scenes = result.scene_matrices("test_patches", "SOD").values()
-    assert sum(sum(map(sum, rows)) for rows in of_scenes) == sum(map(sum, result.matrices["test_patches/SOD/all"]))
+    assert sum(sum(map(sum, rows)) for rows in of_scenes) == sum(
+        map(sum, result.matrices[ScoreKey("test_patches", "SOD")])
+    )
     assert "figures/confusion_test_patches_SOD.png" in tracker.files
 
 
