@@ -22,7 +22,7 @@ from sweeps.record.state import STOPPED
 from training.loop.epoch import Progress
 from training.loop.processes import Processes
 from training.loop.steps import NonFiniteLossError
-from training.spec import SpecError, TrialSpec
+from training.spec import SpecError
 from training.trial import assist_trial, run_trial
 
 FINAL: Final = (SpecError, SplitError, UnknownNameError, NonFiniteLossError, SupersededError)
@@ -32,7 +32,7 @@ FINAL: Final = (SpecError, SplitError, UnknownNameError, NonFiniteLossError, Sup
 def run_order(order: Order, folder: Path, report: Report) -> None:
     """This process's part of a trial; `report` is told of every epoch."""
     use_given_threads()
-    spec, lake, cache = TrialSpec.from_dict(order.spec), Lake.open(order.lake), NodeCache.default()
+    spec, lake, cache = order.spec, Lake.open(order.lake), NodeCache.default()
     workers = loader_workers(order.resources.get("CPU", 1.0) * order.processes, order.processes)
     if not Processes.current().is_first:
         assist_trial(spec, lake, workers=workers, cache=cache, progress=lambda progress: _tell(progress, report))

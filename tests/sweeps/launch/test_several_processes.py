@@ -32,10 +32,10 @@ def test_two_processes_are_one_trial(
 ) -> None:
     monkeypatch.setenv("RAY_ADDRESS", "local")
     monkeypatch.setenv("ICEBENCH_CACHE", str(tmp_path / "cache"))
-    request = request_of(small_study(1, base=spec), tiny_lake, tmp_path)
+    request = request_of(tiny_lake, tmp_path)
     placement = Placement(cpus=1, gpus=0, max_concurrent=None, storage=str(tmp_path / "storage"), processes=2)
     events = Events()
-    done = run(replace(request, placement=placement), events)
+    done = run(small_study(1, base=spec), replace(request, placement=placement), events)
     assert not done.failed
     assert [event.epoch for event in events.seen if not event.ended] == [1, 2]
     (row,) = done.study.children_rows()
