@@ -6,6 +6,7 @@ the axes along which it is changed. Every cell of an arm, with every seed, is a 
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Final, Literal, get_args
 
 from datasets.errors import IceBenchError, UnknownNameError, unknown_name
@@ -142,6 +143,10 @@ class Experiment:
 
     def trials(self) -> tuple[Point, ...]:
         """Every cell of every arm with every seed, in the order of the study."""
+        return self._trials
+
+    @cached_property
+    def _trials(self) -> tuple[Point, ...]:
         return tuple(
             trial for task, arm in self.arms.items() for cell in arm.cells() for trial in self._seeded(task, arm, cell)
         )

@@ -56,7 +56,7 @@ def point_of(base: TrialSpec, changes: Changes, labels: Mapping[str, Value], see
     asked = other_changes(changes, ATTRIBUTION)
     return Point(
         labels=labels,
-        spec=base.with_all(spec_changes(changes)).with_("seed", seed),
+        spec=base.with_all({**spec_changes(changes), "seed": seed}),
         recipe=other_changes(changes, RECIPE),
         attribution=AttributionSettings.of(**{"seed": seed, **asked}) if asked else None,
     )

@@ -66,7 +66,8 @@ def application(experiments: dict[str, Experiment], title: str) -> typer.Typer:
             if strategy.needs_scores and only:
                 raise ExperimentError("--search optuna chooses the values itself: leave --only out, or use random")
             chosen = [_shaped(each, task, seeds, smoke, strategy) for each in _with_scores(experiments, strategy)]
-            parts = [whole.of_task(task).only(only or []) for whole in chosen]
+            parts = [whole.of_task(task) for whole in chosen]
+            parts = [part.only(only) if only else part for part in parts]
             if dry_run:
                 _show_trials(parts)
                 return
@@ -74,7 +75,7 @@ def application(experiments: dict[str, Experiment], title: str) -> typer.Typer:
                 cpus=cpus_per_trial,
                 gpus=gpus_per_trial,
                 max_concurrent=max_concurrent,
-                storage=_place(storage or str(ROOT / "results/ray")),
+                storage=_absolute(storage or str(ROOT / "results/ray")),
             )
             from sweeps.launch.campaign import run_campaign  # Ray, MLflow, zarr: not for --help and --dry-run
             from sweeps.launch.study_run import Request
@@ -130,6 +131,6 @@ def _show_trials(parts: Sequence[Experiment]) -> None:
         out.print(f"{len(parts)} studies, {sum(len(part.trials()) for part in parts)} trials", highlight=False)
 
 
-def _place(storage: str) -> str:
+def _absolute(storage: str) -> str:
     """Trials have their own working folder, so a path must be absolute."""
     return storage.rstrip("/") if "://" in storage else str(Path(storage).expanduser().absolute())

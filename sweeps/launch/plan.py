@@ -41,8 +41,8 @@ class Plan:
         lake: The lake of the study.
         ready: Trials of the part that can run.
         impossible: Trials of the part that cannot.
-        impossible_elsewhere: Those of the study that were not asked for and could not run either, as far as can be
-            told.
+        impossible_elsewhere: Those of the study that were not asked for and could not run either, as far as is
+            known.
     """
 
     study: Experiment

@@ -2,9 +2,13 @@
 
 import pytest
 
+from datasets.lake import Lake
 from sweeps.design.catalogue import study
 from sweeps.design.experiment import ExperimentError
+from sweeps.launch.plan import plan
 from sweeps.launch.strategy import SAMPLES, OptunaSearch, RandomSearch, Strategy, parse_strategy
+from sweeps.record.state import TrialState
+from tests.sweeps.launch.small_study import small_study
 
 
 def test_words() -> None:
@@ -23,3 +27,21 @@ def test_what_a_search_makes_stands_apart_from_the_study() -> None:
     assert {trial.spec.seed for trial in drawn.trials()} == {0}
     with pytest.raises(ExperimentError, match="looks at one task at a time"):
         parse_strategy("optuna", "none").shaped(parameters, "both")
+
+
+def test_what_runs_again_is_said_by_the_strategy(tiny_lake: Lake) -> None:
+    planned = plan(small_study(4), (tiny_lake,))
+    ids = [trial.trial_id for trial, _ in planned.ready]
+    states = {
+        ids[0]: TrialState(state="finished"),
+        ids[1]: TrialState(state="stopped"),
+        ids[2]: TrialState(state="failed"),
+    }
+
+    def placed(strategy: Strategy, *, failed_only: bool = False) -> list[str]:
+        return [trial.trial_id for trial, _ in strategy.to_place(planned, states, failed_only=failed_only)]
+
+    assert placed(Strategy()) == ids[1:]
+    assert placed(Strategy(asha=True)) == ids[2:], "what was given up once is not tried again"
+    assert placed(Strategy(), failed_only=True) == [ids[2]]
+    assert placed(OptunaSearch()) == ids[:1]
