@@ -182,7 +182,7 @@ class Experiment:
             raise ExperimentError(f"study {self.name!r} has no {task}-based trials: --task {', '.join(self.arms)}")
         return replace(self, arms={task: self.arms[task]})
 
-    def searched(self, suffix: str, drawn: int | None = None) -> "Experiment":
+    def searched(self, suffix: str, drawn: int) -> "Experiment":
         """The study as a search makes it: under a name of its own, with combinations of all axes drawn at random."""
         arms = {task: replace(arm, drawn=drawn) for task, arm in self.arms.items()}
         return replace(self, name=f"{self.name}{suffix}", arms=arms)
@@ -194,6 +194,8 @@ class Experiment:
             ExperimentError: A condition is not of that form, or names a label or value that the study does not have, or
                 nothing is left.
         """
+        if not conditions:
+            return self
         known = self.labels()
         wanted = dict(self.conditions)
         for condition in conditions:

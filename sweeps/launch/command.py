@@ -66,8 +66,7 @@ def application(experiments: dict[str, Experiment], title: str) -> typer.Typer:
             if strategy.needs_scores and only:
                 raise ExperimentError("--search optuna chooses the values itself: leave --only out, or use random")
             chosen = [_shaped(each, task, seeds, smoke, strategy) for each in _with_scores(experiments, strategy)]
-            parts = [whole.of_task(task) for whole in chosen]
-            parts = [part.only(only) if only else part for part in parts]
+            parts = [whole.of_task(task).only(only or []) for whole in chosen]
             if dry_run:
                 _show_trials(parts)
                 return

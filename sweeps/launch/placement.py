@@ -72,7 +72,7 @@ class Slots:
 
 
 def slots_for(nodes: Sequence[Mapping[str, float]], placement: Placement, *, grows: bool = False) -> Slots:
-    """What the nodes have for a placement, which takes one GPU for each process where it does not say and there are any.
+    """What the nodes have for a placement; one that names no GPUs takes one for each process where there are any.
 
     Args:
         nodes: Resources of every node that is there.
