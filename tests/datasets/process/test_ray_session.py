@@ -30,10 +30,10 @@ def test_a_note_of_a_ray_that_is_gone_is_not_believed(tmp_path: Path, monkeypatc
     (tmp_path / "ray").mkdir()
     (tmp_path / "ray" / "ray_current_cluster").write_text("127.0.0.1:1")
     assert find_address(None, ADVICE) == "local"
-    with closing(create_server(("127.0.0.1", 0))) as alive:
+    with closing(create_server(("0.0.0.0", 0))) as alive:  # as a head does: Ray makes the outer address of it
         address = f"127.0.0.1:{alive.getsockname()[1]}"
         (tmp_path / "ray" / "ray_current_cluster").write_text(address)
-        assert find_address(None, ADVICE) == address
+        assert find_address(None, ADVICE).endswith(address.partition(":")[2])
         (tmp_path / "ray" / "ray_current_cluster").write_text("127.0.0.1:1")
         monkeypatch.setenv("RAY_ADDRESS", address)
         assert find_address(None, ADVICE) == address
