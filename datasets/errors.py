@@ -43,6 +43,10 @@ class UnknownNameError(IceBenchError, ValueError):
     """A word outside a closed vocabulary (channel, chart, region, ...)."""
 
 
+class ClusterError(IceBenchError, ConnectionError):
+    """A cluster of Dask or Ray cannot be used, or went away."""
+
+
 class SplitError(IceBenchError, ValueError):
     """A split or a study cell has too few scenes."""
 

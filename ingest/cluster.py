@@ -11,7 +11,7 @@ from typing import Final, Protocol, TypeVar
 
 import dask.utils
 
-from ingest.errors import ClusterError
+from datasets.errors import ClusterError
 
 Result = TypeVar("Result")
 

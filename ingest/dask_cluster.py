@@ -13,10 +13,11 @@ from dask.system import CPU_COUNT
 from distributed.diagnostics.plugin import WorkerPlugin
 from distributed.system import MEMORY_LIMIT
 
+from datasets.errors import ClusterError
 from datasets.process.checkout import ROOT
 from datasets.process.threads import limit_threads
 from ingest.cluster import SCENE_BYTES, ClusterOptions, Result
-from ingest.errors import ClusterError, WorkerDiedError
+from ingest.errors import WorkerDiedError
 
 _PACKAGES: Final = ("datasets", "ingest")
 _CODE: Final = "icebench-code"

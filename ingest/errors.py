@@ -19,10 +19,6 @@ class RecipeError(IceBenchError, ValueError):
     """A recipe that cannot be built (a ratio below 1, an unknown reduction, ...)."""
 
 
-class ClusterError(IceBenchError, ConnectionError):
-    """The cluster cannot be used, or went away."""
-
-
 class WorkerDiedError(IceBenchError, RuntimeError):
     """The processes that worked on a scene died, one after the other."""
 

@@ -7,7 +7,6 @@ back; Ray places them by core and memory, on any node, and tries those again who
 import logging
 import os
 import time
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
@@ -15,21 +14,22 @@ from functools import partial
 from typing import Final
 
 import ray
-from ray._private.services import canonicalize_bootstrap_address  # no public way tells where `ray.init` would go
 from ray.exceptions import NodeDiedError, OutOfMemoryError, RayTaskError, WorkerCrashedError
 from ray.util.dask import ray_dask_get
 
-from datasets.process.checkout import worker_environment
+from datasets.errors import ClusterError
 from datasets.process.ports import answers
-from datasets.process.signals import sigterm_kept
+from datasets.process.ray_session import ray_session
 from datasets.process.threads import limit_threads
 from ingest.cluster import RETRIES, SCENE_BYTES, ClusterOptions, Result
-from ingest.errors import ClusterError, WorkerDiedError
+from ingest.errors import WorkerDiedError
 
 logger = logging.getLogger(__name__)
 
-_OWN: Final = "local"
-"""What `ray.init` calls a Ray that it starts."""
+_ADVICE: Final = (
+    "give the address of a head that runs, `ray:host:6379`, or of its client server, `ray://host:10001`; plain `ray` "
+    "takes what RAY_ADDRESS names or what runs here, else starts one"
+)
 
 _GLANCE: Final = 2.0
 """Seconds between two looks at the head of the cluster."""
@@ -45,34 +45,12 @@ def ray_workers(options: ClusterOptions) -> Iterator["RayWorkers"]:
     Raises:
         ClusterError: No Ray answers at the address, or it cannot be used from here.
     """
-    address = address_of(options)
-    try:
-        _join(address)
+    # Ray would try a scene for ever that does not fit into its node's memory; the driver decides that.
+    retries = {"RAY_task_oom_retries": str(RETRIES)}
+    for name, value in retries.items():
+        os.environ.setdefault(name, value)
+    with ray_session(retries, given=options.ray_address, advice=_ADVICE) as address:
         yield RayWorkers(_memory(options.memory_bytes), None if address.startswith("ray://") else _Head())
-    finally:
-        ray.shutdown()
-
-
-def address_of(options: ClusterOptions) -> str:
-    """Address to join, or `local` for a Ray to start.
-
-    Raises:
-        ClusterError: No Ray answers there.
-    """
-    given = options.ray_address or os.environ.get("RAY_ADDRESS") or None
-    # Ray keeps a note of the cluster that was started here last. A killed one leaves it, and Ray would wait for that
-    # cluster without end.
-    address = canonicalize_bootstrap_address(given) if given in (None, "auto") else given  # type: ignore[arg-type]
-    if address is None or address == _OWN:
-        return _OWN
-    if answers(address.removeprefix("ray://")):
-        return address
-    if given is None:
-        return _OWN
-    raise ClusterError(
-        f"no Ray answers at {address!r}: give the address of a head that runs, `ray:host:6379`, or of its client "
-        "server, `ray://host:10001`; plain `ray` takes what RAY_ADDRESS names or what runs here, else starts one"
-    )
 
 
 class RayWorkers:
@@ -126,32 +104,6 @@ class _Head:
             self._seen = now
         elif now - self._seen > _PATIENCE:
             raise _lost()
-
-
-def _join(address: str) -> None:
-    try:
-        _init(address)
-    except (OSError, RuntimeError, ValueError) as error:
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        reason = lines[-1] if "Traceback" in str(error) else " ".join(lines)  # a client repeats what its server logged
-        raise ClusterError(
-            f"the Ray at {address!r} cannot be used ({reason}): it must have "
-            "this Python, this version of Ray and the same RAY_AUTH_MODE; if it has, repeat the command"
-        ) from error
-
-
-def _init(address: str) -> None:
-    # Ray would try a scene for ever that does not fit into its node's memory; the driver decides that.
-    retries = {"RAY_task_oom_retries": str(RETRIES)}
-    for name, value in retries.items():
-        os.environ.setdefault(name, value)
-    os.environ.setdefault(
-        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0"
-    )  # keep CUDA_VISIBLE_DEVICES as it is, without a warning
-    environment = worker_environment(retries)
-    with sigterm_kept(), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=FutureWarning, module="ray")
-        ray.init(address=address, runtime_env=environment, logging_level=logging.ERROR, log_to_driver=False)
 
 
 def _on_one_core(function: Callable[[str], Result], path: str) -> Result:

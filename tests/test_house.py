@@ -28,13 +28,14 @@ def test_a_foreign_datasets_package_is_named_at_once(room: str, tmp_path: Path) 
     ("module", "heavy"),
     [
         ("sweeps.design.experiment", {"ray", "torch", "mlflow", "zarr"}),
-        ("sweeps.launch.command", {"ray", "torch", "mlflow", "zarr"}),
+        ("sweeps.launch.command", {"ray", "torch", "mlflow", "zarr", "matplotlib", "optuna"}),
         ("sweeps.report.command", {"ray", "torch", "mlflow", "matplotlib"}),
         ("sweeps.leaderboard.command", {"ray", "torch", "mlflow", "matplotlib"}),
         ("sweeps.report.write", {"ray", "torch", "mlflow", "matplotlib"}),
         ("sweeps.leaderboard.board", {"ray", "torch", "mlflow", "matplotlib"}),
         ("training.__main__", {"torch", "captum", "mlflow", "matplotlib"}),
-        ("ingest.__main__", {"dask.distributed", "netCDF4", "torch"}),
+        ("ingest.__main__", {"dask.distributed", "netCDF4", "torch", "ray"}),
+        ("ingest.build, ingest.workers", {"ray", "torch"}),
         ("datasets.lake", {"torch", "dask.distributed", "ray"}),
     ],
 )
@@ -42,3 +43,16 @@ def test_command_lines_answer_without_loading_what_they_do_not_need(module: str,
     code = f"import sys, {module}; print(sorted({heavy!r} & set(sys.modules)))"
     done = python(code, path=[ROOT], cwd=ROOT)
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("word", ["--dry-run", "--help"])
+def test_a_campaign_is_planned_without_what_runs_it(word: str) -> None:
+    code = (
+        "import sys, runpy\n"
+        f"sys.argv = ['sweeps/all.py', {word!r}]\n"
+        "try: runpy.run_path('sweeps/all.py', run_name='__main__')\n"
+        "except SystemExit as end: assert not end.code, end.code\n"
+        "print('loaded', sorted({'torch', 'ray', 'mlflow', 'zarr', 'matplotlib', 'pandas'} & set(sys.modules)))"
+    )
+    done = python(code, path=[ROOT], cwd=ROOT)
+    assert done.stdout.splitlines()[-1:] == ["loaded []"], done.stdout + done.stderr

@@ -1,4 +1,4 @@
-"""Axes of a study and the points that they span: pure functions on names and values."""
+"""Axes of a study and the cells that they span: pure functions on names and values."""
 
 import itertools
 import json
@@ -26,8 +26,8 @@ ATTRIBUTION: Final = "attribution."
 
 
 @dataclass(frozen=True, kw_only=True)
-class Point:
-    """One combination of values.
+class Cell:
+    """One combination of a study's values.
 
     Attributes:
         labels: What a reader calls it: axis -> value.
@@ -45,18 +45,18 @@ def text(value: Value) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def steps(axis: str, values: Axis) -> tuple[Point, ...]:
-    """The points along one axis."""
+def cells_along(axis: str, values: Axis) -> tuple[Cell, ...]:
+    """The cells along one axis."""
     if isinstance(values, Mapping):
-        return tuple(Point(labels={axis: label}, changes=changes) for label, changes in values.items())
-    return tuple(Point(labels={axis: value}, changes={axis: value}) for value in values)
+        return tuple(Cell(labels={axis: label}, changes=changes) for label, changes in values.items())
+    return tuple(Cell(labels={axis: value}, changes={axis: value}) for value in values)
 
 
-def grid(axes: Mapping[str, Axis]) -> tuple[Point, ...]:
+def grid(axes: Mapping[str, Axis]) -> tuple[Cell, ...]:
     """Every value of every axis with every value of the others; the last axis is the fastest."""
-    rows = itertools.product(*(steps(axis, values) for axis, values in axes.items()))
+    rows = itertools.product(*(cells_along(axis, values) for axis, values in axes.items()))
     return tuple(
-        Point(
+        Cell(
             labels={axis: value for step in row for axis, value in step.labels.items()},
             changes={path: value for step in row for path, value in step.changes.items()},
         )
@@ -64,45 +64,45 @@ def grid(axes: Mapping[str, Axis]) -> tuple[Point, ...]:
     )
 
 
-def one_at_a_time(axes: Mapping[str, Axis], base: TrialSpec) -> tuple[Point, ...]:
+def one_at_a_time(axes: Mapping[str, Axis], base: TrialSpec) -> tuple[Cell, ...]:
     """The trial as it is, then every value of every axis with all others as they are.
 
-    A value that the trial has already is the trial as it is, and no point of its own.
+    A value that the trial has already is the trial as it is, and no cell of its own.
     """
-    found = [Point(labels={FACTOR: UNCHANGED, VALUE: UNCHANGED}, changes={})]
+    found = [Cell(labels={FACTOR: UNCHANGED, VALUE: UNCHANGED}, changes={})]
     for axis, values in axes.items():
-        for step in steps(axis, values):
+        for step in cells_along(axis, values):
             if changes_trial(base, step.changes):
-                found.append(Point(labels={FACTOR: axis, VALUE: text(step.labels[axis])}, changes=step.changes))
+                found.append(Cell(labels={FACTOR: axis, VALUE: text(step.labels[axis])}, changes=step.changes))
     return tuple(found)
 
 
-def draw(points: Sequence[Point], count: int) -> tuple[Point, ...]:
-    """So many of the points, at random and always the same ones: fewer are the first ones of more."""
-    order = list(points)
+def draw(cells: Sequence[Cell], count: int) -> tuple[Cell, ...]:
+    """So many of the cells, at random and always the same ones: fewer are the first ones of more."""
+    order = list(cells)
     random.Random(0).shuffle(order)
     return tuple(order[:count])
 
 
-def points_only(labels: Mapping[str, Value], conditions: Mapping[str, frozenset[str]]) -> bool:
+def meets(labels: Mapping[str, Value], conditions: Mapping[str, frozenset[str]]) -> bool:
     """Whether each condition's label is there with one of the wanted values."""
     return all(axis in labels and text(labels[axis]) in wanted for axis, wanted in conditions.items())
 
 
 def changes_trial(base: TrialSpec, changes: Changes) -> bool:
     """Whether the changes make another trial of it; what is beside the spec always does."""
-    inside = of_spec(changes)
+    inside = spec_changes(changes)
     if len(inside) < len(changes):
         return True
     before, after = (json.dumps(spec.to_dict(), sort_keys=True) for spec in (base, base.with_all(inside)))
     return before != after
 
 
-def of_spec(changes: Changes) -> dict[str, Any]:
+def spec_changes(changes: Changes) -> dict[str, Any]:
     """The changes of the spec itself."""
     return {path: value for path, value in changes.items() if not path.startswith((RECIPE, ATTRIBUTION))}
 
 
-def beside_spec(changes: Changes, prefix: str) -> dict[str, Any]:
+def other_changes(changes: Changes, prefix: str) -> dict[str, Any]:
     """The changes with this prefix, without it."""
     return {path.removeprefix(prefix): value for path, value in changes.items() if path.startswith(prefix)}

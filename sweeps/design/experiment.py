@@ -1,11 +1,12 @@
 """`Experiment`: a study as data. Pure: no Ray, no MLflow, no torch; expands into trial specs and nothing else.
 
 A study asks one question of one or both tasks of the benchmark. Each task is an `Arm`: the trial that is changed, and
-the axes along which it is changed. Every point of an arm, with every seed, is a `Trial`.
+the axes along which it is changed. Every cell of an arm, with every seed, is a `Point`: one trial.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Final, Literal
 
 from datasets.errors import IceBenchError, UnknownNameError, unknown_name
@@ -13,17 +14,17 @@ from sweeps.design.axes import (
     RECIPE,
     UNCHANGED,
     Axis,
+    Cell,
     Changes,
-    Point,
+    cells_along,
     changes_trial,
     draw,
     grid,
+    meets,
     one_at_a_time,
-    points_only,
-    steps,
     text,
 )
-from sweeps.design.point import Trial, trial_of
+from sweeps.design.point import Point, point_of
 from training.attribution.settings import AttributionError
 from training.spec import SpecError, Task, TrialSpec
 from training.spec.data import TASKS
@@ -46,7 +47,7 @@ class Arm:
             values are labels, each with its own changes: dotted spec field -> value, `recipe.X` -> option of the lake,
             `attribution.X` -> setting of an attribution, which explains a trained network instead of training one.
         crossed: Whether every value of an axis meets every value of the others; if not, one axis is changed at a time,
-            and the trial without a change is a point too.
+            and the trial without a change is a cell too.
         drawn: Number of combinations of all axes that are drawn at random (always the same ones) instead of these.
         smoke: Dotted spec field -> value that makes any trial small enough for a laptop.
         smoke_axes: Values of axes in a smoke run, where those of the study would be too large.
@@ -59,8 +60,8 @@ class Arm:
     smoke: Changes = field(default_factory=dict)
     smoke_axes: Mapping[str, Axis] = field(default_factory=dict)
 
-    def points(self) -> tuple[Point, ...]:
-        """Labels and changes of every point, the last axis fastest."""
+    def cells(self) -> tuple[Cell, ...]:
+        """Labels and changes of every cell, the last axis fastest."""
         if self.drawn is not None:
             return draw(grid(self.choices()), self.drawn)
         return grid(self.axes) if self.crossed else one_at_a_time(self.axes, self.base)
@@ -75,7 +76,7 @@ class Arm:
         for axis, values in self.axes.items():
             if axis.startswith(RECIPE):
                 continue
-            found[axis] = {text(point.labels[axis]): point.changes for point in steps(axis, values)}
+            found[axis] = {text(cell.labels[axis]): cell.changes for cell in cells_along(axis, values)}
             if not self.crossed and all(changes_trial(self.base, changes) for changes in found[axis].values()):
                 found[axis] = {UNCHANGED: {}, **found[axis]}
         return found
@@ -87,18 +88,18 @@ class Arm:
 
 @dataclass(frozen=True, kw_only=True)
 class Experiment:
-    """One question, asked of every point of its arms, with every seed.
+    """One question, asked of every cell of its arms, with every seed.
 
     Attributes:
         name: Name of the study and of its MLflow experiment.
         question: What it asks, one sentence; shown in the help and in MLflow.
-        arms: Task -> its points. A task without trials in this study is left out.
-        seeds: One training of every point for each; the spread over them is the error bar.
-        objective: Test metric by which points are compared in the report. Never what a search looks at: that is the val
+        arms: Task -> its cells. A task without trials in this study is left out.
+        seeds: One training of every cell for each; the spread over them is the error bar.
+        objective: Test metric by which cells are compared in the report. Never what a search looks at: that is the val
             score.
         bins: Test scenes whose scores the report shows by themselves: seasons, locations, cryoseasons.
         matrix: Axis that is shown against `bins`: trained on x scored on.
-        conditions: Labels that a point must have to be in this part of the study; see `only`.
+        conditions: Labels that a trial must have to be in this part of the study; see `only`.
         trained_by: Of a study of attributions: what to type to train the network of a trial, with its labels in braces,
             `python sweeps/base_model.py --only model={model}`. Empty for a study of trainings.
 
@@ -139,20 +140,21 @@ class Experiment:
                 "then: explain in all of its trials, or in none"
             )
 
-    def trials(self) -> tuple[Trial, ...]:
-        """Every point of every arm with every seed, in the order of the study."""
+    def trials(self) -> tuple[Point, ...]:
+        """Every cell of every arm with every seed, in the order of the study."""
+        return self._trials
+
+    @cached_property
+    def _trials(self) -> tuple[Point, ...]:
         return tuple(
-            trial
-            for task, arm in self.arms.items()
-            for point in arm.points()
-            for trial in self._seeded(task, arm, point)
+            trial for task, arm in self.arms.items() for cell in arm.cells() for trial in self._seeded(task, arm, cell)
         )
 
-    def _seeded(self, task: Task, arm: Arm, point: Point) -> Iterator[Trial]:
+    def _seeded(self, task: Task, arm: Arm, cell: Cell) -> Iterator[Point]:
         for seed in self.seeds:
-            labels = {TASK: task, **point.labels, SEED: seed}
-            if points_only(labels, self.conditions):
-                yield trial_of(arm.base, point.changes, labels, seed)
+            labels = {TASK: task, **cell.labels, SEED: seed}
+            if meets(labels, self.conditions):
+                yield point_of(arm.base, cell.changes, labels, seed)
 
     def labels(self) -> dict[str, tuple[str, ...]]:
         """Every label of the trials and its values as text, in the order of the study; the seed is the last."""
@@ -179,7 +181,7 @@ class Experiment:
             raise ExperimentError(f"study {self.name!r} has no {task}-based trials: --task {', '.join(self.arms)}")
         return replace(self, arms={task: self.arms[task]})
 
-    def searched(self, suffix: str, drawn: int | None = None) -> "Experiment":
+    def searched(self, suffix: str, drawn: int) -> "Experiment":
         """The study as a search makes it: under a name of its own, with combinations of all axes drawn at random."""
         arms = {task: replace(arm, drawn=drawn) for task, arm in self.arms.items()}
         return replace(self, name=f"{self.name}{suffix}", arms=arms)
@@ -191,6 +193,8 @@ class Experiment:
             ExperimentError: A condition is not of that form, or names a label or value that the study does not have, or
                 nothing is left.
         """
+        if not conditions:
+            return self
         known = self.labels()
         wanted = dict(self.conditions)
         for condition in conditions:
@@ -237,6 +241,6 @@ def design_of(experiment: Experiment) -> dict[str, Any]:
     }
 
 
-def cell_of(trial: Trial, axes: Sequence[str]) -> tuple[str, ...]:
+def cell_of(trial: Point, axes: Sequence[str]) -> tuple[str, ...]:
     """Where a trial lies on each axis, as text; empty where it does not."""
     return tuple(text(trial.labels[axis]) if axis in trial.labels else "" for axis in axes)

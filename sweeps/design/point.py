@@ -1,17 +1,17 @@
-"""`Trial`: one point of a study with one seed. Pure, as is all that a study is made of."""
+"""`Point`: one trial of a study, which is a cell with one seed. Pure, as is all that a study is made of."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from sweeps.design.axes import ATTRIBUTION, RECIPE, Changes, Value, beside_spec, of_spec, text
+from sweeps.design.axes import ATTRIBUTION, RECIPE, Changes, Value, other_changes, spec_changes, text
 from training.attribution.settings import AttributionSettings
 from training.spec import TrialSpec
 from training.spec.identity import earlier_ids
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trial:
-    """One point of a study.
+class Point:
+    """One trial of a study: a cell with one seed.
 
     Attributes:
         labels: Task, value on each axis, and the seed.
@@ -42,12 +42,12 @@ class Trial:
         """For progress lines: `task=pixel data.ratio=5 seed=1`."""
         return " ".join(f"{axis}={text(value)}" for axis, value in self.labels.items())
 
-    def bound_to(self, lake_digest: str) -> "Trial":
+    def bound_to(self, lake_digest: str) -> "Point":
         """The trial on one lake: its digest becomes part of the trial_id."""
         return replace(self, spec=self.spec.with_("data.lake", lake_digest))
 
 
-def trial_of(base: TrialSpec, changes: Changes, labels: Mapping[str, Value], seed: int) -> Trial:
+def point_of(base: TrialSpec, changes: Changes, labels: Mapping[str, Value], seed: int) -> Point:
     """The trial that changes make of another, with one seed; an attribution draws with the seed of its network.
 
     Args:
@@ -60,10 +60,10 @@ def trial_of(base: TrialSpec, changes: Changes, labels: Mapping[str, Value], see
         SpecError: The spec refuses a change.
         AttributionError: The settings of an attribution do, or UnknownNameError.
     """
-    asked = beside_spec(changes, ATTRIBUTION)
-    return Trial(
+    asked = other_changes(changes, ATTRIBUTION)
+    return Point(
         labels=labels,
-        spec=base.with_all(of_spec(changes)).with_("seed", seed),
-        recipe=beside_spec(changes, RECIPE),
+        spec=base.with_all({**spec_changes(changes), "seed": seed}),
+        recipe=other_changes(changes, RECIPE),
         attribution=AttributionSettings.of(**{"seed": seed, **asked}) if asked else None,
     )

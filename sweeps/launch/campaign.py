@@ -8,7 +8,6 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -20,14 +19,9 @@ from datasets.lake import Lake
 from datasets.process.checkout import ROOT, shipped_by_job
 from datasets.process.terminal import err, out
 from sweeps.design.experiment import Experiment, ExperimentError
-from sweeps.launch.placement import Placement
 from sweeps.launch.plan import Plan, plan
-from sweeps.launch.strategy import Strategy
 from sweeps.launch.study_run import Done, Request, run_study
 from sweeps.launch.trials import Event, OnEvent
-from sweeps.report.command import show_report
-from sweeps.report.study_report import how_to_open
-from sweeps.report.write import log_report, read_report
 from training.tracking.server import resolve_uri, wait_reachable
 
 _PATIENCE_S: Final = 1800.0
@@ -38,90 +32,58 @@ class LostResultsError(IceBenchError, ValueError):
     """Results would be written where they vanish with the job."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Campaign:
-    """What a person asked for, of all studies.
-
-    Attributes:
-        studies: Each whole, and the part of it to run.
-        lake_urls: The lake, and further ones of the same scenes built with other options.
-        tracking_uri: Where MLflow is.
-        placement: Resources.
-        strategy: Search and scheduler.
-        resume: Whether trials go on from their checkpoints.
-        failed_only: Whether only trials run whose newest attempt failed.
-    """
-
-    studies: Sequence[tuple[Experiment, Experiment]]
-    lake_urls: Sequence[str]
-    tracking_uri: str
-    placement: Placement
-    strategy: Strategy
-    resume: bool
-    failed_only: bool
-
-
-def run_campaign(asked: Campaign) -> bool:
-    """Runs the studies; says whether anything failed.
+def run_campaign(studies: Sequence[tuple[Experiment, Experiment]], request: Request) -> bool:
+    """Runs studies; says whether anything failed.
 
     A study without a trial that can run is named and left out.
+
+    Args:
+        studies: Each whole, and the part of it to run.
+        request: How all of them are to run.
 
     Raises:
         IceBenchError: Nothing could start, or no study has a trial that can run.
     """
-    uri = resolve_uri(asked.tracking_uri)
-    _refuse_lost_results(asked.lake_urls, uri)
-    lakes = tuple(Lake.open(url) for url in asked.lake_urls)
-    ready, refused, coming = list[tuple[Experiment, Experiment, Plan]](), list[ExperimentError](), set[str]()
-    for study, part in asked.studies:
+    uri = resolve_uri(request.tracking_uri)
+    _refuse_lost_results(request.lake_urls, uri)
+    lakes = [Lake.open(url) for url in request.lake_urls]
+    storage = request.placement.storage
+    plans, refused, coming = list[Plan](), list[ExperimentError](), set[str]()
+    for study, part in studies:
         try:
-            planned = plan(part, lakes, asked.placement.storage, coming, study=study)
+            plans.append(plan(part, lakes, storage, coming, study=study))
         except ExperimentError as error:
             refused.append(error)
-            continue
-        ready.append((study, part, planned))
-        coming |= {trial.trial_id for trial, _ in planned.ready}
-    if not ready:
+        else:
+            coming |= {trial.trial_id for trial, _ in plans[-1].ready}
+    if not plans:
         raise refused[0]
     for reason in refused:
         _say(f"left out: {reason}")
     failed = False
-    for number, each in enumerate(ready):
+    for number, planned in enumerate(plans):
         if number:
             wait_reachable(uri, _PATIENCE_S)
-        failed = _run(asked, lakes, *each) or failed
+        if planned.study.trained_by and len(studies) > 1:
+            try:
+                planned = plan(planned.part, lakes, storage, study=planned.study)  # its trainings may have failed
+            except ExperimentError as error:
+                _say(f"left out: {error}")
+                failed = True
+                continue
+        _show_impossible(planned)
+        done = run_study(planned, request, _watching, _say)
+        _conclude(done)
+        failed = bool(done.failed) or failed
     return failed
-
-
-def _run(asked: Campaign, lakes: tuple[Lake, ...], study: Experiment, part: Experiment, planned: Plan) -> bool:
-    """Runs one study; says whether anything of it failed."""
-    placement = asked.placement
-    if study.trained_by:
-        placement = placement.of_one_process()
-    if study.trained_by and len(asked.studies) > 1:
-        try:
-            planned = plan(part, lakes, placement.storage, study=study)  # trainings that were to come may have failed
-        except ExperimentError as error:
-            _say(f"left out: {error}")
-            return True
-    _show_left_out(planned)
-    request = Request(
-        experiment=study,
-        part=part,
-        lakes=lakes,
-        tracking_uri=asked.tracking_uri,
-        placement=placement,
-        strategy=asked.strategy,
-        resume=asked.resume,
-        failed_only=asked.failed_only,
-    )
-    done = run_study(request, planned, _watching, _say)
-    _conclude(done)
-    return bool(done.failed)
 
 
 def _conclude(done: Done) -> None:
     """Report, failed trials, and where to look."""
+    from sweeps.report.command import show_report
+    from sweeps.report.study_report import how_to_open
+    from sweeps.report.write import log_report, read_report
+
     report = read_report(done.study)
     log_report(done.study, report)
     if report.evidence.finished:
@@ -137,16 +99,16 @@ def _conclude(done: Done) -> None:
     out.print(how_to_open(report.evidence), markup=False, highlight=False, soft_wrap=True)
 
 
-def _show_left_out(planned: Plan) -> None:
-    if not planned.left_out:
+def _show_impossible(planned: Plan) -> None:
+    if not planned.impossible:
         return
-    table = Table(title=f"{len(planned.left_out)} trials cannot run and are left out")
+    table = Table(title=f"{len(planned.impossible)} trials cannot run and are left out")
     table.add_column("trial", overflow="fold")
     table.add_column("why")
-    for each in planned.left_out:
+    for each in planned.impossible:
         table.add_row(each.trial.name, each.short)
     err.print(table)
-    first = {each.short: each for each in reversed(planned.left_out)}
+    first = {each.short: each for each in reversed(planned.impossible)}
     for each in reversed(first.values()):
         err.print(f"{each.trial.name}: {each.reason}", markup=False, highlight=False, soft_wrap=True)
 
@@ -157,7 +119,7 @@ def _say(line: str) -> None:
 
 @contextmanager
 def _watching(total: int) -> Iterator[OnEvent]:
-    """A bar for people; one line an ended trial where nobody watches (jobs, CI)."""
+    """A bar for people; one line for each trial that ended where nobody watches (jobs, CI)."""
     columns = (TextColumn("trials"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, TextColumn("{task.fields[last]}"), console=err, disable=not err.is_terminal) as bar:
         task = bar.add_task("trials", total=total, last="")

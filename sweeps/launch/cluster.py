@@ -1,33 +1,35 @@
-"""The Ray that a study runs on: joined or started, with this very code on its workers, and looked at before use."""
+"""The Ray that a study runs on: what its processes are given, what it has, and whether every node sees what it must."""
 
 import logging
 import os
-import warnings
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 import ray
-from ray._private.utils import read_ray_address  # no public way to ask which cluster `init` would join
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from datasets.errors import IceBenchError
-from datasets.process.checkout import shipped_by_job, worker_environment
-from datasets.process.ports import answers
-from datasets.process.signals import sigterm_kept
+from datasets.errors import ClusterError, IceBenchError
+from datasets.lake import Lake
+from datasets.process.checkout import shipped_by_job
+from datasets.process.ray_session import ray_session
+from datasets.storage import remove, replace
 from training.tracking.mlflow_tracker import git_commit
 from training.tracking.outbox import default_outbox
+from training.tracking.server import check_reachable
 
 _PATIENCE_S: Final = 180.0
 """Longest wait for a node to say what it sees; a fresh worker has to unpack the project and to import."""
 
 _LAST_STEP_S: Final = "30"
-"""Time that a trial which a scheduler stops has for its last words, before its process is ended (Ray: 2 s)."""
+"""Time that a trial which a scheduler stops has to close its record, before its process is ended (Ray: 2 s)."""
 
 
-class ClusterError(IceBenchError, ConnectionError):
-    """There is no cluster that could run a study, or it does not see what the driver sees."""
+_ADVICE: Final = (
+    "start one with `ray start --head --block`, or unset RAY_ADDRESS to start one for the time of the study"
+)
 
 
 def outbox_folder() -> Path:
@@ -47,44 +49,16 @@ def cluster() -> Iterator[None]:
     Raises:
         ClusterError: There is none at the address, or it is of another version.
     """
-    told = {
+    os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # Tune's own reporter prints each failure; our watcher does
+    os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")  # Ctrl-C ends the study; Tune would call it a success
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
+    variables = {
         "ICEBENCH_GIT_COMMIT": git_commit(),
         "ICEBENCH_OUTBOX": str(outbox_folder()),
         "TUNE_FUNCTION_THREAD_TIMEOUT_S": _LAST_STEP_S,
     }
-    environment = worker_environment(told)
-    os.environ.setdefault(
-        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0"
-    )  # keep CUDA_VISIBLE_DEVICES as it is, without a warning
-    os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # Tune's own reporter prints each failure; our watcher does
-    os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")  # Ctrl-C ends the study; Tune would call it a success
-    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
-    with sigterm_kept(), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=FutureWarning, module="ray")
-        try:
-            ray.init(_address(), runtime_env=environment, logging_level=logging.ERROR, log_to_driver=False)
-        except (ConnectionError, RuntimeError, ValueError) as error:
-            raise _unusable(error) from error
-    try:
+    with ray_session(variables, advice=_ADVICE):
         yield
-    finally:
-        ray.shutdown()
-
-
-def _address() -> str | None:
-    """What to tell Ray, which would wait for ten minutes for a cluster that is gone.
-
-    Raises:
-        ClusterError: Nothing answers at RAY_ADDRESS.
-    """
-    asked = os.environ.get("RAY_ADDRESS", "")
-    if asked:
-        is_plain = asked.rpartition(":")[2].isdecimal() and "/" not in asked  # words and URLs are left to Ray
-        if is_plain and not answers(asked):
-            raise _no_cluster(asked)
-        return None
-    remembered = read_ray_address()  # of the last `ray start` on this machine
-    return None if remembered is None or answers(remembered) else "local"
 
 
 def nodes() -> list[dict[str, float]]:
@@ -127,12 +101,6 @@ def check_nodes(lake_urls: Sequence[str], tracking_uri: str, storage: str) -> No
 @ray.remote(max_retries=0)
 def _look(lake_urls: list[str], tracking_uri: str, storage: str) -> str:
     """What is wrong as seen from this node, as a sentence; empty if nothing is."""
-    import uuid
-
-    from datasets.lake import Lake
-    from datasets.storage import remove, replace
-    from training.tracking.server import check_reachable
-
     try:
         for url in lake_urls:
             Lake.open(url)
@@ -143,20 +111,3 @@ def _look(lake_urls: list[str], tracking_uri: str, storage: str) -> str:
     except (IceBenchError, OSError) as error:
         return str(error)
     return ""
-
-
-def _unusable(error: Exception) -> ClusterError:
-    reason = " ".join(str(error).split())
-    address = os.environ.get("RAY_ADDRESS", "")
-    if "ersion mismatch" in reason:
-        return ClusterError(f"the Ray cluster runs other versions than this environment ({reason}): use the same")
-    if isinstance(error, ConnectionError):
-        return _no_cluster(address or "the address that this machine remembers")
-    return ClusterError(f"Ray cannot be started or joined ({reason}): correct RAY_ADDRESS, or its version")
-
-
-def _no_cluster(address: str) -> ClusterError:
-    return ClusterError(
-        f"there is no Ray cluster at {address}: start one with `ray start --head --block`, or unset RAY_ADDRESS to "
-        "start one for the time of the study"
-    )

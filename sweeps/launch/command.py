@@ -31,7 +31,7 @@ from sweeps.launch.options import (
     TrackingUri,
 )
 from sweeps.launch.placement import Placement
-from sweeps.launch.strategy import Strategy, searched
+from sweeps.launch.strategy import Strategy, parse_strategy
 
 
 def main(experiment: Experiment) -> None:
@@ -62,11 +62,10 @@ def application(experiments: dict[str, Experiment], title: str) -> typer.Typer:
         dry_run: DryRun = False,
     ) -> None:
         with user_errors():
-            strategy = Strategy.parse(search, scheduler)
-            if strategy.search == "optuna" and only:
+            strategy = parse_strategy(search, scheduler)
+            if strategy.needs_scores and only:
                 raise ExperimentError("--search optuna chooses the values itself: leave --only out, or use random")
-            scored = _with_scores(experiments, strategy)
-            chosen = [_shaped(experiment, task, seeds, smoke, strategy) for experiment in scored]
+            chosen = [_shaped(each, task, seeds, smoke, strategy) for each in _with_scores(experiments, strategy)]
             parts = [whole.of_task(task).only(only or []) for whole in chosen]
             if dry_run:
                 _show_trials(parts)
@@ -75,21 +74,20 @@ def application(experiments: dict[str, Experiment], title: str) -> typer.Typer:
                 cpus=cpus_per_trial,
                 gpus=gpus_per_trial,
                 max_concurrent=max_concurrent,
-                storage=_place(storage or str(ROOT / "results/ray")),
+                storage=_absolute(storage or str(ROOT / "results/ray")),
             )
-            from sweeps.launch.campaign import Campaign, run_campaign  # Ray, MLflow, zarr: not for --help and --dry-run
+            from sweeps.launch.campaign import run_campaign  # Ray, MLflow, zarr: not for --help and --dry-run
+            from sweeps.launch.study_run import Request
 
-            failed = run_campaign(
-                Campaign(
-                    studies=list(zip(chosen, parts, strict=True)),
-                    lake_urls=lake or [os.environ.get(LAKE) or str(ROOT / "data/lake")],
-                    tracking_uri=tracking_uri or f"sqlite:///{ROOT}/results/mlflow.db",
-                    placement=placement,
-                    strategy=strategy,
-                    resume=resume,
-                    failed_only=rerun_failed,
-                )
+            request = Request(
+                lake_urls=tuple(lake or [os.environ.get(LAKE) or str(ROOT / "data/lake")]),
+                tracking_uri=tracking_uri or f"sqlite:///{ROOT}/results/mlflow.db",
+                placement=placement,
+                strategy=strategy,
+                resume=resume,
+                failed_only=rerun_failed,
             )
+            failed = run_campaign(list(zip(chosen, parts, strict=True)), request)
         if failed:
             raise typer.Exit(1)
 
@@ -98,12 +96,12 @@ def application(experiments: dict[str, Experiment], title: str) -> typer.Typer:
 
 def _with_scores(experiments: dict[str, Experiment], strategy: Strategy) -> list[Experiment]:
     """The studies that the strategy can be used for; the others are named, or refused where there is nothing else."""
-    kept = [each for each in experiments.values() if not (strategy.by_score and each.trained_by)]
+    kept = [each for each in experiments.values() if not (strategy.needs_scores and each.trained_by)]
     dropped = [name for name, each in experiments.items() if each not in kept]
     if not kept:
         raise ExperimentError(
-            f"--search optuna and --scheduler pbt go by the val scores of trainings, and {', '.join(dropped)} trains "
-            "nothing: leave them out"
+            f"--search optuna goes by the val scores of trainings, and {', '.join(dropped)} trains nothing: leave them "
+            "out"
         )
     for name in dropped:
         err.print(f"study {name} trains nothing that could be searched, and is left out", highlight=False)
@@ -112,10 +110,9 @@ def _with_scores(experiments: dict[str, Experiment], strategy: Strategy) -> list
 
 def _shaped(experiment: Experiment, task: TaskWord, seeds: int | None, smoke: bool, strategy: Strategy) -> Experiment:
     """The whole study, also where a part of it is to run now: its record must not forget the rest."""
-    whole = experiment.of_task(task) if strategy.search == "optuna" else experiment  # it chooses within one task
-    whole = whole.smaller() if smoke else whole
+    whole = experiment.smaller() if smoke else experiment
     whole = whole.with_seeds(seeds) if seeds else whole
-    return searched(whole, strategy)
+    return strategy.shaped(whole, task)
 
 
 def _show_trials(parts: Sequence[Experiment]) -> None:
@@ -133,6 +130,6 @@ def _show_trials(parts: Sequence[Experiment]) -> None:
         out.print(f"{len(parts)} studies, {sum(len(part.trials()) for part in parts)} trials", highlight=False)
 
 
-def _place(storage: str) -> str:
+def _absolute(storage: str) -> str:
     """Trials have their own working folder, so a path must be absolute."""
     return storage.rstrip("/") if "://" in storage else str(Path(storage).expanduser().absolute())

@@ -17,7 +17,7 @@ from training.attribution.explain_trial import explain_trial
 from training.attribution.settings import AttributionError
 from training.loop.checkpoint import CheckpointError
 from training.loop.checkpoint_files import BEST
-from training.spec import SpecError, TrialSpec
+from training.spec import SpecError
 
 FINAL: Final = (AttributionError, CheckpointError, SpecError, SplitError, UnknownNameError, SupersededError)
 """Errors that would come again: the trial is not tried again."""
@@ -26,6 +26,7 @@ FINAL: Final = (AttributionError, CheckpointError, SpecError, SplitError, Unknow
 def explain_order(order: Order, folder: Path, report: Report) -> None:
     """Explains a trained network; one that was stopped begins again, since nothing of it is kept."""
     use_given_threads()
+    assert order.attribution is not None, "it is for orders of an attribution"
     kept = KeptTrial(order.checkpoints, folder, attempt=f"{order.token}-{uuid.uuid4().hex}")
     kept.take(resume=False)
     tracker = OwnedTracker(order, kept)
@@ -37,10 +38,10 @@ def explain_order(order: Order, folder: Path, report: Report) -> None:
                 raise CheckpointError(f"there is no trained network {trained} any more: train it again")
             with at_hand(trained) as checkpoint:
                 explain_trial(
-                    TrialSpec.from_dict(order.spec),
+                    order.spec,
                     Path(checkpoint),
                     Lake.open(order.lake),
-                    order.settings,
+                    order.attribution,
                     tracker,
                     folder=folder,
                     cache=NodeCache.default(),

@@ -49,7 +49,7 @@ Gpus = Annotated[
     float | None,
     typer.Option(
         min=0.0,
-        help="GPUs a trial: 0.5 lets two share one, 4 trains each on four (without: 1 if there are any).",
+        help="GPUs for each trial: 0.5 lets two share one, 4 trains each on four (without: 1 if there are any).",
         envvar="ICEBENCH_GPUS_PER_TRIAL",
         metavar="N",
     ),
@@ -61,7 +61,7 @@ Cpus = Annotated[
 Search = Annotated[
     str,
     typer.Option(
-        help="grid trains every point; random or optuna try 20 combinations of the axes (optuna:40 tries 40) with one "
+        help="grid trains every cell; random or optuna try 20 combinations of the axes (optuna:40 tries 40) with one "
         "seed, by val F1.",
         metavar="grid|random|optuna",
     ),
@@ -69,9 +69,8 @@ Search = Annotated[
 Scheduler = Annotated[
     str,
     typer.Option(
-        help="asha gives up trainings that are behind by val F1; pbt copies good ones over bad ones and changes their "
-        "learning rate.",
-        metavar="none|asha|pbt",
+        help="asha gives up trainings that are behind by val F1.",
+        metavar="none|asha",
     ),
 ]
 Resume = Annotated[

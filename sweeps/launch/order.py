@@ -1,7 +1,7 @@
-"""`Order`: what a worker process is told of the trial that it runs; plain values, so it goes anywhere."""
+"""`Order`: one trial to run, as the driver hands it to a worker process."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
 
@@ -9,13 +9,16 @@ from sweeps.design.experiment import SEED
 from training.attribution.settings import AttributionSettings
 from training.spec import TrialSpec
 
+ORDER: Final = "order"
+"""Name of the order in a configuration of Ray, where it is JSON: Tune copies its configurations into files."""
+
 
 class Order(BaseModel):
     """One trial to run.
 
     Attributes:
-        spec: Content of the spec, bound to the lake.
-        attribution: Settings of an attribution of the network that the spec's finished training left; empty to train.
+        spec: What is trained, or was: bound to the lake.
+        attribution: Settings of an attribution of the network that the finished training of the spec left; None trains.
         labels: What the study calls it: axis -> value as text.
         lake: URL.
         tracking_uri: Where MLflow is.
@@ -30,8 +33,8 @@ class Order(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    spec: dict[str, Any]
-    attribution: dict[str, Any] = {}
+    spec: TrialSpec
+    attribution: AttributionSettings | None = None
     labels: dict[str, str]
     lake: str
     tracking_uri: str
@@ -43,16 +46,20 @@ class Order(BaseModel):
     processes: int = 1
     resources: dict[str, float] = {}
 
+    @classmethod
+    def of_config(cls, config: Mapping[str, Any]) -> "Order":
+        """From a configuration of Ray; see `config`."""
+        return cls.model_validate_json(config[ORDER])
+
+    def config(self) -> dict[str, str]:
+        """As a configuration of Ray."""
+        return {ORDER: self.model_dump_json()}
+
     @property
     def trial_id(self) -> str:
         """Of the training, or of the attribution."""
-        trained = TrialSpec.from_dict(self.spec).trial_id
-        return self.settings.trial_id(trained) if self.attribution else trained
-
-    @property
-    def settings(self) -> AttributionSettings:
-        """Of the attribution."""
-        return AttributionSettings.model_validate(self.attribution)
+        trained = self.spec.trial_id
+        return trained if self.attribution is None else self.attribution.trial_id(trained)
 
     @property
     def name(self) -> str:
@@ -66,9 +73,9 @@ class Order(BaseModel):
         An attribution has its own trial_id, and says what it `explains` and with which settings.
         """
         tags = {f"axis.{axis}": value for axis, value in self.labels.items() if axis != SEED}  # it has a tag already
-        if self.attribution:
-            tags |= {"trial_id": self.trial_id, "explains": TrialSpec.from_dict(self.spec).trial_id}
-            tags |= {f"attribution.{name}": str(value) for name, value in self.attribution.items()}
+        if self.attribution is not None:
+            tags |= {"trial_id": self.trial_id, "explains": self.spec.trial_id}
+            tags |= {f"attribution.{name}": str(value) for name, value in self.attribution.model_dump().items()}
         return tags
 
     @property
@@ -79,12 +86,11 @@ class Order(BaseModel):
     @property
     def trained(self) -> str:
         """URL of the folder of the training of the spec: its own, or the one that is explained."""
-        return folder_of(self.storage, TrialSpec.from_dict(self.spec).trial_id)
+        return folder_of(self.storage, self.spec.trial_id)
 
     def changed(self, changes: Mapping[str, Any], labels: Mapping[str, str]) -> "Order":
-        """The order for another point: these changes of the spec under these labels."""
-        spec = TrialSpec.from_dict(self.spec).with_all(changes).to_dict()
-        return self.model_copy(update={"spec": spec, "labels": {**self.labels, **labels}})
+        """The order for another cell: these changes of the spec under these labels."""
+        return self.model_copy(update={"spec": self.spec.with_all(changes), "labels": {**self.labels, **labels}})
 
 
 def folder_of(storage: str, trial_id: str) -> str:

@@ -19,8 +19,8 @@ class Placement:
     """Where and how trials run; nothing of it changes their numbers.
 
     Attributes:
-        cpus: CPUs a process of a trial.
-        gpus: GPUs a process of a trial, a fraction to share one; None takes one where the cluster has any.
+        cpus: CPUs for each process of a trial.
+        gpus: GPUs for each process, a fraction to share one; None takes one where the cluster has any.
         processes: Processes of a trial, which share every batch.
         max_concurrent: Most trials at a time; None as many as fit.
         storage: Folder or URL for the checkpoints of trials, good on every node.
@@ -37,7 +37,7 @@ class Placement:
         """Placement by what a trial gets: more than one GPU is as many processes, with `cpus` CPUs each.
 
         Raises:
-            PlacementError: One and a half GPUs, or the like.
+            PlacementError: Several GPUs that are no whole number.
         """
         processes = 1 if gpus is None or gpus <= 1 else round(gpus)
         if gpus is not None and gpus > 1 and processes != gpus:
@@ -63,7 +63,7 @@ class Slots:
     """What a cluster has for the trials of a placement.
 
     Attributes:
-        gpus: GPUs a process.
+        gpus: GPUs for each process.
         room: Trials that it holds at a time.
     """
 
@@ -72,7 +72,7 @@ class Slots:
 
 
 def slots_for(nodes: Sequence[Mapping[str, float]], placement: Placement, *, grows: bool = False) -> Slots:
-    """What the nodes have for a placement, which takes one GPU a process where it does not say and there are any.
+    """What the nodes have for a placement; one that names no GPUs takes one for each process where there are any.
 
     Args:
         nodes: Resources of every node that is there.
@@ -94,13 +94,13 @@ def slots_for(nodes: Sequence[Mapping[str, float]], placement: Placement, *, gro
 
 
 def room_for(nodes: Sequence[Mapping[str, float]], *, cpus: float, gpus: float, processes: int) -> int:
-    """Trials that the cluster can hold at a time; one that it can never hold would wait for ever, in silence.
+    """Trials that the cluster can hold at a time; one that it can never hold would wait without end.
 
     Args:
         nodes: Resources of every node, `{"CPU": 8.0, "GPU": 1.0}`.
-        cpus: CPUs a process.
-        gpus: GPUs a process.
-        processes: Processes a trial; they may be on several nodes.
+        cpus: CPUs for each process.
+        gpus: GPUs for each process.
+        processes: Processes of a trial; they may be on several nodes.
 
     Raises:
         PlacementError: It cannot hold any.

@@ -1,81 +1,209 @@
-"""`Strategy`: which points of a study are trained, and which trainings are given up early. Knows no Ray."""
+"""`Strategy`: which cells of a study are trained, and which trainings are given up early.
 
+Everything in which searches differ is a method here, so that the rest of a run does not ask which one it is. What needs
+Ray, Optuna or ASHA is imported by the method that uses it.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Literal, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from datasets.errors import unknown_name
-from sweeps.design.experiment import Experiment, ExperimentError
+from sweeps.design.experiment import SEED, TASK, Experiment, ExperimentError
 
-Search = Literal["grid", "random", "optuna"]
-Scheduler = Literal["none", "asha", "pbt"]
-SEARCHES: Final[tuple[Search, ...]] = get_args(Search)
-SCHEDULERS: Final[tuple[Scheduler, ...]] = get_args(Scheduler)
+if TYPE_CHECKING:
+    from sweeps.launch.order import Order
+    from sweeps.launch.placement import Placement, Slots
+    from sweeps.launch.plan import Plan, Ready
+    from sweeps.launch.trials import OnEvent, Outcome
+    from sweeps.record.state import TrialState
 
 SAMPLES: Final = 20
 """Combinations that a search tries where no number is given."""
 
+SEARCHES: Final = ("grid", "random", "optuna")
+SCHEDULERS: Final = ("none", "asha")
+
+_VAL_SCORE: Final = "best/val_f1"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Strategy:
-    """How a study goes through its points.
+    """`--search grid`: trains every cell with every seed; other searches say in what they differ.
 
     Attributes:
-        search: `grid` trains every point; `random` draws combinations of the axes; `optuna` chooses the next ones by
-            the val scores so far (tree-structured Parzen estimator).
-        samples: Combinations of a search.
-        scheduler: `asha` gives up trainings that are behind (Li et al. 2020); `pbt` copies good ones over bad ones and
-            changes their learning rate (Jaderberg et al. 2017).
+        asha: Whether trainings that are behind are given up.
+        needs_scores: Whether it chooses by the val scores of trainings: it has no use for a study that trains nothing,
+            and leaves nothing for `--only` to choose.
     """
 
-    search: Search = "grid"
-    samples: int = SAMPLES
-    scheduler: Scheduler = "none"
+    asha: bool = False
+    needs_scores: ClassVar[bool] = False
 
-    @classmethod
-    def parse(cls, search: str, scheduler: str) -> "Strategy":
-        """From the words of the command line, `optuna:40` for 40 combinations.
+    def shaped(self, study: Experiment, task: str) -> Experiment:
+        """The study as the strategy makes it.
+
+        Args:
+            study: All of it.
+            task: `pixel`, `patch` or `both`, as it was asked for.
 
         Raises:
-            UnknownNameError: Another word.
-            ExperimentError: The number is none, or the two do not go together.
+            ExperimentError: The study cannot be searched like that.
         """
-        name, colon, number = search.partition(":")
-        if name not in SEARCHES:
-            raise unknown_name("search", name, SEARCHES)
-        if scheduler not in SCHEDULERS:
-            raise unknown_name("scheduler", scheduler, SCHEDULERS)
-        if colon and (not number.isdecimal() or int(number) < 1 or name == "grid"):
-            raise ExperimentError(
-                f"--search {search!r} is not allowed: write grid, random, optuna, or with a number of combinations "
-                "random:20, optuna:20"
-            )
-        if scheduler == "pbt" and name != "grid":
-            raise ExperimentError(
-                f"--scheduler pbt changes the points while they train and does not go with --search {name}: use asha"
-            )
-        return cls(search=name, samples=int(number) if colon else SAMPLES, scheduler=scheduler)
+        return study
 
-    @property
-    def by_score(self) -> bool:
-        """Whether it goes by the val scores of trainings, and so has nothing to say to a study that trains nothing."""
-        return self.search == "optuna" or self.scheduler == "pbt"
+    def design(self, plan: "Plan") -> dict[str, Any]:
+        """What the record says otherwise than the design of the study does; see `StudyDesign`."""
+        return {}
 
-    @property
-    def suffix(self) -> str:
-        """What is added to the name of the study: a search has other points, and `pbt` other trainings."""
-        parts = [*([self.search] if self.search != "grid" else []), *(["pbt"] if self.scheduler == "pbt" else [])]
-        return "".join(f"-{part}" for part in parts)
+    def to_place(self, plan: "Plan", states: Mapping[str, "TrialState"], *, failed_only: bool) -> list["Ready"]:
+        """The trials that run now.
+
+        Args:
+            plan: Of the study.
+            states: Where its trials stand, by trial_id.
+            failed_only: Whether only those run whose newest attempt failed.
+        """
+        over = {"finished", "stopped"} if self.asha else {"finished"}
+
+        def wanted(trial_id: str) -> bool:
+            state = states[trial_id].state if trial_id in states else "missing"
+            return state == "failed" if failed_only else state not in over
+
+        return [(trial, lake) for trial, lake in plan.ready if wanted(trial.trial_id)]
+
+    def count(self, orders: Sequence["Order"]) -> int:
+        """How many trials will run."""
+        return len(orders)
+
+    def run(
+        self,
+        orders: Sequence["Order"],
+        plan: "Plan",
+        states: Mapping[str, "TrialState"],
+        placement: "Placement",
+        slots: "Slots",
+        on_event: "OnEvent",
+    ) -> list["Outcome"]:
+        """Runs the orders on the cluster that is joined; see `run_trials`.
+
+        Args:
+            orders: Of `to_place`.
+            plan: Of the study.
+            states: Where its trials stand, by trial_id.
+            placement: Resources.
+            slots: What the cluster has of them.
+            on_event: Listener.
+        """
+        from sweeps.launch.trials import run_trials
+
+        return run_trials(orders, placement, slots, on_event, scheduler=self._scheduler(orders))
+
+    def _scheduler(self, orders: Sequence["Order"]) -> Any:
+        if not self.asha:
+            return None
+        from sweeps.launch.asha import asha
+
+        return asha(max(order.spec.loop.max_epochs for order in orders))
 
 
-def searched(experiment: Experiment, strategy: Strategy) -> Experiment:
-    """The study as its strategy makes it: a search trains one seed, and has combinations of all axes as points.
+@dataclass(frozen=True, kw_only=True)
+class RandomSearch(Strategy):
+    """`--search random`: combinations of all axes drawn at random, with one seed.
+
+    Attributes:
+        samples: Combinations.
+    """
+
+    samples: int = SAMPLES
+
+    def shaped(self, study: Experiment, task: str) -> Experiment:
+        """Under a name of its own: it has other cells."""
+        return _one_seed(study).searched("-random", self.samples)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptunaSearch(Strategy):
+    """`--search optuna`: the next combination is chosen by the val scores so far, with one seed.
+
+    Attributes:
+        samples: Combinations.
+    """
+
+    samples: int = SAMPLES
+    needs_scores: ClassVar[bool] = True
+
+    def shaped(self, study: Experiment, task: str) -> Experiment:
+        """One task of it, under a name of its own; one cell stands for all that are not known yet."""
+        one_task = study.of_task(task)  # type: ignore[arg-type] # a word of the command line, checked there
+        if len(one_task.arms) > 1:
+            raise ExperimentError("--search optuna looks at one task at a time: add --task pixel or --task patch")
+        return _one_seed(one_task).searched("-optuna", 1)
+
+    def design(self, plan: "Plan") -> dict[str, Any]:
+        """All values that can be chosen; the combinations are not known before."""
+        ((task, arm),) = plan.part.arms.items()
+        axes = {axis: list(values) for axis, values in arm.choices().items()}
+        return {"axes": {TASK: [task], **axes}, "trials": self.samples, "cells": []}
+
+    def to_place(self, plan: "Plan", states: Mapping[str, "TrialState"], *, failed_only: bool) -> list["Ready"]:
+        """The one that stands for all."""
+        return list(plan.ready[:1])
+
+    def count(self, orders: Sequence["Order"]) -> int:
+        """As many as were asked for."""
+        return self.samples
+
+    def run(
+        self,
+        orders: Sequence["Order"],
+        plan: "Plan",
+        states: Mapping[str, "TrialState"],
+        placement: "Placement",
+        slots: "Slots",
+        on_event: "OnEvent",
+    ) -> list["Outcome"]:
+        """Runs what Optuna chooses instead of the orders."""
+        from sweeps.launch.optuna_search import CombinationSearch
+        from sweeps.launch.trials import fit
+
+        (arm,) = plan.part.arms.values()
+        order = orders[0]
+        base = arm.base.with_all({"data.lake": order.spec.data.lake, "seed": order.spec.seed})
+        labels = {name: order.labels[name] for name in (TASK, SEED)}
+        template = order.model_copy(update={"spec": base, "labels": labels})
+        known = {
+            trial_id: state.row.metrics[_VAL_SCORE]
+            for trial_id, state in states.items()
+            if state.row is not None and _VAL_SCORE in state.row.metrics
+        }
+        search = CombinationSearch(template, arm.choices(), known, self.samples)
+        scheduler = self._scheduler(orders)
+        return fit(placement, slots, on_event, search_alg=search, scheduler=scheduler, num_samples=self.samples)
+
+
+def parse_strategy(search: str, scheduler: str) -> Strategy:
+    """The strategy of the words of the command line, `optuna:40` for 40 combinations.
 
     Raises:
-        ExperimentError: Optuna was asked for both tasks at once.
+        UnknownNameError: Another word.
+        ExperimentError: The number is none.
     """
-    if strategy.search == "grid":
-        return experiment.searched(strategy.suffix)
-    if strategy.search == "optuna" and len(experiment.arms) > 1:
-        raise ExperimentError("--search optuna looks at one task at a time: add --task pixel or --task patch")
-    one_seed = replace(experiment, seeds=tuple(experiment.seeds)[:1])
-    return one_seed.searched(strategy.suffix, strategy.samples if strategy.search == "random" else 1)
+    name, colon, number = search.partition(":")
+    if name not in SEARCHES:
+        raise unknown_name("search", name, SEARCHES)
+    if scheduler not in SCHEDULERS:
+        raise unknown_name("scheduler", scheduler, SCHEDULERS)
+    if colon and (not number.isdecimal() or int(number) < 1 or name == "grid"):
+        raise ExperimentError(
+            f"--search {search!r} is not allowed: write grid, random, optuna, or with a number of combinations "
+            "random:20, optuna:20"
+        )
+    asha, samples = scheduler == "asha", int(number) if colon else SAMPLES
+    if name == "grid":
+        return Strategy(asha=asha)
+    return (RandomSearch if name == "random" else OptunaSearch)(asha=asha, samples=samples)
+
+
+def _one_seed(study: Experiment) -> Experiment:
+    return replace(study, seeds=tuple(study.seeds)[:1])

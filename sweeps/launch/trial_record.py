@@ -44,7 +44,7 @@ def on_record(order: Order, tracker: TaggedTracker) -> Iterator[None]:
         yield
     except Exception as error:
         if not tracker.begun:
-            spec = TrialSpec.from_dict(order.spec)
+            spec = order.spec
             tracker.start(spec, {"lake": spec.data.lake})
             give_up(tracker, error)
         raise

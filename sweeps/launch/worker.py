@@ -5,6 +5,7 @@
 
 import os
 import uuid
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -22,7 +23,7 @@ from sweeps.record.state import STOPPED
 from training.loop.epoch import TrainingProgress
 from training.loop.processes import Processes
 from training.loop.steps import NonFiniteLossError
-from training.spec import SpecError, TrialSpec
+from training.spec import SpecError
 from training.trial import join_trial, run_trial
 
 FINAL: Final = (SpecError, SplitError, UnknownNameError, NonFiniteLossError, SupersededError)
@@ -30,12 +31,12 @@ FINAL: Final = (SpecError, SplitError, UnknownNameError, NonFiniteLossError, Sup
 
 
 def run_order(order: Order, folder: Path, report: Report) -> None:
-    """This process's part of a trial; `report` is told of every epoch."""
+    """This process's part of a trial; `report` gets every epoch."""
     use_given_threads()
-    spec, lake, cache = TrialSpec.from_dict(order.spec), Lake.open(order.lake), NodeCache.default()
+    spec, lake, cache = order.spec, Lake.open(order.lake), NodeCache.default()
     workers = loader_workers(order.resources.get("CPU", 1.0) * order.processes, order.processes)
     if not Processes.current().is_first:
-        join_trial(spec, lake, workers=workers, cache=cache, progress=lambda progress: _tell(progress, report))
+        join_trial(spec, lake, workers=workers, cache=cache, progress=partial(_report_epoch, report))
         return
     kept = KeptTrial(order.checkpoints, folder, attempt=f"{order.token}-{uuid.uuid4().hex}")
     kept.take(resume=order.resume)
@@ -48,7 +49,7 @@ def run_order(order: Order, folder: Path, report: Report) -> None:
         kept.keep()
         kept.check_owner()
         try:
-            _tell(progress, report)
+            _report_epoch(report, progress)
         except SystemExit:  # a scheduler has seen enough
             tracker.log_metrics({STOPPED: progress.epoch + 1.0})
             raise
@@ -64,10 +65,10 @@ def run_order(order: Order, folder: Path, report: Report) -> None:
 
 
 def use_given_threads() -> None:
-    """Ray gives a worker OMP_NUM_THREADS by its CPUs; torch in a reused process must be told."""
+    """Ray gives a worker OMP_NUM_THREADS by its CPUs; torch in a reused process has to be given it."""
     torch.set_num_threads(max(1, int(os.environ.get("OMP_NUM_THREADS", "1"))))
 
 
-def _tell(progress: TrainingProgress, report: Report) -> None:
+def _report_epoch(report: Report, progress: TrainingProgress) -> None:
     if progress.row is not None:
         report({EPOCH: progress.epoch + 1, SCORE: progress.row.val_f1})

@@ -57,15 +57,13 @@ def _overhead(folder: Path) -> list[Row]:
         seeds=tuple(range(TRIALS)),
     )  # fmt: skip
     request = Request(
-        experiment=study,
-        part=study,
-        lakes=(lake,),
+        lake_urls=(lake.url,),
         tracking_uri=f"sqlite:///{folder}/m.db",
         placement=Placement(cpus=1, gpus=0, max_concurrent=2, storage=str(folder / "storage")),
         strategy=Strategy(),
     )
     started = time.perf_counter()
-    done = run_study(request, plan(study, request.lakes), watching, lambda line: None)
+    done = run_study(plan(study, [lake]), request, watching, lambda line: None)
     whole = time.perf_counter() - started
     assert not done.failed, done.failed
     # After the first two have ended, both slots are warm; two end at a time.

@@ -103,7 +103,7 @@ def _sleep(config: dict[str, Any]) -> None:
 def _orders(count: int, folder: Path) -> list[Order]:
     return [
         Order(
-            spec=TrialSpec().with_("seed", seed).to_dict(),
+            spec=TrialSpec().with_("seed", seed),
             labels={"seed": str(seed)},
             lake="",
             tracking_uri="",

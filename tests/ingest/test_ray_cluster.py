@@ -21,8 +21,7 @@ import ingest.cluster
 from datasets.lake import Lake
 from ingest.__main__ import app
 from ingest.cluster import ClusterOptions
-from ingest.errors import ClusterError, WorkerDiedError
-from ingest.ray_cluster import address_of
+from ingest.errors import WorkerDiedError
 from ingest.workers import open_workers
 
 ROOT = Path(__file__).parents[2]
@@ -206,19 +205,6 @@ def test_a_ray_that_cannot_be_used_is_one_sentence(
     assert result.exit_code == 2, result.output
     assert sentence in " ".join(result.output.split())
     assert not (tmp_path / "lake" / "lock.json").exists()
-
-
-def test_a_note_of_a_ray_that_is_gone_is_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
-    (tmp_path / "ray").mkdir()
-    (tmp_path / "ray" / "ray_current_cluster").write_text("127.0.0.1:1")
-    assert address_of(ClusterOptions(scheduler="ray")) == "local"
-    with closing(socket.create_server(("127.0.0.1", 0))) as alive:
-        address = f"127.0.0.1:{alive.getsockname()[1]}"
-        monkeypatch.setenv("RAY_ADDRESS", address)
-        assert address_of(ClusterOptions(scheduler="ray")) == address
-    with pytest.raises(ClusterError, match=f"no Ray answers at '{address}'"):
-        address_of(ClusterOptions(scheduler="ray"))
 
 
 def test_ray_is_asked_for_where_it_is_missing(

@@ -1,8 +1,7 @@
 """Optimizer and learning-rate schedule of a spec."""
 
 import math
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 import torch
 from torch.optim.lr_scheduler import (
@@ -25,18 +24,6 @@ def build_optimizer(spec: OptimizerSpec, parameters: Iterable[torch.nn.Parameter
             return torch.optim.AdamW(parameters, lr=spec.lr, weight_decay=spec.weight_decay)
         case "sgd":
             return torch.optim.SGD(parameters, lr=spec.lr, momentum=spec.momentum, weight_decay=spec.weight_decay)
-
-
-def scaled_rates(
-    optimizer: Mapping[str, Any], schedule: Mapping[str, Any], factor: float
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """States of an optimizer and its `Schedule` as if the learning rate had been `factor` (above 0) times as large."""
-    groups = [
-        {name: value * factor if name in ("lr", "initial_lr") else value for name, value in group.items()}
-        for group in optimizer["param_groups"]
-    ]
-    rates = {name: [rate * factor for rate in schedule[name]] for name in ("base_lrs", "_last_lr") if name in schedule}
-    return {**optimizer, "param_groups": groups}, {**schedule, **rates}
 
 
 class Schedule:

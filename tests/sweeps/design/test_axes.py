@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweeps.design.axes import UNCHANGED, draw, grid, one_at_a_time, points_only, text
+from sweeps.design.axes import UNCHANGED, draw, grid, meets, one_at_a_time, text
 from training.spec import TrialSpec
 
 AXES = {
@@ -57,6 +57,6 @@ def test_values_as_they_are_typed(value: object, word: str) -> None:
 
 
 def test_conditions_ask_for_labels_that_are_there() -> None:
-    assert points_only({"task": "pixel", "seed": 0}, {"seed": frozenset({"0", "1"})})
-    assert not points_only({"task": "pixel", "seed": 2}, {"seed": frozenset({"0", "1"})})
-    assert not points_only({"task": "pixel"}, {"data.ratio": frozenset({"2"})}), "a label that it lacks"
+    assert meets({"task": "pixel", "seed": 0}, {"seed": frozenset({"0", "1"})})
+    assert not meets({"task": "pixel", "seed": 2}, {"seed": frozenset({"0", "1"})})
+    assert not meets({"task": "pixel"}, {"data.ratio": frozenset({"2"})}), "a label that it lacks"

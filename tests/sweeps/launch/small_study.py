@@ -41,13 +41,10 @@ def small_study(seeds: int = 2, *, base: TrialSpec = SPEC, axes: dict[str, objec
 def orders_of_nobody(count: int) -> list[Order]:
     """Trials by seed that belong to no lake and no record: for work that reads neither."""
     nowhere = {"lake": "", "tracking_uri": "", "study": "", "parent_run": "", "storage": ""}
-    return [
-        Order(spec=SPEC.with_("seed", seed).to_dict(), labels={"seed": str(seed)}, **nowhere) for seed in range(count)
-    ]
+    return [Order(spec=SPEC.with_("seed", seed), labels={"seed": str(seed)}, **nowhere) for seed in range(count)]
 
 
 def request_of(
-    study: Experiment,
     lake: Lake,
     folder: Path,
     *,
@@ -59,9 +56,7 @@ def request_of(
 ) -> Request:
     placement = Placement(cpus=cpus, gpus=0, max_concurrent=max_concurrent, storage=str(folder / "storage"))
     return Request(
-        experiment=study,
-        part=study,
-        lakes=(lake,),
+        lake_urls=(lake.url,),
         tracking_uri=uri or f"sqlite:///{folder}/m.db",
         placement=placement,
         strategy=strategy or Strategy(),
@@ -69,12 +64,13 @@ def request_of(
     )
 
 
-def run(request: Request, on_event: OnEvent = lambda event: None) -> Done:
+def run(study: Experiment, request: Request, on_event: OnEvent = lambda event: None) -> Done:
     @contextmanager
     def watching(total: int) -> Iterator[OnEvent]:
         yield on_event
 
-    return run_study(request, plan(request.part, request.lakes, request.placement.storage), watching, lambda line: None)
+    lakes = [Lake.open(url) for url in request.lake_urls]
+    return run_study(plan(study, lakes, request.placement.storage), request, watching, lambda line: None)
 
 
 def rows_of(study: StudyTracker) -> list[TrialRow]:

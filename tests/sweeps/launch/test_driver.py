@@ -106,7 +106,7 @@ def test_a_tracking_server_away_in_the_middle_costs_nothing(tiny_lake: Lake, tmp
         threading.Timer(6.0, server.start).start()
 
     try:
-        done = run(request_of(small_study(2, base=LONG), tiny_lake, tmp_path, uri=server.uri), Events(away))
+        done = run(small_study(2, base=LONG), request_of(tiny_lake, tmp_path, uri=server.uri), Events(away))
         assert not done.failed
         assert finished_once(done.study, 2)
         assert all(row.metrics["test/f1"] >= 0 for row in rows_of(done.study))
@@ -116,7 +116,7 @@ def test_a_tracking_server_away_in_the_middle_costs_nothing(tiny_lake: Lake, tmp
 
 def test_a_trial_that_raises_always_is_tried_thrice_again_and_then_listed(tmp_path: Path) -> None:
     def work(config: dict[str, Any]) -> None:
-        order = Order.model_validate(config["order"])
+        order = Order.of_config(config)
         with (tmp_path / order.labels["seed"]).open("a") as file:
             file.write("x")
         if order.labels["seed"] == "0":

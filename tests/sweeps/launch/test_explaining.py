@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from datasets.lake import Lake
 from sweeps.design.catalogue import study as study_of
 from sweeps.design.experiment import Arm, Experiment, ExperimentError
-from sweeps.design.point import Trial
+from sweeps.design.point import Point
 from sweeps.launch.command import application
 from sweeps.launch.explaining import explain_order
 from sweeps.launch.order import Order
@@ -54,11 +54,11 @@ def test_networks_that_are_not_trained_are_named(tiny_lake: Lake, tmp_path: Path
     keep(tmp_path, study.only(["model=plain"]), tiny_lake)
     found = plan(study, (tiny_lake,), str(tmp_path))
     assert {trial.labels["model"] for trial, _ in found.ready} == {"plain"}
-    assert [each.trial.labels["model"] for each in found.left_out] == ["small"] * 4
+    assert [each.trial.labels["model"] for each in found.impossible] == ["small"] * 4
     keep(tmp_path, study.only(["seed=1"]), tiny_lake, "last.pt")
     found = plan(study, (tiny_lake,), str(tmp_path))
     assert {trial.labels["seed"] for trial, _ in found.ready} == {0}
-    assert "has not ended (last.pt is there): finish it first" in found.left_out[1].reason
+    assert "has not ended (last.pt is there): finish it first" in found.impossible[1].reason
 
 
 def test_the_command_names_what_to_train_first(tiny_lake: Lake, tmp_path: Path) -> None:
@@ -74,11 +74,12 @@ def test_the_command_names_what_to_train_first(tiny_lake: Lake, tmp_path: Path) 
 
 def test_a_search_by_scores_has_nothing_to_explain(tmp_path: Path) -> None:
     command = application({"feature_importance": study_of("feature_importance")}, "")
-    result = CliRunner().invoke(command, ["--scheduler", "pbt", "--dry-run"], env={"COLUMNS": "200"})
+    words = ["--search", "optuna", "--task", "pixel", "--dry-run"]
+    result = CliRunner().invoke(command, words, env={"COLUMNS": "200"})
     assert result.exit_code == 2, result.output
     assert "feature_importance trains nothing: leave them out" in " ".join(result.output.split())
     every = {name: study_of(name) for name in ("downscale", "feature_importance")}
-    result = CliRunner().invoke(application(every, ""), ["--scheduler", "pbt", "--dry-run"], env={"COLUMNS": "200"})
+    result = CliRunner().invoke(application(every, ""), words, env={"COLUMNS": "200"})
     assert result.exit_code == 0, result.output
     assert "study feature_importance trains nothing that could be searched, and is left out" in result.output
 
@@ -101,14 +102,14 @@ def test_a_method_that_cannot_handle_a_network_is_named(tiny_lake: Lake, tmp_pat
     keep(tmp_path, study, tiny_lake)
     found = plan(study, (tiny_lake,), str(tmp_path))
     assert {trial.labels["method"] for trial, _ in found.ready} == {"feature_ablation"}
-    assert {each.trial.labels["method"] for each in found.left_out} == {"deeplift"}
-    assert all(each.reason.startswith("DeepLIFT has no rule for ") for each in found.left_out)
+    assert {each.trial.labels["method"] for each in found.impossible} == {"deeplift"}
+    assert all(each.reason.startswith("DeepLIFT has no rule for ") for each in found.impossible)
 
 
-def order_of(trial: Trial, lake: Lake, study: StudyTracker, storage: Path) -> Order:
+def order_of(trial: Point, lake: Lake, study: StudyTracker, storage: Path) -> Order:
     return Order(
-        spec=trial.spec.to_dict(),
-        attribution={} if trial.attribution is None else trial.attribution.model_dump(),
+        spec=trial.spec,
+        attribution=trial.attribution,
         labels={axis: str(value) for axis, value in trial.labels.items()},
         lake=lake.url,
         tracking_uri=study.tracking_uri,
@@ -137,12 +138,12 @@ def test_a_torn_checkpoint_is_a_failure_that_is_not_tried_again(tiny_lake: Lake,
 def test_trained_networks_are_explained_once(tiny_lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_ADDRESS", "local")
     study = explaining({"plain": {}})
-    request = request_of(study, tiny_lake, tmp_path)
+    request = request_of(tiny_lake, tmp_path)
     trained = StudyTracker.open(request.tracking_uri, study="small", lake=tiny_lake.digest)
     for trial, _ in plan(small_study(2), (tiny_lake,), "").ready:  # as a worker trains it
         run_order(order_of(trial, tiny_lake, trained, tmp_path / "storage"), tmp_path / trial.trial_id, lambda _: None)
 
-    done = run(request)
+    done = run(study, request)
     assert not done.failed
     assert done.finished == 0
     assert finished_once(done.study, 4)
@@ -151,7 +152,7 @@ def test_trained_networks_are_explained_once(tiny_lake: Lake, tmp_path: Path, mo
     assert {row.tags["explains"] for row in rows} == networks
     assert not {row.trial_id for row in rows} & networks
     assert all(row.metrics["cost/seconds"] > 0 for row in rows)
-    again = run(request)
+    again = run(study, request)
     assert (again.finished, again.outcomes) == (4, ())
     assert finished_once(done.study, 4)
 

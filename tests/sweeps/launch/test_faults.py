@@ -10,8 +10,9 @@ import psutil
 import pytest
 from ray.cluster_utils import Cluster
 
+from datasets.errors import ClusterError
 from datasets.lake import Lake
-from sweeps.launch.cluster import ClusterError, check_nodes, cluster
+from sweeps.launch.cluster import check_nodes, cluster
 from sweeps.launch.placement import PlacementError
 from tests.sweeps.launch.small_study import SPEC, Events, finished_once, request_of, rows_of, run, small_study
 
@@ -49,14 +50,13 @@ def trial_workers() -> list[psutil.Process]:
 def test_a_node_lost_and_a_worker_killed_in_the_middle(nodes: Cluster, tiny_lake: Lake, tmp_path: Path) -> None:
     first, second = nodes.add_node(num_cpus=1), nodes.add_node(num_cpus=1)
     assert first != second
-    request = request_of(small_study(3, base=LONG), tiny_lake, tmp_path)
 
     def lose_a_node() -> None:
         nodes.remove_node(second)
         nodes.add_node(num_cpus=1)
 
     events = Events(lose_a_node, epoch=4)
-    done = run(request, events)
+    done = run(small_study(3, base=LONG), request_of(tiny_lake, tmp_path), events)
     assert not done.failed
     assert set(events.first_epochs().values()) == {1}, "what was lost went on from its checkpoint"
     assert finished_once(done.study, 3)
@@ -70,7 +70,7 @@ def test_a_node_lost_and_a_worker_killed_in_the_middle(nodes: Cluster, tiny_lake
 
     longer = small_study(2, base=LONG.with_("optimizer.lr", 2e-2))
     events = Events(kill_a_worker, epoch=4)
-    again = run(request_of(longer, tiny_lake, tmp_path / "killed"), events)
+    again = run(longer, request_of(tiny_lake, tmp_path / "killed"), events)
     assert set(events.first_epochs().values()) == {1}, "what was killed went on from its checkpoint"
     assert not again.failed
     assert finished_once(again.study, 2)
@@ -83,7 +83,7 @@ def test_a_loss_that_is_no_number_is_told_once_and_only_that_trial_runs_again(
     nodes.add_node(num_cpus=2)
     study = small_study(1, axes={"optimizer.lr": (1e-2, 1e30)})
     events = Events()
-    done = run(request_of(study, tiny_lake, tmp_path), events)
+    done = run(study, request_of(tiny_lake, tmp_path), events)
     (failed,) = done.failed
     assert "optimizer.lr=1e+30" in failed.name
     assert (failed.error or "").startswith("NonFiniteLossError: ")
@@ -91,7 +91,7 @@ def test_a_loss_that_is_no_number_is_told_once_and_only_that_trial_runs_again(
     rows = rows_of(done.study)
     assert sorted(row.status for row in rows) == ["FAILED", "FINISHED"], "it would come again, so it is not tried again"
 
-    again = run(request_of(study, tiny_lake, tmp_path, failed_only=True))
+    again = run(study, request_of(tiny_lake, tmp_path, failed_only=True))
     assert (len(again.failed), again.finished) == (1, 1)
     assert sorted(row.status for row in rows_of(again.study)) == ["FAILED", "FAILED", "FINISHED"]
 
@@ -115,7 +115,7 @@ def test_a_storage_that_refuses_for_a_while_costs_no_trial(nodes: Cluster, tiny_
             if getattr(event, "epoch", 0) == 6 and kept.is_file():
                 give_back()
 
-    done = run(request_of(small_study(1, base=LONG), tiny_lake, tmp_path), Refusing(refuse))
+    done = run(small_study(1, base=LONG), request_of(tiny_lake, tmp_path), Refusing(refuse))
     assert not done.failed
     assert finished_once(done.study, 1)
     (row,) = rows_of(done.study)
@@ -126,15 +126,15 @@ def test_a_storage_that_refuses_for_a_while_costs_no_trial(nodes: Cluster, tiny_
 def test_more_than_any_node_has_is_said_at_once(nodes: Cluster, tiny_lake: Lake, tmp_path: Path) -> None:
     nodes.add_node(num_cpus=1)
     started = time.monotonic()
-    request = request_of(small_study(1), tiny_lake, tmp_path, cpus=64)
+    request = request_of(tiny_lake, tmp_path, cpus=64)
     with pytest.raises(PlacementError, match="a trial asks for 64 CPUs and 0 GPUs and the cluster does not have that"):
-        run(request)
+        run(small_study(1), request)
     assert time.monotonic() - started < 60
 
 
 def test_a_node_that_does_not_see_the_lake_is_named(nodes: Cluster, tiny_lake: Lake, tmp_path: Path) -> None:
     nodes.add_node(num_cpus=1)
     blind = Lake("/not/on/this/node", tiny_lake.recipe)
-    request = request_of(small_study(1), tiny_lake, tmp_path)
+    request = request_of(tiny_lake, tmp_path)
     with cluster(), pytest.raises(ClusterError, match=r"node \S+: '/not/on/this/node' is not a lake"):
         check_nodes([blind.url], request.tracking_uri, request.placement.storage)

@@ -22,12 +22,12 @@ def test_trials_are_bound_to_the_lake_that_they_need(tiny_lake: Lake) -> None:
     study = small_study(1, axes=axes)
     alone = plan(study, (tiny_lake,))
     assert [trial.labels["charts"] for trial, _ in alone.ready] == ["max"]
-    (missing,) = alone.left_out
+    (missing,) = alone.impossible
     assert missing.reason == "it needs a lake built with chart_reduction mode: give it as --lake"
     recipe = {**tiny_lake.recipe["recipe"], "chart_reduction": "mode"}
     other = Lake(tiny_lake.url, {**tiny_lake.recipe, "recipe": recipe, "digest": "another"})
     both = plan(study, (tiny_lake, other))
-    assert not both.left_out
+    assert not both.impossible
     assert [lake.recipe_digest for _, lake in both.ready] == [tiny_lake.recipe_digest, "another"]
     assert len({trial.spec.trial_id for trial, _ in both.ready}) == 2, "the same spec on another lake is another trial"
 
@@ -36,7 +36,7 @@ def test_a_lake_that_differs_in_more_than_what_is_asked_does_not_do(tiny_lake: L
     study = small_study(1, axes={"charts": {"max": {}, "mode": {"recipe.chart_reduction": "mode"}}})
     recipe = {**tiny_lake.recipe["recipe"], "chart_reduction": "mode", "sar_mean": "power"}
     other = Lake(tiny_lake.url, {**tiny_lake.recipe, "recipe": recipe, "digest": "another"})
-    assert len(plan(study, (tiny_lake, other)).left_out) == 1
+    assert len(plan(study, (tiny_lake, other)).impossible) == 1
 
 
 def test_cells_without_scenes_are_named_and_the_rest_is_planned(tiny_lake: Lake) -> None:
@@ -45,9 +45,9 @@ def test_cells_without_scenes_are_named_and_the_rest_is_planned(tiny_lake: Lake)
     there = {record.location for record in tiny_lake.catalog().split("train")}
     assert there < set(LOCATIONS), "the lake of this test lacks a location"
     assert {trial.labels["train.location"] for trial, _ in planned.ready} == there
-    assert {each.trial.labels["train.location"] for each in planned.left_out} == set(LOCATIONS) - there
-    assert {each.short for each in planned.left_out} == {"no train scenes"}
-    assert len(planned.ready) + len(planned.left_out) == len(study.trials())
+    assert {each.trial.labels["train.location"] for each in planned.impossible} == set(LOCATIONS) - there
+    assert {each.short for each in planned.impossible} == {"no train scenes"}
+    assert len(planned.ready) + len(planned.impossible) == len(study.trials())
 
 
 def test_the_record_names_what_cannot_run_also_where_it_was_not_asked_for(tiny_lake: Lake, tmp_path: Path) -> None:
@@ -55,9 +55,9 @@ def test_the_record_names_what_cannot_run_also_where_it_was_not_asked_for(tiny_l
     there = {record.location for record in tiny_lake.catalog().split("train")}
     part = study.only([f"train.location={min(there)}", "seed=0"])
     planned = plan(part, (tiny_lake,), study=study)
-    assert (len(planned.ready), planned.left_out) == (1, ())
-    request = replace(request_of(study, tiny_lake, tmp_path, uri=fresh_database(tmp_path)), part=part)
-    design = study_row(open_study(request, planned)).design
+    assert (len(planned.ready), planned.impossible) == (1, ())
+    request = request_of(tiny_lake, tmp_path, uri=fresh_database(tmp_path))
+    design = study_row(open_study(planned, request)).design
     assert design is not None
     assert {each.cell[-1] for each in design.left_out} == set(LOCATIONS) - there
     assert {cell[-1] for cell in design.cells} == there
@@ -66,7 +66,7 @@ def test_the_record_names_what_cannot_run_also_where_it_was_not_asked_for(tiny_l
 
 def test_a_ratio_that_the_lake_lacks_is_an_error_only_where_it_was_asked_for(tiny_lake: Lake) -> None:
     study = small_study(1, axes={"data.ratio": (10, 7)})
-    assert plan(study.only(["data.ratio=10"]), (tiny_lake,), study=study).left_out_elsewhere == ()
+    assert plan(study.only(["data.ratio=10"]), (tiny_lake,), study=study).impossible_elsewhere == ()
     with pytest.raises(SpecError, match=r"data.ratio = 7 is not allowed"):
         plan(study, (tiny_lake,))
 

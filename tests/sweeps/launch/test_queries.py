@@ -15,9 +15,9 @@ from tests.sweeps.launch.small_study import request_of, run, small_study
 def queries(lake: Lake, folder: Path, trials: int, monkeypatch: pytest.MonkeyPatch) -> int:
     """Requests of a driver that finds all its trials finished."""
     folder.mkdir()
-    request = request_of(small_study(trials), lake, folder, uri=fresh_database(folder))
-    planned = plan(request.part, request.lakes)
-    study = open_study(request, planned)
+    request = request_of(lake, folder, uri=fresh_database(folder))
+    planned = plan(small_study(trials), [lake])
+    study = open_study(planned, request)
     client = MlflowClient(study.tracking_uri)
     for trial, _ in planned.ready:
         tags = {"kind": "trial", "trial_id": trial.spec.trial_id, "mlflow.parentRunId": study.run_id}
@@ -40,7 +40,7 @@ def queries(lake: Lake, folder: Path, trials: int, monkeypatch: pytest.MonkeyPat
             return _real(self, *args, **named)
 
         monkeypatch.setattr(MlflowClient, name, counting)
-    done = run(request)
+    done = run(planned.study, request)
     monkeypatch.undo()
     assert (done.outcomes, done.finished) == ((), trials)
     return len(asked)

@@ -17,7 +17,7 @@ def test_a_trial_that_fails_before_it_begins_is_on_record(tiny_lake: Lake, tmp_p
     patches = {"data.task": "patch", "model.name": "cnn", "model.params": {}}
     spec = SPEC.with_all({**patches, "data.lake": tiny_lake.digest})
     order = Order(
-        spec=spec.to_dict(),
+        spec=spec,
         labels={"task": "patch", "seed": "0"},
         lake=tiny_lake.url,
         tracking_uri=study.tracking_uri,
