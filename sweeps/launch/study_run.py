@@ -20,7 +20,7 @@ from sweeps.launch.plan import Plan
 from sweeps.launch.strategy import Strategy
 from sweeps.launch.trials import OnEvent, Outcome, run_trials
 from sweeps.launch.unsent import send_leftovers, with_untold
-from sweeps.record.claim import claimed
+from sweeps.record.claim import claimed, storage_changed
 from sweeps.record.design import StudyDesign
 from sweeps.record.state import TrialState, state_of, states_of
 from sweeps.record.study import StudyTracker
@@ -88,8 +88,11 @@ def run_study(request: Request, planned: Plan, watching: Watching, say: Callable
         IceBenchError: Nothing could start: no tracking server, another driver, no room on the cluster, a node that does
             not see the lake.
     """
-    study = open_study(request, planned)
-    with claimed(study) as token:
+    storage, digest = request.placement.storage, request.lakes[0].digest
+    with claimed(storage, request.experiment.name, digest) as claim:
+        study = open_study(request, planned)
+        if changed := storage_changed(study, storage, digest):
+            say(changed)
         try:
             send_leftovers(study)  # of earlier trials, which need not run again then
             states = _without_lost(study)
@@ -101,7 +104,7 @@ def run_study(request: Request, planned: Plan, watching: Watching, say: Callable
             )
             outcomes: list[Outcome] = []
             if todo:
-                orders = [_order(trial, lake, request, study, token) for trial, lake in todo]
+                orders = [_order(trial, lake, request, study, claim.holder.token) for trial, lake in todo]
                 with watching(_count(request, orders)) as on_event:
                     outcomes = _place(request, planned, orders, states, study, on_event)
                 send_leftovers(study, {order.trial_id for order in orders})
