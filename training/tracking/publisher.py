@@ -121,7 +121,7 @@ def _groups(lines: Iterable[Line]) -> Iterator[list[Line]]:
     group: list[Line] = []
     size = 0
     for line in lines:
-        more = len(line.record.values) if isinstance(line.record, MetricsRecord) else _METRICS_AT_ONCE
+        more = max(len(line.record.values), 1) if isinstance(line.record, MetricsRecord) else _METRICS_AT_ONCE
         if group and size + more > _METRICS_AT_ONCE:
             yield group
             group, size = [], 0

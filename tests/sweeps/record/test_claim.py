@@ -12,13 +12,17 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from mlflow import MlflowClient
 
 import sweeps.record.claim
+from datasets.lake import Lake
 from datasets.lock import Holder, holder_of
 from datasets.storage import create, replace, sizes
 from sweeps.record.claim import STALE_S, StudyClaimedError, claimed, lock_url, storage_changed
+from sweeps.record.studies import list_studies
 from sweeps.record.study import StudyTracker
 from tests.mlflow_server import fresh_database
+from tests.sweeps.launch.small_study import request_of, run, small_study
 from training.tracking.server import TrackingError
 
 ROOT = Path(__file__).parents[3]
@@ -152,11 +156,12 @@ def test_a_driver_that_was_only_thought_dead_learns_that_it_was_replaced(
 ) -> None:
     monkeypatch.setattr(sweeps.record.claim, "BEAT_S", 0.2)
     with claimed(storage, "s", "l") as first:
-        began = first.holder.beat
-        deadline = time.monotonic() + 30
-        while first.holder.beat == began and time.monotonic() < deadline:
+        began, deadline = first.holder.beat, time.monotonic() + 30
+        while (found := holder_of(first.url)) is not None and found.beat == began:
+            assert time.monotonic() < deadline, "it says again and again that it lives"
             time.sleep(0.05)
-        assert holder_of(first.url) == first.holder, "it says again and again that it lives"
+        assert found is not None
+        assert found.token == first.holder.token
         assert create(f"{first.url}.{first.holder.token}", Holder.this_process().model_dump_json().encode())
         assert not first.is_held()
         assert not first.renew()
@@ -218,3 +223,27 @@ def test_what_goes_away_hides_neither_the_error_nor_the_end(
     first, second = (record.getMessage() for record in caplog.records)
     assert first.startswith("MLflow was not told that ")
     assert "could not be removed: the server is away" in second
+
+
+def test_a_second_driver_leaves_the_trials_of_the_first_alone(tiny_lake: Lake, tmp_path: Path) -> None:
+    """Whether both have the same storage or not."""
+    request = request_of(small_study(1), tiny_lake, tmp_path, uri=fresh_database(tmp_path))
+    with (
+        claimed(str(tmp_path / "storage"), "small", tiny_lake.digest),
+        pytest.raises(StudyClaimedError, match=f"'small' is being run by process {os.getpid()} on"),
+    ):
+        run(request)
+    assert list_studies(request.tracking_uri) == (), "it is refused before it writes anything"
+
+    study = StudyTracker.open(request.tracking_uri, study="small", lake=tiny_lake.digest)
+    tags = {"kind": "trial", "trial_id": "t", "mlflow.parentRunId": study.run_id}
+    MlflowClient(study.tracking_uri).create_run(study.experiment_id, tags=tags)
+    elsewhere = str(tmp_path / "elsewhere")
+    study.set_tag("storage", elsewhere)
+    with (
+        claimed(elsewhere, "small", tiny_lake.digest),
+        pytest.raises(StudyClaimedError, match=f"with --storage {elsewhere}: wait for it"),
+    ):
+        run(request)
+    assert [row.status for row in study.children_rows()] == ["RUNNING"]
+    assert study.tag("storage") == elsewhere

@@ -104,6 +104,13 @@ def test_metrics_that_follow_each_other_go_in_few_requests(journal: Journal) -> 
         assert sum(len(record.values) for record in request if isinstance(record, MetricsRecord)) <= 1000
 
 
+def test_a_record_without_any_metric_takes_nothing_with_it(journal: Journal) -> None:
+    records = fill(journal, metrics(0, n=0), ParamsRecord(values={"a": "1"}), metrics(1, n=0), END)
+    store = Store()
+    publish(journal, store)
+    assert store.requests == [[record] for record in records]
+
+
 def test_a_record_with_more_metrics_than_a_request_takes_goes_alone(journal: Journal) -> None:
     fill(journal, metrics(0), metrics(1, n=2500), metrics(2))
     store = Store()
