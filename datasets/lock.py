@@ -56,13 +56,9 @@ class Holder(BaseModel):
     @classmethod
     def this_process(cls) -> "Holder":
         """A new holding of this process."""
-        return cls(
-            token=secrets.token_hex(8),
-            host=socket.gethostname(),
-            pid=os.getpid(),
-            started=datetime.now(UTC).isoformat(timespec="seconds"),
-            beat=time.time(),
-        )
+        started = datetime.now(UTC).isoformat(timespec="seconds")
+        token, host = secrets.token_hex(8), socket.gethostname()
+        return cls(token=token, host=host, pid=os.getpid(), started=started, beat=time.time())
 
     @property
     def process(self) -> str:
@@ -125,10 +121,8 @@ class Lock:
         if row and row[-1][1].token == self.holder.token:
             for place, _ in row:  # from the first on, so that nobody can become the successor of one that remains
                 remove(place)
-        elif self._place not in dict(row):  # put too late to count
-            found = _holder_at(self._place)
-            if found is not None and found.token == self.holder.token:
-                remove(self._place)
+        elif self._place not in dict(row) and (found := _holder_at(self._place)) and found.token == self.holder.token:
+            remove(self._place)  # it was put too late to count
 
     def _content(self) -> bytes:
         return self.holder.model_dump_json(indent=1).encode()
@@ -147,7 +141,7 @@ def hold(
     Args:
         url: Of the lock.
         may_replace: Whether a holder may be replaced.
-        refusal: Makes the error for a lock that another holds; of nobody where it has just been given back.
+        refusal: Makes the error for a lock that another holds; None where it has just been given back.
         beat_s: Seconds between two signs of life; 0 gives none.
     """
     lock, over = Lock(url), threading.Event()
@@ -205,10 +199,9 @@ def lock_lake(url: str, *, break_lock: bool = False) -> Iterator[LakeLock]:
     """
 
     def refusal(holder: Holder | None) -> LakeLockedError:
+        advice = "wait until it has ended, or, if you know that it is gone, start again"
         if holder is not None and holder.has_died_here():
             advice = "no such process runs on this machine any more, so start again"
-        else:
-            advice = "wait until it has ended, or, if you know that it is gone, start again"
         return LakeLockedError(
             f"the lake {url!r} is being changed by another build ({_words(holder)}): {advice} with --break-lock"
         )
@@ -231,7 +224,7 @@ def is_running(pid: int) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True
+        pass  # of another user
     return True
 
 

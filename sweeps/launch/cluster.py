@@ -16,8 +16,8 @@ from datasets.errors import IceBenchError
 from datasets.process.checkout import shipped_by_job, worker_environment
 from datasets.process.ports import answers
 from datasets.process.signals import sigterm_kept
-from training.tracking.mlflow_tracker import git_commit
 from training.tracking.journal import default_outbox
+from training.tracking.mlflow_tracker import git_commit
 
 _PATIENCE_S: Final = 180.0
 """Longest wait for a node to say what it sees; a fresh worker has to unpack the project and to import."""

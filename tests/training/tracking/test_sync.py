@@ -193,7 +193,8 @@ def test_a_killed_trial_loses_nothing_that_it_told(
     while told < 2000 or (there and not server_has(server, name)):
         told = int(process.stdout.readline())
     process.send_signal(signal.SIGKILL)
-    rest, _ = process.communicate()
+    rest = process.stdout.read()  # not by `communicate`, which does not see what `readline` has buffered
+    process.communicate()
     told = int(rest.splitlines()[-1]) if rest else told
     (row,) = sync(outbox, tracking_uri=server.uri)
     assert (row.left, row.note) == (0, "its process died: ended as KILLED")
