@@ -3,6 +3,7 @@
 The floor under `datasets.lake`, `datasets.stores` and `datasets.lock`; what goes wrong is told by `datasets.access`.
 """
 
+import os
 import secrets
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -120,14 +121,7 @@ def create(url: str, content: bytes) -> bool:
     with access(url):
         filesystem, path = _filesystem(url)
         if "://" not in url:
-            target = Path(path)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                with target.open("xb") as file:
-                    file.write(content)
-            except FileExistsError:
-                return False
-            return True
+            return _create_file(Path(path), content)
         if read(url) is not None:
             return False
         try:
@@ -224,6 +218,26 @@ def names(url: str) -> list[str]:
         except (FileNotFoundError, NotADirectoryError):
             return []
     return sorted({str(name).rstrip("/").rpartition("/")[2] for name in found})
+
+
+def _create_file(target: Path, content: bytes) -> bool:
+    """Puts a file that is not there by a link to a whole one, so that nobody ever sees a part of it."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    try:
+        part.write_bytes(content)
+        try:
+            os.link(part, target)
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without links
+            with target.open("xb") as file:
+                file.write(content)
+    except FileExistsError:
+        return False
+    finally:
+        part.unlink(missing_ok=True)
+    return True
 
 
 def _local_range(path: Path, start: int, end: int) -> bytes | None:

@@ -110,8 +110,7 @@ def sync(
     password of a server come from MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD.
     """
     with user_errors():
-        from training.tracking.journal import OutboxError
-        from training.tracking.outbox import default_outbox
+        from training.tracking.journal import OutboxError, default_outbox
         from training.tracking.sync import sync
 
         root = outbox or default_outbox()

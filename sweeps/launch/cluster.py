@@ -16,8 +16,8 @@ from datasets.lake import Lake
 from datasets.process.checkout import shipped_by_job
 from datasets.process.ray_session import ray_session
 from datasets.storage import remove, replace
+from training.tracking.journal import default_outbox
 from training.tracking.mlflow_tracker import git_commit
-from training.tracking.outbox import default_outbox
 from training.tracking.server import check_reachable
 
 _PATIENCE_S: Final = 180.0

@@ -19,7 +19,7 @@ from sweeps.launch.plan import Plan
 from sweeps.launch.strategy import Strategy
 from sweeps.launch.trials import OnEvent, Outcome
 from sweeps.launch.unsent import send_leftovers, with_untold
-from sweeps.record.claim import claimed
+from sweeps.record.claim import claimed, storage_changed
 from sweeps.record.design import StudyDesign
 from sweeps.record.state import TrialState, finished_earlier, states_of
 from sweeps.record.study import StudyTracker
@@ -81,8 +81,11 @@ def run_study(plan: Plan, request: Request, watching: Watching, say: Callable[[s
         IceBenchError: Nothing could start: no tracking server, another driver, no room on the cluster, a node that does
             not see the lake.
     """
-    study = open_study(plan, request)
-    with claimed(study) as token:
+    storage, digest = request.placement.storage, plan.lake.digest
+    with claimed(storage, plan.study.name, digest) as claim:
+        study = open_study(plan, request)
+        if changed := storage_changed(study, storage, digest):
+            say(changed)
         try:
             send_leftovers(study)  # of earlier trials, which need not run again then
             states = _without_lost(study)
@@ -98,6 +101,7 @@ def run_study(plan: Plan, request: Request, watching: Watching, say: Callable[[s
             if waiting:
                 # several processes cannot share an attribution
                 placement = request.placement.of_one_process() if plan.study.trained_by else request.placement
+                token = claim.holder.token
                 orders = [_order(trial, lake, request, placement, study, token) for trial, lake in _by_ratio(waiting)]
                 with watching(request.strategy.count(orders)) as on_event:
                     outcomes = _place(plan, request, placement, orders, states, on_event)

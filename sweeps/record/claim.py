@@ -1,112 +1,93 @@
-"""One driver at a time runs a study on a lake: a tag of the parent run says which, and that it still lives.
+"""One driver at a time runs a study on a lake: it holds a lock under the storage that all its trials share.
 
-MLflow has no conditional write, so a driver writes its name, waits, and reads who is there: of two that start in the
-same moment the one that wrote last stays. The tag carries a time that the driver renews; a driver that was killed is
-replaced at once on its own machine, where its process can be looked for, and after `STALE_S` from another.
+MLflow has no conditional write, so a claim there would be a race. The lock carries a time that the driver renews; a
+driver that was killed is replaced at once on its own machine, where its process can be looked for, and after `STALE_S`
+from another.
 """
 
-import logging
-import os
-import socket
-import threading
-import time
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
 from datasets.errors import IceBenchError
-from datasets.lock import is_running
+from datasets.lock import NAME, Holder, Lock, hold, holder_of
 from sweeps.record.study import StudyTracker
-from training.tracking.server import TrackingError
-
-logger = logging.getLogger(__name__)
+from training.tracking.server import public
 
 BEAT_S: Final = 15.0
 STALE_S: Final = 60.0
-"""Age of a claim that nobody renews any more: four beats were missed."""
+"""Age of a claim that nobody renews any more: four beats were missed. Clocks may differ by less than that."""
 
-_SETTLE_S: Final = 0.5
-"""Longer than two drivers need that start together to write their names."""
-
-_TAG: Final = "driver"
+_TAG: Final = "storage"
+"""Of the parent run: where its last driver had its claim and its checkpoints."""
 
 
 class StudyClaimedError(IceBenchError, BlockingIOError):
     """Another driver runs the study."""
 
 
-class Claim(BaseModel):
-    """Who runs a study.
+def lock_url(storage: str, study: str, lake: str) -> str:
+    """Where the claim of a study on a lake lies.
 
-    Attributes:
-        token: Unique name of the driver.
-        host: Its machine.
-        pid: Its process there.
-        beat: When it last said that it lives, in seconds since 1970.
+    Args:
+        storage: Folder or URL that all drivers and nodes see.
+        study: Name.
+        lake: Digest.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    token: str
-    host: str
-    pid: int
-    beat: float
-
-    def is_held(self, now: float, host: str) -> bool:
-        """Whether its driver may still live."""
-        if self.host == host and not is_running(self.pid):
-            return False
-        return now - self.beat < STALE_S
+    return f"{storage}/studies/{study}-{lake}/{NAME}"
 
 
 @contextmanager
-def claimed(study: StudyTracker) -> Iterator[str]:
-    """Holds a study for this process; gives the token of the claim.
+def claimed(storage: str, study: str, lake: str) -> Iterator[Lock]:
+    """Holds a study on a lake for this process; arguments as those of `lock_url`.
 
     Raises:
         StudyClaimedError: Another driver holds it.
-        TrackingError: The server is away.
+        LakeAccessError: The storage cannot be reached or refuses.
     """
-    mine = Claim(token=uuid.uuid4().hex, host=socket.gethostname(), pid=os.getpid(), beat=time.time())
-    _refuse_other(study, mine)
-    study.set_tag(_TAG, mine.model_dump_json())
-    time.sleep(_SETTLE_S)
-    _refuse_other(study, mine)
-    over = threading.Event()
-    beats = threading.Thread(target=_beat, args=(study, mine, over), name="claim", daemon=True)
-    beats.start()
-    try:
-        yield mine.token
-    finally:
-        over.set()
-        beats.join()
-        try:
-            study.set_tag(_TAG, "")
-        except TrackingError as away:  # it must not hide how the study ended; a claim that nobody renews lapses
-            logger.warning("MLflow was not told that study %s is free again: %s", study.study, away)
 
-
-def _refuse_other(study: StudyTracker, mine: Claim) -> None:
-    text = study.tag(_TAG)
-    if not text:
-        return
-    try:
-        found = Claim.model_validate_json(text)
-    except ValidationError:  # of another version: nobody can tell whether it lives
-        return
-    if found.token != mine.token and found.is_held(time.time(), mine.host):
-        raise StudyClaimedError(
-            f"study {study.study!r} is being run by process {found.pid} on {found.host}: wait for it, or stop it and "
-            f"start again (on another machine {STALE_S:.0f} s later)"
+    def refusal(holder: Holder | None) -> StudyClaimedError:
+        who = "another process" if holder is None else holder.process
+        return StudyClaimedError(
+            f"study {study!r} is being run by {who}: wait for it, or stop it and start again (on another machine "
+            f"{STALE_S:.0f} s later)"
         )
 
+    with hold(lock_url(storage, study, lake), _is_gone, refusal, beat_s=BEAT_S) as lock:
+        yield lock
 
-def _beat(study: StudyTracker, mine: Claim, over: threading.Event) -> None:
-    while not over.wait(BEAT_S):
+
+def storage_changed(study: StudyTracker, storage: str, lake: str) -> str:
+    """Compares the storage with that of the last driver, which the record of the study names, and notes it there.
+
+    Returns:
+        A sentence for the person if it is another one, else nothing.
+
+    Raises:
+        StudyClaimedError: A driver holds the study under the other storage.
+        TrackingError: The server is away.
+    """
+    before, now = study.tag(_TAG), public(storage)
+    if before == now:
+        return ""
+    if before:
         try:
-            study.set_tag(_TAG, mine.model_copy(update={"beat": time.time()}).model_dump_json())
-        except TrackingError:  # the server is away: the trials go on, and so does the next beat
-            continue
+            holder = holder_of(lock_url(before, study.study, lake))
+        except (IceBenchError, OSError):  # of another machine, or gone
+            holder = None
+        if holder is not None and not _is_gone(holder):
+            raise StudyClaimedError(
+                f"study {study.study!r} is being run by {holder.process} with --storage {before}: wait for it, or "
+                "stop it"
+            )
+    study.set_tag(_TAG, now)
+    if not before:
+        return ""
+    return (
+        f"study {study.study} ran with --storage {before} before: with {now} its unfinished trials start anew, and a "
+        "driver that still runs there is not seen from everywhere, so make sure that there is none"
+    )
+
+
+def _is_gone(holder: Holder) -> bool:
+    return holder.is_gone(STALE_S)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sweeps.record.design import StudyDesign
 from sweeps.record.study import DESIGN, DESIGN_FILE, StudyTracker, TrialRow, trial_row
-from training.tracking.mlflow_client import open_client, speaking
+from training.tracking.mlflow_client import all_pages, asking
 from training.tracking.server import RunGoneError, TrackingError, resolve_uri
 
 _AT_A_TIME: Final = 8
@@ -87,16 +87,16 @@ def list_trials(tracking_uri: str) -> tuple[TrialRow, ...]:
 
 def study_row(study: StudyTracker) -> StudyRow:
     """The parent run of an open study."""
-    with speaking(study.tracking_uri):
-        run = open_client(study.tracking_uri, check=False).get_run(study.run_id)
+    with asking(study.tracking_uri) as client:
+        run = client.get_run(study.run_id)
     return _row(study.tracking_uri, run, study.study)
 
 
 def read_run(tracking_uri: str, run_id: str) -> TrialRow:
     """One run by its id; raises RunGoneError where there is none."""
     uri = resolve_uri(tracking_uri)
-    with speaking(uri):
-        return trial_row(open_client(uri).get_run(run_id))
+    with asking(uri, check=True) as client:
+        return trial_row(client.get_run(run_id))
 
 
 def read_artifacts(tracking_uri: str, run_ids: Iterable[str], name: str) -> dict[str, Artifact]:
@@ -109,8 +109,8 @@ def read_artifacts(tracking_uri: str, run_ids: Iterable[str], name: str) -> dict
 
 def _read(uri: str, run_id: str, name: str) -> Artifact:
     try:
-        with tempfile.TemporaryDirectory(prefix="icebench-artifact-") as folder, speaking(uri):
-            path = open_client(uri, check=False).download_artifacts(run_id, name, folder)
+        with tempfile.TemporaryDirectory(prefix="icebench-artifact-") as folder, asking(uri) as client:
+            path = client.download_artifacts(run_id, name, folder)
             return Artifact(text=Path(path).read_text(encoding="utf-8"))
     except RunGoneError:  # MLflow says the same of a run and of a file that is not there
         return Artifact(problem=f"there is no {name}")
@@ -120,31 +120,17 @@ def _read(uri: str, run_id: str, name: str) -> Artifact:
 
 def _search(uri: str, words: str) -> list[tuple[Any, str]]:
     """Runs of all experiments, the newest first, each with the name of its experiment."""
-    client, found, token = open_client(uri), list[tuple[Any, str]](), None
-    with speaking(uri):
-        experiments = {each.experiment_id: each.name for each in _all_experiments(client)}
-        while experiments:
-            page = client.search_runs(
-                list(experiments),
-                filter_string=words,
-                order_by=["attributes.start_time DESC"],
-                page_token=token,
+    with asking(uri, check=True) as client:
+        experiments = all_pages(lambda token: client.search_experiments(page_token=token))
+        names = {each.experiment_id: each.name for each in experiments}
+        if not names:
+            return []
+        found = all_pages(
+            lambda token: client.search_runs(
+                list(names), filter_string=words, order_by=["attributes.start_time DESC"], page_token=token
             )
-            found += [(run, experiments[run.info.experiment_id]) for run in page]
-            token = page.token
-            if not token:
-                break
-    return found
-
-
-def _all_experiments(client: Any) -> list[Any]:  # noqa: ANN401 (mlflow ships no types)
-    found, token = list[Any](), None
-    while True:
-        page = client.search_experiments(page_token=token)
-        found += page
-        token = page.token
-        if not token:
-            return found
+        )
+    return [(run, names[run.info.experiment_id]) for run in found]
 
 
 def _row(uri: str, run: Any, study: str) -> StudyRow:  # noqa: ANN401 (mlflow ships no types)

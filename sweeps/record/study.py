@@ -9,7 +9,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict
 
 from sweeps.record.design import StudyDesign
-from training.tracking.mlflow_client import PARENT, find_experiment, open_client, speaking
+from training.tracking.mlflow_client import PARENT, all_pages, asking, find_experiment
 from training.tracking.mlflow_tracker import git_commit, params_today
 from training.tracking.server import TrackingError, resolve_uri
 from training.tracking.tracker import Status
@@ -93,8 +93,7 @@ class StudyTracker:
             TrackingError: The URI is of another kind, or the server is away.
         """
         uri = resolve_uri(tracking_uri)
-        client = open_client(uri)
-        with speaking(uri):
+        with asking(uri, check=True) as client:
             experiment_id = find_experiment(client, uri, study)
             if question:
                 client.set_experiment_tag(experiment_id, "mlflow.note.content", question)
@@ -122,19 +121,16 @@ class StudyTracker:
 
     def children_rows(self) -> list[TrialRow]:
         """Every attempt at every trial, oldest first."""
-        client, rows, token = open_client(self.tracking_uri, check=False), list[TrialRow](), None
-        with speaking(self.tracking_uri):
-            while True:
-                page = client.search_runs(
+        with asking(self.tracking_uri) as client:
+            found = all_pages(
+                lambda token: client.search_runs(
                     [self.experiment_id],
                     filter_string=f"tags.`{PARENT}` = '{self.run_id}'",
                     order_by=["attributes.start_time ASC"],
                     page_token=token,
                 )
-                rows += [trial_row(run) for run in page]
-                token = page.token
-                if not token:
-                    return rows
+            )
+        return [trial_row(run) for run in found]
 
     def finished(self) -> dict[str, dict[str, float]]:
         """Metrics of every finished trial by trial_id, of its newest finished run."""
@@ -142,38 +138,35 @@ class StudyTracker:
 
     def tag(self, name: str) -> str:
         """A tag of the parent run; empty if it has none of this name."""
-        with speaking(self.tracking_uri):
-            run = open_client(self.tracking_uri, check=False).get_run(self.run_id)
-            return str(run.data.tags.get(name, ""))
+        with asking(self.tracking_uri) as client:
+            return str(client.get_run(self.run_id).data.tags.get(name, ""))
 
     def set_tag(self, name: str, value: str) -> None:
         """Puts a tag on the parent run."""
-        with speaking(self.tracking_uri):
-            open_client(self.tracking_uri, check=False).set_tag(self.run_id, name, value)
+        with asking(self.tracking_uri) as client:
+            client.set_tag(self.run_id, name, value)
 
     def end_lost(self, run_ids: Iterable[str]) -> None:
         """Ends runs as KILLED whose processes are gone and cannot say so themselves."""
-        client = open_client(self.tracking_uri, check=False)
-        for run_id in run_ids:
-            with speaking(self.tracking_uri):
+        with asking(self.tracking_uri) as client:
+            for run_id in run_ids:
                 client.set_terminated(run_id, "KILLED")
 
     def log_table(self, csv: str, markdown: str) -> None:
         """Puts the study's table on the parent run, as table.csv and table.md."""
-        with speaking(self.tracking_uri):
-            client = open_client(self.tracking_uri, check=False)
+        with asking(self.tracking_uri) as client:
             client.log_text(self.run_id, csv, "table.csv")
             client.log_text(self.run_id, markdown, "table.md")
 
     def log_folder(self, folder: Path, name: str) -> None:
         """Puts all files of a folder on the parent run, in its artifact folder `name`."""
-        with speaking(self.tracking_uri):
-            open_client(self.tracking_uri, check=False).log_artifacts(self.run_id, str(folder), name)
+        with asking(self.tracking_uri) as client:
+            client.log_artifacts(self.run_id, str(folder), name)
 
     def finish(self, status: Status) -> None:
         """Ends the parent run; opening the study again resumes it."""
-        with speaking(self.tracking_uri):
-            open_client(self.tracking_uri, check=False).set_terminated(self.run_id, status)
+        with asking(self.tracking_uri) as client:
+            client.set_terminated(self.run_id, status)
 
     def give_up(self, status: Status, *, with_trials: bool = False) -> None:
         """Ends the parent run while an error is on its way: a server that is away must not hide the error itself.

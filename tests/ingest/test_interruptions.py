@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -17,9 +16,8 @@ import xarray as xr
 from typer.testing import CliRunner, Result
 
 import datasets.stores.scene_writer
-from datasets.errors import LakeLockedError, LakeNotFoundError, RecipeMismatchError, SceneNotFoundError
+from datasets.errors import LakeNotFoundError, RecipeMismatchError, SceneNotFoundError
 from datasets.lake import Lake
-from datasets.lock import lock_lake
 from datasets.storage import move_below
 from datasets.stores.scene_writer import SceneWriter
 from ingest.__main__ import app
@@ -207,50 +205,6 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         request.getfixturevalue("s3")
     places = {"disk": str(tmp_path / "lake"), "memory": f"memory://{tmp_path.name}", "s3": f"s3://lake/{tmp_path.name}"}
     return places[request.param]
-
-
-def test_a_lock_is_of_one(place: str) -> None:
-    with lock_lake(place) as lock:
-        lock.check()
-        with (
-            pytest.raises(LakeLockedError, match=f"process {os.getpid()} on .* wait until it has ended"),
-            lock_lake(place),
-        ):
-            pytest.fail("two have the lock")
-        with lock_lake(place, break_lock=True) as second:
-            with pytest.raises(LakeLockedError, match="was broken while this build ran"):
-                lock.check()
-            second.check()
-        with pytest.raises(LakeLockedError, match="its lock is gone"):
-            lock.check()
-        with lock_lake(place):
-            pass
-    with pytest.raises(RuntimeError, match="released"), lock_lake(place):
-        raise RuntimeError("released")
-    with lock_lake(place):
-        pass
-
-
-def test_a_polite_kill_releases_any_lock(tmp_path: Path) -> None:
-    def ended() -> None:
-        with lock_lake(str(tmp_path)):
-            assert (tmp_path / "lock.json").exists()
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(SystemExit, match="143"):
-        ended()
-    assert not (tmp_path / "lock.json").exists()
-    assert signal.getsignal(signal.SIGTERM) is before
-
-
-def test_a_thread_takes_a_lock_too(tmp_path: Path) -> None:
-    def take() -> bool:
-        with lock_lake(str(tmp_path)):
-            return (tmp_path / "lock.json").exists()
-
-    with ThreadPoolExecutor() as pool:
-        assert pool.submit(take).result()
 
 
 def test_a_foreign_place_gets_no_lock(tmp_path: Path) -> None:

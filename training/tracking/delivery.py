@@ -1,4 +1,4 @@
-"""`MlflowDelivery`: hands records of an outbox to MLflow. Handing one over again changes nothing there.
+"""`MlflowDelivery`: hands records of a journal to MLflow. Handing one over again changes nothing there.
 
 A run is found by the tag `attempt` before it is made; params, tags, dataset inputs and equal metrics (same name, step,
 time and value) are kept once by MLflow's store, and artifacts of the same name are written over.
@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from training.tracking.journal import size_of
 from training.tracking.mlflow_client import RUN_NAME, find_experiment, impatient, open_client, speaking
-from training.tracking.outbox import size_of
 from training.tracking.records import (
     DatasetRecord,
     FileRecord,
@@ -24,8 +24,9 @@ from training.tracking.records import (
     ParamsRecord,
     Record,
     StartRecord,
+    TextRecord,
 )
-from training.tracking.server import RefusedError
+from training.tracking.server import RequestRefusedError
 from training.tracking.tracker import DatasetNote
 
 if TYPE_CHECKING:
@@ -51,34 +52,31 @@ class MlflowDelivery:
         self.uri = uri
         self._client: MlflowClient | None = None
 
-    def deliver(self, records: Sequence[Record], run_id: str, folder: Path) -> str:
+    def __call__(self, records: Sequence[Record], run_id: str, folder: Path) -> str:
         """Hands over one record, or several of metrics; returns the id of the run.
 
         Args:
-            records: From the outbox.
+            records: From the journal.
             run_id: Of their run; empty for the start record only.
-            folder: Of the outbox.
+            folder: Of the journal.
 
         Raises:
-            RefusedError: The server does not take it and never will.
+            RequestRefusedError: The server does not take it and never will.
             RunGoneError: The server does not know the run.
             TrackingError: The server is away.
         """
         with _ONE_AT_A_TIME, impatient():
+            # The health of a server is asked for shortly before the first real request, which waits for longer; and
+            # again after a failure.
+            client, self._client = self._client or open_client(self.uri), None
             try:
-                # The health of a server is asked for shortly before the first real request, which waits for longer.
-                client = self._client or open_client(self.uri)
                 with speaking(self.uri):
                     if isinstance(records[0], StartRecord):
                         run_id = _find_run(client, self.uri, records[0])
-                    elif isinstance(records[0], MetricsRecord):
-                        _send_metrics(client, run_id, [each for each in records if isinstance(each, MetricsRecord)])
                     else:
-                        _send(client, run_id, records[0], folder)
-            except RefusedError:
-                raise
-            except BaseException:
-                self._client = None  # ask for its health again
+                        _send(client, run_id, records, folder)
+            except RequestRefusedError:
+                self._client = client
                 raise
             self._client = client
         return run_id
@@ -108,36 +106,41 @@ def _runs_of(client: "MlflowClient", experiment: str, attempt: str) -> list[str]
     return [run.info.run_id for run in found]
 
 
-def _send_metrics(client: "MlflowClient", run_id: str, records: Sequence[MetricsRecord]) -> None:
-    from mlflow.entities import Metric
+def _send(client: "MlflowClient", run_id: str, records: Sequence[Record], folder: Path) -> None:
+    from mlflow.entities import Metric, Param
 
-    metrics = [Metric(name, value, each.time, each.step) for each in records for name, value in each.values.items()]
-    for start in range(0, len(metrics), METRICS_PER_REQUEST):
-        client.log_batch(run_id, metrics=metrics[start : start + METRICS_PER_REQUEST])
+    match records[0]:
+        case MetricsRecord():
+            told = [each for each in records if isinstance(each, MetricsRecord)]
+            metrics = [
+                Metric(name, value, each.time, each.step) for each in told for name, value in each.values.items()
+            ]
+            for start in range(0, len(metrics), METRICS_PER_REQUEST):
+                client.log_batch(run_id, metrics=metrics[start : start + METRICS_PER_REQUEST])
+        case ParamsRecord(values=values):
+            params = [Param(name, value) for name, value in values.items()]
+            for start in range(0, len(params), _PARAMS_PER_REQUEST):
+                client.log_batch(run_id, params=params[start : start + _PARAMS_PER_REQUEST])
+        case FileRecord() as record:
+            _send_copy(client, run_id, record, folder / record.kept)
+        case TextRecord(name=name, text=text):
+            client.log_text(run_id, text, name)
+        case DatasetRecord(note=note):
+            client.log_inputs(run_id, [_dataset(note)])
+        case FinishRecord(status=status, time=time):
+            client.set_terminated(run_id, status, time)
+            _drop_twins(client, run_id)
 
 
-def _send(client: "MlflowClient", run_id: str, record: Record, folder: Path) -> None:
-    if isinstance(record, ParamsRecord):
-        from mlflow.entities import Param
-
-        params = [Param(name, value) for name, value in record.values.items()]
-        for start in range(0, len(params), _PARAMS_PER_REQUEST):
-            client.log_batch(run_id, params=params[start : start + _PARAMS_PER_REQUEST])
-    elif isinstance(record, FileRecord):
-        path = folder / record.kept
-        if not path.exists() or size_of(path) != record.size:
-            raise RefusedError(f"the copy of {path.name} was cut short when the machine crashed")
-        send = client.log_artifacts if path.is_dir() else client.log_artifact
-        send(run_id, str(path), record.folder or None)
-        if (path / "MLmodel").is_file():
-            model = yaml.safe_load((path / "MLmodel").read_text(encoding="utf-8"))
-            model |= {"run_id": run_id, "artifact_path": record.folder}  # MLflow finds the input example by them
-            client.log_text(run_id, yaml.safe_dump(model, sort_keys=False), f"{record.folder}/MLmodel")
-    elif isinstance(record, DatasetRecord):
-        client.log_inputs(run_id, [_dataset(record.note)])
-    elif isinstance(record, FinishRecord):
-        client.set_terminated(run_id, record.status, record.time)
-        _drop_twins(client, run_id)
+def _send_copy(client: "MlflowClient", run_id: str, record: FileRecord, path: Path) -> None:
+    if not path.exists() or size_of(path) != record.size:
+        raise RequestRefusedError(f"the copy of {path.name} was cut short when the machine crashed")
+    send = client.log_artifacts if path.is_dir() else client.log_artifact
+    send(run_id, str(path), record.folder or None)
+    if (path / "MLmodel").is_file():
+        model = yaml.safe_load((path / "MLmodel").read_text(encoding="utf-8"))
+        model |= {"run_id": run_id, "artifact_path": record.folder}  # MLflow finds the input example by them
+        client.log_text(run_id, yaml.safe_dump(model, sort_keys=False), f"{record.folder}/MLmodel")
 
 
 def _drop_twins(client: "MlflowClient", run_id: str) -> None:

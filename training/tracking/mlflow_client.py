@@ -5,12 +5,12 @@ mlflow is imported when a client is made, not with this module: it costs seconds
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from training.tracking.server import (
-    RefusedError,
+    RequestRefusedError,
     RunGoneError,
     TrackingError,
     artifact_folder,
@@ -51,6 +51,25 @@ def open_client(uri: str, *, check: bool = True) -> "MlflowClient":
         return MlflowClient(tracking_uri=uri)
 
 
+@contextmanager
+def asking(uri: str, *, check: bool = False) -> Iterator["MlflowClient"]:
+    """A client whose failures are told as `speaking` does; `check` as for `open_client`."""
+    client = open_client(uri, check=check)
+    with speaking(uri):
+        yield client
+
+
+def all_pages(search: Callable[[str | None], Any]) -> list[Any]:
+    """Everything that a search finds; `search` takes the token of a page, None for the first."""
+    found, token = list[Any](), None
+    while True:
+        page = search(token)
+        found += page
+        token = page.token
+        if not token:
+            return found
+
+
 def find_experiment(client: "MlflowClient", uri: str, name: str) -> str:
     """Id of the experiment of this name, made if it is not there; artifacts of a sqlite store go beside its file."""
     from mlflow.exceptions import MlflowException
@@ -77,7 +96,7 @@ def speaking(uri: str) -> Iterator[None]:
     """Turns what MLflow and the network raise into one sentence, without user and password.
 
     Raises:
-        RefusedError: The server understood, and says that the request is wrong.
+        RequestRefusedError: The server understood, and says that the request is wrong.
         RunGoneError: The server does not know the run.
         TrackingError: Anything else: it may go better later.
     """
@@ -94,7 +113,7 @@ def speaking(uri: str) -> Iterator[None]:
         if code == "RESOURCE_DOES_NOT_EXIST":
             raise RunGoneError(f"MLflow at {public(uri)} has no such run ({reason}): it was removed") from error
         if code in _REFUSALS or (400 <= status < 500 and status not in _PASSING):
-            raise RefusedError(f"MLflow at {public(uri)} refused ({reason})") from error
+            raise RequestRefusedError(f"MLflow at {public(uri)} refused ({reason})") from error
         raise TrackingError(f"MLflow at {public(uri)} failed ({reason}): check the server and its log") from error
 
 

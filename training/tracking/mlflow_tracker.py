@@ -1,6 +1,6 @@
 """`MlflowTracker`: a trial as a run of MLflow; a server that is away neither stops nor slows it.
 
-log_... -> outbox (this machine's disk) -> sender (a thread) -> delivery (MLflow)
+log_... -> journal (this machine's disk) -> publisher (a thread) -> delivery (MLflow)
 
 One experiment per study, one parent run per study and lake (`study`), one child run per attempt at a trial.
 Params are immutable there, so an attempt is never resumed: trying again makes a new run with the same `trial_id` tag,
@@ -21,8 +21,9 @@ from training.spec import TrialSpec
 from training.spec.data import task_word
 from training.spec.identity import CAME_WITH, FIRST
 from training.tracking.delivery import MlflowDelivery
+from training.tracking.journal import Journal, default_outbox
 from training.tracking.mlflow_client import PARENT
-from training.tracking.outbox import Outbox, default_outbox
+from training.tracking.publisher import Publisher
 from training.tracking.records import (
     DatasetRecord,
     FinishRecord,
@@ -30,9 +31,9 @@ from training.tracking.records import (
     ParamsRecord,
     Record,
     StartRecord,
+    TextRecord,
     now_ms,
 )
-from training.tracking.sender import Sender
 from training.tracking.server import TrackingError, public, resolve_uri
 from training.tracking.tracker import DatasetNote, Status
 
@@ -74,26 +75,24 @@ class MlflowTracker:
         self.parent_run_id = parent_run_id
         self.outbox = (outbox or default_outbox()).absolute()
         self.patience_s = patience_s
-        self._kept: Outbox | None = None
-        self._sender: Sender | None = None
-        self._over = False
+        self._at_work: tuple[Journal, Publisher] | None = None
 
     @property
     def run_id(self) -> str:
         """MLflow's run; empty until the server has answered."""
-        return self._kept.progress.run_id if self._kept is not None else ""
+        return self._at_work[0].sent.run_id if self._at_work is not None else ""
 
     @property
     def begun(self) -> bool:
         """Whether there is a record, be it only in the outbox."""
-        return self._kept is not None
+        return self._at_work is not None
 
     def start(self, spec: TrialSpec, tags: Mapping[str, str]) -> None:
         """Begins a new run with the flattened spec as params, whether or not the server is there.
 
         Tags are trial_id, study, seed, git_commit, attempt and those given (`recipe`, `lake`), which win: a record that
-        is no training gives its own trial_id. A value too long for a
-        param is cut; the whole is in the artifact spec.yaml.
+        is no training gives its own trial_id. A value too long for a param is cut; the whole is in the artifact
+        spec.yaml.
 
         Raises:
             OutboxError: The outbox cannot be written.
@@ -115,11 +114,11 @@ class MlflowTracker:
             trial_id=all_tags["trial_id"],
             tags=all_tags,
         )
-        self._over = False
-        self._kept = Outbox.create(self.outbox, start)
-        self._sender = Sender(self._kept, MlflowDelivery(self.tracking_uri))
+        journal = Journal.create(self.outbox, start)
+        publisher = Publisher(journal, MlflowDelivery(self.tracking_uri))
+        self._at_work = journal, publisher
         self._tell(ParamsRecord(values=params_of(spec)))
-        self._sender.start()
+        publisher.start()
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Notes all metrics in one record, with the time of now."""
@@ -128,13 +127,13 @@ class MlflowTracker:
 
     def log_file(self, path: Path, folder: str = "") -> None:
         """Copies a file into the outbox, to become an artifact."""
-        if not path.is_file():
-            raise FileNotFoundError(path)
-        self._tell(self._open().keep(path, folder))
+        journal, publisher = self._running()
+        journal.append_copy(path, folder)
+        publisher.tell()
 
     def log_text(self, text: str, name: str) -> None:
-        """Writes a text into the outbox, to become an artifact."""
-        self._tell(self._open().keep_text(text, name))
+        """Notes a text, to become an artifact."""
+        self._tell(TextRecord(name=name, text=text))
 
     def log_dataset(self, dataset: DatasetNote) -> None:
         """Notes a dataset input of the run."""
@@ -142,48 +141,43 @@ class MlflowTracker:
 
     def log_model(self, folder: Path) -> None:
         """Copies an MLflow model into the outbox, to become the artifact folder `model`."""
-        if not folder.is_dir():
-            raise FileNotFoundError(folder)
-        self._tell(self._open().keep(folder, "model"))
+        self.log_file(folder, "model")
 
     def finish(self, status: Status) -> None:
         """Ends the run and waits `patience_s` for the rest to be sent.
 
         What could not be sent goes on being sent while this process lives, and then waits for `python -m sweeps sync`.
         """
-        self._tell(FinishRecord(time=now_ms(), status=status), last=True)
-        self._over = True
-        if self._sender is None or self._kept is None:
-            return
-        self._sender.hurry()
-        self._sender.join(self.patience_s)
-        if self._sender.is_alive():
+        journal, publisher = self._running()
+        self._tell(FinishRecord(time=now_ms(), status=status))
+        publisher.hurry()
+        publisher.join(self.patience_s)
+        if publisher.is_alive():
             logger.warning(
                 "%d records of trial %s are not in MLflow yet (%s): they wait in %s and are sent while this process "
                 "lives, or by `python -m sweeps sync --outbox %s`",
-                self._kept.left,
-                self._kept.folder.name,
-                self._sender.trouble or f"more than {self.patience_s:g} s of sending",
-                self._kept.folder,
+                journal.left,
+                journal.folder.name,
+                publisher.trouble or f"more than {self.patience_s:g} s of sending",
+                journal.folder,
                 self.outbox,
             )
 
     def wait_sent(self, seconds: float) -> bool:
         """Waits until the server has all that was told so far; False if the time was too short."""
-        self._open()
-        return self._sender is not None and self._sender.wait_sent(seconds)
+        return self._running()[1].wait_sent(seconds)
 
-    def _tell(self, record: Record, *, last: bool = False) -> None:
-        self._open().append(record)
-        if self._sender is not None:
-            self._sender.tell(last=last)
+    def _tell(self, record: Record) -> None:
+        journal, publisher = self._running()
+        journal.append(record)
+        publisher.tell()
 
-    def _open(self) -> Outbox:
-        if self._kept is None:
+    def _running(self) -> tuple[Journal, Publisher]:
+        if self._at_work is None:
             raise TrackingError("the tracker has no run yet: call start(spec, tags) first")
-        if self._over:
+        if self._at_work[0].over:
             raise TrackingError("the tracker's run has ended: call start(spec, tags) for a new one")
-        return self._kept
+        return self._at_work
 
 
 def params_of(spec: TrialSpec) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What a trial tells its tracker, one record each, as it waits on disk to be sent (see `training.tracking.outbox`).
+"""What a trial tells its tracker, one record each, as it waits on disk to be sent (see `training.tracking.journal`).
 
 Every record carries its own time, so that telling it a second time changes nothing at the receiver.
 """
@@ -26,7 +26,7 @@ class StartRecord(_Record):
     """An attempt begins; always the first record.
 
     Attributes:
-        time: Milliseconds since 1970.
+        time: Milliseconds since 1970, as in every record that has one.
         attempt: Unique name; the tag by which its run is found again.
         tracking_uri: Where it is to be told, without user and password.
         experiment: MLflow's experiment: the study.
@@ -60,11 +60,11 @@ class MetricsRecord(_Record):
 
 
 class FileRecord(_Record):
-    """A file or a whole folder of files, copied below the outbox.
+    """A copied file, or a copied folder whose content goes right into `folder` of the run's artifacts ("": their root).
 
     Attributes:
-        kept: Its path there.
-        folder: Folder in the run's artifacts, "" for their root; the content of a folder goes right into it.
+        kept: Path of the copy below the attempt.
+        folder: Folder among the artifacts.
         size: Bytes of the copy, so that one that a crash of the machine cut short is recognized.
     """
 
@@ -72,6 +72,14 @@ class FileRecord(_Record):
     kept: str
     folder: str
     size: int
+
+
+class TextRecord(_Record):
+    """A text artifact; `name` may hold folders."""
+
+    kind: Literal["text"] = "text"
+    name: str
+    text: str
 
 
 class DatasetRecord(_Record):
@@ -89,7 +97,7 @@ class FinishRecord(_Record):
     status: Status
 
 
-Record = StartRecord | ParamsRecord | MetricsRecord | FileRecord | DatasetRecord | FinishRecord
+Record = StartRecord | ParamsRecord | MetricsRecord | FileRecord | TextRecord | DatasetRecord | FinishRecord
 
 _READER: Final[TypeAdapter[Record]] = TypeAdapter(Annotated[Record, Field(discriminator="kind")])
 

@@ -16,8 +16,6 @@ _PATIENCE_S: Final = 10.0
 
 MLflow itself would retry for four minutes, which is right in the middle of a training and wrong at its start.
 """
-
-
 _PAUSE_S: Final = 1.0
 """Between two looks at a server that is away."""
 
@@ -26,7 +24,7 @@ class TrackingError(IceBenchError, ConnectionError):
     """The tracking server is away or refuses, or the URI is of a kind that cannot be used."""
 
 
-class RefusedError(TrackingError):
+class RequestRefusedError(TrackingError):
     """The server understood a request and does not take it, now or later."""
 
 

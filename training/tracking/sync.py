@@ -1,15 +1,15 @@
 """`sync`: sends what trials left in an outbox whose processes have ended. `python -m sweeps sync` is its command."""
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from training.tracking.delivery import MlflowDelivery
-from training.tracking.journal import OutboxError
-from training.tracking.outbox import Outbox, attempts, peek
+from training.tracking.journal import Journal, OutboxError, Sent, attempts, first_record
+from training.tracking.publisher import publish
 from training.tracking.records import FinishRecord, StartRecord
-from training.tracking.sender import drain, retry_refused
-from training.tracking.server import RefusedError, TrackingError, check_reachable, resolve_uri
+from training.tracking.server import RequestRefusedError, TrackingError, check_reachable, resolve_uri
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,46 +68,40 @@ def sync(
 
 
 def _sync_one(folder: Path, given: str, wanted: Callable[[StartRecord], bool], away: dict[str, str]) -> SyncRow | None:
-    start = peek(folder)
+    start = first_record(folder)
     if start is not None and not wanted(start):
         return None
-    row = SyncRow(attempt=folder.name)
-    if start is not None:
-        row = replace(row, trial_id=start.trial_id, experiment=start.experiment)
-    outbox = Outbox.take(folder)
-    if outbox is None and start is None:  # it has just begun, or has just been sent
+    journal = Journal.take(folder)
+    if start is None:  # it has just begun, has just been sent, or was killed before its first record was whole
+        if journal is not None:
+            journal.remove()
         return None
-    if outbox is None:
+    row = SyncRow(attempt=folder.name, trial_id=start.trial_id, experiment=start.experiment)
+    if journal is None:
         return replace(row, living=True, note="another process sends it")
-    if start is None:  # killed before its first record was whole
-        outbox.remove()
-        return None
-    uri = given or start.tracking_uri
-    try:
-        return _empty(outbox, uri, row, away)
-    finally:
-        outbox.close()
+    with closing(journal):
+        return _send_rest(journal, given or start.tracking_uri, row, away)
 
 
-def _empty(outbox: Outbox, uri: str, row: SyncRow, away: dict[str, str]) -> SyncRow:
+def _send_rest(journal: Journal, uri: str, row: SyncRow, away: dict[str, str]) -> SyncRow:
     notes = []
-    if not outbox.finished():
-        outbox.append(FinishRecord(time=int(outbox.journal.last_told * 1000), status="KILLED"))
+    if not journal.over:
+        journal.append(FinishRecord(time=journal.last_ms, status="KILLED"))
         notes.append("its process died: ended as KILLED")
+    before = journal.left
     try:
         if uri in away:
             raise TrackingError(away[uri])
         check_reachable(uri)
-        delivery = MlflowDelivery(uri)
-        drain(outbox, delivery)
-        retry_refused(outbox, delivery)
-    except RefusedError as error:  # of the start record; the server is there
+        if journal.sent.refused:  # all is offered again: it may be allowed by now, and sending again changes nothing
+            journal.note(Sent())
+        notes += [f"refused: {reason}" for reason in publish(journal, MlflowDelivery(uri))]
+    except RequestRefusedError as error:  # of the start record; the server is there
         notes.append(str(error))
     except TrackingError as error:
         away[uri] = str(error)
         notes.append(str(error))
-    refused = outbox.progress.refused
-    notes += [f"refused: {refusal.reason}" for refusal in refused]
-    if outbox.left == 0 and not refused:
-        outbox.remove()
-    return replace(row, sent=outbox.sent, left=outbox.left + len(refused), note="; ".join(notes))
+    left = journal.left
+    if not left:
+        journal.remove()
+    return replace(row, sent=max(before - left, 0), left=left, note="; ".join(notes))

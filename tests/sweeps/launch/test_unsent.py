@@ -13,7 +13,7 @@ from sweeps.record.state import STOPPED, states_of
 from sweeps.record.study import StudyTracker
 from tests.mlflow_server import fresh_database
 from training.spec import TrialSpec
-from training.tracking.outbox import Outbox
+from training.tracking.journal import Journal
 from training.tracking.records import FinishRecord, MetricsRecord, StartRecord
 
 
@@ -28,7 +28,7 @@ def leave(outbox: Path, study: StudyTracker, spec: TrialSpec, uri: str = "") -> 
         trial_id=spec.trial_id,
         tags=tags,
     )
-    made = Outbox.create(outbox, start)
+    made = Journal.create(outbox, start)
     made.append(MetricsRecord(time=1000, step=0, values={"test/f1": 0.5}))
     made.append(FinishRecord(time=2000, status="FINISHED"))
     made.close()

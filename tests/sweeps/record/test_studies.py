@@ -2,9 +2,6 @@
 
 from pathlib import Path
 
-import pytest
-from pydantic import ValidationError
-
 from sweeps.record.design import StudyDesign
 from sweeps.record.studies import list_studies, read_artifacts, study_row
 from sweeps.record.study import StudyTracker
@@ -62,26 +59,3 @@ def test_an_artifact_that_is_not_there_is_told(tmp_path: Path) -> None:
     assert (there.text, there.problem) == ("a,b", "")
     assert gone.text is None
     assert "result.json" in gone.problem
-
-
-def test_expected_cells_are_the_product_if_it_makes_up_the_trials() -> None:
-    assert design().expected_cells() == (("2", "pixel"), ("2", "patch"), ("5", "pixel"), ("5", "patch"))
-    assert design(trials=7).expected_cells() == ()
-    left = [{"cell": ("5", "patch"), "reason": "no test scenes"}]
-    assert design(trials=6, left_out=left).expected_cells() == (("2", "pixel"), ("2", "patch"), ("5", "pixel"))
-    assert design(trials=2, cells=[("5", "")]).expected_cells() == (("5", ""),)
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"matrix": "data.rat"},
-        {"cells": [("2",)]},
-        {"left_out": [{"cell": ("2",), "reason": "x"}]},
-        {"objective": ""},
-        {"unheard": 1},
-    ],
-)
-def test_a_design_hangs_together(changes: dict[str, object]) -> None:
-    with pytest.raises(ValidationError):
-        design(**changes)

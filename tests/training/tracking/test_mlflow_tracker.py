@@ -1,5 +1,4 @@
 import http.server
-import json
 import pickle
 import subprocess
 import sys
@@ -13,9 +12,8 @@ import pytest
 from sweeps.record.study import StudyTracker, TrialRow
 from training.spec import TrialSpec
 from training.tracking.mlflow_tracker import MlflowTracker, git_commit
-from training.tracking.server import TrackingError, resolve_uri
+from training.tracking.server import TrackingError
 from training.tracking.sync import sync
-from training.tracking.tracker import DatasetNote
 
 
 @pytest.fixture(scope="module")
@@ -101,60 +99,6 @@ def test_files_lie_beside_the_database(uri: str, tmp_path: Path, monkeypatch: py
     assert [path.name for path in tmp_path.iterdir()] == ["kept"], "nothing is left in the working folder"
 
 
-def test_one_parent_run_per_study_and_lake(uri: str) -> None:
-    first = study(uri, "parents")
-    first.finish("FAILED")
-    again = study(uri, "parents")
-    other = study(uri, "parents", lake="lake2")
-    assert again.run_id == first.run_id
-    assert other.run_id != first.run_id
-    assert other.experiment_id == first.experiment_id
-
-
-def test_a_parent_is_running_while_it_is_open(uri: str) -> None:
-    from mlflow import MlflowClient
-
-    parent = study(uri, "status")
-    client = MlflowClient(parent.tracking_uri)
-    parent.finish("FINISHED")
-    assert client.get_run(parent.run_id).info.status == "FINISHED"
-    study(uri, "status")
-    assert client.get_run(parent.run_id).info.status == "RUNNING"
-
-
-def test_finished_are_the_newest_finished_attempts_of_this_parent(uri: str) -> None:
-    parent, other = study(uri, "done"), study(uri, "done", lake="lake2")
-    a, b, c = (TrialSpec(seed=seed) for seed in (1, 2, 3))
-    attempt(parent, a, "FAILED")
-    attempt(parent, a, "FINISHED", **{"test/f1": 0.1})
-    attempt(parent, a, "FINISHED", **{"test/f1": 0.2})
-    attempt(parent, b, "FAILED", **{"test/f1": 0.3})
-    attempt(other, c, "FINISHED", **{"test/f1": 0.4})
-    assert parent.finished() == {a.trial_id: {"test/f1": 0.2}}
-    assert other.finished() == {c.trial_id: {"test/f1": 0.4}}
-    assert [row.status for row in parent.children_rows()] == ["FAILED", "FINISHED", "FINISHED", "FAILED"]
-
-
-def test_a_retry_is_a_new_run(uri: str) -> None:
-    parent = study(uri, "retry")
-    runs = [attempt(parent, TrialSpec(), status).run_id for status in ("FAILED", "FINISHED")]
-    assert [row.run_id for row in parent.children_rows()] == runs
-    assert len(set(runs)) == 2
-
-
-def test_all_pages_are_read(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from mlflow import MlflowClient
-
-    parent = study(uri, "pages")
-    for seed in range(3):
-        attempt(parent, TrialSpec(seed=seed), "FINISHED")
-    search = MlflowClient.search_runs
-    monkeypatch.setattr(
-        MlflowClient, "search_runs", lambda self, *args, **more: search(self, *args, **{**more, "max_results": 1})
-    )
-    assert len(parent.finished()) == 3
-
-
 def test_a_param_too_long_for_mlflow_is_cut(uri: str) -> None:
     parent = study(uri, "long")
     attempt(parent, TrialSpec().with_("model.params.note", "x" * 7000), "FINISHED")
@@ -205,74 +149,6 @@ def test_what_mlflow_refuses_is_kept_and_the_rest_goes_on(
     assert (left.sent, left.left) == (0, 1)
     assert left.note.startswith("refused: MLflow at sqlite:///")
     assert "what is % this" in left.note
-
-
-def test_datasets_are_inputs_of_the_run(uri: str, tmp_path: Path) -> None:
-    from mlflow import MlflowClient
-
-    parent = study(uri, "datasets")
-    notes = [
-        DatasetNote(
-            name="lake",
-            url="s3://key:secret@bucket/lake?signature=secret",
-            digest="0123456789ab",
-            recipe="recipe1",
-            context=context,
-            scenes=scenes,
-            profile={"season": {"winter": scenes}},
-        )
-        for context, scenes in (("train", 8), ("val", 2), ("test", 2))
-    ]  # fmt: skip
-    runs = []
-    for part in (notes, [notes[0].model_copy(update={"scenes": 4})]):
-        tracker = MlflowTracker(parent.tracking_uri, parent.study, parent.run_id)
-        tracker.start(TrialSpec(), {})
-        for note in [*part, *part]:  # told twice, kept once
-            tracker.log_dataset(note)
-        tracker.finish("FINISHED")
-        runs.append(MlflowClient(parent.tracking_uri).get_run(tracker.run_id))
-    inputs = {each.dataset.name: each for each in runs[0].inputs.dataset_inputs}
-    assert inputs.keys() == {"lake/train", "lake/val", "lake/test"}
-    assert len(runs[0].inputs.dataset_inputs) == 3
-    train = inputs["lake/train"]
-    assert {tag.key: tag.value for tag in train.tags} == {"mlflow.data.context": "train", "recipe": "recipe1"}
-    assert train.dataset.digest.startswith("0123456789ab-")
-    assert json.loads(train.dataset.source) == {"uri": "s3://bucket/lake"}
-    assert json.loads(train.dataset.profile)["scenes"] == 8
-    (smaller,) = runs[1].inputs.dataset_inputs
-    assert json.loads(smaller.dataset.profile)["scenes"] == 4, "another choice of scenes is another dataset"
-
-
-def test_a_deleted_experiment_is_named(uri: str) -> None:
-    from mlflow import MlflowClient
-
-    parent = study(uri, "gone")
-    MlflowClient(parent.tracking_uri).delete_experiment(parent.experiment_id)
-    with pytest.raises(TrackingError, match="'gone' was deleted: restore it"):
-        study(uri, "gone")
-
-
-@pytest.mark.parametrize(
-    "bad", ["./mlruns", "mlruns", "/data/mlruns", "file:///data/mlruns", "sqlite://", "sqlite:///:memory:", "", "postgresql://user:secret@host/db"]
-)  # fmt: skip
-def test_only_databases_files_and_servers_are_tracking_uris(bad: str) -> None:
-    with pytest.raises(TrackingError, match=r"sqlite:///PATH/mlflow\.db .* http\(s\)://") as caught:
-        resolve_uri(bad)
-    assert "secret" not in str(caught.value)
-
-
-@pytest.mark.parametrize("bad", ["http://", "http://user:secret@host:port", "https://:5000", "http://host:99999"])
-def test_an_address_that_is_none_can_never_be_used(bad: str) -> None:
-    with pytest.raises(TrackingError, match=r"has no good host and port: write http://HOST:5000") as caught:
-        MlflowTracker(bad, "x")
-    assert "secret" not in str(caught.value)
-
-
-def test_a_relative_sqlite_path_becomes_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert resolve_uri("sqlite:///x/m.db") == f"sqlite:///{tmp_path}/x/m.db"
-    assert resolve_uri(resolve_uri("sqlite:///x/m.db")) == f"sqlite:///{tmp_path}/x/m.db"
-    assert resolve_uri("http://host:5000/") == "http://host:5000"
 
 
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:

@@ -3,10 +3,11 @@
 import socket
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
 
-from training.tracking.server import TrackingError, wait_reachable
+from training.tracking.server import TrackingError, resolve_uri, wait_reachable
 
 
 class Healthy(BaseHTTPRequestHandler):
@@ -36,3 +37,26 @@ def test_a_server_that_comes_back_was_waited_for() -> None:
     wait_reachable(uri, 60.0)
     later.join()
     servers[0].server_close()
+
+
+@pytest.mark.parametrize(
+    "bad", ["./mlruns", "mlruns", "/data/mlruns", "file:///data/mlruns", "sqlite://", "sqlite:///:memory:", "", "postgresql://user:secret@host/db"]
+)  # fmt: skip
+def test_only_databases_files_and_servers_are_tracking_uris(bad: str) -> None:
+    with pytest.raises(TrackingError, match=r"sqlite:///PATH/mlflow\.db .* http\(s\)://") as caught:
+        resolve_uri(bad)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("bad", ["http://", "http://user:secret@host:port", "https://:5000", "http://host:99999"])
+def test_an_address_that_is_none_can_never_be_used(bad: str) -> None:
+    with pytest.raises(TrackingError, match=r"has no good host and port: write http://HOST:5000") as caught:
+        resolve_uri(bad)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_relative_sqlite_path_becomes_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert resolve_uri("sqlite:///x/m.db") == f"sqlite:///{tmp_path}/x/m.db"
+    assert resolve_uri(resolve_uri("sqlite:///x/m.db")) == f"sqlite:///{tmp_path}/x/m.db"
+    assert resolve_uri("http://host:5000/") == "http://host:5000"

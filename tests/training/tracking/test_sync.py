@@ -12,12 +12,13 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from sweeps.record.study import StudyTracker
 from tests.mlflow_server import MlflowServer, SpoilingProxy, fresh_database
 from training.spec import TrialSpec
+from training.tracking.delivery import MlflowDelivery
+from training.tracking.journal import Journal, attempts
 from training.tracking.mlflow_tracker import MlflowTracker
-from training.tracking.outbox import Outbox, attempts
-from training.tracking.records import MetricsRecord, StartRecord
+from training.tracking.publisher import publish
+from training.tracking.records import FileRecord, MetricsRecord, StartRecord
 from training.tracking.server import TrackingError
 from training.tracking.sync import sync
 
@@ -100,7 +101,7 @@ def left_behind(outbox: Path, uri: str, experiment: str, steps: int = 3, attempt
     start = StartRecord(
         time=1000, attempt=attempt, tracking_uri=uri, experiment=experiment, trial_id="t1", tags={"trial_id": "t1"}
     )
-    made = Outbox.create(outbox, start)
+    made = Journal.create(outbox, start)
     for step in range(steps):
         made.append(MetricsRecord(time=1000 + step, step=step, values={"val/f1": float(step)}))
     made.close()
@@ -192,7 +193,8 @@ def test_a_killed_trial_loses_nothing_that_it_told(
     while told < 2000 or (there and not server_has(server, name)):
         told = int(process.stdout.readline())
     process.send_signal(signal.SIGKILL)
-    rest, _ = process.communicate()
+    rest = process.stdout.read()  # not by `communicate`, which does not see what `readline` has buffered
+    process.communicate()
     told = int(rest.splitlines()[-1]) if rest else told
     (row,) = sync(outbox, tracking_uri=server.uri)
     assert (row.left, row.note) == (0, "its process died: ended as KILLED")
@@ -236,21 +238,6 @@ def test_two_syncs_at_once_send_each_attempt_once(server: MlflowServer, outbox: 
     assert sorted(run.data.tags["attempt"] for run in runs) == [f"a{k}" for k in range(6)]
     assert all(server.history(run, "val/f1") == [(0, 0.0), (1, 1.0), (2, 2.0)] for run in runs)
     assert list(outbox.iterdir()) == []
-
-
-def test_a_request_that_was_answered_too_late_leaves_no_twin(tmp_path: Path) -> None:
-    uri = fresh_database(tmp_path)
-    study = StudyTracker.open(uri, study="twin", lake="l")
-    tracker = MlflowTracker(uri, "twin")
-    tracker.start(TrialSpec(), {})
-    assert tracker.wait_sent(60)
-    client = MlflowClient(uri)
-    attempt = client.get_run(tracker.run_id).data.tags["attempt"]
-    twin = client.create_run(study.experiment_id, tags={"attempt": attempt}).info.run_id
-    tracker.finish("FINISHED")
-    assert client.get_run(twin).info.lifecycle_stage == "deleted"
-    assert client.get_run(tracker.run_id).info.lifecycle_stage == "active"
-    assert client.get_run(study.run_id).info.lifecycle_stage == "active"
 
 
 def test_living_attempts_are_left_alone(outbox: Path, tmp_path: Path) -> None:
@@ -330,11 +317,13 @@ def test_a_damaged_attempt_does_not_stop_the_others(outbox: Path, tmp_path: Path
 
 def test_a_copy_cut_short_by_a_crash_of_the_machine_is_named(outbox: Path, tmp_path: Path) -> None:
     left_behind(outbox, fresh_database(tmp_path), "cut")
-    taken = Outbox.take(outbox / "a1")
+    taken = Journal.take(outbox / "a1")
     assert taken is not None
-    record = taken.keep_text("whole", "notes.txt")
-    taken.append(record)
+    (outbox / "notes.txt").write_text("whole")
+    taken.append_copy(outbox / "notes.txt", "")
+    (*_, record) = (line.record for line in taken.lines(0))
     taken.close()
+    assert isinstance(record, FileRecord)
     (outbox / "a1" / record.kept).write_text("wh")
     (row,) = sync(outbox)
     assert (row.sent, row.left) == (5, 1)
@@ -344,3 +333,23 @@ def test_a_copy_cut_short_by_a_crash_of_the_machine_is_named(outbox: Path, tmp_p
 def test_a_wrong_uri_is_one_sentence(outbox: Path) -> None:
     with pytest.raises(TrackingError, match="MLflow refuses plain folders"):
         sync(outbox, tracking_uri="./mlruns")
+
+
+def test_what_a_trial_that_died_was_refused_stays(outbox: Path, tmp_path: Path) -> None:
+    uri = fresh_database(tmp_path)
+    left_behind(outbox, uri, "refused")
+    taken = Journal.take(outbox / "a1")
+    assert taken is not None
+    taken.append(MetricsRecord(time=2000, step=4, values={"what is % this": 1.0}))
+    taken.append(MetricsRecord(time=2001, step=5, values={"val/f1": 5.0}))
+    publish(taken, MlflowDelivery(uri))
+    taken.close()
+    for sent in (1, 0):  # the end is new; then nothing is
+        (row,) = sync(outbox)
+        assert (row.sent, row.left) == (sent, 1)
+        assert "refused: MLflow at sqlite:///" in row.note
+    client = MlflowClient(uri)
+    experiment = client.get_experiment_by_name("refused")
+    assert experiment is not None
+    (run,) = client.search_runs([experiment.experiment_id])
+    assert (run.info.status, run.data.metrics) == ("KILLED", {"val/f1": 5.0})

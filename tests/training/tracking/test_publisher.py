@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from training.tracking import sender as sender_module
-from training.tracking.outbox import Outbox
+from training.tracking import publisher as publisher_module
+from training.tracking.journal import Journal, Sent
+from training.tracking.publisher import Publisher, publish
 from training.tracking.records import FinishRecord, MetricsRecord, ParamsRecord, Record, StartRecord
-from training.tracking.sender import Sender, drain, retry_refused
-from training.tracking.server import RefusedError, RunGoneError, TrackingError
+from training.tracking.server import RequestRefusedError, RunGoneError, TrackingError
 
 
 class Store:
@@ -29,13 +29,13 @@ class Store:
         self.kept: dict[str, None] = {}
         self.requests: list[list[Record]] = []
 
-    def deliver(self, records: Sequence[Record], run_id: str, folder: Path) -> str:
+    def __call__(self, records: Sequence[Record], run_id: str, folder: Path) -> str:
         fail = next(self.fails, "") if self.fails is not None else ""
         if fail == "lost":
             raise TrackingError("away")
         self.requests.append(list(records))
         if any(self.refuses(record) for record in records):
-            raise RefusedError("wrong")
+            raise RequestRefusedError("wrong")
         for record in records:
             if isinstance(record, StartRecord):
                 run_id = self.runs.setdefault(record.attempt, f"run{len(self.runs)}")
@@ -56,16 +56,16 @@ def start(attempt: str) -> StartRecord:
 
 
 @pytest.fixture
-def outbox(tmp_path: Path) -> Iterator[Outbox]:
-    made = Outbox.create(tmp_path, start("a"))
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    made = Journal.create(tmp_path, start("a"))
     yield made
     made.close()
 
 
-def fill(outbox: Outbox, *records: Record) -> list[Record]:
+def fill(journal: Journal, *records: Record) -> list[Record]:
     for record in records:
-        outbox.append(record)
-    return [entry.record for entry in outbox.journal.entries(0)]
+        journal.append(record)
+    return [line.record for line in journal.lines(0)]
 
 
 END = FinishRecord(time=9, status="FINISHED")
@@ -78,153 +78,163 @@ def test_everything_arrives_once_and_in_order_whatever_fails(
 ) -> None:
     """At each failure the process may also die and another take over."""
     root = tmp_path_factory.mktemp("outbox")
-    made: Outbox | None = Outbox.create(root, start("a"))
+    made: Journal | None = Journal.create(root, start("a"))
     assert made is not None
     records = fill(made, ParamsRecord(values={"a": "1"}), *(metrics(step) for step in range(5)), END)
     store = Store(iter(fails))
     while made.left:
         try:
-            drain(made, store)
+            publish(made, store)
         except TrackingError:
             if data.draw(st.booleans()):
                 made.close()
-                made = Outbox.take(root / "a")
+                made = Journal.take(root / "a")
                 assert made is not None
     assert store.runs == {"a": "run0"}
     assert list(store.kept) == [f"run0 {record.model_dump_json()}" for record in records]
     made.remove()
 
 
-def test_metrics_that_follow_each_other_go_in_few_requests(outbox: Outbox) -> None:
-    fill(outbox, *(metrics(step, n=300) for step in range(7)), ParamsRecord(values={}), metrics(8), END)
+def test_metrics_that_follow_each_other_go_in_few_requests(journal: Journal) -> None:
+    fill(journal, *(metrics(step, n=300) for step in range(7)), ParamsRecord(values={}), metrics(8), END)
     store = Store()
-    drain(outbox, store)
+    publish(journal, store)
     assert [len(request) for request in store.requests] == [1, 3, 3, 1, 1, 1, 1]
     for request in store.requests:
         assert sum(len(record.values) for record in request if isinstance(record, MetricsRecord)) <= 1000
 
 
-def test_a_record_with_more_metrics_than_a_request_takes_goes_alone(outbox: Outbox) -> None:
-    fill(outbox, metrics(0), metrics(1, n=2500), metrics(2))
+def test_a_record_without_any_metric_takes_nothing_with_it(journal: Journal) -> None:
+    records = fill(journal, metrics(0, n=0), ParamsRecord(values={"a": "1"}), metrics(1, n=0), END)
     store = Store()
-    drain(outbox, store)
+    publish(journal, store)
+    assert store.requests == [[record] for record in records]
+
+
+def test_a_record_with_more_metrics_than_a_request_takes_goes_alone(journal: Journal) -> None:
+    fill(journal, metrics(0), metrics(1, n=2500), metrics(2))
+    store = Store()
+    publish(journal, store)
     assert [len(request) for request in store.requests] == [1, 1, 1, 1]
 
 
-def test_a_refused_record_is_kept_and_does_not_take_others_with_it(outbox: Outbox) -> None:
+def test_a_refused_record_is_kept_and_does_not_take_others_with_it(journal: Journal) -> None:
     def wrong(record: Record) -> bool:
         return isinstance(record, MetricsRecord) and record.step == 2
 
-    records = fill(outbox, *(metrics(step) for step in range(5)), END)
+    records = fill(journal, *(metrics(step) for step in range(5)), END)
     store = Store(refuses=wrong)
-    drain(outbox, store)
+    assert publish(journal, store) == ["wrong"]
     assert list(store.kept) == [f"run0 {record.model_dump_json()}" for record in records if not wrong(record)]
-    assert (outbox.left, outbox.sent) == (0, 6)
-    (refusal,) = outbox.progress.refused
-    assert refusal.reason == "wrong"
-    retry_refused(outbox, store)
-    assert outbox.progress.refused == (refusal,)
+    assert (journal.left, journal.sent.count, journal.sent.refused) == (1, 7, 1)
+    assert journal.all_dealt_with
+    journal.close()
+    again = Journal.take(journal.folder)
+    assert again is not None
+    assert (again.left, again.sent.refused) == (1, 1), "the next process knows it too"
+    again.note(Sent())
     store.refuses = lambda record: False
-    retry_refused(outbox, store)
-    assert outbox.progress.refused == ()
+    assert publish(again, store) == []
+    assert again.left == 0
     assert set(store.kept) == {f"run0 {record.model_dump_json()}" for record in records}
+    again.close()
 
 
-def test_a_run_that_is_gone_is_told_again_from_its_beginning(outbox: Outbox) -> None:
-    fill(outbox, metrics(1))
-    drain(outbox, Store())
-    records = fill(outbox, metrics(2))
+def test_a_run_that_is_gone_is_told_again_from_its_beginning(journal: Journal) -> None:
+    fill(journal, metrics(1))
+    publish(journal, Store())
+    records = fill(journal, metrics(2))
     other = Store()
-    drain(outbox, other)
+    publish(journal, other)
     assert list(other.kept) == [f"run0 {record.model_dump_json()}" for record in records]
 
 
-def test_a_refused_start_keeps_everything(outbox: Outbox) -> None:
-    fill(outbox, metrics(1))
+def test_a_refused_start_keeps_everything(journal: Journal) -> None:
+    fill(journal, metrics(1))
     with pytest.raises(TrackingError, match="wrong"):
-        drain(outbox, Store(refuses=lambda record: isinstance(record, StartRecord)))
-    assert outbox.left == 2
-    assert outbox.progress.refused == ()
+        publish(journal, Store(refuses=lambda record: isinstance(record, StartRecord)))
+    assert journal.left == 2
+    assert journal.sent.refused == 0
 
 
-def test_the_thread_sends_until_the_last_and_removes_the_folder(outbox: Outbox) -> None:
+def test_the_thread_sends_until_the_last_and_removes_the_folder(journal: Journal) -> None:
     store = Store(iter(["lost", "unheard"]))
-    sender = Sender(outbox, store)
-    sender.start()
+    publisher = Publisher(journal, store)
+    publisher.start()
     for record in (metrics(1), metrics(2)):
-        outbox.append(record)
-        sender.tell()
-    assert sender.wait_sent(20)
-    assert sender.is_alive()
-    assert outbox.folder.is_dir()
-    outbox.append(END)
-    sender.tell(last=True)
-    sender.join(20)
-    assert not sender.is_alive()
+        journal.append(record)
+        publisher.tell()
+    assert publisher.wait_sent(20)
+    assert publisher.is_alive()
+    assert journal.folder.is_dir()
+    journal.append(END)
+    publisher.tell()
+    publisher.join(20)
+    assert not publisher.is_alive()
     assert len(store.kept) == 4
-    assert not outbox.folder.exists()
+    assert not journal.folder.exists()
 
 
-def test_any_error_leaves_the_thread_alive_and_is_told_once(outbox: Outbox, caplog: pytest.LogCaptureFixture) -> None:
+def test_any_error_leaves_the_thread_alive_and_is_told_once(journal: Journal, caplog: pytest.LogCaptureFixture) -> None:
     class Broken(Store):
         broken = True
 
-        def deliver(self, records: Sequence[Record], run_id: str, folder: Path) -> str:
+        def __call__(self, records: Sequence[Record], run_id: str, folder: Path) -> str:
             if self.broken:
                 raise ZeroDivisionError("a bug of a library")
-            return super().deliver(records, run_id, folder)
+            return super().__call__(records, run_id, folder)
 
     store = Broken()
-    sender = Sender(outbox, store)
-    sender.start()
-    assert not sender.wait_sent(0.3)
-    assert not sender.wait_sent(0.3)
-    assert sender.trouble == "a bug of a library"
+    publisher = Publisher(journal, store)
+    publisher.start()
+    assert not publisher.wait_sent(0.3)
+    assert not publisher.wait_sent(0.3)
+    assert publisher.trouble == "a bug of a library"
     assert caplog.text.count("the trial goes on") == 1
     store.broken = False
-    outbox.append(END)
-    sender.tell(last=True)
-    sender.hurry()
-    sender.join(20)
+    journal.append(END)
+    publisher.tell()
+    publisher.hurry()
+    publisher.join(20)
     assert len(store.kept) == 2
-    assert sender.trouble == ""
+    assert publisher.trouble == ""
 
 
-def test_the_pause_stays_short_while_something_arrives(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sender_module, "_FIRST_PAUSE_S", 0.02)
+def test_the_pause_stays_short_while_something_arrives(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publisher_module, "_FIRST_PAUSE_S", 0.02)
     for _ in range(12):
-        fill(outbox, ParamsRecord(values={}))
-    sender = Sender(outbox, Store(iter(["", "lost"] * 12)))  # 12 pauses that doubled would last 80 s
+        fill(journal, ParamsRecord(values={}))
+    publisher = Publisher(journal, Store(iter(["", "lost"] * 12)))  # 12 pauses that doubled would last 80 s
     started = time.monotonic()
-    sender.start()
-    fill(outbox, END)
-    sender.tell(last=True)
-    sender.join(20)
-    assert not sender.is_alive()
+    publisher.start()
+    fill(journal, END)
+    publisher.tell()
+    publisher.join(20)
+    assert not publisher.is_alive()
     assert time.monotonic() - started < 10
 
 
-def test_the_pause_after_failures_grows_and_hurry_ends_it(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sender_module, "_FIRST_PAUSE_S", 0.1)
+def test_the_pause_after_failures_grows_and_hurry_ends_it(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publisher_module, "_FIRST_PAUSE_S", 0.1)
     times: list[float] = []
 
     class Away(Store):
-        def deliver(self, records: Sequence[Record], run_id: str, folder: Path) -> str:
+        def __call__(self, records: Sequence[Record], run_id: str, folder: Path) -> str:
             times.append(time.monotonic())
             if len(times) < 8:
                 raise TrackingError("away")
-            return super().deliver(records, run_id, folder)
+            return super().__call__(records, run_id, folder)
 
-    sender = Sender(outbox, Away())
-    sender.start()
+    publisher = Publisher(journal, Away())
+    publisher.start()
     time.sleep(1.0)  # pauses of about 0.1, 0.2, 0.4, 0.8
     assert 3 <= len(times) <= 5
     pauses = [later - earlier for earlier, later in pairwise(times)]
     assert pauses == sorted(pauses)
     asked = time.monotonic()
-    sender.hurry()
-    outbox.append(END)
-    sender.tell(last=True)
-    sender.join(20)
+    publisher.hurry()
+    journal.append(END)
+    publisher.tell()
+    publisher.join(20)
     assert min(when for when in times if when > asked) - asked < 0.2
-    assert not sender.is_alive()
+    assert not publisher.is_alive()

@@ -1,0 +1,48 @@
+"""What a study set out to do: its cells, and what makes a design one."""
+
+import pytest
+from pydantic import ValidationError
+
+from sweeps.record.design import StudyDesign
+
+
+def design(**changes: object) -> StudyDesign:
+    values: dict[str, object] = {
+        "question": "Does it?",
+        "objective": "test/f1",
+        "axes": {"data.ratio": ("2", "5"), "task": ("pixel", "patch")},
+        "seeds": (0, 1),
+        "trials": 8,
+    }
+    return StudyDesign.model_validate(values | changes)
+
+
+def test_expected_cells_are_the_product_if_it_makes_up_the_trials() -> None:
+    assert design().expected_cells() == (("2", "pixel"), ("2", "patch"), ("5", "pixel"), ("5", "patch"))
+    assert design(trials=7).expected_cells() == ()
+    left = [{"cell": ("5", "patch"), "reason": "no test scenes"}]
+    assert design(trials=6, left_out=left).expected_cells() == (("2", "pixel"), ("2", "patch"), ("5", "pixel"))
+    assert design(trials=2, cells=[("5", "")]).expected_cells() == (("5", ""),)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"matrix": "data.rat"},
+        {"cells": [("2",)]},
+        {"left_out": [{"cell": ("2",), "reason": "x"}]},
+        {"objective": ""},
+        {"unheard": 1},
+    ],
+)
+def test_a_design_hangs_together(changes: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        design(**changes)
+
+
+def test_a_value_goes_with_its_cells_and_their_trials() -> None:
+    left = [{"cell": ("5", "patch"), "reason": "no test scenes"}]
+    without = design(trials=6, left_out=left).without("data.ratio", "5")
+    assert without.axes == {"data.ratio": ("2",), "task": ("pixel", "patch")}
+    assert (without.trials, without.left_out) == (4, ())
+    assert without.expected_cells() == (("2", "pixel"), ("2", "patch"))
