@@ -79,6 +79,12 @@ class Lake:
                 f"{url!r} is a lake of format {found}, this code reads format {FORMAT}: use the matching version "
                 "or rebuild the lake"
             )
+        if recipe.get("recipe", {}).get("compression") == "none":
+            raise LakeNotFoundError(
+                f"{url!r} is a lake without compression (`compression: none` in its recipe.json), which this code does "
+                "not read: build it again from the raw files at another URL; decoded scenes are in the cache that "
+                "ICEBENCH_CACHE names"
+            )
         return cls(place, recipe)
 
     @classmethod

@@ -34,13 +34,6 @@ class ChartReduction(StrEnum):
     mode = "mode"
 
 
-class Compression(StrEnum):
-    """How chunks are stored."""
-
-    zstd = "zstd"
-    none = "none"
-
-
 def build(
     raw: Annotated[
         list[str], typer.Argument(help="Raw netCDF files, or folders that hold them: paths or URLs.", metavar="RAW...")
@@ -59,13 +52,6 @@ def build(
     sar_precision: Annotated[
         float, typer.Option(help="Largest rounding error of SAR in dB; 0.01 saves a fifth of the bytes.", metavar="DB")
     ] = 0.0,
-    compression: Annotated[
-        Compression,
-        typer.Option(
-            help="How chunks are stored. none: 31 bytes a pixel, and patches of a lake on a local disk are read some "
-            "twenty times as fast."
-        ),
-    ] = Compression.zstd,
     split: Annotated[
         ArchiveName, typer.Option(help="The archive that the files are from: test scenes are only ever scored.")
     ] = ArchiveName.train,
@@ -137,7 +123,6 @@ def build(
             sar_mean=sar_mean.value,
             chart_reduction=chart_reduction.value,
             sar_precision=sar_precision,
-            compression=compression.value,
         )
         cluster = ClusterOptions(workers=workers, memory_limit=memory_limit, scheduler=scheduler)
         cluster.check()

@@ -35,9 +35,8 @@ one at every other, so that all of a scene at ratio 2 is some thirty requests.""
 _OWN: Final = ("record", "moments", "objects")
 """Attributes of the root that a build gives."""
 
-Codec = Literal["fast", "dense", "bits", "none"]
-"""`fast` for noise and for flat maps, `dense` for smooth fields, `bits` for noise whose last bits are rounded away;
-`none` stores chunks as they are, so that a window can be copied from a map of the file."""
+Codec = Literal["fast", "dense", "bits"]
+"""`fast` for noise and for flat maps, `dense` for smooth fields, `bits` for noise whose last bits are rounded away."""
 
 _WHOLE_CHUNK: Final = 4 * CHUNK**2
 
@@ -56,11 +55,10 @@ class _Zstd(NamedTuple):
         return numcodecs.Blosc(cname="zstd", clevel=self.level, shuffle=shuffle, blocksize=_WHOLE_CHUNK)
 
 
-_COMPRESSORS: Final[Mapping[Codec, _Zstd | None]] = {
+_COMPRESSORS: Final[Mapping[Codec, _Zstd]] = {
     "fast": _Zstd(1, "shuffle"),
     "dense": _Zstd(6, "shuffle"),
     "bits": _Zstd(4, "bitshuffle"),
-    "none": None,
 }
 """One block a chunk: with Blosc's own, smaller blocks level 1 takes a tenth more bytes. In whole blocks it makes SAR as
 small as level 5 did before, in a sixth of the time; level 6 halves latitude, longitude and distance to the border once
@@ -142,14 +140,14 @@ class SceneWriter:
                 dtype=values.dtype,
                 chunks=chunks,
                 shards=shards,
-                compressors=compressor and (compressor.as_metadata(),),
+                compressors=(compressor.as_metadata(),),
                 fill_value=fill,
                 dimension_names=dims,
                 attributes=dict(attributes),
                 zarr_format=3,
                 storage_options=storage_options(url),
             )
-        encode = compressor.as_codec().encode if compressor else _as_it_is
+        encode = compressor.as_codec().encode
         for place, content in encoded_shards(
             values, chunk=chunks, shard=shards, fill=fill, encode=encode, threads=threads()
         ):
@@ -188,10 +186,6 @@ class SceneWriter:
 def beside_store(url: str) -> tuple[str, str]:
     """Where a store grows that is to replace a finished one, and where that one goes for a moment."""
     return f"{url}.part", f"{url}.old"
-
-
-def _as_it_is(chunk: NDArray[np.generic]) -> memoryview:
-    return chunk.reshape(-1).view(np.uint8).data
 
 
 def remove_store(url: str) -> None:
