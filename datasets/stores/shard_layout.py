@@ -1,4 +1,4 @@
-"""How an array of a lake lies in its shards, which part of which chunk a window of it needs, and the index of a shard.
+"""Layout of an array in its shards: which part of which chunk a window needs, and the index of a shard.
 
 A shard is chunks, one after the other, then a table of their offsets and lengths, then the checksum of that table (Zarr
 v3 `sharding_indexed`).
