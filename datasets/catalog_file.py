@@ -53,7 +53,7 @@ class CatalogFile:
             group: {name: row.model_dump() for name, row in each.items()} for group, each in self.statistics.items()
         }
         metadata = {_STATISTICS: json.dumps(rows, sort_keys=True).encode()}
-        table = pa.Table.from_pandas(self.catalog.to_frame(), preserve_index=False)
-        buffer = io.BytesIO()
-        pq.write_table(table.replace_schema_metadata(metadata), buffer)
+        by_pandas, buffer = io.BytesIO(), io.BytesIO()
+        self.catalog.to_frame().to_parquet(by_pandas, index=False, engine="pyarrow")
+        pq.write_table(pq.read_table(by_pandas).replace_schema_metadata(metadata), buffer)
         return buffer.getvalue()
