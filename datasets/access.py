@@ -35,12 +35,12 @@ def absolute(url: str) -> str:
         LakeAccessError: The URL holds a password; it would end up in logs and process lists.
     """
     bare = url.rstrip("/")
-    if "://" in bare and "@" in (host := bare.partition("://")[2].partition("/")[0]) and ":" in host:
+    if is_url(bare) and "@" in (host := bare.partition("://")[2].partition("/")[0]) and ":" in host:
         raise LakeAccessError(
             f"a {scheme_of(url)}:// URL with a password in it is not allowed: put credentials into the environment or "
             "a profile, and give the URL without them"
         )
-    return bare if "://" in bare else str(Path(bare).expanduser().resolve())
+    return bare if is_url(bare) else str(Path(bare).expanduser().resolve())
 
 
 def storage_options(url: str) -> dict[str, Any] | None:
@@ -96,7 +96,7 @@ def access(url: str) -> Iterator[None]:
 
 def scheme_of(url: str) -> str:
     """`s3` of `s3://bucket/key`, in small letters; empty for a path."""
-    return url.partition("://")[0].lower() if "://" in url else ""
+    return url.partition("://")[0].lower() if is_url(url) else ""
 
 
 def _client_trouble(url: str, kind: str) -> str:

@@ -1,14 +1,12 @@
 """`Catalog`: the scenes of a lake as immutable rows that can be asked."""
 
-import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
-from pydantic import ValidationError
 
-from datasets.errors import LakeNotFoundError, SceneNotFoundError
+from datasets.errors import SceneNotFoundError
 from datasets.labels import CHARTS, IGNORE
 from datasets.scene import SceneRecord, Split
 from datasets.seasons import CryoFilter, Location, Season
@@ -66,27 +64,13 @@ class Catalog:
         return Catalog(tuple(row for row in rows if all(getattr(row, name) == value for name, value in asked.items())))
 
     def to_frame(self) -> pd.DataFrame:
-        """One row a scene with plain columns (`SOD_3` pixels of class 3, `west`, `dropped_no_row`, ...)."""
+        """One row for each scene with plain columns (`SOD_3` pixels of class 3, `west`, `dropped_no_row`, ...)."""
         return pd.DataFrame([_to_row(record) for record in self.records])
 
-    def to_parquet(self) -> bytes:
-        """The rows as one Parquet file."""
-        buffer = io.BytesIO()
-        self.to_frame().to_parquet(buffer, index=False, engine="pyarrow")
-        return buffer.getvalue()
-
     @classmethod
-    def from_parquet(cls, content: bytes) -> "Catalog":
-        """Reads what `to_parquet` wrote; raises LakeNotFoundError if it is something else."""
-        try:
-            frame = pd.read_parquet(io.BytesIO(content), engine="pyarrow")
-            return cls.of(
-                _from_row({str(key): value for key, value in row.items()}) for row in frame.to_dict("records")
-            )
-        except (ValidationError, KeyError, OSError, ValueError) as error:
-            raise LakeNotFoundError(
-                f"catalog.parquet is not a catalog of this format ({type(error).__name__}: {error}); rebuild the lake"
-            ) from error
+    def from_frame(cls, frame: pd.DataFrame) -> "Catalog":
+        """Reads what `to_frame` gave; raises KeyError or ValueError if it is something else."""
+        return cls.of(_from_row({str(key): value for key, value in row.items()}) for row in frame.to_dict("records"))
 
 
 def _to_row(record: SceneRecord) -> dict[str, object]:

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-import pyarrow.parquet
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from datasets.catalog import Catalog
 from datasets.errors import LakeNotFoundError
@@ -23,7 +24,7 @@ class CatalogFile:
     """What the file holds.
 
     Attributes:
-        catalog: One row a scene.
+        catalog: One row for each scene.
         statistics: Channel statistics of the training scenes, by group (`r2`, `km2`) and channel.
     """
 
@@ -33,29 +34,26 @@ class CatalogFile:
     @classmethod
     def from_parquet(cls, content: bytes) -> "CatalogFile":
         """Raises LakeNotFoundError where it is not a catalog of this format."""
-        return cls(Catalog.from_parquet(content), _statistics(content))
+        try:
+            table = pq.read_table(io.BytesIO(content))
+            groups = json.loads((table.schema.metadata or {}).get(_STATISTICS, b"{}"))
+            statistics = {
+                group: {name: ChannelStatistics.model_validate(row) for name, row in rows.items()}
+                for group, rows in groups.items()
+            }
+            return cls(Catalog.from_frame(table.to_pandas()), statistics)
+        except (pa.ArrowException, KeyError, OSError, ValueError) as error:  # a ValidationError is a ValueError
+            raise LakeNotFoundError(
+                f"catalog.parquet is not a catalog of this format ({type(error).__name__}: {error}); rebuild the lake"
+            ) from error
 
     def to_parquet(self) -> bytes:
         """The file; pandas' notes, which tell earlier rows from new ones, are dropped: same scenes, same bytes."""
         rows = {
             group: {name: row.model_dump() for name, row in each.items()} for group, each in self.statistics.items()
         }
-        table = pyarrow.parquet.read_table(io.BytesIO(self.catalog.to_parquet()))
-        buffer = io.BytesIO()
         metadata = {_STATISTICS: json.dumps(rows, sort_keys=True).encode()}
-        pyarrow.parquet.write_table(table.replace_schema_metadata(metadata), buffer)
+        by_pandas, buffer = io.BytesIO(), io.BytesIO()
+        self.catalog.to_frame().to_parquet(by_pandas, index=False, engine="pyarrow")
+        pq.write_table(pq.read_table(by_pandas).replace_schema_metadata(metadata), buffer)
         return buffer.getvalue()
-
-
-def _statistics(parquet: bytes) -> dict[str, dict[str, ChannelStatistics]]:
-    try:
-        metadata = pyarrow.parquet.read_schema(io.BytesIO(parquet)).metadata or {}
-        groups = json.loads(metadata.get(_STATISTICS, b"{}"))
-        return {
-            group: {name: ChannelStatistics.model_validate(row) for name, row in rows.items()}
-            for group, rows in groups.items()
-        }
-    except (pyarrow.ArrowException, OSError, ValueError) as error:
-        raise LakeNotFoundError(
-            f"catalog.parquet is not a catalog of this format ({type(error).__name__}); rebuild the lake"
-        ) from error

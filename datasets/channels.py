@@ -18,7 +18,7 @@ class Channel:
     """One input channel.
 
     Attributes:
-        name: Variable name in the lake (or `month`, which is one number a scene).
+        name: Variable name in the lake (or `month`, which is one number for each scene).
         long_name: For axis labels and CF attributes.
         units: CF units.
         grid: Native grid: `sar` (line, sample), `km2` (line_2km, sample_2km) or `scene` (one value).

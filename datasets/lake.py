@@ -1,9 +1,9 @@
 """`Lake`: the layout of format 1; turns a URL into bytes (with `datasets.stores.scene_store` for one scene).
 
 <lake>/recipe.json              recipe, digest, format, software; written first
-<lake>/catalog.parquet          one row a scene; written last, replaced in one step; in its metadata the channel
+<lake>/catalog.parquet          one row for each scene; written last, replaced in one step; in its metadata the
                                 statistics of the training scenes, so that both always belong together
-<lake>/scenes/<scene_id>.zarr   one store a scene, see `datasets.stores.scene_store`
+<lake>/scenes/<scene_id>.zarr   one store for each scene, see `datasets.stores.scene_store`
 <lake>/index/                   patch indexes of trials, see `datasets.patches.index_store`; may be removed at any time
 <lake>/lock.json                only while a build runs, see `datasets.lock`
 
@@ -33,7 +33,7 @@ from datasets.stores.scene_writer import SceneWriter, beside_store, remove_store
 
 FORMAT: Final = 1
 
-_OF_CATALOG: Final = ("_table", "digest")
+_FROM_CATALOG: Final = ("_table", "digest")
 """What a lake keeps of its catalog once it was asked for."""
 
 
@@ -78,6 +78,12 @@ class Lake:
             raise LakeNotFoundError(
                 f"{url!r} is a lake of format {found}, this code reads format {FORMAT}: use the matching version "
                 "or rebuild the lake"
+            )
+        if recipe.get("recipe", {}).get("compression") == "none":
+            raise LakeNotFoundError(
+                f"{url!r} is a lake without compression (`compression: none` in its recipe.json), which this code does "
+                "not read: build it again from the raw files at another URL; decoded scenes are in the cache that "
+                "ICEBENCH_CACHE names"
             )
         return cls(place, recipe)
 
@@ -227,19 +233,23 @@ class Lake:
         """Starts the scene's store anew; see `SceneWriter`."""
         return SceneWriter(self.scene_url(scene_id))
 
+    @property
+    def statistics(self) -> Mapping[str, Mapping[str, ChannelStatistics]]:
+        """Channel statistics over the training scenes by group and channel; none without a training scene."""
+        return self._table.statistics
+
     def moments(self, group: str) -> dict[str, ChannelStatistics]:
         """Channel statistics over the training scenes of one group, `r2` or `km2`; of the same object as the catalog.
 
         Raises:
             LakeNotFoundError: No build has finished yet, or the lake has no statistics of that group.
         """
-        groups = self._table.statistics
-        if group not in groups:
+        if group not in self.statistics:
             raise LakeNotFoundError(
-                f"the lake {self.url!r} has no channel statistics of {group!r}, it has {', '.join(groups) or 'none'}: "
-                "build it with that ratio and at least one training scene"
+                f"the lake {self.url!r} has no channel statistics of {group!r}, it has "
+                f"{', '.join(self.statistics) or 'none'}: build it with that ratio and at least one training scene"
             )
-        return dict(groups[group])
+        return dict(self.statistics[group])
 
     def publish(self, catalog: Catalog, moments: Mapping[str, Mapping[str, ChannelStatistics]]) -> None:
         """Writes catalog and statistics in one step, and then shows them if the lake was one of another recipe.
@@ -254,7 +264,7 @@ class Lake:
                 "build them again with this recipe, or use another lake"
             )
         replace(f"{self.place}/catalog.parquet", CatalogFile(catalog, moments).to_parquet())
-        for name in _OF_CATALOG:
+        for name in _FROM_CATALOG:
             self.__dict__.pop(name, None)
         shown = Lake.open(self.url)
         if shown.recipe_digest != self.recipe_digest:

@@ -77,7 +77,7 @@ class Comparison:
     """Our lists beside published ones.
 
     Attributes:
-        agreements: One row a list that was published, in order.
+        agreements: One row for each list that was published, in order.
         disagreements: Scenes with another season, in order of scene_id; no season agrees with not being listed.
         confusion: Training scenes of the lake by `(ours, theirs)`: melt, freeze or none, and theirs also `not listed`.
     """

@@ -6,14 +6,12 @@ scene store, `<scene>.zarr/zarr.json`, and publishes the catalog anew.
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from typing import Any, Final
 
 from datasets.catalog import Catalog
-from datasets.errors import LakeNotFoundError, SceneNotFoundError
+from datasets.errors import SceneNotFoundError
 from datasets.lake import Lake
 from datasets.scene import SceneRecord
-from datasets.statistics import ChannelStatistics
 from datasets.storage import read, replace
 
 AMENDABLE: Final = frozenset({"cryoseason", "melt_cells"})
@@ -28,7 +26,7 @@ def amend(
 ) -> int:
     """Replaces the records of finished scenes, in their stores and in the catalog.
 
-    Each root document is replaced in one step, the catalog last and in one step: who reads through the catalog sees the
+    Each root document is replaced in one step, the catalog last and in one step: a reader of the catalog sees the
     old seasons or the new ones. After an interruption the same call completes the work. What is there already is not
     written again.
 
@@ -53,7 +51,7 @@ def amend(
     changed = sum(old != new for old, new in zip(before, catalog, strict=True))
     if changed:
         check_lock()
-        lake.publish(catalog, _statistics(lake))
+        lake.publish(catalog, lake.statistics)  # over the same scenes as before
     return changed
 
 
@@ -96,15 +94,6 @@ def cryoseason_source(lake: Lake, scene_id: str) -> Mapping[str, Any] | None:
         SceneNotFoundError: There is no such scene.
     """
     found: Mapping[str, Any] | None = _root(lake.scene_url(scene_id))["attributes"].get(SOURCE)
-    return found
-
-
-def _statistics(lake: Lake) -> dict[str, dict[str, ChannelStatistics]]:
-    """All that the lake has; they are over the same scenes as before."""
-    found = {}
-    for group in (*(f"r{ratio}" for ratio in lake.ratios), "km2"):
-        with suppress(LakeNotFoundError):  # a lake without training scenes has none
-            found[group] = lake.moments(group)
     return found
 
 

@@ -1,6 +1,6 @@
 """Objects at URLs, on disk or in object storage: read, put in one step, list, move, remove.
 
-The floor under `datasets.lake`, `datasets.stores` and `datasets.lock`; what goes wrong is told by `datasets.access`.
+The floor under `datasets.lake`, `datasets.stores` and `datasets.lock`; `datasets.access` translates what clients raise.
 """
 
 import os
@@ -22,8 +22,7 @@ _GONE: Final = (404, 410)
 
 def read(url: str) -> bytes | None:
     """Reads one object, in one request; None if there is none."""
-    with access(url):
-        filesystem, path = _filesystem(url)
+    with _filesystem(url) as (filesystem, path):
         try:
             content: bytes = filesystem.cat_file(path)
         except FileNotFoundError:
@@ -35,8 +34,7 @@ def exists(url: str) -> bool:
     """Whether there is an object, of whatever size."""
     if not is_url(url):
         return Path(url).is_file()
-    with access(url):
-        filesystem, path = _filesystem(url)
+    with _filesystem(url) as (filesystem, path):
         try:
             return bool(filesystem.info(path)["type"] == "file")
         except FileNotFoundError as error:
@@ -60,8 +58,7 @@ def at_hand(url: str) -> Iterator[str]:
         return
     with tempfile.TemporaryDirectory(prefix="icebench-") as folder:
         copy = str(Path(folder) / url.rpartition("/")[2])
-        with access(url):
-            filesystem, path = _filesystem(url)
+        with _filesystem(url) as (filesystem, path):
             filesystem.get_file(path, copy)
         yield copy
 
@@ -78,10 +75,9 @@ def read_ranges(ranges: Sequence[tuple[str, int, int]]) -> list[bytes | None]:
     if not ranges:
         return []
     url = ranges[0][0]
-    if "://" not in url:
+    if not is_url(url):
         return [_local_range(Path(path), start, end) for path, start, end in ranges]
-    with access(url):
-        filesystem, _ = _filesystem(url)
+    with _filesystem(url) as (filesystem, _):
         paths, starts, ends = map(list, zip(*ranges, strict=True))
         found = filesystem.cat_ranges(paths, starts, ends, on_error="return")
         for each in found:
@@ -92,9 +88,8 @@ def read_ranges(ranges: Sequence[tuple[str, int, int]]) -> list[bytes | None]:
 
 def replace(url: str, content: bytes | bytearray) -> None:
     """Puts an object in one step: readers see the old bytes or the new ones."""
-    with access(url):
-        filesystem, path = _filesystem(url)
-        if "://" in url:
+    with _filesystem(url) as (filesystem, path):
+        if is_url(url):
             try:
                 filesystem.pipe_file(path, content)
             except FileNotFoundError as error:
@@ -118,9 +113,8 @@ def create(url: str, content: bytes) -> bool:
     On disk by exclusive creation, on S3 by a conditional PUT. A store that has neither is asked first and read back
     after, which leaves a gap of one request.
     """
-    with access(url):
-        filesystem, path = _filesystem(url)
-        if "://" not in url:
+    with _filesystem(url) as (filesystem, path):
+        if not is_url(url):
             return _create_file(Path(path), content)
         if read(url) is not None:
             return False
@@ -142,8 +136,7 @@ def create(url: str, content: bytes) -> bool:
 
 def remove(url: str) -> None:
     """Removes one object, if it is there."""
-    with access(url):
-        filesystem, path = _filesystem(url)
+    with _filesystem(url) as (filesystem, path):
         try:
             filesystem.rm_file(path)
         except FileNotFoundError:
@@ -152,8 +145,7 @@ def remove(url: str) -> None:
 
 def remove_below(url: str) -> None:
     """Removes everything below a prefix."""
-    with access(url):
-        filesystem, path = _filesystem(url)
+    with _filesystem(url) as (filesystem, path):
         try:
             filesystem.rm(path, recursive=True)
         except FileNotFoundError:
@@ -172,13 +164,12 @@ def move_below(source: str, target: str, *, aside: str, last: str) -> None:
         aside: Where the replaced goes before it is removed; of use on disk only.
         last: Key below both that is removed first and put last.
     """
-    with access(target):
-        if "://" not in target:
+    with _filesystem(target) as (filesystem, _):
+        if not is_url(target):
             Path(target).rename(aside)
             Path(source).rename(target)
             remove_below(aside)
             return
-        filesystem, _ = _filesystem(target)
         remove(f"{target}/{last}")
         remove_below(target)
         keys = [key for key in sizes(source) if key != last]
@@ -189,8 +180,7 @@ def move_below(source: str, target: str, *, aside: str, last: str) -> None:
 
 def sizes(url: str) -> dict[str, int]:
     """Objects below a prefix: key below it -> bytes. Empty folders and prefixes that linger are no objects."""
-    with access(url):
-        filesystem, path = _filesystem(url)
+    with _filesystem(url) as (filesystem, path):
         found = _files(filesystem, path)
     start = len(path.rstrip("/")) + 1
     return {name[start:]: size for name, size in sorted(found.items())}
@@ -198,8 +188,7 @@ def sizes(url: str) -> dict[str, int]:
 
 def holds_objects(url: str) -> bool:
     """Whether there is any object below a prefix; listings of some stores still show prefixes that are empty by now."""
-    with access(url):
-        filesystem, path = _filesystem(url)
+    with _filesystem(url) as (filesystem, path):
         try:
             found = filesystem.ls(path, detail=True)
         except FileNotFoundError:
@@ -211,8 +200,7 @@ def holds_objects(url: str) -> bool:
 
 def names(url: str) -> list[str]:
     """Names directly below a prefix, sorted; some object stores still list prefixes that are empty by now."""
-    with access(url):
-        filesystem, path = _filesystem(url)
+    with _filesystem(url) as (filesystem, path):
         try:
             found = filesystem.ls(path, detail=False)
         except (FileNotFoundError, NotADirectoryError):
@@ -249,9 +237,12 @@ def _local_range(path: Path, start: int, end: int) -> bytes | None:
         return None
 
 
-def _filesystem(url: str) -> tuple[Any, str]:
-    filesystem, path = fsspec.core.url_to_fs(url, **(storage_options(url) or {}))
-    return filesystem, path
+@contextmanager
+def _filesystem(url: str) -> Iterator[tuple[Any, str]]:
+    """The file system of a URL and the path on it; errors as `access` tells them."""
+    with access(url):
+        filesystem, path = fsspec.core.url_to_fs(url, **(storage_options(url) or {}))
+        yield filesystem, path
 
 
 def _files(filesystem: Any, path: str) -> dict[str, int]:  # noqa: ANN401 - fsspec is untyped

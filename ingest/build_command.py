@@ -1,7 +1,6 @@
 """`python -m ingest build`: raw scenes in, a lake out."""
 
 from collections import Counter
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,13 +11,6 @@ from datasets.lake import Lake
 from datasets.lock import lock_lake
 from datasets.process.terminal import err, progress, tell, tell_failure, user_errors, whole_numbers
 from datasets.scene import Archive
-
-
-class Compression(StrEnum):
-    """How chunks are stored."""
-
-    zstd = "zstd"
-    none = "none"
 
 
 def build(
@@ -39,13 +31,6 @@ def build(
     sar_precision: Annotated[
         float, typer.Option(help="Largest rounding error of SAR in dB; 0.01 saves a fifth of the bytes.", metavar="DB")
     ] = 0.0,
-    compression: Annotated[
-        Compression,
-        typer.Option(
-            help="How chunks are stored. none: 31 bytes a pixel, and patches of a lake on a local disk are read some "
-            "twenty times as fast."
-        ),
-    ] = Compression.zstd,
     split: Annotated[
         Archive, typer.Option(help="The archive that the files are from: test scenes are only ever scored.")
     ] = "train",
@@ -117,7 +102,6 @@ def build(
             sar_mean=sar_mean,
             chart_reduction=chart_reduction,
             sar_precision=sar_precision,
-            compression=compression.value,
         )
         cluster = ClusterOptions(workers=workers, memory_limit=memory_limit, scheduler=scheduler)
         cluster.check()

@@ -20,8 +20,6 @@ class Recipe(BaseModel):
         sar_mean: How SAR blocks are averaged: `db` as published (mean of dB), `power` (mean of linear power, then dB).
         chart_reduction: How chart blocks are reduced: `max` as published, so 255 wins; `mode`, the commonest class.
         sar_precision: Largest rounding error of SAR in dB; 0 keeps raw pixels bit for bit.
-        compression: `zstd`, or `none`: chunks as they are, so that a patch on a disk costs what its own bytes cost. The
-            values are the same; lakes from before there was a choice are `zstd`.
         chunk: Side of a chunk in pixels.
         shard: Largest side of a shard in pixels.
         rounding: Version of the steps in `ingest.precision` for what is computed here.
@@ -34,7 +32,6 @@ class Recipe(BaseModel):
     sar_mean: Literal["db", "power"] = "db"
     chart_reduction: Literal["max", "mode"] = "max"
     sar_precision: float = Field(default=0.0, ge=0.0, le=1.0)
-    compression: Literal["zstd", "none"] = "zstd"
     chunk: Literal[512] = CHUNK
     shard: Literal[6144] = SHARD
     rounding: Literal[2] = 2
@@ -62,16 +59,12 @@ class Recipe(BaseModel):
     @property
     def digest(self) -> str:
         """Hash of the content, 12 hex digits."""
-        text = json.dumps(self._content(), sort_keys=True)
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def to_lake(self) -> dict[str, Any]:
         """Content of the lake's recipe.json."""
-        return {"digest": self.digest, "recipe": self._content(), "software": software_versions()}
-
-    def _content(self) -> dict[str, Any]:
-        """All options; without the compression where it is the one that lakes had before there was a choice."""
-        return self.model_dump(mode="json", exclude={"compression"} if self.compression == "zstd" else None)
+        return {"digest": self.digest, "recipe": self.model_dump(mode="json"), "software": software_versions()}
 
 
 def software_versions() -> dict[str, str]:

@@ -202,8 +202,6 @@ class SceneArrays:
         codec: Codec = "fast",
     ) -> None:
         self._wait(_WAITING_FACTOR * self._raster_bytes - values.nbytes)
-        if self._recipe.compression == "none":
-            codec = "none"
         writing = self._thread.submit(
             self._writer.array, group, name, values, dims=dims, fill=fill, attributes=attributes, codec=codec
         )

@@ -75,7 +75,7 @@ class _Part:
         self._scale = _column([1.0 / normalization.std[place] for place in self.places], device)
 
     def normalized(self, values: torch.Tensor) -> torch.Tensor:
-        """(x - mean) / std a channel, then 0 where that is no finite number."""
+        """(x - mean) / std of each channel, then 0 where that is no finite number."""
         scaled = (values - self._mean) * self._scale
         return scaled.nan_to_num_(nan=0.0, posinf=0.0, neginf=0.0)
 

@@ -8,7 +8,7 @@ the device.
 
 import logging
 import multiprocessing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple, Protocol
 
 import numpy as np
@@ -115,33 +115,38 @@ class BatchDataset(Dataset[Batch]):
 
     def batch(self, epoch: int, places: range) -> Batch:
         """The patches of these places of an epoch."""
-        reader, size = self.reader, self.source.patch_size
-        count, coarse = len(places), reader.km2_shape(size, size)
-        sar = np.empty((count, len(reader.sar_channels), size, size), np.float32)
-        km2 = np.empty((count, len(reader.km2_channels), *coarse), np.float32)
-        offset, month = np.empty((count, 2), np.float32), np.empty(count, np.float32)
-        y, windows = np.empty((count, 0), np.uint8), []
+        size = self.source.patch_size
+        y, windows = np.empty((len(places), 0), np.uint8), []
         for row, place in enumerate(places):
-            window, label = self.source.patch(reader, epoch, place)
-            if row == 0:  # now it is known whether there is one label a patch or one a pixel
-                y = np.full((count, len(label), *(size,) * (label.ndim - 1)), IGNORE, np.uint8)
+            window, label = self.source.patch(self.reader, epoch, place)
+            if row == 0:  # now it is known whether there is one label for each patch or one for each pixel
+                y = np.full((len(places), len(label), *(size,) * (label.ndim - 1)), IGNORE, np.uint8)
             y[row][tuple(slice(length) for length in label.shape)] = label
-            scene_id, line, sample = window
-            read_sar(reader, window, sar[row])
-            km2[row], offset[row] = reader.km2(scene_id, line, sample, coarse)
-            month[row] = reader.month(scene_id)
             windows.append(window)
-        return Batch(
-            sar=torch.from_numpy(sar),
-            km2=torch.from_numpy(km2),
-            offset=torch.from_numpy(offset),
-            month=torch.from_numpy(month),
-            y=torch.from_numpy(y),
-            windows=tuple(windows),
-        )
+        return read_batch(self.reader, windows, (size, size), y)
 
 
-def read_sar(reader: SceneReader, window: Window, out: NDArray[np.float32]) -> None:
+def read_batch(reader: SceneReader, windows: Sequence[Window], shape: tuple[int, int], y: NDArray[np.uint8]) -> Batch:
+    """Reads the inputs of windows of one shape (lines, samples); `y` are their labels, as `Batch` has them."""
+    count, coarse = len(windows), reader.km2_shape(*shape)
+    sar = np.empty((count, len(reader.sar_channels), *shape), np.float32)
+    km2 = np.empty((count, len(reader.km2_channels), *coarse), np.float32)
+    offset, month = np.empty((count, 2), np.float32), np.empty(count, np.float32)
+    for row, window in enumerate(windows):
+        _read_sar(reader, window, sar[row])
+        km2[row], offset[row] = reader.km2(*window, coarse)
+        month[row] = reader.month(window.scene_id)
+    return Batch(
+        sar=torch.from_numpy(sar),
+        km2=torch.from_numpy(km2),
+        offset=torch.from_numpy(offset),
+        month=torch.from_numpy(month),
+        y=torch.from_numpy(y),
+        windows=tuple(windows),
+    )
+
+
+def _read_sar(reader: SceneReader, window: Window, out: NDArray[np.float32]) -> None:
     """Reads the SAR-grid channels of a window into `out` (channels, h, w); what lies beyond the scene is NaN."""
     height, width = reader.shape(window.scene_id)
     lines = slice(window.line, min(window.line + out.shape[1], height))

@@ -2,7 +2,7 @@
 
     <key>-<hash>.npy            an array; `numpy.load` reads it
     <key>-<hash>.<bytes>.part   an array being built, and the room that its builder has reserved
-    locks/<slot>.lock           one builder an array
+    locks/<slot>.lock           one builder for each array
     locks/room.lock             one process at a time shares out the room
     locks/room.json             what the arrays took at the last look, and what was reserved since
 
@@ -36,8 +36,8 @@ _IN_USE_SECONDS: Final = 3600.0
 _LEDGER_SECONDS: Final = 60.0
 
 _SLOTS: Final = 256
-"""Lock files of builders; arrays that share one wait for each other. A lock file an array would stay behind for every
-array ever seen, and to remove a lock file that somebody may be waiting at is how locks break."""
+"""Lock files of builders; arrays that share one wait for each other. A lock file for each array would stay behind
+for every array ever seen, and removing a lock file that somebody may be waiting at breaks the lock."""
 
 _ARRAY: Final = re.compile(r".+-[0-9a-f]{24}\.npy")
 _PART: Final = re.compile(r"(.+-[0-9a-f]{24})\.(\d+)\.part")
@@ -140,7 +140,7 @@ def _remove_if_abandoned(part: _Part, own_slot: str) -> bool:
 
 
 def _look(folder: Path) -> tuple[list[_Part], list[_Array]]:
-    """What is in the folder. Parts first: one that becomes an array meanwhile is met twice, then told, never missed."""
+    """What is in the folder. Parts first: one that becomes an array during the look is seen twice, never missed."""
     if not folder.is_dir():
         return [], []
     names = [name for name in os.listdir(folder) if name.endswith(".part")]  # noqa: PTH208 (thousands of files)

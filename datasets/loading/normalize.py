@@ -15,12 +15,12 @@ MONTH: Final = ChannelStatistics(count=12, mean=6.5, std=3.5, scene_std=3.5)
 
 @dataclass(frozen=True, kw_only=True)
 class Normalization:
-    """(x - mean) / std a channel, then NaN -> 0, which is the mean.
+    """(x - mean) / std of each channel, then NaN -> 0, which is the mean.
 
     Attributes:
         channels: Names in the order of the arrays.
-        mean: One a channel, in the channel's units.
-        std: One a channel; a channel that never varies has 1, so that it becomes 0.
+        mean: One for each channel, in its units.
+        std: One for each channel; a channel that never varies has 1, so that it becomes 0.
     """
 
     channels: tuple[str, ...]

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from datasets.loading.assemble import Assembler
-from datasets.loading.batches import Batch, Window, read_sar
+from datasets.loading.batches import Window, read_batch
 from datasets.loading.scene_reader import SceneReader
 
 
@@ -27,17 +27,7 @@ class SceneInputs:
 
     def window(self, lines: slice, samples: slice) -> torch.Tensor:
         """(C, h, w) float32 on the device, normalized; 0 where there is no data, beyond the scene too."""
-        height, width = lines.stop - lines.start, samples.stop - samples.start
-        reader, window = self._reader, Window(self._scene_id, lines.start, samples.start)
-        sar = np.empty((1, len(reader.sar_channels), height, width), np.float32)
-        read_sar(reader, window, sar[0])
-        cells, offset = reader.km2(window.scene_id, window.line, window.sample, reader.km2_shape(height, width))
-        batch = Batch(
-            sar=torch.from_numpy(sar),
-            km2=torch.from_numpy(cells[None]),
-            offset=torch.tensor([offset], dtype=torch.float32),
-            month=torch.tensor([float(reader.month(self._scene_id))]),
-            y=torch.empty(1, 0, dtype=torch.uint8),
-            windows=(window,),
-        )
+        shape = (lines.stop - lines.start, samples.stop - samples.start)
+        window = Window(self._scene_id, lines.start, samples.start)
+        batch = read_batch(self._reader, [window], shape, np.empty((1, 0), np.uint8))
         return self._assemble(batch.to(self._device))[0]

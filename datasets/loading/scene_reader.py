@@ -5,7 +5,7 @@ around the window, with the place of its first pixel among them, because that is
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
@@ -94,19 +94,19 @@ class SceneReader:
         self.cache = cache
         # All channels of the lake are cached together, so that trials with other inputs share the arrays.
         known = lake.moments(f"r{ratio}")
-        self._sar_kept = tuple(name for name in CHANNELS if name in known)
-        self._sar_places = [self._sar_kept.index(name) for name in self.sar_channels]
+        self._sar_cached = tuple(name for name in CHANNELS if name in known)
+        self._sar_places = [self._sar_cached.index(name) for name in self.sar_channels]
         known = lake.moments("km2") if self.km2_channels else {}
-        self._km2_kept = tuple(name for name in CHANNELS if name in known)
-        self._km2_places = [self._km2_kept.index(name) for name in self.km2_channels]
+        self._km2_cached = tuple(name for name in CHANNELS if name in known)
+        self._km2_places = [self._km2_cached.index(name) for name in self.km2_channels]
         self._target_places = [list(CHARTS).index(name) for name in self.targets]
         self._scenes: dict[str, Scene] = {}
-        self._held: dict[str, NDArray[np.float32]] = {}
+        self._coarse_arrays: dict[str, NDArray[np.float32]] = {}
         self._keys: dict[tuple[str, tuple[str, ...]], str] = {}
 
     def __getstate__(self) -> dict[str, object]:
         """Every process opens its own stores."""
-        return {**self.__dict__, "_scenes": {}, "_held": {}}
+        return {**self.__dict__, "_scenes": {}, "_coarse_arrays": {}}
 
     def shape(self, scene_id: str) -> tuple[int, int]:
         """Lines and samples at the ratio."""
@@ -121,31 +121,26 @@ class SceneReader:
         charts = self._decoded(scene_id, tuple(CHARTS), np.uint8)
         if charts is not None:
             return charts[self._target_places, lines, samples]
-        found = self._windows(scene_id, self.targets, lines, samples)
+        found = self._scene(scene_id).windows(self.ratio, self.targets, lines, samples)
         return np.stack([found[name] for name in self.targets]).astype(np.uint8)
 
     def sar(self, scene_id: str, lines: slice, samples: slice, out: NDArray[np.float32]) -> None:
         """Reads a window of the SAR-grid channels into `out`, (SAR channels, h, w), physical units, NaN = no data."""
-        stack = self._decoded(scene_id, self._sar_kept, np.float32) if self.sar_channels else None
+        stack = self._decoded(scene_id, self._sar_cached, np.float32) if self.sar_channels else None
         if stack is not None:
             for plane, place in zip(out, self._sar_places, strict=True):
                 plane[...] = stack[place, lines, samples]
             return
-        self._windows(scene_id, self.sar_channels, lines, samples, dict(zip(self.sar_channels, out, strict=True)))
+        places = dict(zip(self.sar_channels, out, strict=True))
+        self._scene(scene_id).windows(self.ratio, self.sar_channels, lines, samples, places)
 
     def border_distance(self, scene_id: str, lines: slice, samples: slice) -> NDArray[np.float32]:
         """Window of the metres to the nearest polygon border, (h, w) float32, NaN without a chart."""
-        stack = self._decoded(scene_id, (BORDER,), np.float32)
-        if stack is not None:
-            return stack[0, lines, samples]
-        return self._windows(scene_id, (BORDER,), lines, samples)[BORDER].astype(np.float32)
+        return self._plane(scene_id, BORDER, (BORDER,), lines, samples)
 
     def land_distance(self, scene_id: str, lines: slice, samples: slice) -> NDArray[np.float32]:
         """Window of `distance_map`, (h, w) float32; zone 0 is land."""
-        stack = self._decoded(scene_id, self._sar_kept, np.float32)
-        if stack is not None:
-            return stack[self._sar_kept.index(LAND), lines, samples]
-        return self._windows(scene_id, (LAND,), lines, samples)[LAND].astype(np.float32)
+        return self._plane(scene_id, LAND, self._sar_cached, lines, samples)
 
     def km2_shape(self, lines: int, samples: int) -> tuple[int, int]:
         """Coarse cells that a window of this size needs, wherever it lies: the same for every window of a batch."""
@@ -159,7 +154,7 @@ class SceneReader:
         offset = (starts[0] - first[0], starts[1] - first[1])
         if not self.km2_channels:
             return CoarseWindow(np.empty((0, *shape), np.float32), offset)
-        cells = self._coarse(scene_id)
+        cells = self._coarse_cells(scene_id)
         ends = [low + count for low, count in zip(first, shape, strict=True)]
         if min(first) >= 0 and ends[0] <= cells.shape[1] and ends[1] <= cells.shape[2]:
             return CoarseWindow(cells[self._km2_places, first[0] : ends[0], first[1] : ends[1]], offset)
@@ -174,15 +169,14 @@ class SceneReader:
             self._scenes[scene_id] = self.lake.scene(scene_id)
         return self._scenes[scene_id]
 
-    def _windows(
-        self,
-        scene_id: str,
-        names: Sequence[str],
-        lines: slice,
-        samples: slice,
-        out: Mapping[str, NDArray[np.float32]] | None = None,
-    ) -> Mapping[str, NDArray[np.generic]]:
-        return self._scene(scene_id).windows(self.ratio, names, lines, samples, out)
+    def _plane(
+        self, scene_id: str, name: str, kept: tuple[str, ...], lines: slice, samples: slice
+    ) -> NDArray[np.float32]:
+        """Window of one variable, which the cache keeps among others."""
+        stack = self._decoded(scene_id, kept, np.float32)
+        if stack is not None:
+            return stack[kept.index(name), lines, samples]
+        return self._scene(scene_id).window(self.ratio, name, lines, samples).astype(np.float32)
 
     def _decoded(self, scene_id: str, names: tuple[str, ...], dtype: type[Value]) -> NDArray[Value] | None:
         """(names, lines, samples) of whole variables, from the node's cache; None if they are to be read by window."""
@@ -199,23 +193,23 @@ class SceneReader:
 
         return self.cache.array(self._key(scene_id, f"r{self.ratio}", names), shape, np.dtype(dtype), decode)
 
-    def _coarse(self, scene_id: str) -> NDArray[np.float32]:
+    def _coarse_cells(self, scene_id: str) -> NDArray[np.float32]:
         """(names, lines, samples) of all 2 km channels: small enough to be held where there is no cache."""
-        names, scene = self._km2_kept, self._scene(scene_id)
+        names, scene = self._km2_cached, self._scene(scene_id)
 
         def decode() -> NDArray[np.float32]:
             found = scene.whole(self.ratio, names)
             return np.stack([found[name] for name in names]).astype(np.float32)
 
-        if scene_id in self._held:
-            return self._held[scene_id]
+        if scene_id in self._coarse_arrays:
+            return self._coarse_arrays[scene_id]
         if self.cache is not None:
             shape = (len(names), *scene.km2_shape(names[0]))
             found = self.cache.array(self._key(scene_id, "km2", names), shape, np.dtype(np.float32), lambda: [decode()])
             if found is not None:
                 return found
-        self._held[scene_id] = decode()
-        return self._held[scene_id]
+        self._coarse_arrays[scene_id] = decode()
+        return self._coarse_arrays[scene_id]
 
     def _key(self, scene_id: str, group: str, names: tuple[str, ...]) -> str:
         """Names the content: a scene that is built anew with other pixels or another recipe is another array."""

@@ -25,7 +25,7 @@ _MEMORY: Final = 4 << 30
 _PIXEL_BYTES: Final = 18
 """Of a scene with both rules: chart and mask, three tables of 4 bytes, one float32 variable."""
 
-_NOTHING: Final = ScenePatches(
+_NO_PATCHES: Final = ScenePatches(
     line=np.empty(0, np.int32), sample=np.empty(0, np.int32), label=np.empty(0, np.uint8), pure=0, clear=0
 )
 
@@ -90,7 +90,7 @@ def index_scene(lake: Lake, record: SceneRecord, rule: PatchRule) -> PatchIndex:
         SceneNotFoundError: The scene is missing, or is not the one that the record describes.
     """
     windows = rule.windows(_shape(record, rule))
-    found = _NOTHING
+    found = _NO_PATCHES
     if windows and record.labelled(rule.target):
         scene = lake.scene(record.scene_id)
         if scene.record.fingerprint != record.fingerprint:

@@ -5,8 +5,8 @@
 <lake place>/index/<rule digest>/sets/<hash of scenes>.parquet               patches of the scenes of one question
 
 A scene's object is what a stopped run goes on from and what another set of scenes is made of; the object of a set
-spares its next reader one request a scene. No object is ever changed: its name holds the hash of what it was made of,
-so processes that make the same one write the same bytes, each in one step. `index/` may be removed at any time.
+spares its next reader one request for each scene. No object is ever changed: its name holds the hash of its sources, so
+processes that make the same one write the same bytes, each in one step. `index/` may be removed at any time.
 """
 
 import hashlib
@@ -37,7 +37,7 @@ class IndexStore:
     is wrong with the lake itself shows when its scenes are read.
 
     Args:
-        lake: Read first, and written as long as it lets itself be written.
+        lake: Read first, and written as long as it accepts writes.
         rule: Of all objects.
         folder: Where objects are kept that the lake refuses; None keeps none.
     """
@@ -61,7 +61,7 @@ class IndexStore:
         return self._get(_scene_key(record), [record])
 
     def having(self, records: Sequence[SceneRecord]) -> list[SceneRecord]:
-        """Those of the scenes that have an object, by one listing a place."""
+        """Those of the scenes that have an object, by one listing of each place."""
         found: set[str] = set()
         for place in self._places:
             try:

@@ -1,10 +1,9 @@
 """`PatchIndex`: where all patches of some scenes are, with the class of each; draws and subsets of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -37,10 +36,10 @@ class IndexedScene(BaseModel):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PatchIndex:
-    """One row a patch, in order of scene, line and sample; the arrays are read-only.
+    """One row for each patch, in order of scene, line and sample; the arrays are read-only.
 
     Attributes:
-        rule: What the patches fulfil.
+        rule: Which the patches meet.
         scenes: All scenes that were looked at, in order of scene_id; a subset of the patches keeps them.
         scene: (patches,) int32, place of the patch's scene in `scenes`.
         line: (patches,) int32, first line, at the rule's ratio.
@@ -161,27 +160,3 @@ class PatchIndex:
             if rounds:
                 rows[mine] = np.concatenate(rounds)[: mine.size]
         return rows
-
-
-def summary(indexes: Mapping[str, PatchIndex]) -> pd.DataFrame:
-    """Patches of each class and split, to be looked at.
-
-    Args:
-        indexes: Index of each split, by its name; all of one target.
-
-    Returns:
-        One column a split; one row a class of the chart, then `patches` (all classes), `windows` (that were looked at),
-        `scenes`, and `scenes without a patch`.
-    """
-    return pd.DataFrame({name: _column(index) for name, index in indexes.items()})
-
-
-def _column(index: PatchIndex) -> pd.Series:
-    rows = dict(zip(index.chart.classes, index.class_counts.tolist(), strict=True))
-    rows |= {
-        "patches": len(index),
-        "windows": sum(scene.windows for scene in index.scenes),
-        "scenes": len(index.scenes),
-        "scenes without a patch": len(index.scenes) - np.unique(index.scene).size,
-    }
-    return pd.Series(rows, dtype=np.int64)

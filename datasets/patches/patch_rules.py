@@ -21,7 +21,7 @@ from datasets.labels import IGNORE, chart
 from datasets.loading.windows import BORDER, LAND, land_pixels, near_border, window_starts
 from datasets.patches.summed_area import SummedArea
 
-_MEANING: Final = 1
+_RULE_VERSION: Final = 1
 """Raised when the same rule comes to choose other windows: indexes made before have another digest then."""
 
 
@@ -54,7 +54,7 @@ class PatchRule(BaseModel):
     @property
     def digest(self) -> str:
         """Hash of the rule and of what it means, 12 hex digits."""
-        text = json.dumps([_MEANING, self.model_dump(mode="json")], sort_keys=True)
+        text = json.dumps([_RULE_VERSION, self.model_dump(mode="json")], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def starts(self, shape: tuple[int, int]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:

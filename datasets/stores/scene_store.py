@@ -97,7 +97,7 @@ class SceneStore:
         """Reads windows of many arrays, all at the same time: one or two rounds of requests, however many arrays.
 
         Args:
-            windows: By key of the array, `r2/SOD`: one slice an axis, without a step; `()` is the whole array.
+            windows: By key of the array, `r2/SOD`: one slice for each axis, without a step; `()` is the whole array.
             out: Arrays of that size for some of the values, by the same keys; without, they are made.
 
         Returns:

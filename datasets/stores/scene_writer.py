@@ -1,9 +1,9 @@
 """`SceneWriter`: one scene as one Zarr v3 store, written.
 
-A store becomes visible in one step: every array is written under its own key first, then one document a group, and the
-root document last, each in one object that holds the metadata of everything below it. Without a root document there is
-no scene. So a build that dies leaves no store that a reader could take for whole, on disk and in object storage alike,
-and a scene opens in one request.
+A store becomes visible in one step: every array is written under its own key first, then one document for each group,
+and the root document last, each in one object that holds the metadata of everything below it. Without a root document
+there is no scene. So a build that dies leaves no store that a reader could take for whole, on disk and in object
+storage alike, and a scene opens in one request.
 """
 
 import json
@@ -29,41 +29,39 @@ CHUNK: Final = 512
 """Side of a chunk: a 256 patch touches at most four."""
 
 SHARD: Final = 12 * CHUNK
-"""Largest side of a shard: the largest scene of the archive (12018 x 10663) is 2 x 2 objects a variable at ratio 1 and
-one at every other, so that all of a scene at ratio 2 is some thirty requests."""
+"""Largest side of a shard: the largest scene of the archive (12018 x 10663) is 2 x 2 objects for each variable at
+ratio 1 and one at every other, so that all of a scene at ratio 2 is some thirty requests."""
 
-_OWN: Final = ("record", "moments", "objects")
+_BUILD_ATTRIBUTES: Final = ("record", "moments", "objects")
 """Attributes of the root that a build gives."""
 
-Codec = Literal["fast", "dense", "bits", "none"]
-"""`fast` for noise and for flat maps, `dense` for smooth fields, `bits` for noise whose last bits are rounded away;
-`none` stores chunks as they are, so that a window can be copied from a map of the file."""
+Codec = Literal["fast", "dense", "bits"]
+"""`fast` for noise and for flat maps, `dense` for smooth fields, `bits` for noise whose last bits are rounded away."""
 
-_WHOLE_CHUNK: Final = 4 * CHUNK**2
+_BLOCK_BYTES: Final = 4 * CHUNK**2
 
 
 class _Zstd(NamedTuple):
-    """How Blosc is told to compress; the array's metadata say it in zarr's words."""
+    """Settings of Blosc, for the array's metadata in zarr's words and for encoding."""
 
     level: int
     shuffle: Literal["shuffle", "bitshuffle"]
 
     def as_metadata(self) -> zarr.codecs.BloscCodec:
-        return zarr.codecs.BloscCodec(cname="zstd", clevel=self.level, shuffle=self.shuffle, blocksize=_WHOLE_CHUNK)
+        return zarr.codecs.BloscCodec(cname="zstd", clevel=self.level, shuffle=self.shuffle, blocksize=_BLOCK_BYTES)
 
     def as_codec(self) -> numcodecs.Blosc:
         shuffle = numcodecs.Blosc.SHUFFLE if self.shuffle == "shuffle" else numcodecs.Blosc.BITSHUFFLE
-        return numcodecs.Blosc(cname="zstd", clevel=self.level, shuffle=shuffle, blocksize=_WHOLE_CHUNK)
+        return numcodecs.Blosc(cname="zstd", clevel=self.level, shuffle=shuffle, blocksize=_BLOCK_BYTES)
 
 
-_COMPRESSORS: Final[Mapping[Codec, _Zstd | None]] = {
+_COMPRESSORS: Final[Mapping[Codec, _Zstd]] = {
     "fast": _Zstd(1, "shuffle"),
     "dense": _Zstd(6, "shuffle"),
     "bits": _Zstd(4, "bitshuffle"),
-    "none": None,
 }
-"""One block a chunk: with Blosc's own, smaller blocks level 1 takes a tenth more bytes. In whole blocks it makes SAR as
-small as level 5 did before, in a sixth of the time; level 6 halves latitude, longitude and distance to the border once
+"""One block for each chunk: with Blosc's own, smaller blocks level 1 takes a tenth more bytes. In whole blocks it makes
+SAR as small as level 5 did before, in a sixth of the time; level 6 halves latitude, longitude and border distance once
 more. Byte shuffle is smaller than bit shuffle on everything but rounded SAR."""
 
 
@@ -84,7 +82,7 @@ class SceneWriter:
     def __init__(self, url: str) -> None:
         self._target = url
         self.url = url
-        self._kept: dict[str, Any] = {}
+        self._foreign: dict[str, Any] = {}
         self._finished = False
         self._arrays: list[tuple[str, str]] = []
 
@@ -96,7 +94,7 @@ class SceneWriter:
         except SceneNotFoundError:
             remove_store(self._target)
         else:
-            self._kept = {name: value for name, value in attributes.items() if name not in _OWN}
+            self._foreign = {name: value for name, value in attributes.items() if name not in _BUILD_ATTRIBUTES}
             self.url, _ = beside_store(self._target)
         return self
 
@@ -126,7 +124,7 @@ class SceneWriter:
             group: `r2`, `km2` or `tie_points`.
             name: Variable name.
             values: The array; its dtype is kept.
-            dims: One name an axis.
+            dims: One name for each axis.
             fill: Zarr fill value; chunks that hold nothing else are not stored.
             attributes: CF attributes.
             codec: How hard to compress.
@@ -142,14 +140,14 @@ class SceneWriter:
                 dtype=values.dtype,
                 chunks=chunks,
                 shards=shards,
-                compressors=compressor and (compressor.as_metadata(),),
+                compressors=(compressor.as_metadata(),),
                 fill_value=fill,
                 dimension_names=dims,
                 attributes=dict(attributes),
                 zarr_format=3,
                 storage_options=storage_options(url),
             )
-        encode = compressor.as_codec().encode if compressor else _as_it_is
+        encode = compressor.as_codec().encode
         for place, content in encoded_shards(
             values, chunk=chunks, shard=shards, fill=fill, encode=encode, threads=threads()
         ):
@@ -170,7 +168,7 @@ class SceneWriter:
             members[group] = _group_document(group_attributes, {})
             members |= {f"{group}/{name}": document for name, document in arrays[group].items()}
         objects = {key: size for key, size in sizes(self.url).items() if key != "zarr.json"}
-        _put(f"{self.url}/zarr.json", _group_document({**self._kept, **attributes, "objects": objects}, members))
+        _put(f"{self.url}/zarr.json", _group_document({**self._foreign, **attributes, "objects": objects}, members))
         if self.url != self._target:
             move_below(self.url, self._target, aside=beside_store(self._target)[1], last="zarr.json")
         self._finished = True
@@ -188,10 +186,6 @@ class SceneWriter:
 def beside_store(url: str) -> tuple[str, str]:
     """Where a store grows that is to replace a finished one, and where that one goes for a moment."""
     return f"{url}.part", f"{url}.old"
-
-
-def _as_it_is(chunk: NDArray[np.generic]) -> memoryview:
-    return chunk.reshape(-1).view(np.uint8).data
 
 
 def remove_store(url: str) -> None:

@@ -14,9 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.stores.shard_index import empty_index, encode_index
-
-Place = tuple[int, ...]
+from datasets.stores.shard_layout import Place, empty_index, encode_index
 
 
 def encoded_shards(

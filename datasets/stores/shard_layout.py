@@ -1,20 +1,34 @@
-"""How an array of a lake lies in its shards, and which part of which chunk a window of it needs."""
+"""Layout of an array in its shards: which part of which chunk a window needs, and the index of a shard.
+
+A shard is chunks, one after the other, then a table of their offsets and lengths, then the checksum of that table (Zarr
+v3 `sharding_indexed`).
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import product
+from math import prod
 from typing import Any, Final, NamedTuple
 
+import google_crc32c
 import numpy as np
-
-from datasets.stores.shard_index import index_bytes
+from numpy.typing import NDArray
 
 Window = tuple[slice, ...]
-"""One slice an axis, without a step; axes that are left out are read whole."""
+"""One slice for each axis, without a step; axes that are left out are read whole."""
 
 Place = tuple[int, ...]
+"""Number of a chunk or shard along each axis."""
+
 Bounds = tuple[tuple[int, int], ...]
+"""First index and the one after the last along each axis."""
+
+ABSENT: Final = 2**64 - 1
+"""Offset and length of a chunk that is not stored: it holds nothing but the fill value."""
+
+_CHECKSUM: Final = 4
+"""Bytes of the CRC-32C that ends an index."""
 
 _LITTLE: Final = {"endian": "little"}
 
@@ -30,7 +44,6 @@ class ShardedArray:
         chunk: Shape of one chunk.
         dtype: As stored, little-endian.
         fill: Value of chunks and shards that are not stored.
-        compressed: Whether chunks are Blosc's; else they are the values themselves.
     """
 
     key: str
@@ -39,7 +52,6 @@ class ShardedArray:
     chunk: tuple[int, ...]
     dtype: np.dtype[Any]
     fill: Any
-    compressed: bool = True
 
     @cached_property
     def grid(self) -> tuple[int, ...]:
@@ -49,7 +61,7 @@ class ShardedArray:
     @property
     def index_bytes(self) -> int:
         """Size of the index at the end of a shard."""
-        return index_bytes(self.grid)
+        return 16 * prod(self.grid) + _CHECKSUM
 
 
 def layout_of(key: str, document: Any, fill: Any) -> ShardedArray | None:  # noqa: ANN401 - JSON
@@ -74,25 +86,15 @@ def layout_of(key: str, document: Any, fill: Any) -> ShardedArray | None:  # noq
                     "name": "sharding_indexed",
                     "configuration": {
                         "chunk_shape": tuple(chunk),
-                        "codecs": ({"name": "bytes"} as order, *compressors),
+                        "codecs": ({"name": "bytes"} as order, {"name": "blosc"}),
                         "index_codecs": ({"name": "bytes"}, {"name": "crc32c"}),
                         "index_location": "end",
                     },
                 },
             ),
-        } if order.get("configuration", _LITTLE) == _LITTLE and [each["name"] for each in compressors] in (
-            [],
-            ["blosc"],
-        ):
-            return ShardedArray(
-                key=key,
-                shape=shape,
-                shard=shard,
-                chunk=chunk,
-                dtype=np.dtype(name).newbyteorder("<"),
-                fill=fill,
-                compressed=bool(compressors),
-            )
+        } if order.get("configuration", _LITTLE) == _LITTLE:
+            dtype = np.dtype(name).newbyteorder("<")
+            return ShardedArray(key=key, shape=shape, shard=shard, chunk=chunk, dtype=dtype, fill=fill)
         case _:
             return None
 
@@ -111,8 +113,8 @@ class Piece(NamedTuple):
     target: Window
 
 
-def bounds_of(shape: tuple[int, ...], window: Window) -> tuple[tuple[int, int], ...]:
-    """First index and the one after the last along each axis, inside the array."""
+def bounds_of(shape: tuple[int, ...], window: Window) -> Bounds:
+    """Where a window of an array of this shape begins and ends, inside the array."""
     given = (*window, *(slice(None),) * (len(shape) - len(window)))
     bounds = []
     for size, each in zip(shape, given, strict=True):
@@ -141,3 +143,23 @@ def _segments(shard: int, chunk: int, bounds: tuple[int, int]) -> Iterator[tuple
         first, last = max(start, origin), min(stop, origin + chunk)
         place, inside = divmod(k, shard // chunk)
         yield place, inside, slice(first - origin, last - origin), slice(first - start, last - start)
+
+
+def empty_index(grid: tuple[int, ...]) -> NDArray[np.uint64]:
+    """(*grid, 2) offsets and lengths of a shard that holds no chunk yet."""
+    return np.full((*grid, 2), ABSENT, "<u8")
+
+
+def encode_index(index: NDArray[np.uint64]) -> bytes:
+    """The index as a shard ends with it."""
+    table = index.tobytes()
+    checksum: bytes = google_crc32c.value(table).to_bytes(_CHECKSUM, "little")
+    return table + checksum
+
+
+def decode_index(content: bytes, array: ShardedArray) -> NDArray[np.uint64] | None:
+    """(*grid, 2) offsets and lengths from the last bytes of a shard, or from all; None if the checksum is another."""
+    table = content[len(content) - array.index_bytes : -_CHECKSUM]
+    if google_crc32c.value(table) != int.from_bytes(content[-_CHECKSUM:], "little"):
+        return None
+    return np.frombuffer(table, "<u8").reshape(*array.grid, 2)

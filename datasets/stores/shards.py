@@ -2,9 +2,9 @@
 
 zarr reads one array after the other and, of a shard that is not needed whole, one chunk after the other: a patch of six
 channels in object storage would wait for some thirty answers in turn. Here all shards that are mostly needed whole and
-the indexes of all others are asked for together, then all chunks together, and decoded side by side. Shards on disk
-that are not compressed are mapped, and the window is copied from there. Only the layout that a lake has is read here
-(Zarr v3 `sharding_indexed` with its index at the end, little-endian bytes, Blosc or nothing); all else is left to zarr.
+the indexes of all others are asked for together, then all chunks together, and decoded side by side. Only the layout
+that a lake has is read here (Zarr v3 `sharding_indexed` with its index at the end, little-endian bytes, Blosc); all
+else is left to zarr.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,23 +16,32 @@ import numcodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.access import is_url
 from datasets.errors import DamagedSceneError
 from datasets.process.threads import threads
 from datasets.storage import read_ranges
-from datasets.stores.mapped_shards import map_shard
-from datasets.stores.shard_index import ABSENT, decode_index
-from datasets.stores.shard_layout import Piece, Place, ShardedArray, Window, bounds_of, cut
+from datasets.stores.shard_layout import ABSENT, Piece, Place, ShardedArray, Window, bounds_of, cut, decode_index
 
 _CODEC: Final = numcodecs.Blosc()
 """Decodes every Blosc chunk: how it was encoded is written in it."""
 
 
 class _Part(NamedTuple):
-    """The part of one shard that a window needs."""
+    """The part of one stored shard that a window needs.
+
+    Attributes:
+        array: Of which it is.
+        store: URL of the store.
+        key: Of the shard, below the store.
+        size: Bytes of the shard.
+        place: Of the shard in the array.
+        pieces: What is needed of it.
+        result: The window.
+    """
 
     array: ShardedArray
+    store: str
     key: str
+    size: int
     place: Place
     pieces: tuple[Piece, ...]
     result: NDArray[Any]
@@ -48,9 +57,17 @@ class _Part(NamedTuple):
         )
         return 2 * len(self.pieces) >= prod(inside)
 
-    def fill(self, piece: Piece, values: NDArray[Any] | None) -> None:
-        """Copies what the window needs of one chunk; None is a chunk of nothing but the fill value."""
-        self.result[piece.target] = self.array.fill if values is None else values[piece.source]
+    @property
+    def end_of_chunks(self) -> int:
+        """Where the index begins."""
+        return self.size - self.array.index_bytes
+
+    def damage(self) -> DamagedSceneError:
+        """What is raised when the shard is not what was written."""
+        return DamagedSceneError(
+            f"{self.key} of the scene store at {self.store!r} is gone or damaged: see what else is with `python -m "
+            "ingest verify LAKE --discard`, then build the scene again"
+        )
 
 
 def read_windows(
@@ -85,100 +102,66 @@ def read_windows(
         if result.shape != shape:
             raise ValueError(f"a window of {shape} of {array.key} does not go into an array of {result.shape}")
         results.append(result)
-        parts += [
-            _Part(array, "/".join((array.key, "c", *map(str, place))), place, pieces, result)
-            for place, pieces in cut(array.shard, array.chunk, bounds)
-        ]
-    stored, remote = [], is_url(url)
-    for part in parts:
-        size = objects.get(part.key)
-        if size is None:
-            for piece in part.pieces:
-                part.fill(piece, None)
-        elif remote or part.array.compressed:
-            stored.append(part)
-        else:
-            _copy_mapped(url, size, part)
-    if stored:
+        for place, pieces in cut(array.shard, array.chunk, bounds):
+            key = "/".join((array.key, "c", *map(str, place)))
+            if key in objects:
+                parts.append(_Part(array, url, key, objects[key], place, pieces, result))
+            else:
+                for piece in pieces:
+                    result[piece.target] = array.fill
+    if parts:
         with ThreadPoolExecutor(threads()) as pool:
-            for _ in pool.map(lambda job: _decode(url, *job), _stored_chunks(url, objects, stored)):
+            for _ in pool.map(lambda job: _decode(*job), _stored_chunks(parts)):
                 pass
     return results
 
 
-def _copy_mapped(url: str, size: int, part: _Part) -> None:
-    array = part.array
-    shard = map_shard(f"{url}/{part.key}", size, array)
-    if shard is None:
-        raise _damaged(url, part.key)
-    result, fill, chunk_of = part.result, array.fill, shard.chunk
-    try:
-        for chunk, source, target in part.pieces:
-            values = chunk_of(chunk)
-            result[target] = fill if values is None else values[source]
-    except ValueError as error:
-        raise _damaged(url, part.key) from error
+def _stored_chunks(parts: Sequence[_Part]) -> Iterator[tuple[_Part, Piece, memoryview | None]]:
+    """Fetches shards and indexes in one round of requests, and chunks of the latter in a second one.
 
-
-def _stored_chunks(
-    url: str, objects: Mapping[str, int], parts: Sequence[_Part]
-) -> Iterator[tuple[_Part, Piece, memoryview | None]]:
-    """Fetches shards and indexes in one round of requests, and chunks of the latter in a second one."""
-    whole = [part.is_mostly_needed for part in parts]
-    ends = [objects[part.key] for part in parts]
-    ranges = [
-        (part.key, 0 if all_of_it else end - part.array.index_bytes, end)
-        for part, all_of_it, end in zip(parts, whole, ends, strict=True)
-    ]
-    fetched = _read(url, ranges)
+    Yields:
+        Part, piece and encoded chunk; None for a chunk of nothing but the fill value.
+    """
+    firsts = [0 if part.is_mostly_needed else part.end_of_chunks for part in parts]
+    fetched = _read([(part, first, part.size) for part, first in zip(parts, firsts, strict=True)])
     later: list[tuple[_Part, Piece, int, int]] = []
-    for part, all_of_it, content in zip(parts, whole, fetched, strict=True):
-        index = _index(url, part, content)
+    for part, first, content in zip(parts, firsts, fetched, strict=True):
+        index = decode_index(content, part.array)
+        if index is None:
+            raise part.damage()
         for piece in part.pieces:
             offset, length = map(int, index[piece.chunk])
             if offset == ABSENT:
                 yield part, piece, None
-            elif offset + length > objects[part.key] - part.array.index_bytes:
-                raise _damaged(url, part.key)
-            elif all_of_it:
+            elif offset + length > part.end_of_chunks:
+                raise part.damage()
+            elif first == 0:
                 yield part, piece, memoryview(content)[offset : offset + length]
             else:
                 later.append((part, piece, offset, offset + length))
-    chunks = _read(url, [(part.key, start, end) for part, _, start, end in later])
+    chunks = _read([(part, start, end) for part, _, start, end in later])
     for (part, piece, _, _), content in zip(later, chunks, strict=True):
         yield part, piece, memoryview(content)
 
 
-def _read(url: str, ranges: Sequence[tuple[str, int, int]]) -> list[bytes]:
-    found = read_ranges([(f"{url}/{key}", start, end) for key, start, end in ranges])
-    for (key, start, end), content in zip(ranges, found, strict=True):
+def _read(ranges: Sequence[tuple[_Part, int, int]]) -> list[bytes]:
+    """Parts of shards: first byte, and the byte after the last."""
+    found = read_ranges([(f"{part.store}/{part.key}", start, end) for part, start, end in ranges])
+    contents = []
+    for (part, start, end), content in zip(ranges, found, strict=True):
         if content is None or len(content) != end - start:
-            raise _damaged(url, key)
-    return [content for content in found if content is not None]
+            raise part.damage()
+        contents.append(content)
+    return contents
 
 
-def _index(url: str, part: _Part, content: bytes) -> NDArray[np.uint64]:
-    """Offset and length of the chunks of a shard, by the place of the chunk."""
-    index = decode_index(content, part.array.grid)
-    if index is None:
-        raise _damaged(url, part.key)
-    return index
-
-
-def _decode(url: str, part: _Part, piece: Piece, content: memoryview | None) -> None:
+def _decode(part: _Part, piece: Piece, content: memoryview | None) -> None:
+    """Puts a chunk where the window needs it."""
     if content is None:
-        part.fill(piece, None)
+        part.result[piece.target] = part.array.fill
         return
     try:
-        plain = _CODEC.decode(content) if part.array.compressed else content
-        values = np.frombuffer(plain, part.array.dtype).reshape(part.array.chunk)
+        values = np.frombuffer(_CODEC.decode(content), part.array.dtype).reshape(part.array.chunk)
     except (RuntimeError, ValueError) as error:  # what Blosc and numpy say of bytes that are not a chunk
-        raise _damaged(url, part.key) from error
-    part.fill(piece, values)
-
-
-def _damaged(url: str, key: str) -> DamagedSceneError:
-    return DamagedSceneError(
-        f"{key} of the scene store at {url!r} is gone or damaged: see what else is with `python -m ingest verify LAKE "
-        "--discard`, then build the scene again"
-    )
+        raise part.damage() from error
+    part.result[piece.target] = values[piece.source]

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from datasets.catalog import Catalog
+from datasets.catalog_file import CatalogFile
 from datasets.errors import LakeNotFoundError, RecipeMismatchError, SceneNotFoundError
 from datasets.lake import Lake
 from ingest.build import SplitOptions, publish
@@ -38,8 +38,8 @@ def test_catalog_is_a_plain_parquet_table(tiny_lake: Lake) -> None:
 
 
 def test_catalog_round_trip(tiny_lake: Lake) -> None:
-    catalog = tiny_lake.catalog()
-    assert Catalog.from_parquet(catalog.to_parquet()) == catalog
+    written = CatalogFile(tiny_lake.catalog(), tiny_lake.statistics)
+    assert CatalogFile.from_parquet(written.to_parquet()) == written
 
 
 def test_catalog_queries(tiny_lake: Lake) -> None:

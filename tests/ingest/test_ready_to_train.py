@@ -11,6 +11,7 @@ import xarray as xr
 import zarr
 
 from datasets.catalog import Catalog
+from datasets.catalog_file import CatalogFile
 from datasets.lake import Lake
 from ingest.convert import convert_scene
 from ingest.errors import IceBenchError, NoSourceError, RawSceneError, RecipeError
@@ -106,7 +107,7 @@ def test_the_record_says_which_product(lakes: tuple[Lake, Lake], prepared: Path)
     for name in ("scene_id", "acquired", "stopped", "satellite", "orbit", "provider", "region", "season"):
         assert getattr(found, name) == getattr(expected, name)
     np.testing.assert_allclose(found.bbox, expected.bbox)
-    assert Catalog.from_parquet(Catalog.of([found]).to_parquet()).records == (found,)
+    assert CatalogFile.from_parquet(CatalogFile(Catalog.of([found]), {}).to_parquet()).catalog.records == (found,)
 
 
 def test_what_is_inferred_says_so(lakes: tuple[Lake, Lake], prepared: Path) -> None:

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from datasets.catalog_file import CatalogFile
 from datasets.errors import SplitError
 from datasets.lake import Lake
-from datasets.patches.patch_index import IndexedScene, PatchIndex, summary
+from datasets.patches.patch_index import IndexedScene, PatchIndex
 from datasets.patches.patch_rules import PatchRule
 from datasets.patches.patch_table import decode, encode
 from datasets.scene import SceneRecord
@@ -136,18 +137,6 @@ def test_joined_scenes_point_to_their_own() -> None:
     assert identical(PatchIndex.joined([PatchIndex.joined(parts[:2]), parts[2]]), index)
 
 
-def test_summary_has_a_column_a_split() -> None:
-    frame = summary({"train": index_of([0, 0, 2]), "val": index_of([5], scenes=2)})
-    assert list(frame.columns) == ["train", "val"]
-    assert frame.loc["open_water"].tolist() == [2, 0]
-    assert frame.loc["old_ice"].tolist() == [0, 1]
-    assert frame.loc["patches"].tolist() == [3, 1]
-    assert frame.loc["windows"].tolist() == [297, 198]
-    assert frame.loc["scenes"].tolist() == [3, 2]
-    assert frame.loc["scenes without a patch"].tolist() == [0, 1]
-    assert set(frame.dtypes) == {np.dtype(np.int64)}
-
-
 def records_of(index: PatchIndex, tiny_lake: Lake) -> list[SceneRecord]:
     like = tiny_lake.catalog().records[0]
     return [
@@ -190,7 +179,7 @@ def test_what_is_torn_or_of_something_else_is_not_taken(tiny_lake: Lake, monkeyp
         content[:-1],
         content[: len(content) // 2],
         b"x" * 500,
-        tiny_lake.catalog().to_parquet(),
+        CatalogFile(tiny_lake.catalog(), {}).to_parquet(),
     ):
         assert decode(torn, RULE, records) is None
     with monkeypatch.context() as later:

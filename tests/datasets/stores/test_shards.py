@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Callable
-from functools import lru_cache
 from pathlib import Path
 
 import fsspec
@@ -14,13 +13,11 @@ import zarr.codecs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import datasets.stores.mapped_shards
 import datasets.stores.scene_writer
-import datasets.stores.shards
 from datasets.errors import DamagedSceneError, SceneNotFoundError
 from datasets.scene import Scene
 from datasets.stores.scene_store import SceneStore
-from datasets.stores.scene_writer import Codec, SceneWriter
+from datasets.stores.scene_writer import SceneWriter
 from datasets.stores.shard_layout import Window
 
 SHAPES = {
@@ -32,15 +29,8 @@ SHAPES = {
 }
 
 
-@pytest.fixture(scope="module", params=["fast", "none"])
-def codec(request: pytest.FixtureRequest) -> Codec:
-    """Compressed shards are decoded, others mapped."""
-    found: Codec = request.param
-    return found
-
-
 @pytest.fixture(scope="module")
-def url(codec: Codec, tmp_path_factory: pytest.TempPathFactory) -> str:
+def url(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A store of several shards an array, with chunks and shards of fill value among them."""
     place = str(tmp_path_factory.mktemp("shards") / "scene.zarr")
     rng = np.random.default_rng(0)
@@ -57,7 +47,7 @@ def url(codec: Codec, tmp_path_factory: pytest.TempPathFactory) -> str:
                 if len(shape) == 2:
                     values[256:512, :256] = fill
                 dims = ("line", "sample")[: len(shape)]
-                writer.array(group, name, values, dims=dims, fill=fill, attributes={}, codec=codec)
+                writer.array(group, name, values, dims=dims, fill=fill, attributes={})
             writer.finish({"record": {}}, {key.split("/")[0]: {} for key in SHAPES})
     return place
 
@@ -100,44 +90,22 @@ def test_values_go_where_they_are_wanted(url: str, by_zarr: dict[str, np.ndarray
         SceneStore(url).read_many(asked, out={"r1/hh": out[1, 1:]})
 
 
-def test_uncompressed_shards_are_mapped_and_not_read(url: str, codec: Codec, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_: object) -> list[bytes | None]:
-        raise AssertionError("a shard was read")
-
-    monkeypatch.setattr(datasets.stores.shards, "read_ranges", refuse)
-    if codec == "none":
-        SceneStore(url).read_many({"r1/hh": ()})
-    else:
-        with pytest.raises(AssertionError, match="a shard was read"):
-            SceneStore(url).read_many({"r1/hh": ()})
-
-
 def test_a_store_that_was_written_anew_is_read_anew(tmp_path: Path) -> None:
     place = str(tmp_path / "scene.zarr")
     for value in (1.0, 2.0):
         with SceneWriter(place) as writer:
             values = np.full((600, 500), value, np.float32)
-            writer.array("r1", "x", values, dims=("line", "sample"), fill=np.nan, attributes={}, codec="none")
+            writer.array("r1", "x", values, dims=("line", "sample"), fill=np.nan, attributes={})
             writer.finish({"record": {}}, {"r1": {}})
         assert SceneStore(place).read("r1", "x", (slice(5, 6), slice(7, 8))) == value
 
 
-def test_more_shards_than_may_be_mapped_at_a_time(
-    url: str, by_zarr: dict[str, np.ndarray], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    one_map = lru_cache(maxsize=1)(datasets.stores.mapped_shards._map.__wrapped__)
-    monkeypatch.setattr(datasets.stores.mapped_shards, "_map", one_map)
-    found = SceneStore(url).read_many(dict.fromkeys(SHAPES, ()))
-    for key, values in found.items():
-        np.testing.assert_array_equal(values, by_zarr[key])
-
-
-def test_uncompressed_shards_elsewhere_are_fetched(url: str, codec: Codec, by_zarr: dict[str, np.ndarray]) -> None:
+def test_shards_elsewhere_are_fetched(url: str, by_zarr: dict[str, np.ndarray]) -> None:
     filesystem = fsspec.filesystem("memory")
-    filesystem.put(url, f"/shards-{codec}", recursive=True)
+    filesystem.put(url, "/shards", recursive=True)
     window = (slice(60, 70), slice(250, 300))
     for asked in ((), window):
-        found = SceneStore(f"memory://shards-{codec}").read("r1", "hh", asked)
+        found = SceneStore("memory://shards").read("r1", "hh", asked)
         np.testing.assert_array_equal(found, by_zarr["r1/hh"][asked])
 
 
@@ -166,9 +134,10 @@ def test_arrays_of_another_layout_are_left_to_zarr(tmp_path: Path) -> None:
     group.create_array("plain", data=values, chunks=(7, 9))
     group.create_array("sharded", data=values, chunks=(5, 5), shards=(10, 10))
     blosc = zarr.codecs.BloscCodec()
+    group.create_array("uncompressed", data=values, chunks=(5, 5), shards=(10, 10), compressors=None)
     group.create_array("unlisted", data=values, chunks=(5, 5), shards=(10, 10), compressors=blosc)
     store = SceneStore(place)
-    for name in ("plain", "sharded", "unlisted"):
+    for name in ("plain", "sharded", "uncompressed", "unlisted"):
         np.testing.assert_array_equal(store.read("r2", name, (slice(3, 17), slice(None))), values[3:17])
     with pytest.raises(SceneNotFoundError, match="has no variable 'r2/SOD'"):
         store.read("r2", "SOD")
@@ -189,7 +158,7 @@ def _wrong_index(shard: Path) -> None:
 
 
 def _wrong_chunk(shard: Path) -> None:
-    """Not what Blosc wrote; an uncompressed chunk shows only when its length is wrong."""
+    """Not what Blosc wrote."""
     content = bytearray(shard.read_bytes())
     content[:200] = b"\0" * 200
     index = np.frombuffer(content[-260:-4], "<u8").copy().reshape(16, 2)
