@@ -1,11 +1,13 @@
 """AMSR2 brightness temperatures on the 2 km grid, and which swath they came from."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from ingest.sample.scenario import Scenario
+from ingest.sample.smooth_fields import plane
 from ingest.sample.surfaces import SURFACES, WATER
 
 # Name, footprint (standard deviation in cells of a whole scene), and brightness in K by surface in H and V:
@@ -30,13 +32,14 @@ _VAPOUR = {"6_9": 0.1, "7_3": 0.1, "10_7": 0.2, "18_7": 1.2, "23_8": 2.6, "36_5"
 _CLOUD = {"6_9": 8.0, "7_3": 8.0, "10_7": 20.0, "18_7": 50.0, "23_8": 55.0, "36_5": 90.0, "89_0": 70.0}
 
 
-def draw_swaths(rng: np.random.Generator, start: datetime) -> dict[str, int]:
+def draw_swaths(scenario: Scenario) -> dict[str, int]:
     """File names of one or two AMSR2 half orbits within four hours of the SAR image, and their delay in seconds."""
+    rng = scenario.generator("swaths")
     delays = sorted(int(d) for d in rng.integers(300, 14_400, 1 if rng.random() < 0.6 else 2))
     swaths = {}
     for delay in delays:
         # Names carry the start of the half orbit, about 69 minutes before it passes the Arctic.
-        began = start - timedelta(seconds=delay, minutes=69)
+        began = scenario.name.start - timedelta(seconds=delay, minutes=69)
         orbit = f"{int(rng.integers(1, 234)):03d}{rng.choice(['A', 'D'])}"
         swaths[f"GW1AM2_{began:%Y%m%d%H%M}_{orbit}_L1SGBTBR_2220220.h5"] = delay
     return swaths
@@ -52,11 +55,9 @@ def swath_maps(
     if swaths == 1:
         return np.full(shape, 255, dtype=np.uint8), np.zeros(shape, dtype=np.uint8)
     angle = rng.uniform(0, np.pi)
-    line, sample = np.ogrid[: shape[0], : shape[1]]
-    side = (line - shape[0] * rng.uniform(0.3, 0.7)) * np.sin(angle)
-    side = side + (sample - shape[1] * rng.uniform(0.3, 0.7)) * np.cos(angle)
-    second = (side > 0).astype(np.uint8)
-    return second, second.copy()
+    line, sample = shape * rng.uniform(0.3, 0.7, 2)  # a point of the border
+    second = (plane(shape, angle) > line * np.sin(angle) + sample * np.cos(angle)).astype(np.uint8)
+    return second, second
 
 
 def brightness(
