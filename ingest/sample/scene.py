@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from datasets.seasons import SEASONS
 from ingest.charts import HEADER
 from ingest.sample.codes import code_row, draw_ice, draw_ids
-from ingest.sample.geography import distance_to_far_coast, distance_to_land, incidence, tie_points, zones
+from ingest.sample.geography import distance_to_far_coast, distance_to_land, tie_points, zones
 from ingest.sample.polygons import LAND, Shares, coarse_shape, draw_polygons
-from ingest.sample.radar import backscatter, no_data
-from ingest.sample.radiometer import brightness, draw_swaths, swath_maps
+from ingest.sample.radar import backscatter
+from ingest.sample.radiometer import amsr2
 from ingest.sample.regions import REGION_TABLE, Region, provider_of
 from ingest.sample.scenario import Scenario
 from ingest.sample.smooth_fields import enlarged_labels, plane
@@ -30,8 +30,7 @@ def draw_scene(scenario: Scenario) -> dict[str, NDArray[Any]]:
     provider = "cis" if scenario.charted_twice else provider_of(scenario.drawn_region)
     shape = (scenario.lines, scenario.samples)
     rng = scenario.generator("chart")
-    month = scenario.name.start.month
-    climate = draw_climate(scenario.generator("climate"), latitude=scenario.centre.latitude, month=month)
+    climate = draw_climate(scenario)
     coarse_labels, polygons = draw_polygons(rng, coarse_shape(*shape), _shares(rng, scenario, place))
     ice = draw_ice(rng, polygons, season=scenario.season, old=place.old, provider=provider)
     labels = enlarged_labels(coarse_labels, shape)
@@ -46,23 +45,9 @@ def draw_scene(scenario: Scenario) -> dict[str, NDArray[Any]]:
     land = labels == LAND
     zone = zones(distance_to_land(land) if land.any() else distance_to_far_coast(scenario.generator("coast"), shape))
     parts = mixtures(ice)
-    radar_rng = scenario.generator("radar")
-    sar = backscatter(
-        radar_rng,
-        lambda strip: scenario.generator("speckle", strip=strip),
-        labels,
-        parts,
-        coarse=(coarse_labels.shape[0], coarse_labels.shape[1]),
-        incidence=incidence(np.arange(scenario.samples), scenario.samples),
-        climate=climate,
-    )
-    sar[no_data(radar_rng, shape)] = np.nan
-
+    sar = backscatter(scenario, labels, parts, climate)
     cover = _cover_of_cells(labels, parts.cover())
-    grid = (cover.shape[0], cover.shape[1])
     weather = era5(scenario.generator("weather"), climate, cover[..., 0])
-    amsr2_rng = scenario.generator("amsr2")
-    swath_map, segmentation = swath_maps(amsr2_rng, len(draw_swaths(scenario)), grid)
     return {
         "polygon_codes": np.array([HEADER, *rows], dtype=object),
         "nersc_sar_primary": sar[0],
@@ -70,9 +55,7 @@ def draw_scene(scenario: Scenario) -> dict[str, NDArray[Any]]:
         "polygon_icechart": np.where(charted, ids.take(labels), np.float32(np.nan)),
         "distance_map": zone,
         **tie_points(scenario.centre, lines=scenario.lines, samples=scenario.samples, duration=scenario.duration),
-        **brightness(amsr2_rng, cover, weather=weather, swath=segmentation, melt=climate.melt),
-        "amsr2_swath_map": swath_map,
-        "swath_segmentation": segmentation,
+        **amsr2(scenario, cover, weather=weather, melt=climate.melt),
         **weather,
     }
 
