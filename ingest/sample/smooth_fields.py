@@ -82,7 +82,8 @@ def octaves(rng: np.random.Generator, shape: tuple[int, int], widths: dict[float
 def plane(shape: tuple[int, int], angle: float) -> Field:
     """Plane that rises by 1 per pixel along a direction, from 0 at the first pixel: (shape) float32."""
     line, sample = np.arange(shape[0]) * np.sin(angle), np.arange(shape[1]) * np.cos(angle)
-    return np.asarray(np.add.outer(line.astype(np.float32), sample.astype(np.float32)))
+    # Summed in float64 piece by piece: a whole scene of those would be 800 MB.
+    return np.asarray(np.add.outer(line, sample, out=np.empty(shape, np.float32), casting="same_kind"))
 
 
 def standardized(values: Field) -> Field:
