@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from datasets.errors import unknown_name
 from datasets.process.checkout import ROOT
@@ -38,9 +38,7 @@ app.command("leaderboard")(leaderboard_command)
 @app.command("list")
 def list_() -> None:
     """Print every study: what it asks, its axes, its number of trials."""
-    table = Table()
-    for column in ("study", "question", "axes", "seeds", "trials"):
-        table.add_column(column, overflow="fold")
+    table = Table(*(Column(name, overflow="fold") for name in ("study", "question", "axes", "seeds", "trials")))
     for name in study_names():
         experiment = study(name)
         axes = "\n".join(f"{axis}: {_short(values)}" for axis, values in experiment.labels().items() if axis != SEED)
@@ -132,11 +130,8 @@ def sync(
 
 
 def _sync_table(rows: "list[SyncRow]") -> Table:
-    table = Table()
-    for column in ("attempt", "trial", "study", "state"):
-        table.add_column(column, overflow="fold")
-    for column in ("sent", "left"):
-        table.add_column(column, justify="right")
+    words = (Column(name, overflow="fold") for name in ("attempt", "trial", "study", "state"))
+    table = Table(*words, *(Column(name, justify="right") for name in ("sent", "left")))
     for row in rows:
         state = "runs" if row.living else "waits" if row.left else "sent"
         table.add_row(row.attempt, row.trial_id, row.experiment, state, str(row.sent), str(row.left))

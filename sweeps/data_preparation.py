@@ -21,11 +21,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # as a script only sweeps/ is on the path
 
 from sweeps.design.axes import Axis
-from sweeps.design.bases import arm
+from sweeps.design.bases import both
 from sweeps.design.experiment import Experiment
-from training.spec import Task
 
-TASKS: tuple[Task, ...] = ("pixel", "patch")
 NO_AUGMENTATION = {"augment.flip_lines": 0.0, "augment.flip_samples": 0.0, "augment.rotate": 0.0}
 
 STEPS: dict[str, Axis] = {
@@ -46,7 +44,7 @@ STEPS: dict[str, Axis] = {
 EXPERIMENT = Experiment(
     name="data_preparation",
     question="How does the score change with each step of data preparation, all others as published?",
-    arms={task: arm(task, STEPS, crossed=False) for task in TASKS},
+    arms=both(STEPS, crossed=False),
 )
 
 if __name__ == "__main__":

@@ -15,15 +15,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # as a script only sweeps/ is on the path
 
-from dataclasses import replace
-
 from sweeps.design.axes import Axis
-from sweeps.design.bases import arm
+from sweeps.design.bases import both
 from sweeps.design.experiment import Experiment
-from training.spec import Task
-
-SHARES = (0.05, 0.1, 0.25, 0.5, 1.0)
-TASKS: tuple[Task, ...] = ("pixel", "patch")
 
 
 def _subsets(shares: tuple[float, ...], patches: tuple[int, ...]) -> dict[str, Axis]:
@@ -34,12 +28,10 @@ def _subsets(shares: tuple[float, ...], patches: tuple[int, ...]) -> dict[str, A
 EXPERIMENT = Experiment(
     name="data_size",
     question="How does the score grow with the number of training scenes, and of training patches?",
-    arms={
-        task: replace(
-            arm(task, _subsets(SHARES, (500, 1000, 4000, 16000, 64000))), smoke_axes=_subsets((0.5, 1.0), (16, 64))
-        )
-        for task in TASKS
-    },
+    arms=both(
+        _subsets((0.05, 0.1, 0.25, 0.5, 1.0), (500, 1000, 4000, 16000, 64000)),
+        smoke_axes=_subsets((0.5, 1.0), (16, 64)),
+    ),
 )
 
 if __name__ == "__main__":

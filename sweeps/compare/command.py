@@ -4,7 +4,7 @@ Heavy imports (torch, matplotlib, mlflow) are inside the command.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -93,24 +93,38 @@ def compare(
     with user_errors():
         if mode not in _MODES:
             raise unknown_name("mode", mode, _MODES)
-        spec = None if mode == "evaluate" else own_spec(model, params, task, set_ or [])
         if mode == "evaluate":
-            _check_evaluate(checkpoint, task=task, params=params, changes=set_ or [])
-        elif checkpoint is not None:
-            raise SpecError("--checkpoint is for --mode evaluate: leave it out to train, or give the mode")
-        page, folder = _compare(
-            spec,
-            model,
-            checkpoint,
-            Lake.open(lake),
-            names=against or [],
-            tracking_uri=tracking_uri,
-            folder=out_folder,
-            overwrite=overwrite,
-            seeds=seeds,
-            runs=runs,
-            workers=workers if workers is not None else loader_workers(usable_cpus()),
-        )
+            own = _checkpoint_spec(checkpoint, model, {"--task": task, "--set": set_, "--params": params != "{}"})
+        else:
+            own = own_spec(model, params, task, set_ or [])
+            if checkpoint is not None:
+                raise SpecError("--checkpoint is for --mode evaluate: leave it out to train, or give the mode")
+        from datasets.loading.node_cache import NodeCache
+        from sweeps.compare import own_model as running
+        from training.progress_bar import progress_bar
+
+        opened, cache = Lake.open(lake), NodeCache.default()
+        folder = out_folder or Path("results/compare") / f"{own.model.name.replace(':', '.')}-{own.data.task}"
+        if not overwrite:
+            running.refuse_existing(folder)
+        own = running.check_own(own, opened)
+        others, remarks = running.find_others(against or [], tracking_uri, own, opened)
+        warn(remarks)
+        with running.open_study(tracking_uri, opened) as study:
+            if checkpoint is not None:
+                entries = [running.score_own(checkpoint, opened, study, maps=folder / "maps", cache=cache)]
+            else:
+                entries = running.train_own(
+                    own,
+                    range(own.seed, own.seed + seeds),
+                    opened,
+                    study,
+                    runs=runs,
+                    workers=workers if workers is not None else loader_workers(usable_cpus()),
+                    cache=cache,
+                    progress=lambda trial: progress_bar(trial.loop.max_epochs),
+                )
+            page = running.write_comparison(entries, others, remarks, opened, study, folder)
     show_comparison(page, folder)
 
 
@@ -147,66 +161,20 @@ def show_comparison(page: "ComparePage", folder: Path) -> None:
     say(f"comparison: {folder / PAGE}")
 
 
-def _check_evaluate(checkpoint: Path | None, *, task: str, params: str, changes: Sequence[str]) -> None:
-    if checkpoint is None:
-        raise SpecError("--mode evaluate needs a --checkpoint: give best.pt of a trial, or its folder")
-    given = [name for name, value in (("--task", task), ("--set", changes), ("--params", params != "{}")) if value]
-    if given:
-        raise SpecError(f"{given[0]} is for --mode train: a checkpoint says itself what it was trained for")
-
-
-def _compare(
-    spec: TrialSpec | None,
-    model: str,
-    checkpoint: Path | None,
-    lake: Lake,
-    *,
-    names: Sequence[str],
-    tracking_uri: str,
-    folder: Path | None,
-    overwrite: bool,
-    seeds: int,
-    runs: Path,
-    workers: int,
-) -> "tuple[ComparePage, Path]":
-    from datasets.loading.node_cache import NodeCache
-    from sweeps.compare import own_model as running
+def _checkpoint_spec(checkpoint: Path | None, model: str, given: Mapping[str, object]) -> TrialSpec:
+    """What a checkpoint was trained for, without the weights it started from; `given` are options only for training."""
     from training.loop.checkpoint import load_checkpoint
     from training.loop.checkpoint_files import checkpoint_file
-    from training.progress_bar import progress_bar
 
-    own = spec
-    if own is None:
-        assert checkpoint is not None
-        own = load_checkpoint(checkpoint_file(checkpoint)).spec
-        if model and model != own.model.name:
-            raise SpecError(
-                f"the checkpoint is of {own.model.name} and --model is {model}: leave --model out, or give its own "
-                "checkpoint"
-            )
-    target = folder or Path("results/compare") / f"{own.model.name.replace(':', '.')}-{own.data.task}"
-    if not overwrite:
-        running.refuse_existing(target)
-    own = running.check_own(own if checkpoint is None else own.with_("model.pretrained", None), lake)
-    others, remarks = running.find_others(names, tracking_uri, own, lake)
-    warn(remarks)
-    study, cache = running.open_study(tracking_uri, lake), NodeCache.default()
-    try:
-        if checkpoint is not None:
-            entries = [running.score_own(checkpoint, lake, study, maps=target / "maps", cache=cache)]
-        else:
-            entries = running.train_own(
-                own,
-                range(own.seed, own.seed + seeds),
-                lake,
-                study,
-                runs=runs,
-                workers=workers,
-                cache=cache,
-                progress=lambda trial: progress_bar(trial.loop.max_epochs),
-            )
-        return running.write_comparison(entries, others, remarks, lake, study, target), target
-    except BaseException as error:
-        if study is not None:
-            study.give_up("KILLED" if isinstance(error, KeyboardInterrupt | SystemExit) else "FAILED")
-        raise
+    if checkpoint is None:
+        raise SpecError("--mode evaluate needs a --checkpoint: give best.pt of a trial, or its folder")
+    for name, value in given.items():
+        if value:
+            raise SpecError(f"{name} is for --mode train: a checkpoint says itself what it was trained for")
+    spec = load_checkpoint(checkpoint_file(checkpoint)).spec
+    if model and model != spec.model.name:
+        raise SpecError(
+            f"the checkpoint is of {spec.model.name} and --model is {model}: leave --model out, or give its own "
+            "checkpoint"
+        )
+    return spec.with_("model.pretrained", None)

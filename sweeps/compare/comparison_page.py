@@ -49,15 +49,13 @@ def make_page(found: OwnAndOthers, *, remarks: Sequence[str] = (), run_url: str 
     warnings = tuple(_warnings(found, differences))
     notes = (*remarks, *warnings)
     scores = scores_table(comparison)
-    against = table_of_differences(
-        comparison, [(comparison.evidence.task_of[found.own], each, each.against[0]) for each in differences]
-    )
+    against = table_of_differences(comparison, [(each, each.against[0]) for each in differences])
     keys = (found.own, *found.others)
-    main = pictures(bars_figures(comparison, keys, "networks", "")) if found.others else ()
+    compared = keys if found.others else ()
+    main = pictures(bars_figures(comparison, compared, "networks", ""))
     of_differences = pictures(difference_figures(comparison, differences, "differences", "", of_one=True))
-    confusion = side_by_side(comparison, keys, "confusion")
-    matrices = pictures([confusion] if confusion is not None else [])
-    by_class = pictures(classes_figures(comparison, keys, "classes", "")) if found.others else ()
+    matrices = pictures(side_by_side(comparison, keys, "confusion"))
+    by_class = pictures(classes_figures(comparison, compared, "classes", ""))
     classes, cost, runs = classes_table(comparison), cost_table(comparison.evidence), runs_table(comparison)
     sections = [
         Section(anchor="answer", title="Answer", sentences=answers, points=notes),

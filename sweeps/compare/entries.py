@@ -1,8 +1,7 @@
 """Scored trials of several models, named for readers and put into one comparison."""
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from datasets.errors import IceBenchError
@@ -11,11 +10,9 @@ from sweeps.record.studies import StudyRow
 from sweeps.record.study import TrialRow
 from sweeps.report.cells import CellComparison
 from sweeps.report.evidence import Evidence, FinishedTrial
-from sweeps.report.labels import NOT_SETTINGS, Key, first_target, seed_of
-from sweeps.report.wording import task_label
+from sweeps.report.labels import Key, by_settings, first_target, settings_of
 from training.evaluation.bins import OWN_GRID, fixed_grid
 from training.evaluation.metric_names import MetricName
-from training.evaluation.result import TrialResult
 from training.tracking.mlflow_tracker import git_commit
 
 AXIS: Final = "model"
@@ -25,24 +22,6 @@ _NETWORK: Final = "model."
 
 class CompareError(IceBenchError, ValueError):
     """Something cannot be compared."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ScoredTrial:
-    """A finished and scored trial: its row in MLflow, or as it would be there, and what it gave."""
-
-    row: TrialRow
-    result: TrialResult
-
-    @property
-    def task(self) -> str:
-        """`pixel-based` or `patch-based`."""
-        return task_label(self.row.params["data.task"])
-
-    @property
-    def settings(self) -> Mapping[str, str]:
-        """Params that are not its seed or its lake: trials with the same settings are seeds of one model."""
-        return {name: value for name, value in self.row.params.items() if name not in NOT_SETTINGS}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,29 +42,23 @@ class OwnAndOthers:
 
 
 def compare_entries(
-    own: Sequence[ScoredTrial], others: Sequence[ScoredTrial], *, lake: str, recipe: str, uri: str
+    own: Sequence[FinishedTrial], others: Sequence[FinishedTrial], *, lake: str, recipe: str, uri: str
 ) -> OwnAndOthers:
-    """Puts trials into one comparison, each model a cell.
+    """Puts trials, which have no cell yet, into one comparison, each model a cell.
 
-    Args:
-        own: Seeds of one's own model, at least one.
-        others: Trials of other models; those that are among `own` are left out.
-        lake: Digest of the lake of all; `recipe` is its own.
-        recipe: See `lake`.
-        uri: Of MLflow, without user and password; may be empty.
+    `own` are seeds of one's own model, at least one; `others` that are among them are left out. `lake` and `recipe` are
+    digests of the lake of all; the URI of MLflow is without user and password, or empty.
 
     Raises:
         CompareError: See `common_objective`.
     """
     mine = {entry.row.trial_id for entry in own}
-    groups = [list(own), *_models([entry for entry in others if entry.row.trial_id not in mine])]
+    by_run = {entry.row.run_id: entry for entry in others if entry.row.trial_id not in mine}
+    rows = sorted((entry.row for entry in by_run.values()), key=lambda row: row.started)
+    groups = [list(own), *([by_run[row.run_id] for row in group] for group in by_settings(rows))]
     names = _names(groups)
     objective = common_objective(own[0].row.params, [entry for group in groups[1:] for entry in group])
-    finished = tuple(
-        FinishedTrial(key=(name,), task=entry.task, seed=seed_of(entry.row), row=entry.row, result=entry.result)
-        for name, group in zip(names, groups, strict=True)
-        for entry in group
-    )
+    finished = tuple(replace(entry, key=(name,)) for name, group in zip(names, groups, strict=True) for entry in group)
     question = f"Does {names[0]} read sea-ice types better than the baselines?"
     evidence = Evidence(
         study=StudyRow(
@@ -114,43 +87,32 @@ def compare_entries(
         comparison=comparison,
         own=evidence.keys[0],
         others=tuple(keys),
-        protocol={key: _other_settings(own[0], by_key[key][0]) for key in keys},
+        protocol={key: _other_settings(own[0].row, by_key[key][0].row) for key in keys},
     )
 
 
-def _models(entries: Sequence[ScoredTrial]) -> list[list[ScoredTrial]]:
-    """Trials by everything but their seed, in the order of their first; of a seed that was run twice the newest."""
-    found: dict[str, dict[int, ScoredTrial]] = {}
-    for entry in sorted(entries, key=lambda each: each.row.started):
-        settings = json.dumps(entry.settings, sort_keys=True)
-        found.setdefault(settings, {})[seed_of(entry.row)] = entry
-    return [list(group.values()) for group in found.values()]
-
-
-def _names(groups: Sequence[Sequence[ScoredTrial]]) -> list[str]:
+def _names(groups: Sequence[Sequence[FinishedTrial]]) -> list[str]:
     """A name for each model: that of its network, with what tells it apart from others of this name."""
     firsts = [group[0] for group in groups]
     several = len({entry.task for entry in firsts}) > 1
     plain = [f"{entry.row.params['model.name']}{f' ({entry.task})' if several else ''}" for entry in firsts]
     names = []
     for place, (name, entry) in enumerate(zip(plain, firsts, strict=True)):
-        twins = [other for other, other_name in zip(firsts, plain, strict=True) if other_name == name]
+        twins = [settings_of(other.row) for other, its in zip(firsts, plain, strict=True) if its == name]
         apart = [
             f"{setting.removeprefix(_NETWORK)} {value}"
-            for setting, value in entry.settings.items()
-            if any(other.settings.get(setting) != value for other in twins)
+            for setting, value in settings_of(entry.row).items()
+            if any(other.get(setting) != value for other in twins)
         ]
         text = f"{name}, {', '.join(apart)}" if apart else name
         names.append(text if text not in names else f"{text} (no. {place})")
     return names
 
 
-def common_objective(own: Mapping[str, str], others: Sequence[ScoredTrial]) -> str:
+def common_objective(own: Mapping[str, str], others: Sequence[FinishedTrial]) -> str:
     """The metric that a model and others are compared by: weighted F1 of one chart on one grid.
 
-    Args:
-        own: Params of a trial of one's own, which may be still to be trained.
-        others: Finished trials.
+    `own` are params of a trial of one's own, which may be still to be trained.
 
     Raises:
         CompareError: Another trial predicts another chart first, or there is no grid on which all are scored.
@@ -174,10 +136,10 @@ def common_objective(own: Mapping[str, str], others: Sequence[ScoredTrial]) -> s
     )
 
 
-def _other_settings(own: ScoredTrial, other: ScoredTrial) -> tuple[tuple[str, str, str], ...]:
-    names = dict.fromkeys([*own.settings, *other.settings])
+def _other_settings(own: TrialRow, other: TrialRow) -> tuple[tuple[str, str, str], ...]:
+    ours, theirs = settings_of(own), settings_of(other)
     return tuple(
-        (name, other.settings.get(name, ""), own.settings.get(name, ""))
-        for name in names
-        if not name.startswith(_NETWORK) and other.settings.get(name) != own.settings.get(name)
+        (name, theirs.get(name, ""), ours.get(name, ""))
+        for name in ours | theirs
+        if not name.startswith(_NETWORK) and theirs.get(name) != ours.get(name)
     )

@@ -5,10 +5,10 @@ from typing import Final
 
 import numpy as np
 
-from sweeps.compare.entries import CompareError, ScoredTrial
+from sweeps.compare.entries import CompareError
 from sweeps.record.studies import StudyRow, list_studies, read_run
 from sweeps.record.study import TrialRow
-from sweeps.report.evidence import newest_attempts
+from sweeps.report.evidence import FinishedTrial, newest_attempts
 from sweeps.report.read import read_results
 from training.evaluation.metric_names import USUAL_SCORES
 from training.tracking.server import RunGoneError, public
@@ -17,7 +17,7 @@ BASE_STUDY: Final = "base_model"
 """Study whose best trials are the baselines where no others are named."""
 
 
-def named_baselines(tracking_uri: str, names: Sequence[str], lake: str) -> list[ScoredTrial]:
+def named_baselines(tracking_uri: str, names: Sequence[str], lake: str) -> list[FinishedTrial]:
     """Trials by run id, or all finished ones of a study, on the lake of this digest.
 
     Raises:
@@ -34,7 +34,7 @@ def named_baselines(tracking_uri: str, names: Sequence[str], lake: str) -> list[
     return _entries(tracking_uri, list(rows.values()))
 
 
-def best_baselines(tracking_uri: str, lake: str) -> list[ScoredTrial]:
+def best_baselines(tracking_uri: str, lake: str) -> list[FinishedTrial]:
     """The best network of each task of the study `base_model` on this lake, with all its seeds; none where none is."""
     studies = [row for row in list_studies(tracking_uri) if row.study == BASE_STUDY and row.lake == lake]
     rows = [row for study in studies for row in _finished(study, tracking_uri)]
@@ -93,11 +93,11 @@ def _run(tracking_uri: str, name: str, lake: str, studies: Sequence[StudyRow]) -
     return row
 
 
-def _entries(tracking_uri: str, rows: Sequence[TrialRow]) -> list[ScoredTrial]:
+def _entries(tracking_uri: str, rows: Sequence[TrialRow]) -> list[FinishedTrial]:
     results, unread = read_results(tracking_uri, [row.run_id for row in rows])
     for run_id, problem in unread.items():
         raise CompareError(
             f"the result of run {run_id} cannot be read ({problem}): without its confusion matrices there is nothing "
             "to compare, so leave it out or run it again"
         )
-    return [ScoredTrial(row=row, result=results[row.run_id]) for row in rows]
+    return [FinishedTrial(key=(), row=row, result=results[row.run_id]) for row in rows]

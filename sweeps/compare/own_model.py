@@ -1,17 +1,18 @@
 """A model of one's own, trained or read from a checkpoint, scored, and put next to baselines."""
 
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Final
 
 from datasets.lake import Lake
 from datasets.loading.node_cache import NodeCache
 from sweeps.compare.comparison_page import PAGE, ComparePage, make_page
-from sweeps.compare.entries import CompareError, ScoredTrial, common_objective, compare_entries
+from sweeps.compare.entries import CompareError, common_objective, compare_entries
 from sweeps.compare.finished_runs import BASE_STUDY, best_baselines, named_baselines
 from sweeps.record.study import StudyTracker, TrialRow
+from sweeps.report.evidence import FinishedTrial
 from sweeps.report.page import write_files
 from training.artifacts.maps import map_drawer
 from training.data.trial_scenes import bind, select_scenes
@@ -50,7 +51,7 @@ def check_own(spec: TrialSpec, lake: Lake) -> TrialSpec:
 
 def find_others(
     names: Sequence[str], tracking_uri: str, spec: TrialSpec, lake: Lake
-) -> tuple[list[ScoredTrial], list[str]]:
+) -> tuple[list[FinishedTrial], list[str]]:
     """The baselines that were named by run or study, or the best of `base_model`; and sentences about what they are.
 
     Raises:
@@ -77,11 +78,20 @@ def find_others(
     return found, remarks
 
 
-def open_study(tracking_uri: str, lake: Lake) -> StudyTracker | None:
-    """The parent run of models of one's own on this lake; None without MLflow."""
+@contextmanager
+def open_study(tracking_uri: str, lake: Lake) -> Iterator[StudyTracker | None]:
+    """The parent run of models of one's own on this lake, given up on an error; None without MLflow."""
     if not tracking_uri:
-        return None
-    return StudyTracker.open(tracking_uri, study=STUDY, lake=lake.digest, recipe=lake.recipe_digest, question=_QUESTION)
+        yield None
+        return
+    study = StudyTracker.open(
+        tracking_uri, study=STUDY, lake=lake.digest, recipe=lake.recipe_digest, question=_QUESTION
+    )
+    try:
+        yield study
+    except BaseException as error:
+        study.give_up("KILLED" if isinstance(error, KeyboardInterrupt | SystemExit) else "FAILED")
+        raise
 
 
 def train_own(
@@ -94,7 +104,7 @@ def train_own(
     workers: int = 0,
     cache: NodeCache | None = None,
     progress: ProgressOf = lambda spec: nullcontext(lambda _: None),
-) -> list[ScoredTrial]:
+) -> list[FinishedTrial]:
     """Trains and scores the model of `check_own` with each seed, as `python -m training run` does.
 
     A trial has its folder below `runs`, by its trial_id, and goes on from there if it was stopped. Without a `study`,
@@ -115,7 +125,7 @@ def train_own(
 
 def score_own(
     checkpoint: Path, lake: Lake, study: StudyTracker | None, *, maps: Path, cache: NodeCache | None = None
-) -> ScoredTrial:
+) -> FinishedTrial:
     """Scores `best.pt` of a finished trial, or of its folder, and draws the test scenes into `maps`.
 
     Its run in MLflow has the kind `evaluation`, since nothing was trained; without a `study` there is none.
@@ -137,8 +147,8 @@ def score_own(
 
 
 def write_comparison(
-    own: Sequence[ScoredTrial],
-    others: Sequence[ScoredTrial],
+    own: Sequence[FinishedTrial],
+    others: Sequence[FinishedTrial],
     remarks: Sequence[str],
     lake: Lake,
     study: StudyTracker | None,
@@ -170,7 +180,7 @@ def _tracker(study: StudyTracker) -> MlflowTracker:
     return MlflowTracker(study.tracking_uri, study.study, study.run_id)
 
 
-def _entry(spec: TrialSpec, result: TrialResult, lake: Lake, started: int, run_id: str) -> ScoredTrial:
+def _entry(spec: TrialSpec, result: TrialResult, lake: Lake, started: int, run_id: str) -> FinishedTrial:
     row = TrialRow(
         trial_id=spec.trial_id,
         run_id=run_id or f"not in MLflow: {result.checkpoint}",
@@ -181,4 +191,4 @@ def _entry(spec: TrialSpec, result: TrialResult, lake: Lake, started: int, run_i
         tags={"seed": str(spec.seed), "git_commit": git_commit(), "lake": lake.digest},
         metrics=result.metrics,
     )
-    return ScoredTrial(row=row, result=result)
+    return FinishedTrial(key=(), row=row, result=result)

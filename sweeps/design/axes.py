@@ -17,6 +17,7 @@ Axis = Sequence[Value] | Mapping[str, Changes]
 """Values of a spec field, or labels with changes of their own."""
 
 FACTOR: Final = "factor"
+"""Axis of a study that changes one thing at a time: which one; its value is on the axis `value`."""
 VALUE: Final = "value"
 UNCHANGED: Final = "base"
 RECIPE: Final = "recipe."

@@ -34,11 +34,15 @@ SMOKE: Final[Mapping[Task, Changes]] = {
 """Under a minute of training on one core and a lake of small sample scenes: says that all works, not how well."""
 
 
-def arm(task: Task, axes: Mapping[str, Axis], *, crossed: bool = True) -> Arm:
+def arm(
+    task: Task, axes: Mapping[str, Axis], *, crossed: bool = True, smoke_axes: Mapping[str, Axis] | None = None
+) -> Arm:
     """The arm of a study that changes the published trial of a task."""
-    return Arm(base=BASES[task], axes=axes, crossed=crossed, smoke=SMOKE[task])
+    return Arm(base=BASES[task], axes=axes, crossed=crossed, smoke=SMOKE[task], smoke_axes=smoke_axes or {})
 
 
-def both(axes: Mapping[str, Axis]) -> dict[Task, Arm]:
+def both(
+    axes: Mapping[str, Axis], *, crossed: bool = True, smoke_axes: Mapping[str, Axis] | None = None
+) -> dict[Task, Arm]:
     """The same axes for both tasks."""
-    return {task: arm(task, axes) for task in BASES}
+    return {task: arm(task, axes, crossed=crossed, smoke_axes=smoke_axes) for task in BASES}

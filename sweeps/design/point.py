@@ -50,11 +50,7 @@ class Point:
 def point_of(base: TrialSpec, changes: Changes, labels: Mapping[str, Value], seed: int) -> Point:
     """The trial that changes make of another, with one seed; an attribution draws with the seed of its network.
 
-    Args:
-        base: What is changed.
-        changes: Dotted spec field -> value; `recipe.X` -> option of the lake; `attribution.X` -> setting.
-        labels: Its place in the study.
-        seed: Of the trial.
+    `changes` are dotted spec field -> value; `recipe.X` -> option of the lake; `attribution.X` -> setting.
 
     Raises:
         SpecError: The spec refuses a change.

@@ -1,11 +1,11 @@
 """The leaderboard for readers: one table, and one page around it. Pure."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
 
-from sweeps.leaderboard.published import PUBLISHED, SCORES
+from sweeps.leaderboard.published import PUBLISHED, SCORES, Published
 from sweeps.leaderboard.ranking import GRID, Ranked
 from sweeps.report.page import Section, render, written
 from sweeps.report.tables import ReportTable
@@ -27,63 +27,48 @@ NOTES: Final = (
 
 def board(ranked: Sequence[Ranked]) -> ReportTable:
     """Ours on the 80 m grid by rank, the published rows, then ours on their own grids and on pure patches."""
-    rows, numbers = [], []
-
-    def add(each: Ranked, grid: str) -> None:
-        spreads = {name: each.score(name, grid) for name in SCORES}
-        texts = [percent(spread.mean, spread.spread) for spread in spreads.values()]
-        rows.append(
-            (
-                each.model,
-                f"ours, {each.task}, {grid_label(grid)}",
-                each.protocol,
-                str(each.rank) if grid == GRID else "–",
-                *texts,
-                str(len(each.trials)),
-            )
-        )
-        numbers.append(
-            {
-                "rank": each.rank if grid == GRID else None,
-                "model": each.model,
-                "task": each.task,
-                "source": "ours",
-                "grid": grid,
-                **{name: 100 * spread.mean for name, spread in spreads.items()},
-                **{f"{name}_spread": 100 * spread.spread for name, spread in spreads.items()},
-                "seeds": len(each.trials),
-                "protocol": each.protocol,
-                "runs": " ".join(trial.run_id for trial in each.trials),
-            }
-        )
-
-    for each in ranked:
-        add(each, GRID)
-    for row in PUBLISHED:
-        texts = [f"{row.scores[name]:.2f}" if name in row.scores else "–" for name in SCORES]
-        rows.append((row.model, f"published, {row.task}", row.protocol, "–", *texts, "–"))
-        numbers.append(
-            {
-                "model": row.model,
-                "task": row.task,
-                "source": "published",
-                "grid": row.grid,
-                **row.scores,
-                "protocol": row.protocol,
-            }
-        )
-    for each in ranked:
-        for grid in each.grids[1:]:
-            add(each, grid)
+    made = [
+        *(_ours(each, GRID) for each in ranked),
+        *map(_published, PUBLISHED),
+        *(_ours(each, grid) for each in ranked for grid in each.grids[1:]),
+    ]
     header = ("model", "source, task, grid", PROTOCOL, "rank", *(f"{label} [%]" for label in SCORES.values()), "seeds")
     return ReportTable(
         name="leaderboard",
         title="Stage of development (SOD) on the test scenes: mean ± spread over seeds",
         header=header,
-        rows=tuple(rows),
+        rows=tuple(texts for texts, _ in made),
         words=3,
-        numbers=pd.DataFrame(numbers),
+        numbers=pd.DataFrame([numbers for _, numbers in made]),
     )
+
+
+def _ours(each: Ranked, grid: str) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """Texts and numbers of a row."""
+    spreads = {name: each.score(name, grid) for name in SCORES}
+    rank, source = each.rank if grid == GRID else None, f"ours, {each.task}, {grid_label(grid)}"
+    scores = (percent(spread.mean, spread.spread) for spread in spreads.values())
+    numbers = {
+        "rank": rank,
+        "model": each.model,
+        "task": each.task,
+        "source": "ours",
+        "grid": grid,
+        **{name: 100 * spread.mean for name, spread in spreads.items()},
+        **{f"{name}_spread": 100 * spread.spread for name, spread in spreads.items()},
+        "seeds": len(each.trials),
+        "protocol": each.protocol,
+        "runs": " ".join(trial.run_id for trial in each.trials),
+    }
+    return (each.model, source, each.protocol, str(rank or "–"), *scores, str(len(each.trials))), numbers
+
+
+def _published(row: Published) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """Likewise."""
+    scores = (f"{row.scores[name]:.2f}" if name in row.scores else "–" for name in SCORES)
+    own = {"model": row.model, "task": row.task, "source": "published", "grid": row.grid}
+    numbers = {**own, **row.scores, "protocol": row.protocol}
+    return (row.model, f"published, {row.task}", row.protocol, "–", *scores, "–"), numbers
 
 
 def page(table: ReportTable, *, lake: str, uri: str) -> str:
@@ -96,7 +81,6 @@ def page(table: ReportTable, *, lake: str, uri: str) -> str:
             Section(anchor="board", title="Scores", tables=(table,)),
             Section(anchor="reading", title="How to read this", points=NOTES),
         ],
-        run_url=lambda run_id: "",
     )
 
 

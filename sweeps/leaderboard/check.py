@@ -8,6 +8,7 @@ from pathlib import Path
 
 from datasets.labels import SOD
 from datasets.lake import Lake
+from sweeps.leaderboard.published import SCORES
 from sweeps.leaderboard.submission import Submission, SubmissionError, claims, parse_submission
 from training.evaluation.confusion import ConfusionMatrix
 from training.evaluation.prediction_files import PredictionError, score_predictions
@@ -35,13 +36,10 @@ def read_submission(path: Path) -> Submission:
 
 
 def check_claims(submission: Submission, predictions: Path, lake: Lake, *, ratio: int) -> list[CheckedScore]:
-    """Scores the predictions on all test scenes together.
+    """Scores the predictions on all test scenes together against the charts of the lake.
 
-    Args:
-        submission: With what is claimed.
-        predictions: Folder with one class map a test scene (`training.evaluation.prediction_files`).
-        lake: With the charts.
-        ratio: Grid of the maps.
+    `predictions` is a folder with one class map for each test scene (`training.evaluation.prediction_files`), `ratio`
+    their grid.
 
     Raises:
         PredictionError: The maps are of other scenes, of another shape, or hold what is no class; or no test scene has
@@ -58,7 +56,7 @@ def compare_claims(submission: Submission, matrices: Mapping[str, ConfusionMatri
         raise PredictionError("no test scene of the lake has a pixel labelled in SOD: give another lake")
     scores, claimed = whole.metrics(), claims(submission)
     found = []
-    for name in ("accuracy", "f1", "precision", "recall", "iou"):
+    for name in SCORES:
         value = 100 * getattr(scores, name)
         given, margin = claimed.get(name, (None, 0.0))
         holds = given is None or abs(given - value) <= margin

@@ -4,20 +4,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from datasets.errors import IceBenchError, unknown_name
 from datasets.process.checkout import ROOT
 from datasets.process.terminal import err, out, user_errors
+from sweeps.leaderboard.published import SCORES
+from sweeps.leaderboard.submission import FORMS, Form, Submission, SubmissionError, make_submission, remarks, to_json
 from sweeps.report.terminal import note, note_other_lakes, say, terminal_table, warn
 
 if TYPE_CHECKING:
     from sweeps.leaderboard.check import CheckedScore
     from sweeps.leaderboard.ranking import Ranked
-    from sweeps.leaderboard.submission import Form, Submission
     from sweeps.record.study import TrialRow
 
-_FORMS: Final = ("readme", "script")
 _FIXED: Final = {"methodology": "Supervised", "data_used": "Labeled"}
 """Fields of a submission that are the same for every trial here, in the words of the public leaderboard."""
 
@@ -69,27 +69,26 @@ def leaderboard_command(
     """
     with user_errors():
         if check is not None:
-            held = _check(check, predictions, lake, ratio)
-        else:
-            if predictions is not None or lake:
-                raise NoLeaderboardError("--predictions and --lake are for --check FILE: give the submission too")
-            if form not in _FORMS:
-                raise unknown_name("form", form, _FORMS)
-            if submission is not None and submission.exists():
-                raise NoLeaderboardError(f"{str(submission)!r} exists: give another --submission, or remove it")
-            ranked, lake_digest = _ranked(tracking_uri, lake_digest)
+            if not _check(check, predictions, lake, ratio):
+                raise typer.Exit(1)
+            return
+        if predictions is not None or lake:
+            raise NoLeaderboardError("--predictions and --lake are for --check FILE: give the submission too")
+        if form not in FORMS:
+            raise unknown_name("form", form, FORMS)
+        if submission is not None and submission.exists():
+            raise NoLeaderboardError(f"{str(submission)!r} exists: give another --submission, or remove it")
+        ranked, lake_digest = _ranked(tracking_uri, lake_digest)
+        wanted = [each for each in ranked if model in ("", each.model)]
+        made = None
+        if submission is not None:
+            if not wanted:
+                raise unknown_name("network of the leaderboard", model, [each.model for each in ranked])
             texts = {"model_type": model_type, "github_link": link, "inference_time": inference_time}
-            made = None
-            if submission is not None:
-                chosen = _chosen(ranked, model)
-                made = _submission(chosen, "script" if form == "script" else "readme", texts), chosen.submitted
-            folder = out_folder or ROOT / "results/leaderboard"
-            _write(ranked, lake_digest, tracking_uri, folder)
-            if submission is not None and made is not None:
-                _write_submission(submission, *made)
-            held = True
-    if not held:
-        raise typer.Exit(1)
+            made = _submission(wanted[0], "script" if form == "script" else "readme", texts)
+        _write(ranked, lake_digest, tracking_uri, out_folder or ROOT / "results/leaderboard")
+        if submission is not None and made is not None:
+            _write_submission(submission, made, wanted[0].submitted)
 
 
 def _ranked(tracking_uri: str, lake_digest: str) -> "tuple[tuple[Ranked, ...], str]":
@@ -135,19 +134,8 @@ def _write(ranked: "tuple[Ranked, ...]", lake: str, tracking_uri: str, folder: P
     say("Published rows have other protocols; the files say which.", f"leaderboard: {folder / 'leaderboard.html'}")
 
 
-def _chosen(ranked: "tuple[Ranked, ...]", model: str) -> "Ranked":
-    if not model:
-        return ranked[0]
-    found = [each for each in ranked if each.model == model]
-    if not found:
-        raise unknown_name("network of the leaderboard", model, [each.model for each in ranked])
-    return found[0]
-
-
-def _submission(chosen: "Ranked", form: "Form", texts: dict[str, str]) -> "Submission":
-    from sweeps.leaderboard.published import SCORES
+def _submission(chosen: "Ranked", form: Form, texts: dict[str, str]) -> Submission:
     from sweeps.leaderboard.ranking import value_of
-    from sweeps.leaderboard.submission import FORMS, SubmissionError, make_submission
 
     options = {"model_type": "--model-type", "github_link": "--link", "inference_time": "--inference-time"}
     for field, option in options.items():
@@ -160,9 +148,7 @@ def _submission(chosen: "Ranked", form: "Form", texts: dict[str, str]) -> "Submi
     )
 
 
-def _write_submission(path: Path, submission: "Submission", trial: "TrialRow") -> None:
-    from sweeps.leaderboard.submission import to_json
-
+def _write_submission(path: Path, submission: Submission, trial: "TrialRow") -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(to_json(submission), encoding="utf-8")
     say(
@@ -175,7 +161,6 @@ def _write_submission(path: Path, submission: "Submission", trial: "TrialRow") -
 def _check(path: Path, predictions: Path | None, lake_url: str, ratio: int) -> bool:
     from datasets.lake import Lake
     from sweeps.leaderboard.check import check_claims, read_submission
-    from sweeps.leaderboard.submission import remarks
 
     if (predictions is None) != (not lake_url):
         raise NoLeaderboardError(
@@ -198,13 +183,8 @@ def _check(path: Path, predictions: Path | None, lake_url: str, ratio: int) -> b
 
 
 def _claims_table(found: "list[CheckedScore]") -> Table:
-    table = Table()
-    table.add_column("score")
-    for name in ("claimed [%]", "predictions [%]"):
-        table.add_column(name, justify="right")
-    table.add_column("agrees")
+    table = Table("score", Column("claimed [%]", justify="right"), Column("predictions [%]", justify="right"), "agrees")
     for claim in found:
-        claimed = "-" if claim.claimed is None else f"{claim.claimed:.2f}"
-        agrees = "-" if claim.claimed is None else "yes" if claim.holds else "no"
-        table.add_row(claim.score, claimed, f"{claim.found:.2f}", agrees)
+        claimed = ("-", "-") if claim.claimed is None else (f"{claim.claimed:.2f}", "yes" if claim.holds else "no")
+        table.add_row(claim.score, claimed[0], f"{claim.found:.2f}", claimed[1])
     return table

@@ -1,6 +1,5 @@
 """Finished trials of one lake -> the best settings of every network and task, ranked. Pure."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -9,7 +8,7 @@ from datasets.grids import pixel_spacing
 from datasets.labels import SOD
 from sweeps.record.study import TrialRow
 from sweeps.report.cells import Spread, spread_of
-from sweeps.report.labels import NOT_SETTINGS, first_target, seed_of, task_of_row
+from sweeps.report.labels import by_settings, first_target, seed_of, task_of_row
 from sweeps.report.wording import task_label
 from training.evaluation.bins import OWN_GRID, PATCHES, fixed_grid
 from training.evaluation.metric_names import MetricName
@@ -60,16 +59,11 @@ def rank(rows: Iterable[TrialRow]) -> tuple[Ranked, ...]:
     Left out are attempts that did not finish, trials without SOD or without the 80 m grid, and those that were tested
     on a part of the test scenes.
     """
-    cells: dict[tuple[str, str, str], dict[int, TrialRow]] = {}
-    for row in sorted(_counting(rows), key=_weight):  # of a seed that was run under several ids the newest counts
-        settings = {name: value for name, value in row.params.items() if name not in NOT_SETTINGS}
-        key = (row.params["model.name"], task_of(row), json.dumps(settings, sort_keys=True))
-        cells.setdefault(key, {})[seed_of(row)] = row
     best: dict[tuple[str, str], list[TrialRow]] = {}
-    for (model, task, _), by_seed in cells.items():
-        trials = [by_seed[seed] for seed in sorted(by_seed)]
-        if (model, task) not in best or _mean(trials) > _mean(best[model, task]):
-            best[model, task] = trials
+    # Of a seed that was run under several ids the newest counts.
+    for trials in by_settings(sorted(_counting(rows), key=_weight)):
+        place = trials[0].params["model.name"], task_of(trials[0])
+        best[place] = max(best.get(place, trials), trials, key=_mean)
     order = sorted(best.items(), key=lambda item: -_mean(item[1]))
     means = [_mean(trials) for _, trials in order]
     return tuple(

@@ -23,12 +23,17 @@ class SubmissionError(IceBenchError, ValueError):
     """A submission is not what the leaderboard takes."""
 
 
-class ReadmeSubmission(BaseModel):
+class _Submission(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+    form: ClassVar[Form]
+    scale: ClassVar[float]
+    digits: ClassVar[int]
+
+
+class ReadmeSubmission(_Submission):
     """As the README has it: scores in percent."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
-    form: ClassVar[Form] = "readme"
-    scale: ClassVar[float] = 100.0
+    form, scale, digits = "readme", 100.0, 2
 
     model_name: _Text
     model_type: _Text
@@ -40,12 +45,10 @@ class ReadmeSubmission(BaseModel):
     github_link: _Text
 
 
-class ScriptSubmission(BaseModel):
+class ScriptSubmission(_Submission):
     """As the script reads it: scores as shares of 1."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
-    form: ClassVar[Form] = "script"
-    scale: ClassVar[float] = 1.0
+    form, scale, digits = "script", 1.0, 4
 
     model_name: _Text
     methodology: _Text
@@ -68,7 +71,6 @@ _FIELDS: Final[Mapping[str, str]] = {
     "iou": "iou",
 }
 """Field of a score, and the score."""
-_DIGITS: Final[Mapping[Form, int]] = {"readme": 2, "script": 4}
 
 
 def parse_submission(text: str, name: str) -> Submission:
@@ -85,11 +87,9 @@ def parse_submission(text: str, name: str) -> Submission:
         ) from error
     if not isinstance(content, dict):
         raise SubmissionError(f'{name} is no JSON object: write fields by name, {{"model_name": ...}}')
-    kind = FORMS["script" if _only_script() & set(content) else "readme"]
-    try:
-        found = kind.model_validate(content)
-    except ValidationError as error:
-        raise SubmissionError(f"{name} {_problem(error, kind)}") from error
+    only_script = set(ScriptSubmission.model_fields) - set(ReadmeSubmission.model_fields)
+    kind = FORMS["script" if only_script & set(content) else "readme"]
+    found = _validated(kind, content, name)
     if found.form == "readme" and all(value <= 1 for value in _written(found).values()):
         raise SubmissionError(
             f"{name} has scores of at most 1, and its form 'readme' has percent: multiply them by 100"
@@ -105,15 +105,12 @@ def make_submission(scores: Mapping[str, float], form: Form, texts: Mapping[str,
     """
     kind = FORMS[form]
     written = {
-        field: round(kind.scale * scores[score], _DIGITS[form])
+        field: round(kind.scale * scores[score], kind.digits)
         for field, score in _FIELDS.items()
         if field in kind.model_fields
     }
     content = {name: text for name, text in texts.items() if name in kind.model_fields} | written
-    try:
-        return kind.model_validate(content)
-    except ValidationError as error:
-        raise SubmissionError(f"the submission {_problem(error, kind)}") from error
+    return _validated(kind, content, "the submission")
 
 
 def to_json(submission: Submission) -> str:
@@ -145,8 +142,11 @@ def _written(submission: Submission) -> dict[str, float]:
     return {score: getattr(submission, field) for field, score in _FIELDS.items() if hasattr(submission, field)}
 
 
-def _only_script() -> set[str]:
-    return set(ScriptSubmission.model_fields) - set(ReadmeSubmission.model_fields)
+def _validated(kind: type[Submission], content: Mapping[str, object], name: str) -> Submission:
+    try:
+        return kind.model_validate(content)
+    except ValidationError as error:
+        raise SubmissionError(f"{name} {_problem(error, kind)}") from error
 
 
 def _problem(error: ValidationError, kind: type[Submission]) -> str:

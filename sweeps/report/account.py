@@ -10,7 +10,7 @@ from sweeps.report.cells import CellComparison
 from sweeps.report.evidence import Evidence, FinishedTrial
 from sweeps.report.score_tables import text_of
 from sweeps.report.tables import ReportTable
-from sweeps.report.wording import axis_label, cell_label, is_share, key_words, metric_label, plural
+from sweeps.report.wording import axis_label, cell_label, key_words, metric_heading, plural
 
 _NAMED: Final = 12
 """Most missing trials that the head of a page names; all are in its list of trials."""
@@ -87,11 +87,10 @@ def runs_table(comparison: CellComparison) -> ReportTable:
         for key in evidence.keys
         for trial in evidence.trials_of(key)
     ]
-    score = f"{metric_label(objective)}{' [%]' if is_share(objective) else ''}"
     return ReportTable(
         name="trials",
         title=f"{evidence.study.study}: finished trials",
-        header=(*map(axis_label, evidence.axes), "seed", score, "trial", "run"),
+        header=(*map(axis_label, evidence.axes), "seed", metric_heading(objective), "trial", "run"),
         rows=tuple(rows),
         words=len(evidence.axes),
         numbers=evidence.frame(),

@@ -11,7 +11,7 @@ from sweeps.report.page import Section, render, written
 from sweeps.report.score_tables import text_of
 from sweeps.report.study_report import HOW_TO_READ, Report, how_to_open, run_url, some_of
 from sweeps.report.tables import ReportTable
-from sweeps.report.wording import TASK_AXES, cell_label, is_share, metric_label, number
+from sweeps.report.wording import TASK_AXES, cell_label, metric_heading, number
 
 
 def campaign_table(reports: Sequence[Report]) -> ReportTable:
@@ -24,21 +24,10 @@ def campaign_table(reports: Sequence[Report]) -> ReportTable:
             best = comparison.best(task)
             spread = comparison.spread(best, objective) if best is not None else spread_of([])
             cell = cell_label(evidence.axes, best, TASK_AXES) if best is not None else "–"
-            unit = " [%]" if is_share(objective) else ""
             trials = f"{len(evidence.finished)} of {evidence.expected}"
             score = text_of(objective)(spread.mean, spread.spread)
-            rows.append(
-                (
-                    evidence.study.study,
-                    task,
-                    cell,
-                    f"{metric_label(objective)}{unit}",
-                    score,
-                    trials,
-                    number(report.gpu_hours),
-                    number(report.cpu_hours),
-                )
-            )
+            hours = number(report.gpu_hours), number(report.cpu_hours)
+            rows.append((evidence.study.study, task, cell, metric_heading(objective), score, trials, *hours))
             numbers.append(
                 {
                     "study": evidence.study.study,
@@ -83,7 +72,6 @@ def campaign_page(reports: Sequence[Report], tracking_uri: str) -> str:
             written(),
         ],
         sections=sections,
-        run_url=lambda run_id: "",
     )
 
 

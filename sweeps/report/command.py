@@ -52,17 +52,25 @@ def report_command(
             raise NoReportError(
                 "there is no study on this tracking server: run one, or give its --tracking-uri (MLFLOW_TRACKING_URI)"
             )
+        from sweeps.report.study_report import how_to_open
+        from sweeps.report.write import PAGE, write_campaign
+
+        folder = out_folder or ROOT / "results/reports" / study
         if study:
-            _one(
-                _chosen(rows, study, lake_digest), tracking_uri, out_folder or ROOT / "results/reports" / study, log=log
-            )
-        else:
-            names = dict.fromkeys(row.study for row in rows)
-            chosen = [_chosen(rows, name, lake_digest) for name in names if _has(rows, name, lake_digest)]
-            if not chosen:
-                lakes = ", ".join(dict.fromkeys(row.lake for row in rows))
-                raise NoReportError(f"no study ran on the lake {lake_digest!r}: there are {lakes}")
-            _all(chosen, tracking_uri, out_folder or ROOT / "results/reports", log=log)
+            report = _written(_chosen(rows, study, lake_digest), tracking_uri, folder, log=log)
+            show_report(report)
+            say(f"report: {folder / PAGE}", how_to_open(report.evidence))
+            return
+        chosen = [
+            _chosen(rows, name, lake_digest)
+            for name in dict.fromkeys(row.study for row in rows if lake_digest in ("", row.lake))
+        ]
+        if not chosen:
+            lakes = ", ".join(dict.fromkeys(row.lake for row in rows))
+            raise NoReportError(f"no study ran on the lake {lake_digest!r}: there are {lakes}")
+        reports = [_written(row, tracking_uri, folder / row.study, log=log) for row in chosen]
+        page = write_campaign(reports, folder, tracking_uri)
+        say(*(f"{report.evidence.study.study}: {report.state}" for report in reports), f"report: {page}")
 
 
 def show_report(report: "Report") -> None:
@@ -75,23 +83,6 @@ def show_report(report: "Report") -> None:
     warn(report.warnings)
 
 
-def _one(row: "StudyRow", tracking_uri: str, folder: Path, *, log: bool) -> None:
-    from sweeps.report.study_report import how_to_open
-    from sweeps.report.write import PAGE
-
-    report = _written(row, tracking_uri, folder, log=log)
-    show_report(report)
-    say(f"report: {folder / PAGE}", how_to_open(report.evidence))
-
-
-def _all(rows: "list[StudyRow]", tracking_uri: str, folder: Path, *, log: bool) -> None:
-    from sweeps.report.write import write_campaign
-
-    reports = [_written(row, tracking_uri, folder / row.study, log=log) for row in rows]
-    page = write_campaign(reports, folder, tracking_uri)
-    say(*(f"{report.evidence.study.study}: {report.state}" for report in reports), f"report: {page}")
-
-
 def _written(row: "StudyRow", tracking_uri: str, folder: Path, *, log: bool) -> "Report":
     from sweeps.report.write import log_report, write_report
 
@@ -101,10 +92,6 @@ def _written(row: "StudyRow", tracking_uri: str, folder: Path, *, log: bool) -> 
         if log:
             log_report(tracker, report)
     return report
-
-
-def _has(rows: "tuple[StudyRow, ...]", study: str, lake_digest: str) -> bool:
-    return any(row.study == study and lake_digest in ("", row.lake) for row in rows)
 
 
 def _chosen(rows: "tuple[StudyRow, ...]", study: str, lake_digest: str) -> "StudyRow":

@@ -22,11 +22,11 @@ _ACROSS: Final = 2
 """Matrices beside each other that a page can show with legible numbers."""
 
 
-def best_confusion(comparison: CellComparison, key: Key, name: str, task: str) -> Drawn | None:
-    """Confusion matrix of one cell on the objective's grid, added up over its seeds; None without results."""
+def best_confusion(comparison: CellComparison, key: Key, name: str, task: str) -> list[Drawn]:
+    """Confusion matrix of one cell on the objective's grid, added up over its seeds; none without results."""
     pooled, metric = pooled_confusion(comparison, key), comparison.metric
     if pooled is None or metric is None:
-        return None
+        return []
     target, matrix = pooled
     cell, trials = cell_label(comparison.evidence.axes, key), _seeds(comparison, key)
     title = f"best: {cell}, {grid_label(metric.grid)}, {trials} added up"
@@ -35,15 +35,15 @@ def best_confusion(comparison: CellComparison, key: Key, name: str, task: str) -
         f"Confusion matrix of the best {task + ' ' if task else ''}cell ({cell}). Rows are the true class and "
         f"add up to 100 %; counts are added up over {trials}."
     )
-    return Drawn(name=name, caption=caption, figure=figure)
+    return [Drawn(name=name, caption=caption, figure=figure)]
 
 
-def side_by_side(comparison: CellComparison, keys: Sequence[Key], name: str) -> Drawn | None:
-    """Confusion matrices of several cells on the objective's grid, each added up over its seeds; None without any."""
+def side_by_side(comparison: CellComparison, keys: Sequence[Key], name: str) -> list[Drawn]:
+    """Confusion matrices of the cells with results on the objective's grid, each added up over its seeds."""
     metric = comparison.metric
     found = {key: pooled for key in keys if (pooled := pooled_confusion(comparison, key)) is not None}
     if not found or metric is None:
-        return None
+        return []
     n = max(matrix.n_classes for _, matrix in found.values())
     across = min(len(found), _ACROSS)
     down = -(-len(found) // across)
@@ -62,7 +62,7 @@ def side_by_side(comparison: CellComparison, keys: Sequence[Key], name: str) -> 
         f"Confusion matrices, {grid_label(metric.grid)}. Rows are the true class and add up to 100 %; counts are added "
         "up over seeds."
     )
-    return Drawn(name=name, caption=caption, figure=figure)
+    return [Drawn(name=name, caption=caption, figure=figure)]
 
 
 def pooled_confusion(comparison: CellComparison, key: Key) -> tuple[str, ConfusionMatrix] | None:

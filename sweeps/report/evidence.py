@@ -16,13 +16,27 @@ from training.evaluation.result import TrialResult
 
 
 @dataclass(frozen=True, kw_only=True)
-class FinishedTrial:
-    """A trial that counts: its cell, its newest finished attempt, and result.json; None where it could not be read."""
+class StartedTrial:
+    """A trial of a cell, by its newest attempt that counts."""
 
     key: Key
-    task: str
-    seed: int
     row: TrialRow
+
+    @property
+    def task(self) -> str:
+        """`pixel-based` or `patch-based`."""
+        return task_label(task_of_row(self.row))
+
+    @property
+    def seed(self) -> int:
+        """By tag or param."""
+        return seed_of(self.row)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinishedTrial(StartedTrial):
+    """A trial that counts, and its result.json; None where it could not be read."""
+
     result: TrialResult | None
 
     @property
@@ -32,12 +46,9 @@ class FinishedTrial:
 
 
 @dataclass(frozen=True, kw_only=True)
-class OpenTrial:
-    """A trial that was started and has no finished attempt: its newest attempt."""
+class OpenTrial(StartedTrial):
+    """A trial that was started and has no finished attempt."""
 
-    key: Key
-    seed: int
-    row: TrialRow
     attempts: int
     error: str
 
@@ -76,7 +87,7 @@ class Evidence:
     lost_hours: float = 0.0
 
     @property
-    def started(self) -> tuple["FinishedTrial | OpenTrial", ...]:
+    def started(self) -> tuple[StartedTrial, ...]:
         """Trials that an attempt was made at."""
         return (*self.open, *self.finished)
 
@@ -89,7 +100,7 @@ class Evidence:
     @cached_property
     def task_of(self) -> dict[Key, str]:
         """Task of every cell: of its trials, else by its axis, else that of the study's other trials."""
-        of_trials = {trial.key: task_label(task_of_row(trial.row)) for trial in self.started}
+        of_trials = {trial.key: trial.task for trial in self.started}
         place = next((place for place, axis in enumerate(self.axes) if axis in TASK_AXES), None)
         other = next(iter(of_trials.values()), "pixel-based")
         by_axis = {key: task_label(key[place]) if place is not None else other for key in self.keys}
@@ -137,15 +148,10 @@ def collect(
     unread: Mapping[str, str] | None = None,
     errors: Mapping[str, str] | None = None,
 ) -> Evidence:
-    """Sorts the attempts of a study.
+    """Sorts the attempts of a study, every one at every trial, oldest first.
 
-    Args:
-        study: Its parent run.
-        tracking_uri: Without user and password.
-        rows: Every attempt at every trial, oldest first.
-        results: result.json by run_id, as `unread`, why it could not be read, and `errors`, the last line of an error.
-        unread: See `results`.
-        errors: See `results`.
+    By run_id are `results` (result.json), `unread` (why one could not be read) and `errors` (the last line of an
+    error). The URI is without user and password.
     """
     attempts = Counter(_trial_of(row) for row in rows)
     newest = newest_attempts(rows)
@@ -158,20 +164,13 @@ def collect(
         return (*(task_of_row(row) for _ in added), *(value_on(row, axis) for axis in design.axes))
 
     finished = {  # of a seed that finished under several ids the newest counts
-        (key_of(row), seed_of(row)): FinishedTrial(
-            key=key_of(row),
-            task=task_label(task_of_row(row)),
-            seed=seed_of(row),
-            row=row,
-            result=results.get(row.run_id),
-        )
+        (key_of(row), seed_of(row)): FinishedTrial(key=key_of(row), row=row, result=results.get(row.run_id))
         for row in sorted(newest, key=lambda row: row.started)
         if row.status == "FINISHED"
     }
     unfinished = tuple(
         OpenTrial(
             key=key_of(row),
-            seed=seed_of(row),
             row=row,
             attempts=attempts[_trial_of(row)],
             error=(errors or {}).get(row.run_id, ""),

@@ -1,7 +1,7 @@
 """Tables of numbers as colours: two axes, trained on against tested on, classes."""
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import matplotlib
@@ -30,6 +30,9 @@ _COLOURS = "cividis"
 _EVEN = 0.179
 """Luminance on which black and white text have the same contrast (WCAG 2)."""
 
+HeatCell = tuple[float, float] | str
+"""A value and its spread (NaN where there is none); or a word why there is no value."""
+
 
 def axes_figure(
     comparison: CellComparison, keys: Sequence[Key], rows: str, columns: str, name: str, title: str
@@ -38,30 +41,23 @@ def axes_figure(
     axes = comparison.evidence.axes
     across = list(dict.fromkeys(key[axes.index(columns)] for key in keys))
     down = list(dict.fromkeys(key[axes.index(rows)] for key in keys))
-    values = np.full((len(down), len(across)), np.nan)
-    spreads = np.full_like(values, np.nan)
-    words = [["not in the study"] * len(across) for _ in down]
-    for key in keys:
-        place = down.index(key[axes.index(rows)]), across.index(key[axes.index(columns)])
-        each = comparison.spread(key, comparison.objective)
-        values[place], spreads[place] = each.mean, each.spread
-        words[place[0]][place[1]] = comparison.why_empty(key, comparison.metric)
+    cells = {
+        (key[axes.index(rows)], key[axes.index(columns)]): _cell(comparison, key, comparison.metric) for key in keys
+    }
     figure = heat_map(
-        values,
-        spreads,
+        [[cells.get((row, column), "not in the study") for column in across] for row in down],
         [axis_value(rows, value) for value in down],
         [axis_value(columns, value) for value in across],
         down=axis_label(rows),
         across=axis_label(columns),
         label=metric_label(comparison.objective),
-        words=words,
         share=is_share(comparison.objective),
         title=title,
     )
     return Drawn(name=name, caption="Mean over seeds, below it ± the spread over seeds.", figure=figure)
 
 
-def bins_figures(comparison: CellComparison, keys: Sequence[Key], name: str, title: str) -> list[Drawn]:
+def bins_figures(comparison: CellComparison, keys: Sequence[Key], name: str, title: str) -> Iterator[Drawn]:
     """Cells down, groups of test scenes across: trained on against tested on."""
     metrics = {each: bin_metric(comparison, each) for each in comparison.evidence.design.bins}
     label = parsed_label(replace(next(iter(metrics.values())), bin=None))
@@ -69,11 +65,11 @@ def bins_figures(comparison: CellComparison, keys: Sequence[Key], name: str, tit
     return _metrics_figures(comparison, keys, metrics, name, caption, across="test scenes of", label=label, title=title)
 
 
-def classes_figures(comparison: CellComparison, keys: Sequence[Key], name: str, title: str) -> list[Drawn]:
+def classes_figures(comparison: CellComparison, keys: Sequence[Key], name: str, title: str) -> Iterator[Drawn]:
     """Cells down, F1 of every class across."""
     metrics = {class_label(each): metric for each, metric in class_metrics(comparison).items()}
     if not metrics:
-        return []
+        return iter(())
     caption = (
         "F1 of each class, mean over seeds, below it ± the spread over seeds. 'not there' is a class that is neither "
         "in the charts of the test scenes nor predicted."
@@ -95,45 +91,43 @@ def _metrics_figures(
     label: str,
     title: str,
     why: str = "",
-) -> list[Drawn]:
+) -> Iterator[Drawn]:
     """Cells down, metrics across; `why` says why a cell has no value, empty: by its test scenes."""
-    drawn = []
     for end, some in pieces(keys):
-        spreads = [[comparison.spread(key, str(metric)) for metric in metrics.values()] for key in some]
         figure = heat_map(
-            np.array([[each.mean for each in row] for row in spreads]),
-            np.array([[each.spread for each in row] for row in spreads]),
+            [[_cell(comparison, key, metric, why) for metric in metrics.values()] for key in some],
             labels(comparison, some),
             list(metrics),
             down=only_axis(comparison),
             across=across,
             label=label,
-            words=[[why or comparison.why_empty(key, metric) for metric in metrics.values()] for key in some],
             title=title,
         )
-        drawn.append(Drawn(name=f"{name}{end}", caption=caption, figure=figure))
-    return drawn
+        yield Drawn(name=f"{name}{end}", caption=caption, figure=figure)
+
+
+def _cell(comparison: CellComparison, key: Key, metric: MetricName | None, why: str = "") -> HeatCell:
+    each = comparison.spread(key, str(metric) if metric is not None else comparison.objective)
+    return (each.mean, each.spread) if each.n else why or comparison.why_empty(key, metric)
 
 
 def heat_map(
-    values: NDArray[np.float64],
-    spreads: NDArray[np.float64],
+    cells: Sequence[Sequence[HeatCell]],
     down_labels: Sequence[str],
     across_labels: Sequence[str],
     *,
     down: str,
     across: str,
     label: str,
-    words: Sequence[Sequence[str]],
     share: bool = True,
     title: str = "",
 ) -> Figure:
     """A colour and a number for each cell; hatched, with a word why, where there is none.
 
-    Values and spreads are (rows, columns), NaN where there is none; shares are shown in percent. `down` and `across`
-    name the axes, `label` the colours (without unit), and `words` say why a cell has no value. The title may be empty.
+    Cells are by row; shares are shown in percent. `down` and `across` name the axes, `label` the colours (without
+    unit). The title may be empty.
     """
-    rows, columns = values.shape
+    rows, columns = len(cells), len(across_labels)
     factor = 100.0 if share else 1.0
     across_words = ["\n".join(textwrap.wrap(each, 12)) for each in across_labels]
     longest = max(map(len, down_labels), default=0)
@@ -145,21 +139,23 @@ def heat_map(
         layout="constrained",
     )
     panel = figure.subplots()
-    shown = np.ma.masked_invalid(factor * values)
+    shown = np.ma.masked_invalid(
+        [[np.nan if isinstance(cell, str) else factor * cell[0] for cell in row] for row in cells]
+    )
     image = panel.imshow(shown, cmap=_COLOURS, aspect="auto")
     if shown.count() and shown.max() - shown.min() < 1e-9:  # one number: a colour in the middle
         image.set_clim(shown.min() - 1, shown.max() + 1)
     colours = matplotlib.colormaps[_COLOURS]
     for row in range(rows):
         for column in range(columns):
-            value = factor * values[row, column]
-            if value != value:
+            cell = cells[row][column]
+            if isinstance(cell, str):
                 panel.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fc="0.94", ec="0.8", hatch="///", lw=0))
-                text = "\n".join(textwrap.wrap(textwrap.shorten(words[row][column], 40), 10))
+                text = "\n".join(textwrap.wrap(textwrap.shorten(cell, 40), 10))
                 box = {"fc": "0.94", "ec": "none", "pad": 1}
                 panel.text(column, row, text, ha="center", va="center", fontsize=7.5, color="0.2", bbox=box)
                 continue
-            spread = factor * spreads[row, column]
+            value, spread = shown[row, column], factor * cell[1]
             text = f"{value:.1f}" if share else f"{value:.3g}"
             if spread == spread:
                 text += f"\n± {spread:.1f}" if share else f"\n± {spread:.2g}"

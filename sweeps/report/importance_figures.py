@@ -78,20 +78,18 @@ def bin_figures(importance: Importance) -> list[Drawn]:
         groups = [group for group in GROUPS if group in set(own["feature"])]
         if len(bins) < 2:
             continue
-        values, spreads = (
-            own.pivot(index="bin", columns="feature", values=name).reindex(index=bins, columns=groups).to_numpy(float)
-            for name in ("share", "share_spread")
-        )
+        cells = {
+            (row["bin"], row["feature"]): (float(row["share"]), float(row["share_spread"]))
+            for row in own.to_dict("records")
+        }
         label = method_label(method)
         figure = heat_map(
-            values,
-            spreads,
+            [[cells.get((name, group), "no class there") for group in groups] for name in bins],
             [bin_label(name) for name in bins],
             groups,
             down="test scenes",
             across="group of channels",
             label="share of absolute attribution",
-            words=[["no class there"] * len(groups) for _ in bins],
             title=f"{network} ({task}): {label}",
         )
         caption = (

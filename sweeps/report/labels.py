@@ -1,7 +1,8 @@
 """What a trial's row in MLflow says it is: its cell, task, seed and target; and the design of a study that has none."""
 
+import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from sweeps.record.design import StudyDesign
@@ -67,6 +68,20 @@ def seed_of(row: TrialRow) -> int:
     """Seed by tag or param."""
     text = row.tags.get("seed") or row.params.get("seed") or "0"
     return int(text)
+
+
+def settings_of(row: TrialRow) -> dict[str, str]:
+    """Params that are not its seed or its lake: trials with the same settings are seeds of one model."""
+    return {name: value for name, value in row.params.items() if name not in NOT_SETTINGS}
+
+
+def by_settings(rows: Iterable[TrialRow]) -> list[list[TrialRow]]:
+    """Trials of one task with the same settings together, by seed; of a seed that occurs twice the last one counts."""
+    found: dict[tuple[str, str], dict[int, TrialRow]] = {}
+    for row in rows:
+        settings = json.dumps(settings_of(row), sort_keys=True)
+        found.setdefault((task_label(task_of_row(row)), settings), {})[seed_of(row)] = row
+    return [[of_seed[seed] for seed in sorted(of_seed)] for of_seed in found.values()]
 
 
 def ordered(design: StudyDesign, added: int, found: Sequence[Key]) -> tuple[Key, ...]:

@@ -61,7 +61,7 @@ def render(
     lead: str,
     facts: Sequence[tuple[str, str]],
     sections: Sequence[Section],
-    run_url: Callable[[str], str],
+    run_url: Callable[[str], str] = lambda run_id: "",
 ) -> str:
     """The page: its title, the question as `lead`, facts by name, and the sections in order.
 

@@ -1,6 +1,7 @@
 """Reads a study and its trials from MLflow: the attempts that count, their results, what became of the others."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 from pydantic import ValidationError
 
@@ -12,14 +13,13 @@ from training.attribution.settings import AttributionError
 from training.evaluation.result import TrialResult
 from training.tracking.server import public
 
+_Result = TypeVar("_Result", TrialResult, AttributionResult)
+
 
 def read_evidence(study: StudyTracker, row: StudyRow | None = None, *, scores: bool = True) -> Evidence:
     """Everything about a study: its parent run, one search for its trials, result.json of those that finished.
 
-    Args:
-        study: The parent run.
-        row: The same, if it was read already.
-        scores: Whether its trials have a result.json; those that explain networks have none.
+    `row` is the parent run, if it was read already; trials that explain networks have no result.json, and no `scores`.
     """
     rows = study.children_rows()
     newest = newest_attempts(rows)
@@ -31,16 +31,7 @@ def read_evidence(study: StudyTracker, row: StudyRow | None = None, *, scores: b
 
 def read_results(tracking_uri: str, run_ids: Iterable[str]) -> tuple[dict[str, TrialResult], dict[str, str]]:
     """result.json of runs by run_id, and why those that could not be read could not, likewise."""
-    results, unread = {}, {}
-    for run_id, found in read_artifacts(tracking_uri, run_ids, "result.json").items():
-        if found.text is None:
-            unread[run_id] = found.problem
-            continue
-        try:
-            results[run_id] = TrialResult.model_validate_json(found.text)
-        except ValidationError as error:
-            unread[run_id] = f"it is of another version of this project ({error.errors()[0]['msg']})"
-    return results, unread
+    return _parsed(tracking_uri, run_ids, "result.json", TrialResult.model_validate_json)
 
 
 def read_attributions(study: StudyTracker, evidence: Evidence) -> tuple[dict[str, AttributionResult], dict[str, str]]:
@@ -48,16 +39,28 @@ def read_attributions(study: StudyTracker, evidence: Evidence) -> tuple[dict[str
     by_method: dict[str, list[str]] = {}
     for trial in evidence.finished:
         by_method.setdefault(trial.row.tags.get("attribution.method", ""), []).append(trial.row.run_id)
-    results, unread = {}, {}
+    results, unread = dict[str, AttributionResult](), dict[str, str]()
     for method, run_ids in by_method.items():
-        for run_id, found in read_artifacts(study.tracking_uri, run_ids, f"attribution/{method}.json").items():
-            if found.text is None:
-                unread[run_id] = found.problem
-                continue
-            try:
-                results[run_id] = AttributionResult.from_json(found.text)
-            except AttributionError as error:
-                unread[run_id] = str(error)
+        found = _parsed(study.tracking_uri, run_ids, f"attribution/{method}.json", AttributionResult.from_json)
+        results |= found[0]
+        unread |= found[1]
+    return results, unread
+
+
+def _parsed(
+    tracking_uri: str, run_ids: Iterable[str], artifact: str, parse: Callable[[str], _Result]
+) -> tuple[dict[str, _Result], dict[str, str]]:
+    results, unread = {}, {}
+    for run_id, found in read_artifacts(tracking_uri, run_ids, artifact).items():
+        if found.text is None:
+            unread[run_id] = found.problem
+            continue
+        try:
+            results[run_id] = parse(found.text)
+        except ValidationError as error:
+            unread[run_id] = f"it is of another version of this project ({error.errors()[0]['msg']})"
+        except AttributionError as error:
+            unread[run_id] = str(error)
     return results, unread
 
 

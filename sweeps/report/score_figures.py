@@ -1,8 +1,8 @@
 """Scores of cells: lines over numbers, dots over words, bars over networks, and differences with their intervals."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -36,8 +36,7 @@ from training.evaluation.metric_names import MAJORITY, MetricName
 _OVER_SEEDS: Final = (
     "Mean over seeds; bars are the spread (sample standard deviation) over seeds, small dots single trials."
 )
-_Dash = Literal["-", "--", ":", "-.", "none"]
-_DASHES: Final[tuple[_Dash, ...]] = ("-", "--", ":", "-.")
+_DASHES: Final[tuple[Literal["-", "--", ":", "-."], ...]] = ("-", "--", ":", "-.")
 _BARS: Final = {"accuracy": "accuracy", "precision": "precision", "recall": "recall", "f1": "F1", "iou": "IoU"}
 
 
@@ -52,59 +51,45 @@ def lines_figure(
     caption = _OVER_SEEDS
     for score, panel in panels.items():
         if by is None:
-            found = [(each, np.arange(len(keys))) for each in grid_series(comparison, keys, score)]
+            found = [(each, at) for each in grid_series(comparison, keys, score)]
         else:
-            found = _by_value(comparison, keys, by, score)
-        for number, (each, own) in enumerate(found):
-            shift = 0.08 * (number - (len(found) - 1) / 2)
-            _draw(panel, each, at[own] + shift, number, dash=_DASHES[number % len(_DASHES)])
-        caption += _majority_line(comparison, panel, keys, score)
+            found = [(each, at[own]) for each, own in _by_value(comparison, keys, by, score)]
+        caption += _draw_scores(comparison, panel, keys, score, found, apart=0.08)
         words = [axis_value(axis, value) for value in values]
         panel.set_xticks(range(len(values)), words)
         if len(values) > 7 or max(map(len, words)) * len(values) > 60:
             panel.tick_params(axis="x", rotation=45)
         panel.set_xlim(-0.5, len(values) - 0.5)
         panel.set_xlabel(axis_label(axis))
-        panel.set_ylabel(score_axis(comparison, score))
-        finish(panel, along="y")
     legend(figure, panels.values())
     head(figure, title)
     return Drawn(name=name, caption=caption, figure=figure)
 
 
-def dots_figures(comparison: CellComparison, keys: Sequence[Key], name: str, title: str) -> list[Drawn]:
+def dots_figures(comparison: CellComparison, keys: Sequence[Key], name: str, title: str) -> Iterator[Drawn]:
     """A row for each cell: a dot for each grid with its spread."""
-    drawn = []
     for end, some in pieces(keys):
         figure, panels = _panels(comparison, (4.2, 1.8), 1.6 + 0.36 * len(some), sharey=True)
         first = next(iter(panels.values()))
         caption = _OVER_SEEDS
         for score, panel in panels.items():
-            found = grid_series(comparison, some, score)
-            for number, each in enumerate(found):
-                shift = 0.22 * (number - (len(found) - 1) / 2)
-                _draw(panel, each, np.arange(len(some)) + shift, number, dash="none", upright=True)
-            caption += _majority_line(comparison, panel, some, score, upright=True)
-            if panel is first:
-                _empty_rows(comparison, panel, some)
-            panel.set_xlabel(score_axis(comparison, score))
-            finish(panel, along="x")
+            found = [(each, np.arange(len(some))) for each in grid_series(comparison, some, score)]
+            caption += _draw_scores(comparison, panel, some, score, found, apart=0.22, upright=True)
+        _empty_rows(comparison, first, some)
         cell_rows(comparison, first, some)
         for row in _group_starts(comparison, some):
             for panel in panels.values():
                 panel.axhline(row - 0.5, color="0.75", lw=0.8)
         legend(figure, panels.values())
         head(figure, title)
-        drawn.append(Drawn(name=f"{name}{end}", caption=caption, figure=figure))
-    return drawn
+        yield Drawn(name=f"{name}{end}", caption=caption, figure=figure)
 
 
-def bars_figures(comparison: CellComparison, keys: Sequence[Key], name: str, title: str) -> list[Drawn]:
+def bars_figures(comparison: CellComparison, keys: Sequence[Key], name: str, title: str) -> Iterator[Drawn]:
     """Accuracy, precision, recall, F1 and IoU side by side for each cell, on the objective's grid."""
     metric = comparison.metric
     if metric is None or metric.bin or metric.class_name or metric.score == "autoice":
-        return []
-    drawn = []
+        return
     for end, some in pieces(keys):
         found = [
             series(comparison, some, str(MetricName(grid=metric.grid, chart=metric.chart, score=score)), label)
@@ -138,26 +123,24 @@ def bars_figures(comparison: CellComparison, keys: Sequence[Key], name: str, tit
             "Mean over seeds; bars are the spread over seeds. Scores of classes are averaged by their size. Weighted "
             "recall equals accuracy by definition; both are shown because published tables do."
         )
-        drawn.append(Drawn(name=f"{name}{end}", caption=caption, figure=figure))
-    return drawn
+        yield Drawn(name=f"{name}{end}", caption=caption, figure=figure)
 
 
 def difference_figures(
     comparison: CellComparison, differences: Sequence[Difference], name: str, title: str, *, of_one: bool = False
-) -> list[Drawn]:
+) -> Iterator[Drawn]:
     """Differences from one cell, which the axis names, with their intervals; filled where these do not hold 0.
 
     A row is a cell that differs; with `of_one` all are of one cell, and a row is a cell that it is compared with.
     """
     if not any(each.interval.known for each in differences):
-        return []
+        return
     factor, unit = (100.0, "% points") if is_share(comparison.objective) else (1.0, "same unit")
     by_key = {each.against if of_one else each.key: each for each in differences}
     axes = comparison.evidence.axes
     fixed = differences[0].key if of_one else differences[0].against
     named = cell_label(axes, fixed, [axis for axis in axes if axis not in own_axes(comparison)])
     what = f"{named} minus the other" if of_one else f"difference from {named}"
-    drawn = []
     for end, some in pieces(list(by_key)):
         figure = Figure(figsize=(7.2, 1.7 + 0.36 * len(some)), layout="constrained")
         panel = figure.subplots()
@@ -180,8 +163,7 @@ def difference_figures(
             f"{what if of_one else f'D{what[1:]}'}, averaged over seeds, with its {CONFIDENCE:g} % interval over test "
             "scenes. Filled: told apart, for every seed. Hollow: not told apart from noise, or seeds disagree."
         )
-        drawn.append(Drawn(name=f"{name}{end}", caption=caption, figure=figure))
-    return drawn
+        yield Drawn(name=f"{name}{end}", caption=caption, figure=figure)
 
 
 def _panels(
@@ -194,10 +176,26 @@ def _panels(
     return figure, dict(zip(scores, panels, strict=True))
 
 
-def _draw(
-    panel: Axes, each: Series, at: NDArray[np.floating], number: int, *, dash: _Dash, upright: bool = False
-) -> None:
-    """Means with their spread, and a small dot for each trial; upright: cells go down instead of across."""
+def _draw_scores(
+    comparison: CellComparison,
+    panel: Axes,
+    keys: Sequence[Key],
+    score: str,
+    found: Sequence[tuple[Series, NDArray[Any]]],
+    *,
+    apart: float,
+    upright: bool = False,
+) -> str:
+    """Series at the places of their cells, side by side; see `_majority_line`, whose sentence is returned."""
+    for number, (each, at) in enumerate(found):
+        _draw(panel, each, at + apart * (number - (len(found) - 1) / 2), number, upright=upright)
+    (panel.set_xlabel if upright else panel.set_ylabel)(score_axis(comparison, score))
+    finish(panel, along="x" if upright else "y")
+    return _majority_line(comparison, panel, keys, score, upright=upright)
+
+
+def _draw(panel: Axes, each: Series, at: NDArray[np.floating], number: int, *, upright: bool) -> None:
+    """Means with their spread and a line between them, a small dot for each trial; upright: cells go down, no line."""
     colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
     cells, values = [at[place] for place, _ in each.dots], [value for _, value in each.dots]
     panel.plot(
@@ -213,7 +211,7 @@ def _draw(
         marker=marker,
         ms=5.5,
         lw=1.4,
-        ls=dash,
+        ls="none" if upright else _DASHES[number % len(_DASHES)],
         capsize=3,
         label=each.name,
     )

@@ -19,6 +19,7 @@ from sweeps.report.wording import (
     grid_label,
     is_share,
     key_words,
+    metric_heading,
     metric_label,
     number,
     parsed_label,
@@ -56,7 +57,7 @@ def scores_table(comparison: CellComparison) -> ReportTable:
             "scenes": comparison.scenes(key),
         }
         rows.append((key, (*cells, str(n) if n >= wanted else f"{n} of {wanted}"), numbers))
-    first, *others = (f"{metric_label(name)}{' [%]' if is_share(name) else ''}" for name in metrics)
+    first, *others = map(metric_heading, metrics)
     title = "mean ± spread (sample standard deviation) over seeds"
     return _cells_table(evidence, "table", title, (first, _INTERVAL, *others, "seeds"), rows)
 
@@ -109,32 +110,24 @@ def differences_table(comparison: CellComparison) -> ReportTable:
         roles = {"reference": comparison.reference(task), "best": comparison.best(task)}
         for each in comparison.differences(task):
             role = " and ".join(name for name, key in roles.items() if key == each.against)
-            found.append((task, each, f"{cell_label(comparison.evidence.axes, each.against)} ({role})"))
+            found.append((each, f"{cell_label(comparison.evidence.axes, each.against)} ({role})"))
     return table_of_differences(comparison, found)
 
 
-def table_of_differences(comparison: CellComparison, found: Sequence[tuple[str, Difference, str]]) -> ReportTable:
-    """A row for each difference, given with its task and the words for the other cell."""
+def table_of_differences(comparison: CellComparison, found: Sequence[tuple[Difference, str]]) -> ReportTable:
+    """A row for each difference, given with the words for the other cell."""
     evidence, objective = comparison.evidence, comparison.objective
     rows, numbers = [], []
-    for task, each, against in found:
+    for each, against in found:
         cell, other = (cell_label(evidence.axes, key) for key in (each.key, each.against))
         low, high = each.interval.low, each.interval.high
-        rows.append(
-            (
-                cell,
-                against,
-                _signed(objective, each.value),
-                _between(objective, low, high, signed=True),
-                text_of(objective)(each.spread),
-                f"{each.agreeing} of {each.seeds}",
-                str(each.scenes or "–"),
-                reading(comparison, each),
-            )
-        )
+        difference, between = _signed(objective, each.value), _between(objective, low, high, signed=True)
+        counts = f"{each.agreeing} of {each.seeds}", str(each.scenes or "–")
+        spread = text_of(objective)(each.spread)
+        rows.append((cell, against, difference, between, spread, *counts, reading(comparison, each)))
         numbers.append(
             {
-                "task": task,
+                "task": evidence.task_of[each.key],
                 "cell": cell,
                 "against": other,
                 "difference": each.value,

@@ -1,15 +1,16 @@
 """Which figures answer a study: by its axes, the kind of their values, and the bins that it compares."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from sweeps.design.axes import FACTOR, VALUE
 from sweeps.report.cells import CellComparison
 from sweeps.report.confusions import best_confusion
 from sweeps.report.drawing import Drawn, own_axes
 from sweeps.report.heat_maps import axes_figure, bins_figures, classes_figures
 from sweeps.report.labels import Key
 from sweeps.report.score_figures import bars_figures, difference_figures, dots_figures, lines_figure
-from sweeps.report.wording import FACTOR, VALUE, is_number
+from sweeps.report.wording import is_number
 
 _NETWORKS = ("model.name", "model", "network")
 _FEW = 5
@@ -18,7 +19,7 @@ _FEW = 5
 
 def main_figures(comparison: CellComparison) -> list[Drawn]:
     """The main figures: score against the axes of the study, a figure a task."""
-    drawn = []
+    drawn: list[Drawn] = []
     for part in _by_task(comparison):
         drawn += _of_axes(comparison, part.keys, f"scores{part.end}", part.title)
         if any(axis in _NETWORKS for axis in own_axes(comparison)):
@@ -28,7 +29,7 @@ def main_figures(comparison: CellComparison) -> list[Drawn]:
 
 def against_figures(comparison: CellComparison) -> list[Drawn]:
     """Differences from the reference and from the best."""
-    drawn = []
+    drawn: list[Drawn] = []
     for part in _by_task(comparison):
         every = comparison.differences(part.task)
         for against in dict.fromkeys(each.against for each in every):
@@ -51,12 +52,11 @@ def bin_figures(comparison: CellComparison) -> list[Drawn]:
 
 def class_figures(comparison: CellComparison) -> list[Drawn]:
     """F1 of every class, and the confusion matrix of the best cell."""
-    drawn = []
+    drawn: list[Drawn] = []
     for part in _by_task(comparison):
         drawn += classes_figures(comparison, part.scored, f"classes{part.end}", part.title)
         best = comparison.best(part.task)
-        confusion = best_confusion(comparison, best, f"confusion{part.end}", part.title) if best is not None else None
-        drawn += [confusion] if confusion is not None else []
+        drawn += best_confusion(comparison, best, f"confusion{part.end}", part.title) if best is not None else []
     return drawn
 
 
@@ -90,7 +90,7 @@ def _by_task(comparison: CellComparison) -> list[_TaskCells]:
     ]
 
 
-def _of_axes(comparison: CellComparison, keys: Sequence[Key], name: str, task: str) -> list[Drawn]:
+def _of_axes(comparison: CellComparison, keys: Sequence[Key], name: str, task: str) -> Iterable[Drawn]:
     axes, own = comparison.evidence.axes, own_axes(comparison)
     own = tuple(axis for axis in own if len({key[axes.index(axis)] for key in keys}) > 1)
     numeric = {axis: all(is_number(key[axes.index(axis)]) for key in keys) for axis in own}

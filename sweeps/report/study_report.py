@@ -111,16 +111,16 @@ class Report:
 
 def make_report(evidence: Evidence) -> Report:
     """Computes, draws and words everything."""
-    from sweeps.report import study_figures  # matplotlib takes a second, and tables do without
+    from sweeps.report import study_figures as draw  # matplotlib takes a second, and tables do without
     from sweeps.report.drawing import pictures
 
     comparison = CellComparison(evidence)
     scores, differences = scores_table(comparison), differences_table(comparison)
     bins, classes, runs = bins_table(comparison), classes_table(comparison), runs_table(comparison)
     said, warned = tuple(answers(comparison)), tuple(warnings(comparison))
-    main, against = (pictures(draw(comparison)) for draw in (study_figures.main_figures, study_figures.against_figures))
-    of_bins, of_classes = (
-        pictures(draw(comparison)) for draw in (study_figures.bin_figures, study_figures.class_figures)
+    main, against, of_bins, of_classes = (
+        pictures(figures(comparison))
+        for figures in (draw.main_figures, draw.against_figures, draw.bin_figures, draw.class_figures)
     )
     sections = [
         Section(anchor="answer", title="Answer", sentences=said, points=warned),

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from datasets.process.terminal import err, out
+from datasets.process.terminal import err, tell
 
 if TYPE_CHECKING:  # pandas is heavy
     from sweeps.report.tables import ReportTable
@@ -14,12 +14,12 @@ if TYPE_CHECKING:  # pandas is heavy
 def say(*sentences: str) -> None:
     """Prints sentences as they are."""
     for sentence in sentences:
-        out.print(sentence, markup=False, highlight=False, soft_wrap=True)
+        tell(sentence)
 
 
 def note(sentence: str) -> None:
     """Prints a sentence beside the results."""
-    err.print(sentence, markup=False, highlight=False, soft_wrap=True)
+    tell(sentence, err)
 
 
 def note_other_lakes(what: str, lakes: Sequence[str]) -> None:

@@ -6,6 +6,7 @@ from typing import Final
 
 from datasets.grids import pixel_spacing
 from datasets.labels import CHARTS
+from sweeps.design.axes import FACTOR, VALUE
 from training.evaluation.bins import OWN_GRID, PATCHES
 from training.evaluation.metric_names import MAJORITY, MetricName, class_key, parse_metric, split_grid
 from training.spec.data import TASKS, task_word
@@ -55,9 +56,6 @@ _OTHERS: Final[Mapping[str, str]] = {
 }
 _CLASS_SCORES: Final[Mapping[str, str]] = {"f1": "F1", "iou": "IoU"}
 _GRIDS: Final[Mapping[str, str]] = {OWN_GRID: "own grid", PATCHES: "pure patches"}
-FACTOR: Final = "factor"
-"""Axis of a study that changes one thing at a time: which one; its value is on the axis `value`."""
-VALUE: Final = "value"
 _NONE: Final = frozenset({"", "None", "none", "null"})
 _BARE: Final = _NONE | {"True", "False"}
 """Values that say nothing without the name of their axis."""
@@ -155,6 +153,11 @@ def class_label(name: str) -> str:
 def chart_classes(chart: str) -> tuple[str, ...]:
     """Classes of a chart as they are spelt in metrics."""
     return tuple(map(class_key, CHARTS[chart].classes))
+
+
+def metric_heading(name: str) -> str:
+    """As `metric_label`, with its unit, for a column or an axis: `weighted F1, 80 m grid [%]`."""
+    return f"{metric_label(name)}{' [%]' if is_share(name) else ''}"
 
 
 def is_number(value: str) -> bool:

@@ -1,13 +1,14 @@
 """Scored trials of invented quality: for the tests of comparisons."""
 
-from sweeps.compare.entries import ScoredTrial, compare_entries
+from sweeps.compare.entries import compare_entries
 from sweeps.record.study import TrialRow
+from sweeps.report.evidence import FinishedTrial
 from tests.invented_studies import result, scenes
 
 
 def entry(
     name: str, quality: float, seed: int = 0, *, started: int = 0, n_scenes: int = 20, **params: str
-) -> ScoredTrial:
+) -> FinishedTrial:
     found = result(scenes(n_scenes), quality, seed)
     own = f"{name}-{seed}-{'-'.join(params.values())}"
     given = {
@@ -28,8 +29,8 @@ def entry(
         tags={"seed": str(seed)},
         metrics=found.metrics,
     )
-    return ScoredTrial(row=row, result=found)
+    return FinishedTrial(key=(), row=row, result=found)
 
 
-def compared(own: list[ScoredTrial], others: list[ScoredTrial]):  # type: ignore[no-untyped-def]  # noqa: ANN201
+def compared(own: list[FinishedTrial], others: list[FinishedTrial]):  # type: ignore[no-untyped-def]  # noqa: ANN201
     return compare_entries(own, others, lake="lake", recipe="recipe", uri="")

@@ -19,7 +19,7 @@ F1 = MetricName(grid="test_80m", score="f1")
 def trial(quality: float = 0.7, seed: int = 0, n_scenes: int = 6, **options: object) -> FinishedTrial:
     found = result(scenes(n_scenes), quality, seed, **options)  # type: ignore[arg-type]
     row = trial_row({"a": "1"}, seed).model_copy(update={"metrics": found.metrics})
-    return FinishedTrial(key=("1",), task="pixel-based", seed=seed, row=row, result=found)
+    return FinishedTrial(key=("1",), row=row, result=found)
 
 
 def pixels(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -126,5 +126,5 @@ def test_scenes_that_count_are_those_of_the_bin_with_labels() -> None:
     empty = own.result.model_copy(
         update={"scenes": tuple(row.model_copy(update={"n": 0}) for row in own.result.scenes)}
     )
-    without = FinishedTrial(key=own.key, task=own.task, seed=0, row=own.row, result=empty)
+    without = FinishedTrial(key=own.key, row=own.row, result=empty)
     assert scored_scenes(without, F1) == ()
