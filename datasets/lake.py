@@ -287,7 +287,7 @@ class Lake:
 
     @cached_property
     def _table(self) -> CatalogFile:
-        """What catalog.parquet holds, read once however often a trial asks."""
+        """What catalog.parquet holds, read once, however often a trial asks for it."""
         content = read(f"{self.place}/catalog.parquet")
         if content is None:
             raise LakeNotFoundError(

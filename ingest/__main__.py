@@ -10,7 +10,7 @@ from ingest.melt.command import melt
 from ingest.sample_command import sample
 
 app = typer.Typer(
-    help="From raw AI4Arctic netCDF to the lake: one chunked Zarr store a scene and one catalog.",
+    help="From raw AI4Arctic netCDF to the lake: one chunked Zarr store per scene, and one catalog.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -70,7 +70,7 @@ def polygon_classes(codes: Sequence[str]) -> PolygonClasses:
     """Converts code rows.
 
     Args:
-        codes: Header and one row a polygon, fields divided by `;`. Numbers may be padded (` 8`, `08`); CF and POLY_TYPE
+        codes: Header and one row per polygon, fields divided by `;`. Numbers may be padded (` 8`, `08`); CF and POLY_TYPE
             are text.
 
     Raises:
@@ -209,5 +209,5 @@ def _look_up(table: NDArray[np.uint8], ids: NDArray[np.uint16]) -> NDArray[np.ui
 
 
 def _strips(ids: NDArray[np.uint16]) -> list[slice]:
-    """Some lines at a time: numpy widens indices and counts to eight bytes a pixel."""
+    """Some lines at a time: numpy widens indices and counts to eight bytes per pixel."""
     return [slice(start, start + _STRIP_LINES) for start in range(0, ids.shape[0], _STRIP_LINES)]

@@ -1,4 +1,4 @@
-"""Scenes on Ray, through the scheduler of Dask that Ray brings (`ray.util.dask`): one graph, one task a scene.
+"""Scenes on Ray, through the scheduler of Dask that Ray brings (`ray.util.dask`): one graph, one task per scene.
 
 The tasks do not depend on each other, so the scheduler hands all of them to Ray at once and gives their references
 back; Ray places them by core and memory, on any node, and tries those again whose process or node died.

@@ -1,4 +1,4 @@
-"""Patches of patch-based trials: rows of a patch index, every one once an epoch or every class equally often."""
+"""Patches of patch-based trials: rows of a patch index, every one once per epoch or every class equally often."""
 
 from functools import lru_cache
 

@@ -69,11 +69,11 @@ class PatchRule(BaseModel):
 
 
 class SceneTables:
-    """Summed-area tables of one scene, each made when first asked for and then kept; 4 bytes a pixel and table.
+    """Summed-area tables of one scene, each made when first asked for and then kept; 4 bytes per pixel and table.
 
     Args:
         read: Gives a variable of the scene whole, (lines, samples): `distance_map` as zones, `distance_to_border` in
-            metres, the chart as uint8 with 255 = no label. Called once a variable and threshold.
+            metres, the chart as uint8 with 255 = no label. Called once per variable and threshold.
         target: Chart of the labels.
     """
 

@@ -47,7 +47,7 @@ def tell_failure(name: str, sentence: str) -> None:
 
 @contextmanager
 def progress(title: str, total: int) -> Iterator[Callable[[str], None]]:
-    """A bar on stderr; call the given function once a finished item, with its name."""
+    """A bar on stderr; call the given function once per finished item, with its name."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, TextColumn("{task.fields[last]}"), console=err) as bar:
         task = bar.add_task(title, total=total, last="")

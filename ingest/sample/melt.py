@@ -51,7 +51,7 @@ def write_melt_maps(folder: Path, years: Iterable[int], seed: int, forms: Collec
         folder: Where the files go; made if it is missing. Files of the same name are replaced.
         years: Four-digit years.
         seed: Source of all randomness, at least 0.
-        forms: `netcdf` (one file a year), `binary` (four files a year), or both.
+        forms: `netcdf` (one file per year), `binary` (four files per year), or both.
 
     Returns:
         The paths of the maps.

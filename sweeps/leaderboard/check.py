@@ -39,7 +39,7 @@ def check_claims(submission: Submission, predictions: Path, lake: Lake, *, ratio
 
     Args:
         submission: With what is claimed.
-        predictions: Folder with one class map a test scene (`training.evaluation.prediction_files`).
+        predictions: Folder with one class map per test scene (`training.evaluation.prediction_files`).
         lake: With the charts.
         ratio: Grid of the maps.
 

@@ -57,7 +57,7 @@ def leaderboard_command(
     ] = None,
     predictions: Annotated[
         Path | None,
-        typer.Option(help="With --check: folder with one class map a test scene.", metavar="DIR"),
+        typer.Option(help="With --check: folder with one class map per test scene.", metavar="DIR"),
     ] = None,
     lake: Annotated[str, typer.Option(help="With --check: the lake with the charts.", metavar="URL")] = "",
     ratio: Annotated[int, typer.Option(help="With --check: grid of the class maps (2: 80 m).", min=1)] = 2,

@@ -1,6 +1,6 @@
 """Attribution of a batch of patches against the forward and backward passes that it cannot do without.
 
-Integrated Gradients for all classes need, at each step, one forward pass and one backward pass a class: logits of
+Integrated Gradients for all classes need, at each step, one forward pass and one backward pass per class: logits of
 different classes have different gradients. The floor is just these, on inputs that are ready and with gradients that
 are thrown away, timed before and after the method (a shared machine drifts), in processor seconds of all threads. Of
 the floor a quarter of the steps is timed on either side, since all of them take as long as the method itself.

@@ -117,7 +117,7 @@ def _convert(raw: Path, place: Path, recipe: Recipe) -> float:
 
 
 def _encode(folder: Path) -> float:
-    numcodecs.blosc.set_nthreads(1)  # as zarr: one thread a chunk, several chunks at a time
+    numcodecs.blosc.set_nthreads(1)  # as zarr: one thread per chunk, several chunks at a time
     (scene,) = (folder / "lake").rglob("*.zarr")
     seconds = 0.0
     with ThreadPoolExecutor() as pool:

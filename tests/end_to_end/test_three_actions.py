@@ -166,7 +166,7 @@ def open_artifact(tab: Visit, folder: str, file: str) -> None:
 
 
 def see_chart_and_picture(tab: Visit, trial: str) -> None:
-    """A curve with a point an epoch, and the confusion matrix."""
+    """A curve with a point per epoch, and the confusion matrix."""
     tab.page.get_by_role("link", name=trial).click()
     tab.page.get_by_role("tab", name="Model metrics").click()
     tab.page.get_by_placeholder("Search metric charts").fill("train/loss")

@@ -257,6 +257,6 @@ def _short(count: int) -> str:
 
 
 def _wrapped(name: str) -> str:
-    """At most two words a line, for labels under narrow cells."""
+    """At most two words per line, for labels under narrow cells."""
     words = name.split(" ")
     return "\n".join(" ".join(words[start : start + 2]) for start in range(0, len(words), 2))

@@ -27,7 +27,7 @@ def map_drawer(spec: TrialSpec, lake: Lake, folder: Path) -> Draw:
 
 
 def draw_maps(score: SceneScore, spec: TrialSpec, lake: Lake, folder: Path) -> list[Path]:
-    """Draws SAR, chart, prediction and errors of one scored test scene, one picture a target; returns their paths.
+    """Draws SAR, chart, prediction and errors of one scored test scene, one picture per target; returns their paths.
 
     SAR is read at the coarsest ratio that still fills the picture: means over its pixels show less speckle than single
     ones, and a fraction is read.

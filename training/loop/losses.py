@@ -68,7 +68,7 @@ class LossSums:
 class Loss:
     """The loss of a trial.
 
-    `class_weights` has one weight a class, by chart; charts that are not in it weigh all classes alike.
+    `class_weights` has one weight per class, by chart; charts that are not in it weigh all classes alike.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The processes of one trial: one, or one a GPU, which train together on parts of each batch.
+"""The processes of one trial: one, or one per GPU, which train together on parts of each batch.
 
 What starts several processes sets up `torch.distributed` first (Ray Train does); a trial only asks what is there.
 """

@@ -45,7 +45,7 @@ class FitState:
     """Everything that a training needs to go on after an epoch as if it had never stopped.
 
     Attributes:
-        history: One row a finished epoch.
+        history: One row per finished epoch.
         best_epoch: Epoch with the best val score so far; -1 before the first.
         weights: Of the network after the last epoch.
         optimizer: State of the optimizer.
@@ -112,7 +112,7 @@ class Trainer:
 
         Args:
             data: The batches.
-            validate: Scores the network on the val scenes; called once an epoch with the plain network.
+            validate: Scores the network on the val scenes; called once per epoch with the plain network.
             state: Of an earlier start that was stopped after some epoch.
             log: Called once after every epoch of this start.
             keep: Called after every epoch with all that is needed to go on, and whether it is the best epoch so far.
@@ -196,7 +196,7 @@ class Trainer:
     def train_epoch(
         self, data: TrainingData, epoch: int, progress: Callable[[TrainingProgress], None] = lambda _: None
     ) -> TrainedEpoch:
-        """Takes one optimizer step a batch."""
+        """Takes one optimizer step per batch."""
         self._network.train()  # validation left the network in eval mode, where batch norm would stay frozen
         trained = TrainedEpoch(world=self._processes.world)
         # On a GPU a step is judged after the next one was launched, so that the two never wait for each other.

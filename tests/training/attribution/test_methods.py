@@ -112,7 +112,7 @@ def test_groups_are_ablated_together() -> None:
 
 
 class OfClass(nn.Module):
-    """What is explained, one number a class, for captum's own methods."""
+    """What is explained, one number per class, for captum's own methods."""
 
     def __init__(self, model: nn.Module, patches: AssignedPatches) -> None:
         super().__init__()
