@@ -49,7 +49,7 @@ def leaderboard_command(
     model_type: Annotated[str, typer.Option(help="With --submission: CNN, Transformer, UNet, ...")] = "",
     link: Annotated[str, typer.Option(help="With --submission --form readme: address of the code.")] = "",
     inference_time: Annotated[
-        str, typer.Option(help="With --submission --form script: such as '0.9 sec a scene'.")
+        str, typer.Option(help="With --submission --form script: such as '0.9 sec per scene'.")
     ] = "",
     check: Annotated[
         Path | None,
