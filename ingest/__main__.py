@@ -1,4 +1,4 @@
-"""Command line of the ingest side: raw scenes in, a lake out, and care for it."""
+"""Command line of ingest: build a lake from raw scenes, and maintain it."""
 
 import typer
 

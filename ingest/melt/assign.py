@@ -23,7 +23,7 @@ SEASON_ROWS = ("melt", "freeze", "none")
 
 @dataclass(frozen=True, kw_only=True)
 class Assignment:
-    """What became of a lake.
+    """The outcome for a lake.
 
     Attributes:
         catalog: The catalog that is in the lake now.
@@ -56,7 +56,7 @@ def assign_cryoseasons(
         maps: Melt maps of all years of its scenes.
         rule: How cells make a season.
         on_scene: Called after each vote, with the scene's id.
-        check_lock: Called before the catalog is written; raises if the lake is somebody else's by now.
+        check_lock: Called before the catalog is written; raises if another process has taken the lake.
 
     Raises:
         NoMeltMapError: A year of some scene has no map.
@@ -85,7 +85,7 @@ def assign_cryoseasons(
 
 
 def check_years(maps: MeltMaps, lake: Lake, sources: Iterable[str], rule: MeltRule = DEFAULT_RULE) -> None:
-    """Asks for a map of every year that the lake will have: before hours of building, not after.
+    """Checks that there is a map for every year that the lake will have, before a build that takes hours.
 
     Args:
         maps: Melt maps.

@@ -42,8 +42,8 @@ class Placement:
         processes = 1 if gpus is None or gpus <= 1 else round(gpus)
         if gpus is not None and gpus > 1 and processes != gpus:
             raise PlacementError(
-                f"{gpus:g} GPUs per trial are neither a part of one nor several whole ones: give a number up to 1, or a "
-                "whole number"
+                f"{gpus:g} GPUs per trial are neither a part of one nor several whole ones: give a number up to 1, or "
+                "a whole number"
             )
         return cls(
             cpus=cpus,
