@@ -1,4 +1,4 @@
-"""`StudyDesign`: what a study set out to do, as its parent run in MLflow holds it for whoever reads the results."""
+"""`StudyDesign`: what a study set out to do, as its parent run in MLflow records it for readers of the results."""
 
 import itertools
 from typing import Literal

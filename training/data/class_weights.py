@@ -10,10 +10,10 @@ from training.spec import TrialSpec
 
 
 def class_weights(spec: TrialSpec, train: Catalog, source: PatchSource) -> Mapping[str, Sequence[float]]:
-    """One weight per class, by chart; a chart that is not in it weighs all classes alike.
+    """One weight per class, by chart; a chart that is not in it gives all classes the same weight.
 
-    Balanced weights are those of what is trained on: the pixels of the training scenes, or the patches that are drawn.
-    Weights that the spec gives are those of its first chart.
+    Balanced weights are computed from the training data: the pixels of the training scenes, or the patches that are
+    drawn. Weights that the spec gives are those of its first chart.
     """
     weights, primary = spec.loss.class_weights, spec.data.primary
     if weights == "none":

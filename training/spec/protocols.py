@@ -77,7 +77,7 @@ PROTOCOLS: Final[Mapping[Task, TrialSpec]] = {
     "pixel": ICEBENCH_UNET,
     "patch": BASELINES["icebench_densenet121"],
 }
-"""The best published trial of each task (leaderboard of IceBench): its settings are those of whoever is compared."""
+"""The best published trial of each task (leaderboard of IceBench): compared networks use its settings."""
 
 
 def baseline(name: str) -> TrialSpec:
