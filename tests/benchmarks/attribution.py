@@ -41,7 +41,7 @@ def measure() -> list[Row]:
 
 
 def _with_all_classes(model: UNet, x: torch.Tensor) -> AssignedPatches:
-    """Fresh weights mostly say one class alone: here every class has its share of the pixels of each patch."""
+    """Fresh weights mostly predict one class only; here every class has its share of the pixels of each patch."""
     logits = outputs_of(model, x)
     spread = logits - logits.mean(dim=(0, 2, 3), keepdim=True)
     wanted = torch.ones(len(x), SIDE, SIDE, dtype=torch.bool)

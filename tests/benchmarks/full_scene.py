@@ -1,4 +1,4 @@
-"""One full-size scene, one process: wall time against decoding and encoding alone, and peak memory.
+"""One full-size scene, one process: wall time against only decoding and encoding, and peak memory.
 
 The floor decodes every raw variable with netCDF4 and encodes every output array with the same codec in the same chunks,
 on as many threads as zarr uses, into files of the same shards; nothing is computed in between. Each step runs in a

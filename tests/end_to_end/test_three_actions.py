@@ -119,7 +119,7 @@ def submit_the_study(services: Services, folder: Path) -> None:
 
 
 def look_at_it(services: Services, browser_path: str, shots: Path) -> None:
-    """Action two: a person who knows nothing but the address of MLflow."""
+    """Action two: a person who only knows the address of MLflow."""
     study, trials = rows(services.tracking)
     assert sorted(trial.data.params["data.ratio"] for trial in trials) == ["10"] * 3 + ["2"] * 3 + ["5"] * 3
     assert {run.info.status for run in (study, *trials)} == {"FINISHED"}

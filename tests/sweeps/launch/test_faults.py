@@ -1,4 +1,4 @@
-"""What goes wrong at night: after each, every trial is accounted for, nothing is there twice, the end is told truly."""
+"""What goes wrong at night: after each, every trial is accounted for, nothing is there twice, the end is reported correctly."""
 
 import os
 import signal

@@ -52,7 +52,7 @@ class LinearPatch(nn.Module):
 
 
 def unet() -> nn.Module:
-    """With all classes in its maps: fresh weights mostly say one alone."""
+    """A network with all classes in its maps: fresh weights mostly predict only one."""
     torch.manual_seed(1)
     model = frozen(UNet(C, K, filters=[4, 4, 8]))
     model.outlet.bias -= model(tensor(4, C, 16, 16)).mean(dim=(0, 2, 3))

@@ -1,4 +1,4 @@
-"""The loss against torch's own, sums that add up, and what unlabelled pixels must not do."""
+"""The loss against torch's own, sums that add up, and unlabelled pixels, which must not count."""
 
 import numpy as np
 import pytest
