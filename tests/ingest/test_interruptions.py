@@ -1,4 +1,4 @@
-"""Builds that are killed, collide, lose workers or change the recipe: readers see a whole lake, and the next run repairs it."""
+"""Builds that are killed, collide, lose workers or change the recipe: readers see a whole lake; a rerun repairs it."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What goes wrong at night: after each, every trial is accounted for, nothing is there twice, the end is reported correctly."""
+"""Faults during a study: after each, every trial is accounted for, nothing is there twice, the end is correct."""
 
 import os
 import signal

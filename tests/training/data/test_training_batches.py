@@ -1,4 +1,4 @@
-"""What a trial trains on: the same for any number of processes that share it; classes that it cannot learn are reported."""
+"""What a trial trains on: the same for any number of processes; classes that it cannot learn are reported."""
 
 import logging
 
