@@ -78,6 +78,7 @@ def test_only_root_documents_and_the_catalog_change(lake: Lake, maps: Path) -> N
     assert {row.cryoseason for row in lake.catalog()} >= {"melt", "freeze"}
 
 
+@pytest.mark.slow
 def test_stores_catalog_and_readers_agree(lake: Lake, maps: Path) -> None:
     seen: list[str] = []
     found = assign_cryoseasons(lake, MeltMaps.open(maps), on_scene=seen.append, check_lock=owned)
@@ -240,6 +241,7 @@ def test_content_of_a_scene_cannot_be_amended(lake: Lake) -> None:
         amend(lake, Catalog.of(rows), sources={}, check_lock=owned)
 
 
+@pytest.mark.slow
 def test_command_lines(lake: Lake, tmp_path: Path) -> None:
     sampled = ingest("sample", tmp_path / "raw", "--scenes", 1, "--lines", 200, "--samples", 220, "--melt")
     assert sampled.exit_code == 0, sampled.output
