@@ -112,7 +112,7 @@ class Lake:
             return lake
         if not rebuild:
             raise RecipeMismatchError(
-                f"{url!r} was built with recipe {lake.recipe_digest} and {recipe['digest']} was asked for "
+                f"{url!r} was built with recipe {lake.recipe_digest}, and this build has recipe {recipe['digest']} "
                 f"(ratios {list(lake.ratios)} against {recipe['recipe']['ratios']}): give the same options, another "
                 "--lake, or --rebuild to build all its scenes again with the new recipe"
             )

@@ -63,7 +63,7 @@ class Holder(BaseModel):
     @property
     def process(self) -> str:
         """In words, for messages."""
-        return f"process {self.pid} on {self.host}" if self.host else "somebody whose lock is torn"
+        return f"process {self.pid} on {self.host}" if self.host else "an unknown process (its lock is torn)"
 
     def has_died_here(self) -> bool:
         """Whether it ran on this machine and has ended."""
@@ -177,7 +177,7 @@ class LakeLock:
     lock: Lock
 
     def check(self) -> None:
-        """Raises LakeLockedError if somebody broke the lock meanwhile: what follows would be written beside them."""
+        """Raises LakeLockedError if somebody broke the lock meanwhile: two builds would write to the lake."""
         if not self.lock.is_held():
             owner = _words(holder_of(self.lock.url))
             raise LakeLockedError(

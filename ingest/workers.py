@@ -1,4 +1,4 @@
-"""Opens the workers that a build asks for; Dask and Ray are loaded only where they are used."""
+"""Opens the workers of a build; Dask and Ray are loaded only where they are used."""
 
 from contextlib import AbstractContextManager
 

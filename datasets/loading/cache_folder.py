@@ -189,7 +189,7 @@ def hold(folder: Path, name: str, *, wait: bool = True) -> Iterator[None]:
 
 
 def make(folder: Path) -> None:
-    """Makes a folder for this user alone; one that is there stays as it is."""
+    """Makes a folder that only this user can open; an existing one stays unchanged."""
     with writing(folder):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 

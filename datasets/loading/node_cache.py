@@ -73,7 +73,7 @@ class NodeCache:
     """Decoded arrays of a node. Cheap to copy to another process; any number of processes and threads may use it.
 
     Attributes:
-        folder: On a disk of the node; made when first needed, for this user alone.
+        folder: On a disk of the node; made when first needed, for this user only.
         max_bytes: Of all arrays together, those in the making included.
     """
 
@@ -94,7 +94,7 @@ class NodeCache:
         disk would have free without the cache, whichever is less.
 
         Raises:
-            CacheError: The folder cannot be made or is somebody else's, or the size is no positive number.
+            CacheError: The folder cannot be made or belongs to another user, or the size is not a positive number.
         """
         given = os.environ.get("ICEBENCH_CACHE")
         if given is not None and given.strip().lower() in ("", "none"):

@@ -62,7 +62,7 @@ def build_index(
     """
     rows = sorted(records, key=lambda record: record.scene_id)
     if not rows:
-        raise SplitError("a patch index of no scene was asked for: give the scenes of a split that has some")
+        raise SplitError("a patch index needs at least one scene: give the scenes of a split that has some")
     if rule.ratio not in lake.ratios:
         raise SceneNotFoundError(
             f"the lake {lake.url!r} has no ratio {rule.ratio}, it has {', '.join(map(str, lake.ratios))}: choose one "

@@ -189,7 +189,7 @@ def beside_store(url: str) -> tuple[str, str]:
 
 
 def remove_store(url: str) -> None:
-    """Removes a scene store, its documents first, so that nobody opens what is about to go."""
+    """Removes a scene store, its documents first, so that nobody opens it meanwhile."""
     found = sizes(url)
     for key in ("zarr.json", *(key for key in found if key.count("/") == 1 and key.endswith("/zarr.json"))):
         if key in found:

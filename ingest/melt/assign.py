@@ -65,10 +65,10 @@ def assign_cryoseasons(
     rows: list[SceneRecord] = []
     sources: dict[str, dict[str, Any]] = {}
     digests: dict[str, str] = {}
-    alone = 0
+    without_year_before = 0
     for record in lake.catalog():
         year = record.acquired.year
-        alone += needs_year_before(record.acquired) and year - 1 not in maps.years
+        without_year_before += needs_year_before(record.acquired) and year - 1 not in maps.years
         cells = footprint_cells(TiePoints.from_points(lake.scene(record.scene_id).tie_points()))
         found = vote(maps, cells, record.acquired, rule)
         rows.append(record.model_copy(update={"cryoseason": found.season, "melt_cells": found.share}))
@@ -81,7 +81,9 @@ def assign_cryoseasons(
         on_scene(record.scene_id)
     catalog = Catalog.of(rows)
     changed = amend(lake, catalog, sources=sources, check_lock=check_lock)
-    return Assignment(catalog=catalog, changed=changed, without_year_before=alone, files=tuple(sorted(digests)))
+    return Assignment(
+        catalog=catalog, changed=changed, without_year_before=without_year_before, files=tuple(sorted(digests))
+    )
 
 
 def check_years(maps: MeltMaps, lake: Lake, sources: Iterable[str], rule: MeltRule = DEFAULT_RULE) -> None:

@@ -92,8 +92,8 @@ def _conclude(done: Done) -> None:
         err.print(f"failed {outcome.name}: {outcome.error}", style="red", markup=False, highlight=False, soft_wrap=True)
     if done.failed:
         err.print(
-            "run the same command again to try the failed trials once more, from where they stand (with --rerun-failed "
-            "them alone); finished ones are kept",
+            "run the same command again to try the failed trials once more, from their checkpoints (with "
+            "--rerun-failed only these); finished ones are kept",
             soft_wrap=True,
         )
     out.print(how_to_open(report.evidence), markup=False, highlight=False, soft_wrap=True)

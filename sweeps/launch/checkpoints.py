@@ -67,7 +67,7 @@ class KeptTrial:
             self._warn(error)
             return
         if owner is not None and owner.decode() != self.attempt:
-            raise SupersededError("a later attempt at this trial has begun, and this one gives way to it")
+            raise SupersededError("a later attempt at this trial has begun, so this one stops")
 
     def close(self, *, finished: bool) -> None:
         """Waits for the checkpoints being written; of a finished trial only the best weights stay."""

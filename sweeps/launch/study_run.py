@@ -93,7 +93,7 @@ def run_study(plan: Plan, request: Request, watching: Watching, say: Callable[[s
             finished = len(plan.ready) - len(waiting)
             say(
                 f"study {study.study}: {len(plan.ready)} trials, "
-                f"{finished} {'not asked for' if request.failed_only else 'finished before'}, {len(waiting)} to run"
+                f"{finished} {'left out' if request.failed_only else 'finished before'}, {len(waiting)} to run"
             )
             for reason, count in finished_earlier(states, (trial.earlier_ids for trial, _ in waiting)).items():
                 say(f"of these {count} finished before under another id, and run again: {reason}")

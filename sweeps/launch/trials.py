@@ -118,11 +118,11 @@ def fit(
         work: See `run_trials`.
         tune_options: Search algorithm, scheduler, number of samples.
     """
-    alone = placement.processes == 1
-    most = placement.max_concurrent if alone else min(placement.max_concurrent or slots.room, slots.room)
+    single = placement.processes == 1
+    most = placement.max_concurrent if single else min(placement.max_concurrent or slots.room, slots.room)
     # Where a trial has several processes, each requests its own resources. The function that starts them needs none,
     # but Tune must be given some.
-    resources = {"cpu": placement.cpus, "gpu": slots.gpus} if alone else {"memory": 1.0}
+    resources = {"cpu": placement.cpus, "gpu": slots.gpus} if single else {"memory": 1.0}
     with tempfile.TemporaryDirectory(prefix="icebench-tune-") as folder:  # results are in MLflow and in the storage
         tuner = tune.Tuner(
             tune.with_resources(work or train, resources),

@@ -84,8 +84,8 @@ def storage_changed(study: StudyTracker, storage: str, lake: str) -> str:
     if not before:
         return ""
     return (
-        f"study {study.study} ran with --storage {before} before: with {now} its unfinished trials start anew, and a "
-        "driver that still runs there is not seen from everywhere, so make sure that there is none"
+        f"study {study.study} ran with --storage {before} before: with {now} its unfinished trials start from the "
+        "beginning, and a driver that still runs there may not be noticed, so make sure that there is none"
     )
 
 

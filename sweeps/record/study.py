@@ -180,7 +180,7 @@ class StudyTracker:
                 self.end_lost(row.run_id for row in self.children_rows() if row.status == "RUNNING")
             self.finish(status)
         except TrackingError as away:
-            logger.warning("MLflow was not told that study %s ended: %s", self.study, away)
+            logger.warning("MLflow does not know that study %s ended: %s", self.study, away)
 
 
 def trial_row(run: Any) -> TrialRow:  # noqa: ANN401 (mlflow ships no types)

@@ -104,7 +104,7 @@ _UNTYPED: Final = frozenset({"model.params"})
 """Fields whose numbers no type turns into int or float: there 1.0 is written as 1."""
 _WEIGHTS: Final = "model.pretrained"
 _FIRST_WORDS: Final = {"data.task": {word: first for first, word in FORMER_TASKS.items()}}
-"""Values as the first generation wrote them, by field and by the value of today."""
+"""Values as the first generation wrote them, by field and today's value."""
 _SPELLED: Final = "its id came from the spelling of its values, before equal ones (w.pth and ./w.pth) had one form"
 
 
@@ -148,7 +148,7 @@ def document(
         settings: A spec, or other settings whose fields all have defaults.
         first: Dotted names of the fields that are spelled out always.
         rules: Number of the rules.
-        came_with: Default that a later field is left out with, by dotted name, where it is not that of today.
+        came_with: Default that a later field is left out with, by dotted name, where it is another one today.
         as_spelled: Leaves values as they are instead of giving equal ones one form.
     """
     content = _content(settings, type(settings)(), first, came_with, as_spelled=as_spelled)

@@ -252,7 +252,7 @@ def test_what_cannot_be_is_one_sentence(lake: Lake, changes: dict[str, float], s
 
 
 def test_no_scene_is_one_sentence(lake: Lake) -> None:
-    with pytest.raises(SplitError, match="a patch index of no scene was asked for"):
+    with pytest.raises(SplitError, match="a patch index needs at least one scene"):
         build_index(lake, [], RULE)
 
 
