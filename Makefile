@@ -16,12 +16,16 @@ $(VENV)/.installed: pyproject.toml
 demo: $(VENV)/.installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" bash docs/demo.sh $(DEMO)
 
-# Quick tests share all cores. Slow ones start servers, clusters and trainings that want the cores for themselves.
-test: test-fast
-	$(BIN)/python -m pytest -m slow --durations=15 --durations-min=10
+PYTEST := $(BIN)/python -m pytest
+SHARED := -n auto --maxprocesses 8 --dist loadfile
+
+# Tests share the cores, but for those that start a cluster, whose processes want all of them.
+test: $(VENV)/.installed
+	$(PYTEST) -m "not cluster" $(SHARED)
+	$(PYTEST) -m cluster --durations=15 --durations-min=10
 
 test-fast: $(VENV)/.installed
-	$(BIN)/python -m pytest -m "not slow" -n auto --maxprocesses 8
+	$(PYTEST) -m "not slow" $(SHARED)
 
 # The browser of one end-to-end test, from Debian's or Ubuntu's packages; without one that test is skipped.
 browser:

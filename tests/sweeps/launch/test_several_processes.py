@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from datasets.lake import Lake
+from datasets.process.checkout import ROOT
 from sweeps.launch.placement import Placement
 from tests.sweeps.launch.small_study import Events, request_of, run, small_study
 from training.spec import TrialSpec
@@ -32,6 +33,7 @@ def test_two_processes_are_one_trial(
 ) -> None:
     monkeypatch.setenv("RAY_ADDRESS", "local")
     monkeypatch.setenv("ICEBENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))  # a study ships no tests, and the network of this one is in them
     request = request_of(tiny_lake, tmp_path)
     placement = Placement(cpus=1, gpus=0, max_concurrent=None, storage=str(tmp_path / "storage"), processes=2)
     events = Events()
