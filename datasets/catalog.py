@@ -1,4 +1,4 @@
-"""`Catalog`: the scenes of a lake as immutable rows that can be asked."""
+"""`Catalog`: the scenes of a lake as immutable rows, with queries."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

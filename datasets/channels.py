@@ -127,7 +127,7 @@ def check_channels(names: Iterable[str]) -> None:
 def group_of(channel: str) -> str:
     """Group of a channel of the lexicon: by instrument, and geography for what only says where a pixel is.
 
-    The incidence angle belongs to SAR: it says how the radar looked.
+    The incidence angle belongs to SAR, since it describes the view of the radar.
     """
     check_channels([channel])
     if channel in _GEOGRAPHY:

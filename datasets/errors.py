@@ -8,7 +8,7 @@ from difflib import get_close_matches
 
 
 class IceBenchError(Exception):
-    """Base of every error that a user can cause or cure."""
+    """Base of every error that a user can cause or fix."""
 
 
 class LakeNotFoundError(IceBenchError, FileNotFoundError):
@@ -16,7 +16,7 @@ class LakeNotFoundError(IceBenchError, FileNotFoundError):
 
 
 class SceneNotFoundError(IceBenchError, FileNotFoundError):
-    """The lake has no such scene, or the scene lacks the asked ratio."""
+    """The lake has no such scene, or the scene does not have this ratio."""
 
 
 class DamagedSceneError(IceBenchError, ValueError):
@@ -32,7 +32,7 @@ class LakeLockedError(IceBenchError, BlockingIOError):
 
 
 class CacheError(IceBenchError, OSError):
-    """The cache of decoded arrays cannot be kept where it should be."""
+    """The cache of decoded arrays cannot be kept in its folder."""
 
 
 class RecipeMismatchError(IceBenchError, ValueError):

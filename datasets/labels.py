@@ -1,7 +1,7 @@
 """The three ice charts of AI4Arctic: classes, names and colours.
 
 Class numbers are those of the AutoICE challenge; colours follow the WMO ice-chart colour code where it has one
-(WMO/TD-No. 1215) and stay apart for readers with colour-vision deficiency elsewhere.
+(WMO/TD-No. 1215); the other colours can be distinguished with colour-vision deficiency.
 """
 
 from dataclasses import dataclass

@@ -7,8 +7,8 @@
 <lake>/index/                   patch indexes of trials, see `datasets.patches.index_store`; may be removed at any time
 <lake>/lock.json                only while a build runs, see `datasets.lock`
 
-A lake that is rebuilt with another recipe grows beside the one that readers see, and recipe.json, which says where the
-shown one is (`at`), is replaced when the new one is whole:
+A lake that is rebuilt with another recipe is written beside the one that readers see. recipe.json says where the lake
+that readers see is (`at`), and is replaced when the new lake is complete:
 
 <lake>/recipes/<digest>.json    the recipe.json of every other recipe that the lake had or is getting
 <lake>/recipes/<digest>/        catalog.parquet, scenes/ and index/ of a rebuild
@@ -34,7 +34,7 @@ from datasets.stores.scene_writer import SceneWriter, beside_store, remove_store
 FORMAT: Final = 1
 
 _FROM_CATALOG: Final = ("_table", "digest")
-"""What a lake keeps of its catalog once it was asked for."""
+"""What a lake keeps of its catalog after it was first read."""
 
 
 @dataclass(frozen=True)
@@ -43,16 +43,16 @@ class Lake:
 
     Attributes:
         url: Absolute; without a trailing slash.
-        recipe: Content of recipe.json: format, digest, recipe, software, and `at` after a rebuild. An opened lake stays
-            the lake that it was when somebody rebuilds it with another recipe, and so does its catalog once it was
-            asked for: open it again to see what others have built since.
+        recipe: Content of recipe.json: format, digest, recipe, software, and `at` after a rebuild. An opened lake does
+            not change when somebody rebuilds it with another recipe, and neither does its catalog after it was first
+            read: open the lake again to see what others have built since.
     """
 
     url: str
     recipe: Mapping[str, Any]
 
     def __getstate__(self) -> dict[str, Any]:
-        """Another process reads the catalog itself, if it asks at all: it would travel with every task."""
+        """Another process reads the catalog itself if it needs it; otherwise it would be sent with every task."""
         return {name: value for name, value in self.__dict__.items() if name != "_table"}
 
     @classmethod
@@ -94,7 +94,7 @@ class Lake:
         Args:
             url: Where.
             recipe: `digest`, `recipe` and `software`.
-            rebuild: Lets a lake of another recipe be built anew; readers see the old one until the new one is
+            rebuild: Lets a lake of another recipe be built again; readers see the old one until the new one is
                 published.
 
         Raises:
@@ -112,7 +112,7 @@ class Lake:
             return lake
         if not rebuild:
             raise RecipeMismatchError(
-                f"{url!r} was built with recipe {lake.recipe_digest} and {recipe['digest']} was asked for "
+                f"{url!r} was built with recipe {lake.recipe_digest}, and this build has recipe {recipe['digest']} "
                 f"(ratios {list(lake.ratios)} against {recipe['recipe']['ratios']}): give the same options, another "
                 "--lake, or --rebuild to build all its scenes again with the new recipe"
             )
@@ -159,7 +159,7 @@ class Lake:
         return self if found.recipe_digest == self.recipe_digest else found
 
     def catalog(self) -> Catalog:
-        """The catalog as it was when it was first asked for, or as this lake published it last.
+        """The catalog as it was when it was first read, or as this lake published it last.
 
         Raises:
             LakeNotFoundError: No build has finished yet.
@@ -192,7 +192,7 @@ class Lake:
         return tuple(name.removesuffix(".zarr") for name in found if name.endswith(".zarr"))
 
     def unfinished_replacements(self) -> tuple[str, ...]:
-        """Scene ids beside whose store there is one that was to replace it, of a build that was stopped."""
+        """Ids of scenes whose replacement store is still there, because its build was stopped."""
         found = names(f"{self.place}/scenes")
         return tuple(sorted({name.partition(".zarr.")[0] for name in found if ".zarr." in name}))
 
@@ -217,7 +217,7 @@ class Lake:
         return holds_objects(self.scene_url(scene_id))
 
     def holds_unfinished_replacement(self, scene_id: str) -> bool:
-        """Whether objects are there of a store that was to replace the scene's."""
+        """Whether there are objects of a store that should have replaced the scene's."""
         return any(holds_objects(url) for url in beside_store(self.scene_url(scene_id)))
 
     def discard_scene(self, scene_id: str) -> None:
@@ -225,12 +225,12 @@ class Lake:
         remove_store(self.scene_url(scene_id))
 
     def discard_unfinished_replacement(self, scene_id: str) -> None:
-        """Removes what was to replace the scene's store; the scene stays."""
+        """Removes the unfinished replacement of the scene's store; the scene stays."""
         for url in beside_store(self.scene_url(scene_id)):
             remove_store(url)
 
     def write_scene(self, scene_id: str) -> SceneWriter:
-        """Starts the scene's store anew; see `SceneWriter`."""
+        """Starts a new store of the scene; see `SceneWriter`."""
         return SceneWriter(self.scene_url(scene_id))
 
     @property
@@ -287,7 +287,7 @@ class Lake:
 
     @cached_property
     def _table(self) -> CatalogFile:
-        """What catalog.parquet holds, read once however often a trial asks."""
+        """What catalog.parquet holds, read once, however often a trial asks for it."""
         content = read(f"{self.place}/catalog.parquet")
         if content is None:
             raise LakeNotFoundError(

@@ -43,8 +43,8 @@ class Agreement:
     Attributes:
         name: File name of the list.
         both: In both lists.
-        only_ours: In ours alone.
-        only_theirs: In theirs alone.
+        only_ours: Only in ours.
+        only_theirs: Only in theirs.
         not_in_lake: How many of `only_theirs` are no training scene of the lake.
     """
 
@@ -134,7 +134,7 @@ def write_lists(lists: Mapping[str, tuple[str, ...]], folder: Path) -> list[Path
 
 
 def scene_key(name: str) -> str:
-    """What tells scenes apart whatever the product: the scene id in a file name, or the name if it has none."""
+    """Key of a scene, the same in both products: the scene id in a file name, or the name if it has none."""
     bare = PurePosixPath(name).name
     match = _NAME.fullmatch(bare)
     return f"{match['start']}_{match['provider']}" if match else bare
@@ -170,8 +170,8 @@ def read_lists(folder: Path) -> dict[str, frozenset[str]]:
 def compare(catalog: Catalog, ours: Mapping[str, tuple[str, ...]], theirs: Mapping[str, frozenset[str]]) -> Comparison:
     """Compares list by list and scene by scene.
 
-    A scene's published season is told by Melt_all and Freeze_all, or by the lists of its category where those are
-    missing; a scene that stands only in TwoSeasons lists has none.
+    A scene's published season comes from Melt_all and Freeze_all, or from the lists of its category where those are
+    missing; a scene that is only in TwoSeasons lists has none.
     """
     rows = [record for record in catalog if record.archive == "train"]
     known = {scene_key(record.source) for record in rows}
@@ -207,7 +207,7 @@ def compare(catalog: Catalog, ours: Mapping[str, tuple[str, ...]], theirs: Mappi
 
 
 def _published_seasons(theirs: Mapping[str, frozenset[str]]) -> dict[str, str]:
-    """Season of each published scene; a later kind of list is the surer one."""
+    """Season of each published scene; a later kind of list is more reliable."""
     seasons: dict[str, str] = {}
     for kind, word in (("TwoSeasons", "none"), ("Freeze", "freeze"), ("Melt", "melt")):
         for location in LIST_LOCATIONS:

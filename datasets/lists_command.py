@@ -26,7 +26,7 @@ def lists(
 ) -> None:
     """Write the 15 scene lists of IceBench: {season}_{location}_train_files.json, with raw file names.
 
-    Differences to published lists are printed and are no failure.
+    Differences from published lists are printed; they are not a failure.
     """
     with user_errors():
         catalog = Lake.open(lake).catalog()

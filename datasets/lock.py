@@ -1,10 +1,10 @@
-"""One process at a time holds what is shared: a lake that is built, a study that runs.
+"""A lock on what only one process may change: a lake that is built, a study that runs.
 
-A lock is an object that is put there only if it is not there (`datasets.storage.create`: by exclusive creation on disk,
-by a conditional PUT on S3), and says who holds it. Whoever takes over from a holder that is gone leaves that lock where
-it is, since of two who remove it the second would remove the lock of the first, and puts a successor beside it, again
-only if there is none: `lock.json`, `lock.json.<token of its holder>`, and so on. The last of this row holds the lock,
-and takes the whole row away in the end. A holder that was only thought gone finds its successor.
+A lock is an object that is created only if it does not exist (`datasets.storage.create`: by exclusive creation on disk,
+by a conditional PUT on S3); its content names the holder. A process that takes over from a dead holder leaves the old
+lock in place: if two processes removed it, the second would remove the new lock of the first. Instead it creates a
+successor beside it, again only if there is none: `lock.json`, `lock.json.<token of its holder>`, and so on. The last
+of this row holds the lock, and removes the whole row at the end. A holder that was believed dead finds its successor.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 NAME: Final = "lock.json"
 _TRIES: Final = 20
-"""Each means that somebody else took or freed the lock in between."""
+"""Tries to take a lock; each failed one means that another process took or freed it in between."""
 
 
 class Holder(BaseModel):
@@ -42,7 +42,7 @@ class Holder(BaseModel):
         host: Machine; empty if the lock is torn.
         pid: Process there.
         started: Date and time in ISO 8601.
-        beat: When it last said that it lives, in seconds since 1970.
+        beat: Time of its last sign of life, in seconds since 1970.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -63,14 +63,14 @@ class Holder(BaseModel):
     @property
     def process(self) -> str:
         """In words, for messages."""
-        return f"process {self.pid} on {self.host}" if self.host else "somebody whose lock is torn"
+        return f"process {self.pid} on {self.host}" if self.host else "an unknown process (its lock is torn)"
 
     def has_died_here(self) -> bool:
-        """Whether it ran on this machine and does so no longer."""
+        """Whether it ran on this machine and has ended."""
         return self.host == socket.gethostname() and not is_running(self.pid)
 
     def is_gone(self, stale_s: float) -> bool:
-        """Whether its process died here, or has not said for `stale_s` seconds that it lives."""
+        """Whether its process died here, or gave no sign of life for `stale_s` seconds."""
         return self.has_died_here() or time.time() - self.beat >= stale_s
 
 
@@ -87,7 +87,7 @@ class Lock:
         self._place = ""
 
     def acquire(self, may_replace: Callable[[Holder], bool]) -> bool:
-        """Takes the lock if nobody holds it, or who does may be replaced; else says no.
+        """Takes the lock if nobody holds it, or if the holder may be replaced; returns whether it did.
 
         Raises:
             LakeAccessError: The store cannot be reached or refuses.
@@ -103,12 +103,12 @@ class Lock:
         return False
 
     def is_held(self) -> bool:
-        """Whether this process has it; not so if somebody has taken it over, or has removed it."""
+        """Whether this process has it; False if somebody has taken it over or removed it."""
         row = _row(self.url)
         return bool(row) and row[-1][1].token == self.holder.token
 
     def renew(self) -> bool:
-        """Says that the holder lives; False if the lock is no longer held."""
+        """Gives a sign of life; False if the lock is no longer held."""
         if not self.is_held():
             return False
         self.holder = self.holder.model_copy(update={"beat": time.time()})
@@ -119,10 +119,10 @@ class Lock:
         """Gives it back; does nothing where it was taken over, or never taken."""
         row = _row(self.url) if self._place else []
         if row and row[-1][1].token == self.holder.token:
-            for place, _ in row:  # from the first on, so that nobody can become the successor of one that remains
+            for place, _ in row:  # first to last, so that nobody can become the successor of a lock that is still there
                 remove(place)
         elif self._place not in dict(row) and (found := _holder_at(self._place)) and found.token == self.holder.token:
-            remove(self._place)  # it was put too late to count
+            remove(self._place)  # it was created too late to count
 
     def _content(self) -> bytes:
         return self.holder.model_dump_json(indent=1).encode()
@@ -159,7 +159,7 @@ def hold(
                 beats.join()
             try:
                 lock.release()
-            except (IceBenchError, OSError) as error:  # it must not hide how the work ended
+            except (IceBenchError, OSError) as error:  # an error here must not hide how the work ended
                 logger.warning("the lock %s could not be removed: %s", url, error)
 
 
@@ -177,7 +177,7 @@ class LakeLock:
     lock: Lock
 
     def check(self) -> None:
-        """Raises LakeLockedError if somebody broke the lock meanwhile: what follows would be written beside them."""
+        """Raises LakeLockedError if somebody broke the lock meanwhile: two builds would write to the lake."""
         if not self.lock.is_held():
             owner = _words(holder_of(self.lock.url))
             raise LakeLockedError(
@@ -188,11 +188,11 @@ class LakeLock:
 
 @contextmanager
 def lock_lake(url: str, *, break_lock: bool = False) -> Iterator[LakeLock]:
-    """Holds `<lake>/lock.json`. A killed build leaves it, and a person who knows that it is gone breaks it.
+    """Holds `<lake>/lock.json`. A killed build leaves it behind; a person who knows that the build is dead breaks it.
 
     Args:
         url: Of the lake; it need not be there yet.
-        break_lock: Takes a lock over, whoever has it.
+        break_lock: Takes the lock over from any holder.
 
     Raises:
         LakeLockedError: Another process has it.
@@ -249,7 +249,7 @@ def _holder_at(place: str) -> Holder | None:
         return None
     try:
         return Holder.model_validate_json(content)
-    except ValidationError:  # torn, when the machine crashed, or of another version: nobody can tell whether it lives
+    except ValidationError:  # torn by a crash, or of another version: whether its holder lives is unknown
         return Holder(token=hashlib.sha256(place.encode() + content).hexdigest()[:16], host="", pid=0)
 
 

@@ -1,4 +1,4 @@
-"""A scene at a glance: SAR, incidence and the three charts on one sheet, so that a person sees whether it is right."""
+"""A scene at a glance: SAR, incidence and the three charts on one sheet, to check it by eye."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""`SceneRecord`: what the catalog says of a scene. `Scene`: one scene of a lake, opened lazily."""
+"""`SceneRecord`: what the catalog says about a scene. `Scene`: one scene of a lake, opened lazily."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -39,12 +39,12 @@ class SceneRecord(BaseModel):
         region: Ice-chart region.
         location: Location category of the region.
         season: Season of the month of `stopped`.
-        cryoseason: Melt or freeze; None where the melt maps say nothing or were not given.
+        cryoseason: Melt or freeze; None where the melt maps have no dates or were not given.
         melt_cells: Share of the 25 km cells under the scene that have melt and freeze dates, and so decided
             `cryoseason`; None where melt maps were not given.
         lines: SAR lines of 40 m, whatever the product: the grid of a ratio has `lines // ratio`. A ready-to-train file
             counts twice its own, so one less than the raw file where that is odd.
-        samples: SAR samples of 40 m, likewise.
+        samples: SAR samples of 40 m, counted as the lines.
         bbox: West, south, east, north in degrees; west > east where the scene crosses the antimeridian.
         pixels: Pixel count of each class at full resolution, by chart; 255 is unlabelled. In pixels of 40 m: each of a
             ready-to-train file counts four.
@@ -84,7 +84,7 @@ class SceneRecord(BaseModel):
 
     @property
     def orbit_pass(self) -> tuple[str, int]:
-        """Scenes with the same value are frames of one pass: never apart in a split."""
+        """Scenes with the same value are frames of one pass; a split keeps them together."""
         return (self.satellite, self.orbit)
 
     def labelled(self, chart: str) -> int:
@@ -93,7 +93,7 @@ class SceneRecord(BaseModel):
 
 
 class Scene:
-    """One scene of a lake. Cheap to make; nothing is read before it is asked for."""
+    """One scene of a lake. Cheap to make: it reads nothing until it has to."""
 
     def __init__(self, record: SceneRecord, store: SceneStore) -> None:
         self.record = record
@@ -163,7 +163,7 @@ class Scene:
         return lines, samples
 
     def tie_points(self) -> dict[str, NDArray[np.float64]]:
-        """The geolocation points as they came: `sar_grid_line`, `sar_grid_latitude`, ..., (points,) float64 each."""
+        """The geolocation points of the raw file: `sar_grid_line`, `sar_grid_latitude`, ..., (points,) float64 each."""
         return {str(name): values.to_numpy() for name, values in self._store.dataset("tie_points").items()}
 
     @property

@@ -1,7 +1,7 @@
 """Seasons that come after the build: new values for some fields of the records of a finished lake, arrays untouched.
 
 With `datasets.lake` and `datasets.stores` the third place that knows the layout: it replaces the root document of each
-scene store, `<scene>.zarr/zarr.json`, and publishes the catalog anew.
+scene store, `<scene>.zarr/zarr.json`, and publishes the catalog again.
 """
 
 import json
@@ -34,7 +34,7 @@ def amend(
         lake: A finished lake; its `digest`, which covers the records, is the new one afterwards.
         catalog: The lake's catalog with other values in the fields of `AMENDABLE`.
         sources: Where these come from, by scene_id; JSON content, kept in the scene's store.
-        check_lock: Called before the catalog is written; raises if the lake is somebody else's by now.
+        check_lock: Called before the catalog is written; raises if another process has taken the lake.
 
     Returns:
         How many scenes changed.
@@ -56,7 +56,7 @@ def amend(
 
 
 def carry_seasons(lake: Lake, records: Iterable[SceneRecord]) -> tuple[SceneRecord, ...]:
-    """Gives scenes that were built anew, in place or with another recipe, the seasons that readers see.
+    """Gives scenes that were built again, in place or with another recipe, the seasons that readers see.
 
     A season comes from the time and the footprint of a scene, not from its pixels: it is carried where both are the
     same and the scene has none yet, into the store and, with the returned records, into the catalog.

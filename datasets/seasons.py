@@ -13,7 +13,7 @@ Season = Literal["winter", "spring", "summer", "fall"]
 Location = Literal["cat1", "cat2", "cat3", "cat4"]
 Cryoseason = Literal["melt", "freeze"]
 CryoFilter = Literal["melt", "freeze", "known"]
-"""`known` asks for scenes of either."""
+"""`known` means scenes of either."""
 
 SEASONS: Final[tuple[Season, ...]] = get_args(Season)
 LOCATIONS: Final[tuple[Location, ...]] = get_args(Location)

@@ -1,4 +1,4 @@
-"""Seeded split of the training archive into train and val, never through an orbit pass.
+"""Seeded split of the training archive into train and val, which keeps each orbit pass together.
 
 The test scenes are those of the test archive. Frames of one pass look alike and two services may chart one frame, so
 passes move as a whole, and training scenes on the pass of a test scene are not used at all (the published split leaks
@@ -28,7 +28,7 @@ def assign_splits(records: Iterable[SceneRecord], *, seed: int, val_scenes: int 
     """Gives every scene its split.
 
     Passes are taken in seeded order, always from the stratum (season x location) that the validation set represents
-    least, until `val_scenes` are reached. A pass that would overshoot is passed over unless nothing smaller is left.
+    least, until `val_scenes` are reached. A pass that would overshoot is skipped unless no smaller one is left.
 
     Args:
         records: All scenes of the lake, in any order; the result does not depend on it.
@@ -44,7 +44,7 @@ def assign_splits(records: Iterable[SceneRecord], *, seed: int, val_scenes: int 
     wanted = default_val_scenes(len(usable)) if val_scenes is None else val_scenes
     if usable and wanted >= len(usable):
         raise SplitError(
-            f"{wanted} validation scenes were asked of {len(usable)} usable training scenes: ask for fewer with "
+            f"{wanted} validation scenes of {len(usable)} usable training scenes are too many: ask for fewer with "
             "--val-scenes, or build more scenes"
         )
     chosen = _draw(usable, wanted, seed)

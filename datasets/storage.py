@@ -1,6 +1,6 @@
 """Objects at URLs, on disk or in object storage: read, put in one step, list, move, remove.
 
-The floor under `datasets.lake`, `datasets.stores` and `datasets.lock`; `datasets.access` translates what clients raise.
+Used by `datasets.lake`, `datasets.stores` and `datasets.lock`; `datasets.access` translates the errors of clients.
 """
 
 import os
@@ -31,14 +31,14 @@ def read(url: str) -> bytes | None:
 
 
 def exists(url: str) -> bool:
-    """Whether there is an object, of whatever size."""
+    """Whether there is an object of any size."""
     if not is_url(url):
         return Path(url).is_file()
     with _filesystem(url) as (filesystem, path):
         try:
             return bool(filesystem.info(path)["type"] == "file")
         except FileNotFoundError as error:
-            # fsspec says so of a web server that does not answer, too.
+            # fsspec also raises this for a web server that does not answer.
             if scheme_of(url).startswith("http") and getattr(error.__cause__, "status", None) not in _GONE:
                 raise (error.__cause__ or error) from None
             return False
@@ -70,7 +70,7 @@ def read_ranges(ranges: Sequence[tuple[str, int, int]]) -> list[bytes | None]:
         ranges: URL, first byte and the byte after the last.
 
     Returns:
-        In order; None where there is no object, shorter than asked where it ends before.
+        In order; None where there is no object, fewer bytes where the object ends earlier.
     """
     if not ranges:
         return []
@@ -161,7 +161,7 @@ def move_below(source: str, target: str, *, aside: str, last: str) -> None:
     Args:
         source: What is moved.
         target: What it replaces.
-        aside: Where the replaced goes before it is removed; of use on disk only.
+        aside: Where the replaced objects go before they are removed; used on disk only.
         last: Key below both that is removed first and put last.
     """
     with _filesystem(target) as (filesystem, _):
@@ -209,7 +209,7 @@ def names(url: str) -> list[str]:
 
 
 def _create_file(target: Path, content: bytes) -> bool:
-    """Puts a file that is not there by a link to a whole one, so that nobody ever sees a part of it."""
+    """Creates a new file as a link to a complete one, so that no reader ever sees a part of it."""
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:

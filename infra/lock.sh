@@ -2,8 +2,8 @@
 # Renews the lock files of both images, for Linux on x86-64, with the hashes of the package index: make lock
 #
 # uv resolves without downloading packages; --no-config and the unset variables keep this machine's settings out of the
-# result. Renew the locks when pyproject.toml changes, then run the tests: they hold lock, manifests and pyproject.toml
-# against each other. ICEBENCH_LOCK_CONSTRAINTS=FILE keeps versions to those of `pip freeze`.
+# result. Renew the locks when pyproject.toml changes, then run the tests: they compare lock, manifests and pyproject.toml
+# with each other. ICEBENCH_LOCK_CONSTRAINTS=FILE keeps versions to those of `pip freeze`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

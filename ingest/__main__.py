@@ -1,4 +1,4 @@
-"""Command line of the ingest side: raw scenes in, a lake out, and care for it."""
+"""Command line of ingest: build a lake from raw scenes, and maintain it."""
 
 import typer
 
@@ -10,7 +10,7 @@ from ingest.melt.command import melt
 from ingest.sample_command import sample
 
 app = typer.Typer(
-    help="From raw AI4Arctic netCDF to the lake: one chunked Zarr store a scene and one catalog.",
+    help="From raw AI4Arctic netCDF to the lake: one chunked Zarr store per scene, and one catalog.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -1,8 +1,8 @@
-"""`ArchiveFile`: one netCDF file of the archives, opened once and read in strips, whatever its encoding.
+"""`ArchiveFile`: one netCDF file of the archives in any encoding, opened once and read in strips.
 
-What is stored packed (`scale_factor`, `add_offset`), with a `_FillValue` or as characters comes out as numbers with NaN
-and as text: xarray decodes it. What is at a URL is copied to this machine while it is open. Which product the file is,
-and whether it is whole, is for those who read it (`ingest.raw`, `ingest.ready_to_train`).
+xarray decodes it: packed values (`scale_factor`, `add_offset`) and `_FillValue` become numbers with NaN, characters
+become text. A file at a URL is copied to this machine while it is open. `ingest.raw` and `ingest.ready_to_train` check
+which product the file is, and whether it is complete.
 """
 
 from collections.abc import Hashable, Iterable, Iterator
@@ -85,7 +85,7 @@ class ArchiveFile:
             return None
 
     def attributes(self, name: str) -> dict[str, object]:
-        """Attributes of a variable as they came."""
+        """Attributes of a variable, unchanged."""
         return dict(self._data[name].attrs)
 
     def texts(self, name: str) -> list[str]:
@@ -127,7 +127,8 @@ class ArchiveFile:
         """Raises RawSceneError if the 2 km grid does not lie on the SAR grid.
 
         Args:
-            cell: Side of a 2 km cell in pixels of the file; what does not fill a cell at the end may have one or none.
+            cell: Side of a 2 km cell in pixels of the file; pixels at the end that do not fill a cell may have one or
+                none.
             product: For the message.
         """
         for dim, coarse in (("sar_lines", "2km_grid_lines"), ("sar_samples", "2km_grid_samples")):

@@ -16,12 +16,12 @@ def side_thread() -> Executor:
 
 
 class _AtOnce(Executor):
-    """Does what it is given before it returns."""
+    """Runs a task at once, before it returns."""
 
     def submit(self, fn: Callable[Given, Result], /, *args: Given.args, **kwargs: Given.kwargs) -> Future[Result]:
         future: Future[Result] = Future()
         try:
             future.set_result(fn(*args, **kwargs))
-        except Exception as error:  # noqa: BLE001 - it is for who asks for the result
+        except Exception as error:  # noqa: BLE001 - raised where the result is read
             future.set_exception(error)
         return future

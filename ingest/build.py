@@ -28,13 +28,13 @@ class SplitOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class BuildSummary:
-    """What became of the files.
+    """The outcome of a build.
 
     Attributes:
         built: Records of the scenes that are in the lake now, in order of the files.
         failures: File and sentence for each that could not be built.
-        catalog: The published catalog; None if no scene could be built at all, or some are still waited for.
-        waiting: Scenes of the shown lake that lack a store of the new recipe: until they are built, readers keep the
+        catalog: The published catalog; None if no scene could be built at all, or some are still missing.
+        waiting: Scenes of the current lake that lack a store of the new recipe: until they are built, readers keep the
             old lake.
         lost: Scenes of the earlier catalog whose stores are gone; they left the catalog.
     """
@@ -73,7 +73,7 @@ def build_lake(
         The summary; failed files are in it, not raised.
 
     Raises:
-        SplitError: More validation scenes were asked for than could ever leave a training scene.
+        SplitError: So many validation scenes would leave no training scene.
         ClusterError: The cluster cannot be used, or went away.
     """
     _check_split(len(sources) if archive == "train" else 0, lake, split)
@@ -114,11 +114,11 @@ def _publish(lake: Lake, records: Iterable[SceneRecord], split: SplitOptions) ->
 
 
 def _check_split(new_scenes: int, lake: Lake, split: SplitOptions) -> None:
-    """Refuses before hours of building what could only be refused after them."""
+    """Refuses before the build, which takes hours, what would be refused after it."""
     most = new_scenes + sum(record.archive == "train" for record in _earlier(lake))
     if split.val_scenes is not None and split.val_scenes >= max(most, 1):
         raise SplitError(
-            f"{split.val_scenes} validation scenes were asked of at most {most} training scenes: ask for fewer with "
+            f"{split.val_scenes} validation scenes of at most {most} training scenes are too many: ask for fewer with "
             "--val-scenes, or give more files"
         )
 
@@ -130,7 +130,7 @@ def _earlier(lake: Lake) -> Iterable[SceneRecord]:
 def _earlier_scenes(lake: Lake, built: Iterable[SceneRecord] = ()) -> tuple[tuple[SceneRecord, ...], tuple[str, ...]]:
     """Scenes of earlier builds beside those just built, and the ids of those whose stores are gone."""
     fresh = {record.scene_id for record in built}
-    if lake.shown() is not lake:  # a rebuild has no catalog before it is whole: its stores say what there is
+    if lake.shown() is not lake:  # a rebuild has no catalog until it is complete: its stores are counted
         return tuple(record for record in lake.finished_scenes() if record.scene_id not in fresh), ()
     kept, lost = [], []
     for record in _earlier(lake):

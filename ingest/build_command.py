@@ -73,7 +73,7 @@ def build(
         bool,
         typer.Option(
             "--rebuild",
-            help="Build a lake of another recipe anew; readers see the old one until all its scenes are built.",
+            help="Build a lake of another recipe again; readers see the old one until all its scenes are built.",
         ),
     ] = False,
     break_lock: Annotated[

@@ -2,9 +2,9 @@
 
 Two steps, both pure: `polygon_classes` turns code rows into one class per polygon and chart; `rasterize` looks the
 classes up for a raster of polygon ids. The rules (AutoICE starter kit, convert_raw_icechart.py and utils.py) are
-followed row for row, also where they surprise: partial concentrations are compared as class numbers (91 and 92 are ten
-tenths), parts of one class are only added pairwise into A. Where the reference lets a number outside the class table
-leak into a chart, ours gives 255.
+followed row for row, even where they are surprising: partial concentrations are compared as class numbers (91 and 92
+are ten tenths), parts of one class are only added pairwise into A. Where the reference writes a number outside the
+class table into a chart, ours gives 255.
 """
 
 from collections.abc import Mapping, Sequence
@@ -58,7 +58,7 @@ class PolygonClasses:
 
     Attributes:
         classes: By chart name, polygon id -> class or 255.
-        reasons: Polygon id -> reasons for an unlabelled chart that is the codes' fault: `no_code`, `SIC_code`,
+        reasons: Polygon id -> reasons in the codes for an unlabelled chart: `no_code`, `SIC_code`,
             `SOD_code`, `FLOE_code`.
     """
 
@@ -70,8 +70,8 @@ def polygon_classes(codes: Sequence[str]) -> PolygonClasses:
     """Converts code rows.
 
     Args:
-        codes: Header and one row a polygon, fields divided by `;`. Numbers may be padded (` 8`, `08`); CF and POLY_TYPE
-            are text.
+        codes: Header and one row per polygon, fields divided by `;`. Numbers may be padded (` 8`, `08`); CF and
+            POLY_TYPE are text.
 
     Raises:
         RawSceneError: The header is not the known one, or a row does not have its form.
@@ -145,7 +145,7 @@ def _dominant(total: int, shares: Sequence[int], kinds: Sequence[int]) -> int:
     if kind_b == kind_c != NOT_FILLED:
         merged[1] = b + c
     if total < NOT_FILLED:
-        # An unknown total is no number to compare with; a polygon that names no parts is all of its first kind.
+        # An unknown total cannot be compared with; a polygon without parts is all of its first kind.
         return kind_a if a == total else NOT_FILLED
     if any(share < NOT_FILLED for share in shares):
         return NOT_FILLED
@@ -209,5 +209,5 @@ def _look_up(table: NDArray[np.uint8], ids: NDArray[np.uint16]) -> NDArray[np.ui
 
 
 def _strips(ids: NDArray[np.uint16]) -> list[slice]:
-    """Some lines at a time: numpy widens indices and counts to eight bytes a pixel."""
+    """Some lines at a time: numpy widens indices and counts to eight bytes per pixel."""
     return [slice(start, start + _STRIP_LINES) for start in range(0, ids.shape[0], _STRIP_LINES)]

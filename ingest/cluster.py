@@ -1,7 +1,7 @@
 """Where scenes are converted: on workers of this machine, of a running Dask cluster, or of Ray.
 
 Workers of a running cluster need the third-party packages of the extra `ingest` (and `s3` for buckets), and must see
-the raw files and the lake under the paths that they are called by here. Our own packages travel with the build.
+the raw files and the lake under the same paths as this machine. Our own packages are sent with the build.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +16,7 @@ from datasets.errors import ClusterError
 Result = TypeVar("Result")
 
 SCENE_BYTES: Final = 3_000_000_000
-"""What a worker is given at least where nothing is said: a full-size scene and room for what Python keeps."""
+"""Least memory of a worker without a limit: a full-size scene, and room for what Python keeps."""
 
 RETRIES: Final = 3
 """How often a scene is tried again after its worker died."""
@@ -38,7 +38,7 @@ class Workers(Protocol):
 
         Yields:
             Path and result, as they are ready. What the function raised is yielded, not raised; `WorkerDiedError` for a
-            path whose workers died one after the other.
+            path whose workers died each time it was tried.
 
         Raises:
             ClusterError: The cluster went away.
@@ -81,7 +81,7 @@ class ClusterOptions:
         return None if self.memory_limit is None else int(dask.utils.parse_bytes(self.memory_limit))
 
     def check(self) -> None:
-        """Raises ClusterError for what contradicts itself, or cannot be used here."""
+        """Raises ClusterError for options that contradict each other, or cannot be used here."""
         if self.scheduler is not None and self.workers is not None:
             raise ClusterError(
                 f"--workers {self.workers} is of a cluster that a build starts itself: with --scheduler, leave it out, "

@@ -1,7 +1,7 @@
 """One scene of either product, end to end: netCDF in, one finished store of the lake out.
 
 While one variable is reduced, the next one is read and the one before is written; the scene's record is written last.
-Everything that can be wrong with a file either shows before the first byte is written or removes what was written.
+An error in a file either is found before the first byte is written, or what was written is removed again.
 """
 
 import hashlib
@@ -35,7 +35,7 @@ def convert_scene(path: str, recipe: Recipe, lake: Lake, archive: Archive) -> Sc
     """Builds the store of one file, raw or ready to train, unless the lake already has it with this recipe.
 
     Args:
-        path: Path or URL of a netCDF file with the archive's name; which product it is, its content says.
+        path: Path or URL of a netCDF file with the archive's name; its content decides which product it is.
         recipe: What to build.
         lake: Where.
         archive: Which archive the file is from.
@@ -66,7 +66,7 @@ def convert_scene(path: str, recipe: Recipe, lake: Lake, archive: Archive) -> Sc
             side_thread() as reading,
         ):
             scene = SceneArrays(raw, writer, writing, recipe)
-            # What is read next is asked for early, but only where memory allows for another raster.
+            # The next variable is requested early, but only where there is memory for another raster.
             hh = reading.submit(raw.sar, HH)
             for field in tie_points.fields:
                 scene.geolocation(field, tie_points)

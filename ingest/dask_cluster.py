@@ -36,7 +36,7 @@ def dask_workers(options: ClusterOptions, tasks: int) -> Iterator["DaskWorkers"]
                 n_workers=max(1, min(options.workers or _fitting_workers(options.memory_bytes), tasks)),
                 threads_per_worker=1,
                 memory_limit=options.memory_limit or "auto",
-                dashboard_address="127.0.0.1:0",  # any free port: a second build on this machine is not in the way
+                dashboard_address="127.0.0.1:0",  # any free port, so that two builds can run on this machine
             ) as cluster,
             Client(cluster) as client,
         ):
@@ -74,7 +74,7 @@ class DaskWorkers:
                 suspects.append(path)
             else:
                 yield path, outcome
-        # Dask blames every scene that waited on a dying worker, so each is tried once more with nobody beside it.
+        # Dask blames every scene that waited on a dying worker, so each is tried once more, alone on a worker.
         for suspect in suspects:
             yield from self._once(function, [suspect])
 
@@ -105,12 +105,12 @@ class DaskWorkers:
 def submit(client: Client, function: Callable[..., Result], *arguments: object) -> "Future[Result]":
     """Lets a worker call one of our functions, on one core for each thread that it has.
 
-    Function and arguments travel packed, since a scheduler unpacks the tasks that it hands on and does not have our
-    code; `call` travels by value, being defined here.
+    Function and arguments are sent pickled, since the scheduler unpacks the tasks that it forwards and does not have
+    our code; `call` is sent by value, since it is defined here.
     """
     packed = pickle.dumps((_on_its_share, (function, *arguments)))
 
-    def call(content: bytes) -> Any:  # noqa: ANN401 - whatever the function returns
+    def call(content: bytes) -> Any:  # noqa: ANN401 - the result of any function
         import pickle
 
         found, given = pickle.loads(content)
@@ -125,7 +125,7 @@ def _fitting_workers(memory: int | None) -> int:
 
 
 def _on_its_share(function: Callable[..., Result], *arguments: object) -> Result:
-    """Encoding takes all cores of a machine unless it is told; beside other workers that only costs switching."""
+    """Limits the threads of encoding, which would use all cores and only slow down the other workers."""
     limit_threads(get_worker().state.nthreads)
     return function(*arguments)
 
@@ -136,7 +136,7 @@ def _ship_code(client: Client) -> None:
     digest = hashlib.sha256(archive).hexdigest()[:12]
 
     class Code(WorkerPlugin):
-        """Defined here, so that it travels by value: a class of a module would need the module there."""
+        """Defined here, so that it is sent by value: a class of a module would need the module there."""
 
         name = _CODE
 

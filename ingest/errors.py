@@ -1,4 +1,4 @@
-"""Errors of the ingest side; see `datasets.errors` for their shape."""
+"""Errors of ingest; see `datasets.errors` for their form."""
 
 from datasets.errors import IceBenchError
 
@@ -20,11 +20,11 @@ class RecipeError(IceBenchError, ValueError):
 
 
 class WorkerDiedError(IceBenchError, RuntimeError):
-    """The processes that worked on a scene died, one after the other."""
+    """Every process that worked on a scene died."""
 
     @classmethod
     def after(cls, tries: int) -> "WorkerDiedError":
-        """With the sentence for so many tries."""
+        """Makes the message for a number of tries."""
         return cls(
             f"its worker died {tries} times over, mostly for want of memory: give workers more (fewer --workers, a "
             "higher --memory-limit) and run the build again"

@@ -105,12 +105,12 @@ class TiePoints:
         return result
 
     def moments(self, name: str, shape: tuple[int, int], ratio: int) -> Moments:
-        """Moments of `field` from the tie points alone: sums over a product of matrices are products of their sums."""
+        """Moments of `field` from the tie points only: sums over a product of matrices are products of their sums."""
         if self._wraps(name):
             return Moments.of(self.field(name, shape, ratio))
         along = _block_weights(self.lines, shape[0], ratio)
         across = _block_weights(self.samples, shape[1], ratio)
-        # einsum and not BLAS, whose sums depend on its threads: scenes carry a hash of these digits.
+        # einsum and not BLAS, whose sums depend on its threads: the fingerprint of a scene hashes these digits.
         mean = float(np.einsum("i,ij,j", along.mean(axis=0), self.fields[name], across.mean(axis=0)))
         deviations = self.fields[name] - mean  # weights of a pixel add up to one
         lines, samples = (np.einsum("ni,nj->ij", weights, weights) for weights in (along, across))

@@ -1,4 +1,4 @@
-"""`python -m ingest verify` and `prune`: care for a lake that is there."""
+"""`python -m ingest verify` and `prune`: maintenance of a lake."""
 
 from typing import Annotated
 
@@ -14,7 +14,7 @@ def verify(
     lake: Annotated[str, typer.Argument(help="URL of the lake: a path, s3://, gs://, az://.", envvar="ICEBENCH_LAKE")],
     deep: Annotated[bool, typer.Option("--deep", help="Decode every array too: reads the whole lake.")] = False,
     discard: Annotated[
-        bool, typer.Option("--discard", help="Remove stores that are damaged, so that the next build makes them anew.")
+        bool, typer.Option("--discard", help="Remove stores that are damaged, so that the next build makes them again.")
     ] = False,
 ) -> None:
     """Check that the lake is whole: catalog, stores, objects and class counts; exit code 1 if anything is wrong."""
@@ -49,7 +49,7 @@ def verify(
 def prune(
     lake: Annotated[str, typer.Argument(help="URL of the lake: a path, s3://, gs://, az://.", envvar="ICEBENCH_LAKE")],
 ) -> None:
-    """Remove the scenes of all recipes but the one that readers see: what a rebuild left behind, or did not finish."""
+    """Remove the scenes of all recipes but the one that readers see: left or not finished by a rebuild."""
     with user_errors():
         target = Lake.open(lake)
         with lock_lake(lake):

@@ -78,6 +78,6 @@ def _of_strip(values: NDArray[np.floating]) -> Moments:
         return NOTHING
     mean = total / values.size
     deviations = np.subtract(values, mean, dtype=np.float64)
-    # Not a dot product: BLAS sums in an order that depends on its threads, and scenes carry a hash of these digits.
+    # Not a dot product: BLAS sums in an order that depends on its threads, and a scene's fingerprint hashes these.
     np.square(deviations, out=deviations)
     return Moments(count=int(values.size), mean=mean, m2=float(np.add.reduce(deviations)))

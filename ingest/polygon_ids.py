@@ -1,9 +1,9 @@
-"""The raster of polygon ids, whichever way a file spells `no polygon`.
+"""The raster of polygon ids, for every way in which a file can mark `no polygon`.
 
 How the archive stores polygon_icechart is not documented: decoded it is float32 with NaN. So every plausible form is
-read. A value that stands for `no polygon` by convention only (0, 255, 65535, the largest value of the stored type, any
-negative number) is believed only in a chart stored as integers, which has no NaN, and only if no code row carries it:
-ids of real charts may be 0 or 255.
+read. Some values mean `no polygon` by convention only: 0, 255, 65535, the largest value of the stored type, any
+negative number. They are taken so only in a chart stored as integers, which has no NaN, and only if no code row has
+this id: ids of real charts may be 0 or 255.
 """
 
 from collections.abc import Set as AbstractSet

@@ -1,7 +1,7 @@
 """Rounding to powers of two: digits without information cost most of a compressed float.
 
-What is computed here (means, interpolated angles, distances) is rounded far below what it can be trusted to; what came
-from the archive is kept bit for bit unless the recipe asks otherwise.
+What is computed here (means, interpolated angles, distances) is rounded by far less than its own error; values of
+the archive are kept bit for bit unless the recipe says otherwise.
 """
 
 import math
@@ -17,7 +17,7 @@ INCIDENCE_STEP: Final = 2.0**-10
 """Incidence angle, 0.001 degrees."""
 
 _STRIP: Final = 1 << 16
-"""Values at a time: three passes over what stays in the processor's cache."""
+"""Values at a time, so that the three passes over them stay in the processor's cache."""
 
 
 def rounded(values: NDArray[np.float32], step: float, out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
@@ -44,8 +44,8 @@ def rounded(values: NDArray[np.float32], step: float, out: NDArray[np.float32] |
 def geolocation_step(ratio: int) -> float:
     """Step of latitude and longitude in degrees: an error of at most a third of a pixel of the ratio, 14 m at ratio 1.
 
-    The fields are no better: linear interpolation between tie points h = 20 km apart is off by h * h * tan(latitude) /
-    (8 * radius of the earth), 14 m at 60 degrees north and 30 m at 75.
+    The fields are not more exact: linear interpolation between tie points h = 20 km apart is off by h * h *
+    tan(latitude) / (8 * radius of the earth), 14 m at 60 degrees north and 30 m at 75.
     """
     return 2.0**-12 * _power_of_two_below(ratio)
 

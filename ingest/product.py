@@ -1,4 +1,4 @@
-"""Which product a file is, by what is in it: `open_scene` gives the reader of either, with one face."""
+"""Which product a file is, by its content: `open_scene` returns the reader for it; both have one interface."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ _SIBLINGS = ("sar_primary", "sar_incidenceangles", "s1_sub_swath_map")
 
 
 SourceScene = RawScene | ReadyToTrainScene
-"""One scene of either product, in physical units, with one face.
+"""One scene of either product, in physical units: the interface of both readers.
 
 Rasters are (lines, samples) at `pixel_spacing`; `shape` and tie points count pixels of 40 m in both products.
 """
@@ -61,7 +61,7 @@ def _reader(file: ArchiveFile) -> SourceScene:
     siblings = [name for name in _SIBLINGS if name in file]
     if siblings:
         raise RawSceneError(
-            f"{file.path!r} holds {', '.join(siblings)}: it is of ASID, a sibling of AI4Arctic with other SAR "
+            f"{file.path!r} holds {', '.join(siblings)}: it belongs to ASID, a sibling of AI4Arctic with other SAR "
             "processing; take the raw or the ready-to-train file of the AI4Arctic challenge"
         )
     return RawScene(file)

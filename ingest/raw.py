@@ -88,7 +88,7 @@ class RawScene:
         """Raster of polygon ids, (lines, samples) uint16, `NO_POLYGON` on land and outside the chart.
 
         Raises:
-            RawSceneError: The chart is empty, or holds something that is no id.
+            RawSceneError: The chart is empty, or holds a value that is not an id.
         """
         ids = np.full(self.shape, NO_POLYGON, np.uint16)
         if not self.charted:
@@ -105,7 +105,7 @@ class RawScene:
         return ids
 
     def tie_points(self) -> dict[str, NDArray[np.float64]]:
-        """The geolocation points as they came, (sar_grid_points,) float64 each."""
+        """The geolocation points of the file, (sar_grid_points,) float64 each."""
         return {name: self._file.whole(name).astype(np.float64) for name in TIE_POINTS}
 
     def km2(self, name: str) -> NDArray[np.generic]:
@@ -113,7 +113,7 @@ class RawScene:
         return read_km2(self._file, name)
 
     def attributes(self, name: str) -> dict[str, object]:
-        """Attributes of a variable as they came; none for one that the file does not have."""
+        """Attributes of a variable, unchanged; none for one that the file does not have."""
         return self._file.attributes(name) if name in self._file else {}
 
     def close(self) -> None:

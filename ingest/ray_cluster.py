@@ -1,4 +1,4 @@
-"""Scenes on Ray, through the scheduler of Dask that Ray brings (`ray.util.dask`): one graph, one task a scene.
+"""Scenes on Ray, through the scheduler of Dask that Ray brings (`ray.util.dask`): one graph, one task per scene.
 
 The tasks do not depend on each other, so the scheduler hands all of them to Ray at once and gives their references
 back; Ray places them by core and memory, on any node, and tries those again whose process or node died.
@@ -35,7 +35,7 @@ _GLANCE: Final = 2.0
 """Seconds between two looks at the head of the cluster."""
 
 _PATIENCE: Final = 30.0
-"""Seconds that a head may be away. After 60 s Ray ends the process, and nobody would release the lake's lock."""
+"""Seconds that a head may be away. After 60 s Ray ends the process, and the lake's lock would stay behind."""
 
 
 @contextmanager
@@ -45,7 +45,7 @@ def ray_workers(options: ClusterOptions) -> Iterator["RayWorkers"]:
     Raises:
         ClusterError: No Ray answers at the address, or it cannot be used from here.
     """
-    # Ray would try a scene for ever that does not fit into its node's memory; the driver decides that.
+    # Ray would repeat for ever a scene that does not fit into its node's memory; here the driver decides.
     retries = {"RAY_task_oom_retries": str(RETRIES)}
     for name, value in retries.items():
         os.environ.setdefault(name, value)
@@ -71,17 +71,17 @@ class RayWorkers:
             references = ray_dask_get(
                 graph,
                 list(graph),
-                ray_persist=True,  # references, not results: those are taken as they come
+                ray_persist=True,  # references, not results: results are fetched as they become ready
                 ray_remote_args={"num_cpus": 1, "memory": self._memory, "max_retries": RETRIES},
             )
-            # Futures, because Ray's own wait makes a KeyboardInterrupt of whatever a signal raises.
+            # Futures, because Ray's own wait turns everything that a signal raises into a KeyboardInterrupt.
             waiting = {each.future(): path for each, path in zip(references, paths, strict=True)}
             while waiting:
                 for future in wait(waiting, timeout=_GLANCE, return_when=FIRST_COMPLETED).done:
                     yield waiting.pop(future), _outcome(future)
                 if self._head is not None:
                     self._head.look()
-        except ConnectionError as error:  # of Ray's client; ours are none of these
+        except ConnectionError as error:  # only Ray's client raises this, not our code
             if isinstance(error, ClusterError):
                 raise
             raise _lost() from error
@@ -122,7 +122,7 @@ def _outcome(future: Future[Result]) -> Result | BaseException:
 
 
 def _memory(asked: int | None) -> int:
-    """Bytes that a scene reserves: what was asked for, else what a full-size one takes, if any node has that."""
+    """Bytes that a scene reserves: the given limit, else what a full-size scene takes if any node has that."""
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     rooms = [int(node.get("memory", 0)) for node in nodes if node.get("CPU", 0) >= 1]
     if not rooms:

@@ -1,13 +1,13 @@
 """`ReadyToTrainScene`: one file of the ready-to-train product, 80 m pixels, back in physical units.
 
 The product was made from the raw files: SAR, incidence and distance averaged over 2 x 2 pixels, charts made and reduced
-by their maximum, channels standardized, no data filled with 0. Here that is undone as far as it goes:
+by their maximum, channels standardized, no data filled with 0. Here that is undone as far as possible:
 
 * z-scores become physical units again (`ingest.standardization`). Where a variable carries `variable_fill_value` 0, a
   z-score of exactly 0 is no data; of 26 million valid pixels about two are 0 by chance.
 * The tie points have latitude and longitude only; their pixels are inferred (`ingest.tie_positions`).
-* Polygons are gone: pixels of one (SIC, SOD, FLOE) count as one polygon. Borders between polygons of the same classes
-  are not seen, the edge of the swath is one, and the distance to the border is approximate.
+* Polygons are gone: pixels with the same (SIC, SOD, FLOE) count as one polygon. Borders between polygons of the same
+  classes are not seen, the edge of the swath is a border, and the distance to the border is approximate.
 * The test files have no charts; those are in `..._prep_reference.nc` beside. Without it the scene is not charted.
 """
 
@@ -162,7 +162,7 @@ class ReadyToTrainScene:
         return physical(name, self._file.whole(name).astype(np.float32))
 
     def attributes(self, name: str) -> dict[str, object]:
-        """Attributes of a variable, but for the fill value, which is undone; none for one that the file has not."""
+        """Attributes of a variable without the fill value, which is undone; none for a variable that is missing."""
         if name not in self._file:
             return {}
         kept = {key: value for key, value in self._file.attributes(name).items() if key != "variable_fill_value"}

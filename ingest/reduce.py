@@ -1,6 +1,6 @@
 """Block reductions by a whole ratio, trimmed at the end like `xarray.coarsen(boundary="trim")`.
 
-Rows are folded first (whole lines, contiguous), then columns of what is left, in strips that stay in the processor's
+Rows are reduced first (whole lines, contiguous), then the columns of the result, in strips that stay in the processor's
 cache: close to one pass over the input, without the temporaries of a four-axis reshape.
 """
 
@@ -30,7 +30,7 @@ def block_mean(values: NDArray[np.float32], ratio: int) -> NDArray[np.float32]:
     def reduce(strip: NDArray[np.float32]) -> NDArray[np.float32]:
         mean = _fold(strip, ratio, np.add)
         mean /= np.float32(ratio * ratio)
-        # NaN shows in the sum, so that only blocks with holes, few in nearly all scenes, are looked at again.
+        # NaN shows in the sum, so only blocks with holes, few in nearly all scenes, are computed again.
         holes = np.nonzero(np.isnan(mean))
         if holes[0].size:
             mean[holes] = _mean_of_finite(_blocks(strip, ratio, holes))

@@ -29,7 +29,7 @@ _WAITING_FACTOR: Final = 1.1
 
 
 class SceneArrays:
-    """The arrays of one scene on their way into its store, and the statistics that fall off.
+    """The arrays of one scene on their way into its store, and the statistics computed from them.
 
     Arrays are written in the given thread while the next ones are read and computed: encoding and decoding share the
     processors. What waits there is little more than one raster.
@@ -66,10 +66,10 @@ class SceneArrays:
     ) -> None:
         """Writes one input channel at every ratio, with its moments; rounded to `step`, block means to `mean_step`.
 
-        The values are the channel's to keep: they are rounded in place.
+        The values are rounded in place.
         """
         attributes = self._attributes(name)
-        # Coarse first: at size 1 the block is the array itself, which the other ratios need as it came.
+        # Coarse first: at size 1 the block is the array itself, which the other ratios need unrounded.
         for ratio in reversed(self._ratios):
             size = native_ratio(self._raw, ratio)
             reduced = block(values, size)
@@ -135,7 +135,7 @@ class SceneArrays:
             )
 
     def tie_point_grid(self) -> None:
-        """Writes the geolocation points as they came."""
+        """Writes the geolocation points of the file."""
         for name, values in self._raw.tie_points().items():
             self._array(
                 "tie_points",

@@ -1,7 +1,7 @@
 """Where raw scenes come from: file names that say what they are, and folders or URLs that hold them.
 
-First stop of a build: `find_sources` -> `scene_id_of` -> `ingest.convert.convert_scene`. Raw names tell everything; the
-names of the ready-to-train product tell the scene, the rest is in the file (`ingest.ready_to_train`).
+First step of a build: `find_sources` -> `scene_id_of` -> `ingest.convert.convert_scene`. Raw names say everything; the
+names of the ready-to-train product only name the scene, and the rest is in the file (`ingest.ready_to_train`).
 """
 
 import re
@@ -113,7 +113,7 @@ def reference_path(path: str) -> str:
 
 
 def find_sources(raw: list[str]) -> list[str]:
-    """Lists scenes: a file stands for itself, a folder for the `*.nc` files in it, sorted by name.
+    """Lists scenes: a file is one scene, a folder gives the `*.nc` files in it, sorted by name.
 
     Both may be at a URL (s3://, gs://, https:// of a server that lists its folders). Paths come out absolute, since
     workers have other working folders. Reference files (`*_prep_reference.nc`) are no scenes: they are read with the

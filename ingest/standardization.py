@@ -1,4 +1,4 @@
-"""The z-scores of the ready-to-train product, and their undoing.
+"""The z-scores of the ready-to-train product, and how to undo them.
 
 The product holds (x - mean) / std of every channel with the mean and standard deviation over all pixels of the raw
 training scenes. Source: misc/global_meanstd.npy of the AutoICE starter kit (sha256 2f3f9188...cdeca), rounded to 4 to 7

@@ -2,9 +2,10 @@
 
 Rule of the raw files, which the ready-to-train product was made from: an axis of N pixels of 40 m and k points has them
 at multiples of ceil(N / (k - 1)), and the last one at pixel N - 1. It reproduces the published mean and standard
-deviation of sar_grid_line and sar_grid_sample of a raw scene (20180124T194759_dmi) to all digits. That it holds for
-every scene is inferred. N itself is known up to one pixel, because 80 m files drop an odd last pixel; which of the two
-it was, and whether the axis is flipped, is read from the distances between the points: the last interval is shorter.
+deviation of sar_grid_line and sar_grid_sample of a raw scene (20180124T194759_dmi) to all digits. We assume
+that it holds for every scene. N itself is known up to one pixel, because 80 m files drop an odd last pixel; which of
+the two it was, and whether the axis is flipped, is read from the distances between the points: the last interval is
+shorter.
 """
 
 from collections.abc import Iterator

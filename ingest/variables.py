@@ -1,4 +1,4 @@
-"""Names and dimensions of the variables of the archives' files, and how those are read that both products have."""
+"""Names and dimensions of the variables of the archives' files; reads the variables that both products have."""
 
 from typing import Final
 
@@ -32,7 +32,7 @@ def read_sar(file: ArchiveFile, name: str, fill: float | None = None) -> NDArray
     Args:
         file: Open file.
         name: Variable.
-        fill: Value that stands for no data; None if only NaN does.
+        fill: Value that means no data; None if only NaN does.
 
     Returns:
         (lines, samples) float32, NaN = no data.

@@ -1,4 +1,4 @@
-"""Is the lake whole? Catalog, stores and objects against each other, and pixels against what was counted of them.
+"""Is the lake whole? Compares catalog, stores and objects with each other, and pixels with their recorded counts.
 
 Every store lists its objects with their sizes, so a missing or truncated one shows without reading it; the charts of
 full resolution are read and counted again. With `deep`, every array is decoded as well.
@@ -22,10 +22,10 @@ from datasets.stores.scene_store import SceneStore
 from datasets.stores.scene_writer import CHUNK
 
 _THREADS: Final = 8
-"""Scenes looked at side by side: object stores answer late, not slowly."""
+"""Scenes checked side by side: object stores have a high latency, not a low throughput."""
 
 _FROM_STORE: Final = ("recipe", "fingerprint", "source", "archive", "lines", "samples", "pixels", "dropped")
-"""Fields of a row that must be those of the store; others may be given by the catalog."""
+"""Fields of a row that must equal those of the store; others may come from the catalog."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +86,7 @@ def _recipe_findings(lake: Lake) -> Iterator[Finding]:
 def _replacement_findings(lake: Lake) -> Iterator[Finding]:
     for scene_id in lake.unfinished_replacements():
         if lake.holds_unfinished_replacement(scene_id):
-            text = "an unfinished store that was to replace it lies beside; the next build of this scene removes it"
+            text = "there is an unfinished store that was to replace it; the next build of this scene removes it"
             yield Finding(scene_id=scene_id, kind="beside", text=text)
 
 

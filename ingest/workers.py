@@ -1,4 +1,4 @@
-"""Opens the workers that a build asks for; Dask and Ray are loaded only where they are used."""
+"""Opens the workers of a build; Dask and Ray are loaded only where they are used."""
 
 from contextlib import AbstractContextManager
 
@@ -6,7 +6,7 @@ from ingest.cluster import ClusterOptions, Workers
 
 
 def open_workers(options: ClusterOptions, tasks: int) -> AbstractContextManager[Workers]:
-    """Workers for so many tasks, until the context ends; what they still work on then is dropped.
+    """Workers for a number of tasks, until the context ends; unfinished work is dropped then.
 
     Raises:
         ClusterError: The cluster does not answer, or cannot do what the options ask.

@@ -104,7 +104,7 @@ def sync(
 ) -> None:
     """Send to MLflow what trials of this machine could not send; exits with 1 if something is left.
 
-    Trials that still run are left alone: they send by themselves. Those that died are ended as KILLED. User and
+    Trials that still run are left out, since they send by themselves. Those that died are ended as KILLED. User and
     password of a server come from MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD.
     """
     with user_errors():

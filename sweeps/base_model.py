@@ -2,7 +2,7 @@
 """Which network reads sea-ice types best with the published settings?
 
 Two pixel-based networks and seven patch-based ones, each with the settings of the published code. Patch-based ones are
-scored as maps too, so that both tasks meet in one table.
+scored as maps too, so that both tasks are in one table.
 
     python sweeps/base_model.py --lake LAKE --dry-run
 

@@ -21,7 +21,7 @@ from sweeps.design.experiment import Experiment
 
 
 def _sets() -> dict[str, list[str]]:
-    """All; all but one group; the first groups (all but the last are among those already)."""
+    """All groups; all but one; the first one, two, ... groups (those that are not in the sets before)."""
     found = {"all": list(INPUTS)}
     found |= {f"without {group}": [name for name in INPUTS if group_of(name) != group] for group in GROUPS}
     for count in range(1, len(GROUPS) - 1):

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Does a network that has seen melting ice only read freezing ice, and the other way round?
+"""Does a network that was trained on melting ice only also read freezing ice, and the other way round?
 
 The cryospheric season of a scene comes from the NASA melt dates (`python -m ingest melt`). Scenes without one are left
 out of all three sets.

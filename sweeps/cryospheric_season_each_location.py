@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Is what melt and freeze change the same everywhere?
+"""Is the effect of melt and freeze the same at every location?
 
     python sweeps/cryospheric_season_each_location.py --lake LAKE --dry-run
 

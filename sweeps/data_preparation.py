@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""What do the steps between raw data and network change, one at a time?
+"""How much does each step between raw data and network change the score?
 
 Augmentation, pixels near polygon borders (a radar pixel there may be of either side), land, channel statistics; and, on
 lakes built with other options, how blocks of the chart and of the SAR image are reduced.
@@ -7,12 +7,13 @@ lakes built with other options, how blocks of the chart and of the SAR image are
     python sweeps/data_preparation.py --lake LAKE --dry-run
     python sweeps/data_preparation.py --lake LAKE --lake LAKE_MODE --lake LAKE_POWER
 
-The points `recipe...` need a lake built with `--charts mode`, and one with `--sar-mean power`, of the same scenes; give
-them as further lakes. Without them these points are named and left out.
+The points `recipe...` need a lake built with `--chart-reduction mode`, and one with `--sar-mean power`, of the same
+scenes; give them as further lakes. Without them these points are named and left out.
 
-The published thresholds of border distance were pixels of 40 m, said to be km: 0, 200, 400, 600 and 800 m are what they
-were, 5, 10 and 20 km what they were said to be. Train on: all training scenes. Test on: all test scenes, whose labels
-near borders count whatever is left out in training. 2 tasks x 14 points x 3 seeds = 84 trials.
+The published thresholds of border distance were in pixels of 40 m, but described as km. So 0, 200, 400, 600 and 800 m
+are what was computed, and 5, 10 and 20 km are what was described. Train on: all training scenes. Test on: all test
+scenes, whose labels near borders always count, also where training leaves them out.
+2 tasks x 14 points x 3 seeds = 84 trials.
 """
 
 import sys

@@ -1,8 +1,8 @@
 #!/usr/bin/env python
 """How much data is enough?
 
-Two ways to have less: fewer scenes, and fewer patches of all scenes. A smaller set is inside every larger one of the
-same seed, and every seed draws its own.
+There are two ways to have less data: fewer scenes, and fewer patches of all scenes. A smaller set is inside every
+larger one of the same seed, and every seed draws its own.
 
     python sweeps/data_size.py --lake LAKE --dry-run
 

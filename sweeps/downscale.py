@@ -1,9 +1,9 @@
 #!/usr/bin/env python
-"""What does a coarser grid cost, and what does it buy?
+"""What does a network lose with a coarser grid, and what does it gain?
 
 A network sees 256 x 256 pixels (224 x 224 for patches) at every ratio, so 20 km at 80 m and 102 km at 400 m: more
 context, less detail. Trials are scored on their own grid, comparable with the published study, and on the 80 m grid,
-where every ratio meets the same truth.
+where every ratio has the same truth.
 
     python sweeps/downscale.py --lake LAKE --dry-run
 

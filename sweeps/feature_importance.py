@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Which channels does a network decide by, for which class, and is that more than chance?
+"""Which channels does a network rely on, for which class, and is that more than chance?
 
 Explains networks that `base_model` has trained, with five methods. A trial explains every class and every channel at
 once, since all classes share the passes through the network: classes are rows of its result, not trials of their own.
@@ -42,7 +42,7 @@ def _methods(changes: Changes) -> Axis:
 
 
 def _explained(task: Task, axes: dict[str, Axis]) -> dict[str, Axis]:
-    """The axes of trainings for these networks alone."""
+    """The axes of trainings for these networks only."""
     models = axes["model"]
     assert isinstance(models, dict)
     return {**axes, "model": {name: models[name] for name in NETWORKS[task]}}

@@ -1,8 +1,8 @@
 #!/usr/bin/env python
 """How much do the settings of training matter, one at a time?
 
-Learning rate, batch size, optimizer, schedule, loss, and the widths of the U-Net, each changed alone from the published
-values. `--search random` or `--search optuna` looks at combinations instead.
+Learning rate, batch size, optimizer, schedule, loss, and the widths of the U-Net, each changed by itself from the
+published values. `--search random` or `--search optuna` looks at combinations instead.
 
     python sweeps/model_parameters.py --lake LAKE --dry-run
 

@@ -4,7 +4,7 @@
     python sweeps/patch_size.py --lake LAKE --dry-run
 
 Pixel-based networks train on crops of this size and are scored on whole scenes. Patch-based ones are scored on pure
-patches of their own size, which are other patches for every size, and as maps, where all sizes meet the same truth.
+patches of their own size, which are other patches for every size, and as maps, where all sizes have the same truth.
 Train on: all training scenes. Test on: all test scenes. 2 tasks x 5 sizes x 3 seeds = 30 trials.
 """
 

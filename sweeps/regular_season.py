@@ -4,7 +4,7 @@
     python sweeps/regular_season.py --lake LAKE --dry-run
 
 Train on: the training scenes of one season, and of all. Test on: all test scenes, with the scores of every season by
-itself. The epoch is chosen on all val scenes everywhere, so that points differ in what they are trained on alone.
+itself. The epoch is chosen on all val scenes everywhere, so that points differ only in what they are trained on.
 2 tasks x 5 sets of scenes x 3 seeds = 30 trials.
 """
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env python
-"""How well does what is learnt in one season or place serve in every other?
+"""How well does a network that was trained on one season or place read every other?
 
     python sweeps/transfer.py --lake LAKE --dry-run
 
 Train on: the training scenes of one season, of one location category, of melt, of freeze. Test on: all test scenes,
-with the scores of every season, location and cryospheric season by itself: a matrix of trained on x scored on. The
+with the scores of every season, location and cryospheric season by itself: a matrix of "trained on" by "scored on". The
 epoch is chosen on all val scenes. 2 tasks x 10 sets of scenes x 3 seeds = 60 trials.
 """
 

@@ -1,4 +1,4 @@
-"""What many tests share: small raw scenes and the lake built from them, made once a session."""
+"""What many tests share: small raw scenes and the lake built from them, made once per session."""
 
 import os
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ from training.spec import TrialSpec
 
 LINES, SAMPLES = 420, 520
 
-# Ray reads it once a process, whoever asks first; a cluster of the other kind then refuses every word.
+# Ray reads it once per process, whichever test asks first; a cluster of the other kind then refuses every word.
 os.environ["RAY_AUTH_MODE"] = "disabled"
 
 settings.register_profile("house", deadline=None)  # a test that fails when the machine is busy says nothing of the code

@@ -1,4 +1,4 @@
-"""Ports for servers that tests start: where nobody else takes one between the choice and the start.
+"""Ports for servers that tests start, which no other process takes between the choice and the start.
 
 The kernel gives outgoing connections ports from 32768 on (Linux), and Ray its workers those from 10002 to 19999.
 """

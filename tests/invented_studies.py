@@ -54,7 +54,7 @@ def result(
     charts: Sequence[str] = ("SOD",),
     trial_id: str = "t",
 ) -> TrialResult:
-    """What a trial of this quality (share of right pixels) would have given."""
+    """The result of a trial with this quality (share of right pixels)."""
     scored = [
         (
             record,

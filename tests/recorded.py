@@ -1,7 +1,7 @@
 """What the first program with ids left behind: specs, results and runs of MLflow, in tests/data/identity.
 
 Recorded on 2026-11-29 from a lake of eleven synthetic scenes, with ids as the program gave them then: `trial_id` was
-the hash of the whole spec as JSON. Never to be written anew: they stand for what users have.
+the hash of the whole spec as JSON. Never write them again: they represent what users have.
 """
 
 import json

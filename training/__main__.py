@@ -159,7 +159,7 @@ def _run(
 
     lake = Lake.open(lake_url)
     spec = bind(spec, lake)
-    if tracking_uri:  # a person is here who can mend it; once the trial runs, a server may come and go
+    if tracking_uri:  # now a person is here who can fix it; once the trial runs, a server may come and go
         check_reachable(resolve_uri(tracking_uri))
     tracker: Tracker = MlflowTracker(tracking_uri, experiment) if tracking_uri else MemoryTracker()
     target = folder or Path("runs") / spec.trial_id

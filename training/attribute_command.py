@@ -1,4 +1,4 @@
-"""`python -m training attribute`: which channels a trained network decides by.
+"""`python -m training attribute`: which channels a trained network relies on.
 
 Heavy imports (torch, captum, matplotlib) are inside the command.
 """
@@ -43,17 +43,17 @@ def attribute(
     steps: Annotated[int | None, typer.Option(help="Points of integrated_gradients.")] = None,
     samples: Annotated[int | None, typer.Option(help="Points of gradient_shap for every patch.")] = None,
     patches_per_scene: Annotated[
-        int | None, typer.Option(help="Look at so many drawn patches of each scene only; the result says so.")
+        int | None, typer.Option(help="Explain only this many drawn patches of each scene; the result says so.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Of all draws.")] = 0,
     memory_gb: Annotated[float | None, typer.Option(help="Memory to take at most.", min=0.1)] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and stop.")] = False,
 ) -> None:
-    """Find which channels a trained network decides by, for each class, over all scenes of a split.
+    """Find which channels a trained network relies on, for each class, over all scenes of a split.
 
     Example: python -m training attribute --checkpoint runs/TRIAL/best.pt --lake data/lake --method feature_ablation
 
-    docs/feature_importance.md says what each method answers.
+    docs/feature_importance.md says what each method computes.
     """
     with user_errors():
         settings = AttributionSettings.of(

@@ -19,7 +19,7 @@ def predict(
         Path, typer.Option(help="best.pt of a finished trial, or the trial's folder.", metavar="FILE|FOLDER")
     ],
     lake: Annotated[str, typer.Option(help="The lake that it was trained on.", envvar="ICEBENCH_LAKE")],
-    out_folder: Annotated[Path, typer.Option("--out", help="Folder for one map a test scene.", metavar="DIR")],
+    out_folder: Annotated[Path, typer.Option("--out", help="Folder for one map per test scene.", metavar="DIR")],
     kind: Annotated[str, typer.Option("--format", help="zarr or netcdf.")] = "zarr",
     target: Annotated[str | None, typer.Option(help="Chart to write; without it the trial's first.")] = None,
     ratio: Annotated[
@@ -27,7 +27,7 @@ def predict(
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace maps that are there.")] = False,
 ) -> None:
-    """Write the class of every pixel of every test scene, one file a scene.
+    """Write the class of every pixel of every test scene, one file per scene.
 
     Example: python -m training predict --checkpoint runs/TRIAL/best.pt --lake data/lake --out predictions
 

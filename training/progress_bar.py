@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def progress_bar(max_epochs: int) -> Iterator[Callable[["TrainingProgress"], None]]:
-    """Gives the function to tell of progress; where nobody watches (CI, a job's log) only the epochs are printed."""
+    """Gives the function that reports progress; outside a terminal (CI, a job's log) only the epochs are printed."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
         task = bar.add_task("reading", total=None)
@@ -46,7 +46,7 @@ def progress_bar(max_epochs: int) -> Iterator[Callable[["TrainingProgress"], Non
 
 @contextmanager
 def counting_bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Gives the function to tell how many of all are done; nothing is shown where nobody watches."""
+    """Gives the function that reports how many of all are done; nothing is shown outside a terminal."""
     columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
         task = bar.add_task(what, total=None)

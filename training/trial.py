@@ -1,6 +1,6 @@
 """`run_trial`: one training from spec to scores. Everything else in this package is a part of it.
 
-check -> data -> network -> train (keeps the best weights and where it stands on disk) -> score -> files -> tracker
+check -> data -> network -> train (keeps the best weights and its state on disk) -> score -> files -> tracker
 """
 
 import tempfile
@@ -62,7 +62,7 @@ def run_trial(
     Args:
         spec: What to do. A spec that is not bound to a lake becomes a trial of this one.
         lake: The data.
-        tracker: Told of everything; its record ends FINISHED, FAILED or KILLED.
+        tracker: Gets all results; its record ends FINISHED, FAILED or KILLED.
         folder: For checkpoints, pictures and result.json; by default a new temporary folder.
         workers: Loader processes; 0 loads in this one. They change the speed, not the numbers. See
             `datasets.loading.workers.loader_workers` for how many.
@@ -70,7 +70,7 @@ def run_trial(
         progress: Called after every batch and every epoch.
 
     Raises:
-        SpecError: The spec does not fit the lake, or asks for a network that does not exist; nothing was started.
+        SpecError: The spec does not fit the lake, or names a network that does not exist; nothing was started.
         SplitError: A split has no usable scene or patch; nothing was started.
         CheckpointError: The folder holds another trial.
         TrackingError: The tracking URI can never be used; nothing was started.
@@ -147,7 +147,7 @@ def join_trial(
     cache: NodeCache | None = None,
     progress: Callable[[TrainingProgress], None] = lambda _: None,
 ) -> None:
-    """Trains along in a process that is not the first of its trial; see `training.loop.processes`.
+    """Runs a trial's further processes, beside the first one; see `training.loop.processes`.
 
     It has the same arguments as the first, takes its part of every batch and of the val scenes, and writes nothing.
     """
@@ -169,7 +169,7 @@ class _CheckedTrial:
         source: Its training patches.
         batches: Of these, to train on.
         val_patches: Pure patches to validate on; None for a pixel-based trial.
-        test_patches: Pure patches to score, likewise.
+        test_patches: Pure patches to score; None for a pixel-based trial.
     """
 
     data: TrialData
@@ -181,7 +181,7 @@ class _CheckedTrial:
 
 
 def _check(spec: TrialSpec, lake: Lake, workers: int, cache: NodeCache | None) -> _CheckedTrial:
-    """Everything that can be wrong with a spec shows here, before anything is started."""
+    """Raises every error that a spec can have, before anything is started."""
     data = TrialData.of(spec, lake, best_device(), cache=cache)
     check_network(data.spec)
     processes = Processes.current()

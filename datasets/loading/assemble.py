@@ -60,11 +60,11 @@ class Assembler:
 
 
 class _Part:
-    """The channels of one grid: where they stand in x, and their statistics."""
+    """The channels of one grid: their places in x, and their statistics."""
 
     def __init__(self, places: Sequence[int], normalization: Normalization, device: torch.device) -> None:
         self.places = list(places)
-        # A slice is written without a scatter; the channels of a grid mostly stand side by side.
+        # A slice is written without a scatter; the channels of a grid are mostly side by side.
         in_row = self.places == list(range(self.places[0], self.places[0] + len(self.places))) if self.places else True
         self._index = (
             slice(self.places[0], self.places[-1] + 1)

@@ -71,7 +71,7 @@ class Batch(NamedTuple):
 
 
 class PatchSource(Protocol):
-    """Which patches an epoch is made of. Patch k of epoch e depends on (seed, e, k) alone."""
+    """Which patches an epoch is made of. Patch k of epoch e depends on (seed, e, k) only."""
 
     patch_size: int
 
@@ -85,7 +85,7 @@ class PatchSource(Protocol):
 class BatchDataset(Dataset[Batch]):
     """Batches by number: item `epoch * len(dataset) + b` is batch b of that epoch.
 
-    The last batch of an epoch is left out where it would be smaller than the others (they are drawn anew in the next
+    The last batch of an epoch is left out where it would be smaller than the others (they are drawn again in the next
     epoch), unless it is the only one.
 
     Args:
@@ -158,7 +158,7 @@ def _read_sar(reader: SceneReader, window: Window, out: NDArray[np.float32]) -> 
 
 
 class EpochSampler(Sampler[int]):
-    """Numbers of the batches of one epoch; `epoch` is set by whoever iterates, workers live on from epoch to epoch."""
+    """Numbers of the batches of one epoch; the caller sets `epoch`, since workers live on from epoch to epoch."""
 
     def __init__(self, batches: int) -> None:
         self.batches = batches
@@ -180,7 +180,7 @@ class BatchLoader:
 
     Args:
         dataset: The batches.
-        workers: Processes; 0 makes the batches in this one, when they are asked for. See `datasets.loading.workers`.
+        workers: Processes; 0 makes each batch in this one, when it is needed. See `datasets.loading.workers`.
     """
 
     def __init__(self, dataset: BatchDataset, *, workers: int = 0) -> None:

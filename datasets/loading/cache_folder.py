@@ -1,4 +1,4 @@
-"""The folder of a node's cache: what lies in it, its locks, who gets room in it, and whose it is.
+"""The folder of a node's cache: its files, its locks, how room is shared, and which user owns it.
 
     <key>-<hash>.npy            an array; `numpy.load` reads it
     <key>-<hash>.<bytes>.part   an array being built, and the room that its builder has reserved
@@ -6,7 +6,7 @@
     locks/room.lock             one process at a time shares out the room
     locks/room.json             what the arrays took at the last look, and what was reserved since
 
-Foreign files in it are neither counted nor touched.
+Other files in it are neither counted nor touched.
 """
 
 import errno
@@ -31,7 +31,7 @@ _LOG = logging.getLogger(__name__)
 FULL_DISK: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 _IN_USE_SECONDS: Final = 3600.0
-"""What somebody used within this time is not evicted: trials that take turns would only decode for each other."""
+"""Arrays used within this time are not evicted: trials that take turns would evict each other's arrays."""
 
 _LEDGER_SECONDS: Final = 60.0
 
@@ -60,7 +60,7 @@ class _Part(NamedTuple):
 
 
 def array_path(folder: Path, key: str) -> Path:
-    """A name that people can read, and a hash that tells keys apart."""
+    """A name that people can read, and a hash that differs between keys."""
     readable = re.sub(r"[^A-Za-z0-9.]+", "_", key).strip("._")[:80] or "array"
     return folder / f"{readable}-{hashlib.sha256(key.encode()).hexdigest()[:24]}.npy"
 
@@ -82,7 +82,7 @@ def used_bytes(folder: Path) -> int:
 
 
 def reserve(part: Path, length: int, *, max_bytes: int, slot: str) -> bool:
-    """Starts a part, if need be at the cost of arrays that nobody used for an hour.
+    """Starts a part; if there is no room, it first evicts arrays that nobody used for an hour.
 
     Args:
         part: See `part_path`.
@@ -100,7 +100,7 @@ def reserve(part: Path, length: int, *, max_bytes: int, slot: str) -> bool:
     with hold(folder, "room"), writing(folder):
         now = time.time()
         looked, used = _read_ledger(folder)
-        # To look costs milliseconds for thousands of arrays. The ledger never says too little: each build reserves.
+        # Listing thousands of arrays costs milliseconds. The ledger never counts too little, since each build reserves.
         if not 0 <= now - looked < _LEDGER_SECONDS or used + length > max_bytes:
             looked, used = now, _make_room(folder, length, max_bytes=max_bytes, slot=slot)
         fits = used + length <= max_bytes
@@ -111,7 +111,7 @@ def reserve(part: Path, length: int, *, max_bytes: int, slot: str) -> bool:
 
 
 def _make_room(folder: Path, length: int, *, max_bytes: int, slot: str) -> int:
-    """Removes what the dead left, then as many old arrays as are needed, or none; returns the bytes that are left."""
+    """Removes parts of dead builders, then as many old arrays as needed, or none; returns the bytes that remain."""
     parts, arrays = _look(folder)
     used = sum(array.length for array in arrays)
     used += sum(part.length for part in parts if not _remove_if_abandoned(part, slot))
@@ -162,7 +162,7 @@ def _ledger_path(folder: Path) -> Path:
 
 
 def _read_ledger(folder: Path) -> tuple[float, int]:
-    """Time of the last look, and bytes; nothing known is a look long ago."""
+    """Time of the last listing, and bytes; without a ledger, a time long ago."""
     try:
         looked, used = json.loads(_ledger_path(folder).read_bytes())
         return float(looked), int(used)
@@ -172,7 +172,7 @@ def _read_ledger(folder: Path) -> tuple[float, int]:
 
 @contextmanager
 def hold(folder: Path, name: str, *, wait: bool = True) -> Iterator[None]:
-    """Holds a lock of the folder; it is freed in whatever way the process ends.
+    """Holds a lock of the folder; it is freed however the process ends.
 
     Raises:
         CacheError: The folder cannot be written.
@@ -189,13 +189,13 @@ def hold(folder: Path, name: str, *, wait: bool = True) -> Iterator[None]:
 
 
 def make(folder: Path) -> None:
-    """Makes a folder for this user alone; one that is there stays as it is."""
+    """Makes a folder that only this user can open; an existing one stays unchanged."""
     with writing(folder):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def make_own(folder: Path) -> None:
-    """Makes a folder where everybody may make one; raises CacheError if somebody else did."""
+    """Makes a folder in a place where every user can; raises CacheError if another user did."""
     make(folder)
     known = folder.lstat()
     if not stat.S_ISDIR(known.st_mode) or known.st_uid != os.getuid():
@@ -208,7 +208,7 @@ def make_own(folder: Path) -> None:
 
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
-    """Turns what the system says of a folder into CacheError; a full disk stays OSError, for the caller to get by."""
+    """Turns system errors at a folder into CacheError; a full disk stays OSError, which the caller handles."""
     try:
         yield
     except Timeout:

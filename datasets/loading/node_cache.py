@@ -1,10 +1,10 @@
 """`NodeCache`: decoded arrays that all trials of a node share, one memory-mapped file each, bounded in size.
 
-A chunk of a lake costs a decode (and perhaps a request) every time that somebody reads it; eight trials of one node
+A chunk of a lake costs a decode (and perhaps a request) every time that it is read; eight trials of one node
 would pay it eight times. Here the first process decodes an array into a file, and all others map the same pages.
 
 Only time depends on what is in the cache: finished arrays may be removed at any moment, also while trials run. What a
-process has mapped stays valid after the file is gone (so it is on Linux); the disk has the room back with the last map.
+process has mapped stays valid after the file is gone (on Linux); the disk gets the room back with the last map.
 """
 
 import logging
@@ -44,10 +44,10 @@ _LOG = logging.getLogger(__name__)
 _MOST_BYTES: Final = 64 << 30
 
 _ANSWER_SECONDS: Final = 60.0
-"""So long an answer is given again without a call to the disk; then a new look notes the use, and sees evictions."""
+"""Seconds for which an answer is reused without a call to the disk; a new look notes the use and sees evictions."""
 
 _MOST_ANSWERS: Final = 16384
-"""A process may have 65530 maps, as Linux comes."""
+"""A process may have 65530 maps, the default of Linux."""
 
 
 _FULL: Final = (
@@ -73,7 +73,7 @@ class NodeCache:
     """Decoded arrays of a node. Cheap to copy to another process; any number of processes and threads may use it.
 
     Attributes:
-        folder: On a disk of the node; made when first needed, for this user alone.
+        folder: On a disk of the node; made when first needed, for this user only.
         max_bytes: Of all arrays together, those in the making included.
     """
 
@@ -87,14 +87,14 @@ class NodeCache:
 
     @classmethod
     def default(cls) -> "NodeCache | None":
-        """The cache that the environment asks for.
+        """The cache that the environment variables describe.
 
         `ICEBENCH_CACHE` is its folder; empty or `none` means no cache. `ICEBENCH_CACHE_GB` is its size in 10^9 bytes.
         Without them: `icebench-cache-<uid>` in the system's folder for temporary files, and 64 GiB or half of what the
         disk would have free without the cache, whichever is less.
 
         Raises:
-            CacheError: The folder cannot be made or is somebody else's, or the size is no positive number.
+            CacheError: The folder cannot be made or belongs to another user, or the size is not a positive number.
         """
         given = os.environ.get("ICEBENCH_CACHE")
         if given is not None and given.strip().lower() in ("", "none"):
@@ -116,14 +116,14 @@ class NodeCache:
     ) -> NDArray[Any] | None:
         """Gives the array of a key, decoded by `fill` if nobody has it yet.
 
-        Cheap enough to be asked for every window; who keeps the array instead hides its use from the cache.
+        Cheap enough to be called for every window; a caller that keeps the array hides its use from the cache.
 
         Args:
             key: Its content never changes: the lake's digest or the scene's fingerprint, ratio and variable are in it.
             shape: Of the array.
             dtype: Of the array, of fixed size.
             fill: Makes the array: its values in C order, in pieces of which one is held at a time. Others may be
-                waiting for it, so it must not ask a cache itself.
+                waiting for it, so it must not use a cache itself.
 
         Returns:
             The array, memory-mapped, read-only, C order; None when the cache has no room for it: read from the lake.
@@ -178,7 +178,7 @@ class NodeCache:
         return None
 
     def _is_full(self, length: int) -> bool:
-        """Whether room for so much was refused just now; then the next array does not ask, nor look, again."""
+        """Whether room for this size was refused just now; then the next array does not ask again."""
         since, refused = self._memory.refused
         return length >= refused and time.monotonic() - since < _ANSWER_SECONDS
 

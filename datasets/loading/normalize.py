@@ -1,4 +1,4 @@
-"""Channel statistics -> numbers that a network likes: zero mean, unit variance, no NaN."""
+"""Channel statistics -> inputs for a network: zero mean, unit variance, no NaN."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -66,6 +66,6 @@ def _scene_std(row: ChannelStatistics, lake: Lake) -> float:
     if row.scene_std is None:
         raise LakeNotFoundError(
             f"the lake {lake.url!r} has no deviations within scenes, which data.statistics = 'scene_average' needs: "
-            "run its `python -m ingest build` again, which keeps the scenes and publishes them anew"
+            "run its `python -m ingest build` again, which keeps the scenes and publishes them again"
         )
     return row.scene_std

@@ -44,8 +44,8 @@ def decoding_steps(
 ) -> Iterator[tuple[tuple[str, ...], slice]]:
     """How whole variables of a scene are decoded in bounded memory, in C order and no shard twice.
 
-    Several variables at once as long as they are small, since object storage answers late; one that is too large goes
-    by rows of shards.
+    Several small variables are read at once, since object storage has a high latency; a variable that is too large is
+    read by rows of shards.
 
     Args:
         names: Of the variables, in order.
@@ -143,7 +143,7 @@ class SceneReader:
         return self._plane(scene_id, LAND, self._sar_cached, lines, samples)
 
     def km2_shape(self, lines: int, samples: int) -> tuple[int, int]:
-        """Coarse cells that a window of this size needs, wherever it lies: the same for every window of a batch."""
+        """Coarse cells that a window of this size needs at any place: the same for every window of a batch."""
         height, width = ((length - 1) * self.ratio // KM2_PIXELS + 3 for length in (lines, samples))
         return height, width
 
@@ -212,7 +212,7 @@ class SceneReader:
         return self._coarse_arrays[scene_id]
 
     def _key(self, scene_id: str, group: str, names: tuple[str, ...]) -> str:
-        """Names the content: a scene that is built anew with other pixels or another recipe is another array."""
+        """Names the content: a scene that is built again with other pixels or another recipe is another array."""
         if (scene_id, names) not in self._keys:
             record = self._scene(scene_id).record
             self._keys[scene_id, names] = "/".join((scene_id, group, record.recipe, record.fingerprint, *names))

@@ -1,4 +1,4 @@
-"""Where the windows of a scene are, and which of its pixels rules speak of: pure functions on arrays."""
+"""Where the windows of a scene are, and which of its pixels are land or near a border: pure functions on arrays."""
 
 from typing import Final
 

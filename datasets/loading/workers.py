@@ -1,15 +1,15 @@
-"""How many processes read patches ahead of one that trains. Knows no torch, so that whoever plans trials may ask."""
+"""How many processes read patches ahead of one that trains. Imports no torch, so that planning a trial can use it."""
 
 import os
 from typing import Final
 
 MOST_WORKERS: Final = 8
-"""Each makes some hundred patches a second from chunks and thousands from the node's cache, and takes some hundred MB:
-more would wait for the network, not it for them."""
+"""Each makes some hundred patches per second from chunks, and thousands from the node's cache, and takes some hundred
+MB. With more, they would wait for the network instead of the network for them."""
 
 
 def loader_workers(cpus: float, processes: int = 1) -> int:
-    """Loader workers of each process of a trial, where nobody says how many.
+    """Number of loader workers for each process of a trial, where the user gives none.
 
     One CPU of each process is left to the process itself. A share of less than two CPUs has none to spare: patches are
     then made by the process that trains, which costs it the time that they take and no start of a worker.

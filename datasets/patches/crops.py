@@ -18,8 +18,8 @@ _TRIES: Final = 1000
 class RandomCrops:
     """A random scene, a random window, drawn again while too much of it is unlabelled or land.
 
-    Crop k of epoch e depends on (seed, e, k) alone, so neither workers nor restarts change what a trial sees. With a
-    pool, it is one of the pool's crops, each of which depends on (seed, its number) alone. A crop counts as unlabelled
+    Crop k of epoch e depends on (seed, e, k) only, so neither workers nor restarts change what a trial sees. With a
+    pool, it is one of the pool's crops, each of which depends on (seed, its number) only. A crop counts as unlabelled
     where none of the targets has a label.
 
     Args:
@@ -30,7 +30,7 @@ class RandomCrops:
         border_distance: Pixels nearer to a polygon border than these metres are unlabelled; 0 is no rule.
         length: Crops in an epoch.
         seed: Of all draws.
-        pool: Number of different crops; None draws every one anew. The crops of a smaller pool are in every larger one.
+        pool: Number of different crops; None has no limit. The crops of a smaller pool are in every larger one.
 
     Raises:
         SplitError: No scene was given.

@@ -19,7 +19,7 @@ from datasets.scene import SceneRecord
 logger = logging.getLogger(__name__)
 
 _READERS: Final = 16
-"""Objects fetched side by side: object stores answer late, not slowly."""
+"""Objects fetched side by side: object stores have a high latency, not a low throughput."""
 
 _MEMORY: Final = 4 << 30
 _PIXEL_BYTES: Final = 18
@@ -42,7 +42,7 @@ def build_index(
     """Finds all patches of some scenes.
 
     Scenes that were indexed before are not read again. What is found is kept in the lake (see `IndexStore`), scene by
-    scene, so a stopped call goes on where it was; where the lake may not be written, one line is logged.
+    scene, so a call continues what a stopped one began; if the lake may not be written, one line is logged.
 
     Args:
         lake: Of the scenes.
@@ -62,7 +62,7 @@ def build_index(
     """
     rows = sorted(records, key=lambda record: record.scene_id)
     if not rows:
-        raise SplitError("a patch index of no scene was asked for: give the scenes of a split that has some")
+        raise SplitError("a patch index needs at least one scene: give the scenes of a split that has some")
     if rule.ratio not in lake.ratios:
         raise SceneNotFoundError(
             f"the lake {lake.url!r} has no ratio {rule.ratio}, it has {', '.join(map(str, lake.ratios))}: choose one "
@@ -84,7 +84,7 @@ def build_index(
 
 
 def index_scene(lake: Lake, record: SceneRecord, rule: PatchRule) -> PatchIndex:
-    """Finds the patches of one scene; reads the chart, and further variables as far as the rule asks for them.
+    """Finds the patches of one scene; reads the chart, and other variables only if the rule needs them.
 
     Raises:
         SceneNotFoundError: The scene is missing, or is not the one that the record describes.
@@ -96,8 +96,8 @@ def index_scene(lake: Lake, record: SceneRecord, rule: PatchRule) -> PatchIndex:
         if scene.record.fingerprint != record.fingerprint:
             raise SceneNotFoundError(
                 f"the scene {record.scene_id} of the lake {lake.url!r} is not the one of the catalog (content "
-                f"{scene.record.fingerprint} instead of {record.fingerprint}), so it is being built anew: wait for the "
-                "build, or run it again if it was stopped"
+                f"{scene.record.fingerprint} instead of {record.fingerprint}): it is being built again, so wait for "
+                "the build, or run it again if it was stopped"
             )
 
         def read(name: str) -> NDArray[np.generic]:
@@ -191,4 +191,4 @@ def _no_patch(index: PatchIndex) -> str:
 
 
 def _ignore(scene_id: str) -> None:
-    """What is called after a scene when nobody wants to know."""
+    """The default for `on_scene`: does nothing."""

@@ -4,9 +4,10 @@
 <lake place>/index/<rule digest>/scenes/<scene_id>-<fingerprint>.parquet     patches of one scene
 <lake place>/index/<rule digest>/sets/<hash of scenes>.parquet               patches of the scenes of one question
 
-A scene's object is what a stopped run goes on from and what another set of scenes is made of; the object of a set
-spares its next reader one request for each scene. No object is ever changed: its name holds the hash of its sources, so
-processes that make the same one write the same bytes, each in one step. `index/` may be removed at any time.
+A stopped run continues from the objects of single scenes, and other sets of scenes are made of them. The object of
+a set saves its next reader one request for each scene. No object is ever changed: its name holds the hash of its
+sources, so processes that make the same one write the same bytes, each in one step. `index/` may be removed at any
+time.
 """
 
 import hashlib
@@ -33,8 +34,8 @@ _SUFFIX: Final = ".parquet"
 class IndexStore:
     """Objects of one rule. Threads may share it.
 
-    An index is a thing that can be made again: an object that cannot be read or written is never an error here. What
-    is wrong with the lake itself shows when its scenes are read.
+    An index can be made again, so an object that cannot be read or written is never an error here. Problems of the
+    lake itself show when its scenes are read.
 
     Args:
         lake: Read first, and written as long as it accepts writes.
@@ -118,7 +119,7 @@ class IndexStore:
             "patch indexes cannot be kept below %s (%s): %s",
             place,
             error,
-            f"they are kept below {rest[0]}" if rest else "they are in memory alone, the next process makes them again",
+            f"they are kept below {rest[0]}" if rest else "they are in memory only, the next process makes them again",
         )
 
 

@@ -1,4 +1,4 @@
-"""Patches of patch-based trials: rows of a patch index, every one once an epoch or every class equally often."""
+"""Patches of patch-based trials: rows of a patch index, every one once per epoch or every class equally often."""
 
 from functools import lru_cache
 
@@ -49,7 +49,7 @@ class IndexedPatches:
 
 @lru_cache(maxsize=4)
 def _rows(source: IndexedPatches, epoch: int) -> NDArray[np.int64]:
-    """Rows of an epoch in order: depends on (seed, epoch) alone, so every process and every restart has the same."""
+    """Rows of an epoch in order: depends on (seed, epoch) only, so every process and every restart has the same."""
     count = len(source.index)
     if source.seed is None:
         return np.arange(source.length)

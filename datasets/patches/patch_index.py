@@ -126,8 +126,8 @@ class PatchIndex:
         """
         if not 0 < n <= len(self):
             raise SplitError(
-                f"{n} patches were asked for, allowed are 1 to the {len(self)} that there are in {len(self.scenes)} "
-                "scenes: ask for fewer, or make more with a smaller stride"
+                f"{n} patches are not possible, allowed are 1 to {len(self)}, all those of {len(self.scenes)} scenes: "
+                "ask for fewer, or make more with a smaller stride"
             )
         order = np.random.default_rng(seed).permutation(len(self))
         return self.subset(np.sort(order[:n]))

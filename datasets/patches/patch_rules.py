@@ -69,11 +69,11 @@ class PatchRule(BaseModel):
 
 
 class SceneTables:
-    """Summed-area tables of one scene, each made when first asked for and then kept; 4 bytes a pixel and table.
+    """Summed-area tables of one scene, each made when first needed and then kept; 4 bytes per pixel and table.
 
     Args:
         read: Gives a variable of the scene whole, (lines, samples): `distance_map` as zones, `distance_to_border` in
-            metres, the chart as uint8 with 255 = no label. Called once a variable and threshold.
+            metres, the chart as uint8 with 255 = no label. Called once per variable and threshold.
         target: Chart of the labels.
     """
 
@@ -105,10 +105,10 @@ class SceneTables:
         return self._near_border[metres]
 
     def pure(self, lines: NDArray[np.int32], samples: NDArray[np.int32], size: int) -> NDArray[np.bool_]:
-        """Which windows of a grid have one class alone and no unlabelled pixel, (lines, samples) bool.
+        """Which windows of a grid have one class and no unlabelled pixel, (lines, samples) bool.
 
-        All pixels are equal when the first line is, and no pixel differs from the one below it; then one pixel tells
-        the class, or that there is none. So one table is enough for any number of classes.
+        All pixels are equal when the first line is, and no pixel differs from the one below it; then one pixel gives
+        the class, or shows that there is none. So one table is enough for any number of classes.
         """
         first = self.labels[lines]
         changes = np.zeros(first.shape, np.int32)

@@ -1,6 +1,6 @@
 """A patch index as one Parquet object: a plain table for people, with the rule and the scenes in its metadata.
 
-Same rule and same scenes give the same bytes (with one release of pyarrow), so it does not matter who of several
+Same rule and same scenes give the same bytes (with one release of pyarrow), so it does not matter which of several
 processes writes last. The object is checked when it is read: every page carries a checksum, and the metadata must be
 those of what is looked for.
 """

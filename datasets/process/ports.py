@@ -7,7 +7,7 @@ _PATIENCE_S: Final = 5.0
 
 
 def answers(address: str) -> bool:
-    """Whether something takes connections at `host:port`; False too for what is no such address."""
+    """Whether something accepts connections at `host:port`; False for a text that is not such an address."""
     host, _, port = address.rpartition(":")
     try:
         with socket.create_connection((host.strip("[]"), int(port)), timeout=_PATIENCE_S):

@@ -65,7 +65,7 @@ def find_address(given: str | None, advice: str) -> str:
         # that cluster for ten minutes.
         try:
             address = canonicalize_bootstrap_address(asked)  # type: ignore[arg-type]  # None is allowed there
-        except ConnectionError:  # nothing runs here; `ray.init` says so too
+        except ConnectionError:  # nothing runs here; `ray.init` raises the same
             return str(asked)
     if address is None or address == _OWN:
         return _OWN

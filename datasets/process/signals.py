@@ -1,4 +1,4 @@
-"""SIGTERM, the polite kill of job servers and clusters, as an exception: it releases and records what Ctrl-C does."""
+"""SIGTERM, with which job servers and clusters stop a process, as an exception: it cleans up as Ctrl-C does."""
 
 import signal
 import sys
@@ -27,7 +27,7 @@ def sigterm_raises() -> Iterator[None]:
     try:
         yield
     except (KeyboardInterrupt, SystemExit) as stop:
-        if came:  # calls into Ray make an exception of their own of what a signal raises
+        if came:  # calls into Ray turn what a signal raises into another exception
             raise SystemExit(_EXIT_CODE) from stop
         raise
     finally:

@@ -21,7 +21,7 @@ err: Final = Console(stderr=True)
 
 @contextmanager
 def user_errors() -> Iterator[None]:
-    """Errors that a user can cure are one sentence on stderr and exit code 2; bugs keep their traceback.
+    """Errors that a user can fix are one sentence on stderr and exit code 2; bugs keep their traceback.
 
     SIGTERM ends what runs meanwhile as Ctrl-C does: everything is released and recorded on the way out (exit code 143).
     """
@@ -47,7 +47,7 @@ def tell_failure(name: str, sentence: str) -> None:
 
 @contextmanager
 def progress(title: str, total: int) -> Iterator[Callable[[str], None]]:
-    """A bar on stderr; call the given function once a finished item, with its name."""
+    """A bar on stderr; call the given function once per finished item, with its name."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, TextColumn("{task.fields[last]}"), console=err) as bar:
         task = bar.add_task(title, total=total, last="")
@@ -76,6 +76,6 @@ class SeveralValues(TyperCommand):
 
 
 def whole_numbers(words: list[str]) -> list[int | str]:
-    """`["1", "2,5"]` -> [1, 2, 5]; what is no number is left for the model behind to refuse."""
+    """`["1", "2,5"]` -> [1, 2, 5]; the model refuses what is not a number."""
     parts = [part for word in words for part in word.split(",") if part]
     return [int(part) if part.lstrip("-").isdigit() else part for part in parts]

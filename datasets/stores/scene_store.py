@@ -63,7 +63,7 @@ class SceneStore:
 
     @property
     def objects(self) -> Mapping[str, int]:
-        """Size in bytes of every object but the root document, by its key; shards of fill value alone have none."""
+        """Size in bytes of every object but the root document, by its key; shards of only the fill value have none."""
         return self._attribute("objects")
 
     def found_objects(self) -> Mapping[str, int]:

@@ -2,7 +2,7 @@
 
 A store becomes visible in one step: every array is written under its own key first, then one document for each group,
 and the root document last, each in one object that holds the metadata of everything below it. Without a root document
-there is no scene. So a build that dies leaves no store that a reader could take for whole, on disk and in object
+there is no scene. So a build that dies leaves no store that a reader could believe to be whole, on disk and in object
 storage alike, and a scene opens in one request.
 """
 
@@ -189,7 +189,7 @@ def beside_store(url: str) -> tuple[str, str]:
 
 
 def remove_store(url: str) -> None:
-    """Removes a scene store, its documents first, so that nobody opens what is about to go."""
+    """Removes a scene store, its documents first, so that nobody opens it meanwhile."""
     found = sizes(url)
     for key in ("zarr.json", *(key for key in found if key.count("/") == 1 and key.endswith("/zarr.json"))):
         if key in found:
@@ -198,7 +198,7 @@ def remove_store(url: str) -> None:
 
 
 def _group_document(attributes: Mapping[str, Any], members: Mapping[str, Any]) -> dict[str, Any]:
-    """A Zarr v3 group with the metadata of its members inline: whoever opens it needs no other request for them.
+    """A Zarr v3 group with the metadata of its members inline: a reader needs no other request for them.
 
     Inline metadata is not yet in the text of format 3, so zarr warns when it writes it; readers that do not know it
     ignore it ("must_understand": false).

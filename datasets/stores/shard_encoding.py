@@ -1,8 +1,8 @@
 """Shards of one array, encoded: the bytes that zarr would write, without its copies of the array.
 
-zarr fills every shard and every chunk anew before it encodes them, one after the other in one thread, which costs half
-as much as encoding. Here a chunk is encoded from where it lies, on as many threads as there are. The layout is that of
-`datasets.stores.shards`; chunks lie in a shard in zarr's order, so that both write the same bytes.
+zarr fills a new array for every shard and every chunk before it encodes them, one after the other in one thread, which
+costs half as much as encoding. Here a chunk is encoded from where it lies, on as many threads as there are. The layout
+is that of `datasets.stores.shards`; chunks lie in a shard in zarr's order, so that both write the same bytes.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -58,7 +58,7 @@ def encoded_shards(
 
 
 def empty_chunks(values: NDArray[np.generic], chunk: Sequence[int], fill: float) -> set[Place]:
-    """Chunks that hold the fill value alone. The first value nearly always tells, so few are looked at whole."""
+    """Chunks that hold only the fill value. The first value nearly always decides, so few are read as a whole."""
 
     def filled(part: NDArray[Any]) -> NDArray[np.bool_]:
         found: NDArray[np.bool_] = np.isnan(part) if np.isnan(fill) else part == fill

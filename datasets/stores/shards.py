@@ -2,7 +2,7 @@
 
 zarr reads one array after the other and, of a shard that is not needed whole, one chunk after the other: a patch of six
 channels in object storage would wait for some thirty answers in turn. Here all shards that are mostly needed whole and
-the indexes of all others are asked for together, then all chunks together, and decoded side by side. Only the layout
+the indexes of all others are requested together, then all chunks together, and decoded side by side. Only the layout
 that a lake has is read here (Zarr v3 `sharding_indexed` with its index at the end, little-endian bytes, Blosc); all
 else is left to zarr.
 """

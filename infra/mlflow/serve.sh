@@ -2,11 +2,11 @@
 # Starts the MLflow server with users and passwords, and artifacts through the server, so that trials need no bucket keys.
 #
 # The environment says where and with which secrets: MLFLOW_BACKEND_STORE_URI (Postgres), MLFLOW_ARTIFACTS_DESTINATION
-# (a bucket), MLFLOW_SERVER_ALLOWED_HOSTS (Host headers that are let in), MLFLOW_AUTH_ADMIN_PASSWORD and
-# MLFLOW_FLASK_SERVER_SECRET_KEY. MLflow reads all of these itself, so none of them stands in a list of processes.
+# (a bucket), MLFLOW_SERVER_ALLOWED_HOSTS (Host headers that are accepted), MLFLOW_AUTH_ADMIN_PASSWORD and
+# MLFLOW_FLASK_SERVER_SECRET_KEY. MLflow reads all of these itself, so none of them appears in a list of processes.
 #
-# Run by hand, without containers: the packages of the lock, Postgres 15 and SeaweedFS. Nobody came in without a password
-# or with a foreign Host header, and a user without keys logged an artifact. Not run: as a container.
+# Run by hand, without containers: the packages of the lock, Postgres 15 and SeaweedFS. Requests without a password
+# or with an unknown Host header were refused, and a user without keys logged an artifact. Not run: as a container.
 set -eu
 umask 077
 

@@ -23,7 +23,7 @@ SEASON_ROWS = ("melt", "freeze", "none")
 
 @dataclass(frozen=True, kw_only=True)
 class Assignment:
-    """What became of a lake.
+    """The outcome for a lake.
 
     Attributes:
         catalog: The catalog that is in the lake now.
@@ -56,7 +56,7 @@ def assign_cryoseasons(
         maps: Melt maps of all years of its scenes.
         rule: How cells make a season.
         on_scene: Called after each vote, with the scene's id.
-        check_lock: Called before the catalog is written; raises if the lake is somebody else's by now.
+        check_lock: Called before the catalog is written; raises if another process has taken the lake.
 
     Raises:
         NoMeltMapError: A year of some scene has no map.
@@ -65,10 +65,10 @@ def assign_cryoseasons(
     rows: list[SceneRecord] = []
     sources: dict[str, dict[str, Any]] = {}
     digests: dict[str, str] = {}
-    alone = 0
+    without_year_before = 0
     for record in lake.catalog():
         year = record.acquired.year
-        alone += needs_year_before(record.acquired) and year - 1 not in maps.years
+        without_year_before += needs_year_before(record.acquired) and year - 1 not in maps.years
         cells = footprint_cells(TiePoints.from_points(lake.scene(record.scene_id).tie_points()))
         found = vote(maps, cells, record.acquired, rule)
         rows.append(record.model_copy(update={"cryoseason": found.season, "melt_cells": found.share}))
@@ -81,11 +81,13 @@ def assign_cryoseasons(
         on_scene(record.scene_id)
     catalog = Catalog.of(rows)
     changed = amend(lake, catalog, sources=sources, check_lock=check_lock)
-    return Assignment(catalog=catalog, changed=changed, without_year_before=alone, files=tuple(sorted(digests)))
+    return Assignment(
+        catalog=catalog, changed=changed, without_year_before=without_year_before, files=tuple(sorted(digests))
+    )
 
 
 def check_years(maps: MeltMaps, lake: Lake, sources: Iterable[str], rule: MeltRule = DEFAULT_RULE) -> None:
-    """Asks for a map of every year that the lake will have: before hours of building, not after.
+    """Checks that there is a map for every year that the lake will have, before a build that takes hours.
 
     Args:
         maps: Melt maps.

@@ -42,7 +42,7 @@ def melt(
     with user_errors():
         maps = MeltMaps.open(melt)
         rule = MeltRule(onset=onset, statistic=statistic)
-        Lake.open(lake)  # before a lock is left in what is no lake
+        Lake.open(lake)  # before a lock is left in a folder that is not a lake
         with lock_lake(lake, break_lock=break_lock) as lock:
             found = ask_melt_maps(Lake.open(lake), maps, rule, lock)
     tell_seasons(found, rule)
@@ -58,7 +58,7 @@ def ask_melt_maps(lake: Lake, maps: "MeltMaps", rule: "MeltRule", lock: LakeLock
 
 
 def tell_seasons(found: "Assignment", rule: "MeltRule") -> None:
-    """Shows what the maps said."""
+    """Shows the seasons that the maps gave."""
     caption = f"{rule.onset} onset · {rule.statistic} of cells · {', '.join(found.files)}"
     out.print(_month_table(found.catalog, caption))
     if found.without_year_before:

@@ -63,7 +63,7 @@ _GET = 'get it from "Arctic Sea Ice Melt" of NASA/GSFC (earth.gsfc.nasa.gov/cryo
 
 @dataclass(frozen=True)
 class MeltMaps:
-    """The melt maps of a folder; a map is read when it is asked for, and kept.
+    """The melt maps of a folder; each is read when it is first needed, and kept.
 
     Where a year is there in both forms the netCDF is read, where it is there in several versions the newest.
 
@@ -89,7 +89,7 @@ class MeltMaps:
             raise NoMeltMapError(f"{str(folder)!r} is no folder: give the folder of the unpacked melt maps")
         netcdf: dict[int, Path] = {}
         binary: dict[tuple[int, Field], Path] = {}
-        # Versions ("730s", "731s") sort as text and stand before the rest of the name: the last one wins.
+        # Versions ("730s", "731s") sort as text and come before the rest of the name: the last one wins.
         for path in sorted(folder.iterdir(), key=_version):
             if match := _NETCDF.fullmatch(path.name):
                 netcdf[int(match["year"])] = path

@@ -1,10 +1,10 @@
 """The rule: 25 km cells under a scene and its day -> melt, freeze or no season. Pure numpy.
 
-How IceBench drew its lists of melt and freeze scenes is not published. The default is the rule that its 15 lists speak
-for. They put 53 of 116 scenes of October to December into melt, when the first freeze of most places is past and
-the continuous one is not, so the dates are the continuous ones. Of the statistics the median is taken: cells at the ice
-edge freeze weeks after the others, and a few of them pull a mean but no median. A vote of cells differs from it only
-where the melt dates of some cells and the freeze dates of others lie on the two sides of the day.
+How IceBench drew its lists of melt and freeze scenes is not published. The default is the rule that fits its 15 lists
+best. They put 53 of 116 scenes of October to December into melt, when the first freeze of most places is past and
+the continuous one is not, so the dates are the continuous ones. The statistic is the median: cells at the ice
+edge freeze weeks after the others, and a few of them shift a mean but not a median. A vote of cells differs from it
+only where the melt dates of some cells and the freeze dates of others lie on the two sides of the day.
 """
 
 from calendar import isleap
@@ -43,7 +43,7 @@ DEFAULT_RULE: Final = MeltRule()
 
 @dataclass(frozen=True, kw_only=True)
 class MeltVote:
-    """What the cells under a scene say.
+    """The season that the cells under a scene give.
 
     Attributes:
         season: None if no cell has both dates.
@@ -96,7 +96,7 @@ def vote(maps: MeltMaps, cells: NDArray[np.intp], acquired: datetime, rule: Melt
 
     The map of the scene's own year decides, with one exception. Freeze dates run on to day 410, so up to mid February
     (days 1 to 44, or 43 after a leap year) the melt season of the year before may still last: a scene that falls into
-    it by the map of that year is melt. Without a map of the year before the own year decides alone.
+    it by the map of that year is melt. Without a map of the year before, only the scene's own year decides.
 
     Args:
         maps: Melt maps.

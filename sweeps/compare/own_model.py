@@ -68,7 +68,7 @@ def find_others(
     if names:
         found, remarks = named_baselines(tracking_uri, names, lake.digest), []
     elif found := best_baselines(tracking_uri, lake.digest):
-        remarks = [f"The baselines are the best networks of the study {BASE_STUDY} on this lake, one a task."]
+        remarks = [f"The baselines are the best networks of the study {BASE_STUDY} on this lake, one per task."]
     else:
         remarks = [
             f"The study {BASE_STUDY} has no finished trial on this lake, so there is no baseline: run it "

@@ -11,7 +11,7 @@ from training.spec import TrialSpec
 
 Value = str | int | float | bool | None
 Changes = Mapping[str, Any]
-"""Dotted spec field -> value; with a prefix something beside the spec."""
+"""Dotted spec field -> value; a name with a prefix is not of the spec."""
 
 Axis = Sequence[Value] | Mapping[str, Changes]
 """Values of a spec field, or labels with changes of their own."""
@@ -23,7 +23,7 @@ UNCHANGED: Final = "base"
 RECIPE: Final = "recipe."
 """Prefix of changes that need another lake: `recipe.chart_reduction`."""
 ATTRIBUTION: Final = "attribution."
-"""Prefix of what is asked of a trained network (`training.attribution.settings`): `attribution.method`."""
+"""Prefix of settings of an attribution (`training.attribution.settings`): `attribution.method`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,7 @@ class Cell:
     """One combination of a study's values.
 
     Attributes:
-        labels: What a reader calls it: axis -> value.
+        labels: Its names for a reader: axis -> value.
         changes: What it does to the trial.
     """
 
@@ -66,9 +66,9 @@ def grid(axes: Mapping[str, Axis]) -> tuple[Cell, ...]:
 
 
 def one_at_a_time(axes: Mapping[str, Axis], base: TrialSpec) -> tuple[Cell, ...]:
-    """The trial as it is, then every value of every axis with all others as they are.
+    """The unchanged trial, then every value of every axis with all others unchanged.
 
-    A value that the trial has already is the trial as it is, and no cell of its own.
+    A value that the trial has already is the unchanged trial, and no cell of its own.
     """
     found = [Cell(labels={FACTOR: UNCHANGED, VALUE: UNCHANGED}, changes={})]
     for axis, values in axes.items():
@@ -79,7 +79,7 @@ def one_at_a_time(axes: Mapping[str, Axis], base: TrialSpec) -> tuple[Cell, ...]
 
 
 def draw(cells: Sequence[Cell], count: int) -> tuple[Cell, ...]:
-    """So many of the cells, at random and always the same ones: fewer are the first ones of more."""
+    """A number of the cells, drawn at random but always the same; a smaller number gives the first ones of a larger."""
     order = list(cells)
     random.Random(0).shuffle(order)
     return tuple(order[:count])
@@ -91,7 +91,7 @@ def meets(labels: Mapping[str, Value], conditions: Mapping[str, frozenset[str]])
 
 
 def changes_trial(base: TrialSpec, changes: Changes) -> bool:
-    """Whether the changes make another trial of it; what is beside the spec always does."""
+    """Whether the changes make another trial of it; changes outside the spec always do."""
     inside = spec_changes(changes)
     if len(inside) < len(changes):
         return True

@@ -1,4 +1,4 @@
-"""The two trials that studies change, and the settings that shrink any of them to a try on a laptop."""
+"""The two trials that studies change, and the settings that make any trial small enough for a laptop."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -31,7 +31,7 @@ SMOKE: Final[Mapping[Task, Changes]] = {
         "model.pretrained": None,
     },
 }
-"""Under a minute of training on one core and a lake of small sample scenes: says that all works, not how well."""
+"""Under a minute of training on one core and a lake of small sample scenes: shows that all works, not how well."""
 
 
 def arm(

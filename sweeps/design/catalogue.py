@@ -8,7 +8,7 @@ from datasets.errors import unknown_name
 from sweeps.design.experiment import Experiment
 
 CAMPAIGN: Final = "all"
-"""Runs every study, and is none."""
+"""The file that runs every study; it is not a study."""
 
 
 def study_names() -> tuple[str, ...]:

@@ -46,8 +46,8 @@ class Arm:
         axes: Axis name -> values. The name is a dotted spec field and the values are put there; or any word, and the
             values are labels, each with its own changes: dotted spec field -> value, `recipe.X` -> option of the lake,
             `attribution.X` -> setting of an attribution, which explains a trained network instead of training one.
-        crossed: Whether every value of an axis meets every value of the others; if not, one axis is changed at a time,
-            and the trial without a change is a cell too.
+        crossed: Whether every value of an axis is combined with every value of the others; if not, one axis is changed
+            at a time, and the trial without a change is a cell too.
         drawn: Number of combinations of all axes that are drawn at random (always the same ones) instead of these.
         smoke: Dotted spec field -> value that makes any trial small enough for a laptop.
         smoke_axes: Values of axes in a smoke run, where those of the study would be too large.
@@ -67,10 +67,10 @@ class Arm:
         return grid(self.axes) if self.crossed else one_at_a_time(self.axes, self.base)
 
     def choices(self) -> dict[str, dict[str, Changes]]:
-        """What a search can choose: what every value of every axis changes, by axis and by the value as text.
+        """What a search can choose: the changes of every value of every axis, by axis and by the value as text.
 
-        Where axes are changed one at a time, each has the trial as it is among its values. Options of the lake are left
-        out: a search stays on one lake.
+        Where axes are changed one at a time, each has the unchanged trial among its values. Options of the lake are
+        left out: a search stays on one lake.
         """
         found: dict[str, dict[str, Changes]] = {}
         for axis, values in self.axes.items():
@@ -92,7 +92,7 @@ class Experiment:
 
     Attributes:
         name: Name of the study and of its MLflow experiment.
-        question: What it asks, one sentence; shown in the help and in MLflow.
+        question: The question, one sentence; shown in the help and in MLflow.
         arms: Task -> its cells. A task without trials in this study is left out.
         seeds: One training of every cell for each; the spread over them is the error bar.
         objective: Test metric by which cells are compared in the report. Never what a search looks at: that is the val
@@ -100,12 +100,12 @@ class Experiment:
         bins: Test scenes whose scores the report shows by themselves: seasons, locations, cryoseasons.
         matrix: Axis that is shown against `bins`: trained on x scored on.
         conditions: Labels that a trial must have to be in this part of the study; see `only`.
-        trained_by: Of a study of attributions: what to type to train the network of a trial, with its labels in braces,
+        trained_by: For a study of attributions: the command that trains the network of a trial, with labels in braces,
             `python sweeps/base_model.py --only model={model}`. Empty for a study of trainings.
 
     Raises:
-        ExperimentError: An axis is no spec field, has no values, or repeats one; when the study is defined, not when it
-            runs.
+        ExperimentError: An axis is no spec field, has no values, or repeats one; raised when the study is defined, not
+            when it runs.
     """
 
     name: str
@@ -136,8 +136,8 @@ class Experiment:
             raise ExperimentError(f"study {self.name!r} does not expand: {error}") from error
         if any((trial.attribution is not None) != bool(self.trained_by) for trial in self.trials()):
             raise ExperimentError(
-                f"study {self.name!r} has to say in trained_by how the networks are trained that it explains, and only "
-                "then: explain in all of its trials, or in none"
+                f"study {self.name!r} needs trained_by if its trials explain networks, and must not have it "
+                "otherwise: explain in all of its trials, or in none"
             )
 
     def trials(self) -> tuple[Point, ...]:
@@ -214,7 +214,7 @@ class Experiment:
         return part
 
     def smaller(self) -> "Experiment":
-        """The same study with trials of a minute, under a name of its own: its numbers never stand beside real ones."""
+        """The same study with trials of a minute, under its own name, so that its numbers never mix with real ones."""
         return replace(
             self,
             name=f"{self.name}-smoke",
@@ -225,7 +225,7 @@ class Experiment:
 
 
 def design_of(experiment: Experiment) -> dict[str, Any]:
-    """What the record of a study says of it, plain JSON: enough to write its report without this project."""
+    """The study for its record, plain JSON: enough to write its report without this project."""
     axes = {axis: list(values) for axis, values in experiment.labels().items() if axis != SEED}
     cells = {cell_of(trial, list(axes)): None for trial in experiment.trials()}
     return {

@@ -1,4 +1,4 @@
-"""`Point`: one trial of a study, which is a cell with one seed. Pure, as is all that a study is made of."""
+"""`Point`: one trial of a study, which is a cell with one seed. Pure, like everything in `sweeps.design`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -17,7 +17,7 @@ class Point:
         labels: Task, value on each axis, and the seed.
         spec: What is trained, or was: see `attribution`.
         recipe: Options that the lake must have been built with.
-        attribution: What is asked of the network that a finished training of the spec left; None trains.
+        attribution: Settings of an attribution of the network that was trained by the spec; None trains.
     """
 
     labels: Mapping[str, Value]
@@ -27,13 +27,13 @@ class Point:
 
     @property
     def trial_id(self) -> str:
-        """Of the training, or of the attribution: what is finished once need not run again."""
+        """Id of the training, or of the attribution; a finished id need not run again."""
         trained = self.spec.trial_id
         return trained if self.attribution is None else self.attribution.trial_id(trained)
 
     @property
     def earlier_ids(self) -> Mapping[str, str]:
-        """Ids that earlier rules gave to it, each with the reason why it no longer counts."""
+        """Its ids by earlier rules, each with the reason why it no longer counts."""
         trained = earlier_ids(self.spec)
         return trained if self.attribution is None else self.attribution.earlier_ids(self.spec.trial_id, trained)
 
@@ -48,13 +48,13 @@ class Point:
 
 
 def point_of(base: TrialSpec, changes: Changes, labels: Mapping[str, Value], seed: int) -> Point:
-    """The trial that changes make of another, with one seed; an attribution draws with the seed of its network.
+    """Another trial with changes and one seed; an attribution draws with the seed of its network.
 
     `changes` are dotted spec field -> value; `recipe.X` -> option of the lake; `attribution.X` -> setting.
 
     Raises:
         SpecError: The spec refuses a change.
-        AttributionError: The settings of an attribution do, or UnknownNameError.
+        AttributionError: The settings of an attribution refuse a change, or UnknownNameError.
     """
     asked = other_changes(changes, ATTRIBUTION)
     return Point(

@@ -1,4 +1,4 @@
-"""`--scheduler asha`: trainings that are behind are given up, by their val scores (Li et al. 2020)."""
+"""`--scheduler asha`: stops trainings that are behind by their val scores (Li et al. 2020)."""
 
 from ray.tune.schedulers import ASHAScheduler
 

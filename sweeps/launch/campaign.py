@@ -1,7 +1,7 @@
 """Studies run one after the other.
 
-What is wrong with any of them is found before the first starts; each shows its trials while they run, and then what it
-found.
+Errors in any of them are found before the first one starts. Each study shows its trials while they run, and then its
+result.
 """
 
 import os
@@ -25,11 +25,11 @@ from sweeps.launch.trials import Event, OnEvent
 from training.tracking.server import resolve_uri, wait_reachable
 
 _PATIENCE_S: Final = 1800.0
-"""Longest wait for a tracking server that goes away between two studies of a night."""
+"""Longest wait for a tracking server that goes away between two studies."""
 
 
 class LostResultsError(IceBenchError, ValueError):
-    """Results would be written where they vanish with the job."""
+    """Results would be written to a folder that is deleted with the job."""
 
 
 def run_campaign(studies: Sequence[tuple[Experiment, Experiment]], request: Request) -> bool:
@@ -92,8 +92,8 @@ def _conclude(done: Done) -> None:
         err.print(f"failed {outcome.name}: {outcome.error}", style="red", markup=False, highlight=False, soft_wrap=True)
     if done.failed:
         err.print(
-            "run the same command again to try the failed trials once more, from where they stand (with --rerun-failed "
-            "them alone); finished ones are kept",
+            "run the same command again to try the failed trials once more, from their checkpoints (with "
+            "--rerun-failed only these); finished ones are kept",
             soft_wrap=True,
         )
     out.print(how_to_open(report.evidence), markup=False, highlight=False, soft_wrap=True)
@@ -119,7 +119,7 @@ def _say(line: str) -> None:
 
 @contextmanager
 def _watching(total: int) -> Iterator[OnEvent]:
-    """A bar for people; one line for each trial that ended where nobody watches (jobs, CI)."""
+    """A bar in a terminal; elsewhere (jobs, CI) one line for each trial that ended."""
     columns = (TextColumn("trials"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, TextColumn("{task.fields[last]}"), console=err, disable=not err.is_terminal) as bar:
         task = bar.add_task("trials", total=total, last="")

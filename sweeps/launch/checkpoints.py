@@ -1,7 +1,7 @@
-"""What a trial needs to go on elsewhere, kept under `--storage`: any attempt, on any node, starts from there.
+"""Checkpoints of a trial under `--storage`, from which any attempt on any node can go on.
 
-A place belongs to the trial_id and not to a run of Ray, so a retry, another node and a new driver all find it. Its
-`owner` is the attempt that started last: one that was thought dead and lives on learns from it that it was replaced.
+A folder belongs to the trial_id and not to a run of Ray, so a retry, another node and a new driver all find it. Its
+`owner` is the attempt that started last. An older attempt that is still alive learns from it that it was replaced.
 """
 
 import logging
@@ -20,7 +20,7 @@ class SupersededError(IceBenchError, RuntimeError):
 
 
 class KeptTrial:
-    """The place of one trial; a store that refuses for a while costs a trial nothing but what it could not keep.
+    """The folder of one trial; while a store refuses writes, the trial goes on and only misses those checkpoints.
 
     Args:
         url: Folder of the trial.
@@ -38,10 +38,10 @@ class KeptTrial:
         self._thread = threading.Thread(target=self._work, name="checkpoints", daemon=True)
 
     def take(self, *, resume: bool) -> bool:
-        """Becomes the owner and fetches what an earlier attempt left; says whether there was something.
+        """Becomes the owner and fetches the checkpoints of an earlier attempt; returns whether there were any.
 
         Raises:
-            LakeAccessError: The store cannot be reached: better to be tried again than to start from nothing.
+            LakeAccessError: The store cannot be reached; a retry is better than a start from nothing.
         """
         replace(f"{self.url}/owner", self.attempt.encode())
         found = {name: read(f"{self.url}/{name}") if resume else None for name in (BEST, LAST)}
@@ -56,21 +56,21 @@ class KeptTrial:
         return whole
 
     def keep(self) -> None:
-        """Has the newest checkpoints put into the store, beside the training; overtaken ones are left out."""
+        """Puts the newest checkpoints into the store while the training goes on; older ones are skipped."""
         self._wanted.set()
 
     def check_owner(self) -> None:
-        """Raises SupersededError where a later attempt has begun; silent where the store cannot say."""
+        """Raises SupersededError where a later attempt has begun; does nothing where the store does not answer."""
         try:
             owner = read(f"{self.url}/owner")
         except (IceBenchError, OSError) as error:
             self._warn(error)
             return
         if owner is not None and owner.decode() != self.attempt:
-            raise SupersededError("a later attempt at this trial has begun, and this one gives way to it")
+            raise SupersededError("a later attempt at this trial has begun, so this one stops")
 
     def close(self, *, finished: bool) -> None:
-        """Waits for what is being kept; of a finished trial only the best weights stay."""
+        """Waits for the checkpoints being written; of a finished trial only the best weights stay."""
         self._over = True
         self._wanted.set()
         if self._thread.is_alive():
@@ -87,7 +87,7 @@ class KeptTrial:
             self._wanted.clear()
             over = self._over
             try:
-                self._put(BEST)  # first: where a training stands is of no use without the weights that were best
+                self._put(BEST)  # first: a training cannot go on from its state without its best weights
                 self._put(LAST)
             except (IceBenchError, OSError) as error:
                 self._warn(error)

@@ -1,4 +1,4 @@
-"""The Ray that a study runs on: what its processes are given, what it has, and whether every node sees what it must."""
+"""The Ray that a study runs on: its environment, its resources, and a check of every node."""
 
 import logging
 import os
@@ -21,7 +21,7 @@ from training.tracking.mlflow_tracker import git_commit
 from training.tracking.server import check_reachable
 
 _PATIENCE_S: Final = 180.0
-"""Longest wait for a node to say what it sees; a fresh worker has to unpack the project and to import."""
+"""Longest wait for the check of a node; a new worker has to unpack the project and to import it."""
 
 _LAST_STEP_S: Final = "30"
 """Time that a trial which a scheduler stops has to close its record, before its process is ended (Ray: 2 s)."""
@@ -33,7 +33,7 @@ _ADVICE: Final = (
 
 
 def outbox_folder() -> Path:
-    """Where trials on every node leave what MLflow has not taken yet: the same path on each, on its own disk.
+    """Outbox of trials for records that MLflow has not received: the same path on each node, on its own disk.
 
     A job's copy of the project is deleted with the job, so its trials use the home folder.
     """
@@ -44,7 +44,7 @@ def outbox_folder() -> Path:
 
 @contextmanager
 def cluster() -> Iterator[None]:
-    """Joins the cluster that RAY_ADDRESS names or that runs on this machine, else starts one for the time of the study.
+    """Joins the cluster that RAY_ADDRESS names or that runs on this machine, else starts one that ends with the study.
 
     Raises:
         ClusterError: There is none at the address, or it is of another version.
@@ -67,12 +67,12 @@ def nodes() -> list[dict[str, float]]:
 
 
 def grows() -> bool:
-    """Whether nodes come when they are asked for; who runs the cluster says so, Ray does not."""
+    """Whether nodes are added on demand; the operator of the cluster says so, since Ray does not."""
     return os.environ.get("ICEBENCH_CLUSTER_GROWS", "") not in ("", "0")
 
 
 def check_nodes(lake_urls: Sequence[str], tracking_uri: str, storage: str) -> None:
-    """Has every node look at the lakes, the tracking server and the storage, before the first trial.
+    """Checks from every node the lakes, the tracking server and the storage, before the first trial.
 
     Raises:
         ClusterError: One of them cannot be reached from a node; the message names both.
@@ -100,7 +100,7 @@ def check_nodes(lake_urls: Sequence[str], tracking_uri: str, storage: str) -> No
 
 @ray.remote(max_retries=0)
 def _look(lake_urls: list[str], tracking_uri: str, storage: str) -> str:
-    """What is wrong as seen from this node, as a sentence; empty if nothing is."""
+    """What this node cannot reach, as a sentence; empty if it reaches everything."""
     try:
         for url in lake_urls:
             Lake.open(url)

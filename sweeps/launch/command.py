@@ -109,7 +109,7 @@ def _with_scores(experiments: dict[str, Experiment], strategy: Strategy) -> list
 
 
 def _shaped(experiment: Experiment, task: TaskWord, seeds: int | None, smoke: bool, strategy: Strategy) -> Experiment:
-    """The whole study, also where a part of it is to run now: its record must not forget the rest."""
+    """The whole study, also where only a part of it runs now: its record covers the rest too."""
     whole = experiment.smaller() if smoke else experiment
     whole = whole.with_seeds(seeds) if seeds else whole
     return strategy.shaped(whole, task)

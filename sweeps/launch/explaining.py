@@ -1,4 +1,4 @@
-"""One attribution in a worker process of Ray: explains what a training has kept under the storage."""
+"""One attribution in a worker process of Ray: explains a network that a training left under the storage."""
 
 import uuid
 from pathlib import Path
@@ -20,7 +20,7 @@ from training.loop.checkpoint_files import BEST
 from training.spec import SpecError
 
 FINAL: Final = (AttributionError, CheckpointError, SpecError, SplitError, UnknownNameError, SupersededError)
-"""Errors that would come again: the trial is not tried again."""
+"""Errors that a retry would raise again: the trial is not tried again."""
 
 
 def explain_order(order: Order, folder: Path, report: Report) -> None:
@@ -47,7 +47,7 @@ def explain_order(order: Order, folder: Path, report: Report) -> None:
                     cache=NodeCache.default(),
                 )
         finished = True
-        report({EPOCH: 0, SCORE: 0.0})  # a scheduler of Tune wants a number, and there is none
+        report({EPOCH: 0, SCORE: 0.0})  # a scheduler of Tune needs a number, but an attribution has no score
     except FINAL as error:
         report({REFUSED: f"{type(error).__name__}: {error}", EPOCH: 0, SCORE: 0.0})
     finally:

@@ -11,8 +11,8 @@ Lakes = Annotated[
     list[str] | None,
     typer.Option(
         "--lake",
-        help=f"URL of the lake, good on every node (without: {LAKE}, or data/lake). Given again: the same scenes built "
-        "with other options, for trials that need them.",
+        help=f"URL of the lake, which every node can reach (without: {LAKE}, or data/lake). Given again: the same "
+        "scenes built with other options, for trials that need them.",
         metavar="URL",
     ),
 ]
@@ -27,7 +27,7 @@ TrackingUri = Annotated[
 Storage = Annotated[
     str,
     typer.Option(
-        help="Folder or URL for checkpoints, good on every node (without: results/ray).",
+        help="Folder or URL for checkpoints, which every node can reach (without: results/ray).",
         envvar="ICEBENCH_STORAGE",
         metavar="URL",
     ),
@@ -69,7 +69,7 @@ Search = Annotated[
 Scheduler = Annotated[
     str,
     typer.Option(
-        help="asha gives up trainings that are behind by val F1.",
+        help="asha stops trainings that are behind by val F1.",
         metavar="none|asha",
     ),
 ]

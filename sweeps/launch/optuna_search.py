@@ -11,14 +11,14 @@ from sweeps.launch.order import Order
 from sweeps.launch.report_keys import SCORE
 
 _TRIES: Final = 200
-"""Choices of combinations that were tried already, one after the other, after which there is nothing new."""
+"""Number of choices in a row that were all tried before, after which the search ends."""
 
 
 class CombinationSearch(OptunaSearch):
     """Optuna over the values of axes, where one combination is trained once.
 
     If a combination is chosen again, or is finished in the record, Optuna gets its score and chooses another one. The
-    search is over when as many combinations as were asked for are known, or when there is no other one.
+    search is over when the wanted number of combinations is known, or when there is no other one.
 
     Args:
         template: A trial without any change.

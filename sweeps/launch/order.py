@@ -17,16 +17,16 @@ class Order(BaseModel):
     """One trial to run.
 
     Attributes:
-        spec: What is trained, or was: bound to the lake.
-        attribution: Settings of an attribution of the network that the finished training of the spec left; None trains.
-        labels: What the study calls it: axis -> value as text.
+        spec: Of the training, bound to the lake.
+        attribution: Settings of an attribution of the network that was trained by the spec; None trains.
+        labels: Its place in the study: axis -> value as text.
         lake: URL.
         tracking_uri: Where MLflow is.
         study: Name of MLflow's experiment.
         parent_run: Run of the study.
         storage: URL below which every trial has a folder for what it needs to go on elsewhere.
-        resume: Whether it may go on from what is there.
-        token: Of the driver: whoever starts the trial later takes it over.
+        resume: Whether it may go on from earlier checkpoints.
+        token: Of the driver; a driver that starts the trial later takes it over.
         processes: Processes of the trial.
         resources: CPUs and GPUs of each, as Ray names them.
     """
@@ -94,5 +94,5 @@ class Order(BaseModel):
 
 
 def folder_of(storage: str, trial_id: str) -> str:
-    """URL of what a trial keeps under the storage."""
+    """URL of a trial's folder under the storage."""
     return f"{storage}/checkpoints/{trial_id}"

@@ -1,4 +1,4 @@
-"""`Placement`: what a trial gets of a cluster, and whether the cluster has it. Knows no Ray."""
+"""`Placement`: the resources of a trial, and whether a cluster has them. Does not import Ray."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -7,23 +7,23 @@ from typing import Final
 from datasets.errors import IceBenchError
 
 GROWN: Final = 64
-"""Trials of several processes that are asked for at a time where nodes come as they are wanted."""
+"""Trials of several processes that are requested at a time where nodes are added on demand."""
 
 
 class PlacementError(IceBenchError, ValueError):
-    """The cluster can never give a trial what it asks for."""
+    """The cluster can never give a trial the resources that it needs."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Placement:
-    """Where and how trials run; nothing of it changes their numbers.
+    """Where and how trials run; it never changes their numbers.
 
     Attributes:
         cpus: CPUs for each process of a trial.
         gpus: GPUs for each process, a fraction to share one; None takes one where the cluster has any.
         processes: Processes of a trial, which share every batch.
         max_concurrent: Most trials at a time; None as many as fit.
-        storage: Folder or URL for the checkpoints of trials, good on every node.
+        storage: Folder or URL for the checkpoints of trials, which every node can reach.
     """
 
     cpus: float
@@ -42,8 +42,8 @@ class Placement:
         processes = 1 if gpus is None or gpus <= 1 else round(gpus)
         if gpus is not None and gpus > 1 and processes != gpus:
             raise PlacementError(
-                f"{gpus:g} GPUs a trial are neither a part of one nor several whole ones: give a number up to 1, or a "
-                "whole number"
+                f"{gpus:g} GPUs per trial are neither a part of one nor several whole ones: give a number up to 1, or "
+                "a whole number"
             )
         return cls(
             cpus=cpus,
@@ -76,8 +76,8 @@ def slots_for(nodes: Sequence[Mapping[str, float]], placement: Placement, *, gro
 
     Args:
         nodes: Resources of every node that is there.
-        placement: What a trial asks for.
-        grows: Whether nodes come when they are asked for: then there is room in time, whatever is there now.
+        placement: What a trial needs.
+        grows: Whether nodes are added on demand: then there will be room, even if there is none now.
 
     Raises:
         PlacementError: They cannot hold any trial.
@@ -94,7 +94,7 @@ def slots_for(nodes: Sequence[Mapping[str, float]], placement: Placement, *, gro
 
 
 def room_for(nodes: Sequence[Mapping[str, float]], *, cpus: float, gpus: float, processes: int) -> int:
-    """Trials that the cluster can hold at a time; one that it can never hold would wait without end.
+    """Trials that the cluster can hold at a time; a trial that it can never hold would wait for ever.
 
     Args:
         nodes: Resources of every node, `{"CPU": 8.0, "GPU": 1.0}`.

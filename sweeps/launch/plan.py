@@ -1,4 +1,4 @@
-"""`Plan`: which trials of a study can run with the lakes and trainings that there are; the others by name."""
+"""`Plan`: which trials of a study can run with the given lakes and trainings; the others are named."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -18,7 +18,7 @@ Ready = tuple[Point, Lake]
 
 @dataclass(frozen=True, kw_only=True)
 class ImpossibleTrial:
-    """A trial that cannot run with what there is.
+    """A trial that cannot run.
 
     Attributes:
         trial: Which.
@@ -37,12 +37,11 @@ class Plan:
 
     Attributes:
         study: The whole study: what its report is about.
-        part: The trials of it that were asked for.
+        part: The trials of it that should run.
         lake: The lake of the study.
         ready: Trials of the part that can run.
         impossible: Trials of the part that cannot.
-        impossible_elsewhere: Those of the study that were not asked for and could not run either, as far as is
-            known.
+        impossible_elsewhere: Trials outside the part that could not run either, as far as is known.
     """
 
     study: Experiment
@@ -94,7 +93,7 @@ def plan(
 
 
 class _Planner:
-    """Says of each trial on which lake it can run, or why on none."""
+    """For each trial, the lake on which it can run, or why there is none."""
 
     def __init__(self, part: Experiment, lakes: Sequence[Lake], storage: str, coming: Collection[str]) -> None:
         self._lakes, self._networks = lakes, None

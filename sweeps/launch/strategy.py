@@ -1,4 +1,4 @@
-"""`Strategy`: which cells of a study are trained, and which trainings are given up early.
+"""`Strategy`: which cells of a study are trained, and which trainings are stopped early.
 
 Everything in which searches differ is a method here, so that the rest of a run does not ask which one it is. What needs
 Ray, Optuna or ASHA is imported by the method that uses it.
@@ -29,10 +29,10 @@ _VAL_SCORE: Final = "best/val_f1"
 
 @dataclass(frozen=True, kw_only=True)
 class Strategy:
-    """`--search grid`: trains every cell with every seed; other searches say in what they differ.
+    """`--search grid`: trains every cell with every seed; other searches override what differs.
 
     Attributes:
-        asha: Whether trainings that are behind are given up.
+        asha: Whether trainings that are behind are stopped.
         needs_scores: Whether it chooses by the val scores of trainings: it has no use for a study that trains nothing,
             and leaves nothing for `--only` to choose.
     """
@@ -45,7 +45,7 @@ class Strategy:
 
         Args:
             study: All of it.
-            task: `pixel`, `patch` or `both`, as it was asked for.
+            task: `pixel`, `patch` or `both`, from the command line.
 
         Raises:
             ExperimentError: The study cannot be searched like that.
@@ -53,7 +53,7 @@ class Strategy:
         return study
 
     def design(self, plan: "Plan") -> dict[str, Any]:
-        """What the record says otherwise than the design of the study does; see `StudyDesign`."""
+        """Fields of the record that differ from the design of the study; see `StudyDesign`."""
         return {}
 
     def to_place(self, plan: "Plan", states: Mapping[str, "TrialState"], *, failed_only: bool) -> list["Ready"]:
@@ -118,7 +118,7 @@ class RandomSearch(Strategy):
     samples: int = SAMPLES
 
     def shaped(self, study: Experiment, task: str) -> Experiment:
-        """Under a name of its own: it has other cells."""
+        """The study under another name, since it has other cells."""
         return _one_seed(study).searched("-random", self.samples)
 
 
@@ -134,7 +134,7 @@ class OptunaSearch(Strategy):
     needs_scores: ClassVar[bool] = True
 
     def shaped(self, study: Experiment, task: str) -> Experiment:
-        """One task of it, under a name of its own; one cell stands for all that are not known yet."""
+        """One task of the study, under a name of its own; one cell represents all that are not known yet."""
         one_task = study.of_task(task)  # type: ignore[arg-type] # a word of the command line, checked there
         if len(one_task.arms) > 1:
             raise ExperimentError("--search optuna looks at one task at a time: add --task pixel or --task patch")
@@ -147,11 +147,11 @@ class OptunaSearch(Strategy):
         return {"axes": {TASK: [task], **axes}, "trials": self.samples, "cells": []}
 
     def to_place(self, plan: "Plan", states: Mapping[str, "TrialState"], *, failed_only: bool) -> list["Ready"]:
-        """The one that stands for all."""
+        """The cell that represents all."""
         return list(plan.ready[:1])
 
     def count(self, orders: Sequence["Order"]) -> int:
-        """As many as were asked for."""
+        """The wanted number."""
         return self.samples
 
     def run(
@@ -183,7 +183,7 @@ class OptunaSearch(Strategy):
 
 
 def parse_strategy(search: str, scheduler: str) -> Strategy:
-    """The strategy of the words of the command line, `optuna:40` for 40 combinations.
+    """The strategy from the command line, `optuna:40` for 40 combinations.
 
     Raises:
         UnknownNameError: Another word.

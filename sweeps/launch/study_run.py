@@ -1,4 +1,4 @@
-"""One run of a study: what is missing runs, and the report is written over all that is finished.
+"""One run of a study: runs the trials that are missing, and writes the report about all finished ones.
 
 plan (`sweeps.launch.plan`) -> claim the study -> leave out what is finished -> trials on Ray -> send what they could
 not -> report on the parent run
@@ -29,7 +29,7 @@ Watching = Callable[[int], AbstractContextManager[OnEvent]]
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What a person asked for, of one study or of all.
+    """What the command line says about running one study or several.
 
     Attributes:
         lake_urls: The lake, and further ones of the same scenes built with other options.
@@ -64,18 +64,18 @@ class Done:
 
     @property
     def failed(self) -> tuple[Outcome, ...]:
-        """Those that went wrong."""
+        """Trials that failed."""
         return tuple(outcome for outcome in self.outcomes if outcome.error is not None)
 
 
 def run_study(plan: Plan, request: Request, watching: Watching, say: Callable[[str], None]) -> Done:
-    """Runs what is missing of a study.
+    """Runs the missing trials of a study.
 
     Args:
         plan: Its trials.
         request: How they are to run.
-        watching: Shows so many trials while they run.
-        say: Shows a line about what happens next.
+        watching: Shows the given number of trials while they run.
+        say: Shows a line about the next step.
 
     Raises:
         IceBenchError: Nothing could start: no tracking server, another driver, no room on the cluster, a node that does
@@ -87,13 +87,13 @@ def run_study(plan: Plan, request: Request, watching: Watching, say: Callable[[s
         if changed := storage_changed(study, storage, digest):
             say(changed)
         try:
-            send_leftovers(study)  # of earlier trials, which need not run again then
+            send_leftovers(study)  # of earlier trials, which then need not run again
             states = _without_lost(study)
             waiting = request.strategy.to_place(plan, states, failed_only=request.failed_only)
             finished = len(plan.ready) - len(waiting)
             say(
                 f"study {study.study}: {len(plan.ready)} trials, "
-                f"{finished} {'not asked for' if request.failed_only else 'finished before'}, {len(waiting)} to run"
+                f"{finished} {'left out' if request.failed_only else 'finished before'}, {len(waiting)} to run"
             )
             for reason, count in finished_earlier(states, (trial.earlier_ids for trial, _ in waiting)).items():
                 say(f"of these {count} finished before under another id, and run again: {reason}")
@@ -116,7 +116,7 @@ def run_study(plan: Plan, request: Request, watching: Watching, say: Callable[[s
 
 
 def open_study(plan: Plan, request: Request) -> StudyTracker:
-    """The record of the study on its lake, with what it set out to do and what it leaves out."""
+    """The record of the study on its lake, with its design and the cells that it leaves out."""
     design = design_of(plan.study)
     axes = list(design["axes"])
     impossible = (*plan.impossible, *plan.impossible_elsewhere)
@@ -138,7 +138,7 @@ def open_study(plan: Plan, request: Request) -> StudyTracker:
 
 
 def _without_lost(study: StudyTracker) -> dict[str, TrialState]:
-    """Where the trials stand; nothing runs now, so what MLflow takes for running has lost its process."""
+    """State of the trials; nothing runs now, so a trial that MLflow shows as running has lost its process."""
     rows = study.children_rows()
     lost = [row.run_id for row in rows if row.status == "RUNNING"]
     study.end_lost(lost)
@@ -146,7 +146,7 @@ def _without_lost(study: StudyTracker) -> dict[str, TrialState]:
 
 
 def _by_ratio(waiting: Sequence[tuple[Point, Lake]]) -> list[tuple[Point, Lake]]:
-    """Trials of one ratio, which a node keeps decoded, follow each other."""
+    """Puts trials of one ratio after each other, since a node keeps that ratio decoded."""
     return sorted(waiting, key=lambda pair: (pair[1].digest, pair[0].spec.data.ratio))
 
 

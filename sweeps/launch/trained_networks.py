@@ -21,10 +21,10 @@ class Missing:
 
 
 class TrainedNetworks:
-    """Looks at each network and each training once.
+    """Checks each network and each training once.
 
     Args:
-        trained_by: What to type to train, with labels in braces.
+        trained_by: Command that trains, with labels in braces.
         storage: Where trainings keep their checkpoints.
         coming: Ids of trainings that will have ended.
     """
@@ -51,7 +51,7 @@ class TrainedNetworks:
 
     def _refusal(self, spec: TrialSpec, method: Method) -> str:
         """Why the method cannot explain the network; empty where it can."""
-        from training.attribution.explain_trial import check_method  # torch and captum, only where somebody asks
+        from training.attribution.explain_trial import check_method  # torch and captum, only where needed
 
         network = spec.with_("seed", 0).trial_id, method
         if network not in self._refused:
@@ -64,7 +64,7 @@ class TrainedNetworks:
         return self._refused[network]
 
     def _training(self, trial_id: str) -> str:
-        """What is missing of a training; empty where it has ended."""
+        """What a training lacks; empty where it has ended."""
         if trial_id not in self._untrained:
             place = folder_of(self._storage, trial_id)
             if not exists(f"{place}/{BEST}"):

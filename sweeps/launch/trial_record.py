@@ -24,7 +24,7 @@ class TaggedTracker(MlflowTracker):
 
 
 class OwnedTracker(TaggedTracker):
-    """One that a later attempt at the same trial may replace: then it does not end as finished."""
+    """A tracker that a later attempt at the same trial may replace; then its run does not end as finished."""
 
     def __init__(self, order: Order, kept: KeptTrial) -> None:
         super().__init__(order)
@@ -39,7 +39,7 @@ class OwnedTracker(TaggedTracker):
 
 @contextmanager
 def on_record(order: Order, tracker: TaggedTracker) -> Iterator[None]:
-    """A trial that fails before its record begins gets one: its study would call it never started."""
+    """Gives a record to a trial that fails before its record begins; else its study would call it never started."""
     try:
         yield
     except Exception as error:

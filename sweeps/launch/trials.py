@@ -1,7 +1,7 @@
-"""Trials on Ray Tune: places them, watches them, says what became of each.
+"""Trials on Ray Tune: places them, watches them, and returns how each ended.
 
 A trial of one process trains in Tune's function itself; its results are in MLflow and its checkpoints under the
-storage, so nothing has to come back through Ray but whether it ended well. A trial of several processes is a Ray Train
+storage, so only whether it ended well comes back through Ray. A trial of several processes is a Ray Train
 run that Tune's function starts; that costs some 20 s, which a trial of one process does not pay.
 """
 
@@ -87,7 +87,7 @@ def run_trials(
         work: Runs one trial in a worker instead of `run_order`.
 
     Returns:
-        One outcome for each order, in their order; a trial of which Tune says nothing is a failed one.
+        One outcome for each order, in their order; a trial without a result from Tune counts as failed.
     """
     space = {ORDER: tune.grid_search([order.config()[ORDER] for order in orders])}
     ended = {
@@ -118,12 +118,12 @@ def fit(
         work: See `run_trials`.
         tune_options: Search algorithm, scheduler, number of samples.
     """
-    alone = placement.processes == 1
-    most = placement.max_concurrent if alone else min(placement.max_concurrent or slots.room, slots.room)
-    # Of several processes each asks for its own place; the function that starts them needs none, but Tune wants one to
-    # be named.
-    resources = {"cpu": placement.cpus, "gpu": slots.gpus} if alone else {"memory": 1.0}
-    with tempfile.TemporaryDirectory(prefix="icebench-tune-") as folder:  # what counts is in MLflow and in the storage
+    single = placement.processes == 1
+    most = placement.max_concurrent if single else min(placement.max_concurrent or slots.room, slots.room)
+    # Where a trial has several processes, each requests its own resources. The function that starts them needs none,
+    # but Tune must be given some.
+    resources = {"cpu": placement.cpus, "gpu": slots.gpus} if single else {"memory": 1.0}
+    with tempfile.TemporaryDirectory(prefix="icebench-tune-") as folder:  # results are in MLflow and in the storage
         tuner = tune.Tuner(
             tune.with_resources(work or train, resources),
             param_space=space or {},
@@ -166,7 +166,7 @@ def train(config: dict[str, Any]) -> None:
 
 
 class Watcher(tune.Callback):
-    """Turns what Tune calls back into events."""
+    """Turns Tune's callbacks into events."""
 
     def __init__(self, on_event: OnEvent) -> None:
         self._on_event = on_event
@@ -174,7 +174,7 @@ class Watcher(tune.Callback):
         self._epochs: dict[str, int] = {}
 
     def __getstate__(self) -> dict[str, object]:
-        """Tune pickles its callbacks for a restore, which is not how we resume; a terminal cannot be pickled."""
+        """Leaves the terminal out: Tune pickles its callbacks for a restore, which we do not use."""
         return {"_names": {}, "_epochs": {}, "_on_event": _ignore}
 
     def on_trial_result(
@@ -206,7 +206,7 @@ def _ignore(event: Event) -> None:
 
 
 def _outcome(result: Any) -> Outcome:
-    if result.config is None:  # Tune has no more to say
+    if result.config is None:  # Tune has no results for it
         return _NEVER_RAN
     order, error = Order.of_config(result.config), None
     if result.error is not None:

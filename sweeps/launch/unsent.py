@@ -1,4 +1,4 @@
-"""What trials of a study could not send to MLflow by themselves: before and after they run."""
+"""Sends to MLflow what trials of a study could not send themselves: before and after they run."""
 
 import time
 from collections.abc import Collection, Mapping, Sequence
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from training.tracking.records import StartRecord
 
 _LAST_WORDS_S: Final = 15.0
-"""Longest wait for processes of ended trials that still hold what they have to send."""
+"""Longest wait for processes of ended trials that still hold their outbox."""
 
 
 def send_leftovers(study: "StudyTracker", just_ended: Collection[str] = ()) -> None:
-    """Sends what trials of this study left on this machine; says what cannot be sent.
+    """Sends what trials of this study left on this machine; reports what cannot be sent.
 
     Args:
         study: Only its trials, on its server.
@@ -48,7 +48,7 @@ def send_leftovers(study: "StudyTracker", just_ended: Collection[str] = ()) -> N
 
 
 def with_untold(outcomes: Sequence[Outcome], states: Mapping[str, TrialState]) -> list[Outcome]:
-    """A trial that ended well but is not over in MLflow is missing in the table, so it is told as failed."""
+    """A trial that ended well but has not ended in MLflow is missing in the table, so it counts as failed."""
     error = (
         f"it ended, but its results are not in MLflow yet: type `python -m sweeps sync --outbox {outbox_folder()}` on "
         "the node where it ran, before the study runs again"

@@ -1,6 +1,6 @@
 """One trial in a worker process of Ray: from an order to a run in MLflow.
 
-`report` is Ray's: it takes what an epoch gave, and ends the function where a scheduler has seen enough.
+`report` is Ray's function: it takes the results of an epoch, and ends the trial where a scheduler stops it.
 """
 
 import os
@@ -27,7 +27,7 @@ from training.spec import SpecError
 from training.trial import join_trial, run_trial
 
 FINAL: Final = (SpecError, SplitError, UnknownNameError, NonFiniteLossError, SupersededError)
-"""Errors that would come again: the trial is not tried again."""
+"""Errors that a retry would raise again: the trial is not tried again."""
 
 
 def run_order(order: Order, folder: Path, report: Report) -> None:
@@ -50,7 +50,7 @@ def run_order(order: Order, folder: Path, report: Report) -> None:
         kept.check_owner()
         try:
             _report_epoch(report, progress)
-        except SystemExit:  # a scheduler has seen enough
+        except SystemExit:  # a scheduler stops the trial
             tracker.log_metrics({STOPPED: progress.epoch + 1.0})
             raise
 
@@ -65,7 +65,7 @@ def run_order(order: Order, folder: Path, report: Report) -> None:
 
 
 def use_given_threads() -> None:
-    """Ray gives a worker OMP_NUM_THREADS by its CPUs; torch in a reused process has to be given it."""
+    """Sets torch's threads: Ray sets OMP_NUM_THREADS by a worker's CPUs, but torch in a reused process ignores it."""
     torch.set_num_threads(max(1, int(os.environ.get("OMP_NUM_THREADS", "1"))))
 
 

@@ -49,7 +49,7 @@ def leaderboard_command(
     model_type: Annotated[str, typer.Option(help="With --submission: CNN, Transformer, UNet, ...")] = "",
     link: Annotated[str, typer.Option(help="With --submission --form readme: address of the code.")] = "",
     inference_time: Annotated[
-        str, typer.Option(help="With --submission --form script: such as '0.9 sec a scene'.")
+        str, typer.Option(help="With --submission --form script: such as '0.9 sec per scene'.")
     ] = "",
     check: Annotated[
         Path | None,
@@ -57,7 +57,7 @@ def leaderboard_command(
     ] = None,
     predictions: Annotated[
         Path | None,
-        typer.Option(help="With --check: folder with one class map a test scene.", metavar="DIR"),
+        typer.Option(help="With --check: folder with one class map per test scene.", metavar="DIR"),
     ] = None,
     lake: Annotated[str, typer.Option(help="With --check: the lake with the charts.", metavar="URL")] = "",
     ratio: Annotated[int, typer.Option(help="With --check: grid of the class maps (2: 80 m).", min=1)] = 2,

@@ -1,1 +1,1 @@
-"""A study in MLflow: its parent run, what it set out to do, who runs it, where its trials stand."""
+"""A study in MLflow: its parent run, its design, the driver that runs it, the state of its trials."""

@@ -1,8 +1,8 @@
 """One driver at a time runs a study on a lake: it holds a lock under the storage that all its trials share.
 
 MLflow has no conditional write, so a claim there would be a race. The lock carries a time that the driver renews; a
-driver that was killed is replaced at once on its own machine, where its process can be looked for, and after `STALE_S`
-from another.
+driver that was killed is replaced at once on its own machine, where its process can be checked, and after `STALE_S`
+on another.
 """
 
 from collections.abc import Iterator
@@ -16,10 +16,10 @@ from training.tracking.server import public
 
 BEAT_S: Final = 15.0
 STALE_S: Final = 60.0
-"""Age of a claim that nobody renews any more: four beats were missed. Clocks may differ by less than that."""
+"""Age at which a claim counts as abandoned: four beats were missed. Clocks must differ by less than that."""
 
 _TAG: Final = "storage"
-"""Of the parent run: where its last driver had its claim and its checkpoints."""
+"""Tag of the parent run: storage of its last driver, with its claim and its checkpoints."""
 
 
 class StudyClaimedError(IceBenchError, BlockingIOError):
@@ -27,7 +27,7 @@ class StudyClaimedError(IceBenchError, BlockingIOError):
 
 
 def lock_url(storage: str, study: str, lake: str) -> str:
-    """Where the claim of a study on a lake lies.
+    """URL of the claim of a study on a lake.
 
     Args:
         storage: Folder or URL that all drivers and nodes see.
@@ -84,8 +84,8 @@ def storage_changed(study: StudyTracker, storage: str, lake: str) -> str:
     if not before:
         return ""
     return (
-        f"study {study.study} ran with --storage {before} before: with {now} its unfinished trials start anew, and a "
-        "driver that still runs there is not seen from everywhere, so make sure that there is none"
+        f"study {study.study} ran with --storage {before} before: with {now} its unfinished trials start from the "
+        "beginning, and a driver that still runs there may not be noticed, so make sure that there is none"
     )
 
 

@@ -1,4 +1,4 @@
-"""`StudyDesign`: what a study set out to do, as its parent run in MLflow holds it for whoever reads the results."""
+"""`StudyDesign`: what a study set out to do, as its parent run in MLflow records it for readers of the results."""
 
 import itertools
 from typing import Literal
@@ -27,7 +27,7 @@ class StudyDesign(BaseModel):
         axes: Values by axis, both in the order in which the reader should see them; the first cell is the reference.
         seeds: Of every cell.
         trials: How many trials there should be.
-        cells: One text an axis for each cell, empty where the cell does not lie on that axis. Without any, the cells
+        cells: For each cell one text per axis, empty where the cell does not lie on that axis. Without any, the cells
             are all combinations but those left out, if these make up `trials`; else what was never started can be
             counted, not named.
         bins: Bins of test scenes that the study compares, as in the metrics: `winter`, `cat1`, `melt`.

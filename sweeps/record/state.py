@@ -1,4 +1,4 @@
-"""Where every trial of a study stands, from its rows in MLflow. Pure."""
+"""State of every trial of a study, from its rows in MLflow. Pure."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -19,9 +19,9 @@ class TrialState:
     """One trial.
 
     Attributes:
-        state: The best that any attempt came to: `finished`, else `running`, else how the newest one ended (`stopped`
+        state: The best state of any attempt: `finished`, else `running`, else how the newest one ended (`stopped`
             by a scheduler, `failed`, `killed`); `missing` without an attempt.
-        row: The attempt that says so.
+        row: The attempt with this state.
         attempts: How many there were.
     """
 

@@ -15,7 +15,7 @@ _AXIS = "axis."
 
 
 def show_studies(studies: Sequence[StudyRow], tracking_uri: str) -> None:
-    """One line a study and lake: trials by state."""
+    """One line per study and lake: trials by state."""
     several = len({study.lake for study in studies}) > 1
     table = Table(title="studies" if several or not studies else f"studies on lake {studies[0].lake}")
     table.add_column("study", no_wrap=True)
@@ -34,7 +34,7 @@ def show_studies(studies: Sequence[StudyRow], tracking_uri: str) -> None:
 
 
 def show_trials(study: StudyRow, tracking_uri: str) -> None:
-    """One line a trial that has an attempt; test F1 is that on the 80 m grid where there is one."""
+    """One line per trial that has an attempt; test F1 is that on the 80 m grid where there is one."""
     states = states_of(study.tracker(tracking_uri).children_rows())
     table = Table(title=f"{study.study} on lake {study.lake}")
     table.add_column("trial", no_wrap=True)

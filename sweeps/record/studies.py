@@ -1,4 +1,4 @@
-"""Studies that are in MLflow already: their parent runs, and what artifacts of their trials say. Reads only."""
+"""Studies that are in MLflow already: their parent runs, and artifacts of their trials. Reads only."""
 
 import tempfile
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from training.tracking.mlflow_client import all_pages, asking
 from training.tracking.server import RunGoneError, TrackingError, resolve_uri
 
 _AT_A_TIME: Final = 8
-"""Artifacts asked for side by side: a server is far away, not slow."""
+"""Artifacts fetched side by side: a server has a high latency, not a low throughput."""
 
 
 class StudyRow(BaseModel):
@@ -100,7 +100,7 @@ def read_run(tracking_uri: str, run_id: str) -> TrialRow:
 
 
 def read_artifacts(tracking_uri: str, run_ids: Iterable[str], name: str) -> dict[str, Artifact]:
-    """Reads the artifact `name` of each run; one that cannot be read is told, not raised."""
+    """Reads the artifact `name` of each run; for one that cannot be read, the result names the problem."""
     run_ids, uri = list(run_ids), resolve_uri(tracking_uri)
     with ThreadPoolExecutor(_AT_A_TIME) as pool:
         found = pool.map(lambda run_id: _read(uri, run_id, name), run_ids)
@@ -112,7 +112,7 @@ def _read(uri: str, run_id: str, name: str) -> Artifact:
         with tempfile.TemporaryDirectory(prefix="icebench-artifact-") as folder, asking(uri) as client:
             path = client.download_artifacts(run_id, name, folder)
             return Artifact(text=Path(path).read_text(encoding="utf-8"))
-    except RunGoneError:  # MLflow says the same of a run and of a file that is not there
+    except RunGoneError:  # MLflow raises the same for a missing run and for a missing file
         return Artifact(problem=f"there is no {name}")
     except TrackingError as error:
         return Artifact(problem=str(error))
@@ -157,5 +157,5 @@ def _design(uri: str, run_id: str, text: str) -> StudyDesign | None:
     except ValidationError as error:
         raise TrackingError(
             f"the tag {DESIGN!r} of run {run_id} is of another version of this project "
-            f"({error.errors()[0]['msg']}): start the study again, which writes it anew"
+            f"({error.errors()[0]['msg']}): start the study again, which writes it again"
         ) from error

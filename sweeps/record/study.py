@@ -31,8 +31,8 @@ class TrialRow(BaseModel):
         run_id: MLflow's run.
         status: RUNNING, FINISHED, FAILED or KILLED.
         started: Start in milliseconds since 1970.
-        ended: End likewise; None while it runs.
-        params: Flattened spec, in the words of today whatever program wrote it.
+        ended: End in milliseconds since 1970; None while it runs.
+        params: Flattened spec in today's names, also where an older program wrote it.
         tags: Ours, without those of MLflow.
         metrics: Last value of each.
     """
@@ -54,7 +54,7 @@ class StudyTracker:
     """The parent run of a study on one lake, and what its trials have left below it.
 
     Attributes:
-        tracking_uri: Absolute: good in every process and working folder.
+        tracking_uri: Absolute, so that it works in every process and working folder.
         study: Name of study and experiment.
         experiment_id: MLflow's experiment.
         run_id: The parent run; give it to `MlflowTracker`.
@@ -147,7 +147,7 @@ class StudyTracker:
             client.set_tag(self.run_id, name, value)
 
     def end_lost(self, run_ids: Iterable[str]) -> None:
-        """Ends runs as KILLED whose processes are gone and cannot say so themselves."""
+        """Ends the runs as KILLED whose processes have died."""
         with asking(self.tracking_uri) as client:
             for run_id in run_ids:
                 client.set_terminated(run_id, "KILLED")
@@ -173,14 +173,14 @@ class StudyTracker:
 
         Args:
             status: How it ends.
-            with_trials: Ends the trials too that MLflow takes for running; only for who knows that none runs.
+            with_trials: Also ends the trials that MLflow shows as running; only for a caller that knows that none runs.
         """
         try:
             if with_trials:
                 self.end_lost(row.run_id for row in self.children_rows() if row.status == "RUNNING")
             self.finish(status)
         except TrackingError as away:
-            logger.warning("MLflow was not told that study %s ended: %s", self.study, away)
+            logger.warning("MLflow does not know that study %s ended: %s", self.study, away)
 
 
 def trial_row(run: Any) -> TrialRow:  # noqa: ANN401 (mlflow ships no types)

@@ -18,7 +18,7 @@ _FEW = 5
 
 
 def main_figures(comparison: CellComparison) -> list[Drawn]:
-    """The main figures: score against the axes of the study, a figure a task."""
+    """The main figures: score against the axes of the study, one figure per task."""
     drawn: list[Drawn] = []
     for part in _by_task(comparison):
         drawn += _of_axes(comparison, part.keys, f"scores{part.end}", part.title)

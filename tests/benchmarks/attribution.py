@@ -1,6 +1,6 @@
 """Attribution of a batch of patches against the forward and backward passes that it cannot do without.
 
-Integrated Gradients for all classes need, at each step, one forward pass and one backward pass a class: logits of
+Integrated Gradients for all classes need, at each step, one forward pass and one backward pass per class: logits of
 different classes have different gradients. The floor is just these, on inputs that are ready and with gradients that
 are thrown away, timed before and after the method (a shared machine drifts), in processor seconds of all threads. Of
 the floor a quarter of the steps is timed on either side, since all of them take as long as the method itself.
@@ -41,7 +41,7 @@ def measure() -> list[Row]:
 
 
 def _with_all_classes(model: UNet, x: torch.Tensor) -> AssignedPatches:
-    """Fresh weights mostly say one class alone: here every class has its share of the pixels of each patch."""
+    """Fresh weights mostly predict one class only; here every class has its share of the pixels of each patch."""
     logits = outputs_of(model, x)
     spread = logits - logits.mean(dim=(0, 2, 3), keepdim=True)
     wanted = torch.ones(len(x), SIDE, SIDE, dtype=torch.bool)

@@ -1,4 +1,4 @@
-"""Evaluation of one large scene: everything from the lake to the confusion matrices, against the forward passes alone.
+"""Evaluation of one large scene: everything from the lake to the confusion matrices, against only the forward passes.
 
 The scene has the width of a real one at 80 m and part of its lines (`LINES`): all costs grow with the pixels, and the
 whole takes minutes on a small machine. The floor is the same network on the same tiles, their inputs ready in memory,

@@ -1,4 +1,4 @@
-"""One full-size scene, one process: wall time against decoding and encoding alone, and peak memory.
+"""One full-size scene, one process: wall time against only decoding and encoding, and peak memory.
 
 The floor decodes every raw variable with netCDF4 and encodes every output array with the same codec in the same chunks,
 on as many threads as zarr uses, into files of the same shards; nothing is computed in between. Each step runs in a
@@ -117,7 +117,7 @@ def _convert(raw: Path, place: Path, recipe: Recipe) -> float:
 
 
 def _encode(folder: Path) -> float:
-    numcodecs.blosc.set_nthreads(1)  # as zarr: one thread a chunk, several chunks at a time
+    numcodecs.blosc.set_nthreads(1)  # as zarr: one thread per chunk, several chunks at a time
     (scene,) = (folder / "lake").rglob("*.zarr")
     seconds = 0.0
     with ThreadPoolExecutor() as pool:

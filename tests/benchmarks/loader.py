@@ -102,7 +102,7 @@ def _rows(lake: Lake, ratio: int, folder: Path) -> list[Row]:
             ratio=f"{ours / practice:.0f}",
             reach=f">= {PRACTICE_REACH[ratio]:.0f}",
             reached=ours >= PRACTICE_REACH[ratio] * practice,
-            note=f"{made.nbytes / BATCH / 1e6:.2f} MB a patch travel instead of {16 * PATCH**2 * 4 / 1e6:.2f}",
+            note=f"{made.nbytes / BATCH / 1e6:.2f} MB per patch travel instead of {16 * PATCH**2 * 4 / 1e6:.2f}",
         ),
     ]
 

@@ -1,6 +1,6 @@
 """Open a lake of 532 scenes and ask its catalog: on disk against reading the Parquet file, on S3 in requests.
 
-The scenes are root documents alone, copies of eight small ones under other names: opening reads no pixel.
+The scenes are only root documents, copies of eight small ones under other names: opening reads no pixel.
 """
 
 import json

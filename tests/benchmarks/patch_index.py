@@ -1,6 +1,6 @@
 """Patch index of one scene of 5000 x 5200 pixels, windows of 224 every 100: from memory, from a lake, and by a loop.
 
-The floor is one summed-area table by numpy alone: `cumsum` over one axis and then the other. An index with every rule
+The floor is one summed-area table by plain numpy: `cumsum` over one axis and then the other. An index with every rule
 needs three tables; a loop over windows needs none, and looks at every pixel again for every window and rule. From a
 lake there is no goal beside that of the index itself: chart, border distance and land are read once each, whatever the
 rules ask, and decoding them takes less than the tables.

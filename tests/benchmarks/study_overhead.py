@@ -75,7 +75,7 @@ def _overhead(folder: Path) -> list[Row]:
     return [
         Row(
             what=f"{TRIALS} trials of seconds, 2 at a time, MLflow on",
-            measured=f"{a_trial:.1f} s a trial",
+            measured=f"{a_trial:.1f} s per trial",
             floor=f"{seconds:.1f} s",
             ratio=f"+{overhead:.1f} s",
             reach=f"<= {OVERHEAD_REACH:g} s more",

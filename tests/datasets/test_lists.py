@@ -1,4 +1,4 @@
-"""The 15 lists of IceBench: what stands in them, that they read back, and how they are compared."""
+"""The 15 lists of IceBench: their content, that they read back, and how they are compared."""
 
 import json
 from collections.abc import Mapping

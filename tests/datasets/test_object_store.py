@@ -204,7 +204,7 @@ def test_a_key_that_may_only_read_reads_and_does_not_build(
 def test_a_server_that_goes_away_in_the_middle_costs_nothing(
     s3: ObjectStore, built: tuple[str, Path, Result], raw_train: list[Path]
 ) -> None:
-    """The client tries again for some seconds; what still fails is a line, and the next run mends it."""
+    """The client tries again for some seconds; a file that still fails gets a line, and the next run fetches it."""
     url = "s3://lake/restarted"
 
     def restart() -> None:

@@ -92,13 +92,13 @@ def test_training_scenes_on_the_pass_of_a_test_scene_are_not_used() -> None:
 
 
 def test_a_validation_set_that_leaves_nothing_is_refused() -> None:
-    with pytest.raises(SplitError, match="4 validation scenes were asked of 4 usable training scenes"):
+    with pytest.raises(SplitError, match="4 validation scenes of 4 usable training scenes are too many"):
         assign_splits([record(k, orbit=k) for k in range(4)], seed=0, val_scenes=4)
 
 
 def test_one_training_scene_alone_is_training() -> None:
     assert len(assign_splits([record(0, orbit=0)], seed=0).split("train")) == 1
-    with pytest.raises(SplitError, match="1 validation scenes were asked of 1"):
+    with pytest.raises(SplitError, match="1 validation scenes of 1 usable training scenes are too many"):
         assign_splits([record(0, orbit=0)], seed=0, val_scenes=1)
 
 

@@ -1,4 +1,4 @@
-"""Objects on disk: one step, whoever else is writing."""
+"""Objects on disk: written in one step, also when others write at the same time."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path

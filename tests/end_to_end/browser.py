@@ -1,4 +1,4 @@
-"""Headless Chromium, as installed on this machine, that looks at pages and remembers whom they asked for anything."""
+"""Headless Chromium, as installed on this machine, that opens pages and records the servers they contact."""
 
 import os
 import shutil
@@ -35,7 +35,7 @@ class Visit:
     asked: list[str] = field(default_factory=list)
 
     def shot(self, name: str) -> None:
-        """What a person sees now, kept for who looks into a failure."""
+        """A screenshot of the page, for finding the cause of a failure."""
         self.page.screenshot(path=self.shots / f"{name}.png")
 
     def foreign(self) -> list[str]:

@@ -28,7 +28,7 @@ HEAD_PORTS: Final = ("--port", "--dashboard-port", "--ray-client-server-port", *
 
 
 def base_environment() -> dict[str, str]:
-    """The environment of a person who has said nothing yet; what keeps tests from each other stays."""
+    """The environment without our variables, except those that keep tests apart."""
     said = ("AWS_", "ICEBENCH_", "MLFLOW_", "RAY_")
     apart = ("ICEBENCH_CACHE", "ICEBENCH_CACHE_GB", "ICEBENCH_OUTBOX")
     kept = {name: value for name, value in os.environ.items() if name in apart or not name.startswith(said)}

@@ -119,7 +119,7 @@ def submit_the_study(services: Services, folder: Path) -> None:
 
 
 def look_at_it(services: Services, browser_path: str, shots: Path) -> None:
-    """Action two: a person who knows nothing but the address of MLflow."""
+    """Action two: a person who only knows the address of MLflow."""
     study, trials = rows(services.tracking)
     assert sorted(trial.data.params["data.ratio"] for trial in trials) == ["10"] * 3 + ["2"] * 3 + ["5"] * 3
     assert {run.info.status for run in (study, *trials)} == {"FINISHED"}
@@ -166,7 +166,7 @@ def open_artifact(tab: Visit, folder: str, file: str) -> None:
 
 
 def see_chart_and_picture(tab: Visit, trial: str) -> None:
-    """A curve with a point an epoch, and the confusion matrix."""
+    """A curve with a point per epoch, and the confusion matrix."""
     tab.page.get_by_role("link", name=trial).click()
     tab.page.get_by_role("tab", name="Model metrics").click()
     tab.page.get_by_placeholder("Search metric charts").fill("train/loss")

@@ -2,7 +2,7 @@
 
 INTERRUPT_AT   end of a key: the process that is about to write it (or has just, with `after:`) dies
 INTERRUPT_WHO  `build` kills the build itself and so its workers; `worker` only the process that writes
-INTERRUPT_LOG  a file that gets one byte a kill
+INTERRUPT_LOG  a file that gets one byte per kill
 INTERRUPT_MAX  how often at most
 """
 

@@ -1,4 +1,4 @@
-"""Geolocation against plain bilinear interpolation, border distance against one scipy transform a polygon."""
+"""Geolocation against plain bilinear interpolation, border distance against one scipy transform per polygon."""
 
 import numpy as np
 import pytest
@@ -106,7 +106,7 @@ def test_points_that_are_no_grid_are_refused() -> None:
 
 
 def per_polygon(ids: NDArray) -> NDArray:
-    """One exact transform a polygon, as defined; the frame is no border."""
+    """One exact transform per polygon, as defined; the frame is no border."""
     result = np.zeros(ids.shape)
     for polygon in set(np.unique(ids).tolist()) - {NO_POLYGON}:
         inside = ids == polygon

@@ -1,4 +1,4 @@
-"""Builds that are killed, collide, lose workers or change the recipe: readers see a whole lake, the next run mends."""
+"""Builds that are killed, collide, lose workers or change the recipe: readers see a whole lake; a rerun repairs it."""
 
 import json
 import os
@@ -281,7 +281,7 @@ def test_a_rebuild_waits_for_all_archives(raw_train: list[Path], raw_test: list[
 def test_a_scene_that_is_built_anew_can_be_read_all_the_while(
     place: str, raw_train: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The same scene under another file name: a product that was published anew."""
+    """The same scene under another file name: a product that was published again."""
     recipe = Recipe(ratios=(5, 10))
     lake = Lake.create(place, recipe.to_lake())
     record = convert_scene(str(raw_train[0]), recipe, lake, "train")

@@ -41,7 +41,7 @@ def test_nothing_is_the_neutral_element(values: list[NDArray]) -> None:
 
 
 def test_spread_between_scenes_counts() -> None:
-    """The published statistics average the standard deviation of scenes and lose what lies between them."""
+    """The published statistics average the standard deviation of scenes and lose the variance between them."""
     scenes = [np.full(10, -5, np.float32), np.full(10, 5, np.float32)]
     assert merge(Moments.of(scene) for scene in scenes).statistics.std == pytest.approx(5.0)
 

@@ -152,7 +152,10 @@ def _cropped(dim: str, size: int) -> Callable[[Path], None]:
     [
         (_edited(lambda data: data.drop_vars("polygon_icechart")), "lacks polygon_icechart: take the raw file"),
         (_edited(lambda data: data.drop_vars("polygon_codes")), "lacks polygon_codes: take the raw file"),
-        (_edited(lambda data: data.rename(nersc_sar_primary="sar_primary")), "holds sar_primary: it is of ASID, a sib"),
+        (
+            _edited(lambda data: data.rename(nersc_sar_primary="sar_primary")),
+            "holds sar_primary: it belongs to ASID, a sib",
+        ),
         (_edited(lambda data: data.rename_dims(sar_lines="lines")), "has dims .*expected .'sar_lines', 'sar_samples'"),
         (_edited(lambda data: data.transpose("sar_samples", ...)), "nersc_sar_primary of .* has dims"),
         (_cropped("2km_grid_lines", 2), "has 233 sar_lines and 2 2km_grid_lines, expected 4 .one cell is 50 pixels."),

@@ -122,7 +122,7 @@ def _recipe_edited(place: Path) -> None:
         (_torn_root, "store", "there is a row in the catalog, but no finished store"),
         (_no_row, "row", "a finished store without a row in the catalog"),
         (_unfinished, "store", "unfinished, of a build that was stopped"),
-        (_replacement, "beside", "an unfinished store that was to replace it lies beside"),
+        (_replacement, "beside", "there is an unfinished store that was to replace it"),
         (_other_digest, "digest", "the store is of recipe 0123456789ab, its row of"),
         (_other_source, "row", "the row and the record of the store differ in fingerprint, source"),
         (_wrong_counts, "counts", "SOD has"),

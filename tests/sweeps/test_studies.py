@@ -148,7 +148,7 @@ def test_options_are_a_closed_set() -> None:
         (["--search", "optuna"], "--search optuna looks at one task at a time: add --task pixel"),
         (["--search", "optuna", "--task", "pixel", "--only", "seed=0"], "leave --only out, or use random"),
         (["--task", "pixels"], "'pixel', 'patch', 'both'"),
-        (["--gpus-per-trial", "1.5", "--lake", "/nowhere"], "1.5 GPUs a trial are neither a part of one nor"),
+        (["--gpus-per-trial", "1.5", "--lake", "/nowhere"], "1.5 GPUs per trial are neither a part of one nor"),
         (["--lake", "/nowhere"], "'/nowhere' is not a lake"),
         (["--lake", "/nowhere", "--tracking-uri", "./mlruns"], "MLflow refuses plain folders"),
     ],

@@ -104,7 +104,7 @@ def test_the_tracker_hears_of_epochs_scores_and_files(done: Done, tiny_lake: Lak
     assert tracker.spec is not None
     assert tracker.spec.trial_id == result.trial_id
     assert tracker.tags == {"recipe": tiny_lake.recipe_digest, "lake": tiny_lake.digest}
-    assert [step for step, _ in tracker.metrics] == [0, 1, None], "one call an epoch and one for the scores"
+    assert [step for step, _ in tracker.metrics] == [0, 1, None], "one call per epoch and one for the scores"
     epoch = tracker.metrics[0][1]
     assert {"lr", "train/loss", "val/loss", "val/f1", "val/accuracy", "train/patches_per_second"} <= epoch.keys()
     assert {"val/score", "train/data_wait_share", "train/bytes_per_patch"} <= epoch.keys()

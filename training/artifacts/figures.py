@@ -25,7 +25,7 @@ AnyPixel = TypeVar("AnyPixel", bound=np.generic)
 
 _MASKED = "#bdbdbd"
 _NO_DATA = "#fff2cc"  # cream: no data must not look like calm water (black) or bright ice (white)
-_RIGHT, _WRONG = "#e8f1fa", "#c1272d"  # light blue and red: apart in lightness too, for every kind of colour vision
+_RIGHT, _WRONG = "#e8f1fa", "#c1272d"  # light blue and red also differ in lightness, for every kind of colour vision
 _TRAIN, _VAL = "#0072b2", "#d55e00"  # blue and vermilion of Okabe and Ito's colour-blind safe set
 OKABE_ITO = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")  # the set, readable on white
 _STYLES = ("-", "--", ":", "-.")  # colours and styles have no common period: 28 lines that differ
@@ -44,7 +44,7 @@ class Backscatter:
 def save_figure(figure: Figure, path: Path) -> Path:
     """Writes the figure as PNG and returns the path."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    FigureCanvasAgg(figure)  # draws for itself, whatever backend the process has
+    FigureCanvasAgg(figure)  # draws without the backend of the process
     figure.savefig(path)
     return path
 
@@ -147,7 +147,7 @@ def map_figure(
     """Draws one scene: HH, HV, chart, prediction and where they differ, on axes in km.
 
     Args:
-        hh: Of the scene; `hv` likewise. Their grid may be coarser than that of the classes.
+        hh: Of the scene. The grid of `hh` and `hv` may be coarser than that of the classes.
         hv: See `hh`.
         truth: (H, W) uint8 classes, 255 = no label (grey in every class panel).
         predicted: (H, W) uint8 classes.
@@ -244,7 +244,7 @@ def _map_colours(colours: Sequence[str], bad: str) -> Colormap:
 
 
 def _percent(share: float) -> str:
-    """Whole percent; what is not nothing is not called 0%."""
+    """Whole percent; a share above zero is never shown as 0%."""
     return "<1%" if 0 < share < 0.005 else f"{share:.0%}"
 
 
@@ -257,6 +257,6 @@ def _short(count: int) -> str:
 
 
 def _wrapped(name: str) -> str:
-    """At most two words a line, for labels under narrow cells."""
+    """At most two words per line, for labels under narrow cells."""
     words = name.split(" ")
     return "\n".join(" ".join(words[start : start + 2]) for start in range(0, len(words), 2))

@@ -16,7 +16,7 @@ from training.spec import TrialSpec
 _SAR: Final = ("nersc_sar_primary", "nersc_sar_secondary")
 
 _DRAWN: Final = 500
-"""Lines or samples that a map of SAR needs at least; what is finer cannot be seen in it."""
+"""Lines or samples that a map of SAR needs at least; a finer grid would not be visible."""
 
 
 def map_drawer(spec: TrialSpec, lake: Lake, folder: Path) -> Draw:
@@ -27,10 +27,10 @@ def map_drawer(spec: TrialSpec, lake: Lake, folder: Path) -> Draw:
 
 
 def draw_maps(score: SceneScore, spec: TrialSpec, lake: Lake, folder: Path) -> list[Path]:
-    """Draws SAR, chart, prediction and errors of one scored test scene, one picture a target; returns their paths.
+    """Draws SAR, chart, prediction and errors of one scored test scene, one picture per target; returns their paths.
 
     SAR is read at the coarsest ratio that still fills the picture: means over its pixels show less speckle than single
-    ones, and a fraction is read.
+    ones, and fewer bytes are read.
     """
     ratio, record = spec.data.ratio, score.record
     scene = lake.scene(record.scene_id)

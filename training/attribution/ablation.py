@@ -1,4 +1,4 @@
-"""Feature ablation for all classes at once: one forward pass a channel, whatever the number of classes.
+"""Feature ablation for all classes at once: one forward pass per channel, whatever the number of classes.
 
 captum's FeatureAblation keeps a map of the input's size for every class and cannot give absolute values of single
 pixels; a test holds this one against it.
@@ -14,7 +14,7 @@ def feature_ablation(network: ExplainedNetwork, patches: AssignedPatches) -> Pat
     """What the class's logit loses when a channel, or a group together, is replaced by that of the baseline.
 
     Absolute attributions are those of every output pixel (the other methods: of every input pixel). It takes a forward
-    pass a channel, and one for every group of several channels.
+    pass per channel, and one for every group of several channels.
     """
     features, places = network.features, draw(patches.draws, network.bank)[0][0]
     baseline = patches.against(network.bank[places])

@@ -55,7 +55,7 @@ class AssignedPatches:
         valid: (B, P, P) bool, False where a baseline has what the input has.
         assigned: (B, P, P) int64, or (B,) of a patch-based network: class on the clean input, -1 = not explained.
         logits: (B, K, P, P) or (B, K) float32, on the clean input.
-        draws: One seed a patch: whatever is random for a patch follows from it.
+        draws: One seed per patch: whatever is random for a patch follows from it.
     """
 
     x: torch.Tensor
@@ -140,7 +140,7 @@ def turns(counts_BK: torch.Tensor) -> torch.Tensor:
 
 
 class ClassGradients:
-    """Gradients of what is explained, of a network with frozen weights: a forward pass, a backward pass a turn."""
+    """Gradients of what is explained, of a network with frozen weights: a forward pass, a backward pass per turn."""
 
     def __init__(self, model: nn.Module, head: Head, patches: AssignedPatches) -> None:
         self._model, self._head = model, head

@@ -29,7 +29,7 @@ def baseline_bank(data: TrialData, settings: AttributionSettings) -> torch.Tenso
 
 
 def draws_of(windows: Sequence[Window], seed: int) -> tuple[tuple[int, ...], ...]:
-    """One seed a patch: of its place alone, so that neither batches nor order nor machine change what is drawn."""
+    """One seed per patch, from its place only, so that batches, order and machine do not change what is drawn."""
     return tuple((seed, zlib.crc32(window.scene_id.encode()), window.line, window.sample) for window in windows)
 
 

@@ -89,7 +89,7 @@ def refuse_foreign(found: Survey, name: str) -> None:
 
 
 class _Scores(nn.Module):
-    """What is explained as one number a class, (B, C, P, P) and classes (B, P, P) or (B,) -> (B, K)."""
+    """What is explained as one number per class, (B, C, P, P) and classes (B, P, P) or (B,) -> (B, K)."""
 
     def __init__(self, network: nn.Module, head: Head) -> None:
         super().__init__()

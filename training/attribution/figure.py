@@ -1,4 +1,4 @@
-"""The picture of an attribution: one panel a class, one bar a channel, coloured by where the channel comes from."""
+"""The picture of an attribution: one panel per class, one bar per channel, coloured by where the channel comes from."""
 
 from collections.abc import Sequence
 from typing import Final

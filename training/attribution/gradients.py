@@ -1,6 +1,6 @@
-"""Integrated Gradients and Gradient SHAP for all classes at once: a forward pass a point, a backward pass a class.
+"""Integrated Gradients and Gradient SHAP for all classes at once: a forward pass per point, a backward pass per class.
 
-captum explains one target a call, and so would pass every point forward again for every class. Points and weights of
+captum explains one target per call, and so would pass every point forward again for every class. Points and weights of
 Integrated Gradients are captum's, and tests hold both methods against captum's own.
 
 Shapes: B patches, C channels, P side, T turns (`training.attribution.assigned.turns`).
@@ -22,7 +22,7 @@ from training.attribution.baselines import draw
 def integrated_gradients(network: ExplainedNetwork, patches: AssignedPatches, *, steps: int) -> PatchAttributions:
     """Sundararajan et al. 2017 (arXiv:1703.01365): the gradient's mean on the straight way from baseline to input.
 
-    Every patch gets one baseline. It takes `steps` + 1 forward passes, and `steps` backward passes a turn.
+    Every patch gets one baseline. It takes `steps` + 1 forward passes, and `steps` backward passes per turn.
     """
     weights_of, points_of = approximation_parameters("gausslegendre")
     baseline = patches.against(network.bank[draw(patches.draws, network.bank)[0][0]])
@@ -40,7 +40,7 @@ def gradient_shap(network: ExplainedNetwork, patches: AssignedPatches, *, sample
     """Lundberg and Lee 2017, as expected gradients: the gradient at random points on the way from random baselines.
 
     Where captum draws from NumPy's global state, draws here follow from the place of the patch. No noise is added to
-    inputs (captum's `stdevs` of 0). It takes two forward passes and a backward pass a turn for every sample.
+    inputs (captum's `stdevs` of 0). It takes two forward passes and a backward pass per turn for every sample.
     """
     gradients = ClassGradients(network.model, network.head, patches)
     total_TBCPP = patches.x.new_zeros(len(gradients.turns), *patches.x.shape)

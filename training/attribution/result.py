@@ -84,8 +84,8 @@ class AttributionResult(BaseModel):
         classes: That were asked for, in the order of the chart; those without a pixel have no rows.
         scenes: Number of scenes.
         sampled: Whether only a part of the patches was looked at.
-        rows: One a bin, class and feature.
-        completeness: One a bin and class.
+        rows: One per bin, class and feature.
+        completeness: One per bin and class.
         seconds: Wall time.
         versions: Software and device.
     """

@@ -141,7 +141,7 @@ def _head(spec: TrialSpec, settings: AttributionSettings) -> Head:
         raise unknown_name("chart of the trial", name, heads)
     if heads[name].regression:
         raise AttributionError(
-            f"{name} of trial {spec.trial_id} is predicted by regression and has no logit a class: explain another "
+            f"{name} of trial {spec.trial_id} is predicted by regression and has no logit per class: explain another "
             "chart, or train it with loss.sic = 'classes'"
         )
     return heads[name]

@@ -20,7 +20,7 @@ class AttributionSums:
 
     A pixel-based network is explained by the sum of a class's logit over the pixels of that class, so dividing by their
     number gives the attribution of the mean logit over all pixels of all patches, however they were cut. A patch-based
-    network has one logit a patch.
+    network has one logit per patch.
 
     Attributes:
         signed: (K, F) float64, sum of attributions with their sign.
@@ -28,7 +28,7 @@ class AttributionSums:
         n: (K,) int64 pixels (patch-based: patches) that the network assigned to the class.
         patches: (K,) int64 patches that hold one of these.
         change: (K,) float64, sum over patches of logit at the input minus logit at the baseline.
-        change_size: (K,) float64, sum of its absolute value a patch.
+        change_size: (K,) float64, sum of its absolute value per patch.
         error: (K,) float64, sum over patches of |sum of the attributions of all channels - change|.
     """
 

@@ -1,9 +1,9 @@
-"""Augmentation on the device: image and labels of a batch moved together, every patch by its own draw.
+"""Augmentation on the device: image and labels of a patch change together, by a draw for each patch.
 
 Suffixes: B patches, N some of them, C channels, T charts, H lines, W samples.
 
 Exact moves (flips and turns by 90 degrees) permute pixels. Small rotations and scaling interpolate, once, flips and
-turns composed into the same sampling; a patch that has neither is not interpolated at all.
+turns composed into the same sampling; a patch with neither is not interpolated at all.
 
 Two things stay as they are, as in the published code: the incidence angle, which falls off along the samples of a true
 scene, and latitude and longitude, whose gradients turn with the patch. Wind components can be turned with their scene:
@@ -28,13 +28,13 @@ from training.spec import AugmentSpec
 
 @dataclass(frozen=True, kw_only=True)
 class VectorChannels:
-    """Two normalized channels that are one vector field in physical units, and so turn with the patch.
+    """Two normalized channels that form a vector field in physical units, so their values turn with the patch.
 
     Attributes:
         u: Index of the component along the samples, positive towards higher ones.
         v: Index of the component along the lines, positive towards higher ones.
         mean: Of u and v, as they were normalized.
-        std: Of u and v, likewise.
+        std: Of u and v, as they were normalized.
     """
 
     u: int
@@ -64,25 +64,25 @@ def augment(
     processes: Processes | None = None,
     batch_size: int | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Varies a batch; the inputs are left alone.
+    """Returns an augmented batch; the inputs stay unchanged.
 
-    Draws are of the whole batch, whatever part of it this process has: each draws for all patches and takes its own. A
-    partner of CutMix may be with another process, so for a batch that is mixed all processes get all patches.
+    Draws are for the whole batch: each process draws for all patches and takes its own part. The other patch of CutMix
+    may be in another process, so for a batch that is mixed all processes get all patches.
 
     Args:
         x_BCHW: float32, normalized, 0 = no data, on any device.
         y: Labels, uint8 or int64, 255 = no label: (B, T, H, W) where pixel-based; (B, T) where patch-based, where
             the class of a patch stays.
         spec: What is drawn.
-        generator: On the CPU. Each call takes the same number of draws whatever the spec, so the result depends on the
-            seed and not on the device, and one probability changes nothing of what the others do.
+        generator: On the CPU. Each call takes the same number of draws for every spec, so the result depends on the
+            seed and not on the device, and changing one probability does not change the other draws.
         vectors: Channels whose values turn with the patch; others are taken for scalars. The published code and the
             AutoICE winner take all for scalars.
-        processes: Those that share the batch; each calls this with its part and an equal generator. None: one alone.
+        processes: Those that share the batch; each calls this with its part and an equal generator. None: only one.
         batch_size: Patches of the whole batch; None: all are here.
 
     Returns:
-        x and y. Outside of what was seen x is 0 and y 255.
+        x and y. Outside of the original patch x is 0 and y 255.
 
     Raises:
         ValueError: Turns by 90 degrees of patches that are not square.
@@ -110,7 +110,7 @@ _RESAMPLED: Final = 8
 
 @dataclass(frozen=True)
 class _Draws:
-    """What happens to each patch, on the CPU. Any sequence of flips and turns is: transpose, then flip.
+    """The draws for each patch, on the CPU. Any sequence of flips and turns is: transpose, then flip.
 
     Partners are counted in the whole batch, also after `part`.
     """
@@ -235,7 +235,7 @@ def _sample(values: Tensor, code: int, grid_NHW2: Tensor | None, *, fill: int) -
 
 
 def _turn_vectors(x_NCHW: Tensor, turn_N22: Tensor, vectors: Sequence[VectorChannels]) -> None:
-    """Turns vector values with their patch, in place; where both components are 0 there is no data, and stays none."""
+    """Turns vector values with their patch, in place; where both components are 0 (no data), they stay 0."""
     for vector in vectors:
         mean_2, std_2 = (torch.tensor(values, dtype=torch.float64) for values in (vector.mean, vector.std))
         # Back to m/s, the transpose of a turn is its inverse, and normalized again: a product and a shift.
@@ -253,7 +253,7 @@ def _turn_vectors(x_NCHW: Tensor, turn_N22: Tensor, vectors: Sequence[VectorChan
 def _cut_and_mix(
     x_BCHW: Tensor, y_BTHW: Tensor, whole_x: Tensor, whole_y: Tensor, draws: _Draws
 ) -> tuple[Tensor, Tensor]:
-    """Lays a box of its partner of the whole batch over each patch; wholly inside, so that its share is as drawn."""
+    """Puts a box of another patch of the batch over each patch; fully inside, so that its share is as drawn."""
     size_2 = torch.tensor(x_BCHW.shape[2:])
     side_B2 = (draws.share_B.sqrt()[:, None] * size_2).round()
     start_B2 = (draws.corner_B2 * (size_2 - side_B2 + 1)).floor()

@@ -10,10 +10,10 @@ from training.spec import TrialSpec
 
 
 def class_weights(spec: TrialSpec, train: Catalog, source: PatchSource) -> Mapping[str, Sequence[float]]:
-    """One weight a class, by chart; a chart that is not in it weighs all classes alike.
+    """One weight per class, by chart; a chart that is not in it gives all classes the same weight.
 
-    Balanced weights are those of what is trained on: the pixels of the training scenes, or the patches that are drawn.
-    Weights that the spec gives are those of its first chart.
+    Balanced weights are computed from the training data: the pixels of the training scenes, or the patches that are
+    drawn. Weights that the spec gives are those of its first chart.
     """
     weights, primary = spec.loss.class_weights, spec.data.primary
     if weights == "none":
@@ -31,7 +31,7 @@ def _balanced(scenes: Sequence[Mapping[int, int]], name: str) -> tuple[float, ..
 
 
 def balanced_weights(pixels: Mapping[int, int], n_classes: int) -> tuple[float, ...]:
-    """One weight a class, inverse to its share of the labelled pixels, averaging 1 over them; 0 for an absent class.
+    """One weight per class, inverse to its share of the labelled pixels, averaging 1 over them; 0 for an absent class.
 
     Args:
         pixels: Pixel count by class of the training scenes; 255 is left out.

@@ -1,4 +1,4 @@
-"""What the tracker is told of the scenes of a trial."""
+"""Notes for the tracker about the scenes of a trial."""
 
 from collections import Counter
 from collections.abc import Iterator

@@ -33,7 +33,7 @@ class NetworkInputs:
     def of(
         cls, data: DataSpec, lake: Lake, normalization: Normalization, device: torch.device, cache: NodeCache | None
     ) -> "NetworkInputs":
-        """The inputs that `data` asks for; `cache` holds decoded arrays of this node, None reads from the lake."""
+        """The inputs that `data` describes; `cache` holds decoded arrays of this node, None reads from the lake."""
         return cls(
             reader=SceneReader(lake, ratio=data.ratio, channels=data.channels, targets=data.targets, cache=cache),
             normalization=normalization,

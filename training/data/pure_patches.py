@@ -22,7 +22,7 @@ def training_patches(data: TrialData, seed: int) -> PatchIndex:
 def scored_patches(data: TrialData, scenes: Catalog) -> PatchIndex | None:
     """The patches to score of some scenes; None for a pixel-based trial, which is scored on whole scenes.
 
-    The rules of border and land are of training patches alone: trials with other rules are scored alike.
+    The rules of border and land are for training patches only, so trials with other rules are scored on the same ones.
 
     Raises:
         SplitError: The scenes have no such patch.

@@ -32,7 +32,7 @@ def patch_source(data: TrialData, seed: int | None = None) -> PatchSource:
         return IndexedPatches(
             training_patches(data, spec.seed), length=length, balanced=spec.data.balanced, seed=spec.seed
         )
-    assert length is not None  # the spec sees to it
+    assert length is not None  # checked by the spec
     return RandomCrops(
         data.scenes.train.scene_ids,
         patch_size=spec.data.patch_size,

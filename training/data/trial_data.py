@@ -16,7 +16,7 @@ from training.spec import TrialSpec
 
 @dataclass(frozen=True, kw_only=True)
 class TrialData:
-    """What a trial reads. Patches, weights of classes and notes for the tracker are made of it by the modules beside.
+    """What a trial reads. Other modules of this folder make patches, class weights and notes for the tracker from it.
 
     Attributes:
         spec: Of the trial, bound to the lake.
@@ -45,14 +45,14 @@ class TrialData:
         """Binds the spec to the lake and finds its scenes.
 
         Args:
-            spec: What is asked for.
+            spec: Of the trial.
             lake: The data.
             device: Where the network computes.
             cache: Decoded arrays of this node; None reads every window from the lake.
             normalization: That the network was trained with; None takes the statistics of the lake's training scenes.
 
         Raises:
-            SpecError: The spec is bound to another lake, or asks for a ratio or channel that this one lacks.
+            SpecError: The spec is bound to another lake, or has a ratio or channel that this lake lacks.
             SplitError: A split has no scene with a label.
         """
         spec = bind(spec, lake)

@@ -1,4 +1,4 @@
-"""Which scenes of a lake a trial trains on, stops by and is scored on; what can be checked before it starts."""
+"""Which scenes of a lake a trial is trained, validated and scored on; checks before it starts."""
 
 import math
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ class TrialScenes:
 
 
 def bind(spec: TrialSpec, lake: Lake) -> TrialSpec:
-    """Returns the spec with the lake's digest in it, so that its trial_id names the data too.
+    """Returns the spec with the lake's digest, so that its trial_id depends on the data too.
 
     Raises:
         SpecError: The spec is bound to another lake.

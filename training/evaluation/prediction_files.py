@@ -1,6 +1,6 @@
 """Class maps of test scenes as files: written for a leaderboard, and read back with everything checked.
 
-A folder holds one map a test scene, `<scene_id>.zarr` (Zarr format 3) or `<scene_id>.nc` (netCDF 4), each a data set
+A folder holds one map per test scene, `<scene_id>.zarr` (Zarr format 3) or `<scene_id>.nc` (netCDF 4), each a data set
 with one variable, named as the chart (`SOD`), dims (line, sample), class numbers 0..n-1 as uint8, on the grid of one
 ratio of the lake: 80 m unless said otherwise. 255 is no class; it may stand only where the ice chart has no label.
 """
@@ -165,7 +165,7 @@ def read_prediction(path: Path, chart: Chart, shape: tuple[int, int], truth: NDA
 
 
 def score_predictions(folder: Path, lake: Lake, chart: Chart, *, ratio: int) -> dict[str, ConfusionMatrix]:
-    """Confusion matrix of every test scene of the lake, by scene_id, from one map a scene on the grid of the ratio.
+    """Confusion matrix of every test scene of the lake, by scene_id, from one map per scene on the grid of the ratio.
 
     Raises:
         PredictionError: See `prediction_files` and `read_prediction`; or the lake has no test scene, or not this ratio.

@@ -31,7 +31,7 @@ class TrialScores:
 
     Attributes:
         matrices: Confusion matrices by grid, chart and bin.
-        scenes: One row a scene, grid and chart.
+        scenes: One row per scene, grid and chart.
         maps: Pictures of the scenes.
     """
 

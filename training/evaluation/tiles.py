@@ -73,7 +73,7 @@ class Tiling:
 def tiling_of(model: nn.Module, channels: int, tile: int) -> Tiling:
     """Measures the network and cuts scenes accordingly; warns where tiles cannot be exact.
 
-    Measuring takes seconds, so ask once a network, not once a scene; weights do not matter.
+    Measuring takes seconds, so ask once per network, not once per scene; weights do not matter.
 
     Args:
         model: Maps (B, channels, H, W) to (B, K, H, W).

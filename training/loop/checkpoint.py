@@ -73,14 +73,14 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
 
 def save_progress(path: Path, trial_id: str, state: FitState) -> None:
-    """Writes where a training stands after an epoch, in one step."""
+    """Writes the state of a training after an epoch, in one step."""
     content = {field.name: getattr(state, field.name) for field in fields(state)}
     content["history"] = [row.model_dump() for row in state.history]
     _write(path, {"kind": "progress", "trial_id": trial_id, **content})
 
 
 def load_progress(path: Path, trial_id: str) -> FitState | None:
-    """Where a training of this trial stopped; None if it never ended an epoch here. Raises CheckpointError."""
+    """State at which a training of this trial stopped; None if it finished no epoch here. Raises CheckpointError."""
     if not path.exists():
         return None
     content = _read(path, "progress", "remove it to train the trial from its start")

@@ -1,4 +1,4 @@
-"""Names of the checkpoints in the folder of a trial. Imports no torch: planning a study asks for them too."""
+"""Names of the checkpoints in the folder of a trial. Imports no torch, since planning a study uses them too."""
 
 from pathlib import Path
 from typing import Final
@@ -7,7 +7,7 @@ BEST: Final = "best.pt"
 """Checkpoint with the weights of the best epoch."""
 
 LAST: Final = "last.pt"
-"""Where the training stands; gone when the trial has finished."""
+"""State of the training; deleted when the trial has finished."""
 
 
 def checkpoint_file(path: Path) -> Path:

@@ -47,8 +47,9 @@ def cost_of(
 ) -> dict[str, float]:
     """Metrics `cost/...` of a trial that has been scored.
 
-    `cost/gpu_hours` is wall time times GPUs, 0 on a CPU; trials that share a GPU count it once each. `cost/cpu_hours`
-    is processor time used, that of this process taken for each. A trial that went on after a stop counts from there.
+    `cost/gpu_hours` is wall time times GPUs, 0 on a CPU; if trials share a GPU, each counts it once. `cost/cpu_hours`
+    is processor time used, that of this process taken for each. A trial that went on after a stop counts only the time
+    since then.
 
     Args:
         model: Of the trial.

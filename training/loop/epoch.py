@@ -1,4 +1,4 @@
-"""What an epoch gave, and where training stands: the rows that a trial reports."""
+"""Results of an epoch, and progress of training: the rows that a trial reports."""
 
 from pydantic import BaseModel, ConfigDict
 
@@ -13,8 +13,8 @@ class ValScores(_Row):
     Attributes:
         loss: Loss over all of them together; chooses the best epoch unless the spec says otherwise.
         f1: Weighted F1 of the first target over all of them together.
-        f1_macro: Macro F1 likewise.
-        accuracy: Share with the right class likewise.
+        f1_macro: Macro F1 of the first target over all of them together.
+        accuracy: Share with the right class of the first target over all of them together.
         score: Combined AutoICE score of all targets.
     """
 
@@ -26,7 +26,7 @@ class ValScores(_Row):
 
 
 class EpochRow(_Row):
-    """What one epoch gave.
+    """Results of one epoch.
 
     Attributes:
         epoch: From 0.
@@ -67,7 +67,7 @@ class EpochRow(_Row):
 
 
 class TrainingProgress(_Row):
-    """Where training stands: sent after every batch (`row` is None) and once after every epoch (`row` is set).
+    """Progress of training: sent after every batch (`row` is None) and once after every epoch (`row` is set).
 
     Attributes:
         epoch: From 0.

@@ -1,7 +1,7 @@
 """The loss of a trial, from sums that add up: over patches, tiles, scenes and processes.
 
-A batch that is almost unlabelled must not weigh like a full one, and two half batches on two GPUs must give what one
-whole batch gives on one. So a loss is taken in two steps: sums over labelled pixels (or patches), then one number.
+A batch that is almost unlabelled must not weigh as much as a full one, and two half batches on two GPUs must give the
+same as one whole batch on one GPU. So a loss has two steps: sums over labelled pixels (or patches), then one number.
 
 Shapes: B batch, T targets, K outputs of all heads, H lines, W samples. Labels: class 0..n-1, 255 = no label.
 """
@@ -28,7 +28,7 @@ class LossSums:
         total: (T,) sum of the loss of each target.
         count: (T,) labelled pixels of each target.
         overlap: (K,) sum of probability times truth by output; 0 for a regression output and without Dice.
-        extent: (K,) sum of probability plus truth by output, likewise.
+        extent: (K,) sum of probability plus truth by output; 0 for a regression output and without Dice.
     """
 
     total: torch.Tensor
@@ -38,7 +38,7 @@ class LossSums:
 
     @classmethod
     def zero(cls, heads: Sequence[Head]) -> "LossSums":
-        """Of nothing, float64 on the CPU."""
+        """Sums of zero, float64 on the CPU."""
         targets, outputs = len(heads), sum(head.width for head in heads)
         return cls(
             total=torch.zeros(targets, dtype=torch.float64),
@@ -68,7 +68,7 @@ class LossSums:
 class Loss:
     """The loss of a trial.
 
-    `class_weights` has one weight a class, by chart; charts that are not in it weigh all classes alike.
+    `class_weights` has one weight per class, by chart; charts that are not in it give all classes the same weight.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Where a network computes, and what its numbers come from."""
+"""The device on which a network computes, and the software and hardware behind its numbers."""
 
 import platform
 
@@ -12,7 +12,7 @@ def best_device() -> torch.device:
 
 
 def versions_of(device: torch.device) -> dict[str, str]:
-    """Software and device that numbers come from."""
+    """Software and device with which numbers were computed."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
     return {
         "python": platform.python_version(),

@@ -1,6 +1,6 @@
-"""The processes of one trial: one, or one a GPU, which train together on parts of each batch.
+"""The processes of one trial: one, or one per GPU, which train together on parts of each batch.
 
-What starts several processes sets up `torch.distributed` first (Ray Train does); a trial only asks what is there.
+A launcher of several processes sets up `torch.distributed` first (Ray Train does); a trial only reads that state.
 """
 
 import logging
@@ -16,7 +16,7 @@ from torch.nn.parallel import DistributedDataParallel
 logger = logging.getLogger(__name__)
 
 _OF_ONE_PROCESS: Final = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
-"""Layers that count over the patches of their own process alone."""
+"""Layers that compute statistics over the patches of their own process only."""
 
 Value = TypeVar("Value")
 
@@ -26,7 +26,7 @@ class Processes:
     """This process's place among those of the trial.
 
     Attributes:
-        rank: 0 .. world - 1; 0 tells the tracker and keeps files.
+        rank: 0 .. world - 1; process 0 reports to the tracker and writes files.
         world: Number of processes.
     """
 
@@ -35,14 +35,14 @@ class Processes:
 
     @classmethod
     def current(cls) -> "Processes":
-        """What `torch.distributed` says, or one process alone."""
+        """The state of `torch.distributed`, or a single process."""
         if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
             return cls()
         return cls(torch.distributed.get_rank(), torch.distributed.get_world_size())
 
     @property
     def is_first(self) -> bool:
-        """Whether this process speaks for the trial."""
+        """Whether this process reports for the trial."""
         return self.rank == 0
 
     def wrap(self, model: nn.Module, device: torch.device) -> nn.Module:
@@ -68,7 +68,7 @@ class Processes:
         return total
 
     def part(self, rows: torch.Tensor) -> torch.Tensor:
-        """This process's rows of what is of a whole batch: every `world`-th, as the loader shares it out."""
+        """This process's rows of values for a whole batch: every `world`-th row, as in the loader."""
         return rows[self.rank :: self.world]
 
     def whole(self, part: torch.Tensor, rows: int) -> torch.Tensor:

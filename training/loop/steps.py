@@ -1,4 +1,4 @@
-"""Steps of the optimizer and what they add up to in an epoch."""
+"""Steps of the optimizer, and their sums over an epoch."""
 
 import time
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ class NonFiniteLossError(IceBenchError, ArithmeticError):
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One step whose loss may still be on its way from the device; loss and labels are of the whole batch."""
+    """One step whose loss the device may still be computing; loss and labels are of the whole batch."""
 
     epoch: int
     number: int
@@ -33,7 +33,7 @@ class Step:
 
 @dataclass
 class TrainedEpoch:
-    """What the batches of one epoch add up to.
+    """Sums over the batches of one epoch.
 
     Attributes:
         world: Processes of the trial; patches and bytes are of all of them.

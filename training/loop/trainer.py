@@ -37,7 +37,7 @@ class TrainingData(Protocol):
         """The batches of an epoch, this process's part of each."""
 
     def prepare(self, batch: Batch, epoch: int, number: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Input x (B, C, H, W) and label y of a batch on the device, augmented; depends on the numbers alone."""
+        """Input x (B, C, H, W) and label y of a batch on the device, augmented; depends only on these numbers."""
 
 
 @dataclass
@@ -45,7 +45,7 @@ class FitState:
     """Everything that a training needs to go on after an epoch as if it had never stopped.
 
     Attributes:
-        history: One row a finished epoch.
+        history: One row per finished epoch.
         best_epoch: Epoch with the best val score so far; -1 before the first.
         weights: Of the network after the last epoch.
         optimizer: State of the optimizer.
@@ -112,7 +112,7 @@ class Trainer:
 
         Args:
             data: The batches.
-            validate: Scores the network on the val scenes; called once an epoch with the plain network.
+            validate: Scores the network on the val scenes; called once per epoch with the plain network.
             state: Of an earlier start that was stopped after some epoch.
             log: Called once after every epoch of this start.
             keep: Called after every epoch with all that is needed to go on, and whether it is the best epoch so far.
@@ -196,10 +196,10 @@ class Trainer:
     def train_epoch(
         self, data: TrainingData, epoch: int, progress: Callable[[TrainingProgress], None] = lambda _: None
     ) -> TrainedEpoch:
-        """Takes one optimizer step a batch."""
+        """Takes one optimizer step per batch."""
         self._network.train()  # validation left the network in eval mode, where batch norm would stay frozen
         trained = TrainedEpoch(world=self._processes.world)
-        # On a GPU a step is judged after the next one was launched, so that the two never wait for each other.
+        # On a GPU the loss of a step is checked after the next step was launched, so that neither waits for the other.
         behind = 0 if self._device.type == "cpu" else 1
         steps: deque[Step] = deque()
         asked = time.perf_counter()
@@ -234,7 +234,7 @@ class Trainer:
         loss = self._loss.value(sums)
         step = Step(epoch=epoch, number=number, batch=batch, loss=loss.detach(), labelled=sums.count.sum().detach())
         if self._device.type == "cpu":
-            step.checked_loss()  # before the weights move; on a GPU that would stop it at every step
+            step.checked_loss()  # before the weights change; on a GPU this check would wait at every step
         self._optimizer.zero_grad(set_to_none=True)
         self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         if self._clip_norm is not None:

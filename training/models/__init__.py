@@ -1,7 +1,7 @@
 """Networks by name: `build_model(spec.model, task=..., in_channels=..., n_outputs=...)`.
 
 Those of IceBench (`unet`), of timm (`timm:NAME`), of segmentation-models-pytorch (`smp:ARCHITECTURE`), and the user's
-own (`package.module:Class`). `check_network(spec)` finds out before a trial starts whether one of them can do it.
+own (`package.module:Class`). `check_network(spec)` checks before a trial starts whether a network can be used for it.
 """
 
 from training.models.benchmark import NETWORKS

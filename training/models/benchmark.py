@@ -1,4 +1,4 @@
-"""The nine networks of IceBench by name, each for the task it is of.
+"""The nine networks of IceBench by name, each for its task.
 
 A new one is a builder `(in_channels, n_outputs, *, ...)`, whose keyword-only parameters are what `model.params` may
 hold, and one line in `NETWORKS`.
@@ -81,7 +81,7 @@ def build(spec: ModelSpec, *, task: Task, in_channels: int, n_outputs: int) -> n
     """Builds a network of the benchmark.
 
     `model.params.first_layer` of those that take ImageNet weights is "adapted" (timm's rule, the default) or "random",
-    which is what IceBench does: its networks lose their first layer after the weights are loaded.
+    as in IceBench, which replaces the first layer after the weights are loaded.
 
     Raises:
         UnknownNameError: No network has this name.

@@ -1,4 +1,4 @@
-"""`build_model`: the network of a spec, whatever it is named after."""
+"""`build_model`: the network of a spec, from any of the sources of networks."""
 
 from torch import nn
 
@@ -8,7 +8,7 @@ from training.spec import ModelSpec, Task, TrialSpec
 
 
 def build_model(spec: ModelSpec, *, task: Task, in_channels: int, n_outputs: int) -> nn.Module:
-    """Builds the network of `spec`, and no other one, with fresh weights from torch's generator or pretrained ones.
+    """Builds the network of `spec` with fresh weights from torch's generator or pretrained ones.
 
     Pixel-based networks map (B, C, H, W) float channels to (B, K, H, W) logits for any H and W, patch-based ones
     (B, C, P, P) to (B, K).

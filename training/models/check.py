@@ -1,4 +1,4 @@
-"""Whether a network can do a trial, found out before anything starts and, as far as possible, without computing.
+"""Checks that a network can be used for a trial, before anything starts and as far as possible without computing.
 
 A network runs on the meta device, where tensors have shapes and no values; one that cannot (because what it does
 depends on values) gets a real batch of two patches instead.
@@ -47,14 +47,14 @@ def check_output(
     batch_size: int,
     name: str = "of the trial",
 ) -> None:
-    """Raises SpecError when the network fails, or answers with something else than one tensor of the right shape.
+    """Raises SpecError when the network fails, or returns anything but one tensor of the right shape.
 
     A pixel-based one must also take scenes of any size, in eval mode. Weights, statistics of batch norm, the mode of
     the network, and torch's generator stay as they were.
 
     Args:
         model: The network, on any device.
-        task: What its answer is wanted for.
+        task: Pixel-based or patch-based.
         in_channels: Channels C.
         n_outputs: Outputs K.
         patch_size: Side P of a training patch in pixels.
@@ -95,7 +95,7 @@ def _check(spec: TrialSpec) -> None:
 
 
 def _answer(model: nn.Module, shape: Shape, *, training: bool) -> tuple[Shape, object]:
-    """Shape of the input, and what the network says to it: of at most two patches where it has to compute."""
+    """Shape of the input, and the network's output for it: of at most two patches where it has to compute."""
     state = {**dict(model.named_parameters()), **dict(model.named_buffers())}
     modes = [(module, module.training) for module in model.modules()]
     model.train(training)

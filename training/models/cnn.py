@@ -1,6 +1,6 @@
 """Small convolutional network of IceBench, after the NERSC sea-ice type CNN (nansencenter/s1_icetype_cnn).
 
-Three 3x3 convolutions of 32 without padding, each with batch norm and a leaky ReLU, the mean over what is left of the
+Three 3x3 convolutions of 32 without padding, each with batch norm and a leaky ReLU, the mean over the rest of the
 patch, and one linear layer: 23,526 parameters with 16 channels and 6 outputs, as published. The NERSC network that it
 is named after pools between its convolutions and has four linear layers; this is what IceBench trains.
 

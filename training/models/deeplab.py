@@ -3,12 +3,12 @@
 ASPP (Chen et al. 2017, arXiv:1706.05587) has rates 12, 24, 36. With 16 channels and 7 outputs this is 1,431,047
 parameters, as published; with our 6 outputs (the 7th class can never be a target) 1,430,918.
 
-The pooled branch is where it differs from what was published. The paper pools over the whole map, so that a scene cut
+Only the pooled branch differs from what was published. The paper pools over the whole map, so that a scene cut
 in tiles would not give the same map as the scene in one piece. IceBench pools over windows of 8 x 8 cells, which keeps
-the field of view bounded, but its code fails on patches below 64 pixels, drops what is left over at the border, and
+the field of view bounded, but its code fails on patches below 64 pixels, drops the remaining cells at the border, and
 stretches the coarse map by a factor that depends on the size of the scene. Here the same windows are cut off at the
-border, their means are over what is left, and growing is by exactly 8: with sides that are multiples of 64 this is
-IceBench's network, and every other size works too. The parameters are the same in all three.
+border, their means are over the cells that exist, and upsampling is by exactly 8: with sides that are multiples of 64
+this is IceBench's network, and every other size works too. The parameters are the same in all three.
 
 A scene gives the same in tiles as in one piece where tiles start at multiples of 64 pixels (8 x 8, a pooling window)
 and see 448 pixels around them: ResNet 49, the widest rate 36 x 8, the convolution behind ASPP 8, and growing to full
@@ -28,7 +28,7 @@ WINDOW = 8
 
 
 def _grow(x_BFHW: torch.Tensor, factor: int, height: int, width: int) -> torch.Tensor:
-    """Bilinear growth by exactly `factor`, cut to (height, width): independent of the extent of the scene."""
+    """Bilinear upsampling by exactly `factor`, cut to (height, width): independent of the extent of the scene."""
     grown_BFHW = F.interpolate(x_BFHW, scale_factor=float(factor), mode="bilinear", align_corners=False)
     return grown_BFHW[..., :height, :width]
 

@@ -81,7 +81,7 @@ def check_name(name: str) -> None:
 
 
 def weights_of(name: str, spec: ModelSpec, in_channels: int) -> dict[str, Any]:
-    """What `timm.create_model` must be told to load `spec.pretrained` from a file of this machine.
+    """Arguments of `timm.create_model` that load `spec.pretrained` from a file of this machine.
 
     Args:
         name: Network of timm, with or without a tag.

@@ -1,4 +1,4 @@
-"""What the outputs of a network mean: one head a target chart, side by side along the output axis.
+"""What the outputs of a network mean: one head per target chart, side by side along the output axis.
 
 A separate last layer for each chart is the same as one last layer with all their outputs, so every network has one
 output tensor and a head is a range of it.
@@ -18,7 +18,7 @@ class Head:
 
     Attributes:
         chart: What they predict.
-        regression: One output, the class number itself; otherwise one logit a class.
+        regression: One output, the class number itself; otherwise one logit per class.
         first: Place of the first.
     """
 
@@ -44,7 +44,7 @@ class Head:
 
 
 def heads_of(spec: TrialSpec) -> tuple[Head, ...]:
-    """The heads of a trial, one a target, in order."""
+    """The heads of a trial, one per target, in order."""
     heads: list[Head] = []
     for name in spec.data.targets:
         first = heads[-1].first + heads[-1].width if heads else 0

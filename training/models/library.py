@@ -27,7 +27,7 @@ def refuse_reserved(name: str, params: Iterable[str], reserved: Mapping[str, str
 
 
 def built(name: str, build: Callable[[], object]) -> nn.Module:
-    """What `build` returns; whatever stops it is one sentence that names the network.
+    """Returns what `build` returns; any error becomes one sentence that names the network.
 
     Raises:
         SpecError: The network cannot be built with these parameters, or is none.

@@ -45,7 +45,7 @@ def build(spec: ModelSpec, *, task: Task, in_channels: int, n_outputs: int) -> n
 def _check_signature(name: str, make: Callable[..., object], arguments: Iterable[str]) -> None:
     try:
         signature = inspect.signature(make)
-    except ValueError:  # written in C, or so: the call itself tells
+    except ValueError:  # for example written in C: the call itself will show it
         return
     try:
         signature.bind(**dict.fromkeys(arguments))
@@ -57,7 +57,7 @@ def _check_signature(name: str, make: Callable[..., object], arguments: Iterable
 
 
 def _imported(name: str) -> Callable[..., object]:
-    """What stands under `module:attribute`; raises SpecError."""
+    """The object named `module:attribute`; raises SpecError."""
     module_name, _, attribute = name.partition(":")
     try:
         module = importlib.import_module(module_name)

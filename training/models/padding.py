@@ -1,4 +1,4 @@
-"""Pixel-based networks that need sides of a multiple, made to take scenes of any size."""
+"""Makes pixel-based networks whose sides must be multiples of a number work on scenes of any size."""
 
 import torch
 from torch import nn
@@ -6,9 +6,9 @@ from torch.nn import functional as F
 
 
 class AnySize(nn.Module):
-    """Pads at the far sides by repeating the border, runs the network, and cuts its answer to the size of the input.
+    """Pads at the far sides by repeating the border, runs the network, and crops its output to the size of the input.
 
-    (B, C, H, W) -> (B, K, H, W). Padding at the far sides alone leaves the grid of the network where it was.
+    (B, C, H, W) -> (B, K, H, W). Padding only at the far sides does not shift the grid of the network.
 
     Args:
         network: Maps (B, C, H', W') to (B, K, H', W') for sides that are multiples of `multiple`.
@@ -23,7 +23,7 @@ class AnySize(nn.Module):
         self.least = least
 
     def forward(self, x_BCHW: torch.Tensor) -> torch.Tensor:
-        """Answer of the network for every pixel of the input."""
+        """Output of the network for every pixel of the input."""
         height, width = x_BCHW.shape[-2:]
         below, beyond = self._missing(height), self._missing(width)
         if below or beyond:

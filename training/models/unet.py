@@ -90,7 +90,7 @@ class UNet(nn.Module):
 
 
 def build(in_channels: int, n_outputs: int, *, filters: object = FILTERS) -> UNet:
-    """Builds the network from plain values; raises SpecError for filters that make none."""
+    """Builds the network from plain values; raises SpecError for filters that are not allowed."""
     if not isinstance(filters, Sequence) or isinstance(filters, str) or not filters:
         raise SpecError(f"model.params.filters = {filters!r} is not allowed: give a list like {list(FILTERS)}")
     if any(not isinstance(n, int) or isinstance(n, bool) or n < 1 for n in filters):

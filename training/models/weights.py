@@ -1,4 +1,4 @@
-"""Tensors of a file into a network: what is loaded, what is adapted, what starts fresh, and what does not fit.
+"""Loads tensors of a file into a network: which are loaded, adapted, or start fresh, and which do not fit.
 
 The layers behind the features (heads) always start fresh. The first convolution of weights for 3 channels is adapted by
 timm's rule (`timm.models.adapt_input_conv`): its kernels are repeated over the channels and scaled by 3 / channels, so
@@ -29,9 +29,9 @@ class Receiver:
     """A network, or the part of one, that a file of weights may be of.
 
     Attributes:
-        module: It.
+        module: The network, or the part of it.
         fresh: Beginnings of the names that are not loaded, whether the file has them or not.
-        part: Whether the file may hold more, because the module is the beginning of the network that it is of.
+        part: Whether the file may hold more, because the module is only the first part of the file's network.
     """
 
     module: nn.Module
@@ -64,7 +64,7 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
 def load_weights(
     receivers: Sequence[Receiver], tensors: Mapping[str, torch.Tensor], in_channels: int, *, network: str, path: Path
 ) -> None:
-    """Loads the tensors into the receiver that shares most names with them.
+    """Loads the tensors into the receiver with most of their names.
 
     Args:
         receivers: The whole network first, then parts of it.
@@ -96,7 +96,7 @@ def first_misfit(
     fresh: tuple[str, ...] = (),
     part: bool = False,
 ) -> str | None:
-    """What keeps `tensors` from being loaded into a network whose state is `own`; None when they fit."""
+    """Why `tensors` cannot be loaded into a network whose state is `own`; None when they fit."""
     for name, mine in own.items():
         if name.startswith(fresh) or name.endswith("num_batches_tracked"):  # files of old torch lack these counters
             continue

@@ -1,10 +1,9 @@
-"""Where pretrained weights lie on this machine. Nothing here, or that is called from here, opens a connection.
+"""Finds pretrained weights on this machine; never opens a connection.
 
 `model.pretrained` is `imagenet`, for the file that the network's library keeps in its own cache, or the path of a
-`.pth`, `.pt`, `.bin` or `.safetensors` file. A path says nothing of what is in the file: two files under one path make
-two trials with one trial_id. `PATH#DIGEST`, with the first 8 or more hex digits of the file's SHA-256
-(`sha256sum FILE`), ties the trial to the content, wherever the file lies, and the file is refused when it holds
-something else.
+`.pth`, `.pt`, `.bin` or `.safetensors` file. A path does not identify the content of the file: two files under one path
+make two trials with one trial_id. `PATH#DIGEST`, with the first 8 or more hex digits of the file's SHA-256 (`sha256sum
+FILE`), ties the trial to the content, in any folder, and the file is refused when it holds something else.
 """
 
 import hashlib
@@ -17,7 +16,7 @@ from training.spec import SpecError
 from training.spec.identity import PINNED
 
 IMAGENET: Final = "imagenet"
-"""The value of `model.pretrained` that stands for the weights of the network's own library."""
+"""The value of `model.pretrained` that means the weights of the network's own library."""
 
 _HUB_DIGEST = re.compile(r"-(?P<digest>[0-9a-f]{8,64})\.")  # torch.hub's rule for the names of its files
 
@@ -74,6 +73,6 @@ def check_digest(path: Path, digest: str) -> None:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if not found.startswith(digest):
         raise SpecError(
-            f"{str(path)!r} is not the file that was asked for: its SHA-256 begins with {found[: len(digest)]}, wanted "
+            f"{str(path)!r} is not the expected file: its SHA-256 begins with {found[: len(digest)]}, wanted "
             f"is {digest}; get it again, or correct the digest"
         )

@@ -13,12 +13,12 @@ from training.spec.errors import Part
 Task = Literal["pixel", "patch"]
 TASKS: Final[tuple[Task, ...]] = get_args(Task)
 FORMER_TASKS: Final[Mapping[str, Task]] = {"segmentation": "pixel", "classification": "patch"}
-"""Words for the tasks in files and records of earlier programs."""
+"""Names of the tasks in files and records of earlier versions."""
 Statistics = Literal["pooled", "scene_average"]
 
 
 def task_word(given: Any) -> Any:  # noqa: ANN401 (what a file says)
-    """The word of today for a task that is named in one of an earlier program; anything else as it is."""
+    """Today's name for a task with a name of an earlier version; anything else unchanged."""
     return FORMER_TASKS.get(given, given) if isinstance(given, str) else given
 
 
@@ -34,7 +34,7 @@ class SceneFilter(Part):
 
 
 class DataSpec(Part):
-    """What the network sees and what it is asked for.
+    """Inputs and targets of the network, and the patches that it is trained on.
 
     Attributes:
         lake: Digest of recipe and scenes of the lake (`datasets.lake.Lake.digest`); empty until a study is bound to a
@@ -42,7 +42,7 @@ class DataSpec(Part):
         task: `pixel` gives every pixel a class (pixel-based), `patch` a whole patch (patch-based).
         ratio: Downscale ratio to 40 m: 2 is 80 m pixel spacing.
         channels: Inputs in order, names of `datasets.channels`.
-        targets: Charts to predict, of SOD, SIC and FLOE; the first is the one that unprefixed scores are of.
+        targets: Charts to predict, of SOD, SIC and FLOE; scores without a prefix are of the first.
         patch_size: Side of a patch in pixels of the ratio.
         max_masked: Largest share of unlabelled pixels in a pixel-based training patch (0.3: published). Patch-based
             training takes pure patches only: one class and no unlabelled pixel.
@@ -53,7 +53,7 @@ class DataSpec(Part):
         balanced: Whether every class is drawn equally often in patch-based training.
         scene_share: Share of the training scenes that is used, at least one scene: the first ones of an order that the
             trial's seed draws, so a smaller share is inside every larger one.
-        max_patches: Number of different training patches at most, the first ones of a seeded order likewise; None is no
+        max_patches: Number of different training patches at most, also the first ones of a seeded order; None is no
             limit: all windows where patch-based, ever new crops where pixel-based.
         statistics: What channels are normalized with: `pooled`, mean and deviation over all pixels of the
             training scenes, or `scene_average`, the deviations of scenes averaged (as published), which leaves out what
@@ -83,7 +83,7 @@ class DataSpec(Part):
 
     @property
     def primary(self) -> str:
-        """The chart that unprefixed scores are of."""
+        """The chart of scores without a prefix."""
         return self.targets[0]
 
     @field_validator("channels")

@@ -1,14 +1,15 @@
-"""What makes two trials the same one: the content that is hashed into a `trial_id`. Pure.
+"""The content of a spec that is hashed into a `trial_id`: when it is equal, two trials are the same. Pure.
 
-Ids that were given once stay when the program grows. The identity document of a spec holds
+Ids stay the same when the program gets new fields. The identity document of a spec holds
 
-* every field of the first generation (`FIRST`), in the words and the form that it had when the first ids were given,
+* every field of the first generation (`FIRST`), with the names and in the form that it had when the first ids
+  were given,
 * every later field, only where its value is not its default: a new field changes no id,
 * the number of the rules, only where it is above 1.
 
-What says where a trial runs is no part of a spec, so it is not in the document either. When a trained number would come
-out differently for the same spec, raise the number (`RULES`): trials of earlier rules are then told apart by
-`earlier_ids`. A changed default of a later field needs no new number: note in `CAME_WITH` what it was.
+Where a trial runs is not part of a spec, so it is not in the document either. When training would give other numbers
+for the same spec, raise the number (`RULES`); `earlier_ids` then finds trials of earlier rules. A changed default of a
+later field needs no new number: note in `CAME_WITH` what it was.
 """
 
 import hashlib
@@ -25,8 +26,7 @@ from pydantic_core import to_jsonable_python
 from training.spec.data import FORMER_TASKS
 
 RULES: Final[Mapping[int, str]] = {1: "first"}
-"""Why the number of the rules of training was raised to each number, one sentence for who reads that a trial runs
-again."""
+"""Why the number of the rules of training was raised to each number: one sentence for people whose trial runs again."""
 
 FIRST: Final = (
     "augment.cutmix",
@@ -96,15 +96,15 @@ FIRST: Final = (
 changed."""
 
 CAME_WITH: Final[Mapping[str, object]] = {}
-"""Default that a later field of `TrialSpec` was added with, where it is another one today: what is left out stays."""
+"""Default with which a later field of `TrialSpec` was added, where it is another one today."""
 
 PINNED: Final = re.compile(r"(?P<path>.+)#(?P<digest>[0-9a-fA-F]{8,64})")
 """`model.pretrained` as `PATH#DIGEST`."""
 _UNTYPED: Final = frozenset({"model.params"})
-"""Fields whose numbers no type has made an int or a float: there 1.0 is written as 1."""
+"""Fields whose numbers no type turns into int or float: there 1.0 is written as 1."""
 _WEIGHTS: Final = "model.pretrained"
 _FIRST_WORDS: Final = {"data.task": {word: first for first, word in FORMER_TASKS.items()}}
-"""Words of the first generation, by field and by the word of today."""
+"""Values as the first generation wrote them, by field and today's value."""
 _SPELLED: Final = "its id came from the spelling of its values, before equal ones (w.pth and ./w.pth) had one form"
 
 
@@ -116,7 +116,7 @@ def trial_id(spec: BaseModel) -> str:
 def earlier_ids(spec: BaseModel) -> dict[str, str]:
     """Ids that earlier rules gave to the trial of a `TrialSpec`, each with the reason why it no longer counts.
 
-    The spelling of an earlier run may have been another one than that of `spec`; then its id is not among them.
+    An earlier run may have written the same values in another form than `spec`; then its id is not among them.
     """
     found = {
         digest(document(spec, FIRST, rules=number, came_with=CAME_WITH)): reason
@@ -148,7 +148,7 @@ def document(
         settings: A spec, or other settings whose fields all have defaults.
         first: Dotted names of the fields that are spelled out always.
         rules: Number of the rules.
-        came_with: Default that a later field is left out with, by dotted name, where it is not that of today.
+        came_with: Default that a later field is left out with, by dotted name, where it is another one today.
         as_spelled: Leaves values as they are instead of giving equal ones one form.
     """
     content = _content(settings, type(settings)(), first, came_with, as_spelled=as_spelled)
@@ -170,7 +170,7 @@ def _content(
     *,
     as_spelled: bool,
 ) -> dict[str, Any]:
-    """What is kept of a part; `usual` is the part as it is by default, or something else where it has none."""
+    """The fields of a part that are kept; `usual` is the default of the part, or something else where it has none."""
     dumped, kept = part.model_dump(mode="json"), dict[str, Any]()
     for name, field in type(part).model_fields.items():
         path, value = f"{place}{name}", getattr(part, name)
@@ -212,7 +212,7 @@ def _weights(given: str) -> str:
 
 
 def _says_which(field: FieldInfo) -> bool:
-    """Whether a field has only one allowed value, which tells one kind of part from another."""
+    """Whether a field has only one allowed value, which marks the kind of a part."""
     return get_origin(field.annotation) is Literal and len(get_args(field.annotation)) == 1
 
 

@@ -71,10 +71,10 @@ class LossSpec(Part):
     Attributes:
         name: Of the heads that predict classes: cross-entropy, focal loss (Lin et al. 2017), or cross-entropy plus
             Dice loss (Milletari et al. 2016) in equal parts.
-        focal_gamma: How much focal loss turns from easy pixels (2: Lin et al.; 0 is cross-entropy).
-        class_weights: `balanced` weighs a class by the inverse of its share of what is trained on: of the labelled
+        focal_gamma: How much less focal loss weighs easy pixels (2: Lin et al.; 0 is cross-entropy).
+        class_weights: `balanced` weighs a class by the inverse of its share in training: of the labelled
             pixels of the training scenes where pixel-based, of the patches as they are drawn where patch-based; weights
-            average 1 over these. Or one weight a class of the first target.
+            average 1 over these. Or one weight per class of the first target.
         sic: Whether SIC is predicted as one of 11 classes, or by regression on the class number with mean squared error
             (AutoICE winner).
         task_weights: Weight of each chart in the sum (1 where not given; AutoICE winner: SIC 1, SOD 3, FLOE 3).

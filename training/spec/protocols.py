@@ -4,8 +4,8 @@ Settings are those of the published code as far as it can run (configs/config_mo
 classification scripts of UCD-BDLab/IceBench; configs/sic_mse/sic_mse.py of MMSeaIce). Where ours differ on purpose:
 
 * Augmentation changes image and label together, with draws of its own for every patch; published, only the image of
-  pixel-based models was changed, by one draw a batch.
-* Networks have one output a class. Published pixel-based ones have one more, which can never be a target.
+  pixel-based models was changed, by one draw per batch.
+* Networks have one output per class. Published pixel-based ones have one more, which can never be a target.
 * The winner decimates the 80 m product by 10; our ratio 20 takes block means of 40 m to the same 800 m.
 """
 
@@ -77,7 +77,7 @@ PROTOCOLS: Final[Mapping[Task, TrialSpec]] = {
     "pixel": ICEBENCH_UNET,
     "patch": BASELINES["icebench_densenet121"],
 }
-"""The best published trial of each task (leaderboard of IceBench): its settings are those of whoever is compared."""
+"""The best published trial of each task (leaderboard of IceBench): compared networks use its settings."""
 
 
 def baseline(name: str) -> TrialSpec:

@@ -1,7 +1,7 @@
 """`TrialSpec`: everything that decides the numbers of one training, and nothing else.
 
-Where things run (GPUs, workers, URLs) is not in it. Two specs with the same content have the same `trial_id`, whoever
-writes them and wherever they run; a finished trial_id need not run again.
+Where things run (GPUs, workers, URLs) is not in it. Two specs with the same content have the same `trial_id`, for
+every user and on every machine; a finished trial_id need not run again.
 """
 
 import json
@@ -20,7 +20,7 @@ from training.spec.errors import Part, SpecError
 from training.spec.parts import AugmentSpec, EvaluationSpec, LoopSpec, LossSpec, ModelSpec, OptimizerSpec
 
 _FREE_FIELDS = (["model", "params"], ["loss", "task_weights"])
-"""Dicts whose keys are open: `with_` may add one."""
+"""Dicts with any keys: `with_` may add one."""
 
 
 class TrialSpec(Part):
@@ -107,7 +107,7 @@ class TrialSpec(Part):
 
 
 def _misfits(spec: TrialSpec) -> list[str]:
-    """What each part allows but the parts together do not."""
+    """Problems between parts that are each allowed by themselves."""
     data, loss = spec.data, spec.loss
     n_classes = chart(data.primary).n_classes
     found = []

@@ -42,8 +42,8 @@ class PhysicalModel(nn.Module):
 
     Args:
         network: Takes (B, C, H, W) normalized channels.
-        mean: One a channel, in its unit.
-        std: One a channel, in its unit.
+        mean: One per channel, in its unit.
+        std: One per channel, in its unit.
     """
 
     mean: torch.Tensor

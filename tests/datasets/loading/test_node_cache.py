@@ -1,4 +1,4 @@
-"""The cache of a node: the right array, decoded once, within its bounds, whoever dies in between."""
+"""The cache of a node: the right array, decoded once, within its bounds, also when a process dies in between."""
 
 import errno
 import logging
@@ -161,7 +161,7 @@ def test_four_processes_decode_once(tmp_path: Path) -> None:
 
 
 def hang(cache: NodeCache, key: str, at: str, reached: Event) -> None:
-    """Builds and stops for ever, while it decodes or after half of the file is written."""
+    """Builds, and then hangs while it decodes or after half of the file is written."""
 
     def stop() -> None:
         reached.set()

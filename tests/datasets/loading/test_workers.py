@@ -1,4 +1,4 @@
-"""How many loader workers a trial gets where nobody says."""
+"""How many loader workers a trial gets without the option."""
 
 import os
 

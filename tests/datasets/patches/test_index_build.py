@@ -191,7 +191,7 @@ def test_a_lake_that_may_not_be_written_is_no_error(
         first = build_index(lake, lake.catalog(), RULE, folder=folder)
     refusals = [each for each in caplog.records if "cannot be kept below" in each.getMessage()]
     assert len(refusals) == 1
-    assert ("they are kept below" if with_folder else "in memory alone") in refusals[0].getMessage()
+    assert ("they are kept below" if with_folder else "in memory only") in refusals[0].getMessage()
     assert len(first) > 0
     reads.clear()
     assert same(build_index(lake, lake.catalog(), RULE, folder=folder), first)
@@ -252,7 +252,7 @@ def test_what_cannot_be_is_one_sentence(lake: Lake, changes: dict[str, float], s
 
 
 def test_no_scene_is_one_sentence(lake: Lake) -> None:
-    with pytest.raises(SplitError, match="a patch index of no scene was asked for"):
+    with pytest.raises(SplitError, match="a patch index needs at least one scene"):
         build_index(lake, [], RULE)
 
 

@@ -1,4 +1,4 @@
-"""Epochs over a patch index: every patch once or every class equally often, the same for whoever asks."""
+"""Epochs over a patch index: every patch once or every class equally often, the same in every process."""
 
 from collections import Counter
 

@@ -96,7 +96,7 @@ def test_prefixes_are_random_by_their_seed() -> None:
 
 @pytest.mark.parametrize("n", [0, 5])
 def test_a_prefix_that_cannot_be_is_refused(n: int) -> None:
-    with pytest.raises(SplitError, match=f"^{n} patches were asked for, allowed are 1 to the 4"):
+    with pytest.raises(SplitError, match=f"^{n} patches are not possible, allowed are 1 to 4,"):
         index_of([0, 1, 2, 2]).prefix(n, 0)
 
 

@@ -31,7 +31,7 @@ SHAPES = {
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A store of several shards an array, with chunks and shards of fill value among them."""
+    """A store of several shards per array, with chunks and shards of fill value among them."""
     place = str(tmp_path_factory.mktemp("shards") / "scene.zarr")
     rng = np.random.default_rng(0)
     with pytest.MonkeyPatch.context() as patch:

@@ -1,4 +1,4 @@
-"""A small archive on 127.0.0.1 that speaks figshare's interface and has all its moods, by order of the test."""
+"""A small archive on 127.0.0.1 with figshare's interface, which fails in the ways that a test chooses."""
 
 import hashlib
 import json

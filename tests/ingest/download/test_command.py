@@ -1,4 +1,4 @@
-"""What users read: one sentence, one line a file, and an exit code."""
+"""What users read: one sentence, one line per file, and an exit code."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What is in the folder already is told by its checksum and not fetched."""
+"""Files that are in the folder already are recognized by their checksum and not fetched."""
 
 import json
 import os

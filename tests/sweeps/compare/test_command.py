@@ -66,7 +66,7 @@ def test_it_is_trained_with_every_seed_and_put_next_to_the_best_baseline(
     assert differences["scenes_low"].item() <= differences["difference"].item() <= differences["scenes_high"].item()
     for sentence in (
         "my_models:TinyNet:",
-        "The baselines are the best networks of the study base_model on this lake, one a task.",
+        "The baselines are the best networks of the study base_model on this lake, one per task.",
         "3 test scenes are too few to say what others would give",
         "unet had other settings: data.channels",
         f"comparison: {folder / 'out' / 'compare.html'}",

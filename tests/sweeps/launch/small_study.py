@@ -99,5 +99,5 @@ class Events:
             act()
 
     def first_epochs(self) -> Counter[str]:
-        """How often each trial told of its first epoch: once, unless it began again."""
+        """How often each trial reported its first epoch: once, unless it began again."""
         return Counter(event.name for event in self.seen if event.epoch == 1 and not event.ended)

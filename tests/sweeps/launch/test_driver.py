@@ -89,7 +89,7 @@ def test_a_killed_driver_starts_again_and_its_trials_go_on(tiny_lake: Lake, tmp_
     (row,) = list_studies(uri)
     study = row.tracker(uri)
     deadline = time.monotonic() + 120
-    while not finished_once(study, 2):  # what outlived the killed driver gives way, and says so
+    while not finished_once(study, 2):  # a trial that outlived the killed driver stops, and says so
         assert time.monotonic() < deadline, [(row.trial_id, row.status) for row in rows_of(study)]
         time.sleep(1)
     assert row.status == "FINISHED"

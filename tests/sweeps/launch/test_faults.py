@@ -1,4 +1,4 @@
-"""What goes wrong at night: after each, every trial is accounted for, nothing is there twice, the end is told truly."""
+"""Faults during a study: after each, every trial is accounted for, nothing is there twice, the end is correct."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ from tests.sweeps.launch.small_study import SPEC, Events, finished_once, request
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 LONG = SPEC.with_all({"loop.max_epochs": 12, "loop.batches_per_epoch": 10, "loop.patience": 12})
-"""Seconds an epoch: time enough for things to go wrong in the middle."""
+"""Seconds per epoch: time enough for things to go wrong in the middle."""
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ def test_gpus_a_trial_are_a_part_of_one_or_whole_ones() -> None:
     assert (of(0.5).gpus, of(0.5).processes) == (0.5, 1)
     assert (of(4.0).gpus, of(4.0).processes, of(4.0).cpus) == (1.0, 4, 2)
     assert (of(None).gpus, of(None).processes) == (None, 1)
-    with pytest.raises(PlacementError, match=r"1.5 GPUs a trial are neither a part of one nor several whole ones"):
+    with pytest.raises(PlacementError, match=r"1.5 GPUs per trial are neither a part of one nor several whole ones"):
         of(1.5)
 
 

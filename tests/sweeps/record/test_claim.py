@@ -188,8 +188,9 @@ def test_another_storage_is_told_and_a_driver_there_is_found(study: StudyTracker
     one, two = str(tmp_path / "one"), str(tmp_path / "two")
     assert storage_changed(study, one, "l") == ""
     assert storage_changed(study, one, "l") == ""
-    assert f"ran with --storage {one} before: with {two} its unfinished trials start anew" in storage_changed(
-        study, two, "l"
+    assert (
+        f"ran with --storage {one} before: with {two} its unfinished trials start from the beginning"
+        in storage_changed(study, two, "l")
     )
     put(two)
     with pytest.raises(StudyClaimedError, match=f"process 1 on elsewhere with --storage {two}: wait for it"):
@@ -221,7 +222,7 @@ def test_what_goes_away_hides_neither_the_error_nor_the_end(
     with pytest.raises(RuntimeError, match="the network broke"):
         broken()
     first, second = (record.getMessage() for record in caplog.records)
-    assert first.startswith("MLflow was not told that ")
+    assert first.startswith("MLflow does not know that ")
     assert "could not be removed: the server is away" in second
 
 

@@ -1,4 +1,4 @@
-"""Runs that the first program left in MLflow: found again, read by all that reads rows, or told apart with a reason."""
+"""Runs that the first program left in MLflow: found again, read by every reader of rows, or listed with a reason."""
 
 import shutil
 from collections.abc import Iterator

@@ -75,7 +75,7 @@ def test_what_deeplift_cannot_handle_is_named(name: str, named: str) -> None:
 
 
 class Block(nn.Module):
-    """One nonlinear step of the kind that is asked for."""
+    """One nonlinear step of the given kind."""
 
     def __init__(self, step: str) -> None:
         super().__init__()
@@ -120,7 +120,7 @@ def test_steps_without_a_layer_are_found(step: str, foreign: tuple[str, ...]) ->
 
 
 def test_a_layer_after_another_gets_the_gradient_that_the_rule_has_changed() -> None:
-    """captum alone misses most of the change where pooling follows ReLU directly."""
+    """captum by itself misses most of the change where pooling follows ReLU directly."""
     torch.manual_seed(0)
     model = frozen(nn.Sequential(nn.Conv2d(C, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(8, K, 1)))
     x, bank = tensor(2, C, 16, 16, seed=1), tensor(1, C, 16, 16, seed=2)

@@ -1,4 +1,4 @@
-"""A network that was trained where two channels alone carry the label decides by these two, says every method."""
+"""A network trained on data whose label is in two channels relies on these two, by every method."""
 
 import pytest
 import torch

@@ -52,7 +52,7 @@ class LinearPatch(nn.Module):
 
 
 def unet() -> nn.Module:
-    """With all classes in its maps: fresh weights mostly say one alone."""
+    """A network with all classes in its maps: fresh weights mostly predict only one."""
     torch.manual_seed(1)
     model = frozen(UNet(C, K, filters=[4, 4, 8]))
     model.outlet.bias -= model(tensor(4, C, 16, 16)).mean(dim=(0, 2, 3))
@@ -112,7 +112,7 @@ def test_groups_are_ablated_together() -> None:
 
 
 class OfClass(nn.Module):
-    """What is explained, one number a class, for captum's own methods."""
+    """What is explained, one number per class, for captum's own methods."""
 
     def __init__(self, model: nn.Module, patches: AssignedPatches) -> None:
         super().__init__()

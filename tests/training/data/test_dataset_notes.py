@@ -1,4 +1,4 @@
-"""What a tracker is told of the scenes of a trial."""
+"""Notes for a tracker about the scenes of a trial."""
 
 from datasets.labels import SOD
 from datasets.lake import Lake

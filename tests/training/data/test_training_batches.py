@@ -1,4 +1,4 @@
-"""What a trial trains on: the same whatever number of processes share it; what it cannot learn is said."""
+"""What a trial trains on: the same for any number of processes; classes that it cannot learn are reported."""
 
 import logging
 

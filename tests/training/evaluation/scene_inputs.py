@@ -4,7 +4,7 @@ import torch
 
 
 class TensorInputs:
-    """Windows of one tensor (C, H, W); notes what was asked for."""
+    """Windows of one tensor (C, H, W); records which were requested."""
 
     def __init__(self, x_CHW: torch.Tensor) -> None:
         self.x_CHW = x_CHW

@@ -1,4 +1,4 @@
-"""The loss against torch's own, sums that add up, and what unlabelled pixels must not do."""
+"""The loss against torch's own, sums that add up, and unlabelled pixels, which must not count."""
 
 import numpy as np
 import pytest
@@ -86,7 +86,7 @@ def test_dice_is_half_cross_entropy_and_half_overlap() -> None:
     dice = SPEC.with_("loss.name", "dice")
     assert loss_of(dice, perfect, y).item() == pytest.approx(0.0, abs=1e-3)
     wrong = loss_of(dice, perfect.roll(1, dims=1), y)
-    assert wrong.item() == pytest.approx((60.0 + 0.93) / 2, abs=0.06), "no overlap: 1 - 1 / (pixels + 1) a class"
+    assert wrong.item() == pytest.approx((60.0 + 0.93) / 2, abs=0.06), "no overlap: 1 - 1 / (pixels + 1) per class"
 
 
 def test_class_weights_multiply_the_pixels_of_their_class() -> None:

@@ -160,7 +160,7 @@ def test_the_rate_of_an_epoch_is_that_of_its_first_batch() -> None:
 
 
 class Dropping(nn.Module):
-    """A network with dropout, whose draws must be those of the epoch whoever trained before."""
+    """A network with dropout, whose draws must be those of the epoch, whatever was trained before."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What becomes of records in a real MLflow store, told once and told again."""
+"""Records in a real MLflow store, sent once and sent again."""
 
 import json
 from pathlib import Path

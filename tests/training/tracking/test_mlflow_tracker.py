@@ -203,7 +203,7 @@ def test_a_trial_without_its_server_goes_on_and_keeps_everything(
     tracker.finish("FINISHED")
     assert 0.4 < time.monotonic() - started < 5
     assert tracker.run_id == ""
-    assert caplog.text.count("the trial goes on, and what it tells waits in") == 1, "once an outage"
+    assert caplog.text.count("the trial goes on, and what it tells waits in") == 1, "once per outage"
     assert "203 records of trial" in caplog.text
     assert f"`python -m sweeps sync --outbox {tmp_path / 'outbox'}`" in caplog.text
     (folder,) = (tmp_path / "outbox").iterdir()

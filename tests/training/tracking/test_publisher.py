@@ -17,7 +17,7 @@ from training.tracking.server import RequestRefusedError, RunGoneError, Tracking
 
 
 class Store:
-    """A server with the manners of MLflow's: what it is told twice it keeps once.
+    """A server that behaves like MLflow's: what it receives twice it keeps once.
 
     `fails` says for each request whether it is "lost" (nothing done), "unheard" (done, but the answer is lost) or fine.
     """
