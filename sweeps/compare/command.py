@@ -208,5 +208,5 @@ def _compare(
         return running.write_comparison(entries, others, remarks, lake, study, target), target
     except BaseException as error:
         if study is not None:
-            study.give_up("KILLED" if isinstance(error, KeyboardInterrupt | SystemExit) else "FAILED")
+            study.finish_after_error("KILLED" if isinstance(error, KeyboardInterrupt | SystemExit) else "FAILED")
         raise
