@@ -1,6 +1,6 @@
 # Two commands do everything on a machine with Python (3.11 or newer), pip and make:
 #   make demo    sample scenes -> lake -> downscale study -> MLflow, in a few minutes
-#   make test    the tests
+#   make test    the tests; make test-fast those that need neither a server nor a cluster nor a training
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -16,11 +16,16 @@ $(VENV)/.installed: pyproject.toml
 demo: $(VENV)/.installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" bash docs/demo.sh $(DEMO)
 
+PYTEST := $(BIN)/python -m pytest
+SHARED := -n auto --maxprocesses 8 --dist loadfile
+
+# Tests share the cores, but for those that start a cluster, whose processes want all of them.
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest --durations=15 --durations-min=10
+	$(PYTEST) -m "not cluster" $(SHARED)
+	$(PYTEST) -m cluster --durations=15 --durations-min=10
 
 test-fast: $(VENV)/.installed
-	$(BIN)/python -m pytest -m "not slow"
+	$(PYTEST) -m "not slow" $(SHARED)
 
 # The browser of one end-to-end test, from Debian's or Ubuntu's packages; without one that test is skipped.
 browser:

@@ -33,6 +33,17 @@ def tie_positions(
     return lines, samples
 
 
+def tie_axis(size: int, points: int) -> NDArray[np.float64]:
+    """Tie points of an axis of `size` pixels by the rule of the raw files: (points,) float64 pixels, from 0.
+
+    On axes of a few hundred pixels the rounded-up step would run past the end; there it is rounded down.
+    """
+    step = -(-size // (points - 1))
+    if (points - 2) * step >= size - 1:
+        step = size // (points - 1)
+    return np.append(np.arange(points - 1) * step, size - 1).astype(np.float64)
+
+
 def _axis(half: int, observed: NDArray[np.float64]) -> NDArray[np.float64]:
     def misfit(axis: NDArray[np.float64]) -> float:
         expected = np.diff(axis)
@@ -43,9 +54,6 @@ def _axis(half: int, observed: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _candidates(half: int, points: int) -> Iterator[NDArray[np.float64]]:
     for size in (2 * half, 2 * half + 1):
-        step = -(-size // (points - 1))
-        if (points - 2) * step >= size - 1:  # only in scenes of a few hundred pixels
-            step = size // (points - 1)
-        axis = np.append(np.arange(points - 1) * step, size - 1).astype(np.float64)
+        axis = tie_axis(size, points)
         yield axis
         yield size - 1 - axis[::-1]

@@ -29,6 +29,24 @@ settings.register_profile("house", deadline=None)  # a test that fails when the 
 settings.load_profile("house")
 
 
+WITH_CLUSTERS = (
+    "tests/end_to_end",
+    "tests/sweeps/launch",
+    "tests/ingest/test_cluster.py",
+    "tests/ingest/test_ray_cluster.py",
+    "tests/training/test_trial_in_ray.py",
+)
+"""Where slow tests start Ray or Dask, whose processes want all cores."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Slow tests that start a cluster also get the marker `cluster`: they run one after the other."""
+    places = tuple(Path(__file__).parents[1] / place for place in WITH_CLUSTERS)
+    for item in items:
+        if item.get_closest_marker("slow") and any(item.path.is_relative_to(place) for place in places):
+            item.add_marker(pytest.mark.cluster)
+
+
 @pytest.fixture(autouse=True)
 def _own_outbox(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """What a test's trials cannot send stays out of the project, and out of other tests."""

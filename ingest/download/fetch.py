@@ -101,16 +101,16 @@ class PartialFile:
             on_progress: Called with the bytes that are here and all, when there are more of them than ever.
         """
         furthest = self.length
-        origin = ("", "")
+        etag: str | None = None
         on_progress(furthest, self._file.size)
         with self.path.open("ab") as out:
             out.truncate(self.length)
             for block in blocks:
                 if block.start < self.length:
                     out.truncate(block.start)
-                if origin != (block.url, block.etag):
-                    origin = (block.url, block.etag)
-                    side = _Side(url=block.url, size=self._file.size, md5=self._file.md5, etag=block.etag)
+                if etag != block.etag:
+                    etag = block.etag
+                    side = _Side(url=self._file.urls[0], size=self._file.size, md5=self._file.md5, etag=etag)
                     replace_text(self.side, side.model_dump_json())
                 out.write(block.content)
                 out.flush()

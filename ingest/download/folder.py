@@ -70,14 +70,9 @@ def locked(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def verified(folder: Path) -> dict[str, str]:
-    """MD5 by name of the files that were verified before and are unchanged since."""
-    notes = _read_notes(folder).items()
-    return {
-        name: note.md5
-        for name, note in notes
-        if (folder / name).is_file() and _Note.of(folder / name, note.md5) == note
-    }
+def is_verified(path: Path, md5: str) -> bool:
+    """Whether a file was seen to have this checksum and is unchanged since."""
+    return _read_notes(path.parent).get(path.name) == _Note.of(path, md5)
 
 
 def note_verified(path: Path, md5: str) -> None:

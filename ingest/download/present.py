@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ingest.download.archives import PublishedFile
 from ingest.download.fetch import PartialFile
-from ingest.download.folder import PART, SIDE, OnProgress, md5_of, note_verified, verified
+from ingest.download.folder import PART, SIDE, OnProgress, is_verified, md5_of, note_verified
 
 Candidate = tuple[PublishedFile, Path]
 """What a file in the folder may be by its size, and where it lies; a browser may have changed its name."""
@@ -36,12 +36,11 @@ def verify(candidates: Iterable[Candidate], folder: Path, on_progress: OnProgres
     """
     intact: set[str] = set()
     sentences: list[str] = []
-    before = verified(folder)
     for file, path in candidates:
         if file.name in intact or not path.exists():
             continue
         # Where the list has no checksum, name and size are all there is.
-        if not file.md5 or (path.name == file.name and before.get(file.name) == file.md5):
+        if not file.md5 or (path.name == file.name and is_verified(path, file.md5)):
             on_progress(file.name, "checking", file.size, file.size)
             intact.add(file.name)
         elif md5_of(path, partial(on_progress, path.name, "checking")) == file.md5:

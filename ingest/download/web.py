@@ -42,13 +42,11 @@ class Block(NamedTuple):
     Attributes:
         start: Position of the first of them in the file.
         content: The bytes.
-        url: Stable address that was asked for them.
         etag: The server's mark of this state of the file; empty if it gave none that is good for ranges.
     """
 
     start: int
     content: bytes
-    url: str
     etag: str
 
 
@@ -160,7 +158,7 @@ class Web:
             for content in response.iter_content(_BLOCK):
                 if position + len(content) > size:
                     raise _PassingError(f"the server sends more than {size} bytes", answered=True, restart=True)
-                yield Block(position, content, url, etag)
+                yield Block(position, content, etag)
                 position += len(content)
         if position < size:
             raise _PassingError(f"the connection ended at byte {position} of {size}")

@@ -22,11 +22,10 @@ Flow: `scenario` (name, time, place) -> `scene`, which draws `polygons`, the `co
 from collections.abc import Callable
 from pathlib import Path
 
-from ingest.sample.errors import SampleError
+from ingest.sample.errors import SampleError, make_folder
 from ingest.sample.forms import FORMS, Form, write_form
 from ingest.sample.netcdf import write_scene
 from ingest.sample.scenario import SMALLEST, plan
-from ingest.sample.scene import draw_scene
 
 __all__ = ["FORMS", "Form", "SampleError", "write_samples"]
 
@@ -63,7 +62,6 @@ def write_samples(
     Raises:
         SampleError: An argument is out of range, or `folder` is a file.
     """
-    folder = Path(folder)
     if form not in FORMS:
         raise SampleError(f"there is no form {form!r} of the archive's scenes: choose among {', '.join(FORMS)}")
     if scenes < 1:
@@ -74,19 +72,14 @@ def write_samples(
                 f"{given} {what} are too few for a scene: ask for at least {SMALLEST}, "
                 "two cells of the 2 km grid of AMSR2 and ERA5"
             )
-    if seed < 0:
-        raise SampleError(f"the seed {seed} is negative: give 0 or a positive number")
-    if folder.exists() and not folder.is_dir():
-        raise SampleError(f"{str(folder)!r} is a file: give a folder for the scenes")
-    folder.mkdir(parents=True, exist_ok=True)
-
+    make_folder(folder, "scenes", seed=seed)
     written: list[Path] = []
     for scenario in plan(scenes=scenes, lines=lines, samples=samples, seed=seed):
         # A name that no reader picks up: a killed run leaves no half file that looks whole.
         unfinished = folder / f"{scenario.name.file_name}.part"
         try:
-            write_scene(unfinished, draw_scene(scenario))
-            written.append(write_form(unfinished, folder, form, original_id=scenario.name.file_name))
+            write_scene(unfinished, scenario)
+            written.append(write_form(unfinished, folder, form))
         finally:
             unfinished.unlink(missing_ok=True)
         on_written(written[-1])

@@ -5,15 +5,14 @@ Codes are SIGRID-3 as the archive uses them; the class behind each code is that 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from datasets.seasons import Season
+from ingest.charts import NOT_FILLED
 from ingest.sample.polygons import Polygon
 from ingest.source import Provider
-
-HEADER = "poly_id;CT;CA;SA;FA;CB;SB;FB;CC;SC;FC;CN;CD;CF;POLY_TYPE"
-"""First entry of `polygon_codes` (AI4Arctic raw file schema)."""
 
 STAGE_CODES: dict[int, tuple[int, ...]] = {
     1: (81, 81, 82),
@@ -25,7 +24,6 @@ STAGE_CODES: dict[int, tuple[int, ...]] = {
 """Stage codes drawn for each SOD class; SA=98 is glacier ice, without a class."""
 GLACIER = 98
 
-_NONE = -9  # a code that is not filled
 _FAST_FORM = 8
 
 # Share of the ice at each total concentration, from the edge to the pack (published class counts).
@@ -43,8 +41,7 @@ _AMBIGUOUS: dict[Season, float] = {"winter": 0.45, "spring": 0.22, "summer": 0.2
 _LEAST_OLD = 0.05  # of the ice, also where the archive has next to none
 
 
-@dataclass(frozen=True, kw_only=True)
-class Partial:
+class Partial(NamedTuple):
     """One of up to three kinds of ice in a polygon: tenths of the sea, stage code, form code."""
 
     tenths: int
@@ -63,9 +60,9 @@ class Ice:
         fast: Whether the ice is fast to the shore.
     """
 
-    total: int = _NONE
+    total: int = NOT_FILLED
     partials: tuple[Partial, ...] = ()
-    traces: int = _NONE
+    traces: int = NOT_FILLED
     fast: bool = False
 
     @property
@@ -107,15 +104,15 @@ def code_row(polygon_id: int, ice: Ice, provider: Provider) -> str:
     alone = len(ice.partials) == 1
     numbers = [ice.total]
     for partial in ice.partials:
-        numbers += [_NONE if alone else 10 * partial.tenths, partial.stage, partial.form]
-    numbers += [_NONE] * (10 - len(numbers)) + [ice.traces, _NONE]
+        numbers += [NOT_FILLED if alone else 10 * partial.tenths, partial.stage, partial.form]
+    numbers += [NOT_FILLED] * (10 - len(numbers)) + [ice.traces, NOT_FILLED]
     first = ice.partials[0]
     if provider == "dmi":
         spelled = [str(n) for n in numbers]
-        last = "19" if first.stage == GLACIER or first.form == _NONE else "-9"
+        last = "19" if first.stage == GLACIER or first.form == NOT_FILLED else "-9"
     else:
-        spelled = [str(n) if n == _NONE else f"{n:02d}" for n in numbers]
-        last = f"{20 if first.form == _NONE else first.form:02d}-9"
+        spelled = [str(n) if n == NOT_FILLED else f"{n:02d}" for n in numbers]
+        last = f"{20 if first.form == NOT_FILLED else first.form:02d}-9"
     return ";".join([str(polygon_id), *spelled, last, "I"])
 
 
@@ -141,7 +138,7 @@ def _ice(rng: np.random.Generator, polygon: Polygon, season: Season, up_to: np.n
         stage_class = int(rng.choice([1, 1, 2, 3] if season in ("winter", "spring") else [stage_class]))
     if provider == "dmi" and total <= 30 and rng.random() < 0.06:
         # A field of bergs: glacier ice has no stage of development, bergs are a floe class of their own.
-        return Ice(total=total, partials=(Partial(tenths=total // 10, stage=GLACIER, form=10),))
+        return Ice(total=total, partials=(Partial(total // 10, GLACIER, 10),))
     form = _form(rng, stage_class, total, provider)
     if kind == "fast":
         form = _FAST_FORM
@@ -150,14 +147,14 @@ def _ice(rng: np.random.Generator, polygon: Polygon, season: Season, up_to: np.n
         partials = _ambiguous(rng, stage_class, form, tenths, total, provider)
     else:
         partials = _dominated(rng, stage_class, form, tenths)
-    traces = 95 if stage_class < 5 and rng.random() < 0.3 else _NONE
+    traces = 95 if stage_class < 5 and rng.random() < 0.3 else NOT_FILLED
     return Ice(total=total, partials=partials, traces=traces, fast=kind == "fast")
 
 
 def _form(rng: np.random.Generator, stage_class: int, total: int, provider: Provider) -> int:
     """Form code: larger floes in older and denser ice; 22 (no class) for some new ice, none in some strips."""
     if total == 10 and rng.random() < 0.4:
-        return _NONE
+        return NOT_FILLED
     if provider == "dmi" and total <= 60 and rng.random() < 0.12:
         return 2
     if stage_class == 1:
@@ -169,17 +166,12 @@ def _form(rng: np.random.Generator, stage_class: int, total: int, provider: Prov
 
 def _dominated(rng: np.random.Generator, stage_class: int, form: int, tenths: int) -> tuple[Partial, ...]:
     """One kind of ice, or two of which the first has at least 65 % of the total."""
-    first = Partial(tenths=tenths, stage=int(rng.choice(STAGE_CODES[stage_class])), form=form)
+    first = Partial(tenths, int(rng.choice(STAGE_CODES[stage_class])), form)
     if tenths < 3 or rng.random() < 0.6:
         return (first,)
-    second = int(rng.integers(1, max(2, int(0.35 * tenths) + 1)))
-    if (tenths - second) / tenths < 0.65:
-        return (first,)
-    other = _neighbour(rng, stage_class)
-    return (
-        Partial(tenths=tenths - second, stage=first.stage, form=form),
-        Partial(tenths=second, stage=STAGE_CODES[other][0], form=form),
-    )
+    second = int(rng.integers(1, int(0.35 * tenths) + 1))
+    stage = STAGE_CODES[_neighbour(rng, stage_class)][0]
+    return first._replace(tenths=tenths - second), Partial(second, stage, form)
 
 
 def _ambiguous(
@@ -192,17 +184,15 @@ def _ambiguous(
         return _dominated(rng, stage_class, form, tenths)
     stages = sorted((stage_class, other), reverse=bool(rng.random() < 0.7))
     forms = (form, form if rng.random() < 0.5 else _form(rng, other, total, provider))
-    pair = tuple(
-        Partial(tenths=t, stage=int(rng.choice(STAGE_CODES[s])), form=f)
-        for t, s, f in zip((first, tenths - first), stages, forms, strict=True)
-    )
+    kinds = zip((first, tenths - first), stages, forms, strict=True)
+    pair = tuple(Partial(share, int(rng.choice(STAGE_CODES[stage])), code) for share, stage, code in kinds)
     if tenths < 9 or rng.random() < 0.75:
         return pair
     third = next(s for s in (3, 2, 4) if s not in stages)
     return (
-        Partial(tenths=tenths - 5, stage=pair[0].stage, form=5),
-        Partial(tenths=3, stage=pair[1].stage, form=4),
-        Partial(tenths=2, stage=STAGE_CODES[third][0], form=3),
+        Partial(tenths - 5, pair[0].stage, 5),
+        Partial(3, pair[1].stage, 4),
+        Partial(2, STAGE_CODES[third][0], 3),
     )
 
 

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from pyproj import Geod
 
 from ingest.sample.regions import Direction
+from ingest.sample.smooth_fields import plane
+from ingest.tie_positions import tie_axis
 
 PIXEL_KM = 0.04
 """Pixel spacing of the raw files, km."""
@@ -61,18 +63,6 @@ def track_point(latitude: float, longitude: float, direction: Direction) -> Trac
     )
 
 
-def tie_axis(n: int, points: int) -> NDArray[np.float64]:
-    """Positions of a geolocation axis: (points,) float64, 0-based.
-
-    Rule of the archive: multiples of ceil(n / (points - 1)), and the last pixel. On axes of a few hundred pixels
-    that step would run past the end; there it is rounded down.
-    """
-    step = -(-n // (points - 1))
-    if (points - 2) * step >= n - 1:
-        step = n // (points - 1)
-    return np.append(np.arange(points - 1) * step, n - 1).astype(np.float64)
-
-
 def tie_points(centre: TrackPoint, *, lines: int, samples: int, duration: int) -> dict[str, NDArray[np.float64]]:
     """Geolocation grid: six float64 arrays (sar_grid_points,), row-major with lines slow.
 
@@ -115,19 +105,16 @@ def incidence(sample: NDArray[Any], samples: int) -> NDArray[np.float64]:
 
 def distance_to_land(land: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Exact distance to the nearest land pixel, km: (lines, samples) float32, 0 on land, inf without any land."""
-    if not land.any():
-        return np.full(land.shape, np.inf, dtype=np.float32)
     distance: NDArray[np.float32] = edt.edt(~land, anisotropy=(PIXEL_KM, PIXEL_KM), black_border=False, parallel=1)
     return distance
 
 
 def distance_to_far_coast(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float32]:
     """Distance to a straight coast 25 to 180 km outside the image, km: (lines, samples) float32."""
-    angle = float(rng.uniform(0, 2 * np.pi))
-    nearest = float(rng.uniform(25, 180))
-    line, sample = (axis.astype(np.float32) for axis in np.ogrid[: shape[0], : shape[1]])
-    by_line, by_sample = line * np.float32(PIXEL_KM * np.sin(angle)), sample * np.float32(PIXEL_KM * np.cos(angle))
-    distance: NDArray[np.float32] = by_line + (by_sample + np.float32(nearest - by_line.min() - by_sample.min()))
+    distance = plane(shape, float(rng.uniform(0, 2 * np.pi)))
+    distance -= distance.min()
+    distance *= PIXEL_KM
+    distance += float(rng.uniform(25, 180))
     return distance
 
 

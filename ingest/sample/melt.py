@@ -6,10 +6,10 @@ so: version text 000s in every file name (real ones are from 701s), the attribut
 beside them, because the binaries have no header.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 import xarray as xr
@@ -18,10 +18,8 @@ from scipy.ndimage import gaussian_filter
 
 from ingest.melt.grid import COLUMNS, ROWS, cell_degrees
 from ingest.melt.maps import BINARY_WORDS, EARLIEST, LAND, LATEST, OPEN_WATER, POLE_HOLE, Field
-from ingest.sample.errors import SampleError
+from ingest.sample.errors import SampleError, make_folder
 
-Form = Literal["netcdf", "binary"]
-FORMS: Final[tuple[Form, ...]] = ("netcdf", "binary")
 VERSION: Final = "000s"
 NOTE: Final = "SYNTHETIC.txt"
 
@@ -44,14 +42,15 @@ _EDGE_AT = (-180, -165, -140, -100, -70, -58, -50, -45, -30, -20, -10, 0, 10, 20
 _EDGE = (59, 58, 55, 50, 47, 47, 60, 62, 66, 68, 71, 75, 77, 76, 74, 69, 60, 60, 45, 48, 59)
 
 
-def write_melt_maps(folder: Path, years: Iterable[int], seed: int, forms: Collection[Form] = FORMS) -> list[Path]:
-    """Writes synthetic melt maps; the map of a year depends on seed and year alone, and is the same in both forms.
+def write_melt_maps(folder: Path, years: Iterable[int], seed: int) -> list[Path]:
+    """Writes synthetic melt maps, of each year one netCDF and the same as four binaries.
+
+    The map of a year depends on seed and year alone.
 
     Args:
         folder: Where the files go; made if it is missing. Files of the same name are replaced.
         years: Four-digit years.
         seed: Source of all randomness, at least 0.
-        forms: `netcdf` (one file a year), `binary` (four files a year), or both.
 
     Returns:
         The paths of the maps.
@@ -62,11 +61,7 @@ def write_melt_maps(folder: Path, years: Iterable[int], seed: int, forms: Collec
     wanted = sorted(set(years))
     if not wanted or wanted[0] < 1000 or wanted[-1] > 9999:
         raise SampleError(f"cannot write melt maps of the years {wanted}: give one or more years of four digits")
-    if seed < 0:
-        raise SampleError(f"the seed {seed} is negative: give 0 or a positive number")
-    if folder.exists() and not folder.is_dir():
-        raise SampleError(f"{str(folder)!r} is a file: give a folder for the melt maps")
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder, "melt maps", seed=seed)
     (folder / NOTE).write_text(
         f"These melt maps are SYNTHETIC (version {VERSION}, seed {seed}): made by `python -m ingest sample`, for demos "
         "and tests. Nothing in them was measured.\n"
@@ -74,12 +69,10 @@ def write_melt_maps(folder: Path, years: Iterable[int], seed: int, forms: Collec
     written: list[Path] = []
     for year in wanted:
         fields = draw(year, seed)
-        if "netcdf" in forms:
-            written.append(_write_netcdf(folder / f"{year}{VERSION}meltfreeze.nc", year, fields))
-        if "binary" in forms:
-            for word, name in BINARY_WORDS.items():
-                written.append(folder / f"{year}{VERSION}{word}.int.304.448.c")
-                fields[name].astype(">i2").tofile(written[-1])
+        written.append(_write_netcdf(folder / f"{year}{VERSION}meltfreeze.nc", year, fields))
+        for word, name in BINARY_WORDS.items():
+            written.append(folder / f"{year}{VERSION}{word}.int.304.448.c")
+            fields[name].astype(">i2").tofile(written[-1])
     return written
 
 

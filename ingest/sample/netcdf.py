@@ -6,12 +6,14 @@ from typing import Any, Final
 
 import netCDF4
 import numpy as np
+from numpy.typing import NDArray
 
 from ingest.sample.geography import ZONE_EDGES_KM
-from ingest.sample.scene import Scene
+from ingest.sample.radiometer import draw_swaths
+from ingest.sample.scenario import Scenario
+from ingest.sample.scene import draw_scene
+from ingest.variables import CODES, DISTANCE, HH, HV, KM2_DIMS, POLYGONS, SAR_DIMS, TIE_POINTS
 
-_SAR: Final = ("sar_lines", "sar_samples")
-_KM2: Final = ("2km_grid_lines", "2km_grid_samples")
 _CHUNK: Final = (250, 1024)  # lines and samples
 _LEVEL: Final = 1  # of zlib; higher levels gain little on speckle
 
@@ -45,50 +47,49 @@ _ERA5: Final = {
 }
 
 
-def write_scene(path: Path, scene: Scene) -> None:
-    """Writes a scene; the file is whole when this returns, and an existing one is replaced."""
-    arrays = scene.arrays
-    sizes = (
-        *zip(_SAR, arrays["nersc_sar_primary"].shape, strict=True),
-        ("sar_grid_points", arrays["sar_grid_line"].size),
-        ("polygon_codes", arrays["polygon_codes"].size),
-        *zip(_KM2, arrays["t2m"].shape, strict=True),
-    )
+def write_scene(path: Path, scenario: Scenario) -> None:
+    """Draws and writes a scene; the file is whole when this returns, and an existing one is replaced."""
+    arrays = draw_scene(scenario)
+    sizes = {
+        dim: size
+        for name in (HH, TIE_POINTS[0], CODES, "t2m")
+        for dim, size in zip(_dims(name), arrays[name].shape, strict=True)
+    }
     with netCDF4.Dataset(path, "w", format="NETCDF4") as file:
         file.set_fill_off()  # every value is written
         file.setncatts(_GLOBAL_ATTRIBUTES)
-        for dim, size in sizes:
+        for dim, size in sizes.items():
             file.createDimension(dim, size)
         for name, values in arrays.items():
-            if name == "polygon_codes":
-                variable = file.createVariable(name, str, (name,))
+            if name == CODES:
+                variable = file.createVariable(name, str, _dims(name))
             else:
-                dims = _dims(name)
-                chunks = tuple(np.minimum(values.shape, _CHUNK)) if dims == _SAR else None
+                chunks = tuple(np.minimum(values.shape, _CHUNK)) if _dims(name) == SAR_DIMS else None
                 variable = file.createVariable(
-                    name, values.dtype, dims, zlib=True, complevel=_LEVEL, shuffle=True, chunksizes=chunks
+                    name, values.dtype, _dims(name), zlib=True, complevel=_LEVEL, shuffle=True, chunksizes=chunks
                 )
             variable[:] = values
-            variable.setncatts(_attributes(name, scene))
+            variable.setncatts(_attributes(name, values, scenario))
 
 
 def _dims(name: str) -> tuple[str, ...]:
-    if name.startswith("sar_grid_"):
+    if name == CODES:
+        return (CODES,)
+    if name in TIE_POINTS:
         return ("sar_grid_points",)
-    return _SAR if name.startswith("nersc_") or name in ("polygon_icechart", "distance_map") else _KM2
+    return SAR_DIMS if name in (HH, HV, POLYGONS, DISTANCE) else KM2_DIMS
 
 
-def _attributes(name: str, scene: Scene) -> dict[str, Any]:
+def _attributes(name: str, values: NDArray[Any], scenario: Scenario) -> dict[str, Any]:
     """Attributes of a variable in the order of the archive."""
-    values, source, names = scene.arrays[name], scene.scenario.name, list(scene.swaths)
-    alone = len(names) == 1
+    source, delays = scenario.name, draw_swaths(scenario)
     swaths = {
         # Two names stand as the text of a Python 2 list, one name as itself.
-        "AMSR2_swaths": names[0] if alone else "[" + ", ".join(f"u'{n}'" for n in names) + "]",
-        "AMSR2_S1_delays": np.array(list(scene.swaths.values()), dtype=np.int64).squeeze(),
+        "AMSR2_swaths": "[" + ", ".join(f"u'{n}'" for n in delays) + "]" if len(delays) > 1 else next(iter(delays)),
+        "AMSR2_S1_delays": np.array(list(delays.values()), dtype=np.int64).squeeze(),
     }
-    if name.startswith("nersc_"):
-        polarisation = "HH" if name == "nersc_sar_primary" else "HV"
+    if name in (HH, HV):
+        polarisation = "HH" if name == HH else "HV"
         described = {"upstream_id": source.upstream_id, "description": "Sigma0 in dB"}
         return {"polarisation": polarisation, **described, "min": np.nanmin(values), "max": np.nanmax(values)}
     if name.startswith("btemp_"):
@@ -98,19 +99,15 @@ def _attributes(name: str, scene: Scene) -> dict[str, Any]:
     if name in _ERA5:
         units, quantity = _ERA5[name]
         return {"units": units, "long_name": f"ERA5 {quantity}"}
-    match name:
-        case "polygon_codes":
-            return {"icechart_id": source.icechart_id}
-        case "polygon_icechart":
-            polygons = "the polygon ids are gridded in native Sentinel-1 SAR geometry- and resolution"
-            return {"description": f"Polygon icechart - {polygons}", "icechart_id": source.icechart_id}
-        case "distance_map":
-            meaning = "Distance to land zones numbered with ids ranging from 0 to 41"
-            return {"long_name": meaning, "zonal_range_description": _zone_lines()}
-        case "swath_segmentation":
-            return swaths
-        case _:
-            return {}
+    if name == POLYGONS:
+        polygons = "the polygon ids are gridded in native Sentinel-1 SAR geometry- and resolution"
+        return {"description": f"Polygon icechart - {polygons}", "icechart_id": source.icechart_id}
+    if name == DISTANCE:
+        meaning = "Distance to land zones numbered with ids ranging from 0 to 41"
+        return {"long_name": meaning, "zonal_range_description": _zone_lines()}
+    if name == CODES:
+        return {"icechart_id": source.icechart_id}
+    return swaths if name == "swath_segmentation" else {}
 
 
 def _zone_lines() -> str:

@@ -5,14 +5,13 @@ open water, above it bands of ice, cut into cells of a warped weighted Voronoi p
 shore, holes in the pack and strips off the edge.
 """
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from ingest.sample.smooth_fields import Field, octaves, ramp
+from ingest.sample.smooth_fields import Field, octaves, plane, standardized
 
 Kind = Literal["water", "pack", "fast", "hole", "strip"]
 
@@ -26,29 +25,16 @@ _SMALLEST_SHARE = 5e-4  # of the image, so about 50 km2 in a whole scene
 _SPECK = 12  # cells of an island or lake too small to show
 
 
-@dataclass(frozen=True, kw_only=True)
-class Shares:
-    """What a chart should show.
-
-    Attributes:
-        land: Share of the image.
-        water: Share of the sea.
-        fast: Whether fast ice lines the shore.
-    """
+class Shares(NamedTuple):
+    """What a chart should show: land by share of the image, water by share of the sea, fast ice along the shore."""
 
     land: float
     water: float
     fast: bool
 
 
-@dataclass(frozen=True, kw_only=True)
-class Polygon:
-    """One polygon.
-
-    Attributes:
-        kind: What made it.
-        depth: Mean place in the ice, 0 at the ice edge to 1 in the pack, by area; 0 for water.
-    """
+class Polygon(NamedTuple):
+    """What made a polygon, and its mean depth in the ice by area: 0 at the ice edge (and in water) to 1 in the pack."""
 
     kind: Kind
     depth: float
@@ -66,10 +52,10 @@ def draw_polygons(
     """Draws land and polygons: labels (shape) int16, 0 = land, and the polygon behind each label from 1 up."""
     tilt = float(rng.uniform(0, 2 * np.pi))
     rough = octaves(rng, shape, {0.5: 0.9, 0.25: 0.7, 0.12: 0.5, 0.06: 0.28, 0.03: 0.18})
-    elevation = 0.8 * ramp(shape, tilt) + rough
+    elevation = 0.8 * standardized(plane(shape, tilt)) + rough
     land = _without_specks(elevation > np.quantile(elevation, 1 - shares.land))
     # Ice tends to lie on the land side, but winds and currents have a say.
-    towards = ramp(shape, tilt + float(rng.normal(0, 0.8)))
+    towards = standardized(plane(shape, tilt + float(rng.normal(0, 0.8))))
     iciness = towards + 0.7 * octaves(rng, shape, {0.5: 1.0, 0.25: 0.6, 0.12: 0.3, 0.05: 0.1})
     ordered = np.sort(iciness[~land])
     rank = (np.searchsorted(ordered, iciness) / max(1, ordered.size)).astype(np.float32)

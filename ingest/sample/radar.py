@@ -5,12 +5,13 @@ floes in water. Its level follows from surface, incidence angle, wind and melt, 
 multiplicative speckle on top. Levels of neighbouring stages overlap: neither polarization alone tells them apart.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from ingest.sample.geography import incidence
+from ingest.sample.polygons import coarse_shape
+from ingest.sample.scenario import Scenario
 from ingest.sample.smooth_fields import Field, SmoothField, octaves, white_noise
 from ingest.sample.surfaces import BERG, LAND_SURFACE, SURFACES, WATER, Mixtures
 from ingest.sample.weather import Climate
@@ -36,36 +37,27 @@ _STRIP = 250  # lines at once
 
 
 def backscatter(
-    rng: np.random.Generator,
-    speckle: Callable[[int], np.random.Generator],
-    labels: NDArray[np.int16],
-    parts: Mixtures,
-    *,
-    coarse: tuple[int, int],
-    incidence: NDArray[np.float64],
-    climate: Climate,
+    scenario: Scenario, labels: NDArray[np.int16], parts: Mixtures, climate: Climate
 ) -> NDArray[np.float32]:
-    """HH and HV in dB: (2, lines, samples) float32, no NaN.
+    """HH and HV in dB: (2, lines, samples) float32, NaN where the border of the image has no data.
 
     Args:
-        rng: Source of levels and smooth noise.
-        speckle: Random stream of each strip of lines, for its speckle.
+        scenario: Size and random streams; each strip of lines has its own speckle.
         labels: Label of each pixel, (lines, samples) int16.
         parts: Parts of land and polygons.
-        coarse: Shape of the grid on which gusts of wind are drawn.
-        incidence: Degrees, (samples,).
         climate: Wind, which makes water bright in HH and less so in HV, and melt, when wet snow hides the ice.
     """
-    lines, samples = shape = labels.shape[0], labels.shape[1]
+    rng = scenario.generator("radar")
+    lines, samples = shape = scenario.lines, scenario.samples
     levels, slopes = _levels(rng, parts, climate)
     texture = np.array([_LEVELS[name][4] for name in SURFACES]) * (1 - 0.3 * climate.melt)
     textures = texture[parts.surface].ravel().astype(np.float32)
     windy = (parts.surface == WATER).ravel().astype(np.float32)
     thresholds = ndtri(np.clip(np.cumsum(parts.share, axis=1)[:, :-1], 0.0, 1.0)).astype(np.float32)
-    angle = (incidence - _REFERENCE_ANGLE).astype(np.float32)
+    angle = (incidence(np.arange(samples), samples) - _REFERENCE_ANGLE).astype(np.float32)
     subswath = np.linspace(0, _SUBSWATHS, samples) % 1.0
     floor = (10 ** ((_NOISE_FLOOR_DB + 1.5 * np.abs(subswath - 0.5) * 2) / 10)).astype(np.float32)
-    gusts = SmoothField(octaves(rng, coarse, {0.4: 1.0, 0.15: 0.5, 0.05: 0.15}) * np.float32(1.5), shape)
+    gusts = SmoothField(octaves(rng, coarse_shape(*shape), {0.4: 1.0, 0.15: 0.5, 0.05: 0.15}) * np.float32(1.5), shape)
     side = min(shape)
     widths = (3.0, min(12.0, side / 12), min(48.0, side / 6), min(9.0, side / 14))
     noises = [white_noise(rng, shape, width) for width in widths]
@@ -82,7 +74,7 @@ def backscatter(
         wind = windy.take(part) * gusts.strip(start, stop)
         grain = textures.take(part)
         grains = (0.8 * rough + 0.6 * fine, 0.55 * rough + 0.45 * fine + 0.7 * large)
-        random = speckle(number)
+        random = scenario.generator("speckle", strip=number)
         powers = []
         for pol, response in enumerate((1.0, 0.45)):
             decibel = levels[pol].take(part) + slopes[pol].take(part) * angle
@@ -91,6 +83,7 @@ def backscatter(
         powers[1] += floor * random.standard_exponential(part.shape, dtype=np.float32)
         _add_bergs(random, parts.surface.take(part) == WATER, powers)
         result[:, start:stop] = np.round(np.log(powers) / _DB * _STEPS) / _STEPS
+    result[_no_data(rng, shape)] = np.nan
     return result
 
 
@@ -122,7 +115,7 @@ def _add_bergs(rng: np.random.Generator, water: NDArray[np.bool_], powers: list[
     powers[1].reshape(-1)[at] += np.float32(0.12) * strength
 
 
-def no_data(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.bool_]:
+def _no_data(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.bool_]:
     """Where HH and HV have no data at the border of an image: (2, lines, samples) bool.
 
     0.6 to 2.8 % of the image, slanted and stepped; HV differs in a third of the scenes.

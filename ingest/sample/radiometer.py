@@ -1,11 +1,14 @@
 """AMSR2 brightness temperatures on the 2 km grid, and which swath they came from."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from ingest.sample.scenario import Scenario
+from ingest.sample.smooth_fields import plane
 from ingest.sample.surfaces import SURFACES, WATER
 
 # Name, footprint (standard deviation in cells of a whole scene), and brightness in K by surface in H and V:
@@ -30,59 +33,42 @@ _VAPOUR = {"6_9": 0.1, "7_3": 0.1, "10_7": 0.2, "18_7": 1.2, "23_8": 2.6, "36_5"
 _CLOUD = {"6_9": 8.0, "7_3": 8.0, "10_7": 20.0, "18_7": 50.0, "23_8": 55.0, "36_5": 90.0, "89_0": 70.0}
 
 
-def draw_swaths(rng: np.random.Generator, start: datetime) -> dict[str, int]:
+def draw_swaths(scenario: Scenario) -> dict[str, int]:
     """File names of one or two AMSR2 half orbits within four hours of the SAR image, and their delay in seconds."""
+    rng = scenario.generator("swaths")
     delays = sorted(int(d) for d in rng.integers(300, 14_400, 1 if rng.random() < 0.6 else 2))
     swaths = {}
     for delay in delays:
         # Names carry the start of the half orbit, about 69 minutes before it passes the Arctic.
-        began = start - timedelta(seconds=delay, minutes=69)
+        began = scenario.name.start - timedelta(seconds=delay, minutes=69)
         orbit = f"{int(rng.integers(1, 234)):03d}{rng.choice(['A', 'D'])}"
         swaths[f"GW1AM2_{began:%Y%m%d%H%M}_{orbit}_L1SGBTBR_2220220.h5"] = delay
     return swaths
 
 
-def swath_maps(
-    rng: np.random.Generator, swaths: int, shape: tuple[int, int]
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """`amsr2_swath_map` and `swath_segmentation`: (2 km lines, 2 km samples) uint8.
-
-    One swath: 255 (not told) and 0 everywhere, as in the archive. Two: which swath filled a cell, in both.
-    """
-    if swaths == 1:
-        return np.full(shape, 255, dtype=np.uint8), np.zeros(shape, dtype=np.uint8)
-    angle = rng.uniform(0, np.pi)
-    line, sample = np.ogrid[: shape[0], : shape[1]]
-    side = (line - shape[0] * rng.uniform(0.3, 0.7)) * np.sin(angle)
-    side = side + (sample - shape[1] * rng.uniform(0.3, 0.7)) * np.cos(angle)
-    second = (side > 0).astype(np.uint8)
-    return second, second.copy()
-
-
-def brightness(
-    rng: np.random.Generator,
-    cover: NDArray[np.float64],
-    *,
-    weather: dict[str, NDArray[np.float64]],
-    swath: NDArray[np.uint8],
-    melt: float,
-) -> dict[str, NDArray[np.float64]]:
-    """The 14 channels in K: (2 km lines, 2 km samples) float64 each, multiples of 1/128 K, H below V.
+def amsr2(
+    scenario: Scenario, cover: NDArray[np.float64], *, weather: dict[str, NDArray[np.float64]], melt: float
+) -> dict[str, NDArray[Any]]:
+    """What AMSR2 gives, (2 km lines, 2 km samples) each.
 
     Args:
-        rng: Source of noise.
+        scenario: Its random stream, and its swaths; two swaths differ by a small bias.
         cover: Share of each surface, (2 km lines, 2 km samples, surfaces).
         weather: ERA5 fields of the same grid.
-        swath: Swath of each cell; two swaths differ by a small bias.
         melt: 0 cold to 1 melt, when old ice loses its signature.
+
+    Returns:
+        The 14 channels in K, float64 multiples of 1/128 K, H below V; then both swath maps, uint8.
     """
+    rng = scenario.generator("amsr2")
+    swath_map, swath = _swath_maps(rng, len(draw_swaths(scenario)), cover.shape[:2])
     scale = cover.shape[1] / _WHOLE_SCENE_CELLS
     wind = np.hypot(weather["u10m_rotated"], weather["v10m_rotated"])
     # Snow and ice are colder than the table's 262 K in winter, up to melting in summer.
     chill = 0.55 * (np.clip(weather["skt"], 235, 273.15) - 262)
     old, thick = SURFACES.index("old"), SURFACES.index("thick")
     bias = rng.normal(0, 0.6) * (swath == 1)
-    found = {}
+    found: dict[str, NDArray[Any]] = {}
     for band, (footprint, *levels) in _BANDS.items():
         seen = ndimage.gaussian_filter(cover, sigma=(footprint * scale, footprint * scale, 0), mode="nearest")
         frozen = 1 - seen[..., WATER]
@@ -101,4 +87,19 @@ def brightness(
     if rng.random() < 0.1:
         values = found[CHANNELS[int(rng.integers(len(CHANNELS)))]]
         values[0, -min(int(rng.integers(1, 4)), values.shape[1] - 1) :] = np.nan
-    return found
+    return {**found, "amsr2_swath_map": swath_map, "swath_segmentation": swath}
+
+
+def _swath_maps(
+    rng: np.random.Generator, swaths: int, shape: tuple[int, ...]
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """`amsr2_swath_map` and `swath_segmentation`: (2 km lines, 2 km samples) uint8.
+
+    One swath: 255 (not told) and 0 everywhere, as in the archive. Two: which swath filled a cell, in both.
+    """
+    if swaths == 1:
+        return np.full(shape, 255, dtype=np.uint8), np.zeros(shape, dtype=np.uint8)
+    angle = rng.uniform(0, np.pi)
+    line, sample = shape * rng.uniform(0.3, 0.7, 2)  # a point of the border
+    second = (plane((shape[0], shape[1]), angle) > line * np.sin(angle) + sample * np.cos(angle)).astype(np.uint8)
+    return second, second

@@ -1,20 +1,20 @@
 """One scene as arrays: the chart of a scenario, what each sensor sees of it, and where it lies."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from datasets.seasons import SEASONS
-from ingest.sample.codes import HEADER, code_row, draw_ice, draw_ids
-from ingest.sample.geography import distance_to_far_coast, distance_to_land, incidence, tie_points, zones
+from ingest.charts import HEADER
+from ingest.sample.codes import code_row, draw_ice, draw_ids
+from ingest.sample.geography import distance_to_far_coast, distance_to_land, tie_points, zones
 from ingest.sample.polygons import LAND, Shares, coarse_shape, draw_polygons
-from ingest.sample.radar import backscatter, no_data
-from ingest.sample.radiometer import brightness, draw_swaths, swath_maps
+from ingest.sample.radar import backscatter
+from ingest.sample.radiometer import amsr2
 from ingest.sample.regions import REGION_TABLE, Region, provider_of
 from ingest.sample.scenario import Scenario
-from ingest.sample.smooth_fields import enlarged_labels
+from ingest.sample.smooth_fields import enlarged_labels, plane
 from ingest.sample.surfaces import mixtures
 from ingest.sample.weather import draw_climate, era5
 
@@ -22,31 +22,15 @@ _CELL = 50  # pixels of 40 m along one cell of the 2 km grid (AI4Arctic raw file
 _EVERY = 5  # a 2 km cell is described by every fifth pixel along both axes
 
 
-@dataclass(frozen=True, kw_only=True)
-class Scene:
-    """What a raw file holds.
-
-    Attributes:
-        scenario: Name, size and place.
-        swaths: File names of the AMSR2 swaths, and seconds to the SAR image.
-        arrays: Values of every variable by its name.
-    """
-
-    scenario: Scenario
-    swaths: dict[str, int]
-    arrays: dict[str, NDArray[Any]]
-
-
-def draw_scene(scenario: Scenario) -> Scene:
-    """Draws the scene of a scenario; both charts of a frame charted twice see the same."""
+def draw_scene(scenario: Scenario) -> dict[str, NDArray[Any]]:
+    """The variables of a raw file by name, in its order; both charts of a frame charted twice see the same."""
     # What the frame shows must not depend on who charts it: its first chart sets the region, and where a second
     # follows, only ice that either service would code is drawn (Canadian charts know neither cake ice nor bergs).
     place = REGION_TABLE[scenario.drawn_region]
     provider = "cis" if scenario.charted_twice else provider_of(scenario.drawn_region)
     shape = (scenario.lines, scenario.samples)
     rng = scenario.generator("chart")
-    month = scenario.name.start.month
-    climate = draw_climate(scenario.generator("climate"), latitude=scenario.centre.latitude, month=month)
+    climate = draw_climate(scenario)
     coarse_labels, polygons = draw_polygons(rng, coarse_shape(*shape), _shares(rng, scenario, place))
     ice = draw_ice(rng, polygons, season=scenario.season, old=place.old, provider=provider)
     labels = enlarged_labels(coarse_labels, shape)
@@ -61,37 +45,19 @@ def draw_scene(scenario: Scenario) -> Scene:
     land = labels == LAND
     zone = zones(distance_to_land(land) if land.any() else distance_to_far_coast(scenario.generator("coast"), shape))
     parts = mixtures(ice)
-    radar_rng = scenario.generator("radar")
-    sar = backscatter(
-        radar_rng,
-        lambda strip: scenario.generator("speckle", strip=strip),
-        labels,
-        parts,
-        coarse=(coarse_labels.shape[0], coarse_labels.shape[1]),
-        incidence=incidence(np.arange(scenario.samples), scenario.samples),
-        climate=climate,
-    )
-    sar[no_data(radar_rng, shape)] = np.nan
-
+    sar = backscatter(scenario, labels, parts, climate)
     cover = _cover_of_cells(labels, parts.cover())
-    grid = (cover.shape[0], cover.shape[1])
-    swaths = draw_swaths(scenario.generator("swaths"), scenario.name.start)
     weather = era5(scenario.generator("weather"), climate, cover[..., 0])
-    amsr2_rng = scenario.generator("amsr2")
-    swath_map, segmentation = swath_maps(amsr2_rng, len(swaths), grid)
-    arrays = {
+    return {
         "polygon_codes": np.array([HEADER, *rows], dtype=object),
         "nersc_sar_primary": sar[0],
         "nersc_sar_secondary": sar[1],
         "polygon_icechart": np.where(charted, ids.take(labels), np.float32(np.nan)),
         "distance_map": zone,
         **tie_points(scenario.centre, lines=scenario.lines, samples=scenario.samples, duration=scenario.duration),
-        **brightness(amsr2_rng, cover, weather=weather, swath=segmentation, melt=climate.melt),
-        "amsr2_swath_map": swath_map,
-        "swath_segmentation": segmentation,
+        **amsr2(scenario, cover, weather=weather, melt=climate.melt),
         **weather,
     }
-    return Scene(scenario=scenario, swaths=swaths, arrays=arrays)
 
 
 def _shares(rng: np.random.Generator, scenario: Scenario, place: Region) -> Shares:
@@ -123,10 +89,9 @@ def _uncharted(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.b
         return np.zeros(shape, dtype=bool)
     share = float(rng.uniform(0.02, 0.22))
 
-    direction = np.array((np.sin(angle), np.cos(angle)), dtype=np.float32)
-    line, sample = (direction[axis] * np.arange(shape[axis], dtype=np.float32) for axis in (0, 1))
-    overview = np.add.outer(np.linspace(0, shape[0], 101) * direction[0], np.linspace(0, shape[1], 101) * direction[1])
-    outside: NDArray[np.bool_] = np.add.outer(line, sample) > np.quantile(overview, 1 - share)
+    line, sample = (np.linspace(0, size, 101) for size in shape)
+    overview = np.add.outer(line * np.sin(angle), sample * np.cos(angle))
+    outside: NDArray[np.bool_] = plane(shape, angle) > np.quantile(overview, 1 - share)
     return outside
 
 

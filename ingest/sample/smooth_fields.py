@@ -21,13 +21,12 @@ class SmoothField:
     def __init__(self, coefficients: Field, shape: tuple[int, int]) -> None:
         """Field of `shape` pixels over a grid (coarse lines, coarse samples)."""
         self._by_line = _weights(shape[0], coefficients.shape[0])
-        self._across = _weights(shape[1], coefficients.shape[1]) @ np.pad(coefficients, _PAD, mode="edge").T
+        across = _weights(shape[1], coefficients.shape[1]) @ np.pad(coefficients, _PAD, mode="edge").T
+        self._across = np.ascontiguousarray(across.T)
 
     def strip(self, start: int = 0, stop: int | None = None) -> Field:
         """Values at lines start..stop: (stop - start, samples) float32."""
-        weights = self._by_line[start:stop]
-        first, last = int(weights.indices.min()), int(weights.indices.max()) + 1
-        return np.asarray(weights[:, first:last] @ np.ascontiguousarray(self._across[:, first:last].T))
+        return np.asarray(self._by_line[start:stop] @ self._across)
 
 
 def enlarged_labels(labels: NDArray[np.int16], shape: tuple[int, int]) -> NDArray[np.int16]:
@@ -52,8 +51,7 @@ def enlarged_labels(labels: NDArray[np.int16], shape: tuple[int, int]) -> NDArra
             slice(max(0, (s.start - reach) * fine // coarse), (s.stop + reach) * fine // coarse + 1)
             for s, fine, coarse in zip(box, shape, labels.shape, strict=True)
         )
-        across = weights[1][window[1]] @ np.ascontiguousarray(soft.T)
-        member = weights[0][window[0]] @ np.ascontiguousarray(across.T)
+        member = weights[0][window[0]] @ (weights[1][window[1]] @ soft.T).T
         better = member > largest[window]
         largest[window][better] = member[better]
         winner[window][better] = label
@@ -81,10 +79,11 @@ def octaves(rng: np.random.Generator, shape: tuple[int, int], widths: dict[float
     return standardized(total)
 
 
-def ramp(shape: tuple[int, int], angle: float) -> Field:
-    """Plane that rises along a direction, standardized: (shape) float32; equal steps per pixel on both axes."""
-    line, sample = np.ogrid[: shape[0], : shape[1]]
-    return standardized((line * np.sin(angle) + sample * np.cos(angle)).astype(np.float32))
+def plane(shape: tuple[int, int], angle: float) -> Field:
+    """Plane that rises by 1 per pixel along a direction, from 0 at the first pixel: (shape) float32."""
+    line, sample = np.arange(shape[0]) * np.sin(angle), np.arange(shape[1]) * np.cos(angle)
+    # Summed in float64 piece by piece: a whole scene of those would be 800 MB.
+    return np.asarray(np.add.outer(line, sample, out=np.empty(shape, np.float32), casting="same_kind"))
 
 
 def standardized(values: Field) -> Field:

@@ -7,7 +7,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.sample.codes import GLACIER, STAGE_CODES, Ice
+from ingest.charts import SOD_CODES
+from ingest.sample.codes import GLACIER, Ice
 
 SURFACES: Final = ("water", "new", "young", "thin", "thick", "old", "berg", "land")
 WATER: Final = 0
@@ -15,7 +16,7 @@ BERG: Final = 6
 LAND_SURFACE: Final = 7
 
 _MOST_PARTS: Final = 4  # water and up to three kinds of ice
-_SURFACE_OF_STAGE = {code: kind for kind, codes in STAGE_CODES.items() for code in codes} | {GLACIER: BERG}
+_SURFACE_OF_STAGE = {**SOD_CODES, GLACIER: BERG}  # classes 1 to 5 stand in the order of SURFACES
 _WATER_IN_CLOSE_PACK = 0.03  # leads in ice of ten tenths that is not fast
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from ingest.sample.scenario import Scenario
 from ingest.sample.smooth_fields import octaves
 
 _FREEZING = 273.15
@@ -42,11 +43,12 @@ class Climate:
         return float(np.clip((self.air - 269.0) / 4.0, 0, 1))
 
 
-def draw_climate(rng: np.random.Generator, *, latitude: float, month: int) -> Climate:
-    """Weather of a scene from latitude (degrees) and month (1..12)."""
-    mean = 274.5 - 0.75 * (latitude - 60)
-    swing = 6.0 + 0.42 * (latitude - 60)
-    air = mean + swing * np.cos(2 * np.pi * (month - 7.4) / 12) + rng.normal(0, 2.5)
+def draw_climate(scenario: Scenario) -> Climate:
+    """Weather of a scene by its latitude and month."""
+    rng = scenario.generator("climate")
+    north = scenario.centre.latitude - 60
+    season = np.cos(2 * np.pi * (scenario.name.start.month - 7.4) / 12)
+    air = 274.5 - 0.75 * north + (6.0 + 0.42 * north) * season + rng.normal(0, 2.5)
     air = float(min(air, 281.0))  # air over melting ice stays near freezing
     return Climate(
         air=air,

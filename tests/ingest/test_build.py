@@ -16,6 +16,7 @@ def ingest(*words: object) -> Result:
     return CliRunner().invoke(app, [str(word) for word in words], env={"COLUMNS": "200"})
 
 
+@pytest.mark.slow
 def test_a_bad_file_is_a_line_and_the_others_are_built(raw_train: list[Path], tmp_path: Path) -> None:
     folder = tmp_path / "raw"
     folder.mkdir()
@@ -43,6 +44,7 @@ def test_a_bad_file_is_a_line_and_the_others_are_built(raw_train: list[Path], tm
     assert (Path(lake.scene_url(lake.catalog().scene_ids[0])) / "zarr.json").stat().st_mtime_ns == stamp
 
 
+@pytest.mark.slow
 def test_train_and_test_archives_come_together(raw_train: list[Path], raw_test: list[Path], tmp_path: Path) -> None:
     lake = tmp_path / "lake"
     assert ingest("build", *raw_train[:3], "--lake", lake, "--ratios", "10").exit_code == 0
@@ -87,6 +89,7 @@ def test_when_every_file_fails_there_is_no_lake_to_read(tmp_path: Path, raw_trai
     assert not (tmp_path / "lake" / "catalog.parquet").exists()
 
 
+@pytest.mark.slow
 def test_two_files_of_one_scene_are_not_both_built(raw_train: list[Path], tmp_path: Path) -> None:
     name = raw_train[0].name
     twin = tmp_path / name.replace(name.split("_")[8], "0000")

@@ -178,6 +178,7 @@ def test_a_memory_limit_reaches_the_workers() -> None:
         assert [each["memory_limit"] for each in started] == [1_500_000_000]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [

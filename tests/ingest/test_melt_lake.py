@@ -34,7 +34,7 @@ def ingest(*words: object) -> Result:
 @pytest.fixture(scope="session")
 def maps(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("melt")
-    write_melt_maps(folder, range(2018, 2022), seed=0, forms=["netcdf"])
+    write_melt_maps(folder, range(2018, 2022), seed=0)
     return folder
 
 
@@ -78,6 +78,7 @@ def test_only_root_documents_and_the_catalog_change(lake: Lake, maps: Path) -> N
     assert {row.cryoseason for row in lake.catalog()} >= {"melt", "freeze"}
 
 
+@pytest.mark.slow
 def test_stores_catalog_and_readers_agree(lake: Lake, maps: Path) -> None:
     seen: list[str] = []
     found = assign_cryoseasons(lake, MeltMaps.open(maps), on_scene=seen.append, check_lock=owned)
@@ -176,7 +177,7 @@ def test_a_second_time_changes_nothing(lake: Lake, maps: Path) -> None:
 
 
 def test_a_missing_year_changes_nothing(lake: Lake, tmp_path: Path) -> None:
-    write_melt_maps(tmp_path / "melt", [2018], seed=0, forms=["netcdf"])
+    write_melt_maps(tmp_path / "melt", [2018], seed=0)
     before = files(lake)
     with pytest.raises(NoMeltMapError, match="has no melt map of"):
         assign_cryoseasons(lake, MeltMaps.open(tmp_path / "melt"), on_scene=silent, check_lock=owned)
@@ -240,6 +241,7 @@ def test_content_of_a_scene_cannot_be_amended(lake: Lake) -> None:
         amend(lake, Catalog.of(rows), sources={}, check_lock=owned)
 
 
+@pytest.mark.slow
 def test_command_lines(lake: Lake, tmp_path: Path) -> None:
     sampled = ingest("sample", tmp_path / "raw", "--scenes", 1, "--lines", 200, "--samples", 220, "--melt")
     assert sampled.exit_code == 0, sampled.output
@@ -300,7 +302,7 @@ def test_a_build_gives_the_seasons_in_the_same_go(raw_train: list[Path], maps: P
 
 def test_a_year_without_a_map_is_said_before_anything_is_built(raw_train: list[Path], tmp_path: Path) -> None:
     folder = tmp_path / "melt"
-    write_melt_maps(folder, [2012], seed=0, forms=["netcdf"])
+    write_melt_maps(folder, [2012], seed=0)
     result = ingest("build", *raw_train[:2], "--lake", tmp_path / "lake", "--melt", folder)
     assert result.exit_code == 2, result.output
     assert f"{str(folder)!r} has no melt map of 20" in result.output

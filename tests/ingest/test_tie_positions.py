@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ingest.sample.geography import tie_points, track_point
-from ingest.tie_positions import tie_positions
+from ingest.tie_positions import tie_axis, tie_positions
 
 
 @pytest.mark.parametrize("flipped", [False, True])
@@ -34,3 +34,19 @@ def test_positions_are_those_of_the_raw_file(
     for inferred, stated in zip(found, (line, sample), strict=True):
         assert inferred.shape == stated.shape
         np.testing.assert_allclose(inferred, stated, atol=1)
+
+
+@pytest.mark.parametrize(("n", "mean", "std"), [(10006, 5009.285714, 3032.527504), (10458, 5229.857143, 3166.686405)])
+def test_tie_axis_reproduces_a_real_scene(n: int, mean: float, std: float) -> None:
+    axis = tie_axis(n, 21)
+    assert (axis.mean(), axis.std()) == (pytest.approx(mean, abs=1e-6), pytest.approx(std, abs=1e-6))
+    assert (axis[0], axis[-1]) == (0, n - 1)
+
+
+@pytest.mark.parametrize("points", [10, 15, 21, 26])
+def test_tie_axis_rises_on_every_length(points: int) -> None:
+    for n in range(100, 700):
+        axis = tie_axis(n, points)
+        assert axis.size == points
+        assert (np.diff(axis) > 0).all()
+        assert axis[-1] == n - 1

@@ -91,6 +91,7 @@ def loader_without_workers(asked: list[int], dataset: BatchDataset, *, workers: 
     return BatchLoader(dataset)
 
 
+@pytest.mark.slow
 def test_a_trial_from_the_command_line(
     tiny_lake: Lake, small_spec: TrialSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

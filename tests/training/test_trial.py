@@ -50,6 +50,7 @@ def done(
 Done = tuple[TrialResult, MemoryTracker, Path]
 
 
+@pytest.mark.slow
 def test_the_result_has_scores_of_both_grids_and_all_bins(done: Done, tiny_lake: Lake) -> None:
     result, _, _ = done
     test = list(tiny_lake.catalog().split("test"))
@@ -81,6 +82,7 @@ def test_the_result_names_its_trial_and_its_cost(done: Done, tiny_lake: Lake, sm
     assert TrialResult.model_validate_json(result.model_dump_json()) == result
 
 
+@pytest.mark.slow
 def test_a_trial_reads_the_catalog_once(
     tiny_lake: Lake, small_spec: TrialSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -143,6 +145,7 @@ def test_the_checkpoint_gives_the_scores_again(done: Done, tiny_lake: Lake) -> N
     assert json.loads((folder / "result.json").read_text())["metrics"] == result.metrics
 
 
+@pytest.mark.slow
 def test_the_same_spec_gives_the_same_numbers(
     done: Done, tiny_lake: Lake, small_spec: TrialSpec, tmp_path: Path
 ) -> None:
@@ -154,6 +157,7 @@ def test_the_same_spec_gives_the_same_numbers(
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
+@pytest.mark.slow
 def test_another_seed_gives_other_numbers(done: Done, tiny_lake: Lake, small_spec: TrialSpec, tmp_path: Path) -> None:
     other = run_trial(small_spec.with_("seed", 1), tiny_lake, MemoryTracker(), folder=tmp_path)
     assert other.trial_id != done[0].trial_id
@@ -170,6 +174,7 @@ def test_loader_processes_do_not_change_the_numbers(
     assert scores(helped) == scores(alone)
 
 
+@pytest.mark.slow
 def test_progress_and_deterministic_mode_are_those_of_the_trial(
     tiny_lake: Lake, small_spec: TrialSpec, tmp_path: Path
 ) -> None:
@@ -188,6 +193,7 @@ def test_progress_and_deterministic_mode_are_those_of_the_trial(
     assert not any(name.startswith("test_") for name in result.metrics)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", ["SIC", "FLOE"])
 def test_the_other_charts_are_trainable(tiny_lake: Lake, small_spec: TrialSpec, tmp_path: Path, target: str) -> None:
     spec = small_spec.with_("loop.max_epochs", 1).with_("data.targets", [target])
@@ -270,6 +276,7 @@ def test_a_tracker_that_dies_does_not_hide_the_error(tiny_lake: Lake, small_spec
         run_trial(small_spec, tiny_lake, Dying(), folder=tmp_path)
 
 
+@pytest.mark.slow
 def test_a_trial_in_mlflow(tiny_lake: Lake, small_spec: TrialSpec, tmp_path: Path) -> None:
     study = StudyTracker.open(f"sqlite:///{tmp_path}/m.db", study="s", lake=tiny_lake.digest)
     tracker = MlflowTracker(study.tracking_uri, study.study, study.run_id)
@@ -342,6 +349,7 @@ def test_a_folder_of_another_trial_is_refused(tiny_lake: Lake, small_spec: Trial
     assert tracker.spec is None
 
 
+@pytest.mark.slow
 def test_the_cache_changes_no_number(tiny_lake: Lake, small_spec: TrialSpec, tmp_path: Path) -> None:
     cache = NodeCache(folder=tmp_path / "cache", max_bytes=1 << 28)
     kept = run_trial(small_spec, tiny_lake, MemoryTracker(), folder=tmp_path / "a", cache=cache)

@@ -29,6 +29,7 @@ def same(first: Batch, second: Batch) -> bool:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ratio", [1, 2, 5])
 @pytest.mark.parametrize("kept", [False, True])
 def test_patches_and_windows_are_windows_of_the_whole_scene(
@@ -193,6 +194,7 @@ def test_a_scene_smaller_than_the_patch_is_padded_without_labels(tiny_lake: Lake
     assert not torch.isnan(batch.sar[:, 2, 20]).all(), "the scene itself is there"
 
 
+@pytest.mark.slow
 def test_no_window_within_the_rule_is_an_error_not_a_loop(tiny_lake: Lake) -> None:
     with pytest.raises(SplitError, match=r"no window of 200 pixels with at most 0% unlabelled and 100% land"):
         batches_of(reader_of(tiny_lake, ratio=10), patch_size=200, max_masked=0.0)[0]
@@ -201,6 +203,7 @@ def test_no_window_within_the_rule_is_an_error_not_a_loop(tiny_lake: Lake) -> No
         batches_of(reader_of(tiny_lake, ratio=10), max_masked=0.9, border_distance=90_000.0)[0]
 
 
+@pytest.mark.slow
 def test_crops_of_a_pool_are_inside_every_larger_pool(tiny_lake: Lake) -> None:
     reader = reader_of(tiny_lake)
 

@@ -180,6 +180,7 @@ def test_a_damaged_object_is_made_again(lake: Lake, damage: bytes | None, caplog
     assert files(lake) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("with_folder", [True, False])
 def test_a_lake_that_may_not_be_written_is_no_error(
     lake: Lake, tmp_path: Path, with_folder: bool, reads: list[str], caplog: pytest.LogCaptureFixture

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ingest.download.archives import PublishedFile
-from ingest.download.folder import note_verified, verified
+from ingest.download.folder import is_verified, note_verified
 from ingest.download.present import bytes_here, find_candidates
 from tests.ingest.download.archive_client import CONTENT, NAME, a_file, run, said
 from tests.ingest.download.archive_server import ArchiveServer
@@ -32,13 +32,15 @@ def test_what_is_here_is_counted(tmp_path: Path) -> None:
 def test_candidates_are_told_by_name_and_size(tmp_path: Path) -> None:
     files = [a_file("a", b"aaaa"), a_file("b", b"bbbbb"), a_file("c", b"")]
     write(tmp_path, {"a": "aaaa", "b": "bbb", "b (1)": "bbbbb", "x": "xxxx", "b.part": "bbbbb", ".b": "bbbbb"})
-    note_verified(tmp_path / "a", files[0].md5)
-    note_verified(tmp_path / "b", "old")
+    noted = {"a": files[0].md5, "b": "old"}
+    for name, md5 in noted.items():
+        note_verified(tmp_path / name, md5)
     assert [(file.name, path.name) for file, path in find_candidates(files, tmp_path)] == [("a", "a"), ("b", "b (1)")]
-    assert verified(tmp_path) == {"a": files[0].md5, "b": "old"}
+    assert [is_verified(tmp_path / name, md5) for name, md5 in noted.items()] == [True, True]
+    assert not is_verified(tmp_path / "b", files[1].md5)
     os.utime(tmp_path / "b", (0, 0))
     write(tmp_path, {"a": "aaaaa"})
-    assert verified(tmp_path) == {}
+    assert [is_verified(tmp_path / name, md5) for name, md5 in noted.items()] == [False, False]
 
 
 def test_everything_is_fetched_once_and_never_read_again(

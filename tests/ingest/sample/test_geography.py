@@ -1,30 +1,13 @@
-"""Tie points, distances to land and their zones, against a real scene and exact rules."""
+"""Distances to land and their zones, against exact rules."""
 
 import numpy as np
-import pytest
 
-from ingest.sample.geography import ZONE_EDGES_KM, distance_to_far_coast, distance_to_land, tie_axis, zones
+from ingest.sample.geography import ZONE_EDGES_KM, distance_to_far_coast, distance_to_land, zones
 
 
 def test_zones_follow_their_edges() -> None:
     assert zones(np.array([0, 0.04, 0.6, 19.5, 101, 900], dtype=np.float32)).tolist() == [0, 1, 2, 21, 33, 41]
     assert zones(np.append(ZONE_EDGES_KM, np.float32(np.inf))).tolist() == list(range(1, 42))
-
-
-@pytest.mark.parametrize(("n", "mean", "std"), [(10006, 5009.285714, 3032.527504), (10458, 5229.857143, 3166.686405)])
-def test_tie_axis_reproduces_a_real_scene(n: int, mean: float, std: float) -> None:
-    axis = tie_axis(n, 21)
-    assert (axis.mean(), axis.std()) == (pytest.approx(mean, abs=1e-6), pytest.approx(std, abs=1e-6))
-    assert (axis[0], axis[-1]) == (0, n - 1)
-
-
-@pytest.mark.parametrize("points", [10, 15, 21, 26])
-def test_tie_axis_rises_on_every_length(points: int) -> None:
-    for n in range(100, 700):
-        axis = tie_axis(n, points)
-        assert axis.size == points
-        assert (np.diff(axis) > 0).all()
-        assert axis[-1] == n - 1
 
 
 def test_distance_is_exact() -> None:

@@ -60,8 +60,8 @@ def test_dates_follow_latitude() -> None:
 
 
 def test_a_year_does_not_depend_on_the_others(tmp_path: Path) -> None:
-    write_melt_maps(tmp_path / "one", [2019], seed=2, forms=["binary"])
-    write_melt_maps(tmp_path / "two", [2020, 2019], seed=2, forms=["binary"])
+    write_melt_maps(tmp_path / "one", [2019], seed=2)
+    write_melt_maps(tmp_path / "two", [2020, 2019], seed=2)
     one, two = MeltMaps.open(tmp_path / "one"), MeltMaps.open(tmp_path / "two")
     np.testing.assert_array_equal(one.days(2019, "Melt"), two.days(2019, "Melt"))
     assert (two.days(2019, "Melt") != two.days(2020, "Melt")).any()

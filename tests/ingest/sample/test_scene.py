@@ -160,6 +160,7 @@ def test_class_shares_follow_the_archive(scene_paths: list[Path]) -> None:
     assert (shares["FLOE"][[2, 3, 4, 5]] > 0.002).all()
 
 
+@pytest.mark.slow
 def test_classes_need_more_than_one_pixel_of_hh(tmp_path: Path) -> None:
     sides: list[tuple[list, list]] = [([], []), ([], [])]
     for index, path in enumerate(write_samples(tmp_path, scenes=24, lines=200, samples=300, seed=1)):

@@ -48,6 +48,7 @@ def trained(
     return folder, said
 
 
+@pytest.mark.slow
 def test_it_is_trained_with_every_seed_and_put_next_to_the_best_baseline(
     trained: tuple[Path, str], baselines: str
 ) -> None:
@@ -107,6 +108,7 @@ def test_runs_and_page_are_in_mlflow(trained: tuple[Path, str], baselines: str, 
     } == (FILES)
 
 
+@pytest.mark.slow
 def test_a_checkpoint_alone_is_scored_as_its_training_was(
     trained: tuple[Path, str], baselines: str, tiny_lake: Lake, tmp_path: Path
 ) -> None:
@@ -139,6 +141,7 @@ def test_a_checkpoint_alone_is_scored_as_its_training_was(
     assert costs.loc["my_models:TinyNet", "cost/seconds"] == found.metrics["cost/seconds"]
 
 
+@pytest.mark.slow
 def test_a_patch_based_network_meets_pixel_based_ones_on_the_80_m_grid(
     own_models: Path, baselines: str, tiny_lake: Lake, tmp_path: Path
 ) -> None:

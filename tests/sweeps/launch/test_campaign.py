@@ -65,6 +65,7 @@ DRIVER_MODULES = 90
 """Of ours, packages included; they were 122 while the driver imported all reports before the first trial."""
 
 
+@pytest.mark.slow
 def test_a_driver_imports_for_a_grid_only_what_places_its_trials(tiny_lake: Lake, tmp_path: Path) -> None:
     words = ["--smoke", "--task", "pixel", "--only", "data.ratio=10", "--seeds", "1", "--lake", tiny_lake.url]
     words += ["--tracking-uri", fresh_database(tmp_path), "--storage", str(tmp_path / "storage")]

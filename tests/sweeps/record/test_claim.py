@@ -227,12 +227,12 @@ def test_what_goes_away_hides_neither_the_error_nor_the_end(
 
 def test_a_second_driver_leaves_the_trials_of_the_first_alone(tiny_lake: Lake, tmp_path: Path) -> None:
     """Whether both have the same storage or not."""
-    request = request_of(small_study(1), tiny_lake, tmp_path, uri=fresh_database(tmp_path))
+    study_of_one, request = small_study(1), request_of(tiny_lake, tmp_path, uri=fresh_database(tmp_path))
     with (
         claimed(str(tmp_path / "storage"), "small", tiny_lake.digest),
         pytest.raises(StudyClaimedError, match=f"'small' is being run by process {os.getpid()} on"),
     ):
-        run(request)
+        run(study_of_one, request)
     assert list_studies(request.tracking_uri) == (), "it is refused before it writes anything"
 
     study = StudyTracker.open(request.tracking_uri, study="small", lake=tiny_lake.digest)
@@ -244,6 +244,6 @@ def test_a_second_driver_leaves_the_trials_of_the_first_alone(tiny_lake: Lake, t
         claimed(elsewhere, "small", tiny_lake.digest),
         pytest.raises(StudyClaimedError, match=f"with --storage {elsewhere}: wait for it"),
     ):
-        run(request)
+        run(study_of_one, request)
     assert [row.status for row in study.children_rows()] == ["RUNNING"]
     assert study.tag("storage") == elsewhere

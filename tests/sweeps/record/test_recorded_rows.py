@@ -14,7 +14,7 @@ from sweeps.__main__ import app
 from sweeps.compare.entries import compare_entries
 from sweeps.compare.finished_runs import named_baselines
 from sweeps.design.experiment import Arm, Experiment
-from sweeps.design.point import Trial
+from sweeps.design.point import Point
 from sweeps.launch import study_run
 from sweeps.launch.placement import Placement
 from sweeps.launch.plan import Plan
@@ -95,16 +95,20 @@ def studies(uri: str) -> dict[str, StudyTracker]:
     return {row.study: row.tracker(uri) for row in list_studies(uri)}
 
 
-def trials_of(experiment: Experiment) -> list[Trial]:
+def trials_of(experiment: Experiment) -> list[Point]:
     """As the program of today makes them."""
     return [trial.bound_to(LAKE) for trial in experiment.trials()]
 
 
-def said_by_a_run(experiment: Experiment, uri: str, monkeypatch: pytest.MonkeyPatch) -> tuple[list[str], int]:
+def said_by_a_run(
+    experiment: Experiment, uri: str, storage: Path, monkeypatch: pytest.MonkeyPatch
+) -> tuple[list[str], int]:
     """What the launcher says, and how many trials it would run; nothing is trained."""
     asked: list[object] = []
 
-    def place(request: Request, planned: Plan, orders: list[object], *others: object) -> list[object]:
+    def place(
+        plan: Plan, request: Request, placement: Placement, orders: list[object], *others: object
+    ) -> list[object]:
         asked.extend(orders)
         return []
 
@@ -115,59 +119,61 @@ def said_by_a_run(experiment: Experiment, uri: str, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(study_run, "_place", place)
     lake: Any = SimpleNamespace(digest=LAKE, recipe_digest="r", url="lake")
     request = Request(
-        experiment=experiment,
-        part=experiment,
-        lakes=(lake,),
+        lake_urls=("lake",),
         tracking_uri=uri,
-        placement=Placement(cpus=1, gpus=0, max_concurrent=None, storage="storage"),
+        placement=Placement(cpus=1, gpus=0, max_concurrent=None, storage=str(storage)),
         strategy=Strategy(),
     )
-    planned = Plan(ready=tuple((trial, lake) for trial in trials_of(experiment)), left_out=())
+    ready = tuple((trial, lake) for trial in trials_of(experiment))
     said: list[str] = []
-    run_study(request, planned, watching, said.append)
+    run_study(Plan(study=experiment, part=experiment, lake=lake, ready=ready), request, watching, said.append)
     return said, len(asked)
 
 
 @pytest.mark.parametrize("experiment", [STUDY, EXPLAINED])
 def test_what_is_finished_is_found(
-    experiment: Experiment, uri: str, studies: dict[str, StudyTracker], monkeypatch: pytest.MonkeyPatch
+    experiment: Experiment,
+    uri: str,
+    studies: dict[str, StudyTracker],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     states = states_of(studies[experiment.name].children_rows())
     assert {state_of(states, trial.trial_id).state for trial in trials_of(experiment)} == {"finished"}
-    said, run = said_by_a_run(experiment, uri, monkeypatch)
+    said, run = said_by_a_run(experiment, uri, tmp_path, monkeypatch)
     assert (len(said), run) == (1, 0)
     assert said[0].endswith("finished before, 0 to run")
 
 
 def test_under_raised_rules_it_runs_again_and_the_launcher_says_why(
-    uri: str, studies: dict[str, StudyTracker], monkeypatch: pytest.MonkeyPatch
+    uri: str, studies: dict[str, StudyTracker], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(identity, "RULES", {1: "first", 2: "crops are drawn by area"})
     states = states_of(studies["recorded"].children_rows())
     earlier = [trial.earlier_ids for trial in trials_of(STUDY)]
     assert finished_earlier(states, earlier) == {"crops are drawn by area": 4}
-    said, run = said_by_a_run(STUDY, uri, monkeypatch)
+    said, run = said_by_a_run(STUDY, uri, tmp_path, monkeypatch)
     assert run == 4
     assert said[1:] == ["of these 4 finished before under another id, and run again: crops are drawn by area"]
-    said, run = said_by_a_run(EXPLAINED, uri, monkeypatch)
+    said, run = said_by_a_run(EXPLAINED, uri, tmp_path, monkeypatch)
     assert (run, said[1:]) == (1, [said[1]])
     assert said[1].endswith("crops are drawn by area")
 
 
 def test_raised_rules_of_attribution_leave_trainings_alone(
-    uri: str, studies: dict[str, StudyTracker], monkeypatch: pytest.MonkeyPatch
+    uri: str, studies: dict[str, StudyTracker], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(attribution, "RULES", {1: "first", 2: "baselines are drawn by season"})
-    assert said_by_a_run(STUDY, uri, monkeypatch)[1] == 0
-    said, run = said_by_a_run(EXPLAINED, uri, monkeypatch)
+    assert said_by_a_run(STUDY, uri, tmp_path, monkeypatch)[1] == 0
+    said, run = said_by_a_run(EXPLAINED, uri, tmp_path, monkeypatch)
     assert run == 1
     assert said[1:] == ["of these 1 finished before under another id, and run again: baselines are drawn by season"]
 
 
 def test_a_trial_that_never_ran_is_not_said_to_have_finished(
-    uri: str, studies: dict[str, StudyTracker], monkeypatch: pytest.MonkeyPatch
+    uri: str, studies: dict[str, StudyTracker], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said, run = said_by_a_run(STUDY.with_seeds(3), uri, monkeypatch)
+    said, run = said_by_a_run(STUDY.with_seeds(3), uri, tmp_path, monkeypatch)
     assert (len(said), run) == (1, 2)
 
 
@@ -195,7 +201,7 @@ def test_all_that_reads_rows_reads_them(uri: str, studies: dict[str, StudyTracke
 
 
 def test_rows_from_before_a_field_was_there_have_its_first_default(
-    uri: str, studies: dict[str, StudyTracker], monkeypatch: pytest.MonkeyPatch
+    uri: str, studies: dict[str, StudyTracker], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class GrownSpec(TrialSpec):
         warm_up: int = 3

@@ -17,6 +17,7 @@ def run(words: Sequence[str], uri: str) -> tuple[int, str]:
     return done.exit_code, " ".join(done.output.split())
 
 
+@pytest.mark.slow
 def test_the_command_writes_says_and_logs(uri: str, tmp_path: Path) -> None:
     code, said = run(["downscale", "--out", str(tmp_path / "r"), "--lake-digest", "lake1"], uri)
     assert code == 0, said
@@ -34,6 +35,7 @@ def test_of_several_lakes_the_newest_is_taken_and_the_others_are_named(uri: str,
     assert "The design of this study is not on record" in said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [[], ["--all"]])
 def test_without_a_name_it_is_a_page_over_all_studies(words: list[str], uri: str, tmp_path: Path) -> None:
     code, said = run([*words, "--out", str(tmp_path), "--no-log", "--lake-digest", "lake1"], uri)

@@ -15,6 +15,7 @@ def report() -> Report:
     return importance_report(*invented(2, METHODS[:2]))
 
 
+@pytest.mark.slow
 def test_one_seed_has_no_spread() -> None:
     evidence, results = invented(1, METHODS[:1])
     single = Importance(evidence=evidence, results=results, problems={})
@@ -24,6 +25,7 @@ def test_one_seed_has_no_spread() -> None:
     assert "±" not in "".join(cell for row in said.scores.rows for cell in row)
 
 
+@pytest.mark.slow
 def test_report_names_the_first_channel_and_whether_methods_agree(report: Report) -> None:
     assert len(report.answers) == 2
     assert report.answers[0].startswith("unet (pixel-based) decides most by longitude (")

@@ -72,6 +72,7 @@ def result_of(method: str, model: nn.Module, x: torch.Tensor, bank: torch.Tensor
     )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("name", ["unet", "cnn"])
 def test_the_two_channels_that_carry_the_label_come_first(

@@ -228,6 +228,7 @@ def test_each_patch_has_its_own_draws() -> None:
         assert share == pytest.approx(0.25, abs=0.05)
 
 
+@pytest.mark.slow
 def test_no_draw_tells_anything_of_another() -> None:
     spec = AugmentSpec(rotate90=1.0, rotate=1.0, scale=0.5, cutmix=0.5)
     generator = seeded()

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from datasets.lake import Lake
 from datasets.patches.index_build import build_index
 from datasets.patches.patch_rules import PatchRule
@@ -40,6 +42,7 @@ def test_segmentation_is_scored_on_whole_scenes(tiny_lake: Lake, small_spec: Tri
     assert scored_patches(data, data.scenes.val) is None
 
 
+@pytest.mark.slow
 def test_a_patch_based_epoch_can_be_every_patch_once(tiny_lake: Lake, patch_spec: TrialSpec, tmp_path: Path) -> None:
     spec = patch_spec.with_all({"loop.batches_per_epoch": None, "data.stride": 60, "loop.max_epochs": 1})
     rule = PatchRule(ratio=2, target="SOD", patch_size=24, stride=60)
@@ -49,6 +52,7 @@ def test_a_patch_based_epoch_can_be_every_patch_once(tiny_lake: Lake, patch_spec
     assert seen[-1].batches == patches // spec.loop.batch_size > 1
 
 
+@pytest.mark.slow
 def test_the_rule_of_training_patches_does_not_change_what_is_scored(
     tiny_lake: Lake, patch_spec: TrialSpec, tmp_path: Path
 ) -> None:

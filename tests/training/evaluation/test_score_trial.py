@@ -15,6 +15,7 @@ from training.tracking.tracker import MemoryTracker
 from training.trial import run_trial
 
 
+@pytest.mark.slow
 def test_a_patch_based_trial_is_scored_on_patches_and_as_a_map(
     tiny_lake: Lake, patch_spec: TrialSpec, tmp_path: Path
 ) -> None:
@@ -34,6 +35,7 @@ def test_a_patch_based_trial_is_scored_on_patches_and_as_a_map(
     assert "figures/confusion_test_patches_SOD.png" in tracker.files
 
 
+@pytest.mark.slow
 def test_three_charts_have_three_heads_and_the_combined_score(
     tiny_lake: Lake, small_spec: TrialSpec, tmp_path: Path
 ) -> None:
@@ -57,6 +59,7 @@ def test_three_charts_have_three_heads_and_the_combined_score(
     assert load_checkpoint(tmp_path / BEST).model()(torch.zeros(1, 5, 16, 16)).shape == (1, 1 + 6 + 7, 16, 16)
 
 
+@pytest.mark.slow
 def test_smaller_tiles_give_the_same_scores(tiny_lake: Lake, small_spec: TrialSpec, tmp_path: Path) -> None:
     spec = small_spec.with_all({"data.ratio": 2, "loop.max_epochs": 1})
     whole = run_trial(spec, tiny_lake, MemoryTracker(), folder=tmp_path / "a")
