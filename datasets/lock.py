@@ -16,7 +16,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
@@ -30,8 +29,6 @@ from datasets.storage import create, read, remove, replace
 logger = logging.getLogger(__name__)
 
 NAME: Final = "lock.json"
-_TRIES: Final = 20
-"""Tries to take a lock; each failed one means that another process took or freed it in between."""
 
 
 class Holder(BaseModel):
@@ -63,49 +60,38 @@ class Holder(BaseModel):
     @property
     def process(self) -> str:
         """In words, for messages."""
-        return f"process {self.pid} on {self.host}" if self.host else "an unknown process (its lock is torn)"
+        return f"process {self.pid} on {self.host}"
 
     def has_died_here(self) -> bool:
-        """Whether it ran on this machine and has ended."""
-        return self.host == socket.gethostname() and not is_running(self.pid)
-
-    def is_gone(self, stale_s: float) -> bool:
-        """Whether its process died here, or gave no sign of life for `stale_s` seconds."""
-        return self.has_died_here() or time.time() - self.beat >= stale_s
+        """Whether it ran on this machine and does so no longer."""
+        if self.host != socket.gethostname():
+            return False
+        try:
+            os.kill(self.pid, 0)
+        except OSError as error:  # another one: it runs, as another user
+            return isinstance(error, ProcessLookupError)
+        return False
 
 
 class Lock:
-    """A lock at a URL, which this process takes and gives back.
-
-    Args:
-        url: Of the object; those of successors begin with it.
-    """
+    """A lock at a URL, which this process takes and gives back; URLs of successors begin with it."""
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.holder = Holder.this_process()
-        self._place = ""
+        self._place = url
 
     def acquire(self, may_replace: Callable[[Holder], bool]) -> bool:
-        """Takes the lock if nobody holds it, or if the holder may be replaced; returns whether it did.
-
-        Raises:
-            LakeAccessError: The store cannot be reached or refuses.
-        """
-        for _ in range(_TRIES):
-            row = _row(self.url)
-            if row and not may_replace(row[-1][1]):
-                return False
-            self._place = f"{self.url}.{row[-1][1].token}" if row else self.url
-            if create(self._place, self._content()) and self.is_held():
-                return True
-            self.release()
-        return False
+        """Takes the lock if nobody holds it, or who does may be replaced, and nobody is faster; says whether it did."""
+        holder = holder_of(self.url)
+        if holder is not None and not may_replace(holder):
+            return False
+        self._place = self.url if holder is None else f"{self.url}.{holder.token}"
+        return create(self._place, self._content()) and self.is_held()
 
     def is_held(self) -> bool:
-        """Whether this process has it; False if somebody has taken it over or removed it."""
-        row = _row(self.url)
-        return bool(row) and row[-1][1].token == self.holder.token
+        """Whether this process has it; not so if somebody has taken it over, or has removed it."""
+        return self._is_mine(holder_of(self.url))
 
     def renew(self) -> bool:
         """Gives a sign of life; False if the lock is no longer held."""
@@ -117,12 +103,24 @@ class Lock:
 
     def release(self) -> None:
         """Gives it back; does nothing where it was taken over, or never taken."""
-        row = _row(self.url) if self._place else []
-        if row and row[-1][1].token == self.holder.token:
-            for place, _ in row:  # first to last, so that nobody can become the successor of a lock that is still there
+        row = _row(self.url)
+        if row and self._is_mine([*row.values()][-1]):
+            for place in row:  # from the first on, so that nobody can become the successor of one that remains
                 remove(place)
-        elif self._place not in dict(row) and (found := _holder_at(self._place)) and found.token == self.holder.token:
-            remove(self._place)  # it was created too late to count
+        elif self._place not in row and self._is_mine(_holder_at(self._place)):
+            remove(self._place)  # it was put too late to count
+
+    def check(self) -> None:
+        """Raises LakeLockedError if somebody broke the lock meanwhile: what follows would be written beside them."""
+        if not self.is_held():
+            place, owner = self.url.removesuffix(f"/{NAME}"), _words(holder_of(self.url))
+            raise LakeLockedError(
+                f"the lock of {place!r} was broken while this build ran ({owner}): nothing more is written, let one "
+                "build run to its end and start again"
+            )
+
+    def _is_mine(self, holder: Holder | None) -> bool:
+        return holder is not None and holder.token == self.holder.token
 
     def _content(self) -> bytes:
         return self.holder.model_dump_json(indent=1).encode()
@@ -143,9 +141,22 @@ def hold(
         may_replace: Whether a holder may be replaced.
         refusal: Makes the error for a lock that another holds; None where it has just been given back.
         beat_s: Seconds between two signs of life; 0 gives none.
+
+    Raises:
+        LakeAccessError: The store cannot be reached or refuses.
     """
     lock, over = Lock(url), threading.Event()
-    beats = threading.Thread(target=_beat, args=(lock, beat_s, over), name="lock", daemon=True)
+
+    def beat() -> None:
+        while not over.wait(beat_s):
+            try:
+                if not lock.renew():
+                    logger.warning("the lock %s was taken over by %s", url, _words(holder_of(url)))
+                    return
+            except (IceBenchError, OSError):  # the store is away: the work goes on, and so does the next beat
+                continue
+
+    beats = threading.Thread(target=beat, name="lock", daemon=True)
     with sigterm_raises():
         try:
             if not lock.acquire(may_replace):
@@ -163,32 +174,9 @@ def hold(
                 logger.warning("the lock %s could not be removed: %s", url, error)
 
 
-def holder_of(url: str) -> Holder | None:
-    """Who holds a lock; None if nobody does."""
-    row = _row(url)
-    return row[-1][1] if row else None
-
-
-@dataclass(frozen=True)
-class LakeLock:
-    """The lock of a lake that this process builds."""
-
-    url: str
-    lock: Lock
-
-    def check(self) -> None:
-        """Raises LakeLockedError if somebody broke the lock meanwhile: two builds would write to the lake."""
-        if not self.lock.is_held():
-            owner = _words(holder_of(self.lock.url))
-            raise LakeLockedError(
-                f"the lock of {self.url!r} was broken while this build ran ({owner}): nothing more is "
-                "written, let one build run to its end and start again"
-            )
-
-
 @contextmanager
-def lock_lake(url: str, *, break_lock: bool = False) -> Iterator[LakeLock]:
-    """Holds `<lake>/lock.json`. A killed build leaves it behind; a person who knows that the build is dead breaks it.
+def lock_lake(url: str, *, break_lock: bool = False) -> Iterator[Lock]:
+    """Holds `<lake>/lock.json`. A killed build leaves it, and a person who knows that it is gone breaks it.
 
     Args:
         url: Of the lake; it need not be there yet.
@@ -206,9 +194,8 @@ def lock_lake(url: str, *, break_lock: bool = False) -> Iterator[LakeLock]:
             f"the lake {url!r} is being changed by another build ({_words(holder)}): {advice} with --break-lock"
         )
 
-    place = absolute(url)
-    with hold(f"{place}/{NAME}", lambda holder: break_lock, refusal) as lock:
-        yield LakeLock(place, lock)
+    with hold(f"{absolute(url)}/{NAME}", lambda holder: break_lock, refusal) as lock:
+        yield lock
 
 
 def lock_owner(url: str) -> str | None:
@@ -217,15 +204,10 @@ def lock_owner(url: str) -> str | None:
     return None if holder is None else _words(holder)
 
 
-def is_running(pid: int) -> bool:
-    """Whether there is a process of this number on this machine."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass  # of another user
-    return True
+def holder_of(url: str) -> Holder | None:
+    """Who holds a lock; None if nobody does."""
+    *_, holder = (None, *_row(url).values())
+    return holder
 
 
 def _words(holder: Holder | None) -> str:
@@ -234,30 +216,20 @@ def _words(holder: Holder | None) -> str:
     return f"{holder.process}, started {holder.started}" if holder.host else f"its {NAME} is torn"
 
 
-def _row(url: str) -> list[tuple[str, Holder]]:
-    """A lock and its successors in order, each with its URL."""
-    found, place = list[tuple[str, Holder]](), url
+def _row(url: str) -> dict[str, Holder]:
+    """A lock and its successors in order, by URL."""
+    row, place = dict[str, Holder](), url
     while (holder := _holder_at(place)) is not None:
-        found.append((place, holder))
+        row[place] = holder
         place = f"{url}.{holder.token}"
-    return found
+    return row
 
 
 def _holder_at(place: str) -> Holder | None:
-    content = read(place) if place else None
+    content = read(place)
     if content is None:
         return None
     try:
         return Holder.model_validate_json(content)
     except ValidationError:  # torn by a crash, or of another version: whether its holder lives is unknown
         return Holder(token=hashlib.sha256(place.encode() + content).hexdigest()[:16], host="", pid=0)
-
-
-def _beat(lock: Lock, beat_s: float, over: threading.Event) -> None:
-    while not over.wait(beat_s):
-        try:
-            if not lock.renew():
-                logger.warning("the lock %s was taken over by %s", lock.url, _words(holder_of(lock.url)))
-                return
-        except (IceBenchError, OSError):  # the store is away: the work goes on, and so does the next beat
-            continue

@@ -22,6 +22,7 @@ from mlflow.entities import Run, ViewType
 
 from tests.free_ports import free_ports
 from training.tracking.mlflow_client import open_client
+from training.tracking.mlflow_tracker import MlflowTracker
 
 
 def fresh_database(folder: Path) -> str:
@@ -37,6 +38,16 @@ def _empty_database() -> Path:
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     open_client(f"sqlite:///{folder}/mlflow.db").search_experiments()
     return folder / "mlflow.db"
+
+
+def all_sent(tracker: MlflowTracker, seconds: float) -> bool:
+    """Waits until the server has all records so far; False if the time was too short."""
+    deadline = time.monotonic() + seconds
+    while tracker.unsent:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
 
 
 class MlflowServer:

@@ -40,7 +40,7 @@ from training.loop.trainer import FitState, Trainer
 from training.models import build_network, check_network
 from training.models.heads import heads_of
 from training.spec import SpecError, TrialSpec
-from training.tracking.tracker import Tracker, give_up
+from training.tracking.tracker import Tracker, record_failure
 
 
 def run_trial(
@@ -134,7 +134,7 @@ def run_trial(
         tracker.finish("FINISHED")
         (folder / LAST).unlink()  # it has three times the size of the weights and is not needed any more
     except BaseException as error:
-        give_up(tracker, error)
+        record_failure(tracker, error)
         raise
     return result
 

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from datasets.catalog import Catalog
 from datasets.lake import Lake
-from datasets.lock import LakeLock, lock_lake
+from datasets.lock import Lock, lock_lake
 from datasets.process.terminal import out, progress, tell, user_errors
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def melt(
     tell(f"{found.changed} of {len(found.catalog)} records changed; the lake is {Lake.open(lake).digest} now")
 
 
-def ask_melt_maps(lake: Lake, maps: "MeltMaps", rule: "MeltRule", lock: LakeLock) -> "Assignment":
+def ask_melt_maps(lake: Lake, maps: "MeltMaps", rule: "MeltRule", lock: Lock) -> "Assignment":
     """Gives the scenes their seasons, with a bar."""
     from ingest.melt.assign import assign_cryoseasons
 

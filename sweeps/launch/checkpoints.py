@@ -6,6 +6,8 @@ A folder belongs to the trial_id and not to a run of Ray, so a retry, another no
 
 import logging
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from datasets.errors import IceBenchError
@@ -19,8 +21,8 @@ class SupersededError(IceBenchError, RuntimeError):
     """A later attempt at the same trial has begun."""
 
 
-class KeptTrial:
-    """The folder of one trial; while a store refuses writes, the trial goes on and only misses those checkpoints.
+class TrialCheckpoints:
+    """Checkpoints of one trial in the store; one that refuses for a while costs the trial nothing else.
 
     Args:
         url: Folder of the trial.
@@ -34,7 +36,7 @@ class KeptTrial:
         self.attempt = attempt
         self._wanted = threading.Event()
         self._over = False
-        self._troubled = False
+        self._warned = False
         self._thread = threading.Thread(target=self._work, name="checkpoints", daemon=True)
 
     def take(self, *, resume: bool) -> bool:
@@ -60,14 +62,12 @@ class KeptTrial:
         self._wanted.set()
 
     def check_owner(self) -> None:
-        """Raises SupersededError where a later attempt has begun; does nothing where the store does not answer."""
-        try:
+        """Raises SupersededError where a later attempt has begun; silent where the store cannot say."""
+        owner = None
+        with self._forgiving():
             owner = read(f"{self.url}/owner")
-        except (IceBenchError, OSError) as error:
-            self._warn(error)
-            return
-        if owner is not None and owner.decode() != self.attempt:
-            raise SupersededError("a later attempt at this trial has begun, so this one stops")
+        if owner not in (None, self.attempt.encode()):
+            raise SupersededError("a later attempt at this trial has begun, and this one gives way to it")
 
     def close(self, *, finished: bool) -> None:
         """Waits for the checkpoints being written; of a finished trial only the best weights stay."""
@@ -76,21 +76,17 @@ class KeptTrial:
         if self._thread.is_alive():
             self._thread.join()
         if finished:
-            try:
+            with self._forgiving():
                 remove(f"{self.url}/{LAST}")
-            except (IceBenchError, OSError) as error:
-                self._warn(error)
 
     def _work(self) -> None:
         while True:
             self._wanted.wait()
             self._wanted.clear()
             over = self._over
-            try:
-                self._put(BEST)  # first: a training cannot go on from its state without its best weights
+            with self._forgiving():
+                self._put(BEST)  # first: where a training stands is of no use without the weights that were best
                 self._put(LAST)
-            except (IceBenchError, OSError) as error:
-                self._warn(error)
             if over:
                 return
 
@@ -99,7 +95,12 @@ class KeptTrial:
         if path.is_file():
             replace(f"{self.url}/{name}", path.read_bytes())
 
-    def _warn(self, error: Exception) -> None:
-        if not self._troubled:
-            self._troubled = True
-            logger.warning("checkpoints are not kept at the moment: %s", error)
+    @contextmanager
+    def _forgiving(self) -> Iterator[None]:
+        """Makes of what the store refuses a warning, once."""
+        try:
+            yield
+        except (IceBenchError, OSError) as error:
+            if not self._warned:
+                self._warned = True
+                logger.warning("checkpoints are not kept at the moment: %s", error)

@@ -1,4 +1,4 @@
-"""One attribution in a worker process of Ray: explains a network that a training left under the storage."""
+"""One attribution in a worker process of Ray: explains the network that a training has left under the storage."""
 
 import uuid
 from pathlib import Path
@@ -8,10 +8,10 @@ from datasets.errors import SplitError, UnknownNameError
 from datasets.lake import Lake
 from datasets.loading.node_cache import NodeCache
 from datasets.storage import at_hand, exists
-from sweeps.launch.checkpoints import KeptTrial, SupersededError
+from sweeps.launch.checkpoints import SupersededError, TrialCheckpoints
 from sweeps.launch.order import Order
 from sweeps.launch.report_keys import EPOCH, REFUSED, SCORE, Report
-from sweeps.launch.trial_record import OwnedTracker, on_record
+from sweeps.launch.trial_record import StudyTrialTracker, recorded
 from sweeps.launch.worker import use_given_threads
 from training.attribution.explain_trial import explain_trial
 from training.attribution.settings import AttributionError
@@ -24,15 +24,15 @@ FINAL: Final = (AttributionError, CheckpointError, SpecError, SplitError, Unknow
 
 
 def explain_order(order: Order, folder: Path, report: Report) -> None:
-    """Explains a trained network; one that was stopped begins again, since nothing of it is kept."""
+    """Explains a trained network; one that was stopped begins again, since it has no checkpoints."""
     use_given_threads()
     assert order.attribution is not None, "it is for orders of an attribution"
-    kept = KeptTrial(order.checkpoints, folder, attempt=f"{order.token}-{uuid.uuid4().hex}")
-    kept.take(resume=False)
-    tracker = OwnedTracker(order, kept)
+    checkpoints = TrialCheckpoints(order.checkpoints, folder, attempt=f"{order.token}-{uuid.uuid4().hex}")
+    checkpoints.take(resume=False)
+    tracker = StudyTrialTracker(order, checkpoints)
     finished = False
     try:
-        with on_record(order, tracker):
+        with recorded(order, tracker):
             trained = f"{order.trained}/{BEST}"
             if not exists(trained):
                 raise CheckpointError(f"there is no trained network {trained} any more: train it again")
@@ -51,4 +51,4 @@ def explain_order(order: Order, folder: Path, report: Report) -> None:
     except FINAL as error:
         report({REFUSED: f"{type(error).__name__}: {error}", EPOCH: 0, SCORE: 0.0})
     finally:
-        kept.close(finished=finished)
+        checkpoints.close(finished=finished)

@@ -18,7 +18,7 @@ from sweeps.launch.placement import Placement, slots_for
 from sweeps.launch.plan import Plan
 from sweeps.launch.strategy import Strategy
 from sweeps.launch.trials import OnEvent, Outcome
-from sweeps.launch.unsent import send_leftovers, with_untold
+from sweeps.launch.unsent import fail_unrecorded, send_waiting_records
 from sweeps.record.claim import claimed, storage_changed
 from sweeps.record.design import StudyDesign
 from sweeps.record.state import TrialState, finished_earlier, states_of
@@ -87,7 +87,7 @@ def run_study(plan: Plan, request: Request, watching: Watching, say: Callable[[s
         if changed := storage_changed(study, storage, digest):
             say(changed)
         try:
-            send_leftovers(study)  # of earlier trials, which then need not run again
+            send_waiting_records(study)  # of earlier trials, which need not run again then
             states = _without_lost(study)
             waiting = request.strategy.to_place(plan, states, failed_only=request.failed_only)
             finished = len(plan.ready) - len(waiting)
@@ -105,10 +105,11 @@ def run_study(plan: Plan, request: Request, watching: Watching, say: Callable[[s
                 orders = [_order(trial, lake, request, placement, study, token) for trial, lake in _by_ratio(waiting)]
                 with watching(request.strategy.count(orders)) as on_event:
                     outcomes = _place(plan, request, placement, orders, states, on_event)
-                send_leftovers(study, {order.trial_id for order in orders})
-                outcomes = with_untold(outcomes, _without_lost(study))
+                send_waiting_records(study, {order.trial_id for order in orders})
+                outcomes = fail_unrecorded(outcomes, _without_lost(study))
         except BaseException:
-            study.give_up("FAILED", with_trials=True)  # Ctrl-C, or a cluster that broke: no trial runs any more
+            # Ctrl-C, or a cluster that broke: no trial runs any more
+            study.finish_after_error("FAILED", with_trials=True)
             raise
         done = Done(study=study, outcomes=tuple(outcomes), finished=finished)
         study.finish("FAILED" if done.failed else "FINISHED")

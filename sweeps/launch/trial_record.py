@@ -1,50 +1,42 @@
-"""Trackers of trials that belong to a study: their runs carry their place in it."""
+"""The tracker of a trial that belongs to a study: its run carries its place in it."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from sweeps.launch.checkpoints import KeptTrial
+from sweeps.launch.checkpoints import TrialCheckpoints
 from sweeps.launch.order import Order
 from training.spec import TrialSpec
 from training.tracking.mlflow_client import RUN_NAME
 from training.tracking.mlflow_tracker import MlflowTracker
-from training.tracking.tracker import Status, give_up
+from training.tracking.tracker import Status, record_failure
 
 
-class TaggedTracker(MlflowTracker):
-    """A run of MLflow with the labels of the trial as tags."""
+class StudyTrialTracker(MlflowTracker):
+    """A run of MLflow with the labels of the trial as tags, which a later attempt at the same trial may replace."""
 
-    def __init__(self, order: Order) -> None:
+    def __init__(self, order: Order, checkpoints: TrialCheckpoints) -> None:
         super().__init__(order.tracking_uri, order.study, order.parent_run)
         self._order = order
+        self._checkpoints = checkpoints
 
     def start(self, spec: TrialSpec, tags: Mapping[str, str]) -> None:
         """Begins a new run, named after its place in the study."""
         super().start(spec, {**tags, **self._order.tags, RUN_NAME: self._order.name})
 
-
-class OwnedTracker(TaggedTracker):
-    """A tracker that a later attempt at the same trial may replace; then its run does not end as finished."""
-
-    def __init__(self, order: Order, kept: KeptTrial) -> None:
-        super().__init__(order)
-        self._place = kept
-
     def finish(self, status: Status) -> None:
         """Ends the run; raises SupersededError instead of calling it finished where another attempt has begun."""
         if status == "FINISHED":
-            self._place.check_owner()
+            self._checkpoints.check_owner()
         super().finish(status)
 
 
 @contextmanager
-def on_record(order: Order, tracker: TaggedTracker) -> Iterator[None]:
-    """Gives a record to a trial that fails before its record begins; else its study would call it never started."""
+def recorded(order: Order, tracker: StudyTrialTracker) -> Iterator[None]:
+    """A trial that fails before its record begins gets one: its study would call it never started."""
     try:
         yield
     except Exception as error:
         if not tracker.begun:
-            spec = order.spec
-            tracker.start(spec, {"lake": spec.data.lake})
-            give_up(tracker, error)
+            tracker.start(order.spec, {"lake": order.spec.data.lake})
+            record_failure(tracker, error)
         raise

@@ -1,4 +1,4 @@
-"""Sends to MLflow what trials of a study could not send themselves: before and after they run."""
+"""Records that trials of a study could not send to MLflow by themselves: before and after they run."""
 
 import time
 from collections.abc import Collection, Mapping, Sequence
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from sweeps.record.study import StudyTracker
     from training.tracking.records import StartRecord
 
-_LAST_WORDS_S: Final = 15.0
-"""Longest wait for processes of ended trials that still hold their outbox."""
+_ENDING_S: Final = 15.0
+"""Longest wait for processes of ended trials that still hold what they have to send."""
 
 
-def send_leftovers(study: "StudyTracker", just_ended: Collection[str] = ()) -> None:
-    """Sends what trials of this study left on this machine; reports what cannot be sent.
+def send_waiting_records(study: "StudyTracker", just_ended: Collection[str] = ()) -> None:
+    """Sends what trials of this study left in the outbox of this machine; says what cannot be sent.
 
     Args:
         study: Only its trials, on its server.
@@ -31,7 +31,7 @@ def send_leftovers(study: "StudyTracker", just_ended: Collection[str] = ()) -> N
     def ours(start: "StartRecord") -> bool:
         return start.experiment == study.study and start.tracking_uri == public(study.tracking_uri)
 
-    deadline = time.monotonic() + _LAST_WORDS_S
+    deadline = time.monotonic() + _ENDING_S
     while True:
         rows = sync(outbox_folder(), tracking_uri=study.tracking_uri, wanted=ours)
         if time.monotonic() > deadline or not any(row.living and row.trial_id in just_ended for row in rows):
@@ -47,8 +47,8 @@ def send_leftovers(study: "StudyTracker", just_ended: Collection[str] = ()) -> N
             )
 
 
-def with_untold(outcomes: Sequence[Outcome], states: Mapping[str, TrialState]) -> list[Outcome]:
-    """A trial that ended well but has not ended in MLflow is missing in the table, so it counts as failed."""
+def fail_unrecorded(outcomes: Sequence[Outcome], states: Mapping[str, TrialState]) -> list[Outcome]:
+    """Counts as failed what ended well but is not over in MLflow: the results would be missing in the report."""
     error = (
         f"it ended, but its results are not in MLflow yet: type `python -m sweeps sync --outbox {outbox_folder()}` on "
         "the node where it ran, before the study runs again"

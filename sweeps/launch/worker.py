@@ -15,10 +15,10 @@ from datasets.errors import SplitError, UnknownNameError
 from datasets.lake import Lake
 from datasets.loading.node_cache import NodeCache
 from datasets.loading.workers import loader_workers
-from sweeps.launch.checkpoints import KeptTrial, SupersededError
+from sweeps.launch.checkpoints import SupersededError, TrialCheckpoints
 from sweeps.launch.order import Order
 from sweeps.launch.report_keys import EPOCH, REFUSED, SCORE, Report
-from sweeps.launch.trial_record import OwnedTracker, on_record
+from sweeps.launch.trial_record import StudyTrialTracker, recorded
 from sweeps.record.state import STOPPED
 from training.loop.epoch import TrainingProgress
 from training.loop.processes import Processes
@@ -38,16 +38,16 @@ def run_order(order: Order, folder: Path, report: Report) -> None:
     if not Processes.current().is_first:
         join_trial(spec, lake, workers=workers, cache=cache, progress=partial(_report_epoch, report))
         return
-    kept = KeptTrial(order.checkpoints, folder, attempt=f"{order.token}-{uuid.uuid4().hex}")
-    kept.take(resume=order.resume)
-    tracker = OwnedTracker(order, kept)
+    checkpoints = TrialCheckpoints(order.checkpoints, folder, attempt=f"{order.token}-{uuid.uuid4().hex}")
+    checkpoints.take(resume=order.resume)
+    tracker = StudyTrialTracker(order, checkpoints)
     finished = False
 
     def after(progress: TrainingProgress) -> None:
         if progress.row is None:
             return
-        kept.keep()
-        kept.check_owner()
+        checkpoints.keep()
+        checkpoints.check_owner()
         try:
             _report_epoch(report, progress)
         except SystemExit:  # a scheduler stops the trial
@@ -55,13 +55,13 @@ def run_order(order: Order, folder: Path, report: Report) -> None:
             raise
 
     try:
-        with on_record(order, tracker):
+        with recorded(order, tracker):
             run_trial(spec, lake, tracker, folder=folder, workers=workers, cache=cache, progress=after)
         finished = True
     except FINAL as error:
         report({REFUSED: f"{type(error).__name__}: {error}", EPOCH: 0, SCORE: 0.0})
     finally:
-        kept.close(finished=finished)
+        checkpoints.close(finished=finished)
 
 
 def use_given_threads() -> None:

@@ -5,6 +5,7 @@ driver that was killed is replaced at once on its own machine, where its process
 on another.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -90,4 +91,5 @@ def storage_changed(study: StudyTracker, storage: str, lake: str) -> str:
 
 
 def _is_gone(holder: Holder) -> bool:
-    return holder.is_gone(STALE_S)
+    """Whether its process died on this machine, or no longer says that it lives."""
+    return holder.has_died_here() or time.time() - holder.beat >= STALE_S

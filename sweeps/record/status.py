@@ -28,8 +28,8 @@ def show_studies(studies: Sequence[StudyRow], tracking_uri: str) -> None:
         counts = Counter(state.state for state in states.values())
         trials = study.design.trials if study.design is not None else len(states)
         counts["missing"] = max(trials - len(states), 0)
-        told = ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state])
-        table.add_row(study.study, *([study.lake] if several else []), str(trials), told)
+        summary = ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state])
+        table.add_row(study.study, *([study.lake] if several else []), str(trials), summary)
     out.print(table)
 
 

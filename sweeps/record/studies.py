@@ -100,7 +100,7 @@ def read_run(tracking_uri: str, run_id: str) -> TrialRow:
 
 
 def read_artifacts(tracking_uri: str, run_ids: Iterable[str], name: str) -> dict[str, Artifact]:
-    """Reads the artifact `name` of each run; for one that cannot be read, the result names the problem."""
+    """Reads the artifact `name` of each run; one that cannot be read has a `problem` instead."""
     run_ids, uri = list(run_ids), resolve_uri(tracking_uri)
     with ThreadPoolExecutor(_AT_A_TIME) as pool:
         found = pool.map(lambda run_id: _read(uri, run_id, name), run_ids)

@@ -168,7 +168,7 @@ class StudyTracker:
         with asking(self.tracking_uri) as client:
             client.set_terminated(self.run_id, status)
 
-    def give_up(self, status: Status, *, with_trials: bool = False) -> None:
+    def finish_after_error(self, status: Status, *, with_trials: bool = False) -> None:
         """Ends the parent run while an error is on its way: a server that is away must not hide the error itself.
 
         Args:
@@ -180,7 +180,7 @@ class StudyTracker:
                 self.end_lost(row.run_id for row in self.children_rows() if row.status == "RUNNING")
             self.finish(status)
         except TrackingError as away:
-            logger.warning("MLflow does not know that study %s ended: %s", self.study, away)
+            logger.warning("the end of study %s is not in MLflow: %s", self.study, away)
 
 
 def trial_row(run: Any) -> TrialRow:  # noqa: ANN401 (mlflow ships no types)

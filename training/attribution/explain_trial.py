@@ -18,7 +18,7 @@ from training.loop.cost import Clock, used_since
 from training.loop.machine import best_device
 from training.models import build_network
 from training.spec import TrialSpec
-from training.tracking.tracker import Tracker, give_up
+from training.tracking.tracker import Tracker, record_failure
 
 
 def explain_trial(
@@ -56,7 +56,7 @@ def explain_trial(
         tracker.log_metrics(used_since(started, device))
         tracker.finish("FINISHED")
     except BaseException as error:
-        give_up(tracker, error)
+        record_failure(tracker, error)
         raise
     return result
 

@@ -1,4 +1,4 @@
-"""`Journal`: what one attempt at a trial tells, on this machine's disk until the tracking server has it.
+"""`Journal`: what one attempt at a trial reports, on this machine's disk until the tracking server has it.
 
 <outbox>/<attempt>/
     lock             held by who may send: the trial's process while it lives, else `training.tracking.sync`
@@ -37,10 +37,9 @@ class OutboxError(TrackingError):
 
 
 class Line(NamedTuple):
-    """A record and its place in the journal, in bytes."""
+    """A record, and the byte of the journal after it."""
 
     record: Record
-    start: int
     end: int
 
 
@@ -48,10 +47,10 @@ class Sent(BaseModel):
     """How much of a journal the server has.
 
     Attributes:
-        run_id: The run, once the server has told it.
+        run_id: The run, once the server has named it.
         offset: Bytes of the journal that are dealt with.
         count: Records in these bytes.
-        refused: How many of these it does not take.
+        refused: How many of these the server does not take.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -63,45 +62,46 @@ class Sent(BaseModel):
 
 
 class Journal:
-    """One attempt's folder, in the hands of the one process that may send it; any thread may tell, one thread sends.
+    """One attempt's folder, in the hands of the one process that may send it; any thread may append, one thread sends.
 
     Attributes:
         folder: Of the attempt.
         sent: What of it the server has.
-        told: Number of records.
+        count: Number of records.
         last_ms: The newest time among them.
         over: Whether the end of the attempt is among them.
     """
 
     def __init__(self, folder: Path, lock: FileLock) -> None:
         self.folder = folder
-        self.sent = _read_sent(folder / "sent.json")
-        self.told, self.last_ms, self.over = 0, 0, False
+        try:
+            self.sent = Sent.model_validate_json((folder / "sent.json").read_bytes())
+        except (FileNotFoundError, ValidationError):  # all is sent again, which changes nothing at the server
+            self.sent = Sent()
+        self.count, self.last_ms, self.over = 0, 0, False
         self._lock = lock
-        self._telling = threading.Lock()
-        self._file = os.open(folder / _NAME, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        self._appending = threading.Lock()
+        self._file = os.open(folder / _NAME, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
 
     @classmethod
     def create(cls, root: Path, start: StartRecord) -> Self:
         """Makes the folder with its first record; raises OutboxError where that cannot be written."""
         folder = root / start.attempt
-        with on_disk(folder):
+        with _on_disk(folder):
             folder.mkdir(parents=True)
             lock = FileLock(folder / "lock", thread_local=False)
             lock.acquire()
             journal = cls(folder, lock)
-            journal.append(start)
+        journal.append(start)
         return journal
 
     @classmethod
     def take(cls, folder: Path) -> Self | None:
-        """Takes the folder of a process that died, cutting off what it had half written; None if one lives.
+        """Takes one of `attempts` whose process died, and cuts off a half-written record; None if its process lives.
 
         Raises:
-            OutboxError: See `lines`.
+            OutboxError: See `read_lines`.
         """
-        if not (folder / _NAME).is_file():
-            return None
         lock = FileLock(folder / "lock", thread_local=False)
         try:
             lock.acquire(timeout=0)
@@ -113,34 +113,34 @@ class Journal:
             return None
         journal = cls(folder, lock)
         try:
-            end = known = 0
-            for line in journal.lines(0):
+            end = count_sent = 0
+            for line in read_lines(folder):
                 journal._count(line.record)
                 end = line.end
-                known = journal.told if end == journal.sent.offset else known
-            with on_disk(folder):
+                count_sent = journal.count if end == journal.sent.offset else count_sent
+            with _on_disk(folder):
                 os.ftruncate(journal._file, end)
-            if known != journal.sent.count:  # a person took a damaged line out
-                journal.sent = Sent()
         except OutboxError:
             journal.close()
             raise
+        if count_sent != journal.sent.count:  # a person took a damaged line out
+            journal.sent = Sent()
         return journal
 
     @property
     def left(self) -> int:
         """Records that the server does not have: they wait, or were refused."""
-        return self.told - self.sent.count + self.sent.refused
+        return self.count - self.sent.count + self.sent.refused
 
     @property
     def all_dealt_with(self) -> bool:
         """Whether nothing waits; the server may have refused some."""
-        return self.sent.count >= self.told
+        return self.sent.count >= self.count
 
     def append(self, record: Record) -> None:
         """Writes a record; raises OutboxError, and leaves the journal as it was, where the disk is full."""
         line = to_line(record)
-        with self._telling, on_disk(self.folder):
+        with self._appending, _on_disk(self.folder):
             written = os.write(self._file, line)
             if written < len(line):  # the disk is full; half a line would spoil the next
                 os.ftruncate(self._file, os.fstat(self._file).st_size - written)
@@ -151,7 +151,7 @@ class Journal:
         """Copies a file, or all files of a folder, and writes the record of it."""
         if not path.exists():
             raise FileNotFoundError(path)
-        with on_disk(self.folder):
+        with _on_disk(self.folder):
             (self.folder / "files").mkdir(exist_ok=True)
             copy = Path(tempfile.mkdtemp(dir=self.folder / "files")) / path.name
             if path.is_dir():
@@ -161,35 +161,15 @@ class Journal:
             record = FileRecord(kept=str(copy.relative_to(self.folder)), folder=folder, size=size_of(copy))
         self.append(record)
 
-    def lines(self, start: int) -> Iterator[Line]:
-        """Whole records from a place on; a half-written last one is left out.
-
-        Raises:
-            OutboxError: A record that is not the last is damaged, or another version of this project wrote it.
-        """
-        size = os.fstat(self._file).st_size
-        for content in os.pread(self._file, size - start, start).splitlines(keepends=True):
-            end = start + len(content)
-            record = _read(content, self.folder)
-            if record is None and end == size:
-                return
-            if record is None:
-                raise OutboxError(
-                    f"the journal {str(self.folder / _NAME)!r} is damaged at byte {start}: take that line out, "
-                    "and the rest can be sent"
-                )
-            yield Line(record, start, end)
-            start = end
-
     def flush(self) -> None:
-        """Waits until all records told so far are on the disk."""
-        with on_disk(self.folder):
+        """Waits until all records so far are on the disk."""
+        with _on_disk(self.folder):
             os.fsync(self._file)
 
     def note(self, sent: Sent) -> None:
         """Remembers how much the server has."""
         part = self.folder / ".sent.json.part"
-        with on_disk(self.folder):
+        with _on_disk(self.folder):
             part.write_text(sent.model_dump_json(), encoding="utf-8")
             part.replace(self.folder / "sent.json")
         self.sent = sent
@@ -204,15 +184,43 @@ class Journal:
     def remove(self) -> None:
         """Removes the folder, in one step for whoever looks."""
         gone = self.folder.with_name(_GONE + self.folder.name)
-        with on_disk(self.folder):
+        with _on_disk(self.folder):
             self.folder.rename(gone)
         self.close()
         shutil.rmtree(gone, ignore_errors=True)
 
     def _count(self, record: Record) -> None:
-        self.told += 1
+        self.count += 1
         self.last_ms = max(self.last_ms, getattr(record, "time", 0))
         self.over = self.over or isinstance(record, FinishRecord)
+
+
+def read_lines(folder: Path, start: int = 0) -> Iterator[Line]:
+    """Whole records of an attempt, from a byte of its journal on; a half-written last one is left out.
+
+    Raises:
+        OutboxError: A record that is not the last is damaged, or another version of this project wrote it.
+    """
+    path = folder / _NAME
+    with path.open("rb") as file:
+        file.seek(start)
+        content = file.read()
+    size = start + len(content)
+    for line in content.splitlines(keepends=True):
+        try:
+            record = from_line(line)
+        except ValueError as error:
+            raise OutboxError(
+                f"another version of this project wrote the journal {str(path)!r}: send it with that version"
+            ) from error
+        end = start + len(line)
+        if record is not None:
+            yield Line(record, end)
+        elif end < size:
+            raise OutboxError(
+                f"the journal {str(path)!r} is damaged at byte {start}: take that line out, and the rest can be sent"
+            )
+        start = end
 
 
 def default_outbox() -> Path:
@@ -222,29 +230,12 @@ def default_outbox() -> Path:
 
 
 def attempts(root: Path) -> Iterator[Path]:
-    """Folders of all attempts with something to send, oldest first; clears away what a killed removal left."""
-
-    def age(path: Path) -> float:
-        try:
-            return path.stat().st_mtime
-        except FileNotFoundError:  # its sender has just removed it
-            return 0.0
-
-    for path in sorted(root.iterdir(), key=age) if root.is_dir() else ():
+    """Folders of all attempts with something to send; clears away what a killed removal left."""
+    for path in sorted(root.glob("*")):
         if path.name.startswith(_GONE):
             shutil.rmtree(path, ignore_errors=True)
         elif (path / _NAME).is_file():
             yield path
-
-
-def first_record(folder: Path) -> StartRecord | None:
-    """The first record of an attempt that another process may hold; None if it was sent, or killed while it wrote."""
-    try:
-        with (folder / _NAME).open("rb") as file:
-            first = _read(file.readline(), folder)
-    except FileNotFoundError:
-        return None
-    return first if isinstance(first, StartRecord) else None
 
 
 def size_of(path: Path) -> int:
@@ -254,31 +245,12 @@ def size_of(path: Path) -> int:
 
 
 @contextmanager
-def on_disk(path: Path) -> Iterator[None]:
+def _on_disk(path: Path) -> Iterator[None]:
     """Turns what the disk raises into one sentence."""
     try:
         yield
-    except OutboxError:
-        raise
     except OSError as error:
         raise OutboxError(
             f"the outbox {str(path)!r} cannot be written ({error.strerror or error}): free its disk, "
             "or set ICEBENCH_OUTBOX to a folder on a disk of this machine"
         ) from error
-
-
-def _read(line: bytes, folder: Path) -> Record | None:
-    try:
-        return from_line(line)
-    except ValueError as error:
-        raise OutboxError(
-            f"another version of this project wrote the journal {str(folder / _NAME)!r}: send it with that version"
-        ) from error
-
-
-def _read_sent(path: Path) -> Sent:
-    """Without a readable note everything is sent again, which changes nothing at the server."""
-    try:
-        return Sent.model_validate_json(path.read_bytes())
-    except (FileNotFoundError, ValidationError):
-        return Sent()

@@ -32,10 +32,7 @@ _PASSING: Final = frozenset({401, 403, 404, 408, 425, 429})
 
 
 def open_client(uri: str, *, check: bool = True) -> "MlflowClient":
-    """A client without any global active run.
-
-    `check` asks the server once, shortly, before MLflow's own patience begins.
-    """
+    """A client without any global active run; `check` asks the server once, shortly, before MLflow's own patience."""
     if check:
         check_reachable(uri)
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -53,7 +50,7 @@ def open_client(uri: str, *, check: bool = True) -> "MlflowClient":
 
 @contextmanager
 def asking(uri: str, *, check: bool = False) -> Iterator["MlflowClient"]:
-    """A client whose failures are told as `speaking` does; `check` as for `open_client`."""
+    """A client whose failures are those of `speaking`; `check` as for `open_client`."""
     client = open_client(uri, check=check)
     with speaking(uri):
         yield client
@@ -61,13 +58,12 @@ def asking(uri: str, *, check: bool = False) -> Iterator["MlflowClient"]:
 
 def all_pages(search: Callable[[str | None], Any]) -> list[Any]:
     """Everything that a search finds; `search` takes the token of a page, None for the first."""
-    found, token = list[Any](), None
-    while True:
-        page = search(token)
+    page = search(None)
+    found = list(page)
+    while page.token:
+        page = search(page.token)
         found += page
-        token = page.token
-        if not token:
-            return found
+    return found
 
 
 def find_experiment(client: "MlflowClient", uri: str, name: str) -> str:
@@ -130,7 +126,6 @@ def impatient() -> Iterator[None]:
     try:
         yield
     finally:
-        if before is None:
-            os.environ.pop(name, None)
-        else:
+        os.environ.pop(name, None)
+        if before is not None:
             os.environ[name] = before

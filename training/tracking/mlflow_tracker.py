@@ -1,6 +1,6 @@
 """`MlflowTracker`: a trial as a run of MLflow; a server that is away neither stops nor slows it.
 
-log_... -> journal (this machine's disk) -> publisher (a thread) -> delivery (MLflow)
+log_... -> journal (this machine's disk) -> publisher (a thread) -> MLflow
 
 One experiment per study, one parent run per study and lake (`study`), one child run per attempt at a trial.
 Params are immutable there, so an attempt is never resumed: trying again makes a new run with the same `trial_id` tag,
@@ -20,10 +20,9 @@ from datasets.process.checkout import ROOT
 from training.spec import TrialSpec
 from training.spec.data import task_word
 from training.spec.identity import CAME_WITH, FIRST
-from training.tracking.delivery import MlflowDelivery
 from training.tracking.journal import Journal, default_outbox
 from training.tracking.mlflow_client import PARENT
-from training.tracking.publisher import Publisher
+from training.tracking.publisher import MlflowDelivery, Publisher
 from training.tracking.records import (
     DatasetRecord,
     FinishRecord,
@@ -44,9 +43,7 @@ _PARAM_LIMIT: Final = 6000
 
 
 class MlflowTracker:
-    """One trial as one MLflow run, below a study's parent run if there is one.
-
-    It holds plain values until `start`, so it can be made anywhere and sent to another process.
+    """One trial as one MLflow run; until `start` it holds plain values and can be sent to another process.
 
     Args:
         tracking_uri: `sqlite:///...` or `http(s)://...`.
@@ -75,17 +72,22 @@ class MlflowTracker:
         self.parent_run_id = parent_run_id
         self.outbox = (outbox or default_outbox()).absolute()
         self.patience_s = patience_s
-        self._at_work: tuple[Journal, Publisher] | None = None
+        self._publisher: Publisher | None = None
 
     @property
     def run_id(self) -> str:
         """MLflow's run; empty until the server has answered."""
-        return self._at_work[0].sent.run_id if self._at_work is not None else ""
+        return self._publisher.journal.sent.run_id if self._publisher is not None else ""
 
     @property
     def begun(self) -> bool:
         """Whether there is a record, be it only in the outbox."""
-        return self._at_work is not None
+        return self._publisher is not None
+
+    @property
+    def unsent(self) -> int:
+        """Records that the server does not have."""
+        return self._publisher.journal.left if self._publisher is not None else 0
 
     def start(self, spec: TrialSpec, tags: Mapping[str, str]) -> None:
         """Begins a new run with the flattened spec as params, whether or not the server is there.
@@ -114,30 +116,28 @@ class MlflowTracker:
             trial_id=all_tags["trial_id"],
             tags=all_tags,
         )
-        journal = Journal.create(self.outbox, start)
-        publisher = Publisher(journal, MlflowDelivery(self.tracking_uri))
-        self._at_work = journal, publisher
-        self._tell(ParamsRecord(values=params_of(spec)))
-        publisher.start()
+        self._publisher = Publisher(Journal.create(self.outbox, start), MlflowDelivery(self.tracking_uri))
+        self._append(ParamsRecord(values=params_of(spec)))
+        self._publisher.start()
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Notes all metrics in one record, with the time of now."""
         values = {name: float(value) for name, value in metrics.items()}
-        self._tell(MetricsRecord(time=now_ms(), step=step or 0, values=values))
+        self._append(MetricsRecord(time=now_ms(), step=step or 0, values=values))
 
     def log_file(self, path: Path, folder: str = "") -> None:
         """Copies a file into the outbox, to become an artifact."""
-        journal, publisher = self._running()
-        journal.append_copy(path, folder)
-        publisher.tell()
+        publisher = self._running()
+        publisher.journal.append_copy(path, folder)
+        publisher.notify()
 
     def log_text(self, text: str, name: str) -> None:
         """Notes a text, to become an artifact."""
-        self._tell(TextRecord(name=name, text=text))
+        self._append(TextRecord(name=name, text=text))
 
     def log_dataset(self, dataset: DatasetNote) -> None:
         """Notes a dataset input of the run."""
-        self._tell(DatasetRecord(note=dataset))
+        self._append(DatasetRecord(note=dataset))
 
     def log_model(self, folder: Path) -> None:
         """Copies an MLflow model into the outbox, to become the artifact folder `model`."""
@@ -148,36 +148,32 @@ class MlflowTracker:
 
         What could not be sent goes on being sent while this process lives, and then waits for `python -m sweeps sync`.
         """
-        journal, publisher = self._running()
-        self._tell(FinishRecord(time=now_ms(), status=status))
+        publisher = self._running()
+        self._append(FinishRecord(time=now_ms(), status=status))
         publisher.hurry()
         publisher.join(self.patience_s)
         if publisher.is_alive():
             logger.warning(
                 "%d records of trial %s are not in MLflow yet (%s): they wait in %s and are sent while this process "
                 "lives, or by `python -m sweeps sync --outbox %s`",
-                journal.left,
-                journal.folder.name,
+                self.unsent,
+                publisher.journal.folder.name,
                 publisher.trouble or f"more than {self.patience_s:g} s of sending",
-                journal.folder,
+                publisher.journal.folder,
                 self.outbox,
             )
 
-    def wait_sent(self, seconds: float) -> bool:
-        """Waits until the server has all that was told so far; False if the time was too short."""
-        return self._running()[1].wait_sent(seconds)
+    def _append(self, record: Record) -> None:
+        publisher = self._running()
+        publisher.journal.append(record)
+        publisher.notify()
 
-    def _tell(self, record: Record) -> None:
-        journal, publisher = self._running()
-        journal.append(record)
-        publisher.tell()
-
-    def _running(self) -> tuple[Journal, Publisher]:
-        if self._at_work is None:
+    def _running(self) -> Publisher:
+        if self._publisher is None:
             raise TrackingError("the tracker has no run yet: call start(spec, tags) first")
-        if self._at_work[0].over:
+        if self._publisher.journal.over:
             raise TrackingError("the tracker's run has ended: call start(spec, tags) for a new one")
-        return self._at_work
+        return self._publisher
 
 
 def params_of(spec: TrialSpec) -> dict[str, str]:

@@ -6,7 +6,7 @@ refuses 70 x 65.
 """
 
 import importlib
-import logging
+import re
 import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +15,6 @@ from copy import deepcopy
 from functools import cache
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -57,10 +56,7 @@ class PhysicalModel(nn.Module):
 
     def forward(self, x_BCHW: torch.Tensor) -> torch.Tensor:
         """(B, C, H, W) float32 in physical units, NaN = no data -> what the network gives (logits)."""
-        scaled_BCHW = (x_BCHW - self.mean) / self.std
-        out: torch.Tensor = self.network(
-            torch.where(torch.isfinite(scaled_BCHW), scaled_BCHW, torch.zeros_like(scaled_BCHW))
-        )
+        out: torch.Tensor = self.network(((x_BCHW - self.mean) / self.std).nan_to_num(0.0, 0.0, 0.0))
         return out
 
 
@@ -91,6 +87,7 @@ def export_model(
     """
     import mlflow.pytorch
     from mlflow.models import Model
+    from mlflow.utils.logging_utils import suppress_logs
 
     if tuple(channels) != normalization.channels:
         raise SpecError(
@@ -99,7 +96,10 @@ def export_model(
         )
     physical = PhysicalModel(deepcopy(model).cpu(), normalization.mean, normalization.std).eval()
     example_BCHW, output = _example(physical, normalization, patch_size)
-    with _code_inside(physical), _quiet():
+    # MLflow warns of pickles at every export, which is our choice, and of its own type hints when it is imported.
+    quiet = suppress_logs("mlflow.pytorch", re.compile("Pickle or CloudPickle"))
+    with quiet, warnings.catch_warnings(), _code_inside(physical):
+        warnings.filterwarnings("ignore", message=".*Any type hint is inferred as AnyType")
         mlflow.pytorch.save_model(
             physical,
             str(folder),
@@ -139,7 +139,7 @@ def _example(model: nn.Module, normalization: Normalization, patch_size: int) ->
 
 
 def _signature(n_channels: int, output: object) -> "ModelSignature":
-    """Any batch and any size of a map; outputs are told where they are one tensor."""
+    """Any batch and any size of a map; outputs are given where they are one tensor."""
     from mlflow.models import ModelSignature
     from mlflow.types import Schema, TensorSpec
 
@@ -178,27 +178,12 @@ def _code_inside(model: nn.Module) -> Iterator[None]:
     own = {"training", "datasets"} | {
         origin for origin in _origins(model) if origin not in sys.stdlib_module_names and not owners.get(origin)
     }
-    modules: list[ModuleType] = [importlib.import_module(name) for name in sorted(own) if name != "__main__"]
-    before = cloudpickle.list_registry_pickle_by_value()
+    own -= {"__main__", *cloudpickle.list_registry_pickle_by_value()}
+    modules = [importlib.import_module(name) for name in sorted(own)]
     for module in modules:
         cloudpickle.register_pickle_by_value(module)
     try:
         yield
     finally:
         for module in modules:
-            if module.__name__ not in before:
-                cloudpickle.unregister_pickle_by_value(module)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """MLflow warns of pickles at every export, which is our choice, and of its own type hints when it is imported."""
-    logger = logging.getLogger("mlflow.pytorch")
-    before = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=".*Any type hint is inferred as AnyType")
-            yield
-    finally:
-        logger.setLevel(before)
+            cloudpickle.unregister_pickle_by_value(module)

@@ -1,25 +1,102 @@
-"""Sends a journal: `publish` in one go, `Publisher` in a thread beside a trial, as long as it takes."""
+"""Sends a journal to MLflow: `publish` in one go, `Publisher` in a thread beside a trial, as long as it takes.
 
+Sending a record again changes nothing. A run is found by the tag `attempt` before it is made; params, tags, dataset
+inputs and equal metrics (same name, step, time and value) are kept once by MLflow's store, and artifacts of the same
+name are written over.
+"""
+
+import hashlib
+import json
 import logging
 import random
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
-from training.tracking.journal import Journal, Line, Sent
-from training.tracking.records import MetricsRecord, Record, StartRecord
+import yaml
+
+from training.tracking.journal import Journal, Line, Sent, read_lines, size_of
+from training.tracking.mlflow_client import RUN_NAME, find_experiment, impatient, open_client, speaking
+from training.tracking.records import (
+    DatasetRecord,
+    FileRecord,
+    FinishRecord,
+    MetricsRecord,
+    ParamsRecord,
+    Record,
+    StartRecord,
+    TextRecord,
+)
 from training.tracking.server import RequestRefusedError, RunGoneError
+from training.tracking.tracker import DatasetNote
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import DatasetInput
 
 logger = logging.getLogger(__name__)
 
 Deliver = Callable[[Sequence[Record], str, Path], str]
-"""The way to a server: `training.tracking.delivery.MlflowDelivery`."""
+"""Hands one record, or several of metrics, to a server, see `MlflowDelivery`."""
 
 _FIRST_PAUSE_S: Final = 1.0
 _LONGEST_PAUSE_S: Final = 60.0
-_METRICS_AT_ONCE: Final = 1000
+METRICS_PER_REQUEST: Final = 1000
+"""Most metrics in one request (mlflow.utils.validation.MAX_METRICS_PER_BATCH)."""
+_ONE_AT_A_TIME: Final = threading.Lock()
+"""`impatient` changes the environment of the process."""
+
+
+class Publisher(threading.Thread):
+    """Sends a journal from the moment records come until the end of the attempt is sent; then removes its folder.
+
+    It never raises into the trial: what goes wrong is in `trouble`, and once per outage in the log.
+    """
+
+    def __init__(self, journal: Journal, deliver: Deliver) -> None:
+        super().__init__(name=f"publisher of {journal.folder.name}", daemon=True)
+        self.trouble = ""
+        self.journal = journal
+        self._deliver = deliver
+        self._news = threading.Event()
+        self._hurry = threading.Event()
+
+    def notify(self) -> None:
+        """Says that the journal has something new."""
+        self._news.set()
+
+    def hurry(self) -> None:
+        """Tries again now, whatever the pause after the last failure."""
+        self._hurry.set()
+
+    def run(self) -> None:
+        """Sends until the end; the pause after a failure doubles while nothing arrives."""
+        journal, pause, over = self.journal, _FIRST_PAUSE_S, False
+        while not over:
+            self._news.clear()
+            over, before = journal.over, journal.sent.offset
+            try:
+                publish(journal, self._deliver)
+                if over:
+                    (journal.close if journal.sent.refused else journal.remove)()
+            except Exception as error:  # noqa: BLE001 - whatever it is, the trial goes on and the record stays on disk
+                known, self.trouble, over = self.trouble, str(error) or type(error).__name__, False
+                if not known:
+                    logger.warning(
+                        "%s; the trial goes on, and what it reports waits in %s until it can be sent",
+                        self.trouble,
+                        journal.folder,
+                    )
+                pause = pause if journal.sent.offset == before else _FIRST_PAUSE_S
+                hurried = self._hurry.wait(pause * random.uniform(0.75, 1.25))  # not all publishers equally long
+                self._hurry.clear()
+                pause = _FIRST_PAUSE_S / 2 if hurried else min(2 * pause, _LONGEST_PAUSE_S)
+            else:
+                self.trouble, pause = "", _FIRST_PAUSE_S
+                if not over:
+                    self._news.wait()
 
 
 def publish(journal: Journal, deliver: Deliver) -> list[str]:
@@ -38,7 +115,7 @@ def publish(journal: Journal, deliver: Deliver) -> list[str]:
     while not journal.all_dealt_with:
         journal.flush()
         try:
-            for group in _groups(journal.lines(journal.sent.offset)):
+            for group in _groups(read_lines(journal.folder, journal.sent.offset)):
                 reasons += _send(journal, deliver, group)
         except RunGoneError:
             journal.note(Sent())
@@ -48,81 +125,13 @@ def publish(journal: Journal, deliver: Deliver) -> list[str]:
     return reasons
 
 
-class Publisher(threading.Thread):
-    """Sends a journal from the moment records come until the end of the attempt is sent; then removes its folder.
-
-    It never raises into the trial: what goes wrong is in `trouble`, and once per outage in the log.
-    """
-
-    def __init__(self, journal: Journal, deliver: Deliver) -> None:
-        super().__init__(name=f"publisher of {journal.folder.name}", daemon=True)
-        self.trouble = ""
-        self._journal = journal
-        self._deliver = deliver
-        self._news = threading.Event()
-        self._hurry = threading.Event()
-
-    def tell(self) -> None:
-        """Says that the journal has something new."""
-        self._news.set()
-
-    def hurry(self) -> None:
-        """Tries again now, whatever the pause after the last failure."""
-        self._hurry.set()
-
-    def wait_sent(self, seconds: float) -> bool:
-        """Waits until all that was told is sent or refused; False if the time was too short."""
-        self.hurry()
-        deadline = time.monotonic() + seconds
-        while not self._journal.all_dealt_with:
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.01)
-        return True
-
-    def run(self) -> None:
-        """Sends until the end."""
-        pause = _FIRST_PAUSE_S
-        over = False
-        while not over:
-            self._news.clear()
-            over, before = self._journal.over, self._journal.sent.offset
-            try:
-                publish(self._journal, self._deliver)
-                if over:
-                    (self._journal.close if self._journal.sent.refused else self._journal.remove)()
-            except Exception as error:  # noqa: BLE001 - whatever it is, the trial goes on and the record stays on disk
-                over = False
-                self._fail(error)
-                pause = self._rest(pause if self._journal.sent.offset == before else _FIRST_PAUSE_S)
-                continue
-            self.trouble, pause = "", _FIRST_PAUSE_S
-            if not over:
-                self._news.wait()
-
-    def _fail(self, error: Exception) -> None:
-        known, self.trouble = self.trouble, str(error) or type(error).__name__
-        if not known:
-            logger.warning(
-                "%s; the trial goes on, and what it tells waits in %s until it can be sent",
-                self.trouble,
-                self._journal.folder,
-            )
-
-    def _rest(self, pause: float) -> float:
-        """Waits, not all publishers equally long; returns the next pause, a short one after a call to hurry."""
-        hurried = self._hurry.wait(pause * random.uniform(0.75, 1.25))
-        self._hurry.clear()
-        return _FIRST_PAUSE_S / 2 if hurried else min(2 * pause, _LONGEST_PAUSE_S)
-
-
 def _groups(lines: Iterable[Line]) -> Iterator[list[Line]]:
     """Metrics that follow each other go in one request, all else alone."""
     group: list[Line] = []
     size = 0
     for line in lines:
-        more = max(len(line.record.values), 1) if isinstance(line.record, MetricsRecord) else _METRICS_AT_ONCE
-        if group and size + more > _METRICS_AT_ONCE:
+        more = max(len(line.record.values), 1) if isinstance(line.record, MetricsRecord) else METRICS_PER_REQUEST
+        if group and size + more > METRICS_PER_REQUEST:
             yield group
             group, size = [], 0
         group.append(line)
@@ -137,7 +146,7 @@ def _send(journal: Journal, deliver: Deliver, group: list[Line]) -> list[str]:
     try:
         run_id = deliver([line.record for line in group], run_id, journal.folder)
     except RequestRefusedError as error:
-        if isinstance(group[0].record, StartRecord):  # without a run nothing else can be told
+        if isinstance(group[0].record, StartRecord):  # without a run nothing else can be sent
             raise
         if len(group) > 1:
             return [reason for line in group for reason in _send(journal, deliver, [line])]
@@ -146,3 +155,120 @@ def _send(journal: Journal, deliver: Deliver, group: list[Line]) -> list[str]:
     count, refused = sent.count + len(group), sent.refused + len(reasons)
     journal.note(Sent(run_id=run_id, offset=group[-1].end, count=count, refused=refused))
     return reasons
+
+
+class MlflowDelivery:
+    """The way to one tracking server.
+
+    Args:
+        uri: From `resolve_uri`; the only place that may hold user and password.
+    """
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri
+        self._client: MlflowClient | None = None
+
+    def __call__(self, records: Sequence[Record], run_id: str, folder: Path) -> str:
+        """Hands over one record, or several of metrics, of a journal in `folder`; returns the id of the run.
+
+        A start record finds or makes the run, all others need its id.
+
+        Raises:
+            RequestRefusedError: The server does not take it and never will.
+            RunGoneError: The server does not know the run.
+            TrackingError: The server is away.
+        """
+        with _ONE_AT_A_TIME, impatient():
+            # Making a client asks for the health of the server, shortly: before the first request, which waits for
+            # longer, and again after a failure.
+            client, self._client = self._client or open_client(self.uri), None
+            with speaking(self.uri):
+                if isinstance(records[0], StartRecord):
+                    run_id = _find_run(client, self.uri, records[0])
+                else:
+                    _hand_over(client, run_id, records, folder)
+            self._client = client
+        return run_id
+
+
+def _find_run(client: "MlflowClient", uri: str, start: StartRecord) -> str:
+    experiment = find_experiment(client, uri, start.experiment)
+    found = _runs_of(client, experiment, start.attempt)
+    if found:
+        return found[0]
+    tags = {**start.tags, "attempt": start.attempt}
+    name = tags.get(RUN_NAME, start.trial_id)
+    run = client.create_run(experiment, start_time=start.time, tags=tags, run_name=name)
+    return str(run.info.run_id)
+
+
+def _runs_of(client: "MlflowClient", experiment: str, attempt: str) -> list[str]:
+    """Ids of the runs of an attempt, deleted ones too: what a person deleted is not made again."""
+    from mlflow.entities import ViewType
+
+    found = client.search_runs(
+        [experiment],
+        filter_string=f"tags.attempt = '{attempt}'",
+        run_view_type=ViewType.ALL,
+        order_by=["attributes.start_time ASC"],
+    )
+    return [run.info.run_id for run in found]
+
+
+def _hand_over(client: "MlflowClient", run_id: str, records: Sequence[Record], folder: Path) -> None:
+    """Of params and metrics `log_batch` puts as many in a request as the server takes."""
+    from mlflow.entities import Metric, Param
+
+    match records[0]:
+        case MetricsRecord():
+            rows = [each for each in records if isinstance(each, MetricsRecord)]
+            metrics = [Metric(name, value, row.time, row.step) for row in rows for name, value in row.values.items()]
+            client.log_batch(run_id, metrics=metrics)
+        case ParamsRecord(values=values):
+            client.log_batch(run_id, params=[Param(name, value) for name, value in values.items()])
+        case FileRecord() as record:
+            _send_copy(client, run_id, record, folder / record.kept)
+        case TextRecord(name=name, text=text):
+            client.log_text(run_id, text, name)
+        case DatasetRecord(note=note):
+            client.log_inputs(run_id, [_dataset(note)])
+        case FinishRecord(status=status, time=time):
+            client.set_terminated(run_id, status, time)
+            _drop_twins(client, run_id)
+
+
+def _send_copy(client: "MlflowClient", run_id: str, record: FileRecord, path: Path) -> None:
+    if not path.exists() or size_of(path) != record.size:
+        raise RequestRefusedError(f"the copy of {path.name} was cut short when the machine crashed")
+    send = client.log_artifacts if path.is_dir() else client.log_artifact
+    send(run_id, str(path), record.folder or None)
+    if (path / "MLmodel").is_file():
+        model = yaml.safe_load((path / "MLmodel").read_text(encoding="utf-8"))
+        model |= {"run_id": run_id, "artifact_path": record.folder}  # MLflow finds the input example by them
+        client.log_text(run_id, yaml.safe_dump(model, sort_keys=False), f"{record.folder}/MLmodel")
+
+
+def _drop_twins(client: "MlflowClient", run_id: str) -> None:
+    """Deletes a second run that a request made whose answer came too late."""
+    run = client.get_run(run_id)
+    attempt = run.data.tags.get("attempt")
+    if attempt is not None:
+        for twin in _runs_of(client, run.info.experiment_id, attempt):
+            if twin != run_id:
+                client.delete_run(twin)
+
+
+def _dataset(note: DatasetNote) -> "DatasetInput":
+    """MLflow keeps the first dataset of a name and digest in an experiment, so both tell all that may differ."""
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    profile = json.dumps({"scenes": note.scenes, "lake": note.digest, "recipe": note.recipe, **note.profile})
+    differs = hashlib.sha256(f"{note.url} {profile}".encode()).hexdigest()[:8]
+    dataset = Dataset(
+        name=f"{note.name}/{note.context}",
+        digest=f"{note.digest}-{differs}",
+        source_type=urlsplit(note.url).scheme or "local",
+        source=json.dumps({"uri": note.url}),
+        profile=profile,
+    )
+    return DatasetInput(dataset, [InputTag("mlflow.data.context", note.context), InputTag("recipe", note.recipe)])

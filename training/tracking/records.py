@@ -1,6 +1,7 @@
-"""What a trial tells its tracker, one record each, as it waits on disk to be sent (see `training.tracking.journal`).
+"""What a trial reports, as records that wait in a journal to be sent (see `training.tracking.journal`).
 
-Every record carries its own time, so that telling it a second time changes nothing at the receiver.
+Every record carries its own time, so that sending it a second time changes nothing at the receiver. Times are
+milliseconds since 1970.
 """
 
 import time
@@ -26,9 +27,9 @@ class StartRecord(_Record):
     """An attempt begins; always the first record.
 
     Attributes:
-        time: Milliseconds since 1970, as in every record that has one.
+        time: Of the start.
         attempt: Unique name; the tag by which its run is found again.
-        tracking_uri: Where it is to be told, without user and password.
+        tracking_uri: The server that it is meant for, without user and password.
         experiment: MLflow's experiment: the study.
         trial_id: Of the spec.
         tags: Of the run.

@@ -1,5 +1,6 @@
 """Which tracking URIs are good, where their artifacts go, and whether a server is there. Knows no mlflow."""
 
+import http.client
 import ssl
 import time
 import urllib.error
@@ -40,10 +41,16 @@ def resolve_uri(uri: str) -> str:
             A URL without host, or with a port that is no number; a sqlite path that is another kind of file.
     """
     if uri.startswith(("http://", "https://")):
-        _check_address(uri)
+        try:
+            parts = urlsplit(uri)
+            good = bool(parts.hostname) and parts.port != 0
+        except ValueError:  # a port that is no number
+            good = False
+        if not good:
+            raise TrackingError(f"the tracking URI {public(uri)!r} has no good host and port: write http://HOST:5000")
         return uri.rstrip("/")
     if uri.startswith(_SQLITE) and len(uri) > len(_SQLITE) and ":memory:" not in uri:
-        path = Path(unquote(uri.removeprefix(_SQLITE))).expanduser().absolute()
+        path = _file_of(uri).expanduser().absolute()
         _check_header(path)
         return f"{_SQLITE}{path}"
     raise TrackingError(
@@ -54,30 +61,27 @@ def resolve_uri(uri: str) -> str:
 
 def artifact_folder(uri: str) -> Path | None:
     """Folder for artifacts beside a sqlite file; None for a server, which has its own place."""
-    if not uri.startswith(_SQLITE):
-        return None
-    return Path(unquote(uri.removeprefix(_SQLITE))).parent / "mlartifacts"
+    return _file_of(uri).parent / "mlartifacts" if uri.startswith(_SQLITE) else None
 
 
 def check_reachable(uri: str) -> None:
     """Raises TrackingError within seconds when the server does not answer, or the sqlite file is something else."""
     if uri.startswith(_SQLITE):
-        _check_sqlite(Path(unquote(uri.removeprefix(_SQLITE))))
+        _check_sqlite(_file_of(uri))
         return
     request = urllib.request.Request(f"{public(uri)}/health", headers={"User-Agent": "icebench"})
     try:
         with urllib.request.urlopen(request, timeout=_PATIENCE_S):  # http and https only, by resolve_uri
             return
     except urllib.error.HTTPError as error:
-        if error.code < 500:  # it answers; whether it lets us in is told by the first real request
+        if error.code < 500:  # it answers; whether it lets us in, the first real request shows
             return
         reason = f"HTTP {error.code} {error.reason}"
-    except urllib.error.URLError as error:
-        if isinstance(error.reason, ssl.SSLError):  # MLflow has its own settings for certificates
+    except (OSError, ValueError, http.client.HTTPException) as error:  # away, too slow, or no server of HTTP
+        cause = getattr(error, "reason", error)
+        if isinstance(cause, ssl.SSLError):  # MLflow has its own settings for certificates
             return
-        reason = str(error.reason)
-    except (OSError, ValueError) as error:  # a timeout while reading, a malformed answer, a port that is no number
-        reason = str(error) or type(error).__name__
+        reason = str(cause) or type(cause).__name__
     raise TrackingError(
         f"the MLflow server {public(uri)} does not answer ({reason}): start it, or give another tracking URI"
     )
@@ -103,25 +107,8 @@ def public(uri: str) -> str:
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
-def _check_address(uri: str) -> None:
-    try:
-        parts = urlsplit(uri)
-        good = bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is no number
-        good = False
-    if not good:
-        raise TrackingError(f"the tracking URI {public(uri)!r} has no good host and port: write http://HOST:5000")
-
-
-def _check_header(path: Path) -> None:
-    """Raises TrackingError for a file that is surely no sqlite database; one that cannot be read now may be one."""
-    try:
-        with path.open("rb") as file:
-            start = file.read(16)
-    except OSError:
-        return
-    if start and start != b"SQLite format 3\x00":
-        raise TrackingError(f"{str(path)!r} is not a sqlite database: give another sqlite:/// path")
+def _file_of(uri: str) -> Path:
+    return Path(unquote(uri.removeprefix(_SQLITE)))
 
 
 def _check_sqlite(path: Path) -> None:
@@ -134,3 +121,14 @@ def _check_sqlite(path: Path) -> None:
             f"the tracking database {str(path)!r} cannot be opened ({error.strerror}): give another sqlite:/// path"
         ) from error
     _check_header(path)
+
+
+def _check_header(path: Path) -> None:
+    """Raises TrackingError for a file that is surely no sqlite database; one that cannot be read now may be one."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(16)
+    except OSError:
+        return
+    if start and start != b"SQLite format 3\x00":
+        raise TrackingError(f"{str(path)!r} is not a sqlite database: give another sqlite:/// path")

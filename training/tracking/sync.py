@@ -5,9 +5,8 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from training.tracking.delivery import MlflowDelivery
-from training.tracking.journal import Journal, OutboxError, Sent, attempts, first_record
-from training.tracking.publisher import publish
+from training.tracking.journal import Journal, OutboxError, Sent, attempts, read_lines
+from training.tracking.publisher import MlflowDelivery, publish
 from training.tracking.records import FinishRecord, StartRecord
 from training.tracking.server import RequestRefusedError, TrackingError, check_reachable, resolve_uri
 
@@ -18,11 +17,10 @@ class SyncRow:
 
     Attributes:
         attempt: Name of its folder.
-        trial_id: Of its spec; empty if it cannot be read.
-        experiment: Its study.
+        trial_id: Of its spec, and `experiment` its study; empty if that cannot be read.
         sent: Records sent now.
         left: Records that wait or were refused.
-        note: What is to be known, else empty.
+        note: What a person should know, else empty.
         living: Its own process still sends; nothing was done.
     """
 
@@ -40,7 +38,7 @@ def sync(
 ) -> list[SyncRow]:
     """Sends what dead processes left; attempts of living ones, and of a sync at the same time, are left to them.
 
-    An attempt that never told its end is ended as KILLED. One server that is away is asked once.
+    An attempt without an end is ended as KILLED. One server that is away is asked once.
 
     Args:
         root: The outbox.
@@ -59,49 +57,56 @@ def sync(
     rows = []
     for folder in attempts(root):
         try:
-            row = _sync_one(folder, given, wanted, away)
+            start = _start_of(folder)
+            if start is not None and wanted(start):
+                rows.append(_sync_one(folder, start, given or start.tracking_uri, away))
         except OutboxError as error:
-            row = SyncRow(attempt=folder.name, left=1, note=str(error))
-        if row is not None:
-            rows.append(row)
+            rows.append(SyncRow(attempt=folder.name, left=1, note=str(error)))
     return rows
 
 
-def _sync_one(folder: Path, given: str, wanted: Callable[[StartRecord], bool], away: dict[str, str]) -> SyncRow | None:
-    start = first_record(folder)
-    if start is not None and not wanted(start):
+def _start_of(folder: Path) -> StartRecord | None:
+    """The first record; None if the attempt was sent meanwhile, or was killed before that record was whole."""
+    try:
+        line = next(read_lines(folder), None)
+    except FileNotFoundError:
         return None
-    journal = Journal.take(folder)
-    if start is None:  # it has just begun, has just been sent, or was killed before its first record was whole
+    if line is None:
+        journal = Journal.take(folder)
         if journal is not None:
-            journal.remove()
+            (journal.close if journal.count else journal.remove)()
         return None
+    if not isinstance(line.record, StartRecord):
+        raise OutboxError(
+            f"the journal of {str(folder)!r} lacks its first line, which says what trial it is of: put that back, or "
+            "remove the folder"
+        )
+    return line.record
+
+
+def _sync_one(folder: Path, start: StartRecord, uri: str, away: dict[str, str]) -> SyncRow:
     row = SyncRow(attempt=folder.name, trial_id=start.trial_id, experiment=start.experiment)
+    journal = Journal.take(folder)
     if journal is None:
         return replace(row, living=True, note="another process sends it")
-    with closing(journal):
-        return _send_rest(journal, given or start.tracking_uri, row, away)
-
-
-def _send_rest(journal: Journal, uri: str, row: SyncRow, away: dict[str, str]) -> SyncRow:
     notes = []
-    if not journal.over:
-        journal.append(FinishRecord(time=journal.last_ms, status="KILLED"))
-        notes.append("its process died: ended as KILLED")
-    before = journal.left
-    try:
-        if uri in away:
-            raise TrackingError(away[uri])
-        check_reachable(uri)
-        if journal.sent.refused:  # all is offered again: it may be allowed by now, and sending again changes nothing
-            journal.note(Sent())
-        notes += [f"refused: {reason}" for reason in publish(journal, MlflowDelivery(uri))]
-    except RequestRefusedError as error:  # of the start record; the server is there
-        notes.append(str(error))
-    except TrackingError as error:
-        away[uri] = str(error)
-        notes.append(str(error))
-    left = journal.left
-    if not left:
-        journal.remove()
+    with closing(journal):
+        if not journal.over:
+            journal.append(FinishRecord(time=journal.last_ms, status="KILLED"))
+            notes.append("its process died: ended as KILLED")
+        before = journal.left
+        try:
+            if uri in away:
+                raise TrackingError(away[uri])
+            check_reachable(uri)
+            if journal.sent.refused:  # all is offered again: it may be allowed by now
+                journal.note(Sent())
+            notes += [f"refused: {reason}" for reason in publish(journal, MlflowDelivery(uri))]
+        except TrackingError as error:
+            notes.append(str(error))
+            if not isinstance(error, RequestRefusedError):  # of the start record; the server is there
+                away[uri] = str(error)
+        left = journal.left
+        if not left:
+            journal.remove()
     return replace(row, sent=max(before - left, 0), left=left, note="; ".join(notes))

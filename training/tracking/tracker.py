@@ -1,4 +1,4 @@
-"""`Tracker`: what a trial tells about itself, whoever listens; and one that keeps everything in memory."""
+"""`Tracker`: what a trial reports of itself, whoever listens; and one that keeps everything in memory."""
 
 import logging
 import traceback
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
 from training.spec import TrialSpec
-from training.tracking.server import TrackingError
+from training.tracking.server import TrackingError, public
 
 logger = logging.getLogger(__name__)
 
@@ -44,10 +44,7 @@ class DatasetNote(BaseModel):
     @field_validator("url")
     @classmethod
     def _without_secrets(cls, url: str) -> str:
-        if "://" not in url:
-            return url
-        parts = urlsplit(url)
-        return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
+        return urlsplit(public(url))._replace(query="", fragment="").geturl() if "://" in url else url
 
 
 class Tracker(Protocol):
@@ -81,14 +78,13 @@ class Tracker(Protocol):
         """Ends the record."""
 
 
-def give_up(tracker: Tracker, error: BaseException) -> None:
-    """Leaves the error with the tracker; a tracker that is away must not hide the error itself."""
-    killed = isinstance(error, KeyboardInterrupt | SystemExit)
+def record_failure(tracker: Tracker, error: BaseException) -> None:
+    """Ends the record with the error; a tracker that is away must not hide the error itself."""
     try:
         tracker.log_text("".join(traceback.format_exception(error)), "error.txt")
-        tracker.finish("KILLED" if killed else "FAILED")
+        tracker.finish("KILLED" if isinstance(error, KeyboardInterrupt | SystemExit) else "FAILED")
     except TrackingError as away:
-        logger.warning("the tracker was not told that the trial failed: %s", away)
+        logger.warning("the failure of the trial is not on record: %s", away)
 
 
 @dataclass

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from datasets.errors import LakeAccessError
-from sweeps.launch.checkpoints import KeptTrial, SupersededError
+from sweeps.launch.checkpoints import SupersededError, TrialCheckpoints
 from tests.object_store import ObjectStore
 
 
@@ -19,13 +19,13 @@ def write(folder: Path, **files: bytes) -> None:
 
 def elsewhere(url: str, folder: Path) -> None:
     """One attempt is killed after an epoch; another goes on from there on another machine."""
-    first = KeptTrial(url, folder / "first", "one")
+    first = TrialCheckpoints(url, folder / "first", "one")
     assert not first.take(resume=True)
     write(folder / "first", best=b"b1", last=b"l1")
     first.keep()
     first.close(finished=False)
 
-    second = KeptTrial(url, folder / "second", "two")
+    second = TrialCheckpoints(url, folder / "second", "two")
     assert second.take(resume=True)
     assert (folder / "second" / "last.pt").read_bytes() == b"l1"
     assert (folder / "second" / "best.pt").read_bytes() == b"b1"
@@ -37,7 +37,7 @@ def elsewhere(url: str, folder: Path) -> None:
     (folder / "second" / "last.pt").unlink()
     second.close(finished=True)
 
-    third = KeptTrial(url, folder / "third", "three")
+    third = TrialCheckpoints(url, folder / "third", "three")
     assert not third.take(resume=True), "a finished trial leaves its best weights, and nothing to go on with"
     third.close(finished=False)
 
@@ -54,12 +54,12 @@ def test_an_attempt_goes_on_from_a_bucket(s3: ObjectStore, tmp_path: Path) -> No
 
 def test_from_the_start_when_asked(tmp_path: Path) -> None:
     url = str(tmp_path / "t")
-    first = KeptTrial(url, tmp_path / "first", "one")
+    first = TrialCheckpoints(url, tmp_path / "first", "one")
     first.take(resume=True)
     write(tmp_path / "first", best=b"b", last=b"l")
     first.keep()
     first.close(finished=False)
-    again = KeptTrial(url, tmp_path / "first", "two")
+    again = TrialCheckpoints(url, tmp_path / "first", "two")
     assert not again.take(resume=False)
     assert not (tmp_path / "first" / "last.pt").exists(), "what lies there is of the attempt before"
     again.close(finished=False)
@@ -68,7 +68,7 @@ def test_from_the_start_when_asked(tmp_path: Path) -> None:
 def test_a_store_that_refuses_is_told_once_and_costs_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    kept = KeptTrial(str(tmp_path / "t"), tmp_path / "here", "one")
+    kept = TrialCheckpoints(str(tmp_path / "t"), tmp_path / "here", "one")
     kept.take(resume=True)
     refuse: Callable[..., None] = lambda *_: (_ for _ in ()).throw(LakeAccessError("no"))  # noqa: E731
     monkeypatch.setattr("sweeps.launch.checkpoints.replace", refuse)

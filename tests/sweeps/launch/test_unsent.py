@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 from sweeps.__main__ import app
 from sweeps.launch.cluster import outbox_folder
 from sweeps.launch.trials import Outcome
-from sweeps.launch.unsent import send_leftovers, with_untold
+from sweeps.launch.unsent import fail_unrecorded, send_waiting_records
 from sweeps.record.state import STOPPED, states_of
 from sweeps.record.study import StudyTracker
 from tests.mlflow_server import fresh_database
@@ -86,7 +86,7 @@ def test_a_study_sends_what_its_trials_left_and_nothing_else(outbox: Path, study
     other = StudyTracker.open(fresh_database(tmp_path / "other"), study="s", lake="l")
     leave(outbox, study, TrialSpec(seed=1))
     leave(outbox, other, TrialSpec(seed=2))
-    send_leftovers(study)
+    send_waiting_records(study)
     assert study.finished().keys() == {TrialSpec(seed=1).trial_id}
     assert [path.name for path in outbox.iterdir()] == ["a2"]
 
@@ -94,18 +94,18 @@ def test_a_study_sends_what_its_trials_left_and_nothing_else(outbox: Path, study
 def test_a_trial_whose_results_are_elsewhere_is_told_as_failed(outbox: Path, study: StudyTracker) -> None:
     specs = [TrialSpec(seed=seed) for seed in range(3)]
     leave(outbox, study, specs[0])
-    send_leftovers(study)
+    send_waiting_records(study)
     outcomes = [
         Outcome(trial_id=spec.trial_id, name=f"seed={spec.seed}", error=error)
         for spec, error in zip(specs, (None, None, "out of memory"), strict=True)
     ]
     rows = study.children_rows()
-    errors = [outcome.error for outcome in with_untold(outcomes, states_of(rows))]
+    errors = [outcome.error for outcome in fail_unrecorded(outcomes, states_of(rows))]
     assert errors[0] is None
     assert f"type `python -m sweeps sync --outbox {outbox}` on the node where it ran" in (errors[1] or "")
     assert errors[2] == "out of memory"
     stopped = rows[0].model_copy(update={"status": "KILLED", "metrics": {STOPPED: 3.0}})
-    assert with_untold(outcomes[:1], states_of([stopped]))[0].error is None, "a scheduler had seen enough of it"
+    assert fail_unrecorded(outcomes[:1], states_of([stopped]))[0].error is None, "a scheduler had seen enough of it"
 
 
 def test_trials_of_a_job_keep_their_outbox_outside_of_its_copy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

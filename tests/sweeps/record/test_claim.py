@@ -216,13 +216,13 @@ def test_what_goes_away_hides_neither_the_error_nor_the_end(
                 for name in ("children_rows", "finish", "set_tag"):
                     monkeypatch.setattr(StudyTracker, name, away)
                 monkeypatch.setattr("datasets.lock.remove", away)
-                study.give_up("FAILED", with_trials=True)
+                study.finish_after_error("FAILED", with_trials=True)
                 raise
 
     with pytest.raises(RuntimeError, match="the network broke"):
         broken()
     first, second = (record.getMessage() for record in caplog.records)
-    assert first.startswith("MLflow does not know that ")
+    assert first.startswith("the end of study s is not in MLflow: ")
     assert "could not be removed: the server is away" in second
 
 

@@ -86,13 +86,13 @@ def test_a_deleted_experiment_is_named(uri: str) -> None:
         study(uri, "gone")
 
 
-def test_giving_up_ends_the_trials_that_seem_to_run_where_asked(uri: str) -> None:
+def test_the_end_after_an_error_ends_the_trials_that_seem_to_run_where_asked(uri: str) -> None:
     parent = study(uri, "given up")
     client = MlflowClient(uri)
     tags = {"kind": "trial", "trial_id": "t", "mlflow.parentRunId": parent.run_id}
     client.create_run(parent.experiment_id, tags=tags)
-    parent.give_up("FAILED")
+    parent.finish_after_error("FAILED")
     assert [row.status for row in parent.children_rows()] == ["RUNNING"], "another process may run it"
-    parent.give_up("FAILED", with_trials=True)
+    parent.finish_after_error("FAILED", with_trials=True)
     assert [row.status for row in parent.children_rows()] == ["KILLED"]
     assert client.get_run(parent.run_id).info.status == "FAILED"

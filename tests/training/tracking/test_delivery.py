@@ -7,10 +7,10 @@ import pytest
 from mlflow import MlflowClient
 
 from sweeps.record.study import StudyTracker
-from tests.mlflow_server import fresh_database
+from tests.mlflow_server import all_sent, fresh_database
 from training.spec import TrialSpec
-from training.tracking.delivery import METRICS_PER_REQUEST, MlflowDelivery
 from training.tracking.mlflow_tracker import MlflowTracker
+from training.tracking.publisher import METRICS_PER_REQUEST, MlflowDelivery
 from training.tracking.records import FinishRecord, MetricsRecord, ParamsRecord, Record, StartRecord, TextRecord
 from training.tracking.server import RequestRefusedError, RunGoneError
 from training.tracking.tracker import DatasetNote
@@ -59,7 +59,7 @@ def test_a_request_that_was_answered_too_late_leaves_no_twin(uri: str) -> None:
     study = StudyTracker.open(uri, study="twin", lake="l")
     tracker = MlflowTracker(uri, "twin")
     tracker.start(TrialSpec(), {})
-    assert tracker.wait_sent(60)
+    assert all_sent(tracker, 60)
     client = MlflowClient(uri)
     attempt = client.get_run(tracker.run_id).data.tags["attempt"]
     twin = client.create_run(study.experiment_id, tags={"attempt": attempt}).info.run_id

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from sweeps.record.study import StudyTracker, TrialRow
+from tests.mlflow_server import all_sent
 from training.spec import TrialSpec
 from training.tracking.mlflow_tracker import MlflowTracker, git_commit
 from training.tracking.server import TrackingError
@@ -42,7 +43,7 @@ def test_a_trial_is_a_child_run_with_params_tags_and_metrics(uri: str) -> None:
     tracker.log_metrics({"val/loss": 2.0, "val/f1": 0.5}, step=0)
     tracker.log_metrics({"val/loss": 1.0, "val/f1": 0.6}, step=1)
     tracker.log_metrics({"test/f1": 0.7})
-    assert tracker.wait_sent(30)
+    assert all_sent(tracker, 30)
     assert parent.children_rows()[0].status == "RUNNING"
     tracker.finish("FINISHED")
     (row,) = parent.children_rows()
@@ -203,7 +204,7 @@ def test_a_trial_without_its_server_goes_on_and_keeps_everything(
     tracker.finish("FINISHED")
     assert 0.4 < time.monotonic() - started < 5
     assert tracker.run_id == ""
-    assert caplog.text.count("the trial goes on, and what it tells waits in") == 1, "once per outage"
+    assert caplog.text.count("the trial goes on, and what it reports waits in") == 1, "once an outage"
     assert "203 records of trial" in caplog.text
     assert f"`python -m sweeps sync --outbox {tmp_path / 'outbox'}`" in caplog.text
     (folder,) = (tmp_path / "outbox").iterdir()

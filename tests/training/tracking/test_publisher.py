@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from training.tracking import publisher as publisher_module
-from training.tracking.journal import Journal, Sent
+from training.tracking.journal import Journal, Sent, read_lines
 from training.tracking.publisher import Publisher, publish
 from training.tracking.records import FinishRecord, MetricsRecord, ParamsRecord, Record, StartRecord
 from training.tracking.server import RequestRefusedError, RunGoneError, TrackingError
@@ -65,7 +65,7 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 def fill(journal: Journal, *records: Record) -> list[Record]:
     for record in records:
         journal.append(record)
-    return [line.record for line in journal.lines(0)]
+    return [line.record for line in read_lines(journal.folder)]
 
 
 END = FinishRecord(time=9, status="FINISHED")
@@ -163,12 +163,16 @@ def test_the_thread_sends_until_the_last_and_removes_the_folder(journal: Journal
     publisher.start()
     for record in (metrics(1), metrics(2)):
         journal.append(record)
-        publisher.tell()
-    assert publisher.wait_sent(20)
+        publisher.notify()
+    publisher.hurry()
+    deadline = time.monotonic() + 20
+    while journal.left:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
     assert publisher.is_alive()
     assert journal.folder.is_dir()
     journal.append(END)
-    publisher.tell()
+    publisher.notify()
     publisher.join(20)
     assert not publisher.is_alive()
     assert len(store.kept) == 4
@@ -187,13 +191,15 @@ def test_any_error_leaves_the_thread_alive_and_is_told_once(journal: Journal, ca
     store = Broken()
     publisher = Publisher(journal, store)
     publisher.start()
-    assert not publisher.wait_sent(0.3)
-    assert not publisher.wait_sent(0.3)
+    for _ in range(2):
+        publisher.hurry()
+        time.sleep(0.3)
+    assert journal.left == 1
     assert publisher.trouble == "a bug of a library"
     assert caplog.text.count("the trial goes on") == 1
     store.broken = False
     journal.append(END)
-    publisher.tell()
+    publisher.notify()
     publisher.hurry()
     publisher.join(20)
     assert len(store.kept) == 2
@@ -208,7 +214,7 @@ def test_the_pause_stays_short_while_something_arrives(journal: Journal, monkeyp
     started = time.monotonic()
     publisher.start()
     fill(journal, END)
-    publisher.tell()
+    publisher.notify()
     publisher.join(20)
     assert not publisher.is_alive()
     assert time.monotonic() - started < 10
@@ -234,7 +240,7 @@ def test_the_pause_after_failures_grows_and_hurry_ends_it(journal: Journal, monk
     asked = time.monotonic()
     publisher.hurry()
     journal.append(END)
-    publisher.tell()
+    publisher.notify()
     publisher.join(20)
     assert min(when for when in times if when > asked) - asked < 0.2
     assert not publisher.is_alive()

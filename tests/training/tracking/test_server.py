@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from training.tracking.server import TrackingError, resolve_uri, wait_reachable
+from training.tracking.server import TrackingError, check_reachable, resolve_uri, wait_reachable
 
 
 class Healthy(BaseHTTPRequestHandler):
@@ -60,3 +60,19 @@ def test_a_relative_sqlite_path_becomes_absolute(tmp_path: Path, monkeypatch: py
     assert resolve_uri("sqlite:///x/m.db") == f"sqlite:///{tmp_path}/x/m.db"
     assert resolve_uri(resolve_uri("sqlite:///x/m.db")) == f"sqlite:///{tmp_path}/x/m.db"
     assert resolve_uri("http://host:5000/") == "http://host:5000"
+
+
+def test_what_is_no_server_of_http_does_not_answer() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+
+        def greet() -> None:
+            peer, _ = other.accept()
+            with peer:
+                peer.recv(1000)
+                peer.sendall(b"SSH-2.0-OpenSSH_9.6\r\n")
+
+        thread = threading.Thread(target=greet)
+        thread.start()
+        with pytest.raises(TrackingError, match=r"does not answer \(SSH-2\.0"):
+            check_reachable(f"http://127.0.0.1:{other.getsockname()[1]}")
+        thread.join()

@@ -12,12 +12,11 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from tests.mlflow_server import MlflowServer, SpoilingProxy, fresh_database
+from tests.mlflow_server import MlflowServer, SpoilingProxy, all_sent, fresh_database
 from training.spec import TrialSpec
-from training.tracking.delivery import MlflowDelivery
-from training.tracking.journal import Journal, attempts
+from training.tracking.journal import Journal, attempts, read_lines
 from training.tracking.mlflow_tracker import MlflowTracker
-from training.tracking.publisher import publish
+from training.tracking.publisher import MlflowDelivery, publish
 from training.tracking.records import FileRecord, MetricsRecord, StartRecord
 from training.tracking.server import TrackingError
 from training.tracking.sync import sync
@@ -115,13 +114,13 @@ def test_a_server_that_comes_back_during_the_trial_gets_all(server: MlflowServer
     try:
         for epoch in range(50):
             if epoch == 20:
-                assert tracker.wait_sent(60)
+                assert all_sent(tracker, 60)
                 server.kill()
             tracker.log_metrics({"val/loss": 1.0 / (epoch + 1), "val/f1": epoch}, step=epoch)
         tracker.log_text("a: 1", "spec.yaml")
         (tmp_path / "best.pt").write_bytes(b"weights" * 1000)
         tracker.log_file(tmp_path / "best.pt", "checkpoint")
-        assert not tracker.wait_sent(0.5)
+        assert not all_sent(tracker, 0.5)
     finally:
         server.start()
     tracker.finish("FINISHED")
@@ -280,7 +279,7 @@ def test_a_server_that_moved_with_another_store_gets_the_whole_trial(outbox: Pat
     tracker = MlflowTracker(old, "moved")
     tracker.start(TrialSpec(), {"recipe": "r"})
     tracker.log_metrics({"val/f1": 0.5}, step=0)
-    assert tracker.wait_sent(60)
+    assert all_sent(tracker, 60)
     journal = next(attempts(outbox))
     copy = outbox / "copy"  # as it would be if the process had died here
     copy.mkdir()
@@ -315,13 +314,24 @@ def test_a_damaged_attempt_does_not_stop_the_others(outbox: Path, tmp_path: Path
     assert "damaged at byte" in rows["bad"].note
 
 
+def test_a_journal_without_its_first_line_is_named_and_kept(outbox: Path, tmp_path: Path) -> None:
+    left_behind(outbox, fresh_database(tmp_path), "headless")
+    journal = outbox / "a1" / "journal.jsonl"
+    rest = b"".join(journal.read_bytes().splitlines(keepends=True)[1:])
+    journal.write_bytes(rest)
+    (row,) = sync(outbox)
+    assert row.left == 1
+    assert "lacks its first line" in row.note
+    assert journal.read_bytes() == rest
+
+
 def test_a_copy_cut_short_by_a_crash_of_the_machine_is_named(outbox: Path, tmp_path: Path) -> None:
     left_behind(outbox, fresh_database(tmp_path), "cut")
     taken = Journal.take(outbox / "a1")
     assert taken is not None
     (outbox / "notes.txt").write_text("whole")
     taken.append_copy(outbox / "notes.txt", "")
-    (*_, record) = (line.record for line in taken.lines(0))
+    (*_, record) = (line.record for line in read_lines(taken.folder))
     taken.close()
     assert isinstance(record, FileRecord)
     (outbox / "a1" / record.kept).write_text("wh")

@@ -6,7 +6,7 @@ import pytest
 
 from training.spec import TrialSpec
 from training.tracking.server import TrackingError
-from training.tracking.tracker import DatasetNote, MemoryTracker, give_up
+from training.tracking.tracker import DatasetNote, MemoryTracker, record_failure
 
 
 def test_everything_told_is_kept(tmp_path: Path) -> None:
@@ -25,7 +25,7 @@ def test_everything_told_is_kept(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("error", "status"), [(ValueError("bad"), "FAILED"), (KeyboardInterrupt(), "KILLED")])
 def test_an_error_is_left_with_the_tracker(error: BaseException, status: str) -> None:
     tracker = MemoryTracker()
-    give_up(tracker, error)
+    record_failure(tracker, error)
     assert tracker.status == status
     assert type(error).__name__ in tracker.texts["error.txt"]
 
@@ -37,8 +37,8 @@ def test_a_tracker_that_is_away_does_not_hide_the_error(
         raise TrackingError("the server is away")
 
     monkeypatch.setattr(MemoryTracker, "finish", away)
-    give_up(MemoryTracker(), ValueError("bad"))
-    assert "the tracker was not told that the trial failed: the server is away" in caplog.text
+    record_failure(MemoryTracker(), ValueError("bad"))
+    assert "the failure of the trial is not on record: the server is away" in caplog.text
 
 
 def test_a_note_of_a_dataset_holds_no_secrets() -> None:
