@@ -166,38 +166,15 @@ def _checkpoint_spec(checkpoint: Path | None, model: str, given: Mapping[str, ob
     from training.loop.checkpoint import load_checkpoint
     from training.loop.checkpoint_files import checkpoint_file
 
-    own = spec
-    if own is None:
-        assert checkpoint is not None
-        own = load_checkpoint(checkpoint_file(checkpoint)).spec
-        if model and model != own.model.name:
-            raise SpecError(
-                f"the checkpoint is of {own.model.name} and --model is {model}: leave --model out, or give its own "
-                "checkpoint"
-            )
-    target = folder or Path("results/compare") / f"{own.model.name.replace(':', '.')}-{own.data.task}"
-    if not overwrite:
-        running.refuse_existing(target)
-    own = running.check_own(own if checkpoint is None else own.with_("model.pretrained", None), lake)
-    others, remarks = running.find_others(names, tracking_uri, own, lake)
-    warn(remarks)
-    study, cache = running.open_study(tracking_uri, lake), NodeCache.default()
-    try:
-        if checkpoint is not None:
-            entries = [running.score_own(checkpoint, lake, study, maps=target / "maps", cache=cache)]
-        else:
-            entries = running.train_own(
-                own,
-                range(own.seed, own.seed + seeds),
-                lake,
-                study,
-                runs=runs,
-                workers=workers,
-                cache=cache,
-                progress=lambda trial: progress_bar(trial.loop.max_epochs),
-            )
-        return running.write_comparison(entries, others, remarks, lake, study, target), target
-    except BaseException as error:
-        if study is not None:
-            study.finish_after_error("KILLED" if isinstance(error, KeyboardInterrupt | SystemExit) else "FAILED")
-        raise
+    if checkpoint is None:
+        raise SpecError("--mode evaluate needs a --checkpoint: give best.pt of a trial, or its folder")
+    for name, value in given.items():
+        if value:
+            raise SpecError(f"{name} is for --mode train: a checkpoint says itself what it was trained for")
+    spec = load_checkpoint(checkpoint_file(checkpoint)).spec
+    if model and model != spec.model.name:
+        raise SpecError(
+            f"the checkpoint is of {spec.model.name} and --model is {model}: leave --model out, or give its own "
+            "checkpoint"
+        )
+    return spec.with_("model.pretrained", None)

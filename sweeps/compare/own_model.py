@@ -90,7 +90,7 @@ def open_study(tracking_uri: str, lake: Lake) -> Iterator[StudyTracker | None]:
     try:
         yield study
     except BaseException as error:
-        study.give_up("KILLED" if isinstance(error, KeyboardInterrupt | SystemExit) else "FAILED")
+        study.finish_after_error("KILLED" if isinstance(error, KeyboardInterrupt | SystemExit) else "FAILED")
         raise
 
 
