@@ -28,5 +28,5 @@ def test_a_channel_is_of_its_instrument(channel: str, group: str) -> None:
 
 
 def test_an_unknown_channel_gets_the_nearest() -> None:
-    with pytest.raises(UnknownNameError, match="did you mean 'btemp_18_7h'"):
-        check_channels(["t2m", "btemp_18_7"])
+    with pytest.raises(UnknownNameError, match="did you mean 'distance_map'"):
+        check_channels(["t2m", "distance_mapp"])

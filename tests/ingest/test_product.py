@@ -20,7 +20,7 @@ def test_a_ready_to_train_file_has_pixels_of_80_m(tmp_path: Path) -> None:
     write_samples(tmp_path, scenes=1, lines=200, samples=220, seed=3, form="ready-to-train-test")
     (path,) = find_sources([str(tmp_path)])
     with open_scene(path) as scene:
-        assert (scene.product, scene.pixel_spacing) == ("ready-to-train", 80)
+        assert (scene.product, scene.pixel_spacing) == ("ready_to_train", 80)
         assert [native_ratio(scene, ratio) for ratio in (2, 10)] == [1, 5]
         with pytest.raises(RecipeError, match=r"ratio 5 is 200 m and scene .* has pixels of 80 m: use multiples of 2"):
             native_ratio(scene, 5)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 import torch
 
 from datasets.loading.normalize import Normalization
@@ -43,6 +44,7 @@ def test_figures_and_tables_are_written_and_named_for_the_tracker(tmp_path: Path
     assert TrialSpec.from_file(tmp_path / "spec.yaml") == SPEC
 
 
+@pytest.mark.slow
 def test_the_network_goes_only_to_a_tracker_that_keeps_models(tmp_path: Path) -> None:
     best = Checkpoint(
         spec=SPEC,
