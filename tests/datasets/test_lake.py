@@ -1,16 +1,14 @@
-"""Lake and catalog: opening, asking, publishing, refusing."""
+"""A lake: opening, publishing, refusing."""
 
 import json
 import pickle
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 import xarray as xr
 
-from datasets.catalog_file import CatalogFile
-from datasets.errors import LakeNotFoundError, RecipeMismatchError, SceneNotFoundError
+from datasets.errors import LakeNotFoundError, RecipeMismatchError
 from datasets.lake import Lake
 from ingest.build import SplitOptions, publish
 from ingest.convert import convert_scene
@@ -25,33 +23,6 @@ def test_plain_xarray_reads_a_scene(tiny_lake: Lake) -> None:
     assert {"sar_latitude", "sar_longitude"} <= set(dataset.coords)
     assert float(dataset.sar_incidenceangle.min()) > 18
     assert float(dataset.sar_incidenceangle.max()) < 48
-
-
-def test_catalog_is_a_plain_parquet_table(tiny_lake: Lake) -> None:
-    frame = pd.read_parquet(f"{tiny_lake.url}/catalog.parquet")
-    assert len(frame) == 11
-    assert {"scene_id", "split", "season", "location", "SOD_0", "SOD_255", "west", "dropped_no_row"} <= set(
-        frame.columns
-    )
-    assert frame.scene_id.is_unique
-    assert frame.scene_id.is_monotonic_increasing
-
-
-def test_catalog_round_trip(tiny_lake: Lake) -> None:
-    written = CatalogFile(tiny_lake.catalog(), tiny_lake.statistics)
-    assert CatalogFile.from_parquet(written.to_parquet()) == written
-
-
-def test_catalog_queries(tiny_lake: Lake) -> None:
-    catalog = tiny_lake.catalog()
-    parts = [catalog.where(season=season) for season in ("winter", "spring", "summer", "fall")]
-    assert sum(len(part) for part in parts) == len(catalog)
-    assert all(row.season == "fall" for row in parts[3])
-    assert len(catalog.where()) == len(catalog)
-    assert len(catalog.where(cryoseason="melt")) == 0
-    assert {row.archive for row in catalog.split("test")} == {"test"}
-    with pytest.raises(SceneNotFoundError, match="there is no scene 'nope' among the 11"):
-        catalog["nope"]
 
 
 def test_statistics_are_of_training_scenes_alone(tiny_lake: Lake) -> None:
@@ -96,13 +67,6 @@ def test_a_lake_without_a_finished_build_says_so(tmp_path: Path) -> None:
     lake = Lake.create(str(tmp_path / "lake"), Recipe().to_lake())
     with pytest.raises(LakeNotFoundError, match="has no catalog yet"):
         Lake.open(lake.url).catalog()
-
-
-def test_a_torn_catalog_is_named(tmp_path: Path) -> None:
-    lake = Lake.create(str(tmp_path / "lake"), Recipe().to_lake())
-    (tmp_path / "lake" / "catalog.parquet").write_bytes(b"PAR1")
-    with pytest.raises(LakeNotFoundError, match=r"catalog\.parquet is not a catalog of this format"):
-        lake.catalog()
 
 
 def test_lake_in_memory(raw_train: list[Path]) -> None:

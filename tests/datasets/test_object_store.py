@@ -13,18 +13,14 @@ from typer.testing import CliRunner, Result
 from datasets.__main__ import app as datasets_app
 from datasets.errors import LakeAccessError, LakeNotFoundError
 from datasets.lake import Lake
-from datasets.storage import create, holds_objects, names, read, remove, remove_below, replace, sizes
-from ingest.__main__ import app as ingest_app
+from datasets.storage import holds_objects, names, remove_below, replace, sizes
 from ingest.build import SplitOptions, publish
 from ingest.convert import convert_scene
 from ingest.recipe import Recipe
+from tests.ingest.command_line import command
 from tests.object_store import ObjectStore, counting_proxy
 
 pytestmark = pytest.mark.slow
-
-
-def ingest(*words: object) -> Result:
-    return CliRunner().invoke(ingest_app, [str(word) for word in words], env={"COLUMNS": "250"})
 
 
 def become(
@@ -53,8 +49,8 @@ def built(
     disk = tmp_path_factory.mktemp("disk") / "lake"
     with pytest.MonkeyPatch.context() as patch:
         become(object_store, patch)
-        result = ingest("build", *raw_train[:2], "--lake", "s3://lake/built", "--ratios", "2", "10")
-        assert ingest("build", *raw_train[:2], "--lake", disk, "--ratios", "2", "10").exit_code == 0
+        result = command("build", *raw_train[:2], "--lake", "s3://lake/built", "--ratios", "2", "10")
+        assert command("build", *raw_train[:2], "--lake", disk, "--ratios", "2", "10").exit_code == 0
     fsspec.get_filesystem_class("s3").clear_instance_cache()
     return "s3://lake/built", disk, result
 
@@ -107,79 +103,6 @@ def test_a_place_that_was_emptied_is_empty(s3: ObjectStore, raw_train: list[Path
     assert Lake.create(url, Recipe().to_lake()).recipe_digest == Recipe().digest
 
 
-def test_only_one_creates_an_object(s3: ObjectStore) -> None:
-    url = "s3://lake/race"
-    won: list[int] = []
-
-    def run(number: int) -> None:
-        if create(url, str(number).encode()):
-            won.append(number)
-
-    threads = [threading.Thread(target=run, args=(number,)) for number in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(won) == 1
-    assert read(url) == str(won[0]).encode()
-    remove(url)
-    remove(url)
-    assert read(url) is None
-
-
-@pytest.mark.parametrize(
-    ("variables", "sentence"),
-    [
-        ({"AWS_SECRET_ACCESS_KEY": "wrong"}, "was refused (SignatureDoesNotMatch): check the credentials"),
-        ({"AWS_ACCESS_KEY_ID": "nobody"}, "was refused (InvalidAccessKeyId): check the credentials"),
-        ({"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}, "no complete credentials were found; set AWS_"),
-        ({"AWS_PROFILE": "nobody"}, "the AWS profile cannot be used"),
-        ({"AWS_ENDPOINT_URL": "http://user:hush@127.0.0.1:1", "AWS_MAX_ATTEMPTS": "1"}, "the server does not answer"),
-    ],
-)
-def test_no_way_in_is_one_sentence_without_a_secret(
-    s3: ObjectStore,
-    raw_train: list[Path],
-    monkeypatch: pytest.MonkeyPatch,
-    variables: dict[str, str | None],
-    sentence: str,
-) -> None:
-    if "AWS_PROFILE" in variables:
-        monkeypatch.delenv("AWS_ACCESS_KEY_ID")
-    for name, value in variables.items():
-        if value is None:
-            monkeypatch.delenv(name)
-        else:
-            monkeypatch.setenv(name, value)
-    fsspec.get_filesystem_class("s3").clear_instance_cache()
-    for result in (
-        ingest("build", raw_train[0], "--lake", "s3://lake/nowhere"),
-        CliRunner().invoke(datasets_app, ["show", "s3://lake/nowhere"], env={"COLUMNS": "250"}),
-    ):
-        assert result.exit_code == 2, result.output
-        assert sentence in " ".join(result.output.split())
-        assert len(result.output.strip().splitlines()) == 1
-        assert not [secret for secret in (*s3.owner, "hush") if secret in result.output]
-
-
-@pytest.mark.parametrize(
-    ("url", "sentence"),
-    [
-        ("s3://key:hush@lake/x", "a s3:// URL with a password in it is not allowed"),
-        ("foo://lake/x", "which fsspec does not know: give a path, s3://, gs:// or az://"),
-        ("gs://lake/x", "needs the fsspec driver gcsfs, which is not installed"),
-        ("s3://no-such-bucket/x", "there is no bucket for 's3://no-such-bucket/x"),
-    ],
-)
-def test_a_url_that_cannot_work_is_one_sentence(
-    s3: ObjectStore, raw_train: list[Path], url: str, sentence: str
-) -> None:
-    result = ingest("build", raw_train[0], "--lake", url)
-    assert result.exit_code == 2, result.output
-    assert sentence in result.output
-    assert "hush" not in result.output
-
-
 def test_a_key_that_may_only_read_reads_and_does_not_build(
     s3: ObjectStore, built: tuple[str, Path, Result], raw_train: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -191,7 +114,7 @@ def test_a_key_that_may_only_read_reads_and_does_not_build(
         lake.scene(scene_id).open(2).load(), Lake.open(str(disk)).scene(scene_id).open(2).load()
     )
     for target in (url, "s3://lake/another"):
-        result = ingest("build", *raw_train[:3], "--lake", target, "--ratios", "2", "10")
+        result = command("build", *raw_train[:3], "--lake", target, "--ratios", "2", "10")
         assert result.exit_code == 2, result.output
         assert "was refused (AccessDenied)" in result.output
         assert len(result.output.strip().splitlines()) == 1
@@ -221,11 +144,11 @@ def test_a_server_that_goes_away_in_the_middle_costs_nothing(
     lake = Lake.create(url, recipe.to_lake())
     thread.start()
     started.set()
-    result = ingest("build", *raw_train[:2], "--lake", url, "--ratios", "2", "10")
+    result = command("build", *raw_train[:2], "--lake", url, "--ratios", "2", "10")
     thread.join()
     assert result.exit_code in (0, 1, 2), result.output
     assert not isinstance(result.exception, OSError)
-    again = ingest("build", *raw_train[:2], "--lake", url, "--ratios", "2", "10", "--break-lock")
+    again = command("build", *raw_train[:2], "--lake", url, "--ratios", "2", "10", "--break-lock")
     assert again.exit_code == 0, again.output
     assert sizes(f"{url}/scenes") == sizes(f"{built[1]}/scenes")
     assert Lake.open(url).digest == Lake.open(built[0]).digest

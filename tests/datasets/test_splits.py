@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasets.errors import SplitError, UnknownNameError
-from datasets.labels import CHARTS, chart
+from datasets.errors import SplitError
+from datasets.labels import CHARTS
 from datasets.scene import SceneRecord
 from datasets.seasons import LOCATIONS, REGIONS, SEASONS, location_of, season_of
 from datasets.splits import assign_splits
@@ -100,20 +100,6 @@ def test_one_training_scene_alone_is_training() -> None:
     assert len(assign_splits([record(0, orbit=0)], seed=0).split("train")) == 1
     with pytest.raises(SplitError, match="1 validation scenes of 1 usable training scenes are too many"):
         assign_splits([record(0, orbit=0)], seed=0, val_scenes=1)
-
-
-@pytest.mark.parametrize(
-    ("month", "season"), [(12, "winter"), (2, "winter"), (3, "spring"), (6, "summer"), (8, "summer"), (9, "fall")]
-)
-def test_seasons(month: int, season: str) -> None:
-    assert season_of(datetime(2020, month, 1, tzinfo=UTC)) == season
-
-
-def test_unknown_words_name_the_nearest() -> None:
-    with pytest.raises(UnknownNameError, match="did you mean 'SGRDIFOXE'"):
-        location_of("SGRDIFOX")
-    with pytest.raises(UnknownNameError, match="unknown chart 'SOF': known are SIC, SOD, FLOE"):
-        chart("SOF")
 
 
 def test_training_scenes_without_a_chart_are_not_used_and_test_scenes_stay() -> None:

@@ -13,25 +13,20 @@ from pathlib import Path
 
 import pytest
 import xarray as xr
-from typer.testing import CliRunner, Result
 
 import datasets.stores.scene_writer
 from datasets.errors import LakeNotFoundError, RecipeMismatchError, SceneNotFoundError
 from datasets.lake import Lake
 from datasets.storage import move_below
 from datasets.stores.scene_writer import SceneWriter
-from ingest.__main__ import app
 from ingest.build import SplitOptions, publish
 from ingest.convert import convert_scene
 from ingest.recipe import Recipe
+from tests.ingest.command_line import command
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = Path(__file__).with_name("interrupted_build.py")
 RATIOS = ("--ratios", "5", "10")
-
-
-def ingest(*words: object) -> Result:
-    return CliRunner().invoke(app, [str(word) for word in words], env={"COLUMNS": "250"})
 
 
 def start_build(script: list[str], *words: object, **variables: str) -> subprocess.Popen[str]:
@@ -66,7 +61,7 @@ def read_all(lake: Lake) -> list[str]:
 @pytest.fixture(scope="module")
 def undisturbed(raw_train: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     lake = tmp_path_factory.mktemp("undisturbed") / "lake"
-    assert ingest("build", *raw_train[:3], "--lake", lake, *RATIOS).exit_code == 0
+    assert command("build", *raw_train[:3], "--lake", lake, *RATIOS).exit_code == 0
     return lake
 
 
@@ -74,7 +69,7 @@ def undisturbed(raw_train: list[Path], tmp_path_factory: pytest.TempPathFactory)
 def begun(raw_train: list[Path], tmp_path: Path) -> Path:
     """A published lake of one scene."""
     lake = tmp_path / "lake"
-    assert ingest("build", raw_train[0], "--lake", lake, *RATIOS).exit_code == 0
+    assert command("build", raw_train[0], "--lake", lake, *RATIOS).exit_code == 0
     return lake
 
 
@@ -111,11 +106,11 @@ def test_a_killed_build_leaves_a_whole_lake_and_goes_on(
     assert process.returncode == -signal.SIGKILL
     assert len(read_all(Lake.open(str(begun)))) == scenes
 
-    refused = ingest("build", *build, *RATIOS)
+    refused = command("build", *build, *RATIOS)
     assert refused.exit_code == 2
     assert f"process {process.pid} on" in refused.output
     assert "no such process runs on this machine any more, so start again with --break-lock" in refused.output
-    mended = ingest("build", *build, *RATIOS, "--break-lock")
+    mended = command("build", *build, *RATIOS, "--break-lock")
     assert mended.exit_code == 0, mended.output
     assert contents(begun) == contents(undisturbed)
 
@@ -176,7 +171,7 @@ def test_a_second_build_is_refused_while_one_runs(raw_train: list[Path], tmp_pat
     wait_for((lake / "lock.json").exists)
     wait_for(lambda: (lake / "lock.json").read_bytes() != b"")
     owner = json.loads((lake / "lock.json").read_text())
-    second = ingest("build", *raw_train[:2], "--lake", lake, *RATIOS)
+    second = command("build", *raw_train[:2], "--lake", lake, *RATIOS)
     assert second.exit_code == 2
     sentence = (
         f"is being changed by another build (process {process.pid} on {owner['host']}, started {owner['started']})"
@@ -209,7 +204,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 def test_a_foreign_place_gets_no_lock(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("years of work")
-    assert ingest("build", ROOT / "README.md", "--lake", tmp_path).exit_code == 2
+    assert command("build", ROOT / "README.md", "--lake", tmp_path).exit_code == 2
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
@@ -253,26 +248,26 @@ def test_readers_keep_the_old_recipe_until_the_new_lake_is_whole(place: str, raw
 def test_a_rebuild_waits_for_all_archives(raw_train: list[Path], raw_test: list[Path], tmp_path: Path) -> None:
     lake = tmp_path / "lake"
     both = ("--lake", lake, "--ratios", "5", "10")
-    assert ingest("build", *raw_train[:2], *both).exit_code == 0
-    assert ingest("build", raw_test[0], *both, "--split", "test").exit_code == 0
+    assert command("build", *raw_train[:2], *both).exit_code == 0
+    assert command("build", raw_test[0], *both, "--split", "test").exit_code == 0
     before = Lake.open(str(lake))
 
     anew = ("--lake", lake, "--ratios", "10")
-    assert "or --rebuild" in ingest("build", *raw_train[:2], *anew).output
-    half = ingest("build", *raw_train[:2], *anew, "--rebuild")
+    assert "or --rebuild" in command("build", *raw_train[:2], *anew).output
+    half = command("build", *raw_train[:2], *anew, "--rebuild")
     assert half.exit_code == 1, half.output
     assert f"readers still see recipe {before.recipe_digest}: 1 of its scenes are not built" in half.output
     assert Lake.open(str(lake)).digest == before.digest
-    whole = ingest("build", raw_test[0], *anew, "--split", "test", "--rebuild")
+    whole = command("build", raw_test[0], *anew, "--split", "test", "--rebuild")
     assert whole.exit_code == 0, whole.output
     after = Lake.open(str(lake))
     assert after.ratios == (10,)
     assert [row.split for row in after.catalog()] == [row.split for row in before.catalog()]
 
-    back = ingest("build", *raw_train[:2], *both, "--rebuild")
+    back = command("build", *raw_train[:2], *both, "--rebuild")
     assert back.exit_code == 0, back.output
     assert Lake.open(str(lake)).digest == before.digest
-    pruned = ingest("prune", lake)
+    pruned = command("prune", lake)
     assert pruned.exit_code == 0, pruned.output
     assert after.recipe_digest in pruned.output
     assert not (lake / "recipes" / after.recipe_digest / "scenes").exists()
@@ -323,7 +318,7 @@ def interrupted(path: Path, recipe: Recipe, lake: Lake, monkeypatch: pytest.Monk
 def test_a_scene_whose_store_is_gone_leaves_the_catalog_with_a_word(begun: Path, raw_train: list[Path]) -> None:
     gone = Lake.open(str(begun)).catalog().scene_ids[0]
     (begun / "scenes" / f"{gone}.zarr" / "zarr.json").unlink()
-    result = ingest("build", raw_train[1], "--lake", begun, *RATIOS)
+    result = command("build", raw_train[1], "--lake", begun, *RATIOS)
     assert result.exit_code == 1
     assert f"1 scenes left the catalog, their stores are gone (first: {gone})" in result.output
     assert gone not in read_all(Lake.open(str(begun)))

@@ -15,21 +15,16 @@ from pathlib import Path
 
 import psutil
 import pytest
-from typer.testing import CliRunner, Result
 
-import ingest.cluster
 from datasets.lake import Lake
-from ingest.__main__ import app
 from ingest.cluster import ClusterOptions
 from ingest.errors import WorkerDiedError
 from ingest.workers import open_workers
+from tests.ingest.command_line import command
 
 ROOT = Path(__file__).parents[2]
+
 RATIOS = ("--ratios", "5", "10")
-
-
-def command(*words: object) -> Result:
-    return CliRunner().invoke(app, [str(word) for word in words], env={"COLUMNS": "250"})
 
 
 def wait_for_port(port: int) -> None:
@@ -205,16 +200,6 @@ def test_a_ray_that_cannot_be_used_is_one_sentence(
     assert result.exit_code == 2, result.output
     assert sentence in " ".join(result.output.split())
     assert not (tmp_path / "lake" / "lock.json").exists()
-
-
-def test_ray_is_asked_for_where_it_is_missing(
-    raw_train: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(ingest.cluster, "find_spec", lambda name: None)
-    result = command("build", raw_train[0], "--lake", tmp_path / "lake", "--scheduler", "ray")
-    assert result.exit_code == 2
-    assert "needs Ray, which is not installed: pip install -e '.[sweep]'" in result.output
-    assert not (tmp_path / "lake").exists()
 
 
 @contextmanager

@@ -7,20 +7,15 @@ from pathlib import Path
 
 import fsspec
 import pytest
-from typer.testing import CliRunner, Result
 
 from datasets.catalog import Catalog
 from datasets.errors import SceneNotFoundError
 from datasets.lake import Lake
-from ingest.__main__ import app
 from ingest.build import SplitOptions, publish
 from ingest.convert import convert_scene
 from ingest.recipe import Recipe
+from tests.ingest.command_line import command
 from tests.object_store import ObjectStore
-
-
-def ingest(*words: object) -> Result:
-    return CliRunner().invoke(app, [str(word) for word in words], env={"COLUMNS": "300"})
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +128,7 @@ def test_damage_is_one_line_and_exit_code_1(
     place: Path, damage: Callable[[Path], None], kind: str, sentence: str
 ) -> None:
     damage(place)
-    result = ingest("verify", place)
+    result = command("verify", place)
     assert result.exit_code == 1, result.output
     assert "1 findings" in result.output
     lines = [line for line in result.output.splitlines() if sentence in line]
@@ -143,7 +138,7 @@ def test_damage_is_one_line_and_exit_code_1(
 
 def test_a_whole_lake_has_no_findings(place: Path) -> None:
     for words in ((), ("--deep",)):
-        result = ingest("verify", place, *words)
+        result = command("verify", place, *words)
         assert result.exit_code == 0, result.output
         assert "2 scenes looked at" in result.output
         assert "0 findings" in result.output
@@ -154,8 +149,8 @@ def test_bytes_that_changed_in_place_are_found_by_decoding(place: Path) -> None:
     content = bytearray(shard.read_bytes())
     content[100:4000] = bytes(3900)
     shard.write_bytes(content)
-    assert ingest("verify", place).exit_code == 0
-    result = ingest("verify", place, "--deep")
+    assert command("verify", place).exit_code == 0
+    result = command("verify", place, "--deep")
     assert result.exit_code == 1, result.output
     assert "r1/nersc_sar_secondary" in result.output
 
@@ -164,18 +159,12 @@ def test_a_damaged_store_is_discarded_and_built_again(place: Path, raw_train: li
     lake = Lake.open(str(place))
     damaged = lake.catalog().scene_ids[0]
     _truncated(place)
-    assert ingest("verify", place, "--discard").exit_code == 1
+    assert command("verify", place, "--discard").exit_code == 1
     with pytest.raises(SceneNotFoundError):
         lake.scene(damaged)
     recipe = Recipe(ratios=(1, 10))
     publish(lake, [convert_scene(str(path), recipe, lake, "train") for path in raw_train[:2]], SplitOptions())
-    assert ingest("verify", place, "--deep").exit_code == 0
-
-
-def test_what_is_no_lake_cannot_be_verified(tmp_path: Path) -> None:
-    result = ingest("verify", tmp_path)
-    assert result.exit_code == 2
-    assert "is not a lake" in result.output
+    assert command("verify", place, "--deep").exit_code == 0
 
 
 @pytest.mark.slow
@@ -183,12 +172,12 @@ def test_a_lake_in_object_storage(s3: ObjectStore, whole: Path) -> None:
     url = "s3://lake/verified"
     filesystem = fsspec.filesystem("s3", use_listings_cache=False)
     filesystem.put(str(whole), url, recursive=True)
-    clean = ingest("verify", url, "--deep")
+    clean = command("verify", url, "--deep")
     assert clean.exit_code == 0, clean.output
     scene = Lake.open(url).scene_url(Lake.open(url).catalog().scene_ids[0])
     filesystem.rm_file(f"{scene}/r1/SOD/c/0/0")
     filesystem.pipe_file(f"{scene}/r10/SIC/c/0/0", b"short")
-    result = ingest("verify", url)
+    result = command("verify", url)
     assert result.exit_code == 1
     for sentence in ("r1/SOD/c/0/0 is missing", "r10/SIC/c/0/0 has 5 bytes of", "2 findings"):
         assert sentence in result.output

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from datasets.loading.windows import land_pixels, near_border, window_starts
 from datasets.patches.patch_rules import PatchRule, SceneTables, pure_windows
+from tests.datasets.patches.windows_by_loop import starts_by_loop
 
 Arrays = dict[str, NDArray[np.generic]]
 
@@ -42,13 +42,6 @@ def by_loop(arrays: Arrays, rule: PatchRule) -> list[tuple[int, int, int]]:
     return found
 
 
-def starts_by_loop(length: int, size: int, stride: int) -> list[int]:
-    return sorted(
-        {start for start in range(length) if start + size <= length and not start % stride}
-        | ({length - size} if length >= size else set())
-    )
-
-
 def counting(arrays: Arrays) -> tuple[Callable[[str], NDArray[np.generic]], list[str]]:
     reads: list[str] = []
 
@@ -57,15 +50,6 @@ def counting(arrays: Arrays) -> tuple[Callable[[str], NDArray[np.generic]], list
         return arrays[name]
 
     return read, reads
-
-
-@given(st.integers(1, 60), st.integers(1, 60), st.integers(1, 70))
-def test_window_starts_are_multiples_of_the_stride_and_the_last_place(length: int, size: int, stride: int) -> None:
-    found = window_starts(length, size, stride)
-    assert found.tolist() == starts_by_loop(length, size, stride)
-    if size <= length:
-        assert found[0] == 0
-        assert found[-1] + size == length
 
 
 @given(st.data())
@@ -139,12 +123,6 @@ def test_what_no_window_is_left_for_is_not_read() -> None:
     read, reads = counting({"SOD": np.full((30, 30), 255, np.uint8)})
     found = pure_windows(SceneTables(read, "SOD"), PatchRule(ratio=1, patch_size=4, border_distance=400, max_land=0))
     assert (found.pure, found.clear, reads) == (0, 0, ["SOD"])
-
-
-def test_pixels_that_rules_speak_of() -> None:
-    assert land_pixels(np.array([0, 1e-6, 0.25, 0.5, 1, np.nan], np.float32)).tolist() == [True] * 3 + [False] * 3
-    distances = np.array([0, 399, 400, np.inf, np.nan], np.float32)
-    assert near_border(distances, 400).tolist() == [True, True, False, False, True]
 
 
 def test_digest_is_of_every_field() -> None:

@@ -14,8 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import datasets.stores.scene_writer
-from datasets.errors import DamagedSceneError, SceneNotFoundError
-from datasets.scene import Scene
+from datasets.errors import DamagedSceneError
 from datasets.stores.scene_store import SceneStore
 from datasets.stores.scene_writer import SceneWriter
 from datasets.stores.shard_layout import Window
@@ -90,16 +89,6 @@ def test_values_go_where_they_are_wanted(url: str, by_zarr: dict[str, np.ndarray
         SceneStore(url).read_many(asked, out={"r1/hh": out[1, 1:]})
 
 
-def test_a_store_that_was_written_anew_is_read_anew(tmp_path: Path) -> None:
-    place = str(tmp_path / "scene.zarr")
-    for value in (1.0, 2.0):
-        with SceneWriter(place) as writer:
-            values = np.full((600, 500), value, np.float32)
-            writer.array("r1", "x", values, dims=("line", "sample"), fill=np.nan, attributes={})
-            writer.finish({"record": {}}, {"r1": {}})
-        assert SceneStore(place).read("r1", "x", (slice(5, 6), slice(7, 8))) == value
-
-
 def test_shards_elsewhere_are_fetched(url: str, by_zarr: dict[str, np.ndarray]) -> None:
     filesystem = fsspec.filesystem("memory")
     filesystem.put(url, "/shards", recursive=True)
@@ -107,40 +96,6 @@ def test_shards_elsewhere_are_fetched(url: str, by_zarr: dict[str, np.ndarray]) 
     for asked in ((), window):
         found = SceneStore("memory://shards").read("r1", "hh", asked)
         np.testing.assert_array_equal(found, by_zarr["r1/hh"][asked])
-
-
-def test_a_store_of_the_default_layout_is_read_whole(tiny_lake_scene: Scene) -> None:
-    names = ("nersc_sar_primary", "SOD", "t2m")
-    found = tiny_lake_scene.whole(2, names)
-    opened = {**tiny_lake_scene.open(2), **tiny_lake_scene.open_km2()}
-    for name in names:
-        np.testing.assert_array_equal(found[name], opened[name].to_numpy())
-    patch = tiny_lake_scene.windows(2, names[:2], slice(3, 90), slice(100, 101))
-    np.testing.assert_array_equal(patch["SOD"], found["SOD"][3:90, 100:101])
-
-
-@pytest.fixture
-def tiny_lake_scene(request: pytest.FixtureRequest) -> Scene:
-    lake = request.getfixturevalue("tiny_lake")
-    scene: Scene = lake.scene(lake.catalog().scene_ids[0])
-    return scene
-
-
-def test_arrays_of_another_layout_are_left_to_zarr(tmp_path: Path) -> None:
-    place = str(tmp_path / "scene.zarr")
-    root = zarr.create_group(place, zarr_format=3, attributes={"record": {}})
-    values = np.arange(600.0).reshape(20, 30)
-    group = root.create_group("r2")
-    group.create_array("plain", data=values, chunks=(7, 9))
-    group.create_array("sharded", data=values, chunks=(5, 5), shards=(10, 10))
-    blosc = zarr.codecs.BloscCodec()
-    group.create_array("uncompressed", data=values, chunks=(5, 5), shards=(10, 10), compressors=None)
-    group.create_array("unlisted", data=values, chunks=(5, 5), shards=(10, 10), compressors=blosc)
-    store = SceneStore(place)
-    for name in ("plain", "sharded", "uncompressed", "unlisted"):
-        np.testing.assert_array_equal(store.read("r2", name, (slice(3, 17), slice(None))), values[3:17])
-    with pytest.raises(SceneNotFoundError, match="has no variable 'r2/SOD'"):
-        store.read("r2", "SOD")
 
 
 def _gone(shard: Path) -> None:

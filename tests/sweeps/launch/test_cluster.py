@@ -1,9 +1,11 @@
 """What a study says of the Ray that it runs on."""
 
+from pathlib import Path
+
 import pytest
 
 from datasets.errors import ClusterError
-from sweeps.launch.cluster import cluster, grows
+from sweeps.launch.cluster import cluster, grows, outbox_folder
 from tests.free_ports import free_ports
 
 
@@ -20,3 +22,15 @@ def test_who_runs_a_cluster_says_that_it_grows(monkeypatch: pytest.MonkeyPatch) 
     assert not grows()
     monkeypatch.setenv("ICEBENCH_CLUSTER_GROWS", "1")
     assert grows()
+
+
+def test_trials_of_a_job_keep_their_outbox_outside_of_its_copy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("ICEBENCH_OUTBOX")
+    monkeypatch.setenv("RAY_JOB_CONFIG_JSON_ENV_VAR", '{"runtime_env": {"working_dir": "gcs://x.zip"}}')
+    assert outbox_folder() == tmp_path / ".icebench" / "outbox"
+    monkeypatch.setenv("ICEBENCH_OUTBOX", "/elsewhere")
+    assert outbox_folder() == Path("/elsewhere")
+    monkeypatch.delenv("ICEBENCH_OUTBOX")
+    monkeypatch.delenv("RAY_JOB_CONFIG_JSON_ENV_VAR")
+    assert outbox_folder() == Path(__file__).parents[3] / "results" / "outbox"

@@ -1,7 +1,6 @@
 """What a run of a study is about to do, on a real lake."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -10,10 +9,7 @@ from datasets.seasons import LOCATIONS
 from sweeps.design.experiment import ExperimentError
 from sweeps.design.scene_sets import trained_on
 from sweeps.launch.plan import plan
-from sweeps.launch.study_run import open_study
-from sweeps.record.studies import study_row
-from tests.mlflow_server import fresh_database
-from tests.sweeps.launch.small_study import SPEC, request_of, small_study
+from tests.sweeps.launch.small_study import SPEC, small_study
 from training.spec import SpecError
 
 
@@ -48,20 +44,6 @@ def test_cells_without_scenes_are_named_and_the_rest_is_planned(tiny_lake: Lake)
     assert {each.trial.labels["train.location"] for each in planned.impossible} == set(LOCATIONS) - there
     assert {each.short for each in planned.impossible} == {"no train scenes"}
     assert len(planned.ready) + len(planned.impossible) == len(study.trials())
-
-
-def test_the_record_names_what_cannot_run_also_where_it_was_not_asked_for(tiny_lake: Lake, tmp_path: Path) -> None:
-    study = small_study(2, axes={"train.location": trained_on("location", LOCATIONS)})
-    there = {record.location for record in tiny_lake.catalog().split("train")}
-    part = study.only([f"train.location={min(there)}", "seed=0"])
-    planned = plan(part, (tiny_lake,), study=study)
-    assert (len(planned.ready), planned.impossible) == (1, ())
-    request = request_of(tiny_lake, tmp_path, uri=fresh_database(tmp_path))
-    design = study_row(open_study(planned, request)).design
-    assert design is not None
-    assert {each.cell[-1] for each in design.left_out} == set(LOCATIONS) - there
-    assert {cell[-1] for cell in design.cells} == there
-    assert design.trials == 2 * len(there)
 
 
 def test_a_ratio_that_the_lake_lacks_is_an_error_only_where_it_was_asked_for(tiny_lake: Lake) -> None:

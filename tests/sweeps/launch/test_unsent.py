@@ -6,7 +6,6 @@ import pytest
 from typer.testing import CliRunner
 
 from sweeps.__main__ import app
-from sweeps.launch.cluster import outbox_folder
 from sweeps.launch.trials import Outcome
 from sweeps.launch.unsent import fail_unrecorded, send_waiting_records
 from sweeps.record.state import STOPPED, states_of
@@ -91,7 +90,7 @@ def test_a_study_sends_what_its_trials_left_and_nothing_else(outbox: Path, study
     assert [path.name for path in outbox.iterdir()] == ["a2"]
 
 
-def test_a_trial_whose_results_are_elsewhere_is_told_as_failed(outbox: Path, study: StudyTracker) -> None:
+def test_a_trial_whose_results_are_elsewhere_counts_as_failed(outbox: Path, study: StudyTracker) -> None:
     specs = [TrialSpec(seed=seed) for seed in range(3)]
     leave(outbox, study, specs[0])
     send_waiting_records(study)
@@ -106,15 +105,3 @@ def test_a_trial_whose_results_are_elsewhere_is_told_as_failed(outbox: Path, stu
     assert errors[2] == "out of memory"
     stopped = rows[0].model_copy(update={"status": "KILLED", "metrics": {STOPPED: 3.0}})
     assert fail_unrecorded(outcomes[:1], states_of([stopped]))[0].error is None, "a scheduler had seen enough of it"
-
-
-def test_trials_of_a_job_keep_their_outbox_outside_of_its_copy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.delenv("ICEBENCH_OUTBOX")
-    monkeypatch.setenv("RAY_JOB_CONFIG_JSON_ENV_VAR", '{"runtime_env": {"working_dir": "gcs://x.zip"}}')
-    assert outbox_folder() == tmp_path / ".icebench" / "outbox"
-    monkeypatch.setenv("ICEBENCH_OUTBOX", "/elsewhere")
-    assert outbox_folder() == Path("/elsewhere")
-    monkeypatch.delenv("ICEBENCH_OUTBOX")
-    monkeypatch.delenv("RAY_JOB_CONFIG_JSON_ENV_VAR")
-    assert outbox_folder() == Path(__file__).parents[3] / "results" / "outbox"

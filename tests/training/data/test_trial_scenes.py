@@ -1,9 +1,10 @@
+"""The scenes of a trial: splits, filters, and what the lake must have."""
+
 import pytest
 
 from datasets.catalog import Catalog
 from datasets.errors import SplitError
 from datasets.lake import Lake
-from datasets.loading.normalize import Normalization
 from training.data.trial_scenes import bind, select_scenes
 from training.spec import SpecError, TrialSpec
 
@@ -78,15 +79,6 @@ def test_a_share_of_the_training_scenes_is_inside_every_larger_one(tiny_lake: La
     assert all(scenes.val == whole.val and scenes.test == whole.test for scenes in shares)
     seeds = [small_spec.with_all({"data.scene_share": 0.3, "seed": seed}) for seed in range(8)]
     assert len({select_scenes(spec, tiny_lake).train.scene_ids for spec in seeds}) > 1, "the seed draws them"
-
-
-def test_normalization_by_deviations_within_scenes(tiny_lake: Lake) -> None:
-    names = ("nersc_sar_primary", "t2m", "month")
-    pooled = Normalization.from_lake(tiny_lake, names, 2)
-    within = Normalization.from_lake(tiny_lake, names, 2, scene_average=True)
-    assert within.mean == pooled.mean
-    assert within.std[:2] < pooled.std[:2], "what differs between scenes is left out"
-    assert within.std[2] == pooled.std[2]
 
 
 def test_the_longest_side_is_of_val_and_test_scenes(tiny_lake: Lake, small_spec: TrialSpec) -> None:

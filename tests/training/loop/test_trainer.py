@@ -1,32 +1,17 @@
 """The loop on batches in memory: what it learns, when it stops, how it goes on."""
 
 import copy
-from collections.abc import Callable
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from tests.training.loop.given_losses import NO_LOSS, dial, run
 from tests.training.loop.training_batches import InMemory, learnable, trainer_of, unet
-from training.loop.epoch import EpochRow, TrainingProgress, ValScores
+from training.loop.epoch import ValScores
 from training.loop.steps import NonFiniteLossError
 from training.loop.trainer import FitState
 from training.spec import OptimizerSpec
-
-NO_LOSS = ValScores(loss=1.0, f1=0.0, f1_macro=0.0, accuracy=0.0, score=0.0)
-
-
-def dial(losses: list[float]) -> Callable[[nn.Module], ValScores]:
-    """A validation whose loss is set from outside, epoch by epoch."""
-    values = iter(losses)
-    return lambda model: NO_LOSS.model_copy(update={"loss": next(values)})
-
-
-def run(losses: list[float], *, patience: int = 99, batches: int = 1, **more: object) -> FitState:
-    data = InMemory(batches, lambda epoch, number: learnable(10 * epoch + number))
-    made = trainer_of(unet(), batches, max_epochs=len(losses), patience=patience)
-    return made.fit(data, dial(losses), **more)  # type: ignore[arg-type]
 
 
 def test_a_unet_learns_what_can_be_learnt() -> None:
@@ -101,62 +86,9 @@ def test_every_epoch_trains_in_train_mode_and_batch_norm_learns() -> None:
     assert not torch.equal(means[1], means[2])
 
 
-def test_a_loss_that_is_not_finite_names_its_scenes_before_the_weights_move() -> None:
-    model = unet()
-
-    def example(epoch: int, number: int) -> tuple[torch.Tensor, torch.Tensor]:
-        x, y = learnable(number)
-        if number == 1:
-            x[0, 0, 5, 5] = float("inf")
-        return x, y
-
-    before: dict[str, torch.Tensor] = {}
-
-    def note(state: TrainingProgress) -> None:
-        before.update({name: value.clone() for name, value in model.named_parameters()})
-
-    made = trainer_of(model, 2)
-    with pytest.raises(NonFiniteLossError, match=r"train loss in epoch 7, batch 1 \(scenes scene1\) is nan"):
-        made.train_epoch(InMemory(2, example), 7, note)
-    assert before
-    assert all(torch.equal(value, before[name]) for name, value in model.named_parameters())
-
-
 def test_a_val_loss_that_is_not_finite_names_the_epoch() -> None:
     with pytest.raises(NonFiniteLossError, match="val loss in epoch 1 is nan"):
         run([1.0, float("nan")])
-
-
-def test_train_loss_weighs_pixels_not_batches() -> None:
-    (x, y), mostly_masked = learnable(0), learnable(0)[1].clone()
-    mostly_masked[:, :, 3:] = 255
-    labels = [y, mostly_masked, torch.full_like(y, 255)]
-    seen: list[TrainingProgress] = []
-    made = trainer_of(unet(), 3, OptimizerSpec(lr=1e-30, name="sgd", schedule="none"))
-    trained = made.train_epoch(InMemory(3, lambda e, n: (x, labels[n])), 0, seen.append)
-    pixels = [int((own != 255).sum()) for own in labels]
-    assert pixels == [4 * 14 * 16, 4 * 16, 0]
-    assert trained.loss == pytest.approx(np.average([state.loss for state in seen], weights=pixels))
-    assert trained.patches == 12
-
-
-def test_progress_comes_after_every_batch_and_every_epoch() -> None:
-    seen: list[TrainingProgress] = []
-    state = run([2.0, 1.0], batches=2, progress=seen.append)
-    assert [(p.epoch, p.batch, p.row is not None) for p in seen] == [
-        (0, 1, False), (0, 2, False), (0, 2, True), (1, 1, False), (1, 2, False), (1, 2, True),
-    ]  # fmt: skip
-    assert [p.row for p in seen if p.row is not None] == state.history
-    assert all(p.patches_per_second > 0 and 0 <= p.data_wait_share <= 1 for p in seen if p.row is None)
-
-
-def test_the_rate_of_an_epoch_is_that_of_its_first_batch() -> None:
-    rows: list[EpochRow] = []
-    made = trainer_of(unet(), 4, OptimizerSpec(lr=0.1, restart_epochs=2), max_epochs=3)
-    made.fit(InMemory(4, lambda e, n: learnable(0)), dial([1.0] * 3), log=rows.append)
-    assert [row.lr for row in rows] == pytest.approx([0.1, 0.05, 0.1])
-    assert all(row.patches_per_second > 0 for row in rows)
-    assert set(rows[0].metrics()) >= {"lr", "train/loss", "val/loss", "val/f1", "val/accuracy", "val/score"}
 
 
 class Dropping(nn.Module):
@@ -212,12 +144,3 @@ def test_the_norm_of_the_gradient_is_clipped() -> None:
         trainer_of(model, 1, spec).train_epoch(InMemory(1, lambda e, n: learnable(0)), 0)
         sizes.append((model.outlet.bias - before).norm().item())  # type: ignore[operator]
     assert sizes[1] <= 1.001e-3 < sizes[0]
-
-
-@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
-def test_lower_precision_trains_and_keeps_float32_weights(precision: str) -> None:
-    model = unet()
-    made = trainer_of(model, 6, max_epochs=3, precision=precision)
-    state = made.fit(InMemory(6, lambda e, n: learnable(10 * e + n)), dial([3.0, 2.0, 1.0]))
-    assert state.history[-1].train_loss < state.history[0].train_loss
-    assert all(value.dtype == torch.float32 for value in model.parameters())

@@ -1,9 +1,10 @@
+"""The nine networks of the benchmark."""
+
 import pytest
 import torch
 
-from datasets.errors import UnknownNameError
 from training.models import NETWORKS, build_model, count_parameters
-from training.spec import ModelSpec, SpecError, Task
+from training.spec import ModelSpec, SpecError
 
 PUBLISHED = {
     "unet": (7, 490_231),
@@ -85,23 +86,6 @@ def test_weights_follow_from_torchs_seed(name: str) -> None:
     first, same, other = states
     assert all(torch.equal(first[key], same[key]) for key in first)
     assert not torch.equal(next(iter(first.values())), next(iter(other.values())))
-
-
-@pytest.mark.parametrize(
-    ("name", "near"), [("u-net", "unet"), ("resnet-50", "resnet50"), ("vgg-16", "vgg16"), ("deeplab", "deeplabv3")]
-)
-def test_unknown_names_are_refused_with_the_nearest(name: str, near: str) -> None:
-    with pytest.raises(UnknownNameError, match=rf"known are unet, .*timm:NAME.*did you mean '{near}'"):
-        build_model(ModelSpec(name=name), task="pixel", in_channels=3, n_outputs=6)
-
-
-@pytest.mark.parametrize(
-    ("name", "task", "others"),
-    [("unet", "patch", "cnn, alexnet"), ("resnet50", "pixel", "unet, deeplabv3")],
-)
-def test_a_network_of_the_other_task_is_refused(name: str, task: Task, others: str) -> None:
-    with pytest.raises(SpecError, match=f"data.task is '{task}': choose one of {others}"):
-        build_model(ModelSpec(name=name), task=task, in_channels=3, n_outputs=6)
 
 
 def test_parameters_of_a_network() -> None:

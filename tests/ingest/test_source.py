@@ -1,4 +1,4 @@
-"""Raw files at URLs: a bucket, memory, a web server; charts of ready-to-train test scenes lie beside there too."""
+"""Raw files by name, in folders and at URLs; charts of ready-to-train test scenes lie beside there too."""
 
 import tempfile
 import threading
@@ -9,21 +9,51 @@ from pathlib import Path
 
 import fsspec
 import pytest
-from typer.testing import CliRunner, Result
 
 from datasets.errors import LakeAccessError
 from datasets.lake import Lake
 from datasets.storage import exists
-from ingest.__main__ import app
 from ingest.convert import convert_scene
 from ingest.errors import NoSourceError, RawSceneError
 from ingest.product import open_scene
 from ingest.recipe import Recipe
 from ingest.sample import write_samples
-from ingest.source import find_sources
+from ingest.source import find_sources, parse_name
+from tests.ingest.command_line import command
 from tests.object_store import ObjectStore
 
 RECIPE = Recipe(ratios=(2, 10))
+
+
+def test_sources_are_sorted_and_named_once(raw_train: list[Path]) -> None:
+    folder = str(raw_train[0].parent)
+    found = find_sources([folder, str(raw_train[2])])
+    assert found == sorted(str(path) for path in raw_train)
+    with pytest.raises(NoSourceError):
+        find_sources(["/nowhere"])
+
+
+@pytest.mark.parametrize(
+    ("name", "scene_id", "region"),
+    [
+        (
+            "S1A_EW_GRDM_1SDH_20180325T194759_20180325T194859_021176_024676_449C"
+            "_icechart_dmi_201803251945_SouthEast_RIC.nc",
+            "20180325T194759_dmi",
+            "SouthEast",
+        ),
+        (
+            "S1A_EW_GRDM_1SDH_20180707T122209_20180707T122309_022692_02757A_4F1C"
+            "_icechart_cis_SGRDIFOXE_20180707T1214Z_pl_a_testdata.nc",
+            "20180707T122209_cis",
+            "SGRDIFOXE",
+        ),
+    ],
+)
+def test_names_of_the_archive(name: str, scene_id: str, region: str) -> None:
+    found = parse_name(f"/archive/{name}")
+    assert (found.scene_id, found.region) == (scene_id, region)
+    assert found.file_name == name.replace("_testdata", "")
 
 
 @pytest.fixture(scope="module")
@@ -127,10 +157,6 @@ def test_what_is_not_there_is_one_sentence(memory: str, web: str, reference: Pat
 def test_paths_come_out_absolute(ready: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ready.parent)
     assert find_sources([ready.name]) == find_sources([str(ready)])
-
-
-def command(*words: object) -> Result:
-    return CliRunner().invoke(app, [str(word) for word in words], env={"COLUMNS": "250"})
 
 
 @pytest.mark.slow

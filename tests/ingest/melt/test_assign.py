@@ -1,23 +1,16 @@
-"""Seasons added to a finished lake: records and catalog change, arrays do not, and the command line tells it."""
+"""Seasons added to a finished lake: records and catalog change, arrays do not."""
 
 import json
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import xarray as xr
-from typer.testing import CliRunner, Result
 
-from datasets.__main__ import app as lake_app
-from datasets.catalog import Catalog
-from datasets.errors import LakeLockedError, SceneNotFoundError
+from datasets.errors import LakeLockedError
 from datasets.lake import Lake
-from datasets.lock import lock_lake, lock_owner
-from datasets.season_updates import SOURCE, amend, carry_seasons, cryoseason_source
-from ingest.__main__ import app
+from datasets.season_updates import SOURCE, carry_seasons, cryoseason_source
 from ingest.build import SplitOptions, publish
 from ingest.convert import convert_scene
 from ingest.melt.assign import assign_cryoseasons, by_month
@@ -25,23 +18,6 @@ from ingest.melt.errors import NoMeltMapError
 from ingest.melt.maps import MeltMaps
 from ingest.recipe import Recipe
 from ingest.sample.melt import write_melt_maps
-
-
-def ingest(*words: object) -> Result:
-    return CliRunner().invoke(app, [str(word) for word in words], env={"COLUMNS": "200"})
-
-
-@pytest.fixture(scope="session")
-def maps(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("melt")
-    write_melt_maps(folder, range(2018, 2022), seed=0)
-    return folder
-
-
-@pytest.fixture
-def lake(tiny_lake: Lake, tmp_path: Path) -> Lake:
-    """A private copy of the finished lake."""
-    return Lake.open(str(shutil.copytree(tiny_lake.url, tmp_path / "lake")))
 
 
 def files(lake: Lake) -> dict[Path, tuple[int, bytes]]:
@@ -144,24 +120,6 @@ def test_a_season_is_not_carried_to_another_footprint(lake: Lake, maps: Path) ->
     assert carry_seasons(lake, [bare, moved]) == (row, moved)
 
 
-_KILLED_POLITELY = """
-import os, signal, sys
-import datasets.season_updates
-datasets.season_updates.replace = lambda url, content: os.kill(os.getpid(), signal.SIGTERM)
-from ingest.__main__ import app
-app(sys.argv[1:])
-"""
-
-
-@pytest.mark.slow
-def test_a_polite_kill_releases_the_lock(lake: Lake, maps: Path) -> None:
-    command = [sys.executable, "-c", _KILLED_POLITELY, "melt", lake.url, "--melt", str(maps)]
-    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
-    assert done.returncode == 143, done.stderr
-    assert lock_owner(lake.url) is None
-    assert ingest("melt", lake.url, "--melt", maps).exit_code == 0
-
-
 def test_statistics_of_the_lake_stay(lake: Lake, maps: Path) -> None:
     groups = ("r1", "r2", "r5", "r10", "km2")
     before = {group: lake.moments(group) for group in groups}
@@ -224,87 +182,3 @@ def test_in_object_storage(maps: Path, raw_train: list[Path]) -> None:
     assert assign_cryoseasons(lake, MeltMaps.open(maps), on_scene=silent, check_lock=owned).changed == 2
     row = Lake.open("memory://lakes/melt").catalog().records[0]
     assert lake.scene(row.scene_id).record.melt_cells == row.melt_cells
-
-
-def test_a_store_that_is_gone_is_named(lake: Lake) -> None:
-    catalog = lake.catalog()
-    shutil.rmtree(lake.scene_url(catalog.scene_ids[2]))
-    with pytest.raises(
-        SceneNotFoundError, match=rf"no finished scene store at .*{catalog.scene_ids[2]}.*: build the scene again"
-    ):
-        amend(lake, catalog, sources={scene_id: {} for scene_id in catalog.scene_ids}, check_lock=owned)
-
-
-def test_content_of_a_scene_cannot_be_amended(lake: Lake) -> None:
-    rows = [row.model_copy(update={"orbit": 1}) for row in lake.catalog()]
-    with pytest.raises(AssertionError):
-        amend(lake, Catalog.of(rows), sources={}, check_lock=owned)
-
-
-@pytest.mark.slow
-def test_command_lines(lake: Lake, tmp_path: Path) -> None:
-    sampled = ingest("sample", tmp_path / "raw", "--scenes", 1, "--lines", 200, "--samples", 220, "--melt")
-    assert sampled.exit_code == 0, sampled.output
-    melt = tmp_path / "raw" / "melt"
-    first = ingest("melt", lake.url, "--melt", melt)
-    assert first.exit_code == 0, first.output
-    assert "11 of 11 records changed" in first.output
-    for word in ("Jan", "Dec", "melt", "freeze", "none", "continuous onset · median of cells"):
-        assert word in first.output
-    early = ingest("melt", lake.url, "--melt", melt, "--onset", "early", "--statistic", "vote")
-    assert "early onset · vote of cells" in early.output
-    with lock_lake(lake.url):
-        assert "is being changed by another" in ingest("melt", lake.url, "--melt", melt).output
-    written = CliRunner().invoke(lake_app, ["lists", lake.url, str(tmp_path / "ours")])
-    assert written.exit_code == 0, written.output
-    assert "15 lists in" in written.output
-    compared = CliRunner().invoke(
-        lake_app, ["lists", lake.url, str(tmp_path / "again"), "--compare", str(tmp_path / "ours"), "--as-published"]
-    )
-    assert compared.exit_code == 0, compared.output
-    for word in ("agreement of the lists", "TwoSeasons_cat4", "Jaccard", "training scenes of the lake by season"):
-        assert word in compared.output
-    shown = CliRunner().invoke(lake_app, ["show", lake.url], env={"COLUMNS": "200"})
-    assert "melt" in shown.output
-
-
-@pytest.mark.parametrize(
-    ("words", "sentence"),
-    [
-        (["melt", "{lake}", "--melt", "{lake}"], "holds no melt map"),
-        (["melt", "{lake}", "--melt", "{lake}/nothing"], "is no folder"),
-        (["melt", "{lake}", "--melt", "{maps}", "--onset", "late"], "'late' is not one of"),
-        (["melt", "{maps}", "--melt", "{maps}"], "is not a lake"),
-    ],
-)
-def test_what_cannot_work_is_one_sentence_and_exit_code_2(
-    tiny_lake: Lake, maps: Path, words: list[str], sentence: str
-) -> None:
-    result = ingest(*(word.format(lake=tiny_lake.url, maps=maps) for word in words))
-    assert result.exit_code == 2, result.output
-    assert sentence in " ".join(result.output.split())
-
-
-@pytest.mark.slow
-def test_a_build_gives_the_seasons_in_the_same_go(raw_train: list[Path], maps: Path, tmp_path: Path) -> None:
-    together = ingest("build", *raw_train[:3], "--ratios", "10", "--lake", tmp_path / "together", "--melt", maps)
-    assert together.exit_code == 0, together.output
-    assert "scenes by month and cryospheric season" in together.output
-    recipe = Recipe(ratios=(10,))
-    after = Lake.create(str(tmp_path / "after"), recipe.to_lake())
-    publish(after, [convert_scene(str(path), recipe, after, "train") for path in raw_train[:3]], SplitOptions())
-    assert ingest("melt", tmp_path / "after", "--melt", maps).exit_code == 0
-    lakes = [Lake.open(str(tmp_path / name)) for name in ("together", "after")]
-    assert lakes[0].digest == lakes[1].digest
-    assert lakes[0].catalog() == lakes[1].catalog()
-    assert any(row.cryoseason for row in lakes[0].catalog())
-
-
-def test_a_year_without_a_map_is_said_before_anything_is_built(raw_train: list[Path], tmp_path: Path) -> None:
-    folder = tmp_path / "melt"
-    write_melt_maps(folder, [2012], seed=0)
-    result = ingest("build", *raw_train[:2], "--lake", tmp_path / "lake", "--melt", folder)
-    assert result.exit_code == 2, result.output
-    assert f"{str(folder)!r} has no melt map of 20" in result.output
-    assert not list(tmp_path.glob("lake/scenes/*"))
-    assert not (tmp_path / "lake" / "lock.json").exists()

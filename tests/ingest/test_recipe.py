@@ -1,4 +1,4 @@
-"""All lakes are compressed: the recipe keeps its digest, and a lake of the former option `none` is refused."""
+"""The options of a lake: their digest, and the compression that is no option any more."""
 
 import json
 from pathlib import Path

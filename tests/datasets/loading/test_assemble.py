@@ -1,0 +1,56 @@
+"""What a batch becomes for a network: fields at the true place of each pixel, in any order, without NaN."""
+
+import numpy as np
+import pytest
+import torch
+
+from datasets.channels import INPUTS
+from datasets.lake import Lake
+from datasets.loading.assemble import Assembler
+from datasets.loading.batches import Batch, Window
+from datasets.loading.normalize import Normalization
+from datasets.loading.scene_reader import SceneReader
+from tests.reading import CPU, assembler_of, batches_of, reader_of, whole_input
+
+
+@pytest.mark.parametrize("ratio", [1, 2, 5, 10])
+def test_km2_fields_are_met_at_the_true_centre_of_each_pixel(ratio: int) -> None:
+    """A field that is its own position must be read back as the position."""
+    normalization = Normalization(channels=("t2m",), mean=(0.0,), std=(1.0,))
+    assemble = Assembler(normalization, ratio=ratio, device=CPU)
+    first = 60.0 + (ratio - 1) / 2  # centre of the window's first pixel, in raw pixels
+    start = (first - 24.5) / 50
+    cells = torch.arange(int(start), int(start) + 20) * 50 + 24.5
+    for axis in (0, 1):
+        field = cells[:, None].expand(20, 20) if axis == 0 else cells.expand(20, 20)
+        batch = Batch(
+            sar=torch.empty(1, 0, 30, 30),
+            km2=field[None, None].contiguous(),
+            offset=torch.full((1, 2), start - int(start)),
+            month=torch.ones(1),
+            y=torch.empty(1, 0),
+            windows=(Window("a", 0, 0),),
+        )
+        expected = first + ratio * torch.arange(30)
+        torch.testing.assert_close(assemble(batch)[0, 0].select(1 - axis, 7), expected, atol=1e-2, rtol=0)
+
+
+def test_channels_may_stand_in_any_order(tiny_lake: Lake) -> None:
+    order = ("month", "t2m", "nersc_sar_secondary", "tclw", "distance_map", "nersc_sar_primary")
+    reader = SceneReader(tiny_lake, ratio=2, channels=order, targets=("SOD",), cache=None)
+    assemble = Assembler(Normalization.from_lake(tiny_lake, order, 2), ratio=2, device=CPU)
+    batch = batches_of(reader)[0]
+    scene_id, line, sample = batch.windows[0]
+    whole = whole_input(tiny_lake, scene_id, 2)[[INPUTS.index(name) for name in order]]
+    np.testing.assert_allclose(assemble(batch)[0], whole[:, line : line + 48, sample : sample + 48], atol=2e-5)
+
+
+def test_no_data_is_zero_after_assembly(tiny_lake: Lake) -> None:
+    reader = reader_of(tiny_lake)
+    batch = batches_of(reader)[0]
+    batch.sar[0, 0, 3, 4], batch.sar[1, 1, 0, 0] = float("nan"), float("inf")
+    batch.km2[2, 0] = float("nan")
+    x = assembler_of(reader)(batch)
+    assert torch.isfinite(x).all()
+    assert x[0, 0, 3, 4] == x[1, 1, 0, 0] == 0.0
+    assert (x[2, INPUTS.index(reader.km2_channels[0])] == 0).all()

@@ -1,0 +1,18 @@
+"""Asking a catalog."""
+
+import pytest
+
+from datasets.errors import SceneNotFoundError
+from datasets.lake import Lake
+
+
+def test_catalog_queries(tiny_lake: Lake) -> None:
+    catalog = tiny_lake.catalog()
+    parts = [catalog.where(season=season) for season in ("winter", "spring", "summer", "fall")]
+    assert sum(len(part) for part in parts) == len(catalog)
+    assert all(row.season == "fall" for row in parts[3])
+    assert len(catalog.where()) == len(catalog)
+    assert len(catalog.where(cryoseason="melt")) == 0
+    assert {row.archive for row in catalog.split("test")} == {"test"}
+    with pytest.raises(SceneNotFoundError, match="there is no scene 'nope' among the 11"):
+        catalog["nope"]

@@ -1,0 +1,3 @@
+"""The years of the synthetic melt maps."""
+
+YEARS = (2018, 2019)

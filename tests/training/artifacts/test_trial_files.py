@@ -1,0 +1,59 @@
+"""What a trial leaves for people, and what its tracker is given of it."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from datasets.loading.normalize import Normalization
+from training.artifacts.trial_files import log_trial_files, write_trial_files
+from training.evaluation.bins import ScoreKey
+from training.evaluation.confusion import ConfusionMatrix
+from training.evaluation.result import TrialResult
+from training.evaluation.score_trial import TrialScores
+from training.loop.checkpoint import Checkpoint
+from training.loop.epoch import EpochRow
+from training.loop.trainer import FitState
+from training.models import build_network
+from training.spec import TrialSpec
+from training.tracking.tracker import MemoryTracker
+
+RECORDED = Path(__file__).parents[2] / "data" / "result.json"
+SPEC = TrialSpec.from_dict({"data": {"channels": ["t2m"]}, "model": {"params": {"filters": [4, 4]}}})
+ROW = EpochRow(
+    epoch=0, lr=0.1, train_loss=2.0, val_loss=1.0, val_f1=0.5, val_f1_macro=0.4, val_accuracy=0.6, val_score=0.5,
+    patches_per_second=9.0, data_wait_share=0.1, bytes_per_patch=100.0,
+)  # fmt: skip
+
+
+def test_figures_and_tables_are_written_and_named_for_the_tracker(tmp_path: Path) -> None:
+    result = TrialResult.model_validate_json(RECORDED.read_text(encoding="utf-8"))
+    drawn = tmp_path / "scene_SOD.png"
+    counts = ConfusionMatrix(torch.ones(6, 6).numpy())
+    scores = TrialScores(matrices={ScoreKey("test", "SOD"): counts}, scenes=result.scenes, maps=(drawn,))
+    files = write_trial_files(tmp_path, SPEC, result, scores, FitState(history=[ROW], best_epoch=0))
+    assert [(path.name, place) for path, place in files] == [
+        ("curves.png", "figures"),
+        ("confusion_test_SOD.png", "figures"),
+        ("scene_SOD.png", "maps"),
+        ("result.json", ""),
+        ("scores_per_scene.csv", ""),
+        (Path(result.checkpoint).name, "checkpoint"),
+    ]
+    assert all(path.is_file() for path, place in files if place in ("figures", ""))
+    assert TrialSpec.from_file(tmp_path / "spec.yaml") == SPEC
+
+
+@pytest.mark.slow
+def test_the_network_goes_only_to_a_tracker_that_keeps_models(tmp_path: Path) -> None:
+    best = Checkpoint(
+        spec=SPEC,
+        normalization=Normalization(channels=("t2m",), mean=(260.0,), std=(10.0,)),
+        epoch=0,
+        state=build_network(SPEC).state_dict(),
+    )
+    (tmp_path / "a.txt").write_text("a")
+    for keeps, models in ((False, []), (True, ["model"])):
+        tracker = MemoryTracker(keeps_models=keeps)
+        log_trial_files(tracker, [(tmp_path / "a.txt", "tables")], best)
+        assert (tracker.files, tracker.models) == (["tables/a.txt"], models)

@@ -1,0 +1,16 @@
+"""Where a network computes, and what its numbers come from."""
+
+import torch
+
+from training.loop.machine import best_device, versions_of
+
+
+def test_the_gpu_is_taken_where_there_is_one() -> None:
+    assert best_device().type == ("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def test_versions_name_software_and_device() -> None:
+    found = versions_of(torch.device("cpu"))
+    assert set(found) == {"python", "torch", "numpy", "device", "threads"}
+    assert all(found.values())
+    assert (found["torch"], found["threads"]) == (torch.__version__, str(torch.get_num_threads()))

@@ -1,0 +1,16 @@
+"""Training in lower precision."""
+
+import pytest
+import torch
+
+from tests.training.loop.given_losses import dial
+from tests.training.loop.training_batches import InMemory, learnable, trainer_of, unet
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_lower_precision_trains_and_keeps_float32_weights(precision: str) -> None:
+    model = unet()
+    made = trainer_of(model, 6, max_epochs=3, precision=precision)
+    state = made.fit(InMemory(6, lambda e, n: learnable(10 * e + n)), dial([3.0, 2.0, 1.0]))
+    assert state.history[-1].train_loss < state.history[0].train_loss
+    assert all(value.dtype == torch.float32 for value in model.parameters())
