@@ -64,22 +64,18 @@ def augment(
     processes: Processes | None = None,
     batch_size: int | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Varies a batch; the inputs are left alone.
+    """Varies a batch: x (B, C, H, W) float32, normalized, 0 = no data, on any device; the inputs are left alone.
+
+    Labels y are uint8 or int64, 255 = no label: (B, T, H, W) where pixel-based; (B, T) where patch-based, where the
+    class of a patch stays.
 
     Draws are of the whole batch, whatever part of it this process has: each draws for all patches and takes its own. A
     partner of CutMix may be with another process, so for a batch that is mixed all processes get all patches.
 
-    Args:
-        x_BCHW: float32, normalized, 0 = no data, on any device.
-        y: Labels, uint8 or int64, 255 = no label: (B, T, H, W) where pixel-based; (B, T) where patch-based, where
-            the class of a patch stays.
-        spec: What is drawn.
-        generator: On the CPU. Each call takes the same number of draws whatever the spec, so the result depends on the
-            seed and not on the device, and one probability changes nothing of what the others do.
-        vectors: Channels whose values turn with the patch; others are taken for scalars. The published code and the
-            AutoICE winner take all for scalars.
-        processes: Those that share the batch; each calls this with its part and an equal generator. None: one alone.
-        batch_size: Patches of the whole batch; None: all are here.
+    Each call takes the same number of draws from the generator (on the CPU) whatever the spec, so the result depends on
+    the seed and not on the device, and one probability changes nothing of what the others do. Every process that shares
+    the batch of `batch_size` patches calls this with its part and an equal generator. Channels that are not in
+    `vectors` are taken for scalars; the published code and the AutoICE winner take all for scalars.
 
     Returns:
         x and y. Outside of what was seen x is 0 and y 255.
