@@ -95,8 +95,28 @@ def run(
         if show:
             typer.echo(chosen.to_yaml(), nl=False)
             return
+        from datasets.lake import Lake
+        from datasets.loading.node_cache import NodeCache
+        from training.data.trial_scenes import bind
+        from training.progress_bar import progress_bar
+        from training.tracking.mlflow_tracker import MlflowTracker
+        from training.tracking.server import check_reachable, resolve_uri
+        from training.tracking.tracker import MemoryTracker
+        from training.trial import run_trial
+
+        source = Lake.open(lake)
+        chosen = bind(chosen, source)
+        if tracking_uri:  # a person is here who can mend it; once the trial runs, a server may come and go
+            check_reachable(resolve_uri(tracking_uri))
+        tracker: Tracker = MlflowTracker(tracking_uri, experiment) if tracking_uri else MemoryTracker()
+        target = folder or Path("runs") / chosen.trial_id
         count = workers if workers is not None else loader_workers(usable_cpus())
-        _run(chosen, lake, tracking_uri, experiment, folder, count)
+        with progress_bar(chosen.loop.max_epochs) as told:
+            result = run_trial(
+                chosen, source, tracker, folder=target, workers=count, cache=NodeCache.default(), progress=told
+            )
+        out.print(score_table(result))
+        out.print(f"checkpoint, pictures and result.json: {target}", highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -107,14 +127,8 @@ def specs() -> None:
         table.add_column(column, no_wrap=column == "name")
     for name, spec in BASELINES.items():
         data = spec.data
-        table.add_row(
-            name,
-            data.task,
-            spec.model.name,
-            str(data.ratio),
-            str(data.patch_size),
-            " ".join(data.targets),
-        )
+        sizes = str(data.ratio), str(data.patch_size)
+        table.add_row(name, data.task, spec.model.name, *sizes, " ".join(data.targets))
     out.print(table)
 
 
@@ -133,42 +147,13 @@ def read_spec(given: str | None, changes: Sequence[str]) -> TrialSpec:
         SpecError: A change is not of that form, or leads to a spec that is not allowed.
         UnknownNameError: There is neither a baseline nor a file of that name.
     """
-    spec = _named(given) if given is not None else TrialSpec()
-    return spec.with_all(parse_changes(changes))
-
-
-def _named(given: str) -> TrialSpec:
-    if given in BASELINES:
-        return BASELINES[given]
-    if not Path(given).exists() and not given.endswith((".yaml", ".yml", ".json")):
+    if given is None or given in BASELINES:
+        spec = TrialSpec() if given is None else BASELINES[given]
+    elif Path(given).exists() or given.endswith((".yaml", ".yml", ".json")):
+        spec = TrialSpec.from_file(Path(given))
+    else:
         raise unknown_name("published trial or spec file", given, BASELINES)
-    return TrialSpec.from_file(Path(given))
-
-
-def _run(
-    spec: TrialSpec, lake_url: str, tracking_uri: str | None, experiment: str, folder: Path | None, workers: int
-) -> None:
-    from datasets.lake import Lake
-    from datasets.loading.node_cache import NodeCache
-    from training.data.trial_scenes import bind
-    from training.progress_bar import progress_bar
-    from training.tracking.mlflow_tracker import MlflowTracker
-    from training.tracking.server import check_reachable, resolve_uri
-    from training.tracking.tracker import MemoryTracker
-    from training.trial import run_trial
-
-    lake = Lake.open(lake_url)
-    spec = bind(spec, lake)
-    if tracking_uri:  # now a person is here who can fix it; once the trial runs, a server may come and go
-        check_reachable(resolve_uri(tracking_uri))
-    tracker: Tracker = MlflowTracker(tracking_uri, experiment) if tracking_uri else MemoryTracker()
-    target = folder or Path("runs") / spec.trial_id
-    with progress_bar(spec.loop.max_epochs) as show:
-        result = run_trial(
-            spec, lake, tracker, folder=target, workers=workers, cache=NodeCache.default(), progress=show
-        )
-    out.print(score_table(result))
-    out.print(f"checkpoint, pictures and result.json: {target}", highlight=False, soft_wrap=True)
+    return spec.with_all(parse_changes(changes))
 
 
 def score_table(result: "TrialResult") -> Table:

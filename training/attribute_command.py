@@ -78,7 +78,12 @@ def attribute(
             out.print(f"{settings.method} of {checkpoint} on {scenes} {split} scenes of {source.url}", soft_wrap=True)
             out.print(f"would write {', '.join(str(path) for path in paths)}", highlight=False, soft_wrap=True)
             return
-        result = _attribute(checkpoint, source, settings, memory_gb)
+        from datasets.loading.node_cache import NodeCache
+        from training.attribution.run import attribute as run
+
+        memory = None if memory_gb is None else int(memory_gb * 2**30)
+        with counting_bar("patches") as show:
+            result = run(checkpoint, source, settings, cache=NodeCache.default(), memory=memory, progress=show)
         write_result(result, folder, overwrite=overwrite)
     out.print(share_table(result))
     error = result.completeness_error
@@ -99,14 +104,3 @@ def share_table(result: AttributionResult) -> Table:
         values = [rank.share, *(shares[name][rank.feature] for name in shown)]
         table.add_row(rank.feature, *(f"{share:.1%}" for share in values))
     return table
-
-
-def _attribute(
-    checkpoint: Path, lake: Lake, settings: AttributionSettings, memory_gb: float | None
-) -> AttributionResult:
-    from datasets.loading.node_cache import NodeCache
-    from training.attribution.run import attribute as run
-
-    memory = None if memory_gb is None else int(memory_gb * 2**30)
-    with counting_bar("patches") as show:
-        return run(checkpoint, lake, settings, cache=NodeCache.default(), memory=memory, progress=show)

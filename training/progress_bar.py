@@ -12,11 +12,15 @@ if TYPE_CHECKING:
     from training.loop.epoch import TrainingProgress
 
 
+def _bar() -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=err, transient=True, disable=not err.is_terminal)
+
+
 @contextmanager
 def progress_bar(max_epochs: int) -> Iterator[Callable[["TrainingProgress"], None]]:
-    """Gives the function that reports progress; outside a terminal (CI, a job's log) only the epochs are printed."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
+    """Gives the function to tell of progress; where nobody watches (CI, a job's log) only the epochs are printed."""
+    with _bar() as bar:
         task = bar.add_task("reading", total=None)
         best = 0.0
 
@@ -46,8 +50,7 @@ def progress_bar(max_epochs: int) -> Iterator[Callable[["TrainingProgress"], Non
 
 @contextmanager
 def counting_bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Gives the function that reports how many of all are done; nothing is shown outside a terminal."""
-    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
+    """Gives the function to tell how many of all are done; nothing is shown where nobody watches."""
+    with _bar() as bar:
         task = bar.add_task(what, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -59,15 +59,10 @@ def run_trial(
     numbers; on a GPU they agree up to the order of its sums. A trial that was stopped goes on after its last whole
     epoch when it is run again in the same folder, and ends with the same numbers.
 
-    Args:
-        spec: What to do. A spec that is not bound to a lake becomes a trial of this one.
-        lake: The data.
-        tracker: Gets all results; its record ends FINISHED, FAILED or KILLED.
-        folder: For checkpoints, pictures and result.json; by default a new temporary folder.
-        workers: Loader processes; 0 loads in this one. They change the speed, not the numbers. See
-            `datasets.loading.workers.loader_workers` for how many.
-        cache: Decoded arrays that the trials of this node share; None reads from the lake.
-        progress: Called after every batch and every epoch.
+    A spec that is not bound to a lake becomes a trial of this one. The tracker is told of everything; its record ends
+    FINISHED, FAILED or KILLED. Checkpoints, pictures and result.json go to the folder; by default a new temporary one.
+    `workers` are loader processes (`datasets.loading.workers.loader_workers` says how many); 0 loads in this one. They
+    change the speed, not the numbers. `progress` is called after every batch and every epoch.
 
     Raises:
         SpecError: The spec does not fit the lake, or names a network that does not exist; nothing was started.
@@ -161,16 +156,7 @@ def join_trial(
 
 @dataclass(frozen=True, kw_only=True)
 class _CheckedTrial:
-    """A trial that can be started.
-
-    Attributes:
-        data: What it reads.
-        processes: Those that share it.
-        source: Its training patches.
-        batches: Of these, to train on.
-        val_patches: Pure patches to validate on; None for a pixel-based trial.
-        test_patches: Pure patches to score; None for a pixel-based trial.
-    """
+    """A trial that can be started; a pixel-based one has no pure patches to validate on and to score (None)."""
 
     data: TrialData
     processes: Processes

@@ -1,25 +1,17 @@
 """Figures of a study of attributions, in the manner of the published ones: a bar for each channel, by its group."""
 
-from collections.abc import Sequence
 from typing import Final
 
-import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 
 from datasets.channels import GROUPS
-from sweeps.report.drawing import Drawn, finish, head
+from sweeps.report.drawing import Drawn
 from sweeps.report.heat_maps import heat_map
 from sweeps.report.importance import MEAN, Importance, bin_order
 from sweeps.report.importance_tables import bin_label, method_label
-from training.attribution.features import channel_label
-from training.attribution.figure import COLOURS
+from training.attribution.figure import Bar, bar_figure
 
-_COLUMNS: Final = 3
-_SHARE: Final = "share of absolute attribution [%]"
 _HOW: Final = (
     "Bar: mean absolute attribution of a channel as a share of all channels, mean over seeds; line at its end: ± the "
     "spread over seeds (none for one seed). Diamond: signed attribution on the same scale: right of 0 the channel's "
@@ -105,51 +97,9 @@ def _file(task: str, network: str) -> str:
 
 
 def _bars(panels: dict[str, pd.DataFrame], title: str) -> Figure:
-    columns = min(_COLUMNS, len(panels))
-    lines = -(-len(panels) // columns)
     channels = list(dict.fromkeys(feature for rows in panels.values() for feature in rows["feature"]))
-    height = 1.0 + 0.21 * len(channels)
-    figure = Figure(figsize=(2.4 + 2.9 * columns, 1.1 + height * lines), layout="constrained")
-    axes = figure.subplots(lines, columns, squeeze=False, sharex=True)
-    for place, (name, rows) in enumerate(panels.items()):
-        own = axes[place // columns][place % columns]
-        _panel(own, name, rows.set_index("feature").reindex(channels), labelled=place % columns == 0)
-    for own in axes.flat[len(panels) :]:
-        own.set_axis_off()
-    for own in axes.flat[max(len(panels) - columns, 0) : len(panels)]:  # the lowest panel of each column
-        own.set_xlabel(_SHARE, fontsize=9)
-        own.tick_params(labelbottom=True)
-    head(figure, title)
-    present = {group for rows in panels.values() for group in rows["group"]}
-    _legend(figure, [group for group in GROUPS if group in present], wide=columns > 1)
-    return figure
-
-
-def _panel(axes: Axes, title: str, rows: pd.DataFrame, *, labelled: bool) -> None:
-    places, share, spread = np.arange(len(rows)), 100 * rows["share"], 100 * rows["share_spread"]
-    axes.barh(places, share, color=[COLOURS.get(group, "#999999") for group in rows["group"]])
-    known = spread.notna().to_numpy()
-    if known.any():
-        axes.errorbar(
-            share[known], places[known], xerr=spread[known], fmt="none", ecolor="0.25", elinewidth=1, capsize=2
-        )
-    signed = 100 * rows["signed_share"]
-    axes.plot(signed, places, ls="", marker="D", ms=3.6, mfc="white", mec="black", mew=0.8)
-    axes.axvline(0.0, color="black", lw=0.8)
-    axes.set_yticks(places, [channel_label(str(name)) for name in rows.index] if labelled else [""] * len(rows))
-    axes.tick_params(axis="y", labelsize=7.5, length=0)
-    axes.tick_params(axis="x", labelsize=8)
-    axes.set_ylim(len(rows) - 0.4, -0.6)
-    finish(axes, along="x")
-    groups = list(rows["group"])
-    for place in range(1, len(groups)):  # a line between groups, for those who see no colours
-        if groups[place] != groups[place - 1]:
-            axes.axhline(place - 0.5, color="#999999", lw=0.6, ls=":")
-    axes.set_title(title, fontsize=9)
-
-
-def _legend(figure: Figure, groups: Sequence[str], *, wide: bool) -> None:
-    handles: list[Patch | Line2D] = [Patch(facecolor=COLOURS[group], label=group) for group in groups]
-    handles.append(Line2D([], [], color="0.25", lw=1, label="± spread over seeds"))
-    handles.append(Line2D([], [], ls="", marker="D", ms=4, mfc="white", mec="black", label="signed"))
-    figure.legend(handles=handles, loc="outside lower center", ncols=4 if wide else 3, frameon=False, fontsize=8)
+    percents = {
+        name: 100 * rows.set_index("feature")[["share", "signed_share", "share_spread"]].reindex(channels)
+        for name, rows in panels.items()
+    }
+    return bar_figure({name: [Bar(*row) for row in rows.itertuples()] for name, rows in percents.items()}, title)

@@ -146,14 +146,8 @@ def map_figure(
 ) -> Figure:
     """Draws one scene: HH, HV, chart, prediction and where they differ, on axes in km.
 
-    Args:
-        hh: Of the scene. The grid of `hh` and `hv` may be coarser than that of the classes.
-        hv: See `hh`.
-        truth: (H, W) uint8 classes, 255 = no label (grey in every class panel).
-        predicted: (H, W) uint8 classes.
-        chart: Names and colours of the classes.
-        spacing_m: Pixel spacing of truth and prediction in metres.
-        title: Of the figure.
+    Truth and prediction are (H, W) uint8 classes of pixels of `spacing_m` metres, 255 = no label (grey in every class
+    panel). The grid of HH and HV may be coarser.
     """
     lines, samples = truth.shape
     labelled = truth != IGNORE
@@ -185,27 +179,19 @@ def map_figure(
         bar = figure.add_subplot(grid[1, place])
         figure.colorbar(image, cax=bar, label=f"[{channel.units}]", orientation="horizontal", extend="both")
 
-    norm = BoundaryNorm(np.arange(chart.n_classes + 1) - 0.5, chart.n_classes)
-    for place, name, classes in ((2, f"{chart.name} chart", truth), (3, f"{chart.name} predicted", predicted)):
+    for place, name, classes, colours in (
+        (2, f"{chart.name} chart", truth, chart.colours),
+        (3, f"{chart.name} predicted", predicted, chart.colours),
+        (4, f"difference ({share})", (truth != predicted).astype(np.uint8), (_RIGHT, _WRONG)),
+    ):
         panels[place].imshow(
             np.ma.masked_array(classes, masked),
-            cmap=_map_colours(chart.colours, _MASKED),
-            norm=norm,
+            cmap=_map_colours(colours, _MASKED),
+            norm=BoundaryNorm(np.arange(len(colours) + 1) - 0.5, len(colours)),
             extent=extent,
             interpolation="nearest",
         )
         panels[place].set_title(name)
-
-    wrong = np.ma.masked_array((truth != predicted).astype(np.uint8), masked)
-    panels[4].imshow(
-        wrong,
-        cmap=_map_colours((_RIGHT, _WRONG), _MASKED),
-        vmin=0,
-        vmax=1,
-        extent=extent,
-        interpolation="nearest",
-    )
-    panels[4].set_title(f"difference ({share})")
 
     panels[0].set_ylabel("along track [km]")
     for axes in panels[1:]:  # one axis of lines for all: less to read, and less to lay out

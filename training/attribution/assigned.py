@@ -69,13 +69,7 @@ class AssignedPatches:
 
     def part(self, rows: slice) -> "AssignedPatches":
         """Some of the patches."""
-        return AssignedPatches(
-            x=self.x[rows],
-            valid=self.valid[rows],
-            assigned=self.assigned[rows],
-            logits=self.logits[rows],
-            draws=self.draws[rows],
-        )
+        return AssignedPatches(**{name: values[rows] for name, values in vars(self).items()})
 
     def against(self, baseline_BCPP: torch.Tensor) -> torch.Tensor:
         """The baseline (B, C, P, P), with the input itself where that is not valid."""
@@ -113,11 +107,7 @@ class AssignedPatches:
 def assign(logits: torch.Tensor, head: Head, wanted: torch.Tensor, classes: tuple[int, ...]) -> torch.Tensor:
     """Classes of the clean input, int64, -1 where nothing is wanted or the class was not asked for.
 
-    Args:
-        logits: (B, K, P, P) or (B, K) of the head alone.
-        head: Whose.
-        wanted: (B, P, P) or (B,) bool.
-        classes: Numbers of the classes that are explained.
+    `logits` (B, K, P, P) or (B, K) are of the head alone, `wanted` is (B, P, P) or (B,) bool.
     """
     assigned = logits.argmax(dim=1)
     asked = torch.zeros(head.width, dtype=torch.bool, device=logits.device)
@@ -145,13 +135,9 @@ class ClassGradients:
     def __init__(self, model: nn.Module, head: Head, patches: AssignedPatches) -> None:
         self._model, self._head = model, head
         self.turns = turns(patches.counts)
-        self._where = [self._mask(patches.assigned, turn_B) for turn_B in self.turns]
-
-    @staticmethod
-    def _mask(assigned: torch.Tensor, turn_B: torch.Tensor) -> torch.Tensor:
-        """Where a patch shows the class of its turn."""
-        own = turn_B.reshape(-1, *[1] * (assigned.ndim - 1))
-        return (assigned == own) & (own >= 0)
+        # Where a patch shows the class of its turn, (T, B, P, P) or (T, B) bool.
+        own = self.turns.reshape(*self.turns.shape, *[1] * (patches.assigned.ndim - 1))
+        self._where = (patches.assigned == own) & (own >= 0)
 
     def at(self, x_BCPP: torch.Tensor) -> Iterator[torch.Tensor]:
         """Gradients (B, C, P, P) with respect to other inputs of the same patches, turn after turn."""
@@ -162,9 +148,7 @@ class ClassGradients:
             seed = torch.zeros_like(outputs)
             index = (self._head.first + turn_B.clamp(min=0)).reshape(-1, *[1] * (outputs.ndim - 1))
             seed.scatter_(1, index.expand(-1, 1, *outputs.shape[2:]), where[:, None].to(seed.dtype))
-            more = place < len(self.turns)
-            (gradient,) = torch.autograd.grad(outputs, x, grad_outputs=seed, retain_graph=more)
-            yield gradient
+            yield torch.autograd.grad(outputs, x, grad_outputs=seed, retain_graph=place < len(self.turns))[0]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,7 +178,7 @@ def from_pixels(
     """Adds up attributions of every input value to the class of its turn; the scores are those at the baseline."""
     counts = patches.counts
     shape = (len(patches), patches.n_classes, attributions_TBCPP.shape[2])
-    signed, absolute = (torch.zeros(shape, dtype=torch.float64) for _ in range(2))
+    signed, absolute = torch.zeros(2, *shape, dtype=torch.float64)
     for turn_B, own in zip(turns_TB.cpu(), attributions_TBCPP, strict=True):
         rows = torch.nonzero(turn_B >= 0)[:, 0]
         signed[rows, turn_B[rows]] = own.sum(dim=(2, 3), dtype=torch.float64).cpu()[rows]

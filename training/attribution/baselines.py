@@ -34,12 +34,7 @@ def draws_of(windows: Sequence[Window], seed: int) -> tuple[tuple[int, ...], ...
 
 
 def draw(draws: Sequence[tuple[int, ...]], bank: torch.Tensor, samples: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
-    """Which baseline each patch gets in each sample, and how far on the way from it to the input.
-
-    Args:
-        draws: Of the patches.
-        bank: Baselines (N, C, P, P).
-        samples: Number S.
+    """Which baseline of the bank (N, C, P, P) each patch gets in each sample, and how far on the way to the input.
 
     Returns:
         Places in the bank (S, B) int64, and shares of the way (S, B) float32, uniform in 0..1; on the bank's device.

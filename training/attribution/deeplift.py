@@ -22,14 +22,10 @@ _NAMED = 4
 
 
 class DeepLiftExplainer:
-    """Shrikumar et al. 2017 (arXiv:1704.02685), rescale rule; with several baselines DeepLIFT SHAP, their mean.
+    """Shrikumar et al. 2017 (arXiv:1704.02685), rescale rule; with `shap` DeepLIFT SHAP, the mean of all baselines.
 
     Patches are explained one by one: captum's rule for pooling gives a patch of a batch gradients of the first patch
-    where input and baseline agree. Each class is a pass of its own.
-
-    Args:
-        network: Not changed; a copy of its model is explained.
-        shap: Whether a patch is compared with all baselines instead of one.
+    where input and baseline agree. Each class is a pass of its own. The network is copied and stays as it is.
 
     Raises:
         AttributionError: The network has nonlinear steps that DeepLIFT has no rule for; they are named.
@@ -45,12 +41,8 @@ class DeepLiftExplainer:
     def __call__(self, patches: AssignedPatches) -> PatchAttributions:
         """Explains patches one after the other."""
         found = [self._one(patches.part(slice(row, row + 1))) for row in range(len(patches))]
-        changes = [each.change for each in found if each.change is not None]
         return PatchAttributions(
-            signed=np.concatenate([each.signed for each in found]),
-            absolute=np.concatenate([each.absolute for each in found]),
-            counts=np.concatenate([each.counts for each in found]),
-            change=np.concatenate(changes),
+            **{name: np.concatenate([vars(each)[name] for each in found]) for name in vars(found[0])}
         )
 
     def _one(self, patch: AssignedPatches) -> PatchAttributions:

@@ -54,7 +54,7 @@ def to_explain(
     if logits.ndim == 2:  # a patch is explained as a whole
         wanted = wanted.flatten(1).any(dim=1)
     assigned = assign(logits, network.head, wanted, classes)
-    rows = torch.nonzero((assigned >= 0).flatten(1).any(dim=1) if assigned.ndim > 1 else assigned >= 0)[:, 0]
+    rows = torch.nonzero((assigned >= 0).reshape(len(x), -1).any(dim=1))[:, 0]
     windows = [batch.windows[row] for row in rows.tolist()]
     patches = AssignedPatches(
         x=x[rows],

@@ -32,17 +32,10 @@ def explain_trial(
     cache: NodeCache | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> AttributionResult:
-    """Explains what a finished training left, and tells a tracker of it.
+    """Explains the `best.pt` that the training of a spec left, and tells a tracker of it, as `attribute` does.
 
-    Args:
-        spec: Of the training.
-        checkpoint: Its `best.pt`.
-        lake: That it was trained on.
-        settings: What to find.
-        tracker: Told of everything; its record ends FINISHED, FAILED or KILLED.
-        folder: For JSON, table and picture; those of an earlier attempt are replaced.
-        cache: Decoded arrays of this node.
-        progress: Called with patches done and their total.
+    The record ends FINISHED, FAILED or KILLED. JSON, table and picture go to the folder; those of an earlier attempt
+    are replaced.
 
     Raises:
         IceBenchError: As `attribute` and `Tracker` do.

@@ -7,6 +7,7 @@ without a layer (functional calls, products of two maps).
 """
 
 import copy
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -19,14 +20,17 @@ from torch.nn import functional
 _KNOWN: Final = tuple(kind for kind in SUPPORTED_NON_LINEAR if kind is not nn.Softmax)
 """Nonlinear layers with a rule that adds up; that of softmax does not."""
 
-_LINEAR: Final = (
+_LINEAR: Final = {
+    *("AccumulateGrad", "CopySlices"),
     *("Convolution", "MkldnnConvolution", "NativeBatchNorm", "CudnnBatchNorm", "MiopenBatchNorm", "Addmm", "Mm"),
     *("Add", "Sub", "Rsub", "Neg", "Cat", "Stack", "Mean", "Sum", "AvgPool", "AdaptiveAvgPool", "Upsample"),
     *("Slice", "Select", "Index", "Narrow", "Split", "Unbind", "View", "UnsafeView", "ReshapeAlias", "AsStrided"),
     *("Permute", "Transpose", "T", "Squeeze", "Unsqueeze", "Expand", "Repeat", "Clone", "Copy", "ToCopy", "Alias"),
     *("ConstantPad", "ReplicationPad", "ReflectionPad", "PixelShuffle", "PixelUnshuffle", "Im2Col", "Flip", "Roll"),
-)
+}
 """Steps that are affine in their input: autograd names them <step>Backward0, <step>2DBackward0, <step>NdBackward0."""
+
+_SUFFIX: Final = re.compile("(?:[123]D|Nd|WithSizes|Slices|(?:Bilinear|Nearest|Bicubic|BilinearAa)2D|Int)$")
 
 _LINEAR_BY_CONSTANT: Final = ("Mul", "Div", "Bmm", "Matmul")
 """Steps that are linear as long as only one side depends on the input."""
@@ -46,18 +50,13 @@ class Survey:
 
 
 def survey(model: nn.Module, x_BCHW: torch.Tensor) -> Survey:
-    """Runs the network once and finds its nonlinear steps.
-
-    Args:
-        model: In eval mode, its weights frozen.
-        x_BCHW: An input; its content does not matter.
-    """
+    """Runs a network once, in eval mode with frozen weights, and finds its nonlinear steps; any input will do."""
     calls: dict[str, int] = {}
     owners: dict[Any, str] = {}
     boundaries: list[set[Any]] = []
-    kinds = {name: type(module).__name__ for name, module in model.named_modules()}
     handles = []
-    known = {name for name, module in model.named_modules() if type(module) in _KNOWN}
+    modules = dict(model.named_modules())
+    known = {name for name, module in modules.items() if type(module) in _KNOWN}
 
     def enter(name: str, inputs: object) -> None:
         if name in known:
@@ -69,7 +68,7 @@ def survey(model: nn.Module, x_BCHW: torch.Tensor) -> Survey:
         for node in _walk((tensor.grad_fn for tensor in _tensors(outputs)), {*inside, *owners}):
             owners[node] = name
 
-    for name, module in model.named_modules():
+    for name, module in modules.items():
         handles.append(module.register_forward_pre_hook(lambda _, inputs, name=name: enter(name, inputs)))
         handles.append(module.register_forward_hook(lambda _, __, outputs, name=name: leave(name, outputs)))
     try:
@@ -82,8 +81,8 @@ def survey(model: nn.Module, x_BCHW: torch.Tensor) -> Survey:
     for node in _walk([outputs.grad_fn], set()):
         owner = owners.get(node, "")
         if not _is_linear(node) and owner not in known:
-            is_leaf = owner and not any(model.get_submodule(owner).children())
-            kind = kinds.get(owner, "")
+            is_leaf = owner and not any(modules[owner].children())
+            kind = type(modules[owner]).__name__
             step = type(node).__name__.split("Backward")[0].lower()
             foreign[f"{owner} ({kind})" if is_leaf else f"{step} in {owner or 'the network'} ({kind})"] = None
     return Survey(calls=calls, foreign=tuple(reversed(foreign)))
@@ -157,7 +156,12 @@ def used_once(model: nn.Module, calls: dict[str, int]) -> nn.Module:
 
 def _own(layer: nn.Module) -> nn.Module:
     """A layer like this one."""
-    if type(layer) is nn.MaxPool2d and layer.kernel_size != layer.stride and _is_plain(layer):
+    if (
+        type(layer) is nn.MaxPool2d
+        and layer.kernel_size != layer.stride
+        and layer.dilation in (1, (1, 1))
+        and not layer.return_indices
+    ):
         return SeparateWindows(layer)
     own = copy.deepcopy(layer)
     if isinstance(own, nn.ReLU | nn.LeakyReLU | nn.ELU):
@@ -170,17 +174,10 @@ def _pair(value: int | tuple[int, ...]) -> tuple[int, int]:
     return (value, value) if isinstance(value, int) else (value[0], value[1])
 
 
-def _is_plain(pool: nn.MaxPool2d) -> bool:
-    return pool.dilation in (1, (1, 1)) and not pool.return_indices
-
-
 def _is_linear(node: Any) -> bool:  # noqa: ANN401 (autograd nodes have no public type)
     name = type(node).__name__.split("Backward")[0]
-    if name in ("AccumulateGrad", "CopySlices"):
+    if name in _LINEAR or _SUFFIX.sub("", name) in _LINEAR:
         return True
-    for step in _LINEAR:
-        if name == step or (name.startswith(step) and name[len(step) :] in _SUFFIXES):
-            return True
     if name in _LINEAR_BY_CONSTANT:
         sides = [side for side, _ in node.next_functions]
         denominator = name == "Div" and len(sides) > 1 and sides[1] is not None
@@ -188,21 +185,13 @@ def _is_linear(node: Any) -> bool:  # noqa: ANN401 (autograd nodes have no publi
     return False
 
 
-_SUFFIXES: Final = (
-    *("2D", "Nd", "3D", "1D", "WithSizes", "Slices", "Bilinear2D", "Nearest2D", "Bicubic2D", "BilinearAa2D", "Int"),
-)
-
-
 def _tensors(value: object) -> Iterator[torch.Tensor]:
     """Tensors of the input or output of a layer that depend on the input of the network."""
     if isinstance(value, torch.Tensor):
         if value.grad_fn is not None:
             yield value
-    elif isinstance(value, dict):
-        for each in value.values():
-            yield from _tensors(each)
-    elif isinstance(value, list | tuple):
-        for each in value:
+    elif isinstance(value, dict | list | tuple):
+        for each in value.values() if isinstance(value, dict) else value:
             yield from _tensors(each)
 
 

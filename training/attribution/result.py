@@ -1,13 +1,12 @@
 """`AttributionResult`: how much each channel matters for each class, in each bin; as JSON and as a table."""
 
-import csv
-import io
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BeforeValidator, ValidationError
 
 from datasets.channels import group_of
 from datasets.errors import unknown_name
@@ -15,10 +14,12 @@ from training.attribution.features import Features
 from training.attribution.settings import AttributionError, AttributionSettings
 from training.attribution.sums import AttributionSums
 from training.evaluation.bins import ALL
+from training.evaluation.result import rows_csv
 from training.spec.data import Task, task_word
+from training.spec.errors import Part
 
 
-class AttributionRow(BaseModel):
+class AttributionRow(Part):
     """What one feature means for one class in one bin, in units of the class's logit.
 
     Attributes:
@@ -32,8 +33,6 @@ class AttributionRow(BaseModel):
         n: Pixels (patches) that the network assigned to the class.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     bin: str
     class_name: str
     feature: str
@@ -44,21 +43,17 @@ class AttributionRow(BaseModel):
     n: int
 
 
-class CompletenessRow(BaseModel):
+class CompletenessRow(Part):
     """Whether the attributions of a class in a bin add up to the change of the output.
 
     Attributes:
         bin: As in `AttributionRow`, as `class_name` and `n`.
-        class_name: See `bin`.
-        n: See `bin`.
         patches: Patches with a pixel of the class.
         change: Mean logit at the input minus mean logit at the baseline.
         attributed: Sum of the signed means of all channels; near `change` where the method is complete.
         error: Share of the change that attributions miss, patch by patch, so that errors do not cancel; None where
             nothing changed, and for feature ablation, which promises no such sum.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     bin: str
     class_name: str
@@ -69,28 +64,22 @@ class CompletenessRow(BaseModel):
     error: float | None
 
 
-class AttributionResult(BaseModel):
+class AttributionResult(Part):
     """Importance of the channels of one trained network.
 
     Attributes:
         trial_id: Of the network.
         seed: Of the trial: results of several seeds show how much of importance is chance.
-        model: Name of the network in its spec.
         task: `pixel` (n are pixels) or `patch` (n are patches).
         target: Chart of the classes.
-        settings: What was asked.
         lake: Digest of the data.
         channels: Inputs of the network in order.
         classes: That were asked for, in the order of the chart; those without a pixel have no rows.
-        scenes: Number of scenes.
         sampled: Whether only a part of the patches was looked at.
         rows: One per bin, class and feature.
         completeness: One per bin and class.
         seconds: Wall time.
-        versions: Software and device.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     trial_id: str
     seed: int
@@ -147,24 +136,12 @@ class AttributionResult(BaseModel):
 
     def to_csv(self) -> str:
         """All rows as CSV with a header, what they are of in front: trial, network and method, so that files join."""
-        text = io.StringIO()
-        head = {
-            "trial_id": self.trial_id,
-            "seed": self.seed,
-            "model": self.model,
-            "method": self.method,
-            "target": self.target,
-        }
-        table = csv.DictWriter(text, [*head, *AttributionRow.model_fields], lineterminator="\n")
-        table.writeheader()
-        table.writerows({**head, **row.model_dump()} for row in self.rows)
-        return text.getvalue()
+        head = {name: getattr(self, name) for name in ("trial_id", "seed", "model", "method", "target")}
+        return rows_csv([*head, *AttributionRow.model_fields], ({**head, **row.model_dump()} for row in self.rows))
 
 
-class Rank(BaseModel):
+class Rank(Part):
     """One feature in the order of importance: `share` of the absolute attribution of all features ranked with it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     feature: str
     share: float
@@ -175,12 +152,8 @@ def rank_channels(
 ) -> tuple[Rank, ...]:
     """Channels by importance, the most important first; equal ones in the order of the network's inputs.
 
-    Args:
-        result: Of any method.
-        class_name: For one class; None takes the mean of the classes' shares, so that each class counts alike however
-            common it is and however large its logits are.
-        bin_name: Of which scenes.
-        groups: Ranks groups instead of channels.
+    With no class it is the mean of the classes' shares, so that each class counts alike however common it is and
+    however large its logits are. `groups` ranks groups instead of channels.
 
     Raises:
         UnknownNameError: There is no such class or bin; the nearest is named.
@@ -190,10 +163,10 @@ def rank_channels(
     bins = dict.fromkeys(row.bin for row in result.rows)
     if bin_name not in bins:
         raise unknown_name("bin", bin_name, bins)
-    by_class: dict[str, dict[str, float]] = {}
+    by_class: dict[str, dict[str, float]] = defaultdict(dict)
     for row in result.rows:
         if row.bin == bin_name and row.is_group == groups and class_name in (None, row.class_name):
-            by_class.setdefault(row.class_name, {})[row.feature] = row.absolute
+            by_class[row.class_name][row.feature] = row.absolute
     shares: dict[str, float] = {}
     for values in by_class.values():
         total = sum(values.values())
@@ -206,41 +179,33 @@ def rank_channels(
 def rows_of(
     sums: Mapping[str, AttributionSums], features: Features, classes: Sequence[tuple[int, str]], *, complete: bool
 ) -> tuple[tuple[AttributionRow, ...], tuple[CompletenessRow, ...]]:
-    """Means of sums: the only place where sums are divided.
+    """Means of sums by bin, for classes by number and name: the only place where sums are divided.
 
-    Args:
-        sums: By bin.
-        features: Of the sums.
-        classes: Number and name of those to tell of.
-        complete: Whether the method promises that attributions add up to the change of the output.
+    `complete` says whether the method promises that attributions add up to the change of the output.
     """
     rows, completeness = [], []
     for bin_name, own in sums.items():
         signed, absolute = own.per_pixel(own.signed), own.per_pixel(own.absolute)
         change, errors = own.per_pixel(own.change), own.completeness_error
         for number, class_name in classes:
-            n = int(own.n[number])
-            if not n:
+            here: dict[str, Any] = {"bin": bin_name, "class_name": class_name, "n": int(own.n[number])}
+            if not here["n"]:
                 continue
             for place, feature in enumerate(features.names):
                 is_group = place >= len(features.channels)
                 rows.append(
                     AttributionRow(
-                        bin=bin_name,
-                        class_name=class_name,
+                        **here,
                         feature=feature,
                         group=feature if is_group else group_of(feature),
                         is_group=is_group,
                         signed=float(signed[number, place]),
                         absolute=float(absolute[number, place]),
-                        n=n,
                     )
                 )
             completeness.append(
                 CompletenessRow(
-                    bin=bin_name,
-                    class_name=class_name,
-                    n=n,
+                    **here,
                     patches=int(own.patches[number]),
                     change=float(change[number]) if complete else None,
                     attributed=float(signed[number, : len(features.channels)].sum()),

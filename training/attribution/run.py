@@ -45,16 +45,11 @@ def attribute(
     memory: int | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> AttributionResult:
-    """Finds which channels a trained network decides by.
+    """Finds which channels a trained network decides by; by default by Integrated Gradients, for all classes.
 
-    Args:
-        checkpoint: `best.pt` of a finished trial, or the folder that it is in.
-        lake: That the trial was trained on.
-        settings: What to find; by default Integrated Gradients for all classes of the test scenes.
-        cache: Decoded arrays of this node; None reads from the lake.
-        device: Where to compute; by default the GPU if there is one.
-        memory: Bytes to take at most; by default what is free on the GPU, or 2 GiB on a CPU.
-        progress: Called with patches done and their total.
+    The checkpoint is the `best.pt` of a trial that was trained on this lake, or the folder that it is in. `memory` are
+    the bytes to take at most; by default what is free on the GPU, or 2 GiB on a CPU. `progress` is called with patches
+    done and their total.
 
     Raises:
         CheckpointError: There is no checkpoint, or it cannot be read.
@@ -93,13 +88,14 @@ def attribute(
             by_scene[scene_id] += sums
         progress(done, len(source))
     bins = sum_bins((record, by_scene[record.scene_id]) for record in scenes)
-    named = [(number, head.chart.classes[number]) for number in classes]
-    complete = settings.method != "feature_ablation"
-    result_rows, completeness = rows_of(bins, features, named, complete=complete)
+    named = {number: head.chart.classes[number] for number in classes}
+    result_rows, completeness = rows_of(
+        bins, features, list(named.items()), complete=settings.method != "feature_ablation"
+    )
     if not result_rows:
         raise AttributionError(
             f"trial {spec.trial_id} assigned no labelled sea pixel of the {len(scenes)} {settings.split} scenes to "
-            f"{', '.join(name for _, name in named)}: choose other classes or another split, or look at more patches"
+            f"{', '.join(named.values())}: choose other classes or another split, or look at more patches"
         )
     versions = versions_of(device) | {"captum": captum.__version__}
     return AttributionResult(
@@ -111,7 +107,7 @@ def attribute(
         settings=settings,
         lake=lake.digest,
         channels=spec.data.channels,
-        classes=tuple(name for _, name in named),
+        classes=tuple(named.values()),
         scenes=len(scenes),
         sampled=settings.patches_per_scene is not None,
         rows=result_rows,
@@ -126,8 +122,7 @@ def check_channels(lake: Lake, scenes: Catalog, spec: TrialSpec) -> None:
     for record in scenes:
         moments = lake.scene(record.scene_id).moments
         known = {"month", *moments.get(f"r{spec.data.ratio}", ()), *moments.get("km2", ())}
-        missing = [name for name in spec.data.channels if name not in known]
-        if missing:
+        if missing := [name for name in spec.data.channels if name not in known]:
             raise AttributionError(
                 f"scene {record.scene_id} of the lake {lake.url!r} lacks {', '.join(missing)}, which trial "
                 f"{spec.trial_id} was trained on: build the scene again with `python -m ingest build`"

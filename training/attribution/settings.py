@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Final, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from datasets.errors import IceBenchError, unknown_name
+from training.spec.errors import Part
 from training.spec.identity import digest, document, outdated
 
 Method = Literal["integrated_gradients", "feature_ablation", "gradient_shap", "deeplift", "deeplift_shap"]
@@ -18,17 +19,8 @@ BASELINES: Final[tuple[Baseline, ...]] = get_args(Baseline)
 RULES: Final[Mapping[int, str]] = {1: "first"}
 """Why the number of the rules of attribution was raised to each number, as `training.spec.identity.RULES`."""
 FIRST: Final = (
-    "baseline",
-    "baselines",
-    "classes",
-    "groups",
-    "method",
-    "patches_per_scene",
-    "samples",
-    "seed",
-    "split",
-    "steps",
-    "target",
+    *("baseline", "baselines", "classes", "groups", "method", "patches_per_scene"),
+    *("samples", "seed", "split", "steps", "target"),
 )
 """Settings that were there when the first ids were given. Never to be changed."""
 CAME_WITH: Final[Mapping[str, object]] = {}
@@ -39,7 +31,7 @@ class AttributionError(IceBenchError, ValueError):
     """An attribution that cannot be made, or that would overwrite another one."""
 
 
-class AttributionSettings(BaseModel):
+class AttributionSettings(Part):
     """Everything that decides the numbers beside checkpoint and lake; it is kept in the result.
 
     Attributes:
@@ -58,8 +50,6 @@ class AttributionSettings(BaseModel):
         seed: Of all draws. A draw depends on seed and place of a patch alone, not on batches or order.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     method: Method = "integrated_gradients"
     split: Split = "test"
     target: str | None = None
@@ -73,19 +63,13 @@ class AttributionSettings(BaseModel):
     seed: int = Field(default=0, ge=0, lt=2**32)
 
     def trial_id(self, trained: str) -> str:
-        """Identity of this attribution of a trained network, 12 hex digits: never that of a training.
-
-        Args:
-            trained: trial_id of the training.
-        """
+        """Identity of this attribution of the training `trained`, 12 hex digits: never that of a training."""
         return self._id_of(trained, max(RULES))
 
     def earlier_ids(self, trained: str, earlier: Mapping[str, str]) -> dict[str, str]:
         """Ids that earlier rules gave to this attribution, each with the reason why it no longer counts.
 
-        Args:
-            trained: trial_id of the training.
-            earlier: Those that earlier rules gave to the training, with the reason.
+        `trained` is the trial_id of the training, `earlier` are those that earlier rules gave to it, with the reason.
         """
         since = outdated(RULES)
         return {

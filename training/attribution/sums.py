@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from datasets.scene import SceneRecord
 from training.attribution.settings import AttributionError
 from training.evaluation.bins import bins_of
+from training.evaluation.matrix_scores import quotient
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -53,14 +54,10 @@ class AttributionSums:
     @classmethod
     def zero(cls, classes: int, features: int) -> "AttributionSums":
         """Of no patch."""
+        none, of_features = np.zeros(classes, np.int64), np.zeros((classes, features))
+        flat = np.zeros(classes)
         return cls(
-            signed=np.zeros((classes, features)),
-            absolute=np.zeros((classes, features)),
-            n=np.zeros(classes, np.int64),
-            patches=np.zeros(classes, np.int64),
-            change=np.zeros(classes),
-            change_size=np.zeros(classes),
-            error=np.zeros(classes),
+            signed=of_features, absolute=of_features, n=none, patches=none, change=flat, change_size=flat, error=flat
         )
 
     def __add__(self, other: "AttributionSums") -> "AttributionSums":
@@ -83,17 +80,12 @@ class AttributionSums:
 
     def per_pixel(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """A sum (K, F) or (K,) divided by `n`; NaN for a class that nothing was assigned to."""
-        n = self.n.astype(np.float64).reshape(-1, *[1] * (values.ndim - 1))
-        nothing = np.full(values.shape, np.nan)
-        means: NDArray[np.float64] = np.divide(values, n, out=nothing, where=np.broadcast_to(n > 0, values.shape))
-        return means
+        return quotient(values, self.n.reshape(-1, *[1] * (values.ndim - 1)))
 
     @property
     def completeness_error(self) -> NDArray[np.float64]:
         """(K,) share of the change of the output that the attributions of a patch miss; NaN where nothing changed."""
-        nothing = np.full(self.error.shape, np.nan)
-        share: NDArray[np.float64] = np.divide(self.error, self.change_size, out=nothing, where=self.change_size > 0)
-        return share
+        return quotient(self.error, self.change_size)
 
 
 def sum_bins(scenes: Iterable[tuple[SceneRecord, AttributionSums]]) -> Mapping[str, AttributionSums]:

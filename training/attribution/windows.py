@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,21 +17,21 @@ COUNTED = 1
 """Flag of a valid pixel; 0 is a valid one that another window counts, 255 is land, unlabelled or beyond the scene."""
 
 
+@dataclass
 class FlaggedWindows:
     """Windows with flags instead of labels: which pixels are explained; a `datasets.loading.batches.PatchSource`.
 
-    Args:
+    Attributes:
         windows: Where.
         patch_size: Side in pixels.
         target: Place of the chart among the reader's targets.
         land: Whether land is known (`distance_map` is in the lake).
     """
 
-    def __init__(self, windows: Sequence[Window], *, patch_size: int, target: int, land: bool) -> None:
-        self.windows = windows
-        self.patch_size = patch_size
-        self._target = target
-        self._land = land
+    windows: Sequence[Window]
+    patch_size: int
+    target: int
+    land: bool
 
     def __len__(self) -> int:
         return len(self.windows)
@@ -43,8 +44,8 @@ class FlaggedWindows:
             slice(start, min(start + size, length))
             for start, length in zip(starts, reader.shape(window.scene_id), strict=True)
         )
-        valid = reader.labels(window.scene_id, lines, samples)[self._target] != IGNORE
-        if self._land:
+        valid = reader.labels(window.scene_id, lines, samples)[self.target] != IGNORE
+        if self.land:
             valid &= ~land_pixels(reader.land_distance(window.scene_id, lines, samples))
         flags = np.where(valid, np.uint8(COUNTED), np.uint8(IGNORE))
         # The last window ends with the scene, so its first pixels may lie in the one before, which counts them.

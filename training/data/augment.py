@@ -64,22 +64,18 @@ def augment(
     processes: Processes | None = None,
     batch_size: int | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Returns an augmented batch; the inputs stay unchanged.
+    """Varies a batch: x (B, C, H, W) float32, normalized, 0 = no data, on any device; the inputs are left alone.
+
+    Labels y are uint8 or int64, 255 = no label: (B, T, H, W) where pixel-based; (B, T) where patch-based, where the
+    class of a patch stays.
 
     Draws are for the whole batch: each process draws for all patches and takes its own part. The other patch of CutMix
     may be in another process, so for a batch that is mixed all processes get all patches.
 
-    Args:
-        x_BCHW: float32, normalized, 0 = no data, on any device.
-        y: Labels, uint8 or int64, 255 = no label: (B, T, H, W) where pixel-based; (B, T) where patch-based, where
-            the class of a patch stays.
-        spec: What is drawn.
-        generator: On the CPU. Each call takes the same number of draws for every spec, so the result depends on the
-            seed and not on the device, and changing one probability does not change the other draws.
-        vectors: Channels whose values turn with the patch; others are taken for scalars. The published code and the
-            AutoICE winner take all for scalars.
-        processes: Those that share the batch; each calls this with its part and an equal generator. None: only one.
-        batch_size: Patches of the whole batch; None: all are here.
+    Each call takes the same number of draws from the generator (on the CPU) whatever the spec, so the result depends on
+    the seed and not on the device, and one probability changes nothing of what the others do. Every process that shares
+    the batch of `batch_size` patches calls this with its part and an equal generator. Channels that are not in
+    `vectors` are taken for scalars; the published code and the AutoICE winner take all for scalars.
 
     Returns:
         x and y. Outside of the original patch x is 0 and y 255.

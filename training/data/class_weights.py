@@ -1,5 +1,6 @@
 """Weights of the classes in the loss of a trial."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from datasets.catalog import Catalog
@@ -22,20 +23,16 @@ def class_weights(spec: TrialSpec, train: Catalog, source: PatchSource) -> Mappi
         return {primary: weights}
     if isinstance(source, IndexedPatches):
         return {primary: tuple(source.class_weights.tolist())}
-    return {name: _balanced([record.pixels[name] for record in train], name) for name in spec.data.targets}
-
-
-def _balanced(scenes: Sequence[Mapping[int, int]], name: str) -> tuple[float, ...]:
-    n_classes = chart(name).n_classes
-    return balanced_weights({value: sum(row.get(value, 0) for row in scenes) for value in range(n_classes)}, n_classes)
+    pixels = {
+        name: sum((Counter(record.pixels[name]) for record in train), Counter[int]()) for name in spec.data.targets
+    }
+    return {name: balanced_weights(counts, chart(name).n_classes) for name, counts in pixels.items()}
 
 
 def balanced_weights(pixels: Mapping[int, int], n_classes: int) -> tuple[float, ...]:
     """One weight per class, inverse to its share of the labelled pixels, averaging 1 over them; 0 for an absent class.
 
-    Args:
-        pixels: Pixel count by class of the training scenes; 255 is left out.
-        n_classes: Number of classes.
+    `pixels` of the training scenes are by class; 255 is left out.
     """
     counts = [pixels.get(value, 0) for value in range(n_classes)]
     present = sum(count > 0 for count in counts)

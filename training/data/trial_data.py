@@ -20,8 +20,7 @@ class TrialData:
 
     Attributes:
         spec: Of the trial, bound to the lake.
-        lake: The data.
-        scenes: Its scenes by split.
+        scenes: Of the lake, by split.
         inputs: Reads them for the network.
         index_folder: Where indexes of patches are kept if the lake may not be written; None keeps none.
     """
@@ -44,12 +43,8 @@ class TrialData:
     ) -> "TrialData":
         """Binds the spec to the lake and finds its scenes.
 
-        Args:
-            spec: Of the trial.
-            lake: The data.
-            device: Where the network computes.
-            cache: Decoded arrays of this node; None reads every window from the lake.
-            normalization: That the network was trained with; None takes the statistics of the lake's training scenes.
+        Without a cache of this node's decoded arrays every window is read from the lake. Without the normalization
+        that a network was trained with it is that of the lake's training scenes.
 
         Raises:
             SpecError: The spec is bound to another lake, or has a ratio or channel that this lake lacks.

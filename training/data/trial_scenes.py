@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -17,11 +17,7 @@ Split = Literal["train", "val", "test"]
 
 
 class EmptyCellError(SplitError):
-    """A split has no scene that a trial could use.
-
-    Attributes:
-        split: Which.
-    """
+    """A split, `split`, has no scene that a trial could use."""
 
     def __init__(self, split: str, message: str) -> None:
         super().__init__(message)
@@ -38,7 +34,8 @@ class TrialScenes:
 
     def of(self, split: Split) -> Catalog:
         """The scenes of one split."""
-        return {"train": self.train, "val": self.val, "test": self.test}[split]
+        found: Catalog = getattr(self, split)
+        return found
 
     def longest_side(self, ratio: int) -> int:
         """Longest side of the scenes that are scored whole (val and test), in pixels of the ratio."""
@@ -71,12 +68,10 @@ def select_scenes(spec: TrialSpec, lake: Lake) -> TrialScenes:
     _check_ratios(spec, lake)
     _check_channels(spec, lake)
     catalog = lake.catalog()
-    train = _cell(catalog, "train", spec.data.train, spec.data.primary, lake)
-    scenes = TrialScenes(
-        train=_share(train, spec.data.scene_share, spec.seed),
-        val=_cell(catalog, "val", spec.data.val, spec.data.primary, lake),
-        test=_cell(catalog, "test", spec.data.test, spec.data.primary, lake),
+    train, val, test = (
+        _cell(catalog, split, getattr(spec.data, split), spec.data.primary, lake) for split in get_args(Split)
     )
+    scenes = TrialScenes(train=_share(train, spec.data.scene_share, spec.seed), val=val, test=test)
     _check_patch(spec, scenes.train)
     return scenes
 
@@ -124,8 +119,7 @@ def _check_ratios(spec: TrialSpec, lake: Lake) -> None:
 def _check_channels(spec: TrialSpec, lake: Lake) -> None:
     known = {"month", *lake.moments(f"r{spec.data.ratio}"), *lake.moments("km2")}
     needed = (*spec.data.channels, *((LAND,) if spec.data.max_land < 1 else ()))
-    missing = [name for name in needed if name not in known]
-    if missing:
+    if missing := [name for name in needed if name not in known]:
         raise SpecError(
             f"the trial needs {', '.join(missing)}, which the lake {lake.url!r} lacks: it has "
             f"{', '.join(name for name in CHANNELS if name in known)}; choose among these"

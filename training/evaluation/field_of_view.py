@@ -7,6 +7,7 @@ Shapes: B batch, C channels, K outputs, H lines, W samples.
 """
 
 import copy
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import Final
 
@@ -52,13 +53,9 @@ class FieldOfView:
 
 
 def field_of_view(model: nn.Module, channels: int) -> FieldOfView:
-    """Measures a network that maps (B, C, H, W) to (B, K, H, W); seconds on a CPU.
+    """Measures a network on any device that maps (B, channels, H, W) to (B, K, H, W); seconds on a CPU.
 
-    The network is left as it is, and so is torch's generator.
-
-    Args:
-        model: On any device; a copy of it is measured in eval mode on the CPU.
-        channels: Input channels C.
+    A copy is measured in eval mode on the CPU; the network is left as it is, and so is torch's generator.
     """
     probe = _probe(model)
     try:
@@ -121,11 +118,8 @@ def _stride(probe: nn.Module, channels: int, reach: int) -> int | None:
     def can_be_cut(stride: int) -> bool:
         return all(_can_be_cut(probe, x_BCHW, whole, axis, stride, reach) for axis, whole in enumerate(wholes))
 
-    low, high = 0, len(STRIDES)
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (low, middle) if can_be_cut(STRIDES[middle]) else (middle + 1, high)
-    return STRIDES[low] if low < len(STRIDES) else None
+    place = bisect_left(STRIDES, True, key=can_be_cut)
+    return STRIDES[place] if place < len(STRIDES) else None
 
 
 def _can_be_cut(

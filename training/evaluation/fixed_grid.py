@@ -5,17 +5,11 @@ from numpy.typing import NDArray
 
 
 def to_grid(classes_HW: NDArray[np.uint8], ratio: int, fixed_ratio: int, shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """Brings classes from the grid of `ratio` to the grid of `fixed_ratio` by nearest pixel.
+    """Brings classes from the grid of `ratio` to the grid of `fixed_ratio`, of this shape, by nearest pixel.
 
     Both grids start at the same corner, but block reduction trims: the coarser grid can end up to a block before the
     finer. Fixed pixels beyond its end take its last line or sample, so that every ratio is scored on the very same
     truth pixels.
-
-    Args:
-        classes_HW: (H, W) uint8 on the grid of `ratio`.
-        ratio: Where the classes are.
-        fixed_ratio: Where they are wanted.
-        shape: Lines and samples of the wanted grid.
 
     Returns:
         (lines, samples) uint8; the very array that was given where nothing moves.

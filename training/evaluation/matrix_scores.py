@@ -26,13 +26,13 @@ def score_arrays(counts: NDArray[np.integer] | NDArray[np.floating]) -> dict[str
     true, pred = counts.sum(axis=-1).astype(np.float64), counts.sum(axis=-2).astype(np.float64)
     n = true.sum(axis=-1)
     seen = (true + pred) > 0  # classes in the truth, in the prediction, or in both
-    found = {"accuracy": _quotient(hits.sum(axis=-1), n)}
+    found = {"accuracy": quotient(hits.sum(axis=-1), n)}
     below = {"precision": pred, "recall": true, "f1": true + pred, "iou": true + pred - hits}
     for name in SCORES:
         above = 2 * hits if name == "f1" else hits
         values = np.divide(above, below[name], out=np.zeros_like(hits), where=below[name] > 0)
-        found[name] = _quotient((values * true).sum(axis=-1), n)
-        found[f"{name}_macro"] = _quotient((values * seen).sum(axis=-1), np.where(n > 0, seen.sum(axis=-1), 0))
+        found[name] = quotient((values * true).sum(axis=-1), n)
+        found[f"{name}_macro"] = quotient((values * seen).sum(axis=-1), np.where(n > 0, seen.sum(axis=-1), 0))
         found[f"class_{name}"] = np.where(seen, values, np.nan)
     return found
 
@@ -50,7 +50,7 @@ def r2_array(counts: NDArray[np.integer] | NDArray[np.floating]) -> NDArray[np.f
     return np.where(n > 0, values, np.nan)
 
 
-def _quotient(above: NDArray[np.floating], below: NDArray[np.floating] | NDArray[np.integer]) -> NDArray[np.float64]:
-    """NaN where below is 0."""
-    quotient: NDArray[np.float64] = np.divide(above, below, out=np.full(np.shape(above), np.nan), where=below > 0)
-    return quotient
+def quotient(above: NDArray[np.floating], below: NDArray[np.floating] | NDArray[np.integer]) -> NDArray[np.float64]:
+    """Above by below; NaN where below is 0."""
+    found: NDArray[np.float64] = np.divide(above, below, out=np.full(np.shape(above), np.nan), where=below > 0)
+    return found

@@ -48,12 +48,7 @@ def combined_score(matrices: Mapping[str, ConfusionMatrix]) -> float:
 
     With fewer charts it is their mean with the same weights, so that trials of any targets can be stopped by it; charts
     without a labelled pixel are left out likewise. The challenge reports it times 100.
-
-    Args:
-        matrices: Matrix of all pixels by chart name.
-
-    Returns:
-        The score; NaN without any labelled pixel.
+    `matrices` are of all pixels, by chart name; without any labelled pixel the score is NaN.
     """
     terms = {name: autoice_term(name, matrix) for name, matrix in matrices.items() if matrix.n}
     weight = sum(AUTOICE_WEIGHTS[name] for name in terms)
@@ -69,10 +64,6 @@ def metrics_of(sums: Mapping[ScoreKey, ConfusionMatrix], targets: Sequence[str])
 
     Scenes have rows of their own (`result.scene_rows`) and no metrics here. What has no value (a bin without
     labelled pixels, a class in neither truth nor prediction) is left out.
-
-    Args:
-        sums: Matrices of bins.
-        targets: Charts of the trial in order.
 
     Raises:
         SplitError: A grid has no labelled pixel of the first target.

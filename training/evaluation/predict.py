@@ -24,11 +24,7 @@ Loaded = TypeVar("Loaded")
 
 
 class SceneWindows(Protocol):
-    """The inputs of one scene, read window by window.
-
-    Attributes:
-        shape: Lines and samples at the trial's ratio.
-    """
+    """The inputs of one scene, read window by window."""
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -43,13 +39,7 @@ class SceneWindows(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class TileOutputs:
-    """What a network says of one tile.
-
-    Attributes:
-        lines: Lines of the scene.
-        samples: Samples of the scene.
-        outputs_KHW: Outputs (K, H, W) float32 of exactly these pixels, on the network's device.
-    """
+    """What a network says of a tile: outputs (K, H, W) float32 of exactly these pixels, on the network's device."""
 
     lines: slice
     samples: slice
@@ -71,10 +61,7 @@ def outputs_of(model: nn.Module, x_BCHW: torch.Tensor) -> torch.Tensor:
 def predict_tiles(model: nn.Module, inputs: SceneWindows, tiling: Tiling) -> Iterator[TileOutputs]:
     """Outputs for a whole scene, tile by tile; while one is computed, the next one's inputs are read.
 
-    Args:
-        model: Maps (B, C, H, W) to (B, K, H, W); put in eval mode.
-        inputs: The scene.
-        tiling: Of this network (`training.evaluation.tiles.tiling_of`).
+    The network maps (B, C, H, W) to (B, K, H, W) and is put in eval mode.
 
     Yields:
         Tiles that cover the scene once. Keep results, not outputs: they are as large as the tile times K.
@@ -126,7 +113,7 @@ def with_first_window(inputs: SceneWindows, tiling: Tiling) -> SceneWindows:
 
 
 def read_ahead(given: Iterable[Given], load: Callable[[Given], Loaded]) -> Iterator[Loaded]:
-    """`map(load, given)` with the next one loaded in a thread while the caller works on this one.
+    """`map(load, given)` with the next one loaded in a thread while the caller, or `given`, works on another one.
 
     An error of `load` is raised here, when its turn comes.
     """

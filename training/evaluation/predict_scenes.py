@@ -42,16 +42,9 @@ def predict_scenes(
 ) -> Written:
     """Writes the class of every pixel of every test scene of the lake.
 
-    Args:
-        checkpoint: `best.pt` of a finished trial, or the folder that it is in.
-        lake: That the trial was trained on.
-        folder: For the maps.
-        kind: Of file; see `training.evaluation.prediction_files.check_kind`.
-        target: Chart; by default the trial's first.
-        ratio: Grid of the maps; by default the trial's fixed ratio (2: 80 m), else its own.
-        overwrite: Replaces maps that are there.
-        cache: Decoded arrays of this node; None reads from the lake.
-        progress: Called with scenes done and their total.
+    The checkpoint is the `best.pt` of a trial that was trained on this lake, or the folder that it is in. By default
+    maps are of the trial's first chart and on the grid of its fixed ratio (2: 80 m), else its own. `progress` is called
+    with scenes done and their total.
 
     Raises:
         CheckpointError: There is no checkpoint, or it cannot be read.
@@ -71,9 +64,8 @@ def predict_scenes(
             f"the lake {lake.url!r} has no grid of ratio {wanted}, it has {', '.join(map(str, lake.ratios))}: choose "
             "one of them"
         )
-    there = [
-        path for each in scenes.scene_ids for end in ENDINGS.values() if (path := folder / f"{each}{end}").exists()
-    ]
+    maps = [folder / f"{scene_id}{end}" for scene_id in scenes.scene_ids for end in ENDINGS.values()]
+    there = [path for path in maps if path.exists()]
     if there and not overwrite:
         raise PredictionError(f"{str(there[0])!r} exists: give another --out, or --overwrite to replace what is there")
     for path in there:

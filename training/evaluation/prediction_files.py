@@ -5,7 +5,7 @@ with one variable, named as the chart (`SOD`), dims (line, sample), class number
 ratio of the lake: 80 m unless said otherwise. 255 is no class; it may stand only where the ice chart has no label.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -35,16 +35,9 @@ class PredictionError(IceBenchError, ValueError):
 def write_prediction(
     classes: NDArray[np.uint8], chart: Chart, folder: Path, *, scene_id: str, ratio: int, kind: Kind, source: str
 ) -> Path:
-    """Writes the map of one scene and returns its path.
+    """Writes the map of one scene, (lines, samples) uint8 on the grid of `ratio`, and returns its path.
 
-    Args:
-        classes: (lines, samples) uint8 on the grid of `ratio`.
-        chart: Of the classes.
-        folder: Made if it is not there.
-        scene_id: Of the scene; names the file.
-        ratio: Downscale ratio to 40 m.
-        kind: Of file; see `check_kind`.
-        source: What made the map, for the reader.
+    The folder is made if it is not there; `source` tells the reader what made the map.
     """
     attributes = {
         "Conventions": "CF-1.10",
@@ -64,16 +57,15 @@ def write_prediction(
             "flag_meanings": " ".join(name.replace("%", "_percent") for name in chart.classes),
         },
     )
+    if kind == "zarr":
+        variable.attrs["flag_values"] = variable.attrs["flag_values"].tolist()
+    data = variable.to_dataset(name=chart.name).assign_attrs(attributes)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{scene_id}{ENDINGS[kind]}"
     if kind == "zarr":
-        variable.attrs["flag_values"] = variable.attrs["flag_values"].tolist()
-        variable.to_dataset(name=chart.name).assign_attrs(attributes).to_zarr(
-            path, mode="w", zarr_format=3, consolidated=False
-        )
-        return path
-    packed = {chart.name: {"zlib": True, "complevel": 4}}
-    variable.to_dataset(name=chart.name).assign_attrs(attributes).to_netcdf(path, engine="netcdf4", encoding=packed)
+        data.to_zarr(path, mode="w", zarr_format=3, consolidated=False)
+    else:
+        data.to_netcdf(path, engine="netcdf4", encoding={chart.name: {"zlib": True, "complevel": 4}})
     return path
 
 
@@ -121,16 +113,9 @@ def prediction_files(folder: Path, scenes: Catalog) -> dict[str, Path]:
 
 
 def read_prediction(path: Path, chart: Chart, shape: tuple[int, int], truth: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Reads the map of one scene.
+    """Reads the map of one scene, (lines, samples) uint8.
 
-    Args:
-        path: Of `prediction_files`.
-        chart: Of the classes.
-        shape: Lines and samples that it must have.
-        truth: (lines, samples) uint8 chart, 255 = no label; a labelled pixel must have a class.
-
-    Returns:
-        (lines, samples) uint8.
+    `truth` is its chart, (lines, samples) uint8, 255 = no label: a labelled pixel must have a class.
 
     Raises:
         PredictionError: The file cannot be read, lacks the chart, has another shape, NaN, or numbers that are no class.
@@ -141,14 +126,14 @@ def read_prediction(path: Path, chart: Chart, shape: tuple[int, int], truth: NDA
             f"{path.name} has {' x '.join(map(str, values.shape))} pixels and the scene has {shape[0]} x {shape[1]}: "
             "give the map on the grid of the chart (dims line, sample)"
         )
-    if np.issubdtype(values.dtype, np.floating) and np.isnan(values).any():
+    is_float = np.issubdtype(values.dtype, np.floating)
+    if is_float and np.isnan(values).any():
         raise PredictionError(
             f"{path.name} has {int(np.isnan(values).sum())} pixels that are NaN: every labelled pixel needs a class, "
             f"and {IGNORE} is for no class where the chart has no label"
         )
-    inside = (values >= 0) & (values < chart.n_classes)
-    wrong = ~inside & (values != IGNORE)
-    if np.issubdtype(values.dtype, np.floating):
+    wrong = ((values < 0) | (values >= chart.n_classes)) & (values != IGNORE)
+    if is_float:
         wrong |= values != np.floor(values)
     if wrong.any():
         raise PredictionError(
@@ -178,38 +163,28 @@ def score_predictions(folder: Path, lake: Lake, chart: Chart, *, ratio: int) -> 
             f"the lake {lake.url!r} has no charts of ratio {ratio} ({pixel_spacing(ratio)} m), it has "
             f"{', '.join(map(str, lake.ratios))}: give another ratio or another lake"
         )
-    files = prediction_files(folder, scenes)
-    return dict(_scored(files.items(), lake, chart, ratio))
-
-
-def _scored(
-    files: Iterable[tuple[str, Path]], lake: Lake, chart: Chart, ratio: int
-) -> Iterator[tuple[str, ConfusionMatrix]]:
-    for scene_id, path in files:
+    found: dict[str, ConfusionMatrix] = {}
+    for scene_id, path in prediction_files(folder, scenes).items():
         scene = lake.scene(scene_id)
         truth = scene.whole(ratio, (chart.name,))[chart.name].astype(np.uint8, copy=False)
         classes = read_prediction(path, chart, scene.shape(ratio), truth)
-        yield scene_id, ConfusionMatrix.from_arrays(truth, classes, chart.n_classes)
+        found[scene_id] = ConfusionMatrix.from_arrays(truth, classes, chart.n_classes)
+    return found
 
 
 def _values(path: Path, chart: Chart) -> NDArray[Any]:
     """The numbers as they are in the file, dims (line, sample): a fill value stays a number."""
-    plain: dict[str, Any] = {"mask_and_scale": False, "decode_times": False}
+    is_zarr = path.suffix == ENDINGS["zarr"]
+    how: dict[str, Any] = {"engine": "zarr", "consolidated": False} if is_zarr else {"engine": "netcdf4"}
     try:
-        if path.suffix == ENDINGS["zarr"]:
-            opened = xr.open_zarr(path, consolidated=False, chunks=None, **plain)
-        else:
-            opened = xr.open_dataset(path, engine="netcdf4", **plain)
-        with opened as data:
+        with xr.open_dataset(path, mask_and_scale=False, decode_times=False, **how) as data:
             if chart.name not in data:
                 raise PredictionError(
                     f"{path.name} has no variable {chart.name} (it has {', '.join(map(str, data)) or 'none'}): name "
                     "the class map so"
                 )
             found = data[chart.name]
-            if set(found.dims) == set(DIMS):
-                found = found.transpose(*DIMS)
-            values: NDArray[Any] = found.to_numpy()
+            values: NDArray[Any] = (found.transpose(*DIMS) if {*found.dims} == {*DIMS} else found).to_numpy()
     except PredictionError:
         raise
     except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:

@@ -2,34 +2,32 @@
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated
 
-import numpy as np
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
+from pydantic import BeforeValidator, PlainSerializer
 
 from training.evaluation.bins import ScoredScene, ScoreKey
+from training.spec.errors import Part
 
 _TextKey = Annotated[
     ScoreKey, BeforeValidator(lambda key: ScoreKey.parse(key) if isinstance(key, str) else key), PlainSerializer(str)
 ]
 
+_Score = Annotated[float | None, BeforeValidator(lambda value: value if value == value else None)]  # JSON has no NaN
 
-class SceneRow(BaseModel):
+
+class SceneRow(Part):
     """Scores of one test scene in one chart on one grid.
 
     Attributes:
-        scene_id: Which.
         season: Of the scene; `cryoseason` (None where unknown) and `location` likewise.
         grid: `test`, `test_80m`, `test_patches`.
         chart: Of the classes.
         n: Labelled pixels, or patches.
         accuracy: Share of these with the right class; None where there are none, as the other scores.
-        f1: Weighted F1.
-        f1_macro: Macro F1.
+        f1: Weighted F1; `f1_macro` is the plain mean over classes.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     scene_id: str
     season: str
@@ -38,12 +36,12 @@ class SceneRow(BaseModel):
     grid: str
     chart: str
     n: int
-    accuracy: float | None
-    f1: float | None
-    f1_macro: float | None
+    accuracy: _Score
+    f1: _Score
+    f1_macro: _Score
 
 
-class TrialResult(BaseModel):
+class TrialResult(Part):
     """What one trial gave.
 
     Attributes:
@@ -58,8 +56,6 @@ class TrialResult(BaseModel):
         seconds: Wall time of the trial.
         versions: Software and device that the numbers come from.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     trial_id: str
     metrics: dict[str, float]
@@ -82,36 +78,26 @@ class TrialResult(BaseModel):
 
 def scene_rows(scored: Iterable[ScoredScene]) -> tuple[SceneRow, ...]:
     """One row for each scene, grid and chart."""
-    rows = []
-    for record, matrices in scored:
-        for key, matrix in matrices.items():
-            scores = matrix.metrics()
-            rows.append(
-                SceneRow(
-                    scene_id=record.scene_id,
-                    season=record.season,
-                    cryoseason=record.cryoseason,
-                    location=record.location,
-                    grid=key.grid,
-                    chart=key.chart,
-                    n=scores.n,
-                    accuracy=_or_none(scores.accuracy),
-                    f1=_or_none(scores.f1),
-                    f1_macro=_or_none(scores.f1_macro),
-                )
-            )
-    return tuple(rows)
+    return tuple(
+        SceneRow(
+            **{name: getattr(record, name) for name in ("scene_id", "season", "cryoseason", "location")},
+            **{name: getattr(key, name) for name in ("grid", "chart")},
+            **{name: getattr(scores, name) for name in ("n", "accuracy", "f1", "f1_macro")},
+        )
+        for record, matrices in scored
+        for key, scores in ((key, matrix.metrics()) for key, matrix in matrices.items())
+    )
 
 
 def scenes_csv(rows: Sequence[SceneRow]) -> str:
-    """Rows as CSV text with a header; a missing value is an empty cell."""
+    """Rows of scenes as CSV text."""
+    return rows_csv(list(SceneRow.model_fields), (row.model_dump() for row in rows))
+
+
+def rows_csv(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> str:
+    """CSV text with a header; a missing value is an empty cell."""
     text = io.StringIO()
-    table = csv.DictWriter(text, list(SceneRow.model_fields), lineterminator="\n")
+    table = csv.DictWriter(text, columns, lineterminator="\n")
     table.writeheader()
-    table.writerows(row.model_dump() for row in rows)
+    table.writerows(rows)
     return text.getvalue()
-
-
-def _or_none(value: float) -> float | None:
-    """JSON has no NaN."""
-    return None if np.isnan(value) else value

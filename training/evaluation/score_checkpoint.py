@@ -30,13 +30,9 @@ def score_checkpoint(
 ) -> tuple[TrialSpec, TrialResult]:
     """Scores a trained network; nothing is trained, and nothing but the file and the lake is needed.
 
-    What the training cost is told where result.json lies beside the checkpoint; else the number of parameters alone.
-
-    Args:
-        checkpoint: `best.pt` of a finished trial, or the folder that it is in.
-        lake: That the trial was trained on.
-        drawer: Gives what draws the scored scenes of a spec.
-        cache: Decoded arrays of this node; None reads from the lake.
+    The checkpoint is the `best.pt` of a trial that was trained on this lake, or the folder that it is in. What the
+    training cost is told where result.json lies beside it; else the number of parameters alone. `drawer` gives what
+    draws the scored scenes of a spec.
 
     Returns:
         The spec, bound to the lake, and the result; its number of epochs is that of the kept one where no other is

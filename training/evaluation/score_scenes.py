@@ -8,7 +8,6 @@ While the network computes, threads read the next scene and finish the one befor
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -32,12 +31,7 @@ Finished = TypeVar("Finished")
 
 @dataclass(frozen=True, kw_only=True)
 class PurePatches:
-    """Pure patches of one scene.
-
-    Attributes:
-        corners: (n, 2) first line and first sample at the trial's ratio.
-        labels: (n,) uint8 true classes.
-    """
+    """Pure patches of one scene: (n, 2) first line and sample at the trial's ratio, and (n,) uint8 true classes."""
 
     corners: NDArray[np.integer]
     labels: NDArray[np.uint8]
@@ -45,14 +39,7 @@ class PurePatches:
 
 @dataclass(frozen=True, kw_only=True)
 class SceneToScore:
-    """What a scene is scored from.
-
-    Attributes:
-        record: The scene.
-        inputs: What the network sees.
-        truth: Charts by grid and name, (H, W) uint8, 255 = no label.
-        patches: Pure patches, of patch-based trials.
-    """
+    """What a scene is scored from: charts (H, W) uint8 by grid and name, 255 = no label; pure patches, or None."""
 
     record: SceneRecord
     inputs: SceneWindows
@@ -65,7 +52,6 @@ class SceneScore:
     """One scored scene.
 
     Attributes:
-        record: The scene.
         predicted: Class of every pixel on the trial's own grid by chart, (H, W) uint8.
         truth: Chart on the same grid likewise, 255 = no label.
         matrices: Confusion matrix by grid and chart.
@@ -77,20 +63,16 @@ class SceneScore:
     matrices: Mapping[ScoreKey, ConfusionMatrix]
 
 
-def grid_names(spec: TrialSpec) -> tuple[str, ...]:
-    """Names of the grids that `spec` is scored on: `test`, and `test_80m` for `fixed_ratio` 2."""
+def grid_ratios(spec: TrialSpec) -> dict[str, int]:
+    """Ratio of every grid that `spec` is scored on: its own of `test`, and 2 of `test_80m` for `fixed_ratio` 2."""
     fixed = spec.evaluation.fixed_ratio
-    return (OWN_GRID,) if fixed is None else (OWN_GRID, fixed_grid(fixed))
+    return {OWN_GRID: spec.data.ratio, **({} if fixed is None else {fixed_grid(fixed): fixed})}
 
 
 def tiling_for(model: nn.Module, spec: TrialSpec, longest: int | None = None) -> Tiling | None:
-    """How scenes are cut for this network; None for a patch-based one, which slides.
+    """How scenes are cut for the network of a trial; None for a patch-based one, which slides.
 
-    Args:
-        model: Of the trial.
-        spec: Of the trial.
-        longest: Longest side of the scenes, if it is known. Where one tile holds each of them the network need not be
-            measured, which takes seconds.
+    Where one tile holds the `longest` side of all scenes the network need not be measured, which takes seconds.
     """
     if spec.data.task == "patch":
         return None
@@ -103,16 +85,11 @@ def open_scene(
     inputs: SceneWindows, lake: Lake, record: SceneRecord, spec: TrialSpec, patches: PurePatches | None = None
 ) -> SceneToScore:
     """Reads the charts of a scene on every grid."""
-    ratios = dict(zip(grid_names(spec), (spec.data.ratio, spec.evaluation.fixed_ratio), strict=False))
-    scene = lake.scene(record.scene_id)
-    charts = {
-        ratio: scene.whole(ratio, spec.data.targets)
-        for ratio in {ratio for ratio in ratios.values() if ratio is not None}
-    }
+    grids, scene = grid_ratios(spec), lake.scene(record.scene_id)
+    charts = {ratio: scene.whole(ratio, spec.data.targets) for ratio in {*grids.values()}}
     truth = {
         ScoreKey(grid, name): charts[ratio][name].astype(np.uint8, copy=False)
-        for grid, ratio in ratios.items()
-        if ratio is not None
+        for grid, ratio in grids.items()
         for name in spec.data.targets
     }
     return SceneToScore(record=record, inputs=inputs, truth=truth, patches=patches)
@@ -128,14 +105,9 @@ def score_scenes(
 ) -> Iterator[Finished]:
     """Scores scenes in order, with all but the network's work done beside it; a few scenes are held at a time.
 
-    Args:
-        model: On the device of the inputs; put in eval mode.
-        records: The scenes.
-        open_one: Opens a scene; called in a thread, one scene ahead.
-        spec: Of the trial.
-        tiling: From `tiling_for`.
-        finish: Makes of a scored scene what is wanted (matrices, a drawn map), so that rasters need not be kept; called
-            in a thread, one scene behind.
+    `open_one` is called in a thread, one scene ahead. `finish` is called in another, one scene behind: it makes of a
+    scored scene what is wanted (matrices, a drawn map), so that rasters need not be kept. The network is put in eval
+    mode.
 
     Yields:
         What `finish` gave, in the order of the scenes.
@@ -148,18 +120,8 @@ def score_scenes(
         scene = open_one(record)
         return scene if tiling is None else replace(scene, inputs=with_first_window(scene.inputs, tiling))
 
-    def done(scene: SceneToScore, predicted: "_Predicted") -> Finished:
-        return finish(_count(scene, predicted, spec))
-
-    with ThreadPoolExecutor(1, thread_name_prefix="finish-scene") as after:
-        waiting: Future[Finished] | None = None
-        for scene in read_ahead(records, ready):
-            predicted = _predict(model, scene, spec, tiling)
-            if waiting is not None:
-                yield waiting.result()
-            waiting = after.submit(done, scene, predicted)
-        if waiting is not None:
-            yield waiting.result()
+    predicted = ((scene, _predict(model, scene, spec, tiling)) for scene in read_ahead(records, ready))
+    return read_ahead(predicted, lambda each: finish(_count(*each, spec)))
 
 
 _Predicted = tuple[dict[str, NDArray[np.uint8]], NDArray[np.uint8] | None]
@@ -188,25 +150,16 @@ def _predict(model: nn.Module, scene: SceneToScore, spec: TrialSpec, tiling: Til
 def _count(scene: SceneToScore, predicted: _Predicted, spec: TrialSpec) -> SceneScore:
     """All that needs no network."""
     rasters, of_patches = predicted
-    fixed = spec.evaluation.fixed_ratio
-    own, *others = grid_names(spec)
     matrices: dict[ScoreKey, ConfusionMatrix] = {}
     for head in heads_of(spec):
         name, n_classes = head.chart.name, head.chart.n_classes
-        raster = rasters[name]
-        key = ScoreKey(own, name)
-        matrices[key] = ConfusionMatrix.from_arrays(scene.truth[key], raster, n_classes)
-        for grid in others:
-            assert fixed is not None
-            truth = scene.truth[ScoreKey(grid, name)]
-            moved = to_grid(raster, spec.data.ratio, fixed, truth.shape)
-            matrices[ScoreKey(grid, name)] = ConfusionMatrix.from_arrays(truth, moved, n_classes)
+        for grid, ratio in grid_ratios(spec).items():
+            truth, raster = scene.truth[ScoreKey(grid, name)], rasters[name]
+            if grid != OWN_GRID:
+                raster = to_grid(raster, spec.data.ratio, ratio, truth.shape)
+            matrices[ScoreKey(grid, name)] = ConfusionMatrix.from_arrays(truth, raster, n_classes)
         if scene.patches is not None and of_patches is not None:
-            key = ScoreKey(PATCHES, name)
-            matrices[key] = ConfusionMatrix.from_arrays(scene.patches.labels, of_patches, n_classes)
-    return SceneScore(
-        record=scene.record,
-        predicted=rasters,
-        truth={name: scene.truth[ScoreKey(own, name)] for name in spec.data.targets},
-        matrices=matrices,
-    )
+            counted = ConfusionMatrix.from_arrays(scene.patches.labels, of_patches, n_classes)
+            matrices[ScoreKey(PATCHES, name)] = counted
+    truths = {name: scene.truth[ScoreKey(OWN_GRID, name)] for name in spec.data.targets}
+    return SceneScore(record=scene.record, predicted=rasters, truth=truths, matrices=matrices)

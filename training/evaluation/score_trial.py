@@ -27,13 +27,7 @@ def draw_nothing(score: SceneScore) -> list[Path]:
 
 @dataclass(frozen=True, kw_only=True)
 class TrialScores:
-    """What the test scenes gave.
-
-    Attributes:
-        matrices: Confusion matrices by grid, chart and bin.
-        scenes: One row per scene, grid and chart.
-        maps: Pictures of the scenes.
-    """
+    """What the test scenes gave: matrices by grid, chart and bin, rows of every scene, and pictures (`maps`)."""
 
     matrices: Mapping[ScoreKey, ConfusionMatrix]
     scenes: tuple[SceneRow, ...]
@@ -50,27 +44,22 @@ def score_trial(
 ) -> TrialScores:
     """Scores scene after scene; reading, counting and drawing go on while the network computes.
 
-    Args:
-        model: On the device of `data`; put in eval mode.
-        data: What the trial reads.
-        tiling: From `training.evaluation.score_scenes.tiling_for`.
-        pure: Pure patches of the test scenes; None for a pixel-based trial.
-        draw: Draws each scored scene, beside the network.
+    The network is on the device of `data`, and is put in eval mode. `tiling` is from `tiling_for`, `pure` are the pure
+    patches of the test scenes; None for a pixel-based trial.
     """
-    spec, lake = data.spec, data.lake
     patches = {} if pure is None else _by_scene(pure)
+    maps: list[Path] = []
 
     def open_one(record: SceneRecord) -> SceneToScore:
-        return open_scene(data.inputs.scene(record.scene_id), lake, record, spec, patches.get(record.scene_id))
+        inputs = data.inputs.scene(record.scene_id)
+        return open_scene(inputs, data.lake, record, data.spec, patches.get(record.scene_id))
 
-    def finish(score: SceneScore) -> tuple[ScoredScene, list[Path]]:
-        return (score.record, score.matrices), draw(score)
+    def finish(score: SceneScore) -> ScoredScene:
+        maps.extend(draw(score))
+        return score.record, score.matrices
 
-    done = list(score_scenes(model, data.scenes.test, open_one, spec, tiling, finish))
-    scored = [each for each, _ in done]
-    return TrialScores(
-        matrices=sum_bins(scored), scenes=scene_rows(scored), maps=tuple(path for _, drawn in done for path in drawn)
-    )
+    scored = list(score_scenes(model, data.scenes.test, open_one, data.spec, tiling, finish))
+    return TrialScores(matrices=sum_bins(scored), scenes=scene_rows(scored), maps=tuple(maps))
 
 
 def _by_scene(index: PatchIndex) -> dict[str, PurePatches]:

@@ -102,14 +102,8 @@ def classify_windows(
 
     Windows of one line that overlap are read as one piece. What lies beyond the end of a scene that is smaller than a
     window is 0: the value of no data.
-
-    Args:
-        model: Maps (B, C, P, P) to (B, K); put in eval mode.
-        inputs: The scene.
-        corners: (windows, 2) first line and first sample; sorted by line, then sample, they are read with least effort.
-        size: Side P of the windows.
-        head: What the outputs mean.
-        at_once: Windows in a batch at most.
+    Corners are (windows, 2), first line and first sample; sorted by line, then sample, they are read with least effort.
+    The network maps (B, C, P, P) to (B, K) and is put in eval mode; a batch has at most `at_once` windows.
     """
     classes = np.empty(len(corners), np.uint8)
     batches = [slice(start, start + at_once) for start in range(0, len(corners), at_once)]

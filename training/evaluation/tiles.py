@@ -32,7 +32,9 @@ class Tile:
     @property
     def inner(self) -> tuple[slice, slice]:
         """Where the kept part lies in what the network is given."""
-        return _within(self.lines, self.outer_lines), _within(self.samples, self.outer_samples)
+        kept = ((self.lines, self.outer_lines), (self.samples, self.outer_samples))
+        lines, samples = (slice(own.start - outer.start, own.stop - outer.start) for own, outer in kept)
+        return lines, samples
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,14 +73,10 @@ class Tiling:
 
 
 def tiling_of(model: nn.Module, channels: int, tile: int) -> Tiling:
-    """Measures the network and cuts scenes accordingly; warns where tiles cannot be exact.
+    """Measures a network (B, channels, H, W) -> (B, K, H, W) and cuts scenes accordingly; warns if that is not exact.
 
-    Measuring takes seconds, so ask once per network, not once per scene; weights do not matter.
-
-    Args:
-        model: Maps (B, channels, H, W) to (B, K, H, W).
-        channels: Input channels.
-        tile: Wanted side of the kept part in pixels; made a multiple of the stride.
+    Measuring takes seconds, so ask once a network, not once a scene; weights do not matter. `tile` is the wanted side
+    of the kept part in pixels, which is made a multiple of the stride.
     """
     tiling = fit_tiling(field_of_view(model, channels), tile)
     if tiling.why_not_exact:
@@ -101,7 +99,3 @@ def fit_tiling(view: FieldOfView, tile: int) -> Tiling:
         stride=stride,
         why_not_exact=view.why_not,
     )
-
-
-def _within(inner: slice, outer: slice) -> slice:
-    return slice(inner.start - outer.start, inner.stop - outer.start)

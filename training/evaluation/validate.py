@@ -1,6 +1,8 @@
 """Scores on the val scenes after an epoch: whole scenes tile by tile, or all their pure patches."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from functools import reduce
+from operator import add
 
 import numpy as np
 import torch
@@ -19,7 +21,7 @@ from training.evaluation.tiles import Tiling
 from training.loop.epoch import ValScores
 from training.loop.losses import Loss, LossSums
 from training.loop.processes import Processes
-from training.models.heads import Head, heads_of
+from training.models.heads import heads_of
 
 _Answer = tuple[torch.Tensor, NDArray[np.uint8]]
 """Outputs (B, K, ...) of a network and labels (B, T, ...), 255 = no label."""
@@ -30,12 +32,8 @@ def validate(
 ) -> ValScores:
     """Loss and scores over all val scenes together, counted by all processes of the trial.
 
-    Args:
-        model: The network; put in eval mode.
-        data: Of the trial.
-        loss: Of the trial.
-        scored_on: How whole scenes are cut (pixel-based), or the pure patches of the val scenes (patch-based).
-        processes: Those of the trial.
+    `scored_on` says how whole scenes are cut (pixel-based), or is the pure patches of the val scenes (patch-based). The
+    network is put in eval mode.
 
     Raises:
         SplitError: No val scene has a labelled pixel.
@@ -46,16 +44,14 @@ def validate(
         answers = _tiles(model, data, scored_on, processes)
     else:
         answers = _patches(model, data, scored_on, processes)
-    own_loss, own_matrices = LossSums.zero(heads), _no_matrices(heads)
+    own_loss, own_matrices = LossSums.zero(heads), [ConfusionMatrix.zero(head.chart.n_classes) for head in heads]
     for outputs, labels in answers:
         own_loss += loss.sums(outputs, torch.from_numpy(labels).to(outputs.device)).double()
         for place, head in enumerate(heads):
             classes = head.classes(outputs).cpu().numpy()
             own_matrices[place] += ConfusionMatrix.from_arrays(labels[:, place], classes, head.chart.n_classes)
-    total_loss, totals = LossSums.zero(heads), _no_matrices(heads)
-    for part_loss, part_matrices in processes.gather((own_loss, own_matrices)):
-        total_loss += part_loss
-        totals = [total + part for total, part in zip(totals, part_matrices, strict=True)]
+    losses, matrices = zip(*processes.gather((own_loss, own_matrices)), strict=True)
+    total_loss, totals = reduce(add, losses), [reduce(add, own) for own in zip(*matrices, strict=True)]
     if totals[0].n == 0:
         raise SplitError(
             f"no val scene has a labelled pixel in {heads[0].chart.name}, so there is no val loss to stop by: choose "
@@ -69,10 +65,6 @@ def validate(
         accuracy=scores.accuracy,
         score=combined_score({head.chart.name: total for head, total in zip(heads, totals, strict=True)}),
     )
-
-
-def _no_matrices(heads: Sequence[Head]) -> list[ConfusionMatrix]:
-    return [ConfusionMatrix.zero(head.chart.n_classes) for head in heads]
 
 
 def _tiles(model: nn.Module, data: TrialData, tiling: Tiling, processes: Processes) -> Iterator[_Answer]:

@@ -47,22 +47,14 @@ def cost_of(
 ) -> dict[str, float]:
     """Metrics `cost/...` of a trial that has been scored.
 
-    `cost/gpu_hours` is wall time times GPUs, 0 on a CPU; if trials share a GPU, each counts it once. `cost/cpu_hours`
-    is processor time used, that of this process taken for each. A trial that went on after a stop counts only the time
-    since then.
-
-    Args:
-        model: Of the trial.
-        history: Epochs.
-        started: When this attempt began.
-        device: Of this process. Memory is that of the GPU where it is one, else of this process so far.
-        processes: Processes of the trial, each with a GPU of its own if there are any.
+    `cost/gpu_hours` is wall time times GPUs, 0 on a CPU; trials that share a GPU count it once each. `cost/cpu_hours`
+    is processor time used, that of this process taken for each. A trial that went on after a stop counts from where
+    this attempt `started`. Memory is that of the GPU of this process where it has one, else of the process so far.
     """
+    rates = ("patches_per_second", "data_wait_share", "bytes_per_patch")
     return {
         "cost/parameters": float(count_parameters(model)),
-        "cost/patches_per_second": float(np.median([row.patches_per_second for row in history])),
-        "cost/data_wait_share": float(np.median([row.data_wait_share for row in history])),
-        "cost/bytes_per_patch": float(np.median([row.bytes_per_patch for row in history])),
+        **{f"cost/{name}": float(np.median([getattr(row, name) for row in history])) for name in rates},
         **used_since(started, device, processes),
     }
 

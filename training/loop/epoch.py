@@ -1,13 +1,9 @@
 """Results of an epoch, and progress of training: the rows that a trial reports."""
 
-from pydantic import BaseModel, ConfigDict
+from training.spec.errors import Part
 
 
-class _Row(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ValScores(_Row):
+class ValScores(Part):
     """Scores on the val scenes (or val patches) after an epoch.
 
     Attributes:
@@ -25,8 +21,8 @@ class ValScores(_Row):
     score: float
 
 
-class EpochRow(_Row):
-    """Results of one epoch.
+class EpochRow(Part):
+    """What one epoch gave.
 
     Attributes:
         epoch: From 0.
@@ -52,22 +48,17 @@ class EpochRow(_Row):
 
     def metrics(self) -> dict[str, float]:
         """The row by the names of the tracker."""
+        rates = ("patches_per_second", "data_wait_share", "bytes_per_patch")
         return {
             "lr": self.lr,
             "train/loss": self.train_loss,
-            "train/patches_per_second": self.patches_per_second,
-            "train/data_wait_share": self.data_wait_share,
-            "train/bytes_per_patch": self.bytes_per_patch,
-            "val/loss": self.val_loss,
-            "val/f1": self.val_f1,
-            "val/f1_macro": self.val_f1_macro,
-            "val/accuracy": self.val_accuracy,
-            "val/score": self.val_score,
+            **{f"train/{name}": getattr(self, name) for name in rates},
+            **{f"val/{name}": getattr(self, f"val_{name}") for name in ValScores.model_fields},
         }
 
 
-class TrainingProgress(_Row):
-    """Progress of training: sent after every batch (`row` is None) and once after every epoch (`row` is set).
+class TrainingProgress(Part):
+    """Where training stands: sent after every batch (`row` is None) and once after every epoch (`row` is set).
 
     Attributes:
         epoch: From 0.

@@ -88,15 +88,13 @@ class Loss:
             y: (B, T, H, W) or (B, T) uint8, 255 = no label.
         """
         outputs = outputs.float()
-        totals, counts, overlaps, extents = [], [], [], []
+        found = []
         for place, head in enumerate(self._heads):
             own, truth = head.of(outputs), y[:, place]
             labelled = truth != IGNORE
-            totals.append(self._total(head, own, truth, labelled))
-            counts.append(labelled.sum().float())
-            overlap, extent = self._dice_sums(head, own, truth, labelled)
-            overlaps.append(overlap)
-            extents.append(extent)
+            dice = self._dice_sums(head, own, truth, labelled)
+            found.append((self._total(head, own, truth, labelled), labelled.sum().float(), *dice))
+        totals, counts, overlaps, extents = zip(*found, strict=True)
         return LossSums(
             total=torch.stack(totals), count=torch.stack(counts), overlap=torch.cat(overlaps), extent=torch.cat(extents)
         )

@@ -72,11 +72,9 @@ class Processes:
         return rows[self.rank :: self.world]
 
     def whole(self, part: torch.Tensor, rows: int) -> torch.Tensor:
-        """The rows of the whole batch in order, on the device of this process's part of them.
+        """The `rows` rows of the whole batch in order, on the device of this process's part of them.
 
-        Args:
-            part: This process's rows (as `part` takes them), of one shape and dtype in all processes.
-            rows: Of the whole batch.
+        Parts (as `part` takes them) have one shape and dtype in all processes.
         """
         if self.world == 1:
             return part

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 
@@ -37,8 +38,6 @@ class TrainedEpoch:
 
     Attributes:
         world: Processes of the trial; patches and bytes are of all of them.
-        started: Clock at the start.
-        patches: Patches so far.
         nbytes: Bytes that travelled to devices.
         waited: Seconds in which this process waited for a batch.
         last_loss: Of the newest batch that is known.
@@ -61,6 +60,11 @@ class TrainedEpoch:
         labelled = step.labelled.item()
         self._loss_sum += self.last_loss * labelled
         self._labelled += labelled
+
+    def rates(self) -> dict[str, Any]:
+        """`patches_per_second`, and `data_wait_share` of the time since the start."""
+        seconds = max(time.perf_counter() - self.started, 1e-9)
+        return {"patches_per_second": self.patches / seconds, "data_wait_share": self.waited / seconds}
 
     @property
     def loss(self) -> float:

@@ -81,9 +81,8 @@ class Trainer:
         device: torch.device,
         processes: Processes,
     ) -> None:
-        layout = torch.channels_last if device.type == "cuda" else torch.contiguous_format
-        self.model = model.to(device, memory_format=layout)  # type: ignore[call-overload]
-        self._layout = layout
+        self._layout = torch.channels_last if device.type == "cuda" else torch.contiguous_format
+        self.model = model.to(device, memory_format=self._layout)  # type: ignore[call-overload]
         self._network = processes.wrap(self.model, device)
         if loop.compile:
             self._network = torch.compile(self._network)  # type: ignore[assignment]
@@ -110,13 +109,9 @@ class Trainer:
     ) -> FitState:
         """Trains until `patience` epochs bring no better val score, or `max_epochs` are done.
 
-        Args:
-            data: The batches.
-            validate: Scores the network on the val scenes; called once per epoch with the plain network.
-            state: Of an earlier start that was stopped after some epoch.
-            log: Called once after every epoch of this start.
-            keep: Called after every epoch with all that is needed to go on, and whether it is the best epoch so far.
-            progress: Called after every batch and every epoch.
+        Goes on from the state of an earlier start. `validate` scores the plain network on the val scenes, once an
+        epoch. After every epoch `keep` is called with all that is needed to go on and whether it is the best one so
+        far, then `log`; `progress` after every batch too.
 
         Raises:
             NonFiniteLossError: A loss is infinite or not a number.
@@ -173,9 +168,8 @@ class Trainer:
         progress: Callable[[TrainingProgress], None],
     ) -> EpochRow:
         lr = float(self._optimizer.param_groups[0]["lr"])
-        started = time.perf_counter()
         trained = self.train_epoch(data, epoch, progress)
-        seconds = time.perf_counter() - started
+        rates = trained.rates()
         scores = validate(self.model)
         check_finite(scores.loss, f"val loss in epoch {epoch}")
         self._schedule.after_epoch(scores.loss)
@@ -183,13 +177,8 @@ class Trainer:
             epoch=epoch,
             lr=lr,
             train_loss=trained.loss,
-            val_loss=scores.loss,
-            val_f1=scores.f1,
-            val_f1_macro=scores.f1_macro,
-            val_accuracy=scores.accuracy,
-            val_score=scores.score,
-            patches_per_second=trained.patches / seconds,
-            data_wait_share=trained.waited / seconds,
+            **{f"val_{name}": value for name, value in scores},
+            **rates,
             bytes_per_patch=trained.nbytes / max(trained.patches, 1),
         )
 
@@ -209,17 +198,8 @@ class Trainer:
             steps.append(self._step(x_BCHW, y, epoch, number, batch))
             while len(steps) > behind:
                 trained.add(steps.popleft())
-            seconds = max(time.perf_counter() - trained.started, 1e-9)
-            progress(
-                TrainingProgress(
-                    epoch=epoch,
-                    batch=number + 1,
-                    batches=len(data),
-                    loss=trained.last_loss,
-                    patches_per_second=trained.patches / seconds,
-                    data_wait_share=trained.waited / seconds,
-                )
-            )
+            rates, loss = trained.rates(), trained.last_loss
+            progress(TrainingProgress(epoch=epoch, batch=number + 1, batches=len(data), loss=loss, **rates))
             asked = time.perf_counter()
         for step in steps:
             trained.add(step)

@@ -13,9 +13,11 @@ from typing import Final
 from torch import nn
 
 from datasets.errors import unknown_name
-from training.models import classifiers, unet
+from training.models import unet
+from training.models.classifiers import torchvision_network
 from training.models.cnn import CNN
 from training.models.deeplab import DeepLabV3
+from training.models.library import refuse_unknown
 from training.models.weights import Receiver, load_weights, read_tensors
 from training.models.weights_file import IMAGENET, given_file, torch_hub_file
 from training.spec import ModelSpec, SpecError, Task
@@ -26,7 +28,6 @@ class Network:
     """One network of the benchmark.
 
     Attributes:
-        task: What it is for.
         build: (in_channels, n_outputs, *, ...) -> the network with fresh weights.
         head: Name of its last layer, which never takes pretrained weights.
         imagenet: torchvision's network whose ImageNet weights it takes; those that IceBench takes are the default ones.
@@ -47,30 +48,20 @@ class Network:
         return (*own, "first_layer") if self.first else own
 
 
+def _of_torchvision(name: str, first: str, head: str, *, adapts: bool = True) -> Network:
+    build = torchvision_network(name, first)
+    return Network(task="patch", build=build, head=head, imagenet=name, first=first if adapts else None)
+
+
 NETWORKS: Final[dict[str, Network]] = {
     "unet": Network(task="pixel", build=unet.build, head="outlet"),
     "deeplabv3": Network(task="pixel", build=DeepLabV3, head="head", imagenet="resnet18", first="encoder.conv1"),
     "cnn": Network(task="patch", build=CNN, head="head"),
     # ImageNet weights have a first convolution of another size: ours starts fresh.
-    "alexnet": Network(task="patch", build=classifiers.alexnet, head="classifier.6", imagenet="alexnet"),
-    "vgg16": Network(task="patch", build=classifiers.vgg16, head="classifier.6", imagenet="vgg16", first="features.0"),
-    **{
-        f"resnet{depth}": Network(
-            task="patch",
-            build=classifiers.resnet(depth),
-            head="fc",
-            imagenet=f"resnet{depth}",
-            first="conv1",
-        )
-        for depth in (50, 101, 152)
-    },
-    "densenet121": Network(
-        task="patch",
-        build=classifiers.densenet121,
-        head="classifier",
-        imagenet="densenet121",
-        first="features.conv0",
-    ),
+    "alexnet": _of_torchvision("alexnet", "features.0", "classifier.6", adapts=False),
+    "vgg16": _of_torchvision("vgg16", "features.0", "classifier.6"),
+    **{f"resnet{depth}": _of_torchvision(f"resnet{depth}", "conv1", "fc") for depth in (50, 101, 152)},
+    "densenet121": _of_torchvision("densenet121", "features.conv0", "classifier"),
 }
 
 OTHERS: Final = ("timm:NAME", "smp:ARCHITECTURE", "package.module:Class")
@@ -96,11 +87,7 @@ def build(spec: ModelSpec, *, task: Task, in_channels: int, n_outputs: int) -> n
             f"model.name = {spec.name!r} is a {network.task}-based network and data.task is {task!r}: choose one of "
             f"{fit}, or change data.task"
         )
-    if unknown := [name for name in spec.params if name not in network.params]:
-        raise SpecError(
-            f"model.params.{unknown[0]} is no parameter of {spec.name!r}: allowed are "
-            f"{', '.join(network.params) or 'none'}; remove it or correct its name"
-        )
+    refuse_unknown(spec.name, spec.params, network.params)
     params = dict(spec.params)
     first_layer = params.pop("first_layer", "adapted")
     if first_layer not in ("adapted", "random"):

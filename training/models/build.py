@@ -11,15 +11,9 @@ def build_model(spec: ModelSpec, *, task: Task, in_channels: int, n_outputs: int
     """Builds the network of `spec` with fresh weights from torch's generator or pretrained ones.
 
     Pixel-based networks map (B, C, H, W) float channels to (B, K, H, W) logits for any H and W, patch-based ones
-    (B, C, P, P) to (B, K).
-
-    Args:
-        spec: Name, parameters, and pretrained weights (`training.models.weights_file`); to give the weights of a
-            checkpoint to the network, build it without pretrained ones.
-        task: What the network is for.
-        in_channels: Channels C.
-        n_outputs: Outputs K: `training.models.heads.n_outputs`. The pixel-based networks of IceBench have a
-            7th that can never be a target; ours have one per class.
+    (B, C, P, P) to (B, K): `n_outputs` is K (`training.models.heads.n_outputs`). The pixel-based networks of IceBench
+    have a 7th output that can never be a target; ours have one per class. To give the weights of a checkpoint to the
+    network, build it without pretrained ones.
 
     Raises:
         UnknownNameError: No network has this name.

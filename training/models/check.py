@@ -50,16 +50,7 @@ def check_output(
     """Raises SpecError when the network fails, or returns anything but one tensor of the right shape.
 
     A pixel-based one must also take scenes of any size, in eval mode. Weights, statistics of batch norm, the mode of
-    the network, and torch's generator stay as they were.
-
-    Args:
-        model: The network, on any device.
-        task: Pixel-based or patch-based.
-        in_channels: Channels C.
-        n_outputs: Outputs K.
-        patch_size: Side P of a training patch in pixels.
-        batch_size: Patches B in a training batch.
-        name: Of the network, for messages.
+    the network, its device and torch's generator stay as they were.
     """
     batch = (batch_size, in_channels, patch_size, patch_size)
     try:

@@ -17,6 +17,8 @@ size 12 are 357, rounded up to whole windows.
 Shapes: B batch, C channels, F features, H lines, W samples, h and w of a coarser map, K classes.
 """
 
+from collections import OrderedDict
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -68,9 +70,7 @@ class DeepLabV3(nn.Module):
         resnet.conv1 = nn.Conv2d(in_channels, 64, kernel_size=7, stride=2, padding=3, bias=False)
         stages = ("conv1", "bn1", "relu", "maxpool", "layer1", "layer2")
         # The names of ResNet-18 are kept, so that its ImageNet weights fit.
-        self.encoder = nn.Sequential()
-        for name in stages:
-            self.encoder.add_module(name, getattr(resnet, name))
+        self.encoder = nn.Sequential(OrderedDict((name, getattr(resnet, name)) for name in stages))
         self.aspp = ASPP(FEATURES, list(RATES), FEATURES)
         self.aspp.convs[-1] = WindowPooling(FEATURES, FEATURES)
         self.fuse = nn.Sequential(

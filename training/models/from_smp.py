@@ -15,7 +15,7 @@ from torch import nn
 
 from datasets.errors import unknown_name
 from training.models.from_timm import check_name, weights_of
-from training.models.library import built, refuse_reserved, unknown_of_many
+from training.models.library import built, refuse_reserved, refuse_unknown, unknown_of_many
 from training.models.padding import AnySize
 from training.models.weights import Receiver, load_weights, read_tensors
 from training.models.weights_file import IMAGENET, given_file, hugging_face_file
@@ -87,16 +87,12 @@ def _encoder(spec: ModelSpec, architecture: Any) -> str:  # noqa: ANN401 (smp is
             "smp encoder (those of timm are named tu-NAME)",
             encoder,
             get_encoder_names(),
-            "python -c 'import segmentation_models_pytorch as smp; print(smp.encoders.get_encoder_names())'",
+            "import segmentation_models_pytorch as smp; print(smp.encoders.get_encoder_names())",
         )
     refuse_reserved(spec.name, spec.params, RESERVED)
     allowed = [each for each in own if each not in RESERVED]
-    unknown = [each for each in spec.params if each not in allowed]
-    if unknown and not encoder.startswith("tu-"):
-        raise SpecError(
-            f"model.params.{unknown[0]} is no parameter of {spec.name!r}: allowed are {', '.join(allowed)}; remove it "
-            "or correct its name"
-        )
+    if not encoder.startswith("tu-"):
+        refuse_unknown(spec.name, spec.params, allowed)
     return encoder
 
 

@@ -70,34 +70,27 @@ def check_name(name: str) -> None:
 
     architecture, _, tag = name.partition(".")
     if not timm.is_model(architecture):
-        raise unknown_of_many(
-            "timm network", name, timm.list_models(), "python -c 'import timm; print(timm.list_models())'"
-        )
+        raise unknown_of_many("timm network", name, timm.list_models(), "import timm; print(timm.list_models())")
     tagged = timm.list_pretrained(f"{architecture}.*")
     if tag and name not in tagged:
-        raise unknown_of_many(
-            "timm network", name, tagged, f"python -c 'import timm; print(timm.list_pretrained(\"{architecture}.*\"))'"
-        )
+        listing = f'import timm; print(timm.list_pretrained("{architecture}.*"))'
+        raise unknown_of_many("timm network", name, tagged, listing)
 
 
 def weights_of(name: str, spec: ModelSpec, in_channels: int) -> dict[str, Any]:
     """Arguments of `timm.create_model` that load `spec.pretrained` from a file of this machine.
 
-    Args:
-        name: Network of timm, with or without a tag.
-        spec: Whose weights; its name is for messages.
-        in_channels: Channels C.
+    `name` is a network of timm, with or without a tag: that of the spec, or of its encoder.
 
     Raises:
         SpecError: There is no such file, or its tensors do not fit.
     """
     if spec.pretrained == IMAGENET:
-        path, given = _cached(name, spec.name), False
-    else:
-        path, given = given_file(spec.pretrained or ""), True
-        _check_fit(name, spec, path, in_channels)
+        return {"file": str(_cached(name, spec.name))}
+    path = given_file(spec.pretrained or "")
+    _check_fit(name, spec, path, in_channels)
     # A file of tensors needs no loader of its own, which timm has for some of its own files.
-    return {"file": str(path), **({"custom_load": False} if given else {})}
+    return {"file": str(path), "custom_load": False}
 
 
 def _cached(name: str, shown: str) -> Path:
@@ -107,10 +100,9 @@ def _cached(name: str, shown: str) -> Path:
     if config is not None and config.hf_hub_id:
         wanted = config.hf_hub_filename or "pytorch_model.bin"
         safe = {"pytorch_model.bin": "model.safetensors", "open_clip_pytorch_model.bin": "open_clip_model.safetensors"}
-        names = [safe.get(wanted, wanted.removesuffix(".bin") + ".safetensors"), wanted]
-        names = names if wanted.endswith(".bin") else [wanted]
+        better = [safe.get(wanted, wanted.removesuffix(".bin") + ".safetensors")] if wanted.endswith(".bin") else []
         repository, _, revision = config.hf_hub_id.partition("@")
-        return hugging_face_file(repository, names, shown, revision or None)
+        return hugging_face_file(repository, [*better, wanted], shown, revision or None)
     if config is not None and config.url:
         return torch_hub_file(config.url if isinstance(config.url, str) else config.url[0], shown)
     raise SpecError(f"timm has no pretrained weights for {shown!r}: give the path of a file as model.pretrained")

@@ -10,10 +10,10 @@ from training.spec import SpecError
 
 
 def unknown_of_many(kind: str, given: str, known: Collection[str], listing: str) -> UnknownNameError:
-    """The error for a name outside a long vocabulary: the nearest names, and the command that lists all of them."""
+    """The error for a name outside a long vocabulary: the nearest names, and the Python that lists all of them."""
     near = get_close_matches(given, known, n=3, cutoff=0.5)
     nearest = f"the nearest of {len(known)} are {', '.join(near)}" if near else f"none of {len(known)} is near"
-    return UnknownNameError(f"unknown {kind} {given!r}: {nearest}; {listing} lists them")
+    return UnknownNameError(f"unknown {kind} {given!r}: {nearest}; python -c '{listing}' lists them")
 
 
 def refuse_reserved(name: str, params: Iterable[str], reserved: Mapping[str, str]) -> None:
@@ -23,6 +23,16 @@ def refuse_reserved(name: str, params: Iterable[str], reserved: Mapping[str, str
             raise SpecError(
                 f"model.params.{param} of {name!r} is not free: {reserved[param]} decides it; remove it from "
                 "model.params"
+            )
+
+
+def refuse_unknown(name: str, params: Iterable[str], allowed: Collection[str]) -> None:
+    """Raises SpecError for a parameter that a network does not have."""
+    for param in params:
+        if param not in allowed:
+            raise SpecError(
+                f"model.params.{param} is no parameter of {name!r}: allowed are {', '.join(allowed) or 'none'}; remove "
+                "it or correct its name"
             )
 
 

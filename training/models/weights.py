@@ -64,14 +64,7 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
 def load_weights(
     receivers: Sequence[Receiver], tensors: Mapping[str, torch.Tensor], in_channels: int, *, network: str, path: Path
 ) -> None:
-    """Loads the tensors into the receiver with most of their names.
-
-    Args:
-        receivers: The whole network first, then parts of it.
-        tensors: Of the file.
-        in_channels: Channels C of the network.
-        network: Its name, for messages.
-        path: The file, for messages.
+    """Loads the tensors of a file into the receiver that shares most names with them; of equal ones the first.
 
     Raises:
         SpecError: The first tensor that does not fit; nothing was loaded.
@@ -119,10 +112,4 @@ def adapt(weight_F3HW: torch.Tensor, in_channels: int) -> torch.Tensor:
 
 def _adaptable(theirs: torch.Tensor, mine: torch.Tensor, in_channels: int) -> bool:
     """Whether both are kernels of a first convolution, for 3 channels and for ours."""
-    return (
-        theirs.ndim == mine.ndim == 4
-        and theirs.shape[1] == 3
-        and mine.shape[1] == in_channels
-        and theirs.shape[0] == mine.shape[0]
-        and theirs.shape[2:] == mine.shape[2:]
-    )
+    return mine.ndim == 4 and mine.shape[1] == in_channels and theirs.shape == (mine.shape[0], 3, *mine.shape[2:])

@@ -90,18 +90,14 @@ class DataSpec(Part):
     @classmethod
     def _known_channels(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         check_channels(names)
-        if not names or len(set(names)) != len(names):
-            raise ValueError(f"channels must be named once each and at least one, got {list(names)}")
-        return names
+        return _once_each("channels", names)
 
     @field_validator("targets")
     @classmethod
     def _known_charts(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         for name in names:
             chart(name)
-        if not names or len(set(names)) != len(names):
-            raise ValueError(f"targets must be named once each and at least one, got {list(names)}")
-        return names
+        return _once_each("targets", names)
 
     @model_validator(mode="after")
     def _fits_task(self) -> "DataSpec":
@@ -111,3 +107,9 @@ class DataSpec(Part):
                 "not pure in another"
             )
         return self
+
+
+def _once_each(what: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    if not names or len(set(names)) != len(names):
+        raise ValueError(f"{what} must be named once each and at least one, got {list(names)}")
+    return names

@@ -1,4 +1,4 @@
-"""The error of every spec, and the model that all its parts are."""
+"""The error of every spec, and the model that its parts and the rows of results are."""
 
 from pydantic import BaseModel, ConfigDict
 

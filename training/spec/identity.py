@@ -20,7 +20,6 @@ from pathlib import PurePosixPath
 from typing import Any, Final, Literal, get_args, get_origin
 
 from pydantic import BaseModel
-from pydantic.fields import FieldInfo
 from pydantic_core import to_jsonable_python
 
 from training.spec.data import FORMER_TASKS
@@ -28,70 +27,20 @@ from training.spec.data import FORMER_TASKS
 RULES: Final[Mapping[int, str]] = {1: "first"}
 """Why the number of the rules of training was raised to each number: one sentence for people whose trial runs again."""
 
-FIRST: Final = (
-    "augment.cutmix",
-    "augment.cutmix_alpha",
-    "augment.flip_lines",
-    "augment.flip_samples",
-    "augment.rotate",
-    "augment.rotate90",
-    "augment.rotate_degrees",
-    "augment.scale",
-    "augment.scale_range",
-    "augment.turn_wind",
-    "data.balanced",
-    "data.border_distance",
-    "data.channels",
-    "data.lake",
-    "data.max_land",
-    "data.max_masked",
-    "data.max_patches",
-    "data.patch_size",
-    "data.ratio",
-    "data.scene_share",
-    "data.statistics",
-    "data.stride",
-    "data.targets",
-    "data.task",
-    "data.test.cryoseason",
-    "data.test.location",
-    "data.test.season",
-    "data.train.cryoseason",
-    "data.train.location",
-    "data.train.season",
-    "data.val.cryoseason",
-    "data.val.location",
-    "data.val.season",
-    "evaluation.fixed_ratio",
-    "evaluation.map_stride",
-    "evaluation.tile",
-    "loop.batch_size",
-    "loop.batches_per_epoch",
-    "loop.compile",
-    "loop.max_epochs",
-    "loop.monitor",
-    "loop.patience",
-    "loop.precision",
-    "loss.class_weights",
-    "loss.focal_gamma",
-    "loss.name",
-    "loss.sic",
-    "loss.task_weights",
-    "model.name",
-    "model.params",
-    "model.pretrained",
-    "optimizer.clip_norm",
-    "optimizer.factor",
-    "optimizer.lr",
-    "optimizer.momentum",
-    "optimizer.name",
-    "optimizer.plateau_epochs",
-    "optimizer.restart_epochs",
-    "optimizer.schedule",
-    "optimizer.step_epochs",
-    "optimizer.weight_decay",
-    "seed",
-)
+_FIRST_OF: Final = {
+    "augment.": "cutmix cutmix_alpha flip_lines flip_samples rotate rotate90 rotate_degrees scale scale_range "
+    "turn_wind",
+    "data.": "balanced border_distance channels lake max_land max_masked max_patches patch_size ratio scene_share "
+    "statistics stride targets task",
+    **{f"data.{split}.": "cryoseason location season" for split in ("train", "val", "test")},
+    "evaluation.": "fixed_ratio map_stride tile",
+    "loop.": "batch_size batches_per_epoch compile max_epochs monitor patience precision",
+    "loss.": "class_weights focal_gamma name sic task_weights",
+    "model.": "name params pretrained",
+    "optimizer.": "clip_norm factor lr momentum name plateau_epochs restart_epochs schedule step_epochs weight_decay",
+    "": "seed",
+}
+FIRST: Final = tuple(sorted(f"{part}{name}" for part, names in _FIRST_OF.items() for name in names.split()))
 """Fields of `TrialSpec` that were there when the first ids were given; they are spelled out always. Never to be
 changed."""
 
@@ -151,7 +100,29 @@ def document(
         came_with: Default that a later field is left out with, by dotted name, where it is another one today.
         as_spelled: Leaves values as they are instead of giving equal ones one form.
     """
-    content = _content(settings, type(settings)(), first, came_with, as_spelled=as_spelled)
+
+    def kept_of(part: BaseModel, usual: object, place: str) -> dict[str, Any]:
+        """What is kept of a part; `usual` is the part as it is by default, or something else where it has none."""
+        dumped, kept = part.model_dump(mode="json"), dict[str, Any]()
+        for name, field in type(part).model_fields.items():
+            path, value = f"{place}{name}", getattr(part, name)
+            plain = _FIRST_WORDS[path][value] if path in _FIRST_WORDS else dumped[name]
+            own_default = field.get_default(call_default_factory=True)
+            default = getattr(usual, name) if type(usual) is type(part) else own_default
+            if isinstance(value, BaseModel):
+                inner = kept_of(value, default, f"{path}.")
+                if inner or type(value) is not type(default):
+                    kept[name] = inner
+                continue
+            one_form = canonical(path, plain)
+            left_out = to_jsonable_python(came_with.get(path, default), fallback=lambda _: "no default")
+            # A field with one allowed value tells one kind of part from another.
+            says_which = get_origin(field.annotation) is Literal and len(get_args(field.annotation)) == 1
+            if path in first or says_which or one_form != canonical(path, left_out):
+                kept[name] = plain if as_spelled else one_form
+        return kept
+
+    content = kept_of(settings, type(settings)(), "")
     return content if rules == 1 else {**content, "rules": rules}
 
 
@@ -159,32 +130,6 @@ def digest(content: object) -> str:
     """Hash of plain JSON values, 12 hex digits; the order of keys does not matter."""
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def _content(
-    part: BaseModel,
-    usual: object,
-    first: Collection[str],
-    came_with: Mapping[str, object],
-    place: str = "",
-    *,
-    as_spelled: bool,
-) -> dict[str, Any]:
-    """The fields of a part that are kept; `usual` is the default of the part, or something else where it has none."""
-    dumped, kept = part.model_dump(mode="json"), dict[str, Any]()
-    for name, field in type(part).model_fields.items():
-        path, value = f"{place}{name}", getattr(part, name)
-        plain = _FIRST_WORDS[path][value] if path in _FIRST_WORDS else dumped[name]
-        default = getattr(usual, name) if type(usual) is type(part) else field.get_default(call_default_factory=True)
-        if isinstance(value, BaseModel):
-            inner = _content(value, default, first, came_with, f"{path}.", as_spelled=as_spelled)
-            if inner or type(value) is not type(default):
-                kept[name] = inner
-            continue
-        one_form = canonical(path, plain)
-        if path in first or _says_which(field) or one_form != _plain_default(path, came_with.get(path, default)):
-            kept[name] = plain if as_spelled else one_form
-    return kept
 
 
 def canonical(path: str, value: Any) -> Any:  # noqa: ANN401 (a JSON value)
@@ -209,12 +154,3 @@ def _weights(given: str) -> str:
     path = str(PurePosixPath(re.sub("/+", "/", given)))
     keyword = "/" not in path and "/" in given  # `./imagenet` is a file, `imagenet` the weights of the library
     return f"./{path}" if keyword and path == "imagenet" else path
-
-
-def _says_which(field: FieldInfo) -> bool:
-    """Whether a field has only one allowed value, which marks the kind of a part."""
-    return get_origin(field.annotation) is Literal and len(get_args(field.annotation)) == 1
-
-
-def _plain_default(path: str, default: object) -> Any:  # noqa: ANN401 (a JSON value)
-    return canonical(path, to_jsonable_python(default, fallback=lambda unknown: f"no default: {unknown!r}"))

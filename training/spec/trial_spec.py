@@ -5,7 +5,7 @@ every user and on every machine; a finished trial_id need not run again.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ class TrialSpec(Part):
 
     @model_validator(mode="after")
     def _parts_fit(self) -> "TrialSpec":
-        for problem in _misfits(self):
+        if problem := next(_misfits(self), None):
             raise ValueError(problem)
         return self
 
@@ -106,24 +106,20 @@ class TrialSpec(Part):
         return dict(_flatten("", self.to_dict()))
 
 
-def _misfits(spec: TrialSpec) -> list[str]:
-    """Problems between parts that are each allowed by themselves."""
+def _misfits(spec: TrialSpec) -> Iterator[str]:
+    """What each part allows but the parts together do not."""
     data, loss = spec.data, spec.loss
     n_classes = chart(data.primary).n_classes
-    found = []
     if data.task == "pixel" and spec.loop.batches_per_epoch is None:
-        found.append(
-            "loop.batches_per_epoch must be a number for pixel-based trials: their patches are drawn without end"
-        )
+        yield "loop.batches_per_epoch must be a number for pixel-based trials: their patches are drawn without end"
     if data.task == "patch" and spec.augment.cutmix > 0:
-        found.append("augment.cutmix is for pixel-based trials: a patch with a box of another has no single class")
+        yield "augment.cutmix is for pixel-based trials: a patch with a box of another has no single class"
     if loss.sic == "regression" and data.primary == "SIC" and data.task == "patch":
-        found.append("loss.sic = 'regression' is for pixel-based trials: a patch-based one predicts one of 11 classes")
+        yield "loss.sic = 'regression' is for pixel-based trials: a patch-based one predicts one of 11 classes"
     if loss.class_weights not in ("none", "balanced") and len(loss.class_weights) != n_classes:
-        found.append(f"loss.class_weights must have one weight for each of the {n_classes} classes of {data.primary}")
+        yield f"loss.class_weights must have one weight for each of the {n_classes} classes of {data.primary}"
     if spec.loop.monitor == "score" and data.task == "patch":
-        found.append("loop.monitor = 'score' is for pixel-based trials: the combined AutoICE score is one of pixels")
-    return found
+        yield "loop.monitor = 'score' is for pixel-based trials: the combined AutoICE score is one of pixels"
 
 
 def _sentence(error: ValidationError) -> str:
@@ -145,24 +141,19 @@ def _sentence(error: ValidationError) -> str:
 
 def _child(node: object, key: str, path: str, parents: list[str]) -> Any:  # noqa: ANN401 (a JSON value)
     """Value of `node[key]`; raises SpecError naming the paths that do exist beside it."""
+    unknown, place = f"unknown spec field {path!r}", ".".join(parents)
     if not isinstance(node, dict):
-        raise SpecError(
-            f"unknown spec field {path!r}: {'.'.join(parents)} is a single value and has no fields below it"
-        )
+        raise SpecError(f"{unknown}: {place} is a single value and has no fields below it")
+    if not node:
+        raise SpecError(f"{unknown}: {place} is empty; set it as a whole")
     if key not in node:
-        beside = [".".join([*parents, name]) for name in node]
-        if not beside:
-            raise SpecError(f"unknown spec field {path!r}: {'.'.join(parents)} is empty; set it as a whole")
-        raise SpecError(str(unknown_name("spec field", path, beside)))
+        raise SpecError(str(unknown_name("spec field", path, [".".join([*parents, name]) for name in node])))
     return node[key]
 
 
-def _flatten(prefix: str, node: dict[str, Any]) -> list[tuple[str, str | int | float | bool | None]]:
-    rows: list[tuple[str, str | int | float | bool | None]] = []
+def _flatten(prefix: str, node: dict[str, Any]) -> Iterator[tuple[str, str | int | float | bool | None]]:
     for key, value in node.items():
-        name = f"{prefix}{key}"
         if isinstance(value, dict):
-            rows += _flatten(f"{name}.", value)
+            yield from _flatten(f"{prefix}{key}.", value)
         else:
-            rows.append((name, json.dumps(value) if isinstance(value, list) else value))
-    return rows
+            yield f"{prefix}{key}", json.dumps(value) if isinstance(value, list) else value

@@ -22,7 +22,7 @@ from training.evaluation.score_scenes import (
     PurePatches,
     SceneScore,
     SceneToScore,
-    grid_names,
+    grid_ratios,
     open_scene,
     score_scenes,
     tiling_for,
@@ -186,9 +186,10 @@ def test_errors_of_any_stage_reach_the_caller(tiny_lake: Lake, small_spec: Trial
 
 
 def test_the_grid_is_named_by_its_spacing(small_spec: TrialSpec) -> None:
-    assert grid_names(small_spec) == ("test", "test_80m")
-    assert grid_names(small_spec.with_("evaluation.fixed_ratio", 5)) == ("test", "test_200m")
-    assert grid_names(small_spec.with_("evaluation.fixed_ratio", None)) == ("test",)
+    own = small_spec.data.ratio
+    assert list(grid_ratios(small_spec).items()) == [("test", own), ("test_80m", 2)]
+    assert grid_ratios(small_spec.with_("evaluation.fixed_ratio", 5)) == {"test": own, "test_200m": 5}
+    assert grid_ratios(small_spec.with_("evaluation.fixed_ratio", None)) == {"test": own}
 
 
 def test_one_grid_alone(tiny_lake: Lake, small_spec: TrialSpec) -> None:
