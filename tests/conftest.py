@@ -33,6 +33,7 @@ WITH_CLUSTERS = (
     "tests/end_to_end",
     "tests/sweeps/launch",
     "tests/ingest/test_cluster.py",
+    "tests/ingest/test_dask_cluster.py",
     "tests/ingest/test_ray_cluster.py",
     "tests/training/test_trial_in_ray.py",
 )

@@ -12,7 +12,10 @@ from tests.ingest.command_line import command
     [
         (["build", "{raw}", "--lake", "{lake}", "--ratios", "0"], "whole numbers from 1 up are allowed"),
         (["build", "{raw}", "--lake", "{lake}", "--ratios", "two"], "ratios = 'two' is not allowed"),
-        (["build", "{raw}", "--lake", "{lake}", "--val-scenes", "7"], "7 validation scenes were asked of at most 1"),
+        (
+            ["build", "{raw}", "--lake", "{lake}", "--val-scenes", "7"],
+            "7 validation scenes of at most 1 training scenes are too many",
+        ),
         (["build", "{empty}", "--lake", "{lake}"], "holds no *.nc file"),
         (["build", "{empty}/nothing", "--lake", "{lake}"], "does not exist: give raw netCDF files"),
         (["build", "{raw}", "--lake", "{full}"], "is not empty and is not a lake"),

@@ -75,7 +75,7 @@ def test_a_lake_that_may_not_be_written_is_no_error(
         first = build_index(lake, lake.catalog(), RULE, folder=folder)
     refusals = [each for each in caplog.records if "cannot be kept below" in each.getMessage()]
     assert len(refusals) == 1
-    assert ("they are kept below" if with_folder else "in memory alone") in refusals[0].getMessage()
+    assert ("they are kept below" if with_folder else "in memory only") in refusals[0].getMessage()
     assert len(first) > 0
     reads.clear()
     assert same(build_index(lake, lake.catalog(), RULE, folder=folder), first)

@@ -10,7 +10,8 @@ from training.spec import SpecError
 
 def test_the_nearest_of_many_names_are_told() -> None:
     names = ["resnet18", "resnet34", "vgg16"]
-    assert "the nearest of 3 are resnet18, resnet34; X lists them" in str(unknown_of_many("net", "resnet1", names, "X"))
+    nearest = str(unknown_of_many("net", "resnet1", names, "X"))
+    assert "the nearest of 3 are resnet18, resnet34; python -c 'X' lists them" in nearest
     assert "none of 3 is near" in str(unknown_of_many("net", "qqq", names, "X"))
 
 

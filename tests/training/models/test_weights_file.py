@@ -74,7 +74,7 @@ def cached_on_hub(home: Path, url: str, state: dict[str, torch.Tensor]) -> Path:
 
 def test_a_torn_file_in_the_cache_of_torch_is_found(empty_caches: Path) -> None:
     cached_on_hub(empty_caches, "resnet18-f37072fd.pth", torchvision_state("resnet18"))
-    with pytest.raises(SpecError, match=r"is not the file that was asked for: its SHA-256 begins with .*f37072fd"):
+    with pytest.raises(SpecError, match=r"is not the expected file: its SHA-256 begins with .*f37072fd"):
         build("deeplabv3", "imagenet")
 
 

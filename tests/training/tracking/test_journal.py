@@ -211,9 +211,9 @@ journal = Journal.create(Path({str(tmp_path)!r}), StartRecord(
 journal.append(MetricsRecord(time=1, step=1, values={{"a": 1.0}}))
 child = os.fork()
 if child == 0:
+    print(os.getpid(), flush=True)  # from here on it has given back what it was forked with
     time.sleep(60)
     os._exit(0)
-print(child, flush=True)
 time.sleep(60)
 """
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
