@@ -1,5 +1,6 @@
 """What many tests share: small raw scenes and the lake built from them, made once per session."""
 
+import logging
 import os
 from collections.abc import Iterator
 from functools import partial
@@ -24,6 +25,9 @@ LINES, SAMPLES = 420, 520
 
 # Ray reads it once per process, whichever test asks first; a cluster of the other kind then refuses every word.
 os.environ["RAY_AUTH_MODE"] = "disabled"
+
+# s3fs leaves its clients to the garbage collector, which may speak in the middle of another test's log.
+logging.getLogger("asyncio").addFilter(lambda record: not record.getMessage().startswith("Unclosed c"))
 
 settings.register_profile("house", deadline=None)  # a test that fails when the machine is busy says nothing of the code
 settings.load_profile("house")
