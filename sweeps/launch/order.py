@@ -6,6 +6,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict
 
 from sweeps.design.experiment import SEED
+from sweeps.design.run_names import run_name
 from training.attribution.settings import AttributionSettings
 from training.spec import TrialSpec
 
@@ -65,6 +66,11 @@ class Order(BaseModel):
     def name(self) -> str:
         """For progress lines: `task=pixel data.ratio=5 seed=1`."""
         return " ".join(f"{axis}={value}" for axis, value in self.labels.items())
+
+    @property
+    def run_name(self) -> str:
+        """In MLflow: `r5 pixel s1`."""
+        return run_name(self.labels)
 
     @property
     def tags(self) -> dict[str, str]:

@@ -5,28 +5,14 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from sweeps.record.study import StudyTracker
-from tests.mlflow_server import fresh_database
+from tests.mlflow_server import attempt, fresh_database, study
 from training.spec import TrialSpec
-from training.tracking.mlflow_tracker import MlflowTracker
 from training.tracking.server import TrackingError
 
 
 @pytest.fixture
 def uri(tmp_path: Path) -> str:
     return fresh_database(tmp_path)
-
-
-def study(uri: str, name: str, lake: str = "lake1") -> StudyTracker:
-    return StudyTracker.open(uri, study=name, lake=lake, recipe="recipe1", question="does it?")
-
-
-def attempt(parent: StudyTracker, spec: TrialSpec, status: str, **metrics: float) -> MlflowTracker:
-    tracker = MlflowTracker(parent.tracking_uri, parent.study, parent.run_id)
-    tracker.start(spec, {"recipe": "recipe1"})
-    tracker.log_metrics(metrics)
-    tracker.finish(status)  # type: ignore[arg-type]
-    return tracker
 
 
 def test_one_parent_run_per_study_and_lake(uri: str) -> None:
