@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from sweeps.design.experiment import SEED
 from sweeps.design.run_names import run_name
+from sweeps.record.place import AXIS_TAG
 from training.attribution.settings import AttributionSettings
 from training.spec import TrialSpec
 
@@ -78,7 +79,9 @@ class Order(BaseModel):
 
         An attribution has its own trial_id, and says what it `explains` and with which settings.
         """
-        tags = {f"axis.{axis}": value for axis, value in self.labels.items() if axis != SEED}  # it has a tag already
+        tags = {
+            f"{AXIS_TAG}{axis}": value for axis, value in self.labels.items() if axis != SEED
+        }  # it has a tag already
         if self.attribution is not None:
             tags |= {"trial_id": self.trial_id, "explains": self.spec.trial_id}
             tags |= {f"attribution.{name}": str(value) for name, value in self.attribution.model_dump().items()}
