@@ -99,15 +99,16 @@ def run(
         from datasets.loading.node_cache import NodeCache
         from training.data.trial_scenes import bind
         from training.progress_bar import progress_bar
+        from training.tracking.mlflow_client import check_artifacts
         from training.tracking.mlflow_tracker import MlflowTracker
-        from training.tracking.server import check_reachable, resolve_uri
+        from training.tracking.server import resolve_uri
         from training.tracking.tracker import MemoryTracker
         from training.trial import run_trial
 
         source = Lake.open(lake)
         chosen = bind(chosen, source)
         if tracking_uri:  # a person is here who can mend it; once the trial runs, a server may come and go
-            check_reachable(resolve_uri(tracking_uri))
+            check_artifacts(resolve_uri(tracking_uri), experiment)
         tracker: Tracker = MlflowTracker(tracking_uri, experiment) if tracking_uri else MemoryTracker()
         target = folder or Path("runs") / chosen.trial_id
         count = workers if workers is not None else loader_workers(usable_cpus())

@@ -17,12 +17,13 @@ from sweeps.launch.order import Order
 from sweeps.launch.placement import Placement, slots_for
 from sweeps.launch.plan import Plan
 from sweeps.launch.strategy import Strategy
-from sweeps.launch.trials import OnEvent, Outcome
+from sweeps.launch.trials import Event, OnEvent, Outcome
 from sweeps.launch.unsent import fail_unrecorded, send_waiting_records
 from sweeps.record.claim import claimed, storage_changed
 from sweeps.record.design import StudyDesign
 from sweeps.record.state import TrialState, finished_earlier, states_of
-from sweeps.record.study import StudyTracker
+from sweeps.record.study import StudyTracker, shared_settings
+from sweeps.report.parent_run import keeping_current
 
 Watching = Callable[[int], AbstractContextManager[OnEvent]]
 
@@ -103,8 +104,8 @@ def run_study(plan: Plan, request: Request, watching: Watching, say: Callable[[s
                 placement = request.placement.of_one_process() if plan.study.trained_by else request.placement
                 token = claim.holder.token
                 orders = [_order(trial, lake, request, placement, study, token) for trial, lake in _by_ratio(waiting)]
-                with watching(request.strategy.count(orders)) as on_event:
-                    outcomes = _place(plan, request, placement, orders, states, on_event)
+                with watching(request.strategy.count(orders)) as on_event, keeping_current(study) as changed:
+                    outcomes = _place(plan, request, placement, orders, states, _telling(on_event, changed))
                 send_waiting_records(study, {order.trial_id for order in orders})
                 outcomes = fail_unrecorded(outcomes, _without_lost(study))
         except BaseException:
@@ -114,6 +115,17 @@ def run_study(plan: Plan, request: Request, watching: Watching, say: Callable[[s
         done = Done(study=study, outcomes=tuple(outcomes), finished=finished)
         study.finish("FAILED" if done.failed else "FINISHED")
     return done
+
+
+def _telling(on_event: OnEvent, changed: Callable[[], None]) -> OnEvent:
+    """A listener that also says where the record of the study is no longer of now."""
+
+    def listen(event: Event) -> None:
+        on_event(event)
+        if event.ended:
+            changed()
+
+    return listen
 
 
 def open_study(plan: Plan, request: Request) -> StudyTracker:
@@ -128,6 +140,8 @@ def open_study(plan: Plan, request: Request) -> StudyTracker:
     design["left_out"] = [{"cell": cell, "reason": reason} for cell, reason in missing.items()]
     design["cells"] = [cell for cell in design["cells"] if cell not in missing]
     design["trials"] -= len(gone)
+    settings = {axis: ", ".join(values) for axis, values in design["axes"].items()}
+    settings |= {"seeds": ", ".join(map(str, design["seeds"])), "objective": plan.study.objective}
     return StudyTracker.open(
         request.tracking_uri,
         study=plan.study.name,
@@ -135,6 +149,8 @@ def open_study(plan: Plan, request: Request) -> StudyTracker:
         recipe=plan.lake.recipe_digest,
         question=plan.study.question,
         design=StudyDesign.model_validate(design | request.strategy.design(plan)),
+        lake_url=plan.lake.url,
+        settings=shared_settings(trial.spec for trial, _ in plan.ready) | settings,
     )
 
 

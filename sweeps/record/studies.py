@@ -9,8 +9,8 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sweeps.record.design import StudyDesign
-from sweeps.record.study import DESIGN, DESIGN_FILE, StudyTracker, TrialRow, trial_row
-from training.tracking.mlflow_client import all_pages, asking
+from sweeps.record.study import DESIGN, DESIGN_FILE, QUESTION, StudyTracker, TrialRow, trial_row
+from training.tracking.mlflow_client import DESCRIPTION, all_pages, asking, storing
 from training.tracking.server import RunGoneError, TrackingError, resolve_uri
 
 _AT_A_TIME: Final = 8
@@ -110,7 +110,8 @@ def read_artifacts(tracking_uri: str, run_ids: Iterable[str], name: str) -> dict
 def _read(uri: str, run_id: str, name: str) -> Artifact:
     try:
         with tempfile.TemporaryDirectory(prefix="icebench-artifact-") as folder, asking(uri) as client:
-            path = client.download_artifacts(run_id, name, folder)
+            with storing(client, uri, run_id):
+                path = client.download_artifacts(run_id, name, folder)
             return Artifact(text=Path(path).read_text(encoding="utf-8"))
     except RunGoneError:  # MLflow raises the same for a missing run and for a missing file
         return Artifact(problem=f"there is no {name}")
@@ -144,7 +145,7 @@ def _row(uri: str, run: Any, study: str) -> StudyRow:  # noqa: ANN401 (mlflow sh
         lake=tags.get("lake", ""),
         recipe=tags.get("recipe", ""),
         git_commit=tags.get("git_commit", ""),
-        question=tags.get("mlflow.note.content", ""),
+        question=tags.get(QUESTION) or tags.get(DESCRIPTION, ""),  # earlier programs wrote no more there
         design=_design(uri, run.info.run_id, tags.get(DESIGN, "")),
     )
 

@@ -1,7 +1,8 @@
 """A study in MLflow: the parent run of its trials on one lake, and what the trials have left below it."""
 
+import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -9,9 +10,23 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict
 
 from sweeps.record.design import StudyDesign
-from training.tracking.mlflow_client import PARENT, all_pages, asking, find_experiment
-from training.tracking.mlflow_tracker import git_commit, params_today
-from training.tracking.server import TrackingError, resolve_uri
+from training.spec import TrialSpec
+from training.tracking.mlflow_client import (
+    DESCRIPTION,
+    PARENT,
+    TAG_LIMIT,
+    VIEW_TAG,
+    all_pages,
+    asking,
+    find_experiment,
+    put_lake,
+    put_numbers,
+    put_text,
+    storing,
+)
+from training.tracking.mlflow_tracker import params_of, params_today, source_tags
+from training.tracking.run_metrics import metrics_today
+from training.tracking.server import ArtifactStoreError, TrackingError, resolve_uri
 from training.tracking.tracker import Status
 
 logger = logging.getLogger(__name__)
@@ -19,8 +34,12 @@ logger = logging.getLogger(__name__)
 DESIGN: Final = "design"
 """Tag of a parent run with its `StudyDesign` as JSON, or with the name of the artifact that holds it."""
 DESIGN_FILE: Final = "design.json"
-_TAG_LIMIT: Final = 8000
-"""Longest tag that MLflow keeps whole (mlflow.utils.validation.MAX_TAG_VAL_LENGTH)."""
+QUESTION: Final = "question"
+"""Tag of a parent run with what the study asks."""
+
+
+_COLUMNS: Final = ("attributes.`Created`", "metrics.`test_80m/f1`", "metrics.`test_80m/f1_macro`", "metrics.`val/f1`")
+"""Of the table of an experiment, which shows no score unless it is asked to."""
 
 
 class TrialRow(BaseModel):
@@ -34,7 +53,7 @@ class TrialRow(BaseModel):
         ended: End in milliseconds since 1970; None while it runs.
         params: Flattened spec in today's names, also where an older program wrote it.
         tags: Ours, without those of MLflow.
-        metrics: Last value of each.
+        metrics: Last value of each, by its name in programs.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -75,6 +94,8 @@ class StudyTracker:
         recipe: str = "",
         question: str = "",
         design: StudyDesign | None = None,
+        lake_url: str = "",
+        settings: Mapping[str, str] | None = None,
     ) -> "StudyTracker":
         """Finds or creates the experiment and the one parent run of this study and lake.
 
@@ -86,17 +107,18 @@ class StudyTracker:
             study: Name of the study.
             lake: Digest of the lake (`Lake.digest`).
             recipe: Digest of the recipe, for the reader.
-            question: What the study asks; shown as description.
+            question: What the study asks; shown as description until there is more to say.
             design: What it set out to do, for its report; replaces an earlier one.
+            lake_url: Where the lake is, for the reader.
+            settings: Params of the parent run, for the reader; each keeps the value that it had first.
 
         Raises:
+            ArtifactStoreError: Artifacts cannot be written from here; the parent run has failed then.
             TrackingError: The URI is of another kind, or the server is away.
         """
         uri = resolve_uri(tracking_uri)
         with asking(uri, check=True) as client:
             experiment_id = find_experiment(client, uri, study)
-            if question:
-                client.set_experiment_tag(experiment_id, "mlflow.note.content", question)
             found = client.search_runs(
                 [experiment_id],
                 filter_string=f"tags.kind = 'study' and tags.lake = '{lake}'",
@@ -107,16 +129,23 @@ class StudyTracker:
                 run_id = found[0].info.run_id
                 client.update_run(run_id, status="RUNNING")
             else:
-                tags = {"kind": "study", "study": study, "lake": lake, "git_commit": git_commit()}
+                tags = {"kind": "study", "study": study, "lake": lake, **source_tags(script_of(study))}
                 tags |= {"recipe": recipe} if recipe else {}
-                tags |= {"mlflow.note.content": question} if question else {}
+                tags |= {DESCRIPTION: question} if question else {}
                 run_id = client.create_run(experiment_id, tags=tags, run_name=f"{study} on {lake}").info.run_id
-            if design is not None:
-                text = design.model_dump_json(exclude_defaults=True)
-                if len(text) > _TAG_LIMIT:
-                    client.log_text(run_id, text, DESIGN_FILE)
-                    text = DESIGN_FILE
-                client.set_tag(run_id, DESIGN, text)
+            view = {"selectedColumns": _COLUMNS, "runsExpanded": {run_id: True}}
+            for name, value in {DESCRIPTION: question, VIEW_TAG: json.dumps(view)}.items():
+                client.set_experiment_tag(experiment_id, name, value)
+            text = design.model_dump_json(exclude_defaults=True) if design is not None else ""
+            try:  # also shows whether artifacts can be written, before a trial has trained for hours
+                put_text(client, uri, run_id, text or question, DESIGN_FILE if design is not None else "question.txt")
+            except ArtifactStoreError:
+                client.set_terminated(run_id, "FAILED")
+                raise
+            tags = {QUESTION: question, DESIGN: text if len(text) <= TAG_LIMIT else DESIGN_FILE}
+            put_numbers(client, run_id, params=settings, tags={name: value for name, value in tags.items() if value})
+            if lake_url:
+                put_lake(client, run_id, lake_url, lake)
         return cls(tracking_uri=uri, study=study, experiment_id=experiment_id, run_id=run_id)
 
     def children_rows(self) -> list[TrialRow]:
@@ -148,15 +177,20 @@ class StudyTracker:
             for run_id in run_ids:
                 client.set_terminated(run_id, "KILLED")
 
+    def describe(self, markdown: str, metrics: Mapping[str, float], *, time: int, step: int) -> None:
+        """Writes the description of the parent run, and metrics of one moment; again changes nothing."""
+        with asking(self.tracking_uri) as client:
+            put_numbers(client, self.run_id, tags={DESCRIPTION: markdown}, metrics=metrics, time=time, step=step)
+
     def log_table(self, csv: str, markdown: str) -> None:
         """Puts the study's table on the parent run, as table.csv and table.md."""
         with asking(self.tracking_uri) as client:
-            client.log_text(self.run_id, csv, "table.csv")
-            client.log_text(self.run_id, markdown, "table.md")
+            put_text(client, self.tracking_uri, self.run_id, csv, "table.csv")
+            put_text(client, self.tracking_uri, self.run_id, markdown, "table.md")
 
     def log_folder(self, folder: Path, name: str) -> None:
         """Puts all files of a folder on the parent run, in its artifact folder `name`."""
-        with asking(self.tracking_uri) as client:
+        with asking(self.tracking_uri) as client, storing(client, self.tracking_uri, self.run_id):
             client.log_artifacts(self.run_id, str(folder), name)
 
     def finish(self, status: Status) -> None:
@@ -190,5 +224,16 @@ def trial_row(run: Any) -> TrialRow:  # noqa: ANN401 (mlflow ships no types)
         ended=run.info.end_time,
         params=params_today(run.data.params),
         tags=tags,
-        metrics=run.data.metrics,
+        metrics=metrics_today(run.data.metrics),
     )
+
+
+def script_of(study: str) -> str:
+    """The program of a study: that of its part, where it is a smoke run or a search."""
+    return f"sweeps/{study.partition('-')[0]}.py"
+
+
+def shared_settings(specs: Iterable[TrialSpec]) -> dict[str, str]:
+    """Params that are the same in all trials."""
+    first, *others = [params_of(spec) for spec in specs]
+    return {name: value for name, value in first.items() if all(each.get(name) == value for each in others)}

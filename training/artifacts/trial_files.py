@@ -6,13 +6,13 @@ from pathlib import Path
 
 from datasets.labels import chart
 from training.artifacts.figures import confusion_figure, curves_figure, save_figure
+from training.artifacts.model_export import export_model
 from training.evaluation.bins import ALL, PATCHES
 from training.evaluation.result import TrialResult, scenes_csv
 from training.evaluation.score_trial import TrialScores
 from training.loop.checkpoint import Checkpoint
 from training.loop.trainer import FitState
 from training.spec import TrialSpec
-from training.artifacts.model_export import export_model
 from training.tracking.tracker import Tracker
 
 TrialFile = tuple[Path, str]

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from datasets.errors import IceBenchError
 from training.tracking.server import (
+    VIEW,
     ArtifactStoreError,
     RequestRefusedError,
     RunGoneError,
@@ -36,6 +37,8 @@ SOURCE: Final = "mlflow.source.name"
 """Tag with the program that made a run."""
 DESCRIPTION: Final = "mlflow.note.content"
 """Tag with Markdown that the page of a run shows on top."""
+VIEW_TAG: Final = f"mlflow.sharedViewState.{VIEW}"
+"""Tag of an experiment with the columns that its table has at the address of `table_link`, and which runs are open."""
 TAG_LIMIT: Final = 8000
 """Longest tag that MLflow keeps whole (mlflow.utils.validation.MAX_TAG_VAL_LENGTH)."""
 _REFUSALS: Final = frozenset({"INVALID_PARAMETER_VALUE", "BAD_REQUEST"})
@@ -63,6 +66,8 @@ def open_client(uri: str, *, check: bool = True) -> "MlflowClient":
         check_reachable(uri)
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    # Its own lines at the end of a run have addresses that open its pages for language models; ours do not.
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     folder = artifact_folder(uri)
     if folder is not None:
         folder.parent.mkdir(parents=True, exist_ok=True)

@@ -33,8 +33,8 @@ from training.tracking.records import (
     TextRecord,
     now_ms,
 )
-from training.tracking.server import TrackingError, public, resolve_uri
 from training.tracking.run_metrics import shown_name
+from training.tracking.server import TrackingError, public, resolve_uri
 from training.tracking.tracker import DatasetNote, Status
 
 logger = logging.getLogger(__name__)
@@ -94,8 +94,8 @@ class MlflowTracker:
         """Begins a new run with the flattened spec as params, whether or not the server is there.
 
         Tags are trial_id, study, seed, git_commit, attempt, those by which MLflow shows name and source, and those
-        given (`recipe`, `lake`), which win: a record that is no training gives its own trial_id. A value too long for a param is cut; the whole is in the artifact
-        spec.yaml.
+        given (`recipe`, `lake`), which win: a record that is no training gives its own trial_id. A value too long for a
+        param is cut; the whole is in the artifact spec.yaml.
 
         Raises:
             OutboxError: The outbox cannot be written.

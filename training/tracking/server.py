@@ -8,7 +8,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from datasets.errors import IceBenchError
 
@@ -19,6 +19,8 @@ _PATIENCE_S: Final = 10.0
 MLflow itself would retry for four minutes, which is right in the middle of a training and wrong at its start.
 """
 _CLASSIC: Final = "?workflowType=machine_learning"
+VIEW: Final = "study"
+"""Name under which an experiment keeps the columns of its table, which its address asks for."""
 _PAUSE_S: Final = 1.0
 """Between two looks at a server that is away."""
 
@@ -112,11 +114,27 @@ def run_address(uri: str, experiment_id: str, run_id: str = "") -> str:
     """
     if not uri.startswith(("http://", "https://")):
         return ""
-    return f"{public(uri)}/#/experiments/{quote(experiment_id)}/runs{run_id and f'/{quote(run_id)}'}{_CLASSIC}"
+    here = f"{run_link(experiment_id, run_id)}{_CLASSIC}" if run_id else table_link(experiment_id)
+    return f"{public(uri)}/{here}"
 
 
-def how_to_open(uri: str, experiment_id: str, run_id: str) -> str:
-    """What to open to see a run, or to type first where the runs are in a database."""
+def run_link(experiment_id: str, run_id: str) -> str:
+    """Path of a run within the pages of whatever server shows it."""
+    return f"#/experiments/{quote(experiment_id)}/runs/{quote(run_id)}"
+
+
+def table_link(experiment_id: str) -> str:
+    """Path of the table of an experiment within the pages of its server."""
+    return f"#/experiments/{quote(experiment_id)}/runs{_CLASSIC}&viewStateShareKey={VIEW}"
+
+
+def artifact_link(run_id: str, path: str) -> str:
+    """Where a picture among the artifacts of a run is, from within the pages of its server."""
+    return f"get-artifact?{urlencode({'path': path, 'run_uuid': run_id})}"
+
+
+def how_to_open(uri: str, experiment_id: str, run_id: str = "") -> str:
+    """What to open to see a run or the table of an experiment, or to type first where the runs are in a database."""
     address = run_address(uri, experiment_id, run_id)
     if address:
         return address

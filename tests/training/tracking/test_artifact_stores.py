@@ -1,23 +1,25 @@
 """Stores of artifacts that cannot be used: what is told, what arrives all the same, and what `sync` sends later."""
 
-import builtins
 import errno
 import shutil
-from collections.abc import Iterator
+import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 from mlflow import MlflowClient
+from mlflow.store.artifact.s3_artifact_repo import _cached_get_s3_client
 
-from sweeps.record.study import StudyTracker
 from sweeps.record.studies import read_artifacts
+from sweeps.record.study import StudyTracker
+from sweeps.report.write import log_report, read_report
 from tests.free_ports import free_ports
 from tests.mlflow_server import attempt, fresh_database, study
 from training.spec import TrialSpec
-from training.tracking.journal import attempts
+from training.tracking import journal as module
+from training.tracking.journal import Journal, Sent, attempts
 from training.tracking.mlflow_client import check_artifacts
 from training.tracking.mlflow_tracker import MlflowTracker
+from training.tracking.records import MetricsRecord, StartRecord
 from training.tracking.server import ArtifactStoreError
 from training.tracking.sync import sync
 
@@ -25,8 +27,9 @@ STORES = ("no boto3", "dead port", "no keys", "no folder", "full disk")
 
 
 @pytest.fixture
-def broken(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, str]]:
+def broken(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
     """A tracking URI whose experiment `broken` has a store that cannot be used, and what is said of that."""
+    _cached_get_s3_client.cache_clear()
     uri, kind = fresh_database(tmp_path), request.param
     folder = tmp_path / "store"
     place, said = "s3://bucket/runs", "pip install boto3"
@@ -36,33 +39,28 @@ def broken(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     if kind == "no boto3":
         without_boto3(monkeypatch)
-        said = "No module named 'boto3'"
+        said = "import of boto3 halted"
     elif kind == "dead port":
         monkeypatch.setenv("MLFLOW_S3_ENDPOINT_URL", f"http://127.0.0.1:{free_ports(1)[0]}")
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "b")
     elif kind == "no keys":
         monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
-        said = "Unable to locate credentials"
+        said = "check AWS_ACCESS_KEY_ID"
     else:
         place, said = folder.as_uri(), "or free its disk"
         if kind == "no folder":
             folder.write_text("a file where a folder should be")
         else:
-            monkeypatch.setattr(shutil, "copy2", full_disk)
+            for name in ("copyfileobj", "copyfile", "copy2"):
+                monkeypatch.setattr(shutil, name, full_disk)
     MlflowClient(uri).create_experiment("broken", artifact_location=place)
-    yield uri, said
+    return uri, said
 
 
 def without_boto3(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = builtins.__import__
-
-    def refuse(name: str, *more: Any, **others: Any) -> Any:
-        if name.partition(".")[0] == "boto3":
-            raise ModuleNotFoundError("No module named 'boto3'", name="boto3")
-        return real(name, *more, **others)
-
-    monkeypatch.setattr(builtins, "__import__", refuse)
+    """As the import system has it: a None among the modules is one that is not there."""
+    monkeypatch.setitem(sys.modules, "boto3", None)
 
 
 def full_disk(*words: object, **more: object) -> None:
@@ -83,7 +81,7 @@ def test_a_study_is_refused_before_its_first_trial(broken: tuple[str, str]) -> N
         check_artifacts(uri, "broken")
 
 
-@pytest.mark.parametrize("broken", ("no boto3", "no folder"), indirect=True)
+@pytest.mark.parametrize("broken", ["no boto3", "no folder"], indirect=True)
 def test_metrics_and_the_end_go_first_and_sync_sends_the_rest(
     broken: tuple[str, str],
     tmp_path: Path,
@@ -147,39 +145,31 @@ def test_sync_sends_what_a_store_refused_when_it_works_again(tmp_path: Path, mon
 
 def test_a_full_disk_here_is_not_a_server_that_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     uri, outbox = fresh_database(tmp_path), tmp_path / "outbox"
-    from training.tracking import journal as module
-    from training.tracking.journal import Journal, Sent
-    from training.tracking.records import MetricsRecord, StartRecord
-
     for name in ("a", "b"):
         start = StartRecord(time=1, attempt=name, tracking_uri=uri, experiment="e", trial_id=name, tags={})
         made = Journal.create(outbox, start)
         made.append(MetricsRecord(time=1, step=0, values={"val/loss": 1.0}))
         made.close()
     with monkeypatch.context() as patch:
-        patch.setattr(Journal, "note", lambda self, sent: module._on_disk(self.folder).__enter__())
-        real = Journal.note
 
         def note(self: Journal, sent: Sent) -> None:
             with module._on_disk(self.folder):
                 full_disk()
 
         patch.setattr(Journal, "note", note)
-        assert real is not note
         rows = sync(outbox)
     assert [row.trial_id for row in rows] == ["a", "b"]
     for row in rows:
         assert row.left
-        assert "the outbox" in row.note and "No space left on device" in row.note
+        assert "the outbox" in row.note
+        assert "No space left on device" in row.note
         assert "MLflow" not in row.note
     assert [row.left for row in sync(outbox)] == [0, 0]
 
 
-@pytest.mark.parametrize("broken", ("full disk",), indirect=True)
+@pytest.mark.parametrize("broken", ["full disk"], indirect=True)
 def test_a_report_that_cannot_be_stored_ends_nothing(broken: tuple[str, str], caplog: pytest.LogCaptureFixture) -> None:
     """It is written after all trials, when nothing may be lost any more."""
-    from sweeps.report.write import log_report, read_report
-
     uri, said = broken
     client = MlflowClient(uri)
     experiment = client.get_experiment_by_name("broken").experiment_id

@@ -83,7 +83,7 @@ def test_files_lie_beside_the_database(uri: str, tmp_path: Path, monkeypatch: py
     assert (root / tracker.run_id / "artifacts" / "maps" / "map.png").read_bytes() == b"x"
     assert (root / tracker.run_id / "artifacts" / "spec.yaml").read_text() == "a: 1"
     assert sorted(path.name for path in (root / parent.run_id / "artifacts").iterdir()) == [
-        "report", "table.csv", "table.md",
+        "question.txt", "report", "table.csv", "table.md",
     ]  # fmt: skip
     assert (root / parent.run_id / "artifacts" / "report" / "map.png").is_file()
     assert [path.name for path in tmp_path.iterdir()] == ["kept"], "nothing is left in the working folder"
