@@ -43,10 +43,8 @@ def test_runs_of_a_server_are_links() -> None:
 def test_runs_of_a_database_are_a_command() -> None:
     text = page_of("sqlite:////data/m.db")
     assert not [link for link in Addresses(text).links if not link.startswith("#")]
-    assert (
-        "mlflow ui --backend-store-uri sqlite:////data/m.db, then http://127.0.0.1:5000/#/experiments/1/runs/parent?"
-        in text
-    )
+    run = "http://127.0.0.1:5000/#/experiments/1/runs/parent?workflowType=machine_learning"
+    assert f"mlflow ui --backend-store-uri sqlite:////data/m.db, then {run}" in text
 
 
 def test_missing_and_failed_trials_are_named_and_nothing_can_break_the_page() -> None:
