@@ -9,7 +9,8 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict
 
 from sweeps.record.design import StudyDesign
-from training.tracking.mlflow_client import PARENT, all_pages, asking, find_experiment
+from sweeps.record.ordered import TAG_LIMIT
+from training.tracking.mlflow_client import PARENT, all_pages, asking, find_experiment, impatient
 from training.tracking.mlflow_tracker import git_commit, params_today
 from training.tracking.server import TrackingError, resolve_uri
 from training.tracking.tracker import Status
@@ -19,8 +20,6 @@ logger = logging.getLogger(__name__)
 DESIGN: Final = "design"
 """Tag of a parent run with its `StudyDesign` as JSON, or with the name of the artifact that holds it."""
 DESIGN_FILE: Final = "design.json"
-_TAG_LIMIT: Final = 8000
-"""Longest tag that MLflow keeps whole (mlflow.utils.validation.MAX_TAG_VAL_LENGTH)."""
 
 
 class TrialRow(BaseModel):
@@ -113,7 +112,7 @@ class StudyTracker:
                 run_id = client.create_run(experiment_id, tags=tags, run_name=f"{study} on {lake}").info.run_id
             if design is not None:
                 text = design.model_dump_json(exclude_defaults=True)
-                if len(text) > _TAG_LIMIT:
+                if len(text) > TAG_LIMIT:
                     client.log_text(run_id, text, DESIGN_FILE)
                     text = DESIGN_FILE
                 client.set_tag(run_id, DESIGN, text)
@@ -131,6 +130,21 @@ class StudyTracker:
                 )
             )
         return [trial_row(run) for run in found]
+
+    def newest_row(self, trial_id: str) -> TrialRow | None:
+        """The newest attempt at a trial; None without one. A server that is away is asked once, shortly.
+
+        Raises:
+            TrackingError: It is away.
+        """
+        with impatient(), asking(self.tracking_uri, check=True) as client:
+            found = client.search_runs(
+                [self.experiment_id],
+                filter_string=f"tags.`{PARENT}` = '{self.run_id}' and tags.trial_id = '{trial_id}'",
+                order_by=["attributes.start_time DESC"],
+                max_results=1,
+            )
+        return trial_row(found[0]) if found else None
 
     def tag(self, name: str) -> str:
         """A tag of the parent run; empty if it has none of this name."""

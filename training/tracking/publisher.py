@@ -27,6 +27,7 @@ from training.tracking.records import (
     ParamsRecord,
     Record,
     StartRecord,
+    TagsRecord,
     TextRecord,
 )
 from training.tracking.server import RequestRefusedError, RunGoneError
@@ -217,7 +218,7 @@ def _runs_of(client: "MlflowClient", experiment: str, attempt: str) -> list[str]
 
 def _hand_over(client: "MlflowClient", run_id: str, records: Sequence[Record], folder: Path) -> None:
     """Of params and metrics `log_batch` puts as many in a request as the server takes."""
-    from mlflow.entities import Metric, Param
+    from mlflow.entities import Metric, Param, RunTag
 
     match records[0]:
         case MetricsRecord():
@@ -226,6 +227,8 @@ def _hand_over(client: "MlflowClient", run_id: str, records: Sequence[Record], f
             client.log_batch(run_id, metrics=metrics)
         case ParamsRecord(values=values):
             client.log_batch(run_id, params=[Param(name, value) for name, value in values.items()])
+        case TagsRecord(values=values):
+            client.log_batch(run_id, tags=[RunTag(name, value) for name, value in values.items()])
         case FileRecord() as record:
             _send_copy(client, run_id, record, folder / record.kept)
         case TextRecord(name=name, text=text):

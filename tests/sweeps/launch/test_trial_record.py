@@ -1,10 +1,17 @@
 """The record of a trial that belongs to a study."""
 
+import platform
+import time
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
+from sweeps.launch.checkpoints import TrialCheckpoints
 from sweeps.launch.trial_record import StudyTrialTracker, recorded
+from sweeps.record.life import ALIVE, BEAT_S, BEST, EPOCHS, NODE
+from sweeps.record.study import StudyTracker
+from tests.mlflow_server import all_sent, fresh_database
 from tests.sweeps.launch.small_study import SPEC, orders_of_nobody
 from training.spec import TrialSpec
 from training.tracking.tracker import MemoryTracker, Status
@@ -31,6 +38,35 @@ def test_a_trial_that_fails_before_its_record_begins_gets_one() -> None:
     failed: Status = "FAILED"
     assert (tracker.spec, tracker.tags, tracker.status) == (SPEC, {"lake": ""}, failed)
     assert "no lake" in tracker.texts["error.txt"]
+
+
+def test_a_trial_says_that_it_lives_and_how_far_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ICEBENCH_OUTBOX", str(tmp_path / "outbox"))
+    study = StudyTracker.open(fresh_database(tmp_path), study="s", lake="l")
+    (nobody,) = orders_of_nobody(1)
+    order = nobody.model_copy(
+        update={"tracking_uri": study.tracking_uri, "study": "s", "parent_run": study.run_id, "storage": str(tmp_path)}
+    )
+    tracker = StudyTrialTracker(order, TrialCheckpoints(order.checkpoints, tmp_path, attempt="a"))
+    told: list[Mapping[str, str]] = []
+    monkeypatch.setattr(tracker, "set_tags", told.append)
+    tracker.start(SPEC, {})
+    for epoch, f1 in enumerate((0.5, 0.25)):
+        tracker.log_metrics({"val/f1": f1}, epoch)
+    tracker.log_metrics({"test/f1": 0.1})
+    assert [(tags[EPOCHS], tags[BEST]) for tags in told] == [("1", "0.5"), ("2", "0.5")]
+    tracker.live()
+    assert len(told) == 2, "it said so just now"
+    later = time.monotonic() + BEAT_S
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    tracker.live()
+    tracker.live()
+    assert len(told) == 3
+    assert set(told[2]) == {ALIVE}
+    assert all_sent(tracker, 20)
+    (row,) = study.children_rows()
+    assert row.tags[NODE] == platform.node()
+    assert row.tags[ALIVE]
 
 
 def test_a_record_that_has_begun_is_left_to_its_trial() -> None:
