@@ -1,7 +1,7 @@
 """What the trials of a study will cost, by finished trials of the same work. Pure.
 
-A finished trial is *the same* where every setting but seed and lake is equal. It is *alike* where `ALIKE` is equal: the
-same network on the same patches for the same number of steps; rates, losses, channels and scenes may differ. A trial
+A finished trial is *the same* where every setting but seed and lake is equal. It is *alike* where the network and
+`ALIKE` are equal: the same patches for the same number of steps; rates, losses, channels and scenes may differ. A trial
 costs the median of the same ones, else of the alike ones; of these only those on GPUs count where there are any.
 """
 
@@ -28,8 +28,9 @@ ALIKE: Final = (
     "loop.max_epochs",
     "loop.patience",
     "model.name",
-    "model.params",
 )
+_PARAMETERS: Final = "model.params."
+"""Start of the names of what the network is built with: alike ones have the same, too."""
 _ATTRIBUTION: Final = "attribution."
 _WHERE: Final = frozenset({"data.lake"})
 _SEEDS: Final = frozenset({"seed", f"{_ATTRIBUTION}seed"})
@@ -104,7 +105,7 @@ def _without(settings: Settings, names: frozenset[str]) -> frozenset[tuple[str, 
 
 
 def _only_alike(settings: Settings) -> frozenset[tuple[str, str]]:
-    return frozenset((name, settings[name]) for name in ALIKE if name in settings)
+    return frozenset((name, value) for name, value in settings.items() if name in ALIKE or name.startswith(_PARAMETERS))
 
 
 def _median(runs: Sequence[PastRun], source: Source) -> TrialCost:

@@ -5,6 +5,7 @@ import platform
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Final
 
 from sweeps.launch.checkpoints import TrialCheckpoints
 from sweeps.launch.order import Order
@@ -14,6 +15,9 @@ from training.spec import TrialSpec
 from training.tracking.mlflow_client import RUN_NAME
 from training.tracking.mlflow_tracker import MlflowTracker
 from training.tracking.tracker import Status, record_failure
+
+_SHORTEST_S: Final = 1.0
+"""Epochs that follow each other faster are told together: those of an earlier attempt come all at once."""
 
 
 class StudyTrialTracker(MlflowTracker):
@@ -25,6 +29,7 @@ class StudyTrialTracker(MlflowTracker):
         self._checkpoints = checkpoints
         self._best = -math.inf
         self._told = -math.inf
+        self._unsaid: dict[str, str] = {}
 
     def start(self, spec: TrialSpec, tags: Mapping[str, str]) -> None:
         """Begins a new run, named after its place in the study."""
@@ -37,19 +42,25 @@ class StudyTrialTracker(MlflowTracker):
         super().log_metrics(metrics, step)
         if step is not None and SCORE in metrics:
             self._best = max(self._best, metrics[SCORE])
-            self._told = time.monotonic()
-            self.set_tags({EPOCHS: str(step + 1), BEST: f"{self._best:.6g}", **alive_tag(time.time())})
+            self._unsaid = {EPOCHS: str(step + 1), BEST: f"{self._best:.6g}"}
+            self._tell(_SHORTEST_S)
 
     def live(self) -> None:
         """Says that the trial goes on; call it as often as you like, it is noted once in `BEAT_S`."""
-        if time.monotonic() - self._told >= BEAT_S:
+        self._tell(BEAT_S)
+
+    def _tell(self, pause_s: float) -> None:
+        if time.monotonic() - self._told >= pause_s:
             self._told = time.monotonic()
-            self.set_tags(alive_tag(time.time()))
+            self.set_tags({**self._unsaid, **alive_tag(time.time())})
+            self._unsaid = {}
 
     def finish(self, status: Status) -> None:
         """Ends the run; raises SupersededError instead of calling it finished where another attempt has begun."""
         if status == "FINISHED":
             self._checkpoints.check_owner()
+        if self._unsaid:
+            self._tell(0.0)
         super().finish(status)
 
 

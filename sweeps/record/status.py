@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from typing import Final
 
 from rich.box import SIMPLE
-from rich.console import Group
+from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 
@@ -22,6 +22,7 @@ _TERMINAL_S: Final = 5.0
 """Seconds between two looks for a terminal, which shows the newest only."""
 _LOG_S: Final = 60.0
 """Likewise for a log, which keeps them all."""
+_LOG_WIDTH: Final = 160
 
 
 def show_studies(studies: Sequence[StudyRow], tracking_uri: str) -> None:
@@ -45,7 +46,7 @@ def show_studies(studies: Sequence[StudyRow], tracking_uri: str) -> None:
 
 def show_trials(study: StudyRow, tracking_uri: str) -> None:
     """One line per trial; test F1 is that on the 80 m grid where there is one."""
-    out.print(_trials_table(study, tracking_uri))
+    _console().print(_trials_table(study, tracking_uri))
 
 
 def watch_trials(
@@ -61,8 +62,8 @@ def watch_trials(
         tracking_uri: Of MLflow.
         sleep: Waits so many seconds.
     """
-    live = out.is_terminal
-    with Live(console=out, auto_refresh=False) if live else nullcontext() as screen:
+    console, live = _console(), out.is_terminal
+    with Live(console=console, auto_refresh=False) if live else nullcontext() as screen:
         while True:
             trouble = ""
             try:
@@ -75,12 +76,17 @@ def watch_trials(
             elif trouble:
                 tell(trouble)
             else:
-                out.print(*tables)
+                console.print(*tables)
             if not trouble and all(study.status != "RUNNING" for study in studies):
                 break
             sleep(_TERMINAL_S if live else _LOG_S)
     for study in studies:
         tell(f"study {study.study} on lake {study.lake} does not run: {study.status}")
+
+
+def _console() -> Console:
+    """The terminal; a file or a log, which has no width, takes a trial in one line."""
+    return out if out.is_terminal else Console(width=max(out.width, _LOG_WIDTH))
 
 
 def _trials_table(study: StudyRow, tracking_uri: str) -> Table:
@@ -95,7 +101,7 @@ def _trials_table(study: StudyRow, tracking_uri: str) -> Table:
         pad_edge=False,
         padding=(0, 1, 0, 0),
     )
-    table.add_column("trial", overflow="fold", ratio=1)
+    table.add_column("trial", overflow="fold", min_width=12)
     for column in ("state", "epoch", "val F1", "test F1", "node", "heard", "ends"):
         table.add_column(column, no_wrap=column != "node", overflow="fold")
     for line in lines:
@@ -113,8 +119,8 @@ def _cells(line: TrialLine, now: float) -> tuple[str, ...]:
         _score(line.val_f1),
         _score(line.test_f1),
         line.node,
-        "" if line.alive is None else f"{duration(max(now - line.alive, 0))} ago",
-        "" if line.end is None else clock(line.end, now),
+        "" if line.alive is None else duration(max(now - line.alive, 0)),
+        "" if line.end is None else clock(line.end, now).rpartition(" ")[0],  # the zone is below the table
     )
 
 

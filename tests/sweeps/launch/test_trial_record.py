@@ -4,9 +4,11 @@ import platform
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from sweeps.launch import trial_record as module
 from sweeps.launch.checkpoints import TrialCheckpoints
 from sweeps.launch.trial_record import StudyTrialTracker, recorded
 from sweeps.record.life import ALIVE, BEAT_S, BEST, EPOCHS, NODE
@@ -50,19 +52,23 @@ def test_a_trial_says_that_it_lives_and_how_far_it_is(tmp_path: Path, monkeypatc
     tracker = StudyTrialTracker(order, TrialCheckpoints(order.checkpoints, tmp_path, attempt="a"))
     told: list[Mapping[str, str]] = []
     monkeypatch.setattr(tracker, "set_tags", told.append)
+    now = [1000.0]
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now[0], time=time.time))
     tracker.start(SPEC, {})
-    for epoch, f1 in enumerate((0.5, 0.25)):
+    for epoch, (f1, pause) in enumerate([(0.5, 5.0), (0.75, 5.0), (0.5, 0.1), (0.25, 0.1)]):
+        now[0] += pause
         tracker.log_metrics({"val/f1": f1}, epoch)
     tracker.log_metrics({"test/f1": 0.1})
-    assert [(tags[EPOCHS], tags[BEST]) for tags in told] == [("1", "0.5"), ("2", "0.5")]
+    assert [(tags[EPOCHS], tags[BEST]) for tags in told] == [("1", "0.5"), ("2", "0.75")], "fast ones later"
     tracker.live()
     assert len(told) == 2, "it said so just now"
-    later = time.monotonic() + BEAT_S
-    monkeypatch.setattr(time, "monotonic", lambda: later)
+    now[0] += BEAT_S
     tracker.live()
     tracker.live()
-    assert len(told) == 3
-    assert set(told[2]) == {ALIVE}
+    assert (len(told), told[2][EPOCHS]) == (3, "4")
+    now[0] += BEAT_S
+    tracker.live()
+    assert set(told[3]) == {ALIVE}
     assert all_sent(tracker, 20)
     (row,) = study.children_rows()
     assert row.tags[NODE] == platform.node()
