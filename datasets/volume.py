@@ -52,7 +52,8 @@ class LakeVolume:
         content = read(f"{place}/catalog.parquet")
         if content is None:
             raise LakeNotFoundError(f"the lake {url!r} has no catalog yet: its build has not finished")
-        table = pq.read_table(io.BytesIO(content), columns=["scene_id", "split", "lines", "samples"])
+        columns = ["scene_id", "split", "lines", "samples"]
+        table = pq.ParquetFile(io.BytesIO(content)).read(columns)  # `pq.read_table` would import pandas
         rows = [row for row in table.to_pylist() if row["split"] in _USED]
         groups = json.loads((table.schema.metadata or {}).get(_STATISTICS, b"{}"))
         ratios = tuple(recipe["recipe"]["ratios"])
@@ -72,7 +73,7 @@ class LakeVolume:
             },
             ratios=ratios,
             stored=stored,
-            decoded=4 * len(known) + len(CHARTS),
+            decoded=4 * (len(known) + 1) + len(CHARTS),  # one more: the distance to the border
         )
 
     def stored_bytes(self, ratio: int) -> float:

@@ -36,8 +36,8 @@ _COPIES: Final = 2
 """Of the best weights among the records of a trial: the checkpoint, and the model that MLflow can load."""
 _LAST_COPIES: Final = 3
 """Weights and what Adam keeps of each: the checkpoint of a training that is under way."""
-MAP_BYTES: Final = 600_000
-"""Of the drawn map of one scene and chart."""
+_MAP_BYTES: Final = 500_000
+"""Of the drawn map of one scene and chart, 1800 pixels wide; the speckle of SAR hardly compresses."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,7 +181,7 @@ def _disk(
         yield f"records: {_size(_COPIES * weights)} of networks in MLflow"
     if lake is not None:
         charts = sum(len(trial.spec.data.targets) for trial in trials if trial.attribution is None)
-        if maps := charts * lake.scenes["test"] * MAP_BYTES:
+        if maps := charts * lake.scenes["test"] * _MAP_BYTES:
             yield f"records: about {_size(maps)} of maps in MLflow ({lake.scenes['test']} test scenes)"
 
 

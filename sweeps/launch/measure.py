@@ -23,17 +23,18 @@ def fill_in(
         costs: Of each trial, None where not known; they are filled in.
         lake: Val scenes are scored after every epoch and test scenes once; without a lake that is left out.
     """
-    steps: dict[TrialSpec, StepCost] = {}
+    steps: dict[str, StepCost] = {}
     for trials, found in zip(studies, costs, strict=True):
         for place, trial in enumerate(trials):
             batches = trial.spec.loop.batches_per_epoch
             if found[place] is not None or trial.attribution is not None or batches is None:
                 continue
             work = _work_of(trial.spec)
-            if work not in steps:
+            key = work.trial_id
+            if key not in steps:
                 with err.status(f"timing {work.model.name}, patches of {work.data.patch_size}"):
-                    steps[work] = step_cost(work)
-            found[place] = _cost(trial.spec, steps[work], batches, lake)
+                    steps[key] = step_cost(work)
+            found[place] = _cost(trial.spec, steps[key], batches, lake)
     if not steps:
         return "measured: nothing, since no unknown trial says how many batches an epoch has"
     device = next(iter(steps.values())).device

@@ -25,7 +25,8 @@ PATCH = TrialSpec.from_dict(
 @pytest.mark.parametrize("spec", [PIXEL, PIXEL.with_("loss.sic", "regression"), PATCH], ids=["pixel", "value", "patch"])
 def test_a_step_has_a_time_and_a_network_a_size(spec: TrialSpec) -> None:
     found = step_cost(spec)
-    assert 0 < found.forward_seconds < found.seconds < 20
+    assert 0 < found.forward_seconds < 20
+    assert 0 < found.seconds < 20
     assert found.processor_seconds > 0
     assert found.memory_mib > 0
     assert found.parameters == count_parameters(build_network(spec))
