@@ -74,7 +74,7 @@ def application(experiments: dict[str, Experiment], title: str) -> typer.Typer:
                 from sweeps.launch.dry_run import ask, show  # the tracking server and the lake: not for --help
 
                 known = ask(*_places_to_ask(tracking_uri, lake or []))
-                show(parts, known, place, max_concurrent, measured=measure)
+                show(parts, known, place, max_concurrent, count=strategy.count, measured=measure)
                 return
             placement = Placement.of_trial(
                 cpus=cpus_per_trial,

@@ -7,7 +7,7 @@ lake. Nothing is written, and what cannot be asked is said.
 
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -82,7 +82,15 @@ def ask(tracking_uri: str, lake_url: str) -> Known:
     return Known(past=past, lake=lake, notes=tuple(notes))
 
 
-def show(parts: Sequence[Experiment], known: Known, storage: str, at_a_time: int | None, *, measured: bool) -> None:
+def show(
+    parts: Sequence[Experiment],
+    known: Known,
+    storage: str,
+    at_a_time: int | None,
+    *,
+    count: Callable[[Sequence[Point]], int] = len,
+    measured: bool,
+) -> None:
     """Prints trials of one study, or a line for each of several; then the cost of all.
 
     Args:
@@ -90,26 +98,28 @@ def show(parts: Sequence[Experiment], known: Known, storage: str, at_a_time: int
         known: From `ask`.
         storage: Where checkpoints go.
         at_a_time: Most trials at a time, where given.
+        count: How many trials will run of those of a study: more where a search makes them up, each like one of these.
         measured: Whether steps are timed for trials whose cost is not on record.
     """
-    trials = [trial for part in parts for trial in part.trials()]
-    costs: list[list[TrialCost | None]] = [[None] * len(part.trials()) for part in parts]
+    groups = [part.trials() * max(count(part.trials()) // len(part.trials()), 1) for part in parts]
+    trials = [trial for group in groups for trial in group]
+    costs: list[list[TrialCost | None]] = [[None] * len(group) for group in groups]
     notes = list(known.notes)
     if known.past:
         from sweeps.launch.estimate import estimates, finished_on
 
-        costs = [estimates(part.trials(), known.past) for part in parts]
-        finished = finished_on(trials, known.past)
+        costs = [estimates(group, known.past) for group in groups]
+        finished = finished_on([trial for part in parts for trial in part.trials()], known.past)
         notes = [*(f"finished before: {count} of them on lake {lake}" for lake, count in finished.items()), *notes]
     if measured:
         from sweeps.launch.measure import fill_in
 
-        notes.append(fill_in([part.trials() for part in parts], costs, known.lake))
+        notes.append(fill_in(groups, costs, known.lake))
     if len(parts) == 1:
         out.print(_trials_table(parts[0]))
     else:
         out.print(_studies_table(parts, costs))
-        tell(f"{len(parts)} studies, {sum(len(part.trials()) for part in parts)} trials")
+        tell(f"{len(parts)} studies, {len(trials)} trials")
     every = [cost for each in costs for cost in each]
     for line in (*_bill(trials, every, known, storage, at_a_time, measured=measured), *notes):
         tell(line)
@@ -156,7 +166,7 @@ def _bill(
         wall = sum(cost.seconds for cost in found) / 3600 / (at_a_time or 1)
         order = f"{at_a_time} at a time" if at_a_time and at_a_time > 1 else "one after the other"
         yield f"time: {'at least ' if unknown else ''}{said or '0 hours'}; {_hours(wall)} h {order}"
-        counts = Counter(cost.source for cost in found)
+        counts: Counter[str] = Counter(cost.source for cost in found)
         by = [f"{counts[source]} {words}" for source, words in _SOURCES.items() if counts[source]]
         yield f"known: {len(found)} of {len(costs)} trials; {', '.join(by)}"
         yield f"memory: up to {max(cost.memory_mib for cost in found) / 1024:.1f} GiB for a trial"

@@ -140,6 +140,6 @@ def _login(uri: str) -> Iterator[tuple[str, str]]:
         file = configparser.ConfigParser(interpolation=None)
         file.read(Path.home() / ".mlflow" / "credentials")
         names = ("mlflow_tracking_username", "mlflow_tracking_password")
-        user, password = (os.environ.get(name.upper()) or file.get("mlflow", name, fallback="") for name in names)
+        user, password = (os.environ.get(name.upper()) or str(file.get("mlflow", name, fallback="")) for name in names)
     if user:
         yield "Authorization", "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()

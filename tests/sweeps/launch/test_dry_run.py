@@ -13,6 +13,7 @@ from sweeps.design.experiment import Experiment
 from sweeps.launch import measure
 from sweeps.launch.dry_run import Known, ask, show
 from sweeps.launch.estimate import TrialCost
+from sweeps.launch.strategy import OptunaSearch
 from tests.mlflow_server import fresh_database
 from tests.sweeps.launch.small_study import SPEC, small_study
 from training.loop.step_cost import StepCost
@@ -66,6 +67,12 @@ def test_several_studies_have_a_line_each(capsys: pytest.CaptureFixture[str]) ->
     assert "small 8 2 2.0 4.0" in rows
     assert "other 3 3 3.0 6.0" in rows
     assert "2 studies, 11 trials" in rows
+
+
+def test_a_search_costs_as_many_trials_as_it_makes_up(capsys: pytest.CaptureFixture[str]) -> None:
+    one = small_study(1)
+    show([one], Known(past=[past(SPEC)]), "/ray", None, count=OptunaSearch(samples=40).count, measured=False)
+    assert "time: 40.0 GPU-hours and 80.0 CPU-hours; 40.0 h one after the other" in capsys.readouterr().out
 
 
 def test_the_tracking_server_of_a_study_is_asked(tmp_path: Path, tiny_lake: Lake) -> None:
