@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 _SHOWN = 10
 """Values of an axis that the list of studies shows."""
 
+_INTERRUPTED = 130
+"""Exit code after Ctrl-C."""
+
 app = typer.Typer(
     help="Studies of the benchmark. Each is also a script: python sweeps/downscale.py --help",
     no_args_is_help=True,
@@ -70,10 +73,15 @@ def status(
             metavar="URI",
         ),
     ] = "",
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Go on until the study ends; Ctrl-C ends the watch, not the study.")
+    ] = False,
 ) -> None:
-    """Print how far studies are: trials by state, or every trial of one study."""
+    """Print how far studies are: trials by state, or every trial of one study and when it will end."""
     with user_errors():
-        from sweeps.record.status import show_studies, show_trials
+        if watch and not name:
+            raise typer.BadParameter("--watch is for one study: name it before the option")
+        from sweeps.record.status import show_studies, show_trials, watch_trials
         from sweeps.record.studies import list_studies
 
         uri = tracking_uri or f"sqlite:///{ROOT}/results/mlflow.db"
@@ -84,6 +92,12 @@ def status(
         named = [row for row in rows if row.study == name]
         if not named:
             raise unknown_name("study in MLflow", name, sorted({row.study for row in rows}))
+        if watch:
+            try:
+                watch_trials(named, uri)
+            except KeyboardInterrupt as error:
+                raise typer.Exit(_INTERRUPTED) from error
+            return
         for row in named:
             show_trials(row, uri)
 

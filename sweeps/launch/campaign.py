@@ -17,8 +17,9 @@ from rich.table import Table
 from datasets.errors import IceBenchError
 from datasets.lake import Lake
 from datasets.process.checkout import ROOT, shipped_by_job
-from datasets.process.terminal import err, out
+from datasets.process.terminal import err, out, tell
 from sweeps.design.experiment import Experiment, ExperimentError
+from sweeps.launch.job_log import JobLog, Watched
 from sweeps.launch.plan import Plan, plan
 from sweeps.launch.study_run import Done, Request, run_study
 from sweeps.launch.trials import Event, OnEvent
@@ -118,21 +119,17 @@ def _say(line: str) -> None:
 
 
 @contextmanager
-def _watching(total: int) -> Iterator[OnEvent]:
-    """A bar in a terminal; elsewhere (jobs, CI) one line for each trial that ended."""
+def _watching(watched: Watched) -> Iterator[OnEvent]:
+    """One line for each trial that is over, and in a terminal a bar below them."""
     columns = (TextColumn("trials"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, TextColumn("{task.fields[last]}"), console=err, disable=not err.is_terminal) as bar:
-        task = bar.add_task("trials", total=total, last="")
-        ended = 0
+        task, log = bar.add_task("trials", total=len(watched.names), last=""), JobLog(watched)
 
         def show(event: Event) -> None:
-            nonlocal ended
             scores = " ".join(f"{name} {value:.3f}" for name, value in event.metrics.items())
             bar.update(task, advance=int(event.ended), last=f"{event.name} epoch {event.epoch} {scores}")
-            if event.ended:
-                ended += 1
-                word = "failed" if event.failed else "ended"
-                err.print(f"[{ended}/{total}] {word} {event.name}", markup=False, highlight=False)
+            if line := log.line(event):
+                tell(line, err)
                 sys.stderr.flush()
 
         yield show

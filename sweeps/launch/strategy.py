@@ -72,7 +72,7 @@ class Strategy:
             (trial, lake) for trial, lake, state in found if (state == "failed" if failed_only else state not in over)
         ]
 
-    def count(self, orders: Sequence["Order"]) -> int:
+    def count(self, orders: Sequence[object]) -> int:
         """How many trials will run."""
         return len(orders)
 
@@ -150,7 +150,7 @@ class OptunaSearch(Strategy):
         """The cell that represents all."""
         return list(plan.ready[:1])
 
-    def count(self, orders: Sequence["Order"]) -> int:
+    def count(self, orders: Sequence[object]) -> int:
         """The wanted number."""
         return self.samples
 

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
 
 AXIS_TAG: Final = "axis."
 """Prefix of the tags that hold a trial's value on each axis."""
+_SEED: Final = "seed="
 
 
 def value_on(row: "TrialRow", axis: str) -> str:
@@ -26,4 +27,9 @@ def seed_of(row: "TrialRow") -> int:
 def place_name(axes: Sequence[str], cell: Sequence[str], seed: int) -> str:
     """`task=pixel data.ratio=5 seed=1`: as the launcher names a trial; without the axes that it does not lie on."""
     words = [f"{axis}={value}" for axis, value in zip(axes, cell, strict=True) if value]
-    return " ".join([*words, f"seed={seed}"])
+    return " ".join([*words, f"{_SEED}{seed}"])
+
+
+def cell_of_name(name: str) -> str:
+    """The name of a trial without its seed, which is its last word."""
+    return name.rpartition(f" {_SEED}")[0] if f" {_SEED}" in name else name

@@ -9,6 +9,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sweeps.record.design import StudyDesign
+from sweeps.record.ordered import ORDERED, Ordered
 from sweeps.record.study import DESIGN, DESIGN_FILE, QUESTION, StudyTracker, TrialRow, trial_row
 from training.tracking.mlflow_client import DESCRIPTION, all_pages, asking, storing
 from training.tracking.server import RunGoneError, TrackingError, resolve_uri
@@ -30,6 +31,7 @@ class StudyRow(BaseModel):
         recipe: Digest of the recipe of the lake; empty where not on record, as `git_commit` and `question`.
         git_commit: Of the code that opened the study first.
         question: What the study asks.
+        ordered: The trials that its last driver set out to run; None where not on record.
         design: What it set out to do; None where not on record.
     """
 
@@ -44,6 +46,7 @@ class StudyRow(BaseModel):
     recipe: str = ""
     git_commit: str = ""
     question: str = ""
+    ordered: Ordered | None = None
     design: StudyDesign | None = None
 
     def tracker(self, tracking_uri: str) -> StudyTracker:
@@ -146,6 +149,7 @@ def _row(uri: str, run: Any, study: str) -> StudyRow:  # noqa: ANN401 (mlflow sh
         recipe=tags.get("recipe", ""),
         git_commit=tags.get("git_commit", ""),
         question=tags.get(QUESTION) or tags.get(DESCRIPTION, ""),  # earlier programs wrote no more there
+        ordered=Ordered.from_tag(tags.get(ORDERED, "")),
         design=_design(uri, run.info.run_id, tags.get(DESIGN, "")),
     )
 

@@ -19,6 +19,7 @@ from training.tracking.mlflow_client import (
     all_pages,
     asking,
     find_experiment,
+    impatient,
     put_lake,
     put_numbers,
     put_text,
@@ -160,6 +161,21 @@ class StudyTracker:
                 )
             )
         return [trial_row(run) for run in found]
+
+    def newest_row(self, trial_id: str) -> TrialRow | None:
+        """The newest attempt at a trial; None without one. A server that is away is asked once, shortly.
+
+        Raises:
+            TrackingError: It is away.
+        """
+        with impatient(), asking(self.tracking_uri, check=True) as client:
+            found = client.search_runs(
+                [self.experiment_id],
+                filter_string=f"tags.`{PARENT}` = '{self.run_id}' and tags.trial_id = '{trial_id}'",
+                order_by=["attributes.start_time DESC"],
+                max_results=1,
+            )
+        return trial_row(found[0]) if found else None
 
     def tag(self, name: str) -> str:
         """A tag of the parent run; empty if it has none of this name."""

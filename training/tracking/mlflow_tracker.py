@@ -30,6 +30,7 @@ from training.tracking.records import (
     ParamsRecord,
     Record,
     StartRecord,
+    TagsRecord,
     TextRecord,
     now_ms,
 )
@@ -126,6 +127,10 @@ class MlflowTracker:
         """Notes all metrics in one record, with the time of now and the names of `training.tracking.run_metrics`."""
         values = {shown_name(name): float(value) for name, value in metrics.items()}
         self._append(MetricsRecord(time=now_ms(), step=step or 0, values=values))
+
+    def set_tags(self, values: Mapping[str, str]) -> None:
+        """Puts tags on the run, in place of earlier ones of their names."""
+        self._append(TagsRecord(time=now_ms(), values=dict(values)))
 
     def log_file(self, path: Path, folder: str = "") -> None:
         """Copies a file into the outbox, to become an artifact."""

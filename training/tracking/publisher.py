@@ -39,6 +39,7 @@ from training.tracking.records import (
     ParamsRecord,
     Record,
     StartRecord,
+    TagsRecord,
     TextRecord,
 )
 from training.tracking.server import ArtifactStoreError, RequestRefusedError, RunGoneError
@@ -115,7 +116,6 @@ class Publisher(threading.Thread):
                 self.trouble, pause = "", _FIRST_PAUSE_S
                 if not over:
                     self._news.wait()
-
 
     def _place(self) -> tuple[int, int]:
         """How far the journal is sent."""
@@ -289,7 +289,7 @@ def _runs_of(client: "MlflowClient", experiment: str, attempt: str) -> list[str]
 
 def _hand_over(client: "MlflowClient", uri: str, run_id: str, records: Sequence[Record], folder: Path) -> None:
     """Of params and metrics `log_batch` puts as many in a request as the server takes."""
-    from mlflow.entities import Metric, Param
+    from mlflow.entities import Metric, Param, RunTag
 
     match records[0]:
         case MetricsRecord():
@@ -298,6 +298,8 @@ def _hand_over(client: "MlflowClient", uri: str, run_id: str, records: Sequence[
             client.log_batch(run_id, metrics=metrics)
         case ParamsRecord(values=values):
             client.log_batch(run_id, params=[Param(name, value) for name, value in values.items()])
+        case TagsRecord(values=values):
+            client.log_batch(run_id, tags=[RunTag(name, value) for name, value in values.items()])
         case FileRecord() as record:
             _send_copy(client, uri, run_id, record, folder / record.kept)
         case TextRecord(name=name, text=text):
