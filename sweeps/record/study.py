@@ -9,6 +9,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict
 
 from sweeps.record.design import StudyDesign
+from sweeps.record.family import STUDY, adopt, find_parent, refuse_renamed
 from training.tracking.mlflow_client import PARENT, all_pages, asking, find_experiment
 from training.tracking.mlflow_tracker import git_commit, params_today
 from training.tracking.server import TrackingError, resolve_uri
@@ -79,7 +80,8 @@ class StudyTracker:
         """Finds or creates the experiment and the one parent run of this study and lake.
 
         Call it in the driver, before any trial: several processes that create the tables of a fresh sqlite file at once
-        break each other.
+        break each other. Trials of this study and lake whose parent run was deleted or edited by hand come below it
+        again.
 
         Args:
             tracking_uri: `sqlite:///...` or `http(s)://...`.
@@ -90,27 +92,23 @@ class StudyTracker:
             design: What it set out to do, for its report; replaces an earlier one.
 
         Raises:
-            TrackingError: The URI is of another kind, or the server is away.
+            TrackingError: The URI is of another kind, the server is away, or the experiment was deleted or renamed.
         """
         uri = resolve_uri(tracking_uri)
         with asking(uri, check=True) as client:
+            refuse_renamed(client, study, lake)
             experiment_id = find_experiment(client, uri, study)
             if question:
                 client.set_experiment_tag(experiment_id, "mlflow.note.content", question)
-            found = client.search_runs(
-                [experiment_id],
-                filter_string=f"tags.kind = 'study' and tags.lake = '{lake}'",
-                order_by=["attributes.start_time ASC"],
-                max_results=1,
-            )
-            if found:
-                run_id = found[0].info.run_id
+            run_id = find_parent(client, experiment_id, study, lake)
+            if run_id:
                 client.update_run(run_id, status="RUNNING")
             else:
-                tags = {"kind": "study", "study": study, "lake": lake, "git_commit": git_commit()}
+                tags = {"kind": STUDY, "study": study, "lake": lake, "git_commit": git_commit()}
                 tags |= {"recipe": recipe} if recipe else {}
                 tags |= {"mlflow.note.content": question} if question else {}
                 run_id = client.create_run(experiment_id, tags=tags, run_name=f"{study} on {lake}").info.run_id
+            adopt(client, experiment_id, run_id, lake)
             if design is not None:
                 text = design.model_dump_json(exclude_defaults=True)
                 if len(text) > _TAG_LIMIT:

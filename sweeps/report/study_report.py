@@ -1,5 +1,6 @@
 """`Report`: everything that is written about one study, made from its evidence. Pure: no MLflow, no disk."""
 
+import shlex
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
@@ -195,8 +196,8 @@ def how_to_open(evidence: Evidence) -> str:
     if address:
         return f"runs: {address}"
     return (
-        f"runs: mlflow ui --backend-store-uri {evidence.tracking_uri}, experiment {evidence.study.study!r}, parent run "
-        f"{evidence.study.run_id}"
+        f"runs: experiment {evidence.study.study!r}, parent run {evidence.study.run_id}; to see them: "
+        f"mlflow ui --backend-store-uri {shlex.quote(evidence.tracking_uri)}"
     )
 
 

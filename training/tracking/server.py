@@ -1,10 +1,12 @@
 """Which tracking URIs are good, where their artifacts go, and whether a server is there. Knows no mlflow."""
 
 import http.client
+import sqlite3
 import ssl
 import time
 import urllib.error
 import urllib.request
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
@@ -17,6 +19,7 @@ _PATIENCE_S: Final = 10.0
 
 MLflow itself would retry for four minutes, which is right in the middle of a training and wrong at its start.
 """
+_GIVE_ANOTHER: Final = "run a study or a trial first, or give another --tracking-uri (MLFLOW_TRACKING_URI)"
 _PAUSE_S: Final = 1.0
 """Between two looks at a server that is away."""
 
@@ -31,6 +34,10 @@ class RequestRefusedError(TrackingError):
 
 class RunGoneError(TrackingError):
     """The server does not know the run: it was removed, or this is another server."""
+
+
+class NoRecordError(TrackingError):
+    """A sqlite file that somebody wants to read is not there, or holds no record of MLflow."""
 
 
 def resolve_uri(uri: str) -> str:
@@ -87,6 +94,21 @@ def check_reachable(uri: str) -> None:
     )
 
 
+def check_recorded(uri: str) -> None:
+    """Raises NoRecordError where there is nothing to read; to whoever only reads, MLflow would make a database."""
+    path = _file_of(uri)
+    if not uri.startswith(_SQLITE):
+        return
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+            found = database.execute("SELECT 1 FROM sqlite_master WHERE name = 'experiments'").fetchone()
+    except sqlite3.Error as error:
+        reason = str(error) if path.exists() else "no such file"
+        raise NoRecordError(f"{_no_record(path)} ({reason}): {_GIVE_ANOTHER}") from error
+    if found is None:
+        raise NoRecordError(f"{_no_record(path)}: {_GIVE_ANOTHER}")
+
+
 def wait_reachable(uri: str, patience_s: float) -> None:
     """Waits for a server that is away; raises TrackingError if it still is after `patience_s`."""
     end = time.monotonic() + patience_s
@@ -105,6 +127,10 @@ def public(uri: str) -> str:
     if "@" not in parts.netloc:
         return uri
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def _no_record(path: Path) -> str:
+    return f"there is no record of MLflow in {str(path)!r}"
 
 
 def _file_of(uri: str) -> Path:
