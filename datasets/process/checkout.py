@@ -4,7 +4,6 @@ import ast
 import os
 import shutil
 import sys
-import sysconfig
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,6 +21,9 @@ PACKAGES: Final = ("ingest", "datasets", "training", "sweeps")
 
 _CODE: Final = frozenset({".csv", ".jinja", ".json", ".py", ".toml", ".yaml", ".yml"})
 """Kinds of files that belong to a package. People keep scenes in a folder of ours too; these are not its code."""
+
+_INSTALLED: Final = frozenset({"site-packages", "dist-packages"})
+"""Folders of what is installed, of this environment, of the user or of the system."""
 
 _JOB_CONFIG: Final = "RAY_JOB_CONFIG_JSON_ENV_VAR"
 """Set by Ray in the driver of a submitted job: what the job brought with it."""
@@ -98,10 +100,9 @@ def _root_of(name: str) -> Path | None:
     found: ModuleSpec | None = PathFinder.find_spec(name, [*sys.path, str(Path.cwd())])  # Ray's workers look there too
     found = found or find_spec(name)
     places = [] if found is None else [*(found.submodule_search_locations or [found.origin])]
-    installed = [sysconfig.get_path(name) for name in ("purelib", "platlib", "stdlib")]
     if len(places) != 1 or places[0] is None or not (place := Path(places[0])).exists():
         return None
-    return None if any(place.is_relative_to(folder) for folder in installed) else place.absolute()
+    return None if _INSTALLED.intersection(place.parts) else place.absolute()
 
 
 def _imports(file: Path) -> Iterator[str]:

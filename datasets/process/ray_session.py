@@ -142,12 +142,16 @@ def find_address(given: str | None, advice: str) -> str:
         # that cluster for ten minutes.
         try:
             address = canonicalize_bootstrap_address(asked)  # type: ignore[arg-type]  # None is allowed there
-        except ConnectionError:  # nothing runs here; `ray.init` raises the same
-            return str(asked)
+        except ConnectionError as error:  # nothing runs here
+            raise _nothing(asked, advice) from error
     if address is None or address == _OWN:
         return _OWN
     if answers(address.removeprefix("ray://")):
         return address
     if asked is None:
         return _OWN
-    raise ClusterError(f"no Ray answers at {address!r}: {advice}")
+    raise _nothing(address, advice)
+
+
+def _nothing(address: str | None, advice: str) -> ClusterError:
+    return ClusterError(f"no Ray answers at {address!r}: {advice}")
