@@ -5,8 +5,8 @@ from pathlib import Path
 
 for _name in ("datasets",):
     _found, _ours = find_spec(_name), Path(__file__).resolve().parents[1] / _name
-    _places = [] if _found is None else [Path(each).resolve() for each in _found.submodule_search_locations or ()]
-    if _places != [_ours]:  # a folder without __init__.py has the name of a package too
+    _places = {Path(each).resolve() for each in (_found and _found.submodule_search_locations) or ()}
+    if _places != {_ours}:  # a folder without __init__.py has the name of a package too
         raise ImportError(
             f"the package {_name!r} at {', '.join(map(str, _places)) or 'no folder'} is not the one of this project"
             f" (Hugging Face has a 'datasets', W&B a 'sweeps'): run from the project's folder, without a "

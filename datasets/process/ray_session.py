@@ -87,6 +87,8 @@ def _started(variables: Mapping[str, str], code: Code) -> Iterator[dict[str, Any
 @contextmanager
 def _joined(address: str, variables: Mapping[str, str], modules: Iterable[str]) -> Iterator[dict[str, Any]]:
     """Options of `ray.init` for a Ray that is there: its nodes get the code, unless a job has brought it."""
+    if not address.startswith(_CLIENT):
+        _check_ray(address)
     environment: dict[str, Any] = {"env_vars": dict(variables)}
     brought = shipped_by_job()  # Ray refuses two working folders
     with nullcontext("") if brought else tempfile.TemporaryDirectory(prefix="icebench-code-") as folder:
@@ -95,8 +97,6 @@ def _joined(address: str, variables: Mapping[str, str], modules: Iterable[str]) 
             code.copy_to(Path(folder))
             environment["working_dir"] = folder
             tell(f"goes to the nodes of the Ray at {address}: {code}", err)
-        if not address.startswith(_CLIENT):
-            _check_ray(address)
         yield {"runtime_env": environment}
 
 
@@ -104,7 +104,7 @@ def _check_ray(address: str) -> None:
     """Raises ClusterError where what listens does not speak as a head does; Ray itself would wait for minutes."""
     if os.environ.get("RAY_USE_TLS", "0") not in ("", "0"):
         return
-    with grpc.insecure_channel(address) as channel:
+    with grpc.insecure_channel(address, [("grpc.enable_http_proxy", 0)]) as channel:  # as Ray's own
         try:
             grpc.channel_ready_future(channel).result(timeout=_PATIENCE_S)
         except grpc.FutureTimeoutError as error:
@@ -118,8 +118,7 @@ def _token_of_its_own() -> Iterator[None]:
     Ray would write one into the home folder, which may not be writable; and from then on every `ray start` there would
     ask for it, and `ray job submit` would not know it.
     """
-    known = os.environ.get("RAY_AUTH_MODE") or any(os.environ.get(f"RAY_AUTH_TOKEN{end}") for end in ("", "_PATH"))
-    if known or Path.home().joinpath(".ray", "auth_token").exists():
+    if any(os.environ.get(name) for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")) or _at_home():
         yield
         return
     os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
@@ -127,6 +126,13 @@ def _token_of_its_own() -> Iterator[None]:
         yield
     finally:
         del os.environ["RAY_AUTH_TOKEN"]
+
+
+def _at_home() -> bool:
+    try:
+        return Path.home().joinpath(".ray", "auth_token").exists()
+    except (OSError, RuntimeError):  # a home that cannot be looked into, or none, as of a container's user
+        return False
 
 
 def find_address(given: str | None, advice: str) -> str:

@@ -22,7 +22,7 @@ from sweeps.design.experiment import Experiment, ExperimentError
 from sweeps.launch.plan import Plan, plan
 from sweeps.launch.study_run import Done, Request, run_study
 from sweeps.launch.trials import Event, OnEvent
-from training.tracking.server import resolve_uri, wait_reachable
+from training.tracking.server import check_reachable, resolve_uri, wait_reachable
 
 _PATIENCE_S: Final = 1800.0
 """Longest wait for a tracking server that goes away between two studies."""
@@ -45,6 +45,7 @@ def run_campaign(studies: Sequence[tuple[Experiment, Experiment]], request: Requ
         IceBenchError: Nothing could start, or no study has a trial that can run.
     """
     uri = resolve_uri(request.tracking_uri)
+    check_reachable(uri)
     _refuse_lost_results(request.lake_urls, uri)
     lakes = [Lake.open(url) for url in request.lake_urls]
     storage = request.placement.storage

@@ -103,7 +103,7 @@ def check_recorded(uri: str) -> None:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
             found = database.execute("SELECT 1 FROM sqlite_master WHERE name = 'experiments'").fetchone()
     except sqlite3.Error as error:
-        reason = str(error) if path.exists() else "no such file"
+        reason = "it is a folder" if path.is_dir() else str(error) if path.exists() else "no such file"
         raise NoRecordError(f"{_no_record(path)} ({reason}): {_GIVE_ANOTHER}") from error
     if found is None:
         raise NoRecordError(f"{_no_record(path)}: {_GIVE_ANOTHER}")

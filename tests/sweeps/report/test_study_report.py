@@ -45,7 +45,7 @@ def test_runs_of_a_database_are_a_command() -> None:
     text = page_of("sqlite:////data/m.db")
     assert not [link for link in Addresses(text).links if not link.startswith("#")]
     assert (
-        "mlflow ui --backend-store-uri sqlite:////data/m.db, experiment &#39;invented&#39;, parent run parent" in text
+        "experiment &#39;invented&#39;, parent run parent; to see them: mlflow ui --backend-store-uri sqlite:////data/m.db" in text
     )
 
 
