@@ -22,6 +22,7 @@ from sweeps.design.experiment import Experiment, ExperimentError
 from sweeps.launch.plan import Plan, plan
 from sweeps.launch.study_run import Done, Request, run_study
 from sweeps.launch.trials import Event, OnEvent
+from sweeps.report.terminal import folder_for
 from training.tracking.server import check_reachable, resolve_uri, wait_reachable
 
 _PATIENCE_S: Final = 1800.0
@@ -45,7 +46,6 @@ def run_campaign(studies: Sequence[tuple[Experiment, Experiment]], request: Requ
         IceBenchError: Nothing could start, or no study has a trial that can run.
     """
     uri = resolve_uri(request.tracking_uri)
-    check_reachable(uri)
     _refuse_lost_results(request.lake_urls, uri)
     lakes = [Lake.open(url) for url in request.lake_urls]
     storage = request.placement.storage
@@ -61,6 +61,9 @@ def run_campaign(studies: Sequence[tuple[Experiment, Experiment]], request: Requ
         raise refused[0]
     for reason in refused:
         _say(f"left out: {reason}")
+    if "://" not in storage:
+        folder_for(Path(storage))
+    check_reachable(uri)
     failed = False
     for number, planned in enumerate(plans):
         if number:

@@ -45,7 +45,11 @@ def test_runs_of_a_database_are_a_command() -> None:
     text = page_of("sqlite:////data/m.db")
     assert not [link for link in Addresses(text).links if not link.startswith("#")]
     assert (
-        "experiment &#39;invented&#39;, parent run parent; to see them: mlflow ui --backend-store-uri sqlite:////data/m.db" in text
+        "experiment &#39;invented&#39;, parent run parent; to see them: mlflow ui --backend-store-uri sqlite:///"
+        in text
+    )
+    assert "--backend-store-uri &#39;sqlite:////data/My Drive (1)/m.db&#39;" in page_of(
+        "sqlite:////data/My Drive (1)/m.db"
     )
 
 
