@@ -26,8 +26,8 @@ python sweeps/downscale.py --smoke --task pixel --lake "$lake" --tracking-uri "$
 cat <<EOF
 
 Done in $((SECONDS - started)) s. Look further:
-  the lake:       .venv/bin/python -m datasets show $lake
-  all runs:       MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false .venv/bin/mlflow ui --workers 1 --backend-store-uri $tracking
+  the lake:       .venv/bin/python -m datasets show $(printf %q "$lake")
+  all runs:       MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false .venv/bin/mlflow ui --workers 1 --backend-store-uri $(printf %q "$tracking")
                   open http://127.0.0.1:5000, "Model training", experiment "downscale-smoke"; the parent run holds the
                   report, [+] beside it shows the trials, each with curves and maps (the variable saves 2 GB of memory)
   other trials:   .venv/bin/python sweeps/downscale.py --help

@@ -1,5 +1,6 @@
 """`python -m ingest build`: raw scenes in, a lake out."""
 
+import shlex
 from collections import Counter
 from pathlib import Path
 from typing import Annotated, Literal
@@ -140,7 +141,7 @@ def build(
         tell("no scene was given its melt season: the lake is not whole yet, say --melt again then")
     tell(
         f"{len(summary.built)} of {len(sources)} scenes are in the lake {target.url}; "
-        f"look with: python -m datasets show {target.url}"
+        f"look with: python -m datasets show {shlex.quote(target.url)}"
     )
     if summary.waiting:
         tell(

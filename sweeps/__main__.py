@@ -56,7 +56,12 @@ def _short(values: tuple[str, ...]) -> str:
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
 def run(ctx: typer.Context, name: Annotated[str, typer.Argument(help="Name of the study.", metavar="STUDY")]) -> None:
     """Run one study; its own options follow its name: `python -m sweeps run downscale --dry-run`."""
+    if name == "--help":
+        out.print(ctx.get_help(), markup=False, highlight=False)
+        return
     with user_errors():
+        if name.startswith("-"):
+            raise unknown_name("study", name, study_names())
         experiment = study(name)
     title = f"Study '{name}': {experiment.question}"
     application({name: experiment}, title)(ctx.args, prog_name=f"python -m sweeps run {name}")
@@ -123,8 +128,11 @@ def sync(
     """
     with user_errors():
         from training.tracking.journal import OutboxError, default_outbox
+        from training.tracking.server import check_recorded, resolve_uri
         from training.tracking.sync import sync
 
+        if tracking_uri:
+            check_recorded(resolve_uri(tracking_uri))
         root = outbox or default_outbox()
         if outbox is not None and not outbox.is_dir():
             raise OutboxError(

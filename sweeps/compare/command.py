@@ -14,7 +14,7 @@ from datasets.errors import unknown_name
 from datasets.lake import Lake
 from datasets.loading.workers import loader_workers, usable_cpus
 from datasets.process.terminal import out, user_errors
-from sweeps.report.terminal import say, terminal_table, warn
+from sweeps.report.terminal import folder_for, say, terminal_table, warn
 from training.spec import SpecError, TrialSpec
 from training.spec.changes import parse_changes
 from training.spec.protocols import PROTOCOLS
@@ -104,7 +104,9 @@ def compare(
         from training.progress_bar import progress_bar
 
         opened, cache = Lake.open(lake), NodeCache.default()
-        folder = out_folder or Path("results/compare") / f"{own.model.name.replace(':', '.')}-{own.data.task}"
+        name = f"{own.model.name.replace(':', '.')}-{own.data.task}"
+        folder = folder_for(out_folder or Path("results/compare") / name)
+        folder_for(runs)
         if not overwrite:
             running.refuse_existing(folder)
         own = running.check_own(own, opened)

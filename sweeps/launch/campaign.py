@@ -23,7 +23,8 @@ from sweeps.launch.job_log import JobLog, Watched
 from sweeps.launch.plan import Plan, plan
 from sweeps.launch.study_run import Done, Request, run_study
 from sweeps.launch.trials import Event, OnEvent
-from training.tracking.server import resolve_uri, wait_reachable
+from sweeps.report.terminal import folder_for
+from training.tracking.server import check_reachable, resolve_uri, wait_reachable
 
 _PATIENCE_S: Final = 1800.0
 """Longest wait for a tracking server that goes away between two studies."""
@@ -61,6 +62,9 @@ def run_campaign(studies: Sequence[tuple[Experiment, Experiment]], request: Requ
         raise refused[0]
     for reason in refused:
         _say(f"left out: {reason}")
+    if "://" not in storage:
+        folder_for(Path(storage))
+    check_reachable(uri)
     failed = False
     for number, planned in enumerate(plans):
         if number:

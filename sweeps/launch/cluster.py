@@ -3,7 +3,7 @@
 import logging
 import os
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -43,11 +43,14 @@ def outbox_folder() -> Path:
 
 
 @contextmanager
-def cluster() -> Iterator[None]:
+def cluster(modules: Iterable[str] = ()) -> Iterator[None]:
     """Joins the cluster that RAY_ADDRESS names or that runs on this machine, else starts one that ends with the study.
 
+    Args:
+        modules: Of the user's own networks; they go to the nodes with our packages.
+
     Raises:
-        ClusterError: There is none at the address, or it is of another version.
+        ClusterError: There is none at the address, it cannot be used from here, or none can be started.
     """
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # Tune's own reporter prints each failure; our watcher does
     os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")  # Ctrl-C ends the study; Tune would call it a success
@@ -57,7 +60,7 @@ def cluster() -> Iterator[None]:
         "ICEBENCH_OUTBOX": str(outbox_folder()),
         "TUNE_FUNCTION_THREAD_TIMEOUT_S": _LAST_STEP_S,
     }
-    with ray_session(variables, advice=_ADVICE):
+    with ray_session(variables, modules=modules, advice=_ADVICE):
         yield
 
 

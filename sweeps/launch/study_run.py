@@ -215,7 +215,8 @@ def _place(
     on_event: OnEvent,
 ) -> list[Outcome]:
     """Runs the orders on Ray, as the strategy wants it."""
-    with cluster():
+    own = {name.partition(":")[0] for name in (trial.spec.model.name for trial, _ in plan.ready) if ":" in name}
+    with cluster(sorted(own)):
         slots = slots_for(nodes(), placement, grows=grows())
         check_nodes(sorted({lake.url for _, lake in plan.ready}), orders[0].tracking_uri, placement.storage)
         resources = {"CPU": placement.cpus, **({"GPU": slots.gpus} if slots.gpus else {})}

@@ -12,7 +12,7 @@ from sweeps.record.design import StudyDesign
 from sweeps.record.ordered import ORDERED, Ordered
 from sweeps.record.study import DESIGN, DESIGN_FILE, QUESTION, StudyTracker, TrialRow, trial_row
 from training.tracking.mlflow_client import DESCRIPTION, all_pages, asking, storing
-from training.tracking.server import RunGoneError, TrackingError, resolve_uri
+from training.tracking.server import RunGoneError, TrackingError, check_recorded, resolve_uri
 
 _AT_A_TIME: Final = 8
 """Artifacts fetched side by side: a server has a high latency, not a low throughput."""
@@ -72,7 +72,7 @@ def list_studies(tracking_uri: str) -> tuple[StudyRow, ...]:
     """Parent runs of all studies of the server, by name, the newest first.
 
     Raises:
-        TrackingError: The URI is of another kind, or the server is away.
+        TrackingError: The URI is of another kind, the server is away, or there is no record.
     """
     uri = resolve_uri(tracking_uri)
     rows = [_row(uri, run, experiment) for run, experiment in _search(uri, "tags.kind = 'study'")]
@@ -83,7 +83,7 @@ def list_trials(tracking_uri: str) -> tuple[TrialRow, ...]:
     """Every attempt at every trial of the server, of a study or single, the newest first; its lake is the tag `lake`.
 
     Raises:
-        TrackingError: The URI is of another kind, or the server is away.
+        TrackingError: The URI is of another kind, the server is away, or there is no record.
     """
     return tuple(trial_row(run) for run, _ in _search(resolve_uri(tracking_uri), "tags.kind != 'study'"))
 
@@ -98,6 +98,7 @@ def study_row(study: StudyTracker) -> StudyRow:
 def read_run(tracking_uri: str, run_id: str) -> TrialRow:
     """One run by its id; raises RunGoneError where there is none."""
     uri = resolve_uri(tracking_uri)
+    check_recorded(uri)
     with asking(uri, check=True) as client:
         return trial_row(client.get_run(run_id))
 
@@ -124,6 +125,7 @@ def _read(uri: str, run_id: str, name: str) -> Artifact:
 
 def _search(uri: str, words: str) -> list[tuple[Any, str]]:
     """Runs of all experiments, the newest first, each with the name of its experiment."""
+    check_recorded(uri)
     with asking(uri, check=True) as client:
         experiments = all_pages(lambda token: client.search_experiments(page_token=token))
         names = {each.experiment_id: each.name for each in experiments}

@@ -10,6 +10,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict
 
 from sweeps.record.design import StudyDesign
+from sweeps.record.family import STUDY, adopt, find_parent, refuse_renamed
 from training.spec import TrialSpec
 from training.tracking.mlflow_client import (
     DESCRIPTION,
@@ -101,7 +102,8 @@ class StudyTracker:
         """Finds or creates the experiment and the one parent run of this study and lake.
 
         Call it in the driver, before any trial: several processes that create the tables of a fresh sqlite file at once
-        break each other.
+        break each other. Trials of this study and lake whose parent run was deleted or edited by hand come below it
+        again.
 
         Args:
             tracking_uri: `sqlite:///...` or `http(s)://...`.
@@ -115,25 +117,21 @@ class StudyTracker:
 
         Raises:
             ArtifactStoreError: Artifacts cannot be written from here; the parent run has failed then.
-            TrackingError: The URI is of another kind, or the server is away.
+            TrackingError: The URI is of another kind, the server is away, or the experiment was deleted or renamed.
         """
         uri = resolve_uri(tracking_uri)
         with asking(uri, check=True) as client:
+            refuse_renamed(client, study, lake)
             experiment_id = find_experiment(client, uri, study)
-            found = client.search_runs(
-                [experiment_id],
-                filter_string=f"tags.kind = 'study' and tags.lake = '{lake}'",
-                order_by=["attributes.start_time ASC"],
-                max_results=1,
-            )
-            if found:
-                run_id = found[0].info.run_id
+            run_id = find_parent(client, experiment_id, study, lake)
+            if run_id:
                 client.update_run(run_id, status="RUNNING")
             else:
-                tags = {"kind": "study", "study": study, "lake": lake, **source_tags(script_of(study))}
+                tags = {"kind": STUDY, "study": study, "lake": lake, **source_tags(script_of(study))}
                 tags |= {"recipe": recipe} if recipe else {}
                 tags |= {DESCRIPTION: question} if question else {}
                 run_id = client.create_run(experiment_id, tags=tags, run_name=f"{study} on {lake}").info.run_id
+            adopt(client, experiment_id, run_id, lake)
             view = {"selectedColumns": _COLUMNS, "runsExpanded": {run_id: True}}
             for name, value in {DESCRIPTION: question, VIEW_TAG: json.dumps(view)}.items():
                 client.set_experiment_tag(experiment_id, name, value)

@@ -9,6 +9,7 @@ and the newest finished run of a trial_id counts.
 
 import logging
 import os
+import shlex
 import subprocess
 import uuid
 from collections.abc import Mapping
@@ -167,7 +168,7 @@ class MlflowTracker:
                 publisher.journal.folder.name,
                 publisher.trouble or f"more than {self.patience_s:g} s of sending",
                 publisher.journal.folder,
-                self.outbox,
+                shlex.quote(str(self.outbox)),
             )
 
     def _append(self, record: Record) -> None:

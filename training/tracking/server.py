@@ -2,10 +2,12 @@
 
 import http.client
 import shlex
+import sqlite3
 import ssl
 import time
 import urllib.error
 import urllib.request
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote, unquote, urlencode, urlsplit
@@ -21,6 +23,7 @@ MLflow itself would retry for four minutes, which is right in the middle of a tr
 _CLASSIC: Final = "?workflowType=machine_learning"
 VIEW: Final = "study"
 """Name under which an experiment keeps the columns of its table, which its address asks for."""
+_GIVE_ANOTHER: Final = "run a study or a trial first, or give another --tracking-uri (MLFLOW_TRACKING_URI)"
 _PAUSE_S: Final = 1.0
 """Between two looks at a server that is away."""
 
@@ -39,6 +42,10 @@ class RunGoneError(TrackingError):
 
 class ArtifactStoreError(TrackingError):
     """The server is there, but the store of its artifacts takes no file from this machine, or gives none."""
+
+
+class NoRecordError(TrackingError):
+    """A sqlite file that somebody wants to read is not there, or holds no record of MLflow."""
 
 
 def resolve_uri(uri: str) -> str:
@@ -95,6 +102,21 @@ def check_reachable(uri: str) -> None:
     )
 
 
+def check_recorded(uri: str) -> None:
+    """Raises NoRecordError where there is nothing to read; to whoever only reads, MLflow would make a database."""
+    path = _file_of(uri)
+    if not uri.startswith(_SQLITE):
+        return
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+            found = database.execute("SELECT 1 FROM sqlite_master WHERE name = 'experiments'").fetchone()
+    except sqlite3.Error as error:
+        reason = "it is a folder" if path.is_dir() else str(error) if path.exists() else "no such file"
+        raise NoRecordError(f"{_no_record(path)} ({reason}): {_GIVE_ANOTHER}") from error
+    if found is None:
+        raise NoRecordError(f"{_no_record(path)}: {_GIVE_ANOTHER}")
+
+
 def wait_reachable(uri: str, patience_s: float) -> None:
     """Waits for a server that is away; raises TrackingError if it still is after `patience_s`."""
     end = time.monotonic() + patience_s
@@ -139,7 +161,7 @@ def how_to_open(uri: str, experiment_id: str, run_id: str = "") -> str:
     if address:
         return address
     command = shlex.join(["mlflow", "ui", "--backend-store-uri", uri])
-    return f"{command}, then {run_address('http://127.0.0.1:5000', experiment_id, run_id)}"
+    return f"{run_address('http://127.0.0.1:5000', experiment_id, run_id)} once this runs: {command}"
 
 
 def public(uri: str) -> str:
@@ -153,6 +175,10 @@ def public(uri: str) -> str:
 def without_secrets(url: str) -> str:
     """The URL of a lake without user, password and query, which may hold a signature."""
     return urlsplit(public(url))._replace(query="", fragment="").geturl() if "://" in url else url
+
+
+def _no_record(path: Path) -> str:
+    return f"there is no record of MLflow in {str(path)!r}"
 
 
 def _file_of(uri: str) -> Path:
