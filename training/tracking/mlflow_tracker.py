@@ -21,9 +21,10 @@ from datasets.process.checkout import ROOT
 from training.spec import TrialSpec
 from training.spec.data import task_word
 from training.spec.identity import CAME_WITH, FIRST
+from training.tracking.delivery import MlflowDelivery
 from training.tracking.journal import Journal, default_outbox
 from training.tracking.mlflow_client import PARENT, RUN_NAME, SOURCE
-from training.tracking.publisher import MlflowDelivery, Publisher
+from training.tracking.publisher import Publisher
 from training.tracking.records import (
     DatasetRecord,
     FinishRecord,

@@ -5,8 +5,9 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from training.tracking.delivery import MlflowDelivery
 from training.tracking.journal import Journal, OutboxError, Sent, attempts, read_lines
-from training.tracking.publisher import MlflowDelivery, publish
+from training.tracking.publisher import publish
 from training.tracking.records import FinishRecord, StartRecord
 from training.tracking.server import (
     ArtifactStoreError,

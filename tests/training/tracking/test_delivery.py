@@ -9,8 +9,9 @@ from mlflow import MlflowClient
 from sweeps.record.study import StudyTracker
 from tests.mlflow_server import all_sent, fresh_database
 from training.spec import TrialSpec
+from training.tracking.delivery import MlflowDelivery
 from training.tracking.mlflow_tracker import MlflowTracker
-from training.tracking.publisher import METRICS_PER_REQUEST, MlflowDelivery
+from training.tracking.publisher import METRICS_PER_REQUEST
 from training.tracking.records import (
     FinishRecord,
     MetricsRecord,
