@@ -133,11 +133,11 @@ class StudyTracker:
                 run_id = client.create_run(experiment_id, tags=tags, run_name=f"{study} on {lake}").info.run_id
             adopt(client, experiment_id, run_id, lake)
             view = {"selectedColumns": _COLUMNS, "runsExpanded": {run_id: True}}
-            for name, value in {DESCRIPTION: question, VIEW_TAG: json.dumps(view)}.items():
+            for name, value in {DESCRIPTION: question or study, VIEW_TAG: json.dumps(view)}.items():
                 client.set_experiment_tag(experiment_id, name, value)
             text = design.model_dump_json(exclude_defaults=True) if design is not None else ""
             try:  # also shows whether artifacts can be written, before a trial has trained for hours
-                put_text(client, uri, run_id, text or question, DESIGN_FILE if design is not None else "question.txt")
+                put_text(client, uri, run_id, text or question or study, DESIGN_FILE if text else "question.txt")
             except ArtifactStoreError:
                 client.set_terminated(run_id, "FAILED")
                 raise
