@@ -110,8 +110,8 @@ def run_study(plan: Plan, request: Request, watching: Watching, say: Callable[[s
                 orders = [_order(trial, lake, request, placement, study, token) for trial, lake in _by_ratio(waiting)]
                 study.set_tag(ORDERED, to_tag(now_ms(), [order.name for order in orders]))
                 watched = _watched(plan, request, study, orders, states)
-                with watching(watched) as on_event, keeping_current(study) as changed:
-                    outcomes = _place(plan, request, placement, orders, states, _telling(on_event, changed))
+                with watching(watched) as on_event, keeping_current(study) as tell:
+                    outcomes = _place(plan, request, placement, orders, states, _telling(on_event, tell))
                 send_waiting_records(study, {order.trial_id for order in orders})
                 outcomes = fail_unrecorded(outcomes, _without_lost(study))
         except BaseException:
@@ -123,13 +123,13 @@ def run_study(plan: Plan, request: Request, watching: Watching, say: Callable[[s
     return done
 
 
-def _telling(on_event: OnEvent, changed: Callable[[], None]) -> OnEvent:
+def _telling(on_event: OnEvent, tell: Callable[[], None]) -> OnEvent:
     """A listener that also says where the record of the study is no longer of now."""
 
     def listen(event: Event) -> None:
         on_event(event)
         if event.ended:
-            changed()
+            tell()
 
     return listen
 

@@ -40,8 +40,16 @@ QUESTION: Final = "question"
 """Tag of a parent run with what the study asks."""
 
 
-_COLUMNS: Final = ("attributes.`Created`", "metrics.`test_80m/f1`", "metrics.`test_80m/f1_macro`", "metrics.`val/f1`")
-"""Of the table of an experiment, which shows no score unless it is asked to."""
+_VIEW: Final = {
+    "selectedColumns": [
+        "attributes.`Created`",
+        *(f"metrics.`{name}`" for name in ("test_80m/f1", "test_80m/f1_macro")),
+    ],
+    "searchFilter": "tags.kind = 'trial'",
+    "orderByKey": "metrics.`test_80m/f1`",
+    "orderByAsc": False,
+}
+"""Table of an experiment at the address of `table_link`: MLflow by itself shows studies alone, and no score."""
 
 
 class TrialRow(BaseModel):
@@ -132,8 +140,7 @@ class StudyTracker:
                 tags |= {DESCRIPTION: question} if question else {}
                 run_id = client.create_run(experiment_id, tags=tags, run_name=f"{study} on {lake}").info.run_id
             adopt(client, experiment_id, run_id, lake)
-            view = {"selectedColumns": _COLUMNS, "runsExpanded": {run_id: True}}
-            for name, value in {DESCRIPTION: question or study, VIEW_TAG: json.dumps(view)}.items():
+            for name, value in {DESCRIPTION: question or study, VIEW_TAG: json.dumps(_VIEW)}.items():
                 client.set_experiment_tag(experiment_id, name, value)
             text = design.model_dump_json(exclude_defaults=True) if design is not None else ""
             try:  # also shows whether artifacts can be written, before a trial has trained for hours

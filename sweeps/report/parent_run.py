@@ -8,6 +8,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Final
 from urllib.parse import quote
 
@@ -19,13 +20,12 @@ from sweeps.report.account import state
 from sweeps.report.answer import score_of
 from sweeps.report.cells import CellComparison
 from sweeps.report.evidence import Evidence, collect
-from sweeps.report.page import Picture
 from sweeps.report.score_tables import scores_table
 from sweeps.report.study_report import Report
 from sweeps.report.tables import ReportTable
 from sweeps.report.wording import cell_label
 from training.tracking.mlflow_client import TAG_LIMIT
-from training.tracking.server import TrackingError, artifact_link, public, run_link, table_link
+from training.tracking.server import TrackingError, public, run_link, table_link
 
 logger = logging.getLogger(__name__)
 
@@ -34,10 +34,10 @@ _PAUSE_S: Final = 15.0
 
 
 def write_parent(study: StudyTracker, report: Report) -> None:
-    """Describes a study by its report, whose files lie on the run: answer, table, links, first figure."""
+    """Describes a study by its report, whose files lie on the run: answer, table, links."""
     evidence = report.evidence
     sentences = (*report.answers, *report.warnings)
-    _put(study, evidence, description(evidence, sentences, report.scores, report.highlights[:1], report=True))
+    _put(study, evidence, description(evidence, sentences, report.scores, report=True))
 
 
 @contextmanager
@@ -86,7 +86,6 @@ def description(
     evidence: Evidence,
     sentences: Sequence[str],
     table: ReportTable | None,
-    pictures: Sequence[Picture] = (),
     *,
     report: bool = False,
 ) -> str:
@@ -106,12 +105,9 @@ def description(
             "\n".join(f"- {sentence}" for sentence in sentences),
         ]
     )
-    shown = [f"![{picture.caption}]({artifact_link(study.run_id, f'report/figures/{picture.name}.png')})"
-             for picture in pictures]  # fmt: skip
     about = f"{state(evidence)}. Lake `{study.lake}`, recipe `{study.recipe or 'not on record'}`."
-    last = "\n\n".join([*shown, about])
-    rows = "" if table is None else _whole_lines(table.to_markdown(), TAG_LIMIT - len(first) - len(last) - 4)
-    return "\n\n".join(filter(None, [first, rows, last]))[:TAG_LIMIT]
+    rows = "" if table is None else _whole_lines(_narrow(table).to_markdown(), TAG_LIMIT - len(first) - len(about) - 4)
+    return "\n\n".join(filter(None, [first, rows, about]))[:TAG_LIMIT]
 
 
 def means(evidence: Evidence) -> dict[str, float]:
@@ -128,6 +124,13 @@ def means(evidence: Evidence) -> dict[str, float]:
 def _put(study: StudyTracker, evidence: Evidence, markdown: str) -> None:
     ended = max((trial.row.ended or 0 for trial in evidence.finished), default=0)
     study.describe(markdown, means(evidence), time=ended, step=len(evidence.finished))
+
+
+def _narrow(table: ReportTable) -> ReportTable:
+    """Cell, first measure and last column: what is wide pushes the other half of MLflow's page off the screen."""
+    places = [*range(table.words), *sorted({table.words, len(table.header) - 1} - set(range(table.words)))]
+    header, *rows = [tuple(row[place] for place in places) for row in (table.header, *table.rows)]
+    return replace(table, header=header, rows=tuple(rows))
 
 
 def _whole_lines(text: str, room: int) -> str:

@@ -38,7 +38,7 @@ SOURCE: Final = "mlflow.source.name"
 DESCRIPTION: Final = "mlflow.note.content"
 """Tag with Markdown that the page of a run shows on top."""
 VIEW_TAG: Final = f"mlflow.sharedViewState.{VIEW}"
-"""Tag of an experiment with the columns that its table has at the address of `table_link`, and which runs are open."""
+"""Tag of an experiment with what its table shows at the address of `table_link`."""
 TAG_LIMIT: Final = 8000
 """Longest tag that MLflow keeps whole (mlflow.utils.validation.MAX_TAG_VAL_LENGTH)."""
 _REFUSALS: Final = frozenset({"INVALID_PARAMETER_VALUE", "BAD_REQUEST"})
@@ -220,7 +220,8 @@ def check_artifacts(uri: str, experiment: str) -> None:
         path = Path(folder) / "writable.txt"
         path.write_text("This file says that artifacts can be written here.\n", encoding="utf-8")
         try:
-            get_artifact_repository(place, tracking_uri=uri).log_artifact(str(path))
+            store: Any = get_artifact_repository(place, tracking_uri=uri)  # it has no types
+            store.log_artifact(str(path))
         except Exception as error:
             raise _store_error(uri, place, error) from error
 

@@ -10,7 +10,7 @@ import urllib.request
 from contextlib import closing
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote, unquote, urlencode, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from datasets.errors import IceBenchError
 
@@ -22,7 +22,7 @@ MLflow itself would retry for four minutes, which is right in the middle of a tr
 """
 _CLASSIC: Final = "?workflowType=machine_learning"
 VIEW: Final = "study"
-"""Name under which an experiment keeps the columns of its table, which its address asks for."""
+"""Name under which an experiment keeps what its table shows, which its address asks for."""
 _GIVE_ANOTHER: Final = "run a study or a trial first, or give another --tracking-uri (MLFLOW_TRACKING_URI)"
 _PAUSE_S: Final = 1.0
 """Between two looks at a server that is away."""
@@ -148,11 +148,6 @@ def run_link(experiment_id: str, run_id: str) -> str:
 def table_link(experiment_id: str) -> str:
     """Path of the table of an experiment within the pages of its server."""
     return f"#/experiments/{quote(experiment_id)}/runs{_CLASSIC}&viewStateShareKey={VIEW}"
-
-
-def artifact_link(run_id: str, path: str) -> str:
-    """Where a picture among the artifacts of a run is, from within the pages of its server."""
-    return f"get-artifact?{urlencode({'path': path, 'run_uuid': run_id})}"
 
 
 def how_to_open(uri: str, experiment_id: str, run_id: str = "") -> str:
