@@ -17,9 +17,6 @@ Client = Any
 STUDY: Final = "study"
 """Tag `kind` of a parent run."""
 
-_MERGED: Final = "study, merged"
-"""Tag `kind` of a parent run whose trials went to another one."""
-
 
 def refuse_renamed(client: Client, study: str, lake: str) -> None:
     """Raises TrackingError where the experiment of a study that ran on this lake has another name now."""
@@ -65,7 +62,8 @@ def adopt(client: Client, experiment_id: str, parent: str, lake: str) -> None:
             client.set_tag(trial.info.run_id, PARENT, parent)
     for run_id, found in parents.items():
         if found == lake and run_id != parent:
-            client.set_tag(run_id, "kind", _MERGED)
+            client.delete_tag(run_id, "kind")  # neither a study nor a trial for whoever lists runs
+            client.set_tag(run_id, "merged_into", parent)
 
 
 def homes(trials: Iterable[Any], parents: Mapping[str, str]) -> dict[str, str]:
