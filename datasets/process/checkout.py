@@ -99,8 +99,8 @@ def _root_of(name: str) -> Path | None:
     """The file or the folder of a module; None where every machine must have it: it is installed, or not there."""
     found: ModuleSpec | None = PathFinder.find_spec(name, [*sys.path, str(Path.cwd())])  # Ray's workers look there too
     found = found or find_spec(name)
-    places = [] if found is None else [*(found.submodule_search_locations or [found.origin])]
-    if len(places) != 1 or places[0] is None or not (place := Path(places[0])).exists():
+    places = [] if found is None else list(found.submodule_search_locations or filter(None, [found.origin]))
+    if len(places) != 1 or not (place := Path(places[0])).exists():  # `built-in` is no place
         return None
     return None if _INSTALLED.intersection(place.parts) else place.absolute()
 

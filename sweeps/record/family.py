@@ -6,22 +6,19 @@ is there, else below another one.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from training.tracking.mlflow_client import PARENT, all_pages
 from training.tracking.server import TrackingError
 
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
+Client = Any
+"""MLflow's client, which only `training.tracking` imports."""
 
 STUDY: Final = "study"
 """Tag `kind` of a parent run."""
 
-_MERGED: Final = "study, merged"
-"""Tag `kind` of a parent run whose trials went to another one."""
 
-
-def refuse_renamed(client: "MlflowClient", study: str, lake: str) -> None:
+def refuse_renamed(client: Client, study: str, lake: str) -> None:
     """Raises TrackingError where the experiment of a study that ran on this lake has another name now."""
     if client.get_experiment_by_name(study) is not None:
         return
@@ -39,7 +36,7 @@ def refuse_renamed(client: "MlflowClient", study: str, lake: str) -> None:
         )
 
 
-def find_parent(client: "MlflowClient", experiment_id: str, study: str, lake: str) -> str:
+def find_parent(client: Client, experiment_id: str, study: str, lake: str) -> str:
     """Run id of the one parent run of a study on a lake, with all trials below it; empty where there is none yet.
 
     A parent whose tags were edited gets them again. The trials of one that was deleted wait for `adopt`.
@@ -49,15 +46,14 @@ def find_parent(client: "MlflowClient", experiment_id: str, study: str, lake: st
     if tagged:
         return tagged[0]
     for run_id, home in homes(_trials(client, experiment_id), parents).items():
-        run = _run(client, run_id)
-        if home == lake and run is not None and run.info.lifecycle_stage == "active":
+        if home == lake and _search(client, experiment_id, f"attributes.run_id IN ('{run_id}')"):  # not deleted
             for name, value in {"kind": STUDY, "study": study, "lake": lake}.items():
                 client.set_tag(run_id, name, value)
             return run_id
     return ""
 
 
-def adopt(client: "MlflowClient", experiment_id: str, parent: str, lake: str) -> None:
+def adopt(client: Client, experiment_id: str, parent: str, lake: str) -> None:
     """Puts below a parent run the trials of every other one of this study and lake: deleted, or a second one."""
     parents, trials = _parents(client, experiment_id), _trials(client, experiment_id)
     other = [run_id for run_id, home in homes(trials, parents).items() if home == lake and run_id != parent]
@@ -66,7 +62,8 @@ def adopt(client: "MlflowClient", experiment_id: str, parent: str, lake: str) ->
             client.set_tag(trial.info.run_id, PARENT, parent)
     for run_id, found in parents.items():
         if found == lake and run_id != parent:
-            client.set_tag(run_id, "kind", _MERGED)
+            client.delete_tag(run_id, "kind")  # neither a study nor a trial for whoever lists runs
+            client.set_tag(run_id, "merged_into", parent)
 
 
 def homes(trials: Iterable[Any], parents: Mapping[str, str]) -> dict[str, str]:
@@ -86,30 +83,18 @@ def homes(trials: Iterable[Any], parents: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _parents(client: "MlflowClient", experiment_id: str) -> dict[str, str]:
+def _parents(client: Client, experiment_id: str) -> dict[str, str]:
     found = _search(client, experiment_id, f"tags.kind = '{STUDY}'")
     return {run.info.run_id: run.data.tags.get("lake", "") for run in found}
 
 
-def _trials(client: "MlflowClient", experiment_id: str) -> list[Any]:
+def _trials(client: Client, experiment_id: str) -> list[Any]:
     return [run for run in _search(client, experiment_id, "tags.kind = 'trial'") if PARENT in run.data.tags]
 
 
-def _search(client: "MlflowClient", experiment_id: str, words: str) -> list[Any]:
+def _search(client: Client, experiment_id: str, words: str) -> list[Any]:
     return all_pages(
         lambda page: client.search_runs(
             [experiment_id], filter_string=words, order_by=["attributes.start_time ASC"], page_token=page
         )
     )
-
-
-def _run(client: "MlflowClient", run_id: str) -> Any:  # noqa: ANN401 (mlflow ships no types)
-    """A run, deleted or not; None where MLflow does not know it any more."""
-    from mlflow.exceptions import MlflowException
-
-    try:
-        return client.get_run(run_id)
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-            raise
-        return None

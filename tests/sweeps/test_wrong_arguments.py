@@ -31,7 +31,7 @@ WRONG: dict[str, str] = {
     "run downscale --lake {lake} --task best": "'best' is not one of",
     "run downscale --lake {lake} --tracking-uri {folder}": "cannot be used",
     "run downscale --lake {lake} --tracking-uri sqlite:///{file}": "is not a sqlite database",
-    "run downscale --lake {lake} {small} --storage {tmp}/none --tracking-uri sqlite:///{folder}": "give another sqlite:/// path",
+    "run downscale --lake {lake} {small} --storage {folder} --tracking-uri sqlite:///{folder}": "Is a directory",
     "run downscale --lake {lake} --tracking-uri http://": "no good host",
     "run downscale --lake {lake} {small} --tracking-uri {uri} --storage {file}": "{file}",
     "run downscale extra": "unexpected extra argument",

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from sweeps.record.studies import list_studies
+from sweeps.record.studies import list_studies, list_trials
 from sweeps.record.study import StudyTracker
 from tests.mlflow_server import fresh_database
 from training.spec import TrialSpec
@@ -85,6 +85,7 @@ def test_of_two_parents_one_is_left_with_the_trials_of_both(uri: str, client: Ml
     again = opened(uri)
     assert (again.run_id, seeds_of(again)) == (first.run_id, ["0", "1"])
     assert [row.run_id for row in list_studies(uri)] == [first.run_id]
+    assert {row.trial_id for row in list_trials(uri)} == {TrialSpec(seed=seed).trial_id for seed in (0, 1)}
 
 
 def test_trials_on_a_further_lake_stay_with_the_study_that_ran_them(uri: str) -> None:
