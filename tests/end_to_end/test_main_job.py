@@ -75,7 +75,8 @@ def test_one_child_a_trial_under_one_parent(
 
 
 def test_each_end_is_a_line_and_status_knows_every_trial(first: subprocess.CompletedProcess[str], folder: Path) -> None:
-    ends = re.findall(r"^\[\d/4\] finished (.*): test_80m/f1 0\.\d{3}, \d+ (?:s|min); (.*)$", first.stderr, re.MULTILINE)
+    line = r"^\[\d/4\] finished (.*): test_80m/f1 0\.\d{3}, \d+ (?:s|min); (.*)$"
+    ends = re.findall(line, first.stderr, re.MULTILINE)
     assert len(ends) == 4, first.stderr
     assert re.fullmatch(r"[123] left, end about \d\d:\d\d .*", ends[1][1])
     assert ends[-1][1] == "none left"
