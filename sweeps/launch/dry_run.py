@@ -19,6 +19,7 @@ from datasets.process.terminal import out, tell
 from sweeps.design.axes import text
 from sweeps.design.experiment import Experiment
 from sweeps.design.point import Point
+from sweeps.record.forecast import duration
 from training.tracking.server import public
 
 if TYPE_CHECKING:  # what is not asked is not imported
@@ -139,7 +140,7 @@ def _trials_table(part: Experiment) -> Table:
 
 def _studies_table(parts: Sequence[Experiment], costs: "Sequence[Sequence[TrialCost | None]]") -> Table:
     table = Table(caption="the trials of one: python -m sweeps run STUDY --dry-run")
-    for column in ("study", "trials", "cost known", "GPU-hours", "CPU-hours"):
+    for column in ("study", "trials", "known", "GPU-h", "CPU-h"):
         table.add_column(column, justify="left" if column == "study" else "right", no_wrap=True)
     for part, each in zip(parts, costs, strict=True):
         found = [cost for cost in each if cost is not None]
@@ -163,10 +164,11 @@ def _bill(
     if found:
         hours = {name: sum(getattr(cost, f"{name.lower()}_hours") for cost in found) for name in ("GPU", "CPU")}
         said = " and ".join(f"{_hours(value)} {name}-hours" for name, value in hours.items() if value)
-        wall = sum(cost.seconds for cost in found) / 3600 / (at_a_time or 1)
+        wall = duration(sum(cost.seconds for cost in found) / (at_a_time or 1))
         order = f"{at_a_time} at a time" if at_a_time and at_a_time > 1 else "one after the other"
-        yield f"time: {'at least ' if unknown else ''}{said or '0 hours'}; {_hours(wall)} h {order}"
         counts: Counter[str] = Counter(cost.source for cost in found)
+        bound = "at least " if unknown else "up to " if counts["measured"] else ""
+        yield f"time: {bound}{said or '0 hours'}; {wall} {order}"
         by = [f"{counts[source]} {words}" for source, words in _SOURCES.items() if counts[source]]
         yield f"known: {len(found)} of {len(costs)} trials; {', '.join(by)}"
         yield f"memory: up to {max(cost.memory_mib for cost in found) / 1024:.1f} GiB for a trial"

@@ -1,5 +1,6 @@
 """`--measure`: the cost of trials whose network nobody has trained yet, by a few steps on this machine."""
 
+import platform
 from collections.abc import MutableSequence, Sequence
 
 from datasets.process.terminal import err
@@ -40,8 +41,8 @@ def fill_in(
     device = next(iter(steps.values())).device
     scored = "training and scoring" if lake is not None else "training alone, without scoring val and test scenes"
     return (
-        f"measured: {len(steps)} networks on {device}, random patches, all epochs: {scored}, without reading data; "
-        "another machine takes another time"
+        f"measured: {len(steps)} network{'s' * (len(steps) > 1)} on {platform.node()} ({device}) with random patches, "
+        f"all epochs: {scored}, without reading data; another machine takes another time"
     )
 
 

@@ -1,10 +1,12 @@
 """From raw netCDF to MLflow rows by the commands that people type, on a Ray of its own."""
 
 import os
+import platform
 import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +15,8 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from datasets.lake import Lake
+from sweeps.record.studies import list_studies
+from sweeps.record.trial_lines import counts_of, trial_lines
 
 ROOT = Path(__file__).parents[2]
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -73,6 +77,23 @@ def test_one_child_a_trial_under_one_parent(
     }
 
 
+def test_each_end_is_a_line_and_status_knows_every_trial(first: subprocess.CompletedProcess[str], folder: Path) -> None:
+    line = r"^\[\d/4\] finished (.*): test_80m/f1 0\.\d{3}, \d+ (?:s|min); (.*)$"
+    ends = re.findall(line, first.stderr, re.MULTILINE)
+    assert len(ends) == 4, first.stderr
+    assert re.fullmatch(r"[123] left, end about \d\d:\d\d .*", ends[1][1])
+    assert ends[-1][1] == "none left"
+    uri = f"sqlite:///{folder}/mlflow.db"
+    (row,) = list_studies(uri)
+    lines = trial_lines(row.design, row.ordered, row.tracker(uri).children_rows(), time.time(), runs=False)
+    assert counts_of(lines) == "4 finished, 8 missing", "ratio 2 and the patch-based task are for another day"
+    assert row.ordered is not None
+    finished = [line for line in lines if line.state == "finished"]
+    assert {line.name for line in finished} == set(row.ordered.names or ()) == {name for name, _ in ends}
+    assert {line.node for line in finished} == {platform.node()}
+    assert all(line.epochs == line.most_epochs == 8 and line.val_f1 is not None for line in finished)
+
+
 def test_parent_holds_table_and_report(first: subprocess.CompletedProcess[str], folder: Path) -> None:
     (parent,) = runs(folder, "study")
     client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
@@ -113,7 +134,7 @@ def test_a_failed_trial_is_named_and_the_rest_go_on(tiny_lake: Lake, tmp_path: P
     done = study(tmp_path, str(lake), *words)
     assert done.returncode == 1, done.stderr
     assert "failed task=pixel data.ratio=10 seed=0" in done.stderr
-    assert re.search(r"finished task=pixel data\.ratio=5 seed=0: test_80m/f1 0\.\d{3}, \d+ s; ", done.stderr)
+    assert re.search(r"finished task=pixel data\.ratio=5 seed=0: test_80m/f1 0\.\d{3}, \d+ (?:s|min); ", done.stderr)
     tries = ["FAILED"] * 4
     assert sorted(run.info.status for run in runs(tmp_path, "trial")) == [*tries, "FINISHED"], "tried thrice again"
     assert runs(tmp_path, "study")[0].info.status == "FAILED"

@@ -1,5 +1,6 @@
 """What a dry run says about the cost of a study."""
 
+import platform
 import subprocess
 import sys
 from dataclasses import replace
@@ -112,7 +113,7 @@ def test_what_nobody_knows_is_measured(
     costs: list[list[TrialCost | None]] = [[None] * 8]
     sentence = measure.fill_in([STUDY.trials()], costs, volume)
     assert len(timed) == 2, "networks and patches that differ, whatever the ratio and the seed"
-    assert "2 networks on abacus" in sentence
+    assert f"2 networks on {platform.node()} (abacus) with random patches" in sentence
     assert "training and scoring" in sentence
     for cost in costs[0]:
         assert cost is not None
