@@ -85,6 +85,7 @@ def test_first_screens(tmp_path: Path) -> None:
         leave(study, first, tmp_path)
         with visit(browser, tmp_path / "screen") as tab:
             page = tab.page
+            page.set_viewport_size({"width": 1920, "height": 1080})  # a usual screen; MLflow opens a panel on its right
             write_so_far(study)
             page.goto(run_address(server.uri, study.experiment_id, study.run_id))
             expect(page.get_by_text("Best so far: ")).to_be_in_viewport()
