@@ -29,6 +29,8 @@ _PATIENCE_S: Final = 10.0
 _COST: Final = re.compile(r"(?:\w+/)?cost[/.](\w+)")
 """Metrics of costs, whatever group they stand in."""
 _SQLITE: Final = "sqlite:///"
+_TRIAL: Final = "trial"
+"""Kind of the runs that count: studies, and scores of a checkpoint, cost something else."""
 _FINISHED: Final = "select run_uuid from runs where status = 'FINISHED' and lifecycle_stage = 'active' " + (
     "order by start_time desc limit ?"
 )
@@ -61,7 +63,7 @@ def past_runs(uri: str) -> list[PastRun]:
     return [
         PastRun(params=params_today(run.params), tags=run.tags, cost=run.cost)
         for run in found
-        if "seconds" in run.cost and run.params
+        if "seconds" in run.cost and run.params and run.tags.get("kind", _TRIAL) == _TRIAL
     ]
 
 
