@@ -16,18 +16,17 @@ How the invented ice relates to the real archive:
 * Scene k of a seed is the same however many scenes are asked for.
 
 Flow: `scenario` (name, time, place) -> `scene`, which draws `polygons`, the `codes` of the ice in them, `radar`,
-`radiometer`, `weather` and `geography` -> `netcdf` (the raw file) -> `forms` (other products and releases).
+`radiometer`, `weather` and `geography` -> `netcdf` (the raw file).
 """
 
 from collections.abc import Callable
 from pathlib import Path
 
 from ingest.sample.errors import SampleError, make_folder
-from ingest.sample.forms import FORMS, Form, write_form
 from ingest.sample.netcdf import write_scene
 from ingest.sample.scenario import SMALLEST, plan
 
-__all__ = ["FORMS", "Form", "SampleError", "write_samples"]
+__all__ = ["SampleError", "write_samples"]
 
 
 def write_samples(
@@ -37,14 +36,12 @@ def write_samples(
     lines: int,
     samples: int,
     seed: int,
-    form: Form = "raw",
     on_written: Callable[[Path], None] = lambda path: None,
 ) -> list[Path]:
     """Writes synthetic scenes into `folder` under names of the archive's grammar.
 
     The same arguments give the same variables, bit for bit. Every fourth scene is a shorter acquisition of 25 s or
-    40 s. One scene in five is the next frame of the pass of the scene before; from the eighth scene on, one in
-    twelve is the frame before charted by the other service.
+    40 s. One scene in five is the next frame of the pass of the scene before.
 
     Args:
         folder: Where the files go; made if it is missing. A file of the same name is replaced.
@@ -53,17 +50,14 @@ def write_samples(
             acquisitions have proportionally fewer, but at least 100.
         samples: SAR samples (40 m), at least 100; the archive has about 10400.
         seed: Source of all randomness, at least 0.
-        form: Product and release, see `ingest.sample.forms`; all show the same scenes.
         on_written: Called with the path of each file once it is whole.
 
     Returns:
-        The paths in the order of writing; reference files of `ready-to-train-test` are not listed.
+        The paths in the order of writing.
 
     Raises:
         SampleError: An argument is out of range, or `folder` is a file.
     """
-    if form not in FORMS:
-        raise SampleError(f"there is no form {form!r} of the archive's scenes: choose among {', '.join(FORMS)}")
     if scenes < 1:
         raise SampleError(f"cannot write {scenes} scenes: ask for at least 1")
     for what, given in (("lines", lines), ("samples", samples)):
@@ -79,7 +73,7 @@ def write_samples(
         unfinished = folder / f"{scenario.name.file_name}.part"
         try:
             write_scene(unfinished, scenario)
-            written.append(write_form(unfinished, folder, form))
+            written.append(unfinished.replace(folder / scenario.name.file_name))
         finally:
             unfinished.unlink(missing_ok=True)
         on_written(written[-1])

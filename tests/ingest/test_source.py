@@ -20,6 +20,7 @@ from ingest.recipe import Recipe
 from ingest.sample import write_samples
 from ingest.source import find_sources, parse_name
 from tests.ingest.command_line import command
+from tests.ingest.forms import write_form
 from tests.object_store import ObjectStore
 
 RECIPE = Recipe(ratios=(2, 10))
@@ -60,7 +61,8 @@ def test_names_of_the_archive(name: str, scene_id: str, region: str) -> None:
 def ready(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of a ready-to-train test scene and its reference file."""
     folder = tmp_path_factory.mktemp("ready")
-    write_samples(folder, scenes=1, lines=420, samples=520, seed=3, form="ready-to-train-test")
+    (raw,) = write_samples(tmp_path_factory.mktemp("raw"), scenes=1, lines=420, samples=520, seed=3)
+    write_form(raw, folder, "ready-to-train-test")
     return folder
 
 
