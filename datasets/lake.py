@@ -14,7 +14,6 @@ that readers see is (`at`), and is replaced when the new lake is complete:
 <lake>/recipes/<digest>/        catalog.parquet, scenes/ and index/ of a rebuild
 """
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from typing import Any, Final
 from datasets.access import absolute
 from datasets.catalog import Catalog
 from datasets.catalog_file import CatalogFile
+from datasets.digest import digest_of
 from datasets.errors import LakeNotFoundError, RecipeMismatchError, SceneNotFoundError
 from datasets.scene import Scene, SceneRecord
 from datasets.statistics import ChannelStatistics
@@ -174,8 +174,7 @@ class Lake:
     def digest(self) -> str:
         """Hash of the recipe and of all scenes (content and split), 12 hex digits: another lake is another trial."""
         rows = [record.model_dump(mode="json") for record in self.catalog()]
-        text = json.dumps([self.recipe_digest, rows], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+        return digest_of([self.recipe_digest, rows])
 
     def scene(self, scene_id: str) -> Scene:
         """Opens one scene; raises SceneNotFoundError."""
