@@ -21,7 +21,7 @@ from datasets.errors import ClusterError
 from datasets.process.ports import answers
 from datasets.process.ray_session import ray_session
 from datasets.process.threads import limit_threads
-from ingest.cluster import RETRIES, SCENE_BYTES, ClusterOptions, Result
+from ingest.cluster import RETRIES, SCENE_BYTES, ClusterOptions, Result, outcome_of
 from ingest.errors import WorkerDiedError
 
 logger = logging.getLogger(__name__)
@@ -106,9 +106,9 @@ class _Head:
             raise _lost()
 
 
-def _on_one_core(function: Callable[[str], Result], path: str) -> Result:
+def _on_one_core(function: Callable[[str], Result], path: str) -> Result | Exception:
     limit_threads(1)
-    return function(path)
+    return outcome_of(function, path)
 
 
 def _outcome(future: Future[Result]) -> Result | BaseException:

@@ -14,6 +14,9 @@ def sample(
     lines: Annotated[int, typer.Option(help="SAR lines of a 60 s scene; 10000 is full size.")] = 1000,
     samples: Annotated[int, typer.Option(help="SAR samples; 10400 is full size.")] = 1040,
     seed: Annotated[int, typer.Option(help="Same seed, same scenes.")] = 0,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the synthetic scenes that are in FOLDER.")
+    ] = False,
     with_melt: Annotated[
         bool, typer.Option("--melt", help="Also write melt maps of 2017 to 2021, into FOLDER/melt.")
     ] = False,
@@ -32,6 +35,7 @@ def sample(
             lines=lines,
             samples=samples,
             seed=seed,
+            overwrite=overwrite,
             on_written=lambda path: advance(scene_id_of(str(path))),
         )
     tell(f"{len(paths)} scenes in {folder}")

@@ -22,9 +22,11 @@ Flow: `scenario` (name, time, place) -> `scene`, which draws `polygons`, the `co
 from collections.abc import Callable
 from pathlib import Path
 
+from ingest.errors import SceneNameError
 from ingest.sample.errors import SampleError, make_folder
 from ingest.sample.netcdf import write_scene
-from ingest.sample.scenario import SMALLEST, plan
+from ingest.sample.scenario import FIRST_SYNTHETIC_ORBIT, SMALLEST, plan
+from ingest.source import parse_name
 
 __all__ = ["SampleError", "write_samples"]
 
@@ -36,6 +38,7 @@ def write_samples(
     lines: int,
     samples: int,
     seed: int,
+    overwrite: bool = False,
     on_written: Callable[[Path], None] = lambda path: None,
 ) -> list[Path]:
     """Writes synthetic scenes into `folder` under names of the archive's grammar.
@@ -44,19 +47,21 @@ def write_samples(
     40 s. One scene in five is the next frame of the pass of the scene before.
 
     Args:
-        folder: Where the files go; made if it is missing. A file of the same name is replaced.
+        folder: Where the files go; made if it is missing.
         scenes: How many scenes, at least 1.
         lines: SAR lines (40 m) of a 60 s acquisition, at least 100; the archive has about 10000. Shorter
             acquisitions have proportionally fewer, but at least 100.
         samples: SAR samples (40 m), at least 100; the archive has about 10400.
         seed: Source of all randomness, at least 0.
+        overwrite: Removes the synthetic scenes that are in the folder. Scenes that are not synthetic are never removed,
+            nor mixed with synthetic ones.
         on_written: Called with the path of each file once it is whole.
 
     Returns:
         The paths in the order of writing.
 
     Raises:
-        SampleError: An argument is out of range, or `folder` is a file.
+        SampleError: An argument is out of range, `folder` is a file, or it holds scenes.
     """
     if scenes < 1:
         raise SampleError(f"cannot write {scenes} scenes: ask for at least 1")
@@ -66,7 +71,12 @@ def write_samples(
                 f"{given} {what} are too few for a scene: ask for at least {SMALLEST}, "
                 "two cells of the 2 km grid of AMSR2 and ERA5"
             )
-    make_folder(folder, "scenes", seed=seed)
+    if seed < 0:
+        raise SampleError(f"the seed {seed} is negative: give 0 or a positive number")
+    earlier = _earlier_scenes(folder, overwrite=overwrite)
+    make_folder(folder, "scenes")
+    for path in earlier:
+        path.unlink()
     written: list[Path] = []
     for scenario in plan(scenes=scenes, lines=lines, samples=samples, seed=seed):
         # A name that no reader picks up: a killed run leaves no half file that looks whole.
@@ -78,3 +88,22 @@ def write_samples(
             unfinished.unlink(missing_ok=True)
         on_written(written[-1])
     return written
+
+
+def _earlier_scenes(folder: Path, *, overwrite: bool) -> list[Path]:
+    """Scenes that are in the folder: beside new ones they would come into one lake."""
+    found = [path for path in sorted(folder.glob("*.nc")) if path.name[0] != "."]
+    real = [path for path in found if not _is_synthetic(path)]
+    if real or (found and not overwrite):
+        told = f"{str(folder)!r} holds {len(found)} *.nc files already (first: {(real or found)[0].name!r})"
+        if real:
+            raise SampleError(f"{told}, and not all are synthetic scenes: give a new folder")
+        raise SampleError(f"{told}: give a new folder, or --overwrite to replace these synthetic scenes")
+    return found
+
+
+def _is_synthetic(path: Path) -> bool:
+    try:
+        return parse_name(path.name).orbit >= FIRST_SYNTHETIC_ORBIT
+    except SceneNameError:
+        return False

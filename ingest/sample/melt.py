@@ -60,7 +60,14 @@ def write_melt_maps(folder: Path, years: Iterable[int], seed: int) -> list[Path]
     wanted = sorted(set(years))
     if not wanted or wanted[0] < 1000 or wanted[-1] > 9999:
         raise SampleError(f"cannot write melt maps of the years {wanted}: give one or more years of four digits")
-    make_folder(folder, "melt maps", seed=seed)
+    if seed < 0:
+        raise SampleError(f"the seed {seed} is negative: give 0 or a positive number")
+    measured = [path.name for path in sorted(folder.glob("*meltfreeze*.nc")) if VERSION not in path.name]
+    if measured:
+        raise SampleError(
+            f"{str(folder)!r} holds melt maps that are not synthetic (first: {measured[0]!r}): give another folder"
+        )
+    make_folder(folder, "melt maps")
     (folder / NOTE).write_text(
         f"These melt maps are SYNTHETIC (version {VERSION}, seed {seed}): made by `python -m ingest sample`, for demos "
         "and tests. Nothing in them was measured.\n"

@@ -10,12 +10,14 @@ from tests.ingest.command_line import command
 
 
 @pytest.mark.slow
-def test_a_bad_file_is_a_line_and_the_others_are_built(raw_train: list[Path], tmp_path: Path) -> None:
+def test_a_bad_file_is_a_line_and_the_others_are_built(
+    raw_train: list[Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     folder = tmp_path / "raw"
     folder.mkdir()
     for path in raw_train[:3]:
         shutil.copy(path, folder)
-    (folder / raw_train[3].name).write_text("torn")
+    (folder / raw_train[3].name).write_bytes(raw_train[3].read_bytes()[:50_000])
     (folder / "notes.nc").write_text("")
     first = command("build", folder, "--lake", tmp_path / "lake", "--ratios", "5", "10", "--workers", "2")
     assert first.exit_code == 1, first.output
@@ -23,6 +25,8 @@ def test_a_bad_file_is_a_line_and_the_others_are_built(raw_train: list[Path], tm
     assert f"failed {raw_train[3].name}" in first.output
     assert "cannot be read as netCDF" in first.output
     assert "'notes.nc' is not an AI4Arctic raw file name" in first.output
+    of_workers = capfd.readouterr()
+    assert of_workers.out + of_workers.err == ""  # no traceback beside the sentences
     lake = Lake.open(str(tmp_path / "lake"))
     assert len(lake.catalog()) == 3
     assert lake.ratios == (5, 10)

@@ -172,3 +172,14 @@ def test_a_bucket_is_built_like_the_folder(s3: ObjectStore, ready: Path, tmp_pat
         assert result.exit_code == 0, result.output
     assert Lake.open(str(tmp_path / "lake")).digest == Lake.open(str(tmp_path / "local")).digest
     assert all(record.charted for record in Lake.open(str(tmp_path / "lake")).catalog())
+
+
+def test_hidden_files_are_no_scenes(raw_train: list[Path], tmp_path: Path) -> None:
+    """As macOS, office programs and network disks leave them beside the files that they belong to."""
+    name = raw_train[0].name
+    (tmp_path / name).touch()
+    for hidden in (f"._{name}", f".~lock.{name}#", f".{name}", ".nfs0000000000a1.nc", ".DS_Store", f"{name}.part"):
+        (tmp_path / hidden).write_bytes(b"\0")
+    assert find_sources([str(tmp_path)]) == [str(tmp_path / name)]
+    with pytest.raises(NoSourceError, match=r"is a hidden file that a system or a program left, no scene"):
+        find_sources([str(tmp_path / f"._{name}")])
