@@ -1,4 +1,4 @@
-"""Slips that would spoil a lake are refused: training on test scenes, another archive or product in place of a scene."""
+"""Slips that would spoil a lake are refused: training on test scenes, a scene that would be something else."""
 
 import shutil
 from pathlib import Path

@@ -5,6 +5,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from rich.filesize import decimal
 from typer.testing import CliRunner
 
 from datasets.lake import Lake
@@ -35,7 +36,7 @@ def test_prune_shows_what_would_go_and_removes_nothing_unasked(rebuilt: Path) ->
     result = command("prune", rebuilt)
     assert result.exit_code == 2
     size = sum(path.stat().st_size for path in other.rglob("*") if path.is_file())
-    assert f"recipe 0123456789ab: 1 scenes, {size / 1000:.1f} kB" in result.output
+    assert f"recipe 0123456789ab: 1 scenes, {decimal(size)}" in result.output
     assert "nothing was removed: give --yes" in result.output
     assert len(list(other.iterdir())) == 1
     removed = command("prune", rebuilt, "--yes")
