@@ -93,7 +93,7 @@ def build(
     """
     from ingest.build import SplitOptions, build_lake, check_build
     from ingest.cluster import ClusterOptions
-    from ingest.melt.assign import check_years
+    from ingest.melt.assign import check_rule, check_years
     from ingest.melt.command import ask_melt_maps, tell_seasons
     from ingest.melt.maps import MeltMaps
     from ingest.melt.rule import DEFAULT_RULE
@@ -114,10 +114,11 @@ def build(
         options = SplitOptions(seed=split_seed, val_scenes=val_scenes)
         check_build(sources, lake, split, split=options, replace=replace)
         maps = None if melt_maps is None else MeltMaps.open(melt_maps)
+        if maps is not None:
+            check_rule(lake)
+            check_years(maps, lake, sources)
         with lock_lake(lake, break_lock=break_lock) as lock:
             target = Lake.create(lake, recipe.to_lake(), rebuild=rebuild)
-            if maps is not None:
-                check_years(maps, target, sources)
             with progress("building scenes", len(sources)) as advance:
                 summary = build_lake(
                     sources,
@@ -130,7 +131,7 @@ def build(
                     check_lock=lock.check,
                 )
             if maps is not None and summary.catalog is not None:
-                seasons = ask_melt_maps(Lake.open(lake), maps, DEFAULT_RULE, lock)
+                seasons = ask_melt_maps(Lake.open(lake), maps, DEFAULT_RULE, lock, earlier="keep")
     for path, sentence in summary.failures:
         tell_failure(Path(path).name, sentence)
     if summary.lost:
