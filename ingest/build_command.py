@@ -99,6 +99,7 @@ def build(
     from ingest.melt.rule import DEFAULT_RULE
     from ingest.recipe import Recipe
     from ingest.source import find_sources
+    from ingest.workers import check_workers
 
     seasons = None
     with user_errors():
@@ -110,7 +111,7 @@ def build(
             sar_precision=sar_precision,
         )
         cluster = ClusterOptions(workers=workers, memory_limit=memory_limit, scheduler=scheduler)
-        cluster.check()
+        check_workers(cluster)
         options = SplitOptions(seed=split_seed, val_scenes=val_scenes)
         check_build(sources, lake, split, split=options, replace=replace)
         maps = None if melt_maps is None else MeltMaps.open(melt_maps)

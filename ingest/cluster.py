@@ -13,7 +13,6 @@ from typing import Final, Protocol, TypeVar
 import dask.utils
 
 from datasets.errors import ClusterError, IceBenchError
-from datasets.process.ports import answers
 
 Result = TypeVar("Result")
 
@@ -119,8 +118,6 @@ class ClusterOptions:
                     f"--memory-limit {self.memory_limit!r} is not allowed: give a size with its unit, at least 100MB "
                     "(a full-size scene takes about 2GB), e.g. 3GB"
                 )
-        if self.scheduler is not None and not self.on_ray and not answers(self.scheduler.rpartition("://")[2]):
-            raise no_scheduler(self.scheduler)
 
 
 def no_scheduler(address: str) -> ClusterError:

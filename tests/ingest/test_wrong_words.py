@@ -31,6 +31,7 @@ VALUES = [
     ["build", "{scene}", "--lake", "{new}", "--sar-precision", "nan"],
     ["build", "{scene}", "--lake", "{new}", "--memory-limit", "much"],
     ["build", "{scene}", "--lake", "{new}", "--scheduler", "nonsense://nowhere"],
+    ["build", "{scene}", "--lake", "{new}", "--scheduler", "ray:nowhere"],
     ["build", "{scene}", "--lake", "{new}", "--split", "tests"],
     ["build", "{scene}", "--lake", ""],
     ["build", "", "--lake", "{new}"],
