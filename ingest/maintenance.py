@@ -29,14 +29,6 @@ def verify(
         scenes = len({*target.catalog().scene_ids, *target.store_names()})
         with progress("looking at scenes", scenes) as advance:
             findings = verify_lake(target, deep=deep, on_scene=advance)
-        if discard and findings:
-            with lock_lake(lake):
-                for scene_id in {each.scene_id for each in findings if each.kind == "beside"}:
-                    target.discard_unfinished_replacement(scene_id)
-                discarded = {each.scene_id for each in findings if each.kind not in ("beside", "row")} - {""}
-                for scene_id in discarded:
-                    target.discard_scene(scene_id)
-            tell(f"removed the stores of {len(discarded)} scenes: build them again from their raw files")
     if findings:
         table = Table(title=f"{len(findings)} findings in {target.url}")
         for name in ("scene", "what", "finding"):
@@ -46,6 +38,14 @@ def verify(
         out.print(table)
     if owner is not None:
         tell(f"a build is changing the lake ({owner}): findings may be of its work")
+    if discard and findings:
+        with user_errors(), lock_lake(lake):
+            for scene_id in {each.scene_id for each in findings if each.kind == "beside"}:
+                target.discard_unfinished_replacement(scene_id)
+            damaged = {each.scene_id for each in findings if each.kind not in ("beside", "row")} - {""}
+            for scene_id in damaged:
+                target.discard_scene(scene_id)
+        tell(f"removed the stores of {len(damaged)} scenes: build them again from their raw files")
     tell(f"{scenes} scenes looked at{', every array decoded' if deep else ''}, {len(findings)} findings")
     if findings:
         raise typer.Exit(1)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from datasets.lake import Lake
+from datasets.splits import assign_splits
 from tests.ingest.command_line import command
 
 
@@ -47,6 +48,10 @@ def test_train_and_test_archives_come_together(raw_train: list[Path], raw_test: 
     assert command("build", *raw_train[:3], "--lake", lake, "--ratios", "10").exit_code == 0
     assert command("build", *raw_test[:2], "--lake", lake, "--ratios", "10", "--split", "test").exit_code == 0
     catalog = Lake.open(str(lake)).catalog()
+    before = [row.split for row in catalog]
+    other = next(seed for seed in range(99) if [row.split for row in assign_splits(catalog, seed=seed)] != before)
+    drawn = command("build", raw_train[0], "--lake", lake, "--ratios", "10", "--split-seed", other)
+    assert "2 scenes that were in the lake are of another split now (first: " in drawn.output
     assert (len(catalog.split("train")), len(catalog.split("val")), len(catalog.split("test"))) == (2, 1, 2)
 
 
