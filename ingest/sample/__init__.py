@@ -73,9 +73,8 @@ def write_samples(
             )
     if seed < 0:
         raise SampleError(f"the seed {seed} is negative: give 0 or a positive number")
-    earlier = _earlier_scenes(folder, overwrite=overwrite)
     make_folder(folder, "scenes")
-    for path in earlier:
+    for path in _earlier_scenes(folder, overwrite=overwrite):
         path.unlink()
     written: list[Path] = []
     for scenario in plan(scenes=scenes, lines=lines, samples=samples, seed=seed):

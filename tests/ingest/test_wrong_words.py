@@ -1,5 +1,6 @@
 """Every command of ingest with wrong words and missing things: a sentence, exit code 2, and nothing is created."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,41 @@ def _give_up(web: object, failures: int, error: Exception) -> None:
     from ingest.download.errors import WebError
 
     raise WebError(str(error)) from error
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read and write everywhere")
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["verify", "{closed}"],
+        ["prune", "{closed}"],
+        ["melt", "{closed}", "--melt", "{closed}"],
+        ["build", "{closed}", "--lake", "{new}"],
+        ["build", "{scene}", "--lake", "{closed}"],
+        ["build", "{scene}", "--lake", "{closed}/new"],
+        ["build", "{scene}", "--lake", "{new}", "--melt", "{closed}"],
+        ["sample", "{closed}/new", "--scenes", "1"],
+        ["download", "raw-train", "{closed}/new", "--base-url", "http://127.0.0.1:9"],
+    ],
+    ids=" ".join,
+)
+def test_a_folder_that_is_closed_to_this_user_is_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    monkeypatch.setattr("ingest.download.web.Web._wait", _give_up)
+    places = {name: tmp_path / name for name in ("closed", "new")}
+    places["scene"] = tmp_path / "20180325T194759_dmi_prep.nc"
+    places["scene"].touch()
+    places["closed"].mkdir(mode=0)
+    try:
+        result = command(*(word.format(**places) for word in words))
+    finally:
+        places["closed"].chmod(0o700)
+    assert isinstance(result.exception, SystemExit), result.exception
+    assert result.exit_code == 2, result.output
+    assert "error " in result.output.lower()
+    assert not list(places["closed"].iterdir())
+    assert not places["new"].exists()
 
 
 def test_every_command_is_crawled() -> None:
