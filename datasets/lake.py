@@ -14,7 +14,6 @@ that readers see is (`at`), and is replaced when the new lake is complete:
 <lake>/recipes/<digest>/        catalog.parquet, scenes/ and index/ of a rebuild
 """
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,10 +23,11 @@ from typing import Any, Final
 from datasets.access import absolute
 from datasets.catalog import Catalog
 from datasets.catalog_file import CatalogFile
+from datasets.digest import digest_of
 from datasets.errors import LakeNotFoundError, RecipeMismatchError, SceneNotFoundError
 from datasets.scene import Scene, SceneRecord
 from datasets.statistics import ChannelStatistics
-from datasets.storage import holds_objects, names, read, remove, remove_below, replace
+from datasets.storage import holds_objects, names, read, remove, remove_below, replace, sizes
 from datasets.stores.scene_store import SceneStore
 from datasets.stores.scene_writer import SceneWriter, beside_store, remove_store
 
@@ -174,8 +174,7 @@ class Lake:
     def digest(self) -> str:
         """Hash of the recipe and of all scenes (content and split), 12 hex digits: another lake is another trial."""
         rows = [record.model_dump(mode="json") for record in self.catalog()]
-        text = json.dumps([self.recipe_digest, rows], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+        return digest_of([self.recipe_digest, rows])
 
     def scene(self, scene_id: str) -> Scene:
         """Opens one scene; raises SceneNotFoundError."""
@@ -271,19 +270,28 @@ class Lake:
             replace(self._recipe_url(shown.recipe_digest), _to_json(shown.recipe))
             replace(f"{self.url}/recipe.json", _to_json(self.recipe))
 
-    def prune(self) -> tuple[str, ...]:
-        """Removes scenes, catalogs and patch indexes of all other recipes; returns their digests."""
-        digests = []
+    def others(self) -> tuple["Lake", ...]:
+        """The lakes of all other recipes: left or not finished by a rebuild."""
+        found = []
         for name in names(f"{self.url}/recipes"):
             content = read(f"{self.url}/recipes/{name}") if name.endswith(".json") else None
-            if content is None or (other := Lake(self.url, json.loads(content))).place == self.place:
-                continue
+            if content is not None and (other := Lake(self.url, json.loads(content))).place != self.place:
+                found.append(other)
+        return tuple(found)
+
+    def size(self) -> int:
+        """Bytes of the scenes and patch indexes of this recipe."""
+        return sum(sum(sizes(url).values()) for url in (f"{self.place}/scenes", self.index_url))
+
+    def prune(self) -> tuple[str, ...]:
+        """Removes scenes, catalogs and patch indexes of all other recipes; returns their digests."""
+        others = self.others()
+        for other in others:
             remove(f"{other.place}/catalog.parquet")
             remove_below(f"{other.place}/scenes")
             remove_below(other.index_url)
-            remove(f"{self.url}/recipes/{name}")
-            digests.append(other.recipe_digest)
-        return tuple(digests)
+            remove(f"{self.url}/recipes/{other.recipe_digest}.json")
+        return tuple(other.recipe_digest for other in others)
 
     @cached_property
     def _table(self) -> CatalogFile:

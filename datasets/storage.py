@@ -25,7 +25,7 @@ def read(url: str) -> bytes | None:
     with _filesystem(url) as (filesystem, path):
         try:
             content: bytes = filesystem.cat_file(path)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
     return content
 
@@ -187,7 +187,10 @@ def sizes(url: str) -> dict[str, int]:
 
 
 def holds_objects(url: str) -> bool:
-    """Whether there is any object below a prefix; listings of some stores still show prefixes that are empty by now."""
+    """Whether there is any object below a prefix that is not hidden.
+
+    Listings of some stores still show prefixes that are empty by now.
+    """
     with _filesystem(url) as (filesystem, path):
         try:
             found = filesystem.ls(path, detail=True)
@@ -195,17 +198,32 @@ def holds_objects(url: str) -> bool:
             return False
         except NotADirectoryError:
             return True
-        return any(entry["type"] != "directory" or _files(filesystem, entry["name"]) for entry in found)
+        return any(
+            entry["type"] != "directory" or _files(filesystem, entry["name"])
+            for entry in found
+            if not _is_hidden(entry["name"]) or str(entry["name"]).rstrip("/") == path.rstrip("/")
+        )
 
 
 def names(url: str) -> list[str]:
-    """Names directly below a prefix, sorted; some object stores still list prefixes that are empty by now."""
+    """Names directly below a prefix, sorted, without hidden ones (`._scene.nc` and `.DS_Store` of macOS, `.nfs...`).
+
+    Some object stores still list prefixes that are empty by now.
+    """
     with _filesystem(url) as (filesystem, path):
         try:
             found = filesystem.ls(path, detail=False)
         except (FileNotFoundError, NotADirectoryError):
             return []
-    return sorted({str(name).rstrip("/").rpartition("/")[2] for name in found})
+    return sorted({_last(name) for name in found if not _is_hidden(name)})
+
+
+def _last(name: object) -> str:
+    return str(name).rstrip("/").rpartition("/")[2]
+
+
+def _is_hidden(name: object) -> bool:
+    return _last(name).startswith(".")
 
 
 def _create_file(target: Path, content: bytes) -> bool:

@@ -4,13 +4,12 @@ While one variable is reduced, the next one is read and the one before is writte
 An error in a file either is found before the first byte is written, or what was written is removed again.
 """
 
-import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 import numpy as np
 
+from datasets.digest import digest_of
 from datasets.errors import SceneNotFoundError
 from datasets.grids import NATIVE_SPACING
 from datasets.labels import CHARTS
@@ -127,7 +126,6 @@ def _record(
     pixels = {
         chart: {value: count * weight for value, count in counts.items()} for chart, counts in rasters.pixels.items()
     }
-    content = json.dumps([moments_json(moments), pixels], sort_keys=True)
     return SceneRecord(
         scene_id=name.scene_id,
         source=source,
@@ -149,5 +147,5 @@ def _record(
         pixels=pixels,
         dropped={reason: count * weight for reason, count in rasters.dropped.items()},
         recipe=recipe.digest,
-        fingerprint=hashlib.sha256(content.encode()).hexdigest()[:12],
+        fingerprint=digest_of([moments_json(moments), pixels]),
     )

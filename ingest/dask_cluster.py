@@ -16,7 +16,7 @@ from distributed.system import MEMORY_LIMIT
 from datasets.errors import ClusterError
 from datasets.process.checkout import ROOT
 from datasets.process.threads import limit_threads
-from ingest.cluster import SCENE_BYTES, ClusterOptions, Result
+from ingest.cluster import SCENE_BYTES, ClusterOptions, Result, no_scheduler, outcome_of
 from ingest.errors import WorkerDiedError
 
 _PACKAGES: Final = ("datasets", "ingest")
@@ -45,10 +45,7 @@ def dask_workers(options: ClusterOptions, tasks: int) -> Iterator["DaskWorkers"]
     try:
         client = Client(options.scheduler, timeout=10)
     except (OSError, ValueError) as error:
-        raise ClusterError(
-            f"no Dask scheduler answers at {options.scheduler!r}: give the address that `dask scheduler` printed, like "
-            "tcp://host:8786, or `ray` for Ray"
-        ) from error
+        raise no_scheduler(options.scheduler) from error
     with client:
         _ship_code(client)
         yield DaskWorkers(client)
@@ -81,7 +78,7 @@ class DaskWorkers:
     def _once(
         self, function: Callable[[str], Result], paths: Sequence[str]
     ) -> Iterator[tuple[str, Result | BaseException]]:
-        futures: dict[Future[Result], str] = {submit(self.client, function, path): path for path in paths}
+        futures = {submit(self.client, outcome_of, function, path): path for path in paths}
         for future in as_completed(futures):
             if future.status in ("cancelled", "lost"):
                 raise self._lost()

@@ -1,13 +1,12 @@
 """`Recipe`: what is built from a raw scene. Its digest goes into every store and every record."""
 
-import hashlib
 import importlib.metadata
-import json
 import sys
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from datasets.digest import digest_of
 from datasets.stores.scene_writer import CHUNK, SHARD
 from ingest.errors import RecipeError
 
@@ -59,8 +58,7 @@ class Recipe(BaseModel):
     @property
     def digest(self) -> str:
         """Hash of the content, 12 hex digits."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+        return digest_of(self.model_dump(mode="json"))
 
     def to_lake(self) -> dict[str, Any]:
         """Content of the lake's recipe.json."""

@@ -14,7 +14,7 @@ from rich.table import Table
 from datasets.process.terminal import err, out, tell, tell_failure, user_errors
 from ingest.download.archives import ARCHIVES, Archive, PublishedFile, find_archive
 from ingest.download.errors import DownloadError
-from ingest.download.fetch import fetch_file
+from ingest.download.fetch import fetch_file, kept_as
 from ingest.download.folder import OnProgress, Phase, check_space, locked
 from ingest.download.listing import DEFAULT_URL, list_files, select
 from ingest.download.present import bytes_here, find_candidates, verify
@@ -103,6 +103,8 @@ def _fetch(files: Sequence[PublishedFile], intact: set[str], folder: Path, web: 
     missing = [file for file in files if file.name not in intact]
     with _bars("fetching", total=_size(files), done=_size(files) - _size(missing)) as report:
         for file in missing:
+            if (there := folder / file.name).exists():
+                tell(f"{file.name} is here with another size: it is kept as {kept_as(there).name}", err)
             try:
                 fetch_file(file, folder, web, report)
                 if not err.is_terminal:  # a log has no bars, and a batch job runs for hours

@@ -58,7 +58,6 @@ class _PassingError(Exception):
     answered: bool = False  # by a server, but with something else than the file: another address may do better
     wait: float | None = None  # seconds that the server asks for
     restart: bool = False  # what has come so far is of no use for the next try
-    misplaced: bool = False  # the server sent another piece than it was asked for
 
 
 class Web:
@@ -117,7 +116,7 @@ class Web:
         """
         addresses = deque(urls)
         position = furthest = start
-        failures = misplaced = 0
+        failures = 0
         while position < size:
             try:
                 for block in self._ask(addresses[0], size, position, etag):
@@ -132,9 +131,7 @@ class Web:
                 if not addresses:
                     raise
             except _PassingError as error:
-                misplaced += error.misplaced
-                # Misplaced once may be an accident of a proxy; twice, and ranges cannot be relied on.
-                if error.restart or (error.misplaced and misplaced > 1):
+                if error.restart:
                     position = 0
                 if error.answered:
                     addresses.rotate(-1)
@@ -200,7 +197,7 @@ def _check_range(response: requests.Response, start: int, size: int) -> None:
     match = _RANGE.fullmatch(given)
     if match is None or int(match[1]) != start or int(match[2]) >= size or match[3] not in ("*", str(size)):
         message = f"the server sends {given or 'an unnamed piece'!r} for bytes {start}- of {size}"
-        raise _PassingError(message, misplaced=True)
+        raise _PassingError(message, restart=True)  # ranges cannot be relied on here
 
 
 def _check_whole(response: requests.Response, size: int) -> None:

@@ -19,9 +19,9 @@ from ingest.precision import INCIDENCE_STEP, MEAN_STEP_DB, geolocation_step
 from ingest.product import open_scene
 from ingest.recipe import Recipe
 from ingest.sample import write_samples
-from ingest.sample.forms import write_form
 from ingest.source import find_sources, scene_id_of
 from ingest.standardization import MEAN_STD
+from tests.ingest.forms import write_form
 
 RECIPE = Recipe(ratios=(2, 10))
 LINES, SAMPLES = 323, 361  # odd: the product drops the last line and sample
