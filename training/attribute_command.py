@@ -11,6 +11,7 @@ from rich.table import Table
 
 from datasets.lake import Lake
 from datasets.process.terminal import out, user_errors
+from training.artifacts.output_folder import refuse_unusable
 from training.attribution.files import output_paths, refuse_existing, write_result
 from training.attribution.result import AttributionResult, rank_channels
 from training.attribution.settings import BASELINES, METHODS, SPLITS, AttributionSettings
@@ -72,6 +73,7 @@ def attribute(
         folder = out_folder or beside / "attribution"
         paths = output_paths(folder, settings.method)
         refuse_existing(paths, overwrite=overwrite)
+        refuse_unusable(folder)
         source = Lake.open(lake)
         if dry_run:
             scenes = len(source.catalog().split(settings.split))

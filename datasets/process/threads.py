@@ -1,8 +1,5 @@
 """On how many threads this process encodes and decodes."""
 
-import numcodecs
-import zarr
-
 from datasets.process.machine import usable_cores
 
 
@@ -11,11 +8,16 @@ def limit_threads(count: int) -> None:
 
     For processes that share a machine, before they touch their first array: zarr keeps the threads that it began with.
     """
+    import numcodecs
+    import zarr
+
     zarr.config.set({"threading.max_workers": count})
     numcodecs.blosc.set_nthreads(count)
 
 
 def threads() -> int:
     """Threads on which this process encodes and decodes."""
+    import zarr
+
     given: int | None = zarr.config.get("threading.max_workers")
     return given or usable_cores()

@@ -10,6 +10,7 @@ from datasets.labels import chart
 from datasets.lake import Lake
 from datasets.loading.node_cache import NodeCache
 from datasets.scene import SceneRecord
+from training.artifacts.output_folder import make_folder
 from training.data.trial_data import TrialData
 from training.evaluation.fixed_grid import to_grid
 from training.evaluation.prediction_files import ENDINGS, Kind, PredictionError, write_prediction
@@ -51,6 +52,7 @@ def predict_scenes(
         SpecError: The lake is another one, or lacks a channel.
         UnknownNameError: The trial does not predict the chart.
         PredictionError: A map is there already, or the lake has no charts of the ratio.
+        OutputFolderError: The folder cannot be made or written.
     """
     loaded, device = load_checkpoint(checkpoint_file(checkpoint)), best_device()
     data = TrialData.of_checkpoint(loaded, lake, device, cache=cache)
@@ -68,8 +70,6 @@ def predict_scenes(
     there = [path for path in maps if path.exists()]
     if there and not overwrite:
         raise PredictionError(f"{str(there[0])!r} exists: give another --out, or --overwrite to replace what is there")
-    for path in there:
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
     source = f"{spec.model.name}, trial {spec.trial_id}, epoch {loaded.epoch}, IceBench"
 
     def open_one(record: SceneRecord) -> SceneToScore:
@@ -81,6 +81,9 @@ def predict_scenes(
         return write_prediction(classes, chart(name), folder, scene_id=scene_id, ratio=wanted, kind=kind, source=source)
 
     model = loaded.model().to(device)
+    make_folder(folder)
+    for path in there:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
     longest = max(max(record.lines, record.samples) for record in scenes) // spec.data.ratio
     paths = []
     for path in score_scenes(model, scenes, open_one, spec, tiling_for(model, spec, longest), finish):
