@@ -204,7 +204,6 @@ def test_progress_and_deterministic_mode_are_those_of_the_trial(
     assert (overview.trial_id, overview.patches_per_epoch) == (result.trial_id, 3 * 4)
     assert overview.scenes == {split: len(tiny_lake.catalog().split(split)) for split in ("train", "val", "test")}
     assert overview.parameters == result.metrics["cost/parameters"]
-    vals = overview.scenes["val"]
     assert scored == [
         (split, done + 1, total) for split, total in (("val", vals), ("test", 3)) for done in range(total)
     ]
