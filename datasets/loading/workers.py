@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from multiprocessing import util
 from typing import Final
 
-from datasets.process.machine import SHARED, open_files, shared_room
+from datasets.process.machine import SHARED, raise_open_files, shared_room
 
 MOST_WORKERS: Final = 8
 """Each makes some hundred patches per second from chunks, and thousands from the node's cache, and takes some hundred
@@ -75,10 +75,11 @@ def _limits(wanted: int, batch_bytes: int, processes: int) -> Iterator[tuple[int
             f"each holds {PREFETCHED} batches of {batch_bytes / 1e6:.1f} MB in shared memory, and {SHARED} has "
             f"{room / 1e6:.1f} MB free: give it more (docker run --shm-size 8g), or take smaller batches",
         )
-    free = open_files() * 3 // 4 - _FILES_OF_TRAINER - _IN_USE * _FILES_OF_BATCH
+    files = raise_open_files()
+    free = files * 3 // 4 - _FILES_OF_TRAINER - _IN_USE * _FILES_OF_BATCH
     yield (
         max(free // (PREFETCHED * _FILES_OF_BATCH + _FILES_OF_WORKER), 0),
-        f"their batches are open files, and this process may open {open_files()}: allow it more (ulimit -n 4096)",
+        f"their batches are open files, and this process may open {files}: allow it more (ulimit -n 4096)",
     )
     try:
         address = len(os.fsencode(util.get_temp_dir() + _SOCKET))

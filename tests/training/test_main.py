@@ -9,9 +9,12 @@ from typer.testing import CliRunner
 
 from datasets.lake import Lake
 from datasets.loading.batches import BatchDataset, BatchLoader
+from tests.mlflow_server import fresh_database
+from training import __main__ as command
 from training.__main__ import app, read_spec
 from training.spec import SpecError, TrialSpec
 from training.spec.protocols import BASELINES
+from training.tracking.mlflow_tracker import MlflowTracker
 
 runner = CliRunner()
 
@@ -129,6 +132,22 @@ def test_a_trial_from_the_command_line(
     assert f"holds trial {trial_id} and not trial" in other.output
     assert tree(tmp_path) == before
     assert workers == [1, 1], "the second run found that there was nothing to do"
+
+
+def test_a_trial_says_where_its_run_is_to_be_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ICEBENCH_OUTBOX", str(tmp_path / "outbox"))
+    monkeypatch.setattr(command, "_PATIENCE_S", 60.0)
+    tracker = MlflowTracker(fresh_database(tmp_path), "single_trials")
+    tracker.start(TrialSpec(), {})
+    said = command._how_to_open(tracker)
+    tracker.finish("FINISHED")
+    assert said.startswith("mlflow ui --backend-store-uri ")
+    assert said.endswith(f"/runs/{tracker.run_id}?workflowType=machine_learning")
+    monkeypatch.setattr(command, "_PATIENCE_S", 0.0)
+    unheard = MlflowTracker("http://user:secret@127.0.0.1:1", "single_trials")
+    assert command._how_to_open(unheard) == (
+        "in the experiment 'single_trials' of http://127.0.0.1:1, as soon as the server answers"
+    )
 
 
 def test_published_trials_are_listed() -> None:

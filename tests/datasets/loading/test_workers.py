@@ -3,6 +3,8 @@
 import math
 import multiprocessing.util
 import re
+import subprocess
+import sys
 from multiprocessing.connection import arbitrary_address
 from pathlib import Path
 
@@ -41,6 +43,21 @@ def test_a_trial_never_starts_more_processes_than_it_has_cpus(cpus: float, proce
     assert workers == 0 or processes * (1 + workers) <= cpus
 
 
+LIMITED = """
+import resource
+from datasets.loading.workers import fitting_workers
+resource.setrlimit(resource.RLIMIT_NOFILE, {limits})
+print(fitting_workers(8, 100)[0])
+"""
+
+
+@pytest.mark.parametrize(("limits", "number"), [((256, 256), 4), ((64, 64), 0), ((64, 1024), 8)])
+def test_workers_keep_to_the_open_files_that_this_user_may_have(limits: tuple[int, int], number: int) -> None:
+    code = LIMITED.format(limits=limits)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(done.stdout) == number
+
+
 MB = 10**6
 
 
@@ -63,7 +80,7 @@ def test_only_workers_that_can_hand_over_what_they_make(
     monkeypatch: pytest.MonkeyPatch, room: float, files: int, batch: int, processes: int, number: int, said: str
 ) -> None:
     monkeypatch.setattr(module, "shared_room", lambda: room)
-    monkeypatch.setattr(module, "open_files", lambda: files)
+    monkeypatch.setattr(module, "raise_open_files", lambda: files)
     found, reason = fitting_workers(8, batch, processes)
     assert found == number
     assert bool(reason) == bool(said)
