@@ -11,10 +11,10 @@ from rich.table import Table
 
 from datasets.lake import Lake
 from datasets.process.terminal import out, user_errors
-from training.artifacts.output_folder import refuse_unusable
 from training.attribution.files import output_paths, refuse_existing, write_result
 from training.attribution.result import AttributionResult, rank_channels
 from training.attribution.settings import BASELINES, METHODS, SPLITS, AttributionSettings
+from training.output_folder import refuse_unusable
 from training.progress_bar import counting_bar
 
 

@@ -79,7 +79,7 @@ class Batch(NamedTuple):
 
     def shared(self) -> "Batch":
         """The batch in memory that other processes can map; raises RuntimeError or OSError where there is none left."""
-        return self._each(lambda part: part.share_memory_() if part.nbytes else part)
+        return self._each(lambda part: part.share_memory_() if part.nbytes else part)  # type: ignore[no-untyped-call]
 
     def _each(self, change: Callable[[torch.Tensor], torch.Tensor]) -> "Batch":
         sar, km2, offset, month, y = (change(part) for part in (self.sar, self.km2, self.offset, self.month, self.y))
@@ -243,7 +243,7 @@ class BatchLoader:
         workers = _possible(workers, dataset)
         self._sampler = EpochSampler(len(dataset))
         self._loader: DataLoader[Batch | IceBenchError] = DataLoader(
-            _Handing(dataset) if workers else dataset,  # type: ignore[arg-type]  # both make batches
+            _Handing(dataset) if workers else dataset,
             batch_size=None,
             sampler=self._sampler,
             num_workers=workers,

@@ -10,9 +10,9 @@ from typing import Final
 from pydantic import ValidationError
 
 from datasets.errors import IceBenchError
-from training.artifacts.output_folder import make_folder
 from training.evaluation.result import TrialResult
 from training.loop.checkpoint_files import BEST, LAST
+from training.output_folder import make_folder
 from training.spec import SpecError, TrialSpec
 
 RESULT: Final = "result.json"

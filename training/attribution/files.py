@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from training.artifacts.output_folder import make_folder
 from training.attribution.result import AttributionResult
 from training.attribution.settings import AttributionError
 from training.evaluation.bins import ALL
+from training.output_folder import make_folder
 from training.tracking.tracker import Tracker
 
 KINDS = ("json", "csv", "png")

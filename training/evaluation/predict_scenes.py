@@ -10,7 +10,6 @@ from datasets.labels import chart
 from datasets.lake import Lake
 from datasets.loading.node_cache import NodeCache
 from datasets.scene import SceneRecord
-from training.artifacts.output_folder import make_folder
 from training.data.trial_data import TrialData
 from training.evaluation.fixed_grid import to_grid
 from training.evaluation.prediction_files import ENDINGS, Kind, PredictionError, write_prediction
@@ -18,6 +17,7 @@ from training.evaluation.score_scenes import SceneScore, SceneToScore, open_scen
 from training.loop.checkpoint import load_checkpoint
 from training.loop.checkpoint_files import checkpoint_file
 from training.loop.machine import best_device
+from training.output_folder import make_folder
 
 
 @dataclass(frozen=True, kw_only=True)

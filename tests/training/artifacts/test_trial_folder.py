@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from training.artifacts.output_folder import OutputFolderError, make_folder, refuse_unusable
 from training.artifacts.trial_folder import TrialFolderError, claim, finished_result
+from training.output_folder import OutputFolderError, make_folder, refuse_unusable
 from training.spec import TrialSpec
 
 RECORDED = json.loads((Path(__file__).parents[2] / "data" / "result.json").read_text(encoding="utf-8"))
