@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from datasets.errors import SceneNotFoundError
 from datasets.labels import CHARTS, IGNORE
 from datasets.scene import SceneRecord, Split
 from datasets.seasons import CryoFilter, Location, Season
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _CORNERS = ("west", "south", "east", "north")
 _DROPPED = "dropped_"
@@ -63,12 +64,14 @@ class Catalog:
         asked = {name: value for name, value in wanted.items() if value is not None}
         return Catalog(tuple(row for row in rows if all(getattr(row, name) == value for name, value in asked.items())))
 
-    def to_frame(self) -> pd.DataFrame:
+    def to_frame(self) -> "pd.DataFrame":
         """One row for each scene with plain columns (`SOD_3` pixels of class 3, `west`, `dropped_no_row`, ...)."""
+        import pandas as pd
+
         return pd.DataFrame([_to_row(record) for record in self.records])
 
     @classmethod
-    def from_frame(cls, frame: pd.DataFrame) -> "Catalog":
+    def from_frame(cls, frame: "pd.DataFrame") -> "Catalog":
         """Reads what `to_frame` gave; raises KeyError or ValueError if it is something else."""
         return cls.of(_from_row({str(key): value for key, value in row.items()}) for row in frame.to_dict("records"))
 
@@ -83,6 +86,8 @@ def _to_row(record: SceneRecord) -> dict[str, object]:
 
 
 def _from_row(row: dict[str, Any]) -> SceneRecord:
+    import pandas as pd
+
     bbox = tuple(row.pop(corner) for corner in _CORNERS)
     pixels = {
         name: {value: int(row.pop(f"{name}_{value}")) for value in [*range(chart.n_classes), IGNORE]}

@@ -2,16 +2,18 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from datasets.channels import CHANNELS
 from datasets.seasons import Cryoseason, Location, Season
 from datasets.stores.scene_store import SceneStore
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 Archive = Literal["train", "test"]
 Split = Literal["train", "val", "test", "unused"]
@@ -99,7 +101,7 @@ class Scene:
         self.record = record
         self._store = store
 
-    def open(self, ratio: int = 2) -> xr.Dataset:
+    def open(self, ratio: int = 2) -> "xr.Dataset":
         """Opens the SAR grid of a ratio, lazily, in physical units.
 
         Returns:
@@ -111,7 +113,7 @@ class Scene:
         """
         return self._store.dataset(f"r{ratio}")
 
-    def open_km2(self) -> xr.Dataset:
+    def open_km2(self) -> "xr.Dataset":
         """Opens AMSR2 and ERA5 on their own grid, dims (line_2km, sample_2km)."""
         return self._store.dataset("km2")
 

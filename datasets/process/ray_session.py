@@ -19,6 +19,7 @@ from ray._private.services import canonicalize_bootstrap_address  # no public wa
 
 from datasets.errors import ClusterError
 from datasets.process.checkout import Code, shipped_by_job
+from datasets.process.machine import usable_cores
 from datasets.process.ports import answers
 from datasets.process.ray_folder import folder_for_ray
 from datasets.process.ray_trouble import no_ray, trouble
@@ -79,7 +80,11 @@ def _started(variables: Mapping[str, str], code: Code) -> Iterator[dict[str, Any
     if said:
         tell(said, err)
     path = os.pathsep.join([*code.search_path, *filter(None, [os.environ.get("PYTHONPATH")])])
-    options = {"runtime_env": {"env_vars": {**variables, "PYTHONPATH": path}}, "_temp_dir": str(folder)}
+    options = {
+        "num_cpus": usable_cores(),  # Ray itself counts those that this process may not use
+        "runtime_env": {"env_vars": {**variables, "PYTHONPATH": path}},
+        "_temp_dir": str(folder),
+    }
     with _token_of_its_own():
         yield options
 

@@ -5,11 +5,9 @@ Together with `datasets.lake`, the writer and `shards` the only module that know
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
-import zarr
 from numpy.typing import NDArray
 
 from datasets.access import access, storage_options
@@ -17,6 +15,10 @@ from datasets.errors import SceneNotFoundError
 from datasets.storage import sizes
 from datasets.stores.shard_layout import ShardedArray, Window, layout_of
 from datasets.stores.shards import read_windows
+
+if TYPE_CHECKING:  # commands that only say how they are called import this module, and these cost a second
+    import xarray as xr
+    import zarr
 
 
 class SceneStore:
@@ -27,6 +29,8 @@ class SceneStore:
     """
 
     def __init__(self, url: str) -> None:
+        import zarr
+
         self.url = url
         try:
             with access(url):
@@ -78,8 +82,10 @@ class SceneStore:
         """Shape of an array."""
         return self._array(group, name).shape
 
-    def dataset(self, group: str) -> xr.Dataset:
+    def dataset(self, group: str) -> "xr.Dataset":
         """Opens a group lazily; raises SceneNotFoundError if the scene does not have it."""
+        import xarray as xr
+
         self._check(group)
         with access(self.url):
             dataset: xr.Dataset = xr.open_zarr(
@@ -124,6 +130,8 @@ class SceneStore:
         return {key: found[key] for key in windows}
 
     def _array(self, group: str, name: str) -> "zarr.Array[Any]":
+        import zarr
+
         key = f"{group}/{name}"
         if key not in self._arrays:
             self._check(group)

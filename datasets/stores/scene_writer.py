@@ -10,12 +10,9 @@ import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
-import numcodecs
 import numpy as np
-import zarr
-import zarr.codecs
 from numpy.typing import NDArray
 
 from datasets.access import access, storage_options
@@ -24,6 +21,10 @@ from datasets.process.threads import threads
 from datasets.storage import move_below, read, remove, remove_below, replace, sizes
 from datasets.stores.scene_store import SceneStore
 from datasets.stores.shard_encoding import encoded_shards
+
+if TYPE_CHECKING:
+    import numcodecs
+    import zarr.codecs
 
 CHUNK: Final = 512
 """Side of a chunk: a 256 patch touches at most four."""
@@ -47,10 +48,14 @@ class _Zstd(NamedTuple):
     level: int
     shuffle: Literal["shuffle", "bitshuffle"]
 
-    def as_metadata(self) -> zarr.codecs.BloscCodec:
+    def as_metadata(self) -> "zarr.codecs.BloscCodec":
+        import zarr.codecs
+
         return zarr.codecs.BloscCodec(cname="zstd", clevel=self.level, shuffle=self.shuffle, blocksize=_BLOCK_BYTES)
 
-    def as_codec(self) -> numcodecs.Blosc:
+    def as_codec(self) -> "numcodecs.Blosc":
+        import numcodecs
+
         shuffle = numcodecs.Blosc.SHUFFLE if self.shuffle == "shuffle" else numcodecs.Blosc.BITSHUFFLE
         return numcodecs.Blosc(cname="zstd", clevel=self.level, shuffle=shuffle, blocksize=_BLOCK_BYTES)
 
@@ -129,6 +134,8 @@ class SceneWriter:
             attributes: CF attributes.
             codec: How hard to compress.
         """
+        import zarr
+
         chunks, shards = chunks_and_shards(values.shape)
         compressor = _COMPRESSORS[codec]
         # The array is the root of its own store, so that zarr writes no group document above it.

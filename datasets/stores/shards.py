@@ -9,10 +9,10 @@ else is left to zarr.
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from math import prod
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
-import numcodecs
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,8 +21,13 @@ from datasets.process.threads import threads
 from datasets.storage import read_ranges
 from datasets.stores.shard_layout import ABSENT, Piece, Place, ShardedArray, Window, bounds_of, cut, decode_index
 
-_CODEC: Final = numcodecs.Blosc()
-"""Decodes every Blosc chunk: how it was encoded is written in it."""
+
+@cache
+def _codec() -> Any:  # noqa: ANN401 - numcodecs is untyped
+    """Decodes every Blosc chunk: how it was encoded is written in it."""
+    import numcodecs
+
+    return numcodecs.Blosc()
 
 
 class _Part(NamedTuple):
@@ -161,7 +166,7 @@ def _decode(part: _Part, piece: Piece, content: memoryview | None) -> None:
         part.result[piece.target] = part.array.fill
         return
     try:
-        values = np.frombuffer(_CODEC.decode(content), part.array.dtype).reshape(part.array.chunk)
+        values = np.frombuffer(_codec().decode(content), part.array.dtype).reshape(part.array.chunk)
     except (RuntimeError, ValueError) as error:  # what Blosc and numpy say of bytes that are not a chunk
         raise part.damage() from error
     part.result[piece.target] = values[piece.source]

@@ -77,7 +77,7 @@ def _patch(lake: Lake, folder: Path) -> Row:
         np.testing.assert_array_equal(ours(window), floor(window))
 
     def undecoded(window: tuple[slice, ...]) -> None:
-        with patch.object(datasets.stores.shards, "_CODEC", _NoCodec()):
+        with patch.object(datasets.stores.shards, "_codec", _NoCodec):
             ours(window)
 
     ways: dict[str, Callable[[tuple[slice, ...]], object]] = {

@@ -40,7 +40,6 @@ def write_trial_files(
             figure = confusion_figure(matrix, chart(key.chart), title, unit=unit)
             figures.append(save_figure(figure, folder / "figures" / f"confusion_{key.grid}_{key.chart}.png"))
     tables = {
-        "spec.yaml": spec.to_yaml(),
         "result.json": result.model_dump_json(indent=1),
         "scores_per_scene.csv": scenes_csv(result.scenes),
     }
