@@ -12,10 +12,17 @@ from datasets.process.terminal import out, user_errors
 
 
 def lists(
-    lake: Annotated[str, typer.Argument(help="URL of the lake: a path, s3://, gs://, az://.", envvar="ICEBENCH_LAKE")],
-    folder: Annotated[Path, typer.Argument(help="Folder for the lists; made if it is not there.")],
+    lake: Annotated[
+        str,
+        typer.Argument(
+            help="Where the lake is: a folder, or s3://BUCKET/PREFIX (gs://, az://).",
+            envvar="ICEBENCH_LAKE",
+            metavar="LAKE",
+        ),
+    ],
+    folder: Annotated[Path, typer.Argument(help="Folder for the lists; made if it is not there.", metavar="FOLDER")],
     compare_with: Annotated[
-        Path | None, typer.Option("--compare", help="Folder of published lists to compare with.")
+        Path | None, typer.Option("--compare", help="Folder of published lists to compare with.", metavar="FOLDER")
     ] = None,
     as_published: Annotated[
         bool,
@@ -24,9 +31,11 @@ def lists(
         ),
     ] = False,
 ) -> None:
-    """Write the 15 scene lists of IceBench: {season}_{location}_train_files.json, with raw file names.
+    """Write which training scenes each study of IceBench used: 15 lists, by melt season and location.
 
-    Differences from published lists are printed; they are not a failure.
+    Each is a JSON list of raw file names, {season}_{location}_train_files.json, as the published benchmark has them.
+    The lake needs melt seasons: `python -m ingest melt` adds them. With --compare, differences from published lists
+    are printed; they are not a failure.
     """
     with user_errors():
         catalog = Lake.open(lake).catalog()

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from datasets.access import absolute, is_url
+from datasets.access import absolute, is_url, plain
 from datasets.seasons import REGIONS
 from datasets.storage import exists, names
 from ingest.errors import NoSourceError, SceneNameError
@@ -124,7 +124,7 @@ def find_sources(raw: list[str]) -> list[str]:
         LakeAccessError: The store of a URL cannot be reached.
     """
     found: list[str] = []
-    for given in raw:
+    for given in map(plain, raw):
         name = given.rstrip("/").rpartition("/")[2]
         if name.endswith(_REFERENCE):
             raise NoSourceError(

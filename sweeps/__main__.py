@@ -8,7 +8,7 @@ from rich.table import Column, Table
 
 from datasets.errors import unknown_name
 from datasets.process.checkout import ROOT
-from datasets.process.terminal import err, out, user_errors
+from datasets.process.terminal import CommandLine, err, out, user_errors
 from sweeps.compare.command import compare
 from sweeps.design.catalogue import study, study_names
 from sweeps.design.experiment import SEED
@@ -22,12 +22,7 @@ if TYPE_CHECKING:
 _SHOWN = 10
 """Values of an axis that the list of studies shows."""
 
-app = typer.Typer(
-    help="Studies of the benchmark. Each is also a script: python sweeps/downscale.py --help",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
+app = CommandLine(help="Studies of the benchmark. Each is also a script: python sweeps/downscale.py --help")
 
 
 app.command("report")(report_command)

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from datasets.errors import unknown_name
 from datasets.loading.workers import loader_workers, usable_cpus
-from datasets.process.terminal import out, user_errors
+from datasets.process.terminal import CommandLine, out, user_errors
 from training.attribute_command import attribute
 from training.predict_command import predict
 from training.spec import TrialSpec
@@ -23,10 +23,7 @@ if TYPE_CHECKING:
     from training.evaluation.result import TrialResult
     from training.tracking.tracker import Tracker
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_show_locals=False,
+app = CommandLine(
     help="Train one network on a lake and score it on whole test scenes. Studies of many trials: python -m sweeps.",
 )
 
