@@ -9,11 +9,13 @@ import socket
 import ssl
 from collections.abc import Iterator
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from fsspec.registry import known_implementations
 
+from datasets.errors import LakeAccessError
 from datasets.proxies import proxies
 
 _KEYS: Final = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
@@ -74,6 +76,19 @@ def sentence_of(url: str, error: Exception) -> str | None:
     return None
 
 
+def check_settings() -> None:
+    """Raises LakeAccessError for settings of S3 that its client would try again and again, for half a minute."""
+    name = next(filter(os.environ.get, _ENDPOINTS), "")
+    if "@" in os.environ.get(name, ""):
+        raise LakeAccessError(
+            f"the endpoint {_address('s3://')} has a name or a password before it: take it out of {name}, keys are "
+            "given apart"
+        )
+    bundle = os.environ.get("AWS_CA_BUNDLE")
+    if bundle and not Path(bundle).exists():
+        raise LakeAccessError(f"AWS_CA_BUNDLE names {bundle!r}, which is not there: correct or unset it")
+
+
 def no_bucket(url: str) -> str:
     """What to do where a write finds no bucket."""
     return f"there is no bucket for {url!r}: make the bucket first, or give the URL of another"
@@ -99,8 +114,6 @@ def _by_kind(url: str, error: BaseException) -> str | None:
     """What is wrong, by the kind of an error of a client."""
     kind, text = type(error).__name__, str(error)
     given: Any = getattr(error, "kwargs", {})
-    if kind == "HTTPClientError" and "@" in os.environ.get(_where(url), ""):
-        return f"the endpoint {_address(url)} has a name or a password before it; take it out of {_where(url)}"
     if kind == "EndpointResolutionError" or (isinstance(error, ValueError) and text.startswith("Invalid endpoint")):
         return _bad_endpoint()
     if kind == "InvalidRegionError":
@@ -135,8 +148,6 @@ def _by_connection(url: str, error: BaseException) -> str | None:
         return f"the proxy {at} does not answer; {proxy.remedy}"
     if "Proxy" in kind:
         return "the proxy does not answer; correct or unset HTTP_PROXY and HTTPS_PROXY"
-    if "AWS_CA_BUNDLE" in os.environ and isinstance(error, FileNotFoundError):
-        return f"AWS_CA_BUNDLE names {os.environ['AWS_CA_BUNDLE']!r}, which is not there; correct or unset it"
     inner = getattr(error, "os_error", None) or error
     if isinstance(inner, socket.gaierror) or "DNS" in kind:
         return f"the host of {at} is unknown; check {_where(url)}"

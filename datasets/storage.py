@@ -14,7 +14,7 @@ from typing import Any, Final
 import fsspec
 
 from datasets.access import access, is_url, plain, scheme_of, storage_options
-from datasets.access_trouble import no_bucket, sentence_of
+from datasets.access_trouble import check_settings, no_bucket, sentence_of
 from datasets.errors import LakeAccessError
 
 _GONE: Final = (404, 410)
@@ -244,6 +244,8 @@ def _local_range(path: Path, start: int, end: int) -> bytes | None:
 def _filesystem(url: str) -> Iterator[tuple[Any, str]]:
     """The file system of a URL and the path on it; errors as `access` tells them."""
     with access(url):
+        if scheme_of(url) in ("s3", "s3a"):
+            check_settings()
         filesystem, path = fsspec.core.url_to_fs(plain(url), **(storage_options(url) or {}))
         yield filesystem, path
 

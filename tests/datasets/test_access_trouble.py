@@ -15,6 +15,7 @@ import pytest
 from datasets.errors import LakeAccessError
 from datasets.lake import Lake
 from datasets.storage import create, read, replace
+from ingest.source import find_sources
 from tests.object_store import ObjectStore
 
 SILENT = "http://127.0.0.1:1"
@@ -68,6 +69,7 @@ def refused(url: str) -> str:
             {"HTTP_PROXY": "http://no-proxy.invalid"},
             "the proxy no-proxy.invalid:80 does not answer; correct or unset HTTP_PROXY",
         ),
+        ({"AWS_CA_BUNDLE": "/nowhere.pem"}, "AWS_CA_BUNDLE names '/nowhere.pem', which is not there"),
         ({"AWS_PROFILE": "nobody"}, "the AWS profile cannot be used"),
     ],
 )
@@ -198,6 +200,8 @@ def test_what_is_no_trouble_of_a_place_stays_what_it_is(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_real_server_names_its_troubles(s3: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "there is no bucket for 's3://elsewhere/lake/recipe.json'" in refused("s3://elsewhere/lake")
+    with pytest.raises(LakeAccessError, match="there is no bucket for 's3://elsewhere/raw'"):
+        find_sources(["s3://elsewhere/raw"])
     with pytest.raises(LakeAccessError, match="at most 1024 bytes"):
         replace(f"s3://lake/{2000 * 'k'}", b"")
     now = botocore.auth.get_current_datetime
