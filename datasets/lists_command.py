@@ -1,14 +1,15 @@
 """`python -m datasets lists`: the scene lists of IceBench, and how they agree with published ones."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
-from datasets.lake import Lake
-from datasets.lists import SEASON_WORDS, UNLISTED, Comparison, compare, read_lists, season_lists, write_lists
 from datasets.process.terminal import out, user_errors
+
+if TYPE_CHECKING:
+    from datasets.lists import Comparison
 
 
 def lists(
@@ -37,6 +38,9 @@ def lists(
     The lake needs melt seasons: `python -m ingest melt` adds them. With --compare, differences from published lists
     are printed; they are not a failure.
     """
+    from datasets.lake import Lake  # pandas, zarr: not for --help
+    from datasets.lists import compare, read_lists, season_lists, write_lists
+
     with user_errors():
         catalog = Lake.open(lake).catalog()
         ours = season_lists(catalog, as_published=as_published)
@@ -47,7 +51,9 @@ def lists(
         _print_comparison(compare(catalog, ours, theirs))
 
 
-def _print_comparison(found: Comparison) -> None:
+def _print_comparison(found: "Comparison") -> None:
+    from datasets.lists import SEASON_WORDS, UNLISTED
+
     table = Table(title="agreement of the lists")
     table.add_column("list", no_wrap=True)
     for name in ("both", "only ours", "only theirs", "not in lake", "Jaccard"):

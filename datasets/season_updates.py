@@ -101,7 +101,7 @@ def cryoseason_source(lake: Lake, scene_id: str) -> Mapping[str, Any] | None:
 def _amend_scene(url: str, update: Mapping[str, Any], source: Mapping[str, Any]) -> None:
     document = _root(url)
     attributes = document["attributes"]
-    record = from_attribute(attributes["record"]) | update
+    record = {**from_attribute(attributes["record"]), **update}
     amended = attributes | {"record": to_attribute(record), SOURCE: to_attribute(source)}
     if amended != attributes:
         replace(f"{url}/zarr.json", json.dumps({**document, "attributes": amended}, indent=1).encode())

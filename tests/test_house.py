@@ -36,6 +36,7 @@ def test_a_foreign_datasets_package_is_named_at_once(room: str, tmp_path: Path) 
         ("training.__main__", {"torch", "captum", "mlflow", "matplotlib"}),
         ("ingest.__main__", {"dask.distributed", "netCDF4", "torch", "ray"}),
         ("ingest.build, ingest.workers", {"ray", "torch"}),
+        ("datasets.__main__", {"pandas", "zarr", "matplotlib", "torch", "ray"}),
         ("datasets.lake", {"torch", "dask.distributed", "ray"}),
     ],
 )

@@ -16,7 +16,7 @@ from rich.segment import Segments
 from rich.table import Table
 from typer.core import TyperCommand, TyperGroup
 
-from datasets.access import local_path
+from datasets.access import local_path, plain
 from datasets.errors import IceBenchError
 from datasets.process.signals import sigterm_raises
 
@@ -27,6 +27,7 @@ _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 _NO_PLACE: Final = (
     errno.EACCES,
     errno.EPERM,
+    errno.EEXIST,
     errno.ENOTDIR,
     errno.EISDIR,
     errno.EROFS,
@@ -54,13 +55,12 @@ def user_errors() -> Iterator[None]:
         tell(str(error), err)
         raise typer.Exit(USAGE_ERROR) from error
     except OSError as error:
-        kind = errno.errorcode.get(error.errno or 0, "")
-        if error.filename is None or kind not in (*_NO_PLACE, *_FULL):
+        if error.filename is None or error.errno not in (*_NO_PLACE, *_FULL):
             raise
         err.print("[red]error[/red]", end=" ")
-        remedy = "make room there" if kind in _FULL else "give another path, or the right to use this one"
+        remedy = "make room there" if error.errno in _FULL else "give another path, or the right to use this one"
         tell(f"{str(error.filename)!r} cannot be used ({error.strerror}): {remedy}", err)
-        raise typer.Exit(1 if kind in _FULL else USAGE_ERROR) from error
+        raise typer.Exit(1 if error.errno in _FULL else USAGE_ERROR) from error
 
 
 def tell(text: str, console: Console = out) -> None:
@@ -108,15 +108,19 @@ class Command(_AnyTerminal, TyperCommand):
     """One command; what it takes for a path may be a file:// URL, and no other."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - click's own signature
-        """Refuses URLs where only a path will do, before a folder `s3:` is made."""
-        rest = super().parse_args(ctx, args)
-        for name, value in ctx.params.items():
-            if isinstance(value, Path):
-                try:
-                    ctx.params[name] = local_path(value)
-                except IceBenchError as error:
-                    raise typer.BadParameter(str(error), ctx=ctx, param_hint=name) from error
+        """Puts the path for a file:// URL; refuses URLs where only a path will do, before a folder `s3:` is made."""
+        try:
+            rest = super().parse_args(ctx, [_as_path(word) for word in args])
+            ctx.params |= {name: local_path(v) for name, v in ctx.params.items() if isinstance(v, Path)}
+        except IceBenchError as error:
+            raise typer.BadParameter(str(error), ctx=ctx) from error
         return rest
+
+
+def _as_path(word: str) -> str:
+    """`--out=file:///maps` -> `--out=/maps`; words that are no file URL stay."""
+    option, equals, value = word.partition("=") if word.startswith("--") else ("", "", word)
+    return f"{option}{equals}{plain(value)}" if value.startswith("file:") else word
 
 
 class CommandLine(typer.Typer):
