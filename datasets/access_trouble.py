@@ -79,10 +79,10 @@ def sentence_of(url: str, error: Exception) -> str | None:
 def check_settings() -> None:
     """Raises LakeAccessError for settings of S3 that its client would try again and again, for half a minute."""
     name = next(filter(os.environ.get, _ENDPOINTS), "")
-    if "@" in os.environ.get(name, ""):
+    before, _, host = os.environ.get(name, "").rpartition("@")
+    if before:
         raise LakeAccessError(
-            f"the endpoint {_address('s3://')} has a name or a password before it: take it out of {name}, keys are "
-            "given apart"
+            f"the endpoint {host!r} in {name} has a name or a password before it: take it out, keys are given apart"
         )
     bundle = os.environ.get("AWS_CA_BUNDLE")
     if bundle and not Path(bundle).exists():

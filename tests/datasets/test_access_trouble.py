@@ -57,13 +57,14 @@ def refused(url: str) -> str:
     ("variables", "words"),
     [
         ({"AWS_ENDPOINT_URL": "localhost:9000"}, "the endpoint 'localhost:9000' has no http:// or https:// before it"),
-        ({"AWS_ENDPOINT_URL_S3": "k:hush@store"}, "the endpoint 'store' has no http://"),
+        ({"AWS_ENDPOINT_URL_S3": "k:hush@store"}, "the endpoint 'store' in AWS_ENDPOINT_URL_S3 has a name or a"),
+        ({"AWS_ENDPOINT_URL_S3": "store"}, "has no http:// or https:// before it; correct AWS_ENDPOINT_URL_S3"),
         ({"AWS_ENDPOINT_URL": "http://127.0.0.1:99999"}, "a port up to 65535; correct AWS_ENDPOINT_URL"),
         ({"AWS_ENDPOINT_URL": "ftp://store"}, "the endpoint 'store' is not http:// or https://"),
         ({"AWS_ENDPOINT_URL": SILENT}, "nothing listens at 127.0.0.1:1); check AWS_ENDPOINT_URL"),
         ({"AWS_ENDPOINT_URL": "http://no-such-host.invalid"}, "the host of no-such-host.invalid:80 is unknown"),
         ({"AWS_DEFAULT_REGION": "north pole"}, "'north pole' is no name of a region; set AWS_DEFAULT_REGION"),
-        ({"AWS_ENDPOINT_URL": SECRET}, "the endpoint 127.0.0.1:1 has a name or a password before it"),
+        ({"AWS_ENDPOINT_URL": SECRET}, "the endpoint '127.0.0.1:1' in AWS_ENDPOINT_URL has a name or a"),
         ({"AWS_ENDPOINT_URL": "http://10.0.0.1", "HTTP_PROXY": SECRET}, "the proxy 127.0.0.1:1 does not answer"),
         (
             {"HTTP_PROXY": "http://no-proxy.invalid"},
