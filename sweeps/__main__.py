@@ -8,7 +8,7 @@ from rich.table import Column, Table
 
 from datasets.errors import unknown_name
 from datasets.process.checkout import ROOT
-from datasets.process.terminal import err, out, user_errors
+from datasets.process.terminal import CommandLine, err, out, user_errors
 from sweeps.compare.command import compare
 from sweeps.design.catalogue import study, study_names
 from sweeps.design.experiment import SEED
@@ -25,12 +25,7 @@ _SHOWN = 10
 _INTERRUPTED = 130
 """Exit code after Ctrl-C."""
 
-app = typer.Typer(
-    help="Studies of the benchmark. Each is also a script: python sweeps/downscale.py --help",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
+app = CommandLine(help="Studies of the benchmark. Each is also a script: python sweeps/downscale.py --help")
 
 
 app.command("report")(report_command)

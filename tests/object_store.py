@@ -24,7 +24,7 @@ BUCKET = "lake"
 
 
 class ObjectStore:
-    """One server with two users: one may do everything in the bucket, one may only read and list."""
+    """One server with two users: one may do everything in the bucket, one may only read and list; all read public/."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -44,6 +44,7 @@ class ObjectStore:
                 {"name": name, "credentials": [{"accessKey": key, "secretKey": secret}], "actions": actions}
                 for name, (key, secret), actions in users
             ]
+            + [{"name": "anonymous", "actions": [f"{right}:{BUCKET}/public/*" for right in ("Read", "List")]}]
         }
         (folder / "users.json").write_text(json.dumps(config))
 

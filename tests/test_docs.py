@@ -24,9 +24,10 @@ def blocks(page: str, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", (ROOT / page).read_text(), flags=re.DOTALL)
 
 
-def test_recipes_of_the_lake_page_run(tiny_lake: Lake) -> None:
+def test_recipes_of_the_lake_page_run(tiny_lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     found = blocks("docs/lake.md", "python")
-    assert len(found) == 3
+    assert len(found) == 5
     namespace: dict[str, object] = {"lake": tiny_lake.url}
     for block in found:
         exec(compile(block, "docs/lake.md", "exec"), namespace)

@@ -85,6 +85,7 @@ NOT_FOR_HELP = {
         ("sweeps.leaderboard.board", {"ray", "torch", "mlflow", "matplotlib"}),
         *((f"{package}.__main__", NOT_FOR_HELP) for package in ("datasets", "ingest", "training", "sweeps")),
         ("ingest.build, ingest.workers", {"ray", "torch"}),
+        ("datasets.__main__", {"pandas", "zarr", "matplotlib", "torch", "ray"}),
         ("datasets.lake", NOT_FOR_HELP),
     ],
 )

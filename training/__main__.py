@@ -14,7 +14,7 @@ from rich.table import Table
 from datasets.errors import unknown_name
 from datasets.loading.workers import loader_workers
 from datasets.process.machine import usable_cores
-from datasets.process.terminal import err, out, tell, user_errors
+from datasets.process.terminal import CommandLine, err, out, tell, user_errors
 from training.attribute_command import attribute
 from training.models_command import models
 from training.predict_command import predict
@@ -31,10 +31,7 @@ if TYPE_CHECKING:
 _PATIENCE_S: Final = 5.0
 """Longest wait for a run's address, before training begins without it."""
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_show_locals=False,
+app = CommandLine(
     help="Train one network on a lake and score it on whole test scenes. Studies of many trials: python -m sweeps.",
 )
 

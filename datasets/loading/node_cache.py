@@ -23,6 +23,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from datasets.access import local_path
 from datasets.errors import CacheError
 from datasets.loading.array_file import ArrayFile
 from datasets.loading.cache_folder import (
@@ -103,7 +104,7 @@ class NodeCache:
             folder = Path(tempfile.gettempdir()) / f"icebench-cache-{os.getuid()}"
             make_own(folder)
         else:
-            folder = Path(given).expanduser().resolve()
+            folder = local_path(Path(given)).expanduser().resolve()
             make(folder)
         size = os.environ.get("ICEBENCH_CACHE_GB", "").strip()
         if size:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from datasets.access import access, storage_options
 from datasets.errors import SceneNotFoundError
 from datasets.storage import sizes
+from datasets.stores.attributes import from_attribute
 from datasets.stores.shard_layout import ShardedArray, Window, layout_of
 from datasets.stores.shards import read_windows
 
@@ -147,8 +148,7 @@ class SceneStore:
         return self._arrays[key]
 
     def _attribute(self, name: str) -> Mapping[str, Any]:
-        content: Any = self._root.attrs.asdict().get(name, {})
-        return dict(content)
+        return from_attribute(self._root.attrs.asdict().get(name, {}))
 
     def _check(self, group: str) -> None:
         if group not in self._root:

@@ -19,6 +19,7 @@ from datasets.access import access, storage_options
 from datasets.errors import IceBenchError, SceneNotFoundError
 from datasets.process.threads import threads
 from datasets.storage import move_below, read, remove, remove_below, replace, sizes
+from datasets.stores.attributes import to_attribute
 from datasets.stores.scene_store import SceneStore
 from datasets.stores.shard_encoding import encoded_shards
 
@@ -175,7 +176,9 @@ class SceneWriter:
             members[group] = _group_document(group_attributes, {})
             members |= {f"{group}/{name}": document for name, document in arrays[group].items()}
         objects = {key: size for key, size in sizes(self.url).items() if key != "zarr.json"}
-        _put(f"{self.url}/zarr.json", _group_document({**self._foreign, **attributes, "objects": objects}, members))
+        root = {**self._foreign, **attributes, "objects": objects}
+        texts = {name: to_attribute(content) for name, content in root.items()}
+        _put(f"{self.url}/zarr.json", _group_document(texts, members))
         if self.url != self._target:
             move_below(self.url, self._target, aside=beside_store(self._target)[1], last="zarr.json")
         self._finished = True

@@ -14,6 +14,7 @@ from typing import Final
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from datasets.access import is_url, plain
 from datasets.errors import IceBenchError
 from datasets.lake import Lake
 from datasets.process.checkout import ROOT, shipped_by_job
@@ -145,7 +146,7 @@ def _refuse_lost_results(lake_urls: Sequence[str], tracking_uri: str) -> None:
     places = [("--lake or ICEBENCH_LAKE", url) for url in lake_urls]
     for name, place in [*places, ("--tracking-uri or MLFLOW_TRACKING_URI", tracking_uri)]:
         path = place.removeprefix("sqlite:///")
-        if "://" not in path and Path(path).absolute().is_relative_to(os.fspath(ROOT)):
+        if not is_url(path) and Path(plain(path)).absolute().is_relative_to(os.fspath(ROOT)):
             raise LostResultsError(
                 f"{place!r} lies in the temporary folder of this job, which Ray deletes: "
                 f"give {name} as a URL or as an absolute path outside of it"

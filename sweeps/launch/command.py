@@ -6,8 +6,9 @@ from pathlib import Path
 
 import typer
 
+from datasets.access import is_url, plain
 from datasets.process.checkout import ROOT
-from datasets.process.terminal import err, user_errors
+from datasets.process.terminal import CommandLine, err, user_errors
 from sweeps.design.experiment import Experiment, ExperimentError
 from sweeps.launch.options import (
     LAKE,
@@ -40,7 +41,7 @@ def main(experiment: Experiment) -> None:
 
 def application(experiments: dict[str, Experiment], title: str) -> typer.Typer:
     """The command of one study, or of several that run one after the other."""
-    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app = CommandLine()
 
     @app.command(help=f"{title}\n\nFinished trials are never run again. See docs/studies.md.")
     def run(
@@ -131,4 +132,5 @@ def _places_to_ask(tracking_uri: str, lakes: Sequence[str]) -> tuple[str, str]:
 
 def _absolute(storage: str) -> str:
     """Trials have their own working folder, so a path must be absolute."""
-    return storage.rstrip("/") if "://" in storage else str(Path(storage).expanduser().absolute())
+    place = plain(storage)
+    return place if is_url(place) else str(Path(place).expanduser().absolute())

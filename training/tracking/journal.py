@@ -23,6 +23,7 @@ from typing import Final, NamedTuple, Self
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from datasets.access import local_path
 from datasets.errors import IceBenchError
 from datasets.process.checkout import ROOT
 from training.tracking.records import FileRecord, FinishRecord, Record, StartRecord, from_line, to_line
@@ -234,7 +235,7 @@ def read_lines(folder: Path, start: int = 0) -> Iterator[Line]:
 def default_outbox() -> Path:
     """ICEBENCH_OUTBOX, else results/outbox of the project; it should be on a disk of this machine."""
     given = os.environ.get("ICEBENCH_OUTBOX")
-    return Path(given).expanduser().absolute() if given else ROOT / "results" / "outbox"
+    return local_path(Path(given)).expanduser().absolute() if given else ROOT / "results" / "outbox"
 
 
 def attempts(root: Path) -> Iterator[Path]:

@@ -13,6 +13,7 @@ from typing import Final
 from urllib.parse import quote, unquote, urlsplit
 
 from datasets.errors import IceBenchError
+from datasets.proxies import through_proxy
 
 _SQLITE: Final = "sqlite:///"
 _PATIENCE_S: Final = 10.0
@@ -98,7 +99,8 @@ def check_reachable(uri: str) -> None:
             return
         reason = str(cause) or type(cause).__name__
     raise TrackingError(
-        f"the MLflow server {public(uri)} does not answer ({reason}): start it, or give another tracking URI"
+        f"the MLflow server {public(uri)} does not answer ({reason}){through_proxy(uri)}: start it, or give another "
+        "tracking URI"
     )
 
 
