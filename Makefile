@@ -5,7 +5,7 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-DEMO   := data/demo
+DEMO_FOLDER := data/demo
 
 .PHONY: demo platform platform-down test test-fast browser check bench format image lock clean
 
@@ -15,7 +15,7 @@ $(VENV)/.installed: pyproject.toml
 	touch $@
 
 demo: $(VENV)/.installed
-	PATH="$(CURDIR)/$(BIN):$$PATH" bash docs/demo.sh $(DEMO)
+	PATH="$(CURDIR)/$(BIN):$$PATH" bash docs/demo.sh $(DEMO_FOLDER)
 
 # Further options in ARGS: make platform ARGS='--mlflow-port 5001 --folder /big/disk'.
 platform: $(VENV)/.platform
@@ -72,4 +72,4 @@ lock:
 	bash infra/lock.sh
 
 clean:
-	rm -rf $(DEMO) .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(DEMO_FOLDER) .mypy_cache .ruff_cache .pytest_cache
