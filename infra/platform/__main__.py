@@ -51,6 +51,7 @@ def up(
     with user_errors():
         _check_installed()
         from infra.platform import processes, sample_lake, supervision
+        from infra.platform.experiment import experiment_of
         from infra.platform.instructions import instructions
         from infra.platform.state import load, prepare
 
@@ -87,10 +88,11 @@ def up(
                 if demo:
                     sample_lake.build(platform, lambda line: tell(line, err))
                 scene = sample_lake.first_scene(platform.lake)
+                experiment = experiment_of(platform)
             except PlatformError as error:
                 tell(f"{error}; it still runs: `{_down(folder)}` ends it", err)
                 raise typer.Exit(1) from error
-        tell(instructions(platform, scene, _down(folder)))
+        tell(instructions(platform, experiment, scene, _down(folder)))
 
 
 @app.command()

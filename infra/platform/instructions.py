@@ -5,11 +5,12 @@ import shlex
 from infra.platform.state import BUCKET, Platform
 
 
-def instructions(platform: Platform, scene: str | None, stop: str) -> str:
+def instructions(platform: Platform, experiment: str, scene: str | None, stop: str) -> str:
     """The text.
 
     Args:
         platform: Runs.
+        experiment: Id of the experiment where the study's runs are, or will be.
         scene: Id of a scene of its lake; None where there is no lake yet.
         stop: Command that ends the platform.
     """
@@ -26,7 +27,7 @@ in any other terminal, first its addresses and keys:
   source {shlex.quote(str(platform.env_file))}
 then start a study{" (trials of a minute: this is the demo)" if platform.demo else ""}, look at its runs, read the lake:
   ray job submit sweeps/downscale.py
-  {platform.mlflow}/#/experiments?workflowType=machine_learning
+  {platform.mlflow}/#/experiments/{experiment}/runs?workflowType=machine_learning
   {f"python -c {shlex.quote(reading)}" if scene else building}
 
 end it: {stop}"""

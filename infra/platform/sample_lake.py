@@ -13,6 +13,7 @@ from infra.platform.state import Platform, PlatformError
 _ARCHIVES: Final = (("train", 8, 1), ("test", 3, 2))
 """Name, number of scenes, seed."""
 _PATIENCE_S: Final = 1800
+_SIZE: Final = ("--lines", "600", "--samples", "624")
 _RATIOS: Final = ("2", "5", "10")
 
 
@@ -22,15 +23,15 @@ def build(platform: Platform, say: Callable[[str], None]) -> None:
     Raises:
         PlatformError: A step failed.
     """
-    raw = platform.folder / "demo" / "raw"
+    folder = platform.folder / "demo"
+    if (folder / "built").exists():
+        return
     for archive, scenes, seed in _ARCHIVES:
-        place, done = raw / archive, raw / f"{archive}.done"
+        raw = folder / "raw" / archive
         say(f"sample lake: {scenes} scenes for {archive}")
-        size = ["--lines", "600", "--samples", "624"]
-        if not done.exists():
-            _ingest(platform, "sample", str(place), "--scenes", str(scenes), *size, "--seed", str(seed))
-            done.touch()
-        _ingest(platform, "build", str(place), "--ratios", *_RATIOS, "--workers", "2", "--split", archive)
+        _ingest(platform, "sample", str(raw), "--scenes", str(scenes), *_SIZE, "--seed", str(seed))
+        _ingest(platform, "build", str(raw), "--ratios", *_RATIOS, "--workers", "2", "--split", archive)
+    (folder / "built").touch()
 
 
 def first_scene(lake_url: str) -> str | None:

@@ -24,7 +24,7 @@ def ray_and_places(lake_urls: Sequence[str], tracking_uri: str, storage: str) ->
     with cluster():
         found = nodes()
         cpus, gpus = (sum(node.get(kind, 0.0) for node in found) for kind in ("CPU", "GPU"))
-        said = f"{address}: {len(found)} nodes, {cpus:g} CPUs, {gpus:g} GPUs ({auth})"
+        said = f"{address}: nodes {len(found)}, CPUs {cpus:g}, GPUs {gpus:g} ({auth})"
         yield Finding(name="Ray", level="ok", said=said)
         for report in look_from_nodes(lake_urls, tracking_uri, storage):
             yield from of_node(report)

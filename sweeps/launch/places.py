@@ -118,7 +118,7 @@ def check_clocks(places: Sequence[str], tracking_uri: str) -> Iterator[Finding]:
 
 def clock_finding(server: str, drift_s: float) -> Finding:
     """What a difference between two clocks means: some seconds nothing, a quarter of an hour refusals."""
-    said = f"{abs(drift_s):.0f} s {'behind' if drift_s > 0 else 'before'} that of {server}"
+    said = f"{abs(drift_s):.0f} s {'behind' if drift_s > 0 else 'ahead of'} that of {server}"
     if abs(drift_s) < _DRIFT_S:
         return Finding(name="clock", level="ok", said=said)
     level = "error" if abs(drift_s) > _REFUSED_S else "warning"

@@ -154,10 +154,10 @@ def rows(platform: Platform) -> tuple[Run, list[Run]]:
 
 
 def open_study(tab: Visit, address: str) -> None:
-    """From the printed address, which must not open on the empty pages for language models, to the table of runs."""
+    """The printed address opens on the table of runs, not on the empty pages for language models."""
     tab.page.goto("about:blank")
     tab.page.goto(address)
-    tab.page.get_by_role("link", name=EXPERIMENT, exact=True).first.click()
+    expect(tab.page.get_by_text(EXPERIMENT, exact=True).first).to_be_visible()
 
 
 def see_trials(tab: Visit, study: str, trials: list[str]) -> None:
