@@ -123,29 +123,14 @@ def down(folder: Folder = HOME) -> None:
 
 
 @app.command(hidden=True)
-def serve(name: Annotated[Literal["s3", "mlflow", "ray"], typer.Argument()], folder: Folder = HOME) -> None:
+def serve(name: Annotated[Literal["s3", "mlflow", "ray"], typer.Argument()]) -> None:
     """Become one of the servers; supervisord calls this."""
-    from infra.platform import services
-    from infra.platform.state import BUCKET, load
+    from infra.platform.serve import become
+    from infra.platform.state import MARK, load
 
-    platform = load(folder)
-    if platform is None:
-        raise PlatformError(f"no platform was started in {str(folder)!r}")
-    environment = platform.environment()
-    os.chdir(folder)  # a path is given from here, whatever characters its beginning has
-    if name == "s3":
-        (folder / "s3").mkdir(exist_ok=True)
-        words = services.object_store_words("s3", BUCKET, platform.ports)
-        environment |= platform.object_store_secrets()
-    elif name == "mlflow":
-        words = services.mlflow_words(platform.ports["mlflow"], "sqlite:///mlflow.db", f"s3://{BUCKET}/mlflow")
-        environment |= services.MLFLOW_QUIET
-    else:
-        os.chdir(ROOT)  # jobs start where the head stands: `ray job submit sweeps/downscale.py` finds the file
-        words = services.ray_words(platform.ray_folder, {name: platform.ports[name] for name in services.HEAD_PORTS})
-        for ours in ("RAY_ADDRESS", "RAY_API_SERVER_ADDRESS"):  # a head that is told of a cluster would join it
-            environment.pop(ours)
-    os.execve(words[0], words, environment)
+    platform = load(Path(os.environ[MARK]))
+    assert platform is not None, "`up` saves it first"
+    become(platform, name)
 
 
 def _check_installed() -> None:

@@ -137,7 +137,8 @@ class Platform(BaseModel):
         """Writes both files; nobody but the owner can read them, or look into the folder."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self.folder.chmod(0o700)
-        self.logs.mkdir(exist_ok=True)
+        for kept in (self.logs, self.folder / "s3"):
+            kept.mkdir(exist_ok=True)
         write_private(self.folder / _FILE, self.model_dump_json(indent=1))
         bin_folder = shlex.quote(str(Path(sys.executable).parent))
         lines = [

@@ -20,18 +20,18 @@ _PATIENCE_S: Final = 180.0
 STOP_S: Final = 40
 """Time that supervisord gives a server to end, before it kills the server's whole process group."""
 
-# Paths come in by expansions, which happen after comments were taken out of the lines: a path may hold any character.
+# Paths are relative to the folder of the platform, or come in by variables: they may hold any character.
 _HEAD: Final = """\
 [supervisord]
-logfile=%(here)s/logs/supervisord.log
+logfile=logs/supervisord.log
 logfile_maxbytes=1MB
-pidfile=%(here)s/supervisord.pid
-childlogdir=%(here)s/logs
+pidfile=supervisord.pid
+childlogdir=logs
 umask=077
 """
 _PROGRAM: Final = """
 [program:{name}]
-command="%(ENV_ICEBENCH_PYTHON)s" -m infra.platform serve {name} --folder "%(here)s"
+command="%(ENV_ICEBENCH_PYTHON)s" -m infra.platform serve {name}
 priority={priority}
 autorestart=true
 startsecs=3
@@ -40,7 +40,7 @@ stopwaitsecs={stop}
 stopasgroup={as_group}
 killasgroup=true
 redirect_stderr=true
-stdout_logfile=%(here)s/logs/{name}.log
+stdout_logfile=logs/{name}.log
 stdout_logfile_maxbytes=10MB
 stdout_logfile_backups=2
 """
@@ -57,19 +57,21 @@ def start(platform: Platform) -> None:
         _PROGRAM.format(name=name, priority=order, stop=STOP_S, as_group=str(name != "ray").lower())
         for order, name in enumerate(SERVICES)
     ]
-    config = platform.folder / "supervisord.conf"
-    write_private(config, _HEAD + "".join(programs))
-    done = subprocess.run(
-        [sys.executable, "-m", "supervisor.supervisord", "-c", str(config)],
-        cwd=ROOT,
-        env={**os.environ, MARK: str(platform.folder), "ICEBENCH_PYTHON": sys.executable},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    write_private(platform.folder / "supervisord.conf", _HEAD + "".join(programs))
+    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    environment = {**os.environ, MARK: str(platform.folder), "ICEBENCH_PYTHON": sys.executable, "PYTHONPATH": path}
+    with (platform.logs / "start.log").open("w") as log:  # it may list the whole environment in an error
+        done = subprocess.run(
+            [sys.executable, "-m", "supervisor.supervisord", "-c", "supervisord.conf"],
+            cwd=platform.folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            timeout=60,
+        )
     if done.returncode:
-        raise PlatformError(f"supervisord did not start: {(done.stdout + done.stderr).strip()[-500:]}")
+        raise PlatformError(f"supervisord did not start: its words are in {str(platform.logs / 'start.log')!r}")
 
 
 def wait_healthy(platform: Platform, say: Callable[[str], None]) -> None:

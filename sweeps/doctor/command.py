@@ -79,9 +79,9 @@ def _machine(storage: str) -> Iterator[Finding]:
     yield machine.cores_and_memory(cores, memory, os.cpu_count() or 1)
     yield machine.shared_memory(measured.shared_room())
     yield machine.open_file_limit(measured.open_files())
-    folder = os.environ.get("TMPDIR") or tempfile.gettempdir()
+    folder = tempfile.gettempdir()
     starts_ray = os.environ.get("RAY_ADDRESS", "local") == "local"
-    yield machine.temporary_folder(folder, os.environ.get("RAY_TMPDIR") or folder, starts_ray=starts_ray)
+    yield machine.temporary_folder(folder, measured.ray_folder(), starts_ray=starts_ray)
     kept = {"results": ROOT / "results", "temporary files": Path(folder)}
     if "://" not in storage:
         kept["storage"] = Path(storage)

@@ -40,6 +40,11 @@ def usable_memory() -> float:
     return min(whole, int(limit)) if limit.isdigit() else whole
 
 
+def ray_folder() -> str:
+    """In which folder a Ray that is started here makes its own."""
+    return os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp"
+
+
 def free_disk(folder: Path) -> float:
     """Bytes that this user may still write where the folder is, or will be."""
     found = os.statvfs(standing(folder))

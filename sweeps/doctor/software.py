@@ -78,9 +78,11 @@ def _place(name: str) -> Path | None:
 
 def weights() -> Finding:
     """Pretrained weights in the caches of torch and Hugging Face; they are never downloaded by a trial."""
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")  # as torch does; it takes seconds to load
     torch = Path(os.environ.get("TORCH_HOME") or home / "torch") / "hub" / "checkpoints"
-    hub = Path(os.environ.get("HF_HUB_CACHE") or Path(os.environ.get("HF_HOME") or home / "huggingface") / "hub")
+    hub = Path(HF_HUB_CACHE)
     count = len(list(torch.glob("*.pth"))) + len(list(hub.glob("models--*")))
     if count:
         return Finding(name="ImageNet weights", level="ok", said=f"{count} files of weights in {torch} and {hub}")

@@ -24,6 +24,7 @@ from infra.platform.state import Platform, load
 from ingest.convert import convert_scene
 from ingest.recipe import Recipe
 from tests.end_to_end.browser import Visit, chromium, visit
+from tests.free_ports import free_ports
 from tests.offspring import wait_until_gone, watched_offspring
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
@@ -44,6 +45,12 @@ def platform_command(word: str, folder: Path, *options: str) -> subprocess.Compl
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
     return done
+
+
+def given_ports() -> list[str]:
+    """Other tests may start a platform at the same time, and would take the usual ones too."""
+    (s3,), (mlflow, dashboard) = free_ports(1, with_grpc=True), free_ports(2)
+    return [f"--s3-port={s3}", f"--mlflow-port={mlflow}", f"--dashboard-port={dashboard}"]
 
 
 def second_terminal(said: str, starts_with: str, elsewhere: Path) -> str:
@@ -70,7 +77,7 @@ def test_three_actions(browser_path: str, tmp_path: Path) -> None:
     folder = tmp_path / "My platform (1)"
     with watched_offspring() as children:
         try:
-            said = platform_command("up", folder, "--demo").stdout
+            said = platform_command("up", folder, "--demo", *given_ports()).stdout
             platform = load(folder)
             assert platform is not None
             only_its_owner_sees_the_keys(platform)

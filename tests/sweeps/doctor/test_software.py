@@ -38,7 +38,7 @@ def test_our_packages_are_ours(tmp_path: Path) -> None:
 
 def test_weights_in_a_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     assert software.weights().level == "warning"
     (tmp_path / "hub" / "models--timm--resnet18").mkdir(parents=True)
     assert software.weights().level == "ok"
