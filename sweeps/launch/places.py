@@ -20,7 +20,7 @@ from typing import Final
 from datasets.access import is_url, scheme_of
 from datasets.lake import Lake
 from datasets.storage import create, read, remove
-from sweeps.launch.finding import Check, Finding, limited
+from sweeps.launch.finding import Check, Finding, Level, limited
 from training.tracking.artifact_probe import probe_artifacts
 from training.tracking.server import check_reachable, public
 
@@ -121,7 +121,7 @@ def clock_finding(server: str, drift_s: float) -> Finding:
     said = f"{abs(drift_s):.0f} s {'behind' if drift_s > 0 else 'ahead of'} that of {server}"
     if abs(drift_s) < _DRIFT_S:
         return Finding(name="clock", level="ok", said=said)
-    level = "error" if abs(drift_s) > _REFUSED_S else "warning"
+    level: Level = "error" if abs(drift_s) > _REFUSED_S else "warning"
     return Finding(name="clock", level=level, said=said, remedy="set the clock by NTP (`timedatectl set-ntp true`)")
 
 

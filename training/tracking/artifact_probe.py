@@ -3,6 +3,7 @@
 import secrets
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from training.tracking.mlflow_client import asking
 from training.tracking.server import TrackingError, public
@@ -29,7 +30,7 @@ def probe_artifacts(uri: str) -> str:
         file = Path(folder) / name
         file.write_text("written by a check of the artifact store, and removed at once\n")
         try:
-            store = get_artifact_repository(place, tracking_uri=uri)
+            store: Any = get_artifact_repository(place, tracking_uri=uri)
             store.log_artifact(str(file))
             store.delete_artifacts(name)
         except Exception as error:  # boto3, google and requests have no error in common
