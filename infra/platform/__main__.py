@@ -13,6 +13,7 @@ from typing import Annotated, Final, Literal
 import typer
 from filelock import FileLock, Timeout
 
+from datasets.errors import IceBenchError
 from datasets.process.checkout import ROOT
 from datasets.process.terminal import err, tell, user_errors
 from infra.platform.state import PlatformError
@@ -74,12 +75,9 @@ def up(
                     tell(f"ended {left} processes of a platform that lost its supervisor", err)
                 if platform is not None:
                     shutil.rmtree(platform.ray_folder, ignore_errors=True)
-                platform = prepare(
-                    folder,
-                    demo=demo,
-                    given=given,
-                    ray_folder=tempfile.mkdtemp(prefix="icebench-", dir=_short_folder()),
-                )
+                prepared = prepare(folder, demo=demo, given=given)
+                ray_folder = tempfile.mkdtemp(prefix="icebench-", dir=_short_folder())
+                platform = prepared.model_copy(update={"ray_folder": ray_folder})
                 platform.save()
                 os.environ.update(platform.variables())
                 supervision.start(platform)
@@ -89,7 +87,7 @@ def up(
                     sample_lake.build(platform, lambda line: tell(line, err))
                 scene = sample_lake.first_scene(platform.lake)
                 experiment = experiment_of(platform)
-            except PlatformError as error:
+            except IceBenchError as error:
                 tell(f"{error}; it still runs: `{_down(folder)}` ends it", err)
                 raise typer.Exit(1) from error
         tell(instructions(platform, experiment, scene, _down(folder)))
@@ -115,11 +113,8 @@ def down(folder: Folder = HOME) -> None:
                 supervision.keep_ray_logs(platform)
         if left:
             raise PlatformError(f"{len(left)} processes do not end: {', '.join(str(process.pid) for process in left)}")
-        tell(
-            f"ended {ended} processes; objects, runs and keys stay in {folder}"
-            if ended
-            else f"nothing runs in {folder}"
-        )
+        kept = f"ended {ended} processes; objects, runs and keys stay in {folder}"
+        tell(kept if ended else f"nothing runs in {folder}")
 
 
 @app.command(hidden=True)

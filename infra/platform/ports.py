@@ -44,6 +44,6 @@ def is_free(port: int, *, with_grpc: bool = False) -> bool:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: a port just left is free
             try:
                 probe.bind(("127.0.0.1", each))
-            except OSError:
+            except (OSError, OverflowError):  # taken, or above 65535
                 return False
     return True

@@ -168,14 +168,13 @@ def load(folder: Path) -> Platform | None:
         ) from error
 
 
-def prepare(folder: Path, *, demo: bool, given: Mapping[str, int], ray_folder: str) -> Platform:
+def prepare(folder: Path, *, demo: bool, given: Mapping[str, int]) -> Platform:
     """The platform to start in the folder: keys and ports as before, as far as nobody else has taken those meanwhile.
 
     Args:
         folder: Absolute.
         demo: See `Platform`.
         given: Ports that the caller insists on, by the names of `GIVEN`.
-        ray_folder: Temporary folder of Ray.
 
     Raises:
         PlatformError: A given port is taken.
@@ -189,9 +188,7 @@ def prepare(folder: Path, *, demo: bool, given: Mapping[str, int], ray_folder: s
     before = load(folder)
     wanted = {**USUAL, **(before.ports if before else {}), **given}
     ports = named_ports(S3_PORTS, with_grpc=True, wanted=wanted) | named_ports(["mlflow", *HEAD_PORTS], wanted=wanted)
-    return Platform(
-        folder=folder, demo=demo, ports=ports, keys=before.keys if before else Keys.new(), ray_folder=ray_folder
-    )
+    return Platform(folder=folder, demo=demo, ports=ports, keys=before.keys if before else Keys.new())
 
 
 def write_private(path: Path, text: str) -> None:

@@ -43,7 +43,7 @@ def doctor(lake: Lakes = None, tracking_uri: TrackingUri = "", storage: Storage 
         remedy = f": {finding.remedy}" if finding.remedy else ""
         tell(f"{finding.name:17} {finding.said}{remedy}")
         errors += finding.level == "error"
-        late += "no answer within" in finding.said
+        late += finding.late
     tell("a study would fail here" if errors else "a study can run here")
     if late:  # what hangs in a client's library would keep the process alive
         sys.stdout.flush()

@@ -20,12 +20,14 @@ class Finding:
         level: See `Level`.
         said: What was found.
         remedy: What to do about it; empty where nothing needs to be done, or where `said` has it.
+        late: Whether the check did not end in time, and still goes on.
     """
 
     name: str
     level: Level
     said: str
     remedy: str = ""
+    late: bool = False
 
 
 Check = Callable[[], Iterable[Finding]]
@@ -49,9 +51,9 @@ def limited(name: str, check: Check, seconds: float) -> tuple[Finding, ...]:
     thread.start()
     thread.join(seconds)
     if thread.is_alive():
-        return (
-            Finding(name=name, level="error", said=f"no answer within {seconds:.0f} s", remedy="look whether it hangs"),
-        )
+        said = f"no answer within {seconds:.0f} s"
+        remedy = "look whether its disk, server or driver hangs"
+        return (Finding(name=name, level="error", said=said, remedy=remedy, late=True),)
     for error in raised:
         if not isinstance(error, IceBenchError | OSError):
             raise error

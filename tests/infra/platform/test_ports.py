@@ -30,4 +30,5 @@ def test_a_port_whose_companion_is_taken_is_not_free() -> None:
     with listening(port + GRPC):
         assert is_free(port)
         assert not is_free(port, with_grpc=True)
+        assert not is_free(65_000, with_grpc=True)
         assert named_ports(["s3"], with_grpc=True, wanted={"s3": port})["s3"] != port

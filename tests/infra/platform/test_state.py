@@ -22,7 +22,7 @@ def drawn_ports() -> dict[str, int]:
 
 
 def prepared(folder: Path, *, demo: bool = False) -> Platform:
-    platform = prepare(folder, demo=demo, given={} if load(folder) else drawn_ports(), ray_folder="/tmp/ray")
+    platform = prepare(folder, demo=demo, given={} if load(folder) else drawn_ports())
     platform.save()
     return platform
 
@@ -59,8 +59,8 @@ def test_no_two_platforms_share_a_key(tmp_path: Path) -> None:
 def test_a_given_port_that_is_taken_is_refused(name: str, option: str, tmp_path: Path) -> None:
     (port,) = free_ports(1, with_grpc=True)
     with listening(port), pytest.raises(PlatformError, match=f"{option} {port}: this port.* is taken"):
-        prepare(tmp_path, demo=False, given={name: port}, ray_folder="")
-    assert prepare(tmp_path, demo=False, given={name: port}, ray_folder="").ports[name] == port
+        prepare(tmp_path, demo=False, given={name: port})
+    assert prepare(tmp_path, demo=False, given={name: port}).ports[name] == port
 
 
 def test_a_file_of_state_that_cannot_be_read_is_said(tmp_path: Path) -> None:
