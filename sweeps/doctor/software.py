@@ -13,6 +13,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from sweeps.launch.finding import Finding
+from training.tracking.mlflow_tracker import git_commit
 
 OURS: Final = ("datasets", "ingest", "training", "sweeps")
 _SHOWN: Final = ("torch", "ray", "mlflow", "zarr", "xarray", "s3fs")
@@ -27,13 +28,15 @@ def versions(root: Path, extras: Sequence[str] = _EXTRAS) -> Iterator[Finding]:
         root: Folder of the checkout.
         extras: Whose packages are needed.
     """
-    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    python = platform.python_version()
     found = {name: version for name in _SHOWN if (version := installed(name))}
-    shown = ", ".join(f"{name} {version}" for name, version in found.items())
-    yield Finding(
-        name="versions", level="ok", said=f"icebench {project['version']}, Python {platform.python_version()}, {shown}"
-    )
-    if Version(platform.python_version()) not in Requirement(f"python{project['requires-python']}").specifier:
+    shown = ", ".join(f"{name} {version}" for name, version in {"Python": python, **found}.items())
+    yield Finding(name="versions", level="ok", said=shown)
+    file = root / "pyproject.toml"
+    if not file.exists():  # a job's copy of the packages, whose environment the image or the cluster answers for
+        return
+    project = tomllib.loads(file.read_text())["project"]
+    if Version(python) not in Requirement(f"python{project['requires-python']}").specifier:
         wanted = project["requires-python"]
         yield Finding(name="versions", level="error", said=f"Python is not {wanted}", remedy=f"use Python {wanted}")
     needed = [*project["dependencies"], *(each for extra in extras for each in project["optional-dependencies"][extra])]
@@ -68,7 +71,7 @@ def our_packages(root: Path) -> Iterator[Finding]:
         remedy = f"run in {root}, without another {name} in the working folder, on PYTHONPATH or installed by pip"
         yield Finding(name="our packages", level="error", said=said, remedy=remedy)
     if not foreign:
-        yield Finding(name="our packages", level="ok", said=f"{', '.join(OURS)} of {root}")
+        yield Finding(name="our packages", level="ok", said=f"{', '.join(OURS)} of {root}, commit {git_commit()}")
 
 
 def _place(name: str) -> Path | None:

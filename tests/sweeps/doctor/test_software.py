@@ -1,5 +1,6 @@
 """Packages that are missing, old, or somebody else's."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,12 @@ from sweeps.doctor import software
 
 def test_everything_is_there() -> None:
     first, *more = software.versions(ROOT)
-    assert "torch" in first.said
+    assert re.match(r"Python 3\S+, torch 2", first.said)
     assert more == []
+
+
+def test_a_copy_of_the_packages_alone_says_its_versions(tmp_path: Path) -> None:
+    assert [each.level for each in software.versions(tmp_path)] == ["ok"]
 
 
 @pytest.mark.parametrize(
