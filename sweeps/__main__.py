@@ -1,4 +1,4 @@
-"""Command line over all studies: `python -m sweeps list | run | status | report | compare | leaderboard | sync`."""
+"""Command line over all studies: `python -m sweeps list | run | status | report | compare | ... | sync | doctor`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +12,7 @@ from datasets.process.terminal import CommandLine, err, out, user_errors
 from sweeps.compare.command import compare
 from sweeps.design.catalogue import study, study_names
 from sweeps.design.experiment import SEED
+from sweeps.doctor.command import doctor
 from sweeps.launch.command import application
 from sweeps.leaderboard.command import leaderboard_command
 from sweeps.report.command import report_command
@@ -31,6 +32,7 @@ app = CommandLine(help="Studies of the benchmark. Each is also a script: python 
 app.command("report")(report_command)
 app.command("compare")(compare)
 app.command("leaderboard")(leaderboard_command)
+app.command("doctor")(doctor)
 
 
 @app.command("list")

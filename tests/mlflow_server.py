@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -20,6 +19,7 @@ from pathlib import Path
 from mlflow import MlflowClient
 from mlflow.entities import Run, ViewType
 
+from infra.platform.services import MLFLOW_QUIET, mlflow_words
 from sweeps.record.study import StudyTracker
 from tests.free_ports import free_ports
 from training.spec import TrialSpec
@@ -79,15 +79,12 @@ class MlflowServer:
         """Starts the server and waits until it answers."""
         if self._process is not None:
             return
-        words = [sys.executable, "-m", "mlflow", "server", "--workers", "1", "--host", "127.0.0.1"]
-        words += ["--port", str(self.port), "--backend-store-uri", f"sqlite:///{self.folder}/server.db"]
-        words += ["--artifacts-destination", str(self.folder / "artifacts")]
-        quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+        words = mlflow_words(self.port, f"sqlite:///{self.folder}/server.db", str(self.folder / "artifacts"))
         with (self.folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
                 words,
                 cwd=self.folder,
-                env={**os.environ, **quiet},
+                env={**os.environ, **MLFLOW_QUIET},
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
