@@ -88,7 +88,7 @@ def tiny_lake(tmp_path_factory: pytest.TempPathFactory, raw_train: list[Path], r
     """A finished lake of both archives, ratios 1, 2, 5 and 10; not to be changed by tests."""
 
     def build(folder: str) -> list[str]:
-        recipe = Recipe()
+        recipe = Recipe(ratios=(1, 2, 5, 10))
         lake = Lake.create(folder, recipe.to_lake())
         train = [convert_scene(str(path), recipe, lake, "train") for path in raw_train]
         test = [convert_scene(str(path), recipe, lake, "test") for path in raw_test]
