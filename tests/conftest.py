@@ -36,6 +36,7 @@ settings.load_profile("house")
 WITH_CLUSTERS = (
     "tests/end_to_end",
     "tests/sweeps/launch",
+    "tests/infra/test_slurm.py",
     "tests/ingest/test_cluster.py",
     "tests/ingest/test_dask_cluster.py",
     "tests/ingest/test_ray_cluster.py",
