@@ -37,6 +37,7 @@ WITH_CLUSTERS = (
     "tests/end_to_end",
     "tests/sweeps/launch",
     "tests/infra/test_slurm.py",
+    "tests/docs/test_tour.py",
     "tests/ingest/test_cluster.py",
     "tests/ingest/test_dask_cluster.py",
     "tests/ingest/test_ray_cluster.py",
