@@ -40,7 +40,7 @@ PARSED: Final = {
     r"python infra/render\.py ": "tests/infra fill in every file",
     r"(cp|source) ": "files of a fresh checkout",
     r"ray ": "needs a cluster; tests/end_to_end submit jobs in these forms",
-    r"mlflow ": "a server that stays",
+    r"(mlflow|sh infra/mlflow/serve\.sh)": "a server that stays",
     r"make ": "the tests themselves, or what they would do to this machine",
     r"(\.venv/bin/)?pip install": "a registry",
     r"sbatch ": "needs Slurm; tests/infra/test_slurm.py runs the script",

@@ -46,7 +46,7 @@ def check(words: Sequence[str]) -> None:
             check(["python", *rest[rest.index(SLURM) + 1 :]])
         case ["sbatch", *rest] if "--wrap" in rest:
             check(shlex.split(rest[rest.index("--wrap") + 1]))
-        case ["python", place, *_] | ["bash", place, *_] | ["cp", place, _] | ["source", place]:
+        case ["python", place, *_] | [("bash" | "sh"), place, *_] | ["cp", place, _] | ["source", place]:
             made = (".env", ".venv/bin/activate")
             assert place in made or (ROOT / place).exists(), f"no such file: {place}"
         case _:

@@ -59,6 +59,12 @@ def blocks(page: str, language: str | None = None) -> list[Block]:
     return [block for block in found if language in (None, block.language)]
 
 
+def inline_code(page: str) -> list[str]:
+    """What stands between single backticks in sentences and tables."""
+    prose = _FENCE.sub("", (ROOT / page).read_text()).replace("\n", " ")
+    return re.findall(r"`([^`]+)`", prose)
+
+
 def commands(page: str) -> list[Command]:
     """Commands of a page's shell blocks, in order; loops, functions, pipes and substitutions are taken apart."""
     return [command for block in blocks(page, "bash") for command in _commands_in(page, block.text)]

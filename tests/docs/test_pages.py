@@ -1,6 +1,7 @@
 """Pages of the docs agree with the project: links, files, studies; and their shell is shell."""
 
 import re
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -47,10 +48,28 @@ def test_shell_blocks_are_shell() -> None:
         assert done.returncode == 0, f"{page}: {done.stderr}"
 
 
+def test_what_the_demo_prints_can_be_pasted(tmp_path: Path) -> None:
+    """Also from a folder whose name a shell would take apart; its steps are the tour's, and other tests run them."""
+    place = tmp_path / "My Drive (1)"
+    (place / "lake").mkdir(parents=True)
+    (place / "lake" / "catalog.parquet").touch()
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python").write_text("#!/bin/sh\n")
+    (tmp_path / "bin" / "python").chmod(0o755)
+    environment = {"PATH": f"{tmp_path / 'bin'}:/usr/bin:/bin"}
+    words = ["bash", ROOT / "docs" / "demo.sh", place]
+    said = subprocess.run(words, env=environment, capture_output=True, text=True, check=True).stdout
+    typed = re.findall(r"^  [a-z ]+: +(\S*\.venv/.*|MLFLOW.*)$", said, re.MULTILINE)
+    assert [shlex.split(line)[-1] for line in typed] == [
+        str(place / "lake"), f"sqlite:///{place}/mlflow.db", "--help",
+    ]  # fmt: skip
+
+
 def test_files_that_a_page_names_exist() -> None:
+    examples = ("sweeps/incidence.py", "sweeps/STUDY.py")
     for page in pages():
         for path in set(re.findall(r"(?<![\w/.])(?:file://)?((?:infra|sweeps|docs|tests)/[\w./-]+\.\w+)", read(page))):
-            assert (ROOT / path).exists() or path == "sweeps/incidence.py", f"{page}: {path}"  # that of a recipe
+            assert (ROOT / path).exists() or path in examples, f"{page}: {path}"
 
 
 def test_the_page_of_studies_has_them_all() -> None:
