@@ -21,7 +21,7 @@ def build(
     lake: Annotated[str, typer.Option(help="URL of the lake: a path, s3://, gs://, az://.", envvar="ICEBENCH_LAKE")],
     ratios: Annotated[
         list[str] | None,
-        typer.Option(help="Downscale ratios to 40 m, one or more: --ratios 1 2 5 10 (or 1,2,5,10).", metavar="R ..."),
+        typer.Option(help="Downscale ratios to 40 m: --ratios 2 5 10 or 2,5,10 (without: these).", metavar="R ..."),
     ] = None,
     sar_mean: Annotated[
         Literal["db", "power"], typer.Option(help="Mean of SAR blocks: of dB, as published, or of linear power.")

@@ -11,12 +11,23 @@ from datasets.lake import Lake
 from ingest.__main__ import app
 from ingest.errors import RecipeError
 from ingest.recipe import Recipe
+from sweeps.design.catalogue import study, study_names
+from training.spec.protocols import AUTOICE_WINNER
 
 
-def test_the_default_recipe_keeps_its_digest() -> None:
-    assert Recipe().digest == "dac519e9af17"
+def test_a_recipe_keeps_its_digest() -> None:
+    assert Recipe().digest == "19ea1ca97324"
+    assert Recipe(ratios=(1, 2, 5, 10)).digest == "dac519e9af17"
     assert Recipe(ratios=(1, 2), sar_precision=0.01).digest == "dd8cf056396e"
     assert "compression" not in Recipe().to_lake()["recipe"]
+
+
+def test_every_study_can_read_a_lake_of_the_default_recipe() -> None:
+    """Full resolution is most of the bytes, so it is built where somebody asks for it."""
+    points = [point for name in study_names() for point in study(name).trials()]
+    assert {point.spec.data.ratio for point in points} == set(Recipe().ratios)
+    assert {point.spec.evaluation.fixed_ratio for point in points} <= {None, *Recipe().ratios}
+    assert AUTOICE_WINNER.data.ratio == 20, "which `--ratios 2 5 10 20` builds"
 
 
 @pytest.mark.parametrize("word", ["zstd", "none"])
