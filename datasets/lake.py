@@ -1,4 +1,4 @@
-"""`Lake`: the layout of format 1; turns a URL into bytes (with `datasets.stores.scene_store` for one scene).
+"""`Lake`: the layout of format 2; turns a URL into bytes (with `datasets.stores.scene_store` for one scene).
 
 <lake>/recipe.json              recipe, digest, format, software; written first
 <lake>/catalog.parquet          one row for each scene; written last, replaced in one step; in its metadata the
@@ -31,7 +31,7 @@ from datasets.storage import holds_objects, names, read, remove, remove_below, r
 from datasets.stores.scene_store import SceneStore
 from datasets.stores.scene_writer import SceneWriter, beside_store, remove_store
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 
 _FROM_CATALOG: Final = ("_table", "digest")
 """What a lake keeps of its catalog after it was first read."""
@@ -75,16 +75,12 @@ class Lake:
         except (json.JSONDecodeError, KeyError, TypeError) as error:
             raise LakeNotFoundError(f"{url!r} has a recipe.json that is not of a lake: rebuild it elsewhere") from error
         if found != FORMAT:
-            raise LakeNotFoundError(
-                f"{url!r} is a lake of format {found}, this code reads format {FORMAT}: use the matching version "
-                "or rebuild the lake"
+            what = (
+                "which earlier versions wrote: build it again from the raw files at another URL, or use such a version"
+                if found == 1
+                else f"this code reads format {FORMAT}: use the matching version or rebuild the lake"
             )
-        if recipe.get("recipe", {}).get("compression") == "none":
-            raise LakeNotFoundError(
-                f"{url!r} is a lake without compression (`compression: none` in its recipe.json), which this code does "
-                "not read: build it again from the raw files at another URL; decoded scenes are in the cache that "
-                "ICEBENCH_CACHE names"
-            )
+            raise LakeNotFoundError(f"{url!r} is a lake of format {found}, {what}")
         return cls(place, recipe)
 
     @classmethod

@@ -126,7 +126,7 @@ def distance_to_border(ids: NDArray[np.uint16]) -> NDArray[np.float32]:
     """Euclidean distance of each pixel to the nearest pixel of another polygon or of none.
 
     Args:
-        ids: (lines, samples) uint16 polygon ids, `ingest.charts.NO_POLYGON` (65535) where there is none.
+        ids: (lines, samples) uint16 polygon ids, `datasets.sigrid.NO_POLYGON` (65535) where there is none.
 
     Returns:
         (lines, samples) float32 metres between pixel centres; 0 where there is no polygon. The image frame is no

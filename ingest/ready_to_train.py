@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from datasets.grids import KM2_PIXELS, NATIVE_SPACING
 from datasets.labels import CHARTS, IGNORE
 from datasets.scene import Product
+from datasets.sigrid import NO_POLYGON, Dominance, PolygonClasses
 from datasets.storage import exists
 from ingest.archive_file import ArchiveFile
-from ingest.charts import NO_POLYGON, PolygonClasses
-from ingest.errors import RawSceneError
+from ingest.errors import RawSceneError, RecipeError
 from ingest.geometry import INCIDENCE
 from ingest.source import SceneName, parse_name, reference_path, scene_id_of
 from ingest.standardization import MEAN_STD, check_incidence, check_zones, physical
@@ -61,6 +61,7 @@ class ReadyToTrainScene:
         "geolocation grid of the SAR image; lines and samples of 40 m are inferred, the product lacks them"
     )
     km2_names: Final = KM2
+    codes: Final[tuple[str, ...]] = ()
 
     def __init__(self, file: ArchiveFile) -> None:
         self._file = file
@@ -101,8 +102,17 @@ class ReadyToTrainScene:
         """Incidence angle as the file ships it, (lines, samples) of 80 m, float32 degrees, NaN = no data."""
         return self.sar(INCIDENCE)
 
-    def polygons(self) -> PolygonClasses:
-        """Every combination of classes as one polygon."""
+    def polygons(self, dominance: Dominance) -> PolygonClasses:
+        """Every combination of classes as one polygon.
+
+        Raises:
+            RecipeError: Another dominance than that of the product's charts is asked for; its polygons are gone.
+        """
+        if dominance != Dominance():
+            raise RecipeError(
+                f"the dominance {tuple(dominance)} cannot be had of {self._file.path!r}, whose charts were made at "
+                f"{tuple(Dominance())}: take the raw file"
+            )
         classes = {
             name: {place: combination[chart] for place, combination in enumerate(_COMBINATIONS)}
             for chart, name in enumerate(CHARTS)

@@ -12,8 +12,9 @@ from typing import Any, Final, Literal, get_args
 import numpy as np
 import xarray as xr
 
+from datasets.chart_rasters import rasterize
 from datasets.labels import CHARTS, IGNORE
-from ingest.charts import NO_POLYGON, polygon_classes, rasterize
+from datasets.sigrid import NO_POLYGON, polygon_classes
 from ingest.geometry import INCIDENCE, TiePoints
 from ingest.reduce import block_max, block_mean
 from ingest.source import parse_name, reference_path

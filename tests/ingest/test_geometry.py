@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import RegularGridInterpolator
 from scipy.ndimage import distance_transform_edt
 
-from ingest.charts import NO_POLYGON
+from datasets.sigrid import NO_POLYGON
 from ingest.errors import RawSceneError
 from ingest.geometry import INCIDENCE, LATITUDE, LONGITUDE, TiePoints, distance_to_border
 from ingest.moments import Moments
