@@ -55,6 +55,10 @@ class ClusterError(IceBenchError, ConnectionError):
     """A cluster of Dask or Ray cannot be used, or went away."""
 
 
+class LoaderError(IceBenchError, ChildProcessError):
+    """A loader worker died or cannot hand over what it made; trying again, perhaps elsewhere, may help."""
+
+
 class SplitError(IceBenchError, ValueError):
     """A split or a study cell has too few scenes."""
 

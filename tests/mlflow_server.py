@@ -20,9 +20,25 @@ from pathlib import Path
 from mlflow import MlflowClient
 from mlflow.entities import Run, ViewType
 
+from sweeps.record.study import StudyTracker
 from tests.free_ports import free_ports
+from training.spec import TrialSpec
 from training.tracking.mlflow_client import open_client
 from training.tracking.mlflow_tracker import MlflowTracker
+
+
+def study(uri: str, name: str, lake: str = "lake1") -> StudyTracker:
+    """The parent run of a study with invented words."""
+    return StudyTracker.open(uri, study=name, lake=lake, recipe="recipe1", question="does it?")
+
+
+def attempt(parent: StudyTracker, spec: TrialSpec, status: str, **metrics: float) -> MlflowTracker:
+    """A whole attempt at a trial of the study."""
+    tracker = MlflowTracker(parent.tracking_uri, parent.study, parent.run_id)
+    tracker.start(spec, {"recipe": "recipe1"})
+    tracker.log_metrics(metrics)
+    tracker.finish(status)  # type: ignore[arg-type]
+    return tracker
 
 
 def fresh_database(folder: Path) -> str:

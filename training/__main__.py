@@ -11,7 +11,8 @@ import typer
 from rich.table import Table
 
 from datasets.errors import unknown_name
-from datasets.loading.workers import loader_workers, usable_cpus
+from datasets.loading.workers import loader_workers
+from datasets.process.machine import usable_cores
 from datasets.process.terminal import out, user_errors
 from training.attribute_command import attribute
 from training.predict_command import predict
@@ -110,7 +111,7 @@ def run(
             check_reachable(resolve_uri(tracking_uri))
         tracker: Tracker = MlflowTracker(tracking_uri, experiment) if tracking_uri else MemoryTracker()
         target = folder or Path("runs") / chosen.trial_id
-        count = workers if workers is not None else loader_workers(usable_cpus())
+        count = workers if workers is not None else loader_workers(usable_cores())
         with progress_bar(chosen.loop.max_epochs) as told:
             result = run_trial(
                 chosen, source, tracker, folder=target, workers=count, cache=NodeCache.default(), progress=told

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from datasets.lake import Lake
-from datasets.loading.batches import PatchSource
+from datasets.loading.batches import PatchSource, worker_deaths
 from datasets.loading.node_cache import NodeCache
 from datasets.patches.patch_index import PatchIndex
 from training.artifacts.maps import map_drawer
@@ -70,6 +70,7 @@ def run_trial(
         CheckpointError: The folder holds another trial.
         TrackingError: The tracking URI can never be used; nothing was started.
         NonFiniteLossError: The loss became infinite or not a number.
+        LoaderError: A loader worker died or could not hand over a batch.
     """
     started = Clock.now()
     trial = _check(spec, lake, workers, cache)
@@ -212,14 +213,15 @@ def _train(
         device=data.inputs.device,
         processes=processes,
     )
-    return trainer.fit(
-        trial.batches,
-        lambda network: validate(network, data, loss, scored_on, processes),
-        state=processes.share(earlier),
-        log=log,
-        keep=keep,
-        progress=progress,
-    )
+    with worker_deaths():
+        return trainer.fit(
+            trial.batches,
+            lambda network: validate(network, data, loss, scored_on, processes),
+            state=processes.share(earlier),
+            log=log,
+            keep=keep,
+            progress=progress,
+        )
 
 
 @contextmanager

@@ -8,7 +8,10 @@ the device.
 
 import logging
 import multiprocessing
+import pickle
+import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final, NamedTuple, Protocol
 
 import numpy as np
@@ -16,13 +19,22 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from datasets.errors import IceBenchError, LoaderError
 from datasets.labels import IGNORE
 from datasets.loading.scene_reader import SceneReader
+from datasets.loading.workers import PREFETCHED, fitting_workers
 
 logger = logging.getLogger(__name__)
 
-PREFETCHED: Final = 4
-"""Batches that a worker makes ahead."""
+BATCH_SECONDS: Final = 1800.0
+"""Longest wait for a batch of a worker: its scenes may all have to be fetched and decoded first."""
+
+_GLANCE_SECONDS: Final = 5.0
+"""How often a wait looks whether all workers live."""
+
+_LATE: Final = "DataLoader timed out"
+_DEAD: Final = "DataLoader worker (pid"
+"""How torch's own errors begin, which have no type of their own."""
 
 
 class Window(NamedTuple):
@@ -64,6 +76,10 @@ class Batch(NamedTuple):
     def pin_memory(self) -> "Batch":
         """The batch in page-locked memory; called by the loader."""
         return self._each(torch.Tensor.pin_memory)
+
+    def shared(self) -> "Batch":
+        """The batch in memory that other processes can map; raises RuntimeError or OSError where there is none left."""
+        return self._each(lambda part: part.share_memory_() if part.nbytes else part)
 
     def _each(self, change: Callable[[torch.Tensor], torch.Tensor]) -> "Batch":
         sar, km2, offset, month, y = (change(part) for part in (self.sar, self.km2, self.offset, self.month, self.y))
@@ -107,6 +123,14 @@ class BatchDataset(Dataset[Batch]):
 
     def __len__(self) -> int:
         return len(self.source) // self.batch_size
+
+    @property
+    def batch_bytes(self) -> int:
+        """Bytes of this process's part of a batch, with a label for each pixel."""
+        size, reader = self.source.patch_size, self.reader
+        height, width = reader.km2_shape(size, size)
+        floats = len(reader.sar_channels) * size**2 + len(reader.km2_channels) * height * width + 3
+        return -(-self.batch_size // self.world) * (4 * floats + len(reader.targets) * size**2)
 
     def __getitem__(self, index: int) -> Batch:
         epoch, number = divmod(index, len(self))
@@ -171,12 +195,44 @@ class EpochSampler(Sampler[int]):
         return self.batches
 
 
+class _Handing(Dataset[Batch | IceBenchError]):
+    """What a worker makes: batches that lie in shared memory already, or what stands in the way of one.
+
+    torch would share a batch in a thread of the worker that nobody hears, and hide a sentence in a traceback.
+    """
+
+    def __init__(self, dataset: BatchDataset) -> None:
+        self._dataset = dataset
+
+    def __getitem__(self, index: int) -> Batch | IceBenchError:
+        try:
+            batch = self._dataset[index]
+        except IceBenchError as error:
+            return _sendable(error)
+        try:
+            return batch.shared()
+        except (OSError, RuntimeError) as error:
+            return LoaderError(
+                f"a loader worker cannot hand over a batch of {batch.nbytes / 1e6:.1f} MB ({error}): give the machine "
+                "more shared memory (docker run --shm-size 8g) and open files (ulimit -n), or the trial fewer workers"
+            )
+
+
+def _sendable(error: IceBenchError) -> IceBenchError:
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:  # noqa: BLE001 (an error that cannot be sent is told by its sentence)
+        return LoaderError(str(error))
+    return error
+
+
 class BatchLoader:
     """Batches of an epoch, made by worker processes that live as long as the loader.
 
     Workers are spawned: forked ones hang on or inherit broken handles of Zarr stores in object storage. Python lets a
-    daemonic process (a worker of `multiprocessing.Pool`, or of Dask) start none: there the batches are made in the
-    process itself, which changes nothing but the speed, and a warning says so.
+    daemonic process (a worker of `multiprocessing.Pool`, or of Dask) start none, and a machine may lack the shared
+    memory, open files or addresses that workers need to hand over what they make. There fewer are started, or none: the
+    batches are made in the process itself, which changes nothing but the speed, and one warning says why.
 
     Args:
         dataset: The batches.
@@ -184,12 +240,10 @@ class BatchLoader:
     """
 
     def __init__(self, dataset: BatchDataset, *, workers: int = 0) -> None:
-        if workers and multiprocessing.current_process().daemon:
-            logger.warning("a daemonic process cannot start %d loader workers: it makes its batches itself", workers)
-            workers = 0
+        workers = _possible(workers, dataset)
         self._sampler = EpochSampler(len(dataset))
-        self._loader = DataLoader(
-            dataset,
+        self._loader: DataLoader[Batch | IceBenchError] = DataLoader(
+            _Handing(dataset) if workers else dataset,  # type: ignore[arg-type]  # both make batches
             batch_size=None,
             sampler=self._sampler,
             num_workers=workers,
@@ -197,12 +251,67 @@ class BatchLoader:
             persistent_workers=workers > 0,
             prefetch_factor=PREFETCHED if workers else None,
             pin_memory=torch.cuda.is_available(),
+            timeout=_GLANCE_SECONDS if workers else 0,
         )
 
     def __len__(self) -> int:
         return len(self._sampler)
 
     def epoch(self, number: int) -> Iterator[Batch]:
-        """The batches of one epoch, in order."""
+        """The batches of one epoch, in order.
+
+        Raises:
+            LoaderError: A worker died, cannot hand over its batch, or took longer than half an hour for one.
+        """
         self._sampler.epoch = number
-        return iter(self._loader)
+        with worker_deaths():
+            batches = iter(self._loader)
+            while (batch := _next(batches)) is not None:
+                yield batch
+
+
+def _possible(workers: int, dataset: BatchDataset) -> int:
+    if not workers:
+        return 0
+    if multiprocessing.current_process().daemon:
+        logger.warning("a daemonic process cannot start %d loader workers: it makes its batches itself", workers)
+        return 0
+    number, reason = fitting_workers(workers, dataset.batch_bytes, dataset.world)
+    if reason:
+        instead = f"{number} are started" if number else "this process makes its batches itself"
+        logger.warning("%d loader workers were wanted and %s: %s", workers, instead, reason)
+    return number
+
+
+def _next(batches: Iterator[Batch | IceBenchError]) -> Batch | None:
+    """The next batch, None after the last; torch's own wait is short, since it sees only at its end who has died."""
+    end = time.monotonic() + BATCH_SECONDS
+    while True:
+        try:
+            found = next(batches, None)
+        except RuntimeError as error:
+            if not str(error).startswith(_LATE):
+                raise
+            if time.monotonic() < end:
+                continue
+            raise LoaderError(
+                f"no loader worker has handed over the next batch for {BATCH_SECONDS:g} s: look at what they logged, "
+                "and whether the lake can be read; with 0 workers the trial reads by itself"
+            ) from error
+        if isinstance(found, IceBenchError):
+            raise found
+        return found
+
+
+@contextmanager
+def worker_deaths() -> Iterator[None]:
+    """The death of a worker, which torch raises as RuntimeError wherever the main thread is, as LoaderError."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not str(error).startswith(_DEAD):
+            raise
+        raise LoaderError(
+            f"a loader worker died ({' '.join(str(error).split())}): where the kernel ended it for want of memory, "
+            "give the machine or container more, or the trial fewer workers"
+        ) from error

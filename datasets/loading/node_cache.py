@@ -10,7 +10,6 @@ process has mapped stays valid after the file is gone (on Linux); the disk gets 
 import logging
 import math
 import os
-import resource
 import shutil
 import tempfile
 import time
@@ -38,6 +37,7 @@ from datasets.loading.cache_folder import (
     used_bytes,
     writing,
 )
+from datasets.process.machine import open_files
 
 _LOG = logging.getLogger(__name__)
 
@@ -185,8 +185,7 @@ class NodeCache:
 
 def _most_answers() -> int:
     """Every map holds a file descriptor (Python's does): a quarter of what the process may have."""
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return _MOST_ANSWERS if soft == resource.RLIM_INFINITY else min(_MOST_ANSWERS, max(soft // 4, 1))
+    return min(_MOST_ANSWERS, max(open_files() // 4, 1))
 
 
 def _to_bytes(size: str) -> int:

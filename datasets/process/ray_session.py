@@ -15,6 +15,7 @@ from ray._private.services import canonicalize_bootstrap_address  # no public wa
 
 from datasets.errors import ClusterError
 from datasets.process.checkout import worker_environment
+from datasets.process.machine import usable_cores
 from datasets.process.ports import answers
 from datasets.process.signals import sigterm_kept
 
@@ -43,8 +44,15 @@ def ray_session(variables: Mapping[str, str], *, given: str | None = None, advic
     try:
         with sigterm_kept(), warnings.catch_warnings():
             warnings.filterwarnings("ignore", category=FutureWarning, module="ray")
+            cores = usable_cores() if address == _OWN else None  # Ray itself counts those that this process may not use
             try:
-                ray.init(address=address, runtime_env=environment, logging_level=logging.ERROR, log_to_driver=False)
+                ray.init(
+                    address=address,
+                    num_cpus=cores,
+                    runtime_env=environment,
+                    logging_level=logging.ERROR,
+                    log_to_driver=False,
+                )
             except (OSError, RuntimeError, ValueError) as error:
                 raise _unusable(address, error) from error
         yield address

@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from typer.core import TyperCommand
 
 from datasets.errors import IceBenchError
+from datasets.process.machine import raise_open_files
 from datasets.process.signals import sigterm_raises
 
 USAGE_ERROR: Final = 2
@@ -23,8 +24,10 @@ err: Final = Console(stderr=True)
 def user_errors() -> Iterator[None]:
     """Errors that a user can fix are one sentence on stderr and exit code 2; bugs keep their traceback.
 
-    SIGTERM ends what runs meanwhile as Ctrl-C does: everything is released and recorded on the way out (exit code 143).
+    The limit of open files is raised to what this user may have. SIGTERM ends what runs meanwhile as Ctrl-C does:
+    everything is released and recorded on the way out (exit code 143).
     """
+    raise_open_files()
     try:
         with sigterm_raises():
             yield

@@ -12,7 +12,8 @@ import typer
 
 from datasets.errors import unknown_name
 from datasets.lake import Lake
-from datasets.loading.workers import loader_workers, usable_cpus
+from datasets.loading.workers import loader_workers
+from datasets.process.machine import usable_cores
 from datasets.process.terminal import out, user_errors
 from sweeps.report.terminal import say, terminal_table, warn
 from training.spec import SpecError, TrialSpec
@@ -120,7 +121,7 @@ def compare(
                     opened,
                     study,
                     runs=runs,
-                    workers=workers if workers is not None else loader_workers(usable_cpus()),
+                    workers=workers if workers is not None else loader_workers(usable_cores()),
                     cache=cache,
                     progress=lambda trial: progress_bar(trial.loop.max_epochs),
                 )

@@ -64,13 +64,13 @@ class Strategy:
             states: Where its trials stand, by trial_id.
             failed_only: Whether only those run whose newest attempt failed.
         """
+        from sweeps.record.state import state_of  # with the client of MLflow, which --help does not need
+
         over = {"finished", "stopped"} if self.asha else {"finished"}
-
-        def wanted(trial_id: str) -> bool:
-            state = states[trial_id].state if trial_id in states else "missing"
-            return state == "failed" if failed_only else state not in over
-
-        return [(trial, lake) for trial, lake in plan.ready if wanted(trial.trial_id)]
+        found = [(trial, lake, state_of(states, trial.trial_id).state) for trial, lake in plan.ready]
+        return [
+            (trial, lake) for trial, lake, state in found if (state == "failed" if failed_only else state not in over)
+        ]
 
     def count(self, orders: Sequence["Order"]) -> int:
         """How many trials will run."""

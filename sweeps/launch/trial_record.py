@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from sweeps.launch.checkpoints import TrialCheckpoints
 from sweeps.launch.order import Order
 from training.spec import TrialSpec
-from training.tracking.mlflow_client import RUN_NAME
+from sweeps.record.study import script_of
+from training.tracking.mlflow_client import RUN_NAME, SOURCE
 from training.tracking.mlflow_tracker import MlflowTracker
 from training.tracking.tracker import Status, record_failure
 
@@ -21,7 +22,7 @@ class StudyTrialTracker(MlflowTracker):
 
     def start(self, spec: TrialSpec, tags: Mapping[str, str]) -> None:
         """Begins a new run, named after its place in the study."""
-        super().start(spec, {**tags, **self._order.tags, RUN_NAME: self._order.name})
+        super().start(spec, {**tags, **self._order.tags, RUN_NAME: self._order.run_name, SOURCE: script_of(self._order.study)})
 
     def finish(self, status: Status) -> None:
         """Ends the run; raises SupersededError instead of calling it finished where another attempt has begun."""

@@ -132,10 +132,6 @@ class StudyTracker:
             )
         return [trial_row(run) for run in found]
 
-    def finished(self) -> dict[str, dict[str, float]]:
-        """Metrics of every finished trial by trial_id, of its newest finished run."""
-        return {row.trial_id: row.metrics for row in self.children_rows() if row.status == "FINISHED"}
-
     def tag(self, name: str) -> str:
         """A tag of the parent run; empty if it has none of this name."""
         with asking(self.tracking_uri) as client:

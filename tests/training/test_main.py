@@ -97,7 +97,7 @@ def test_a_trial_from_the_command_line(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "spec.yaml").write_text(small_spec.to_yaml())
-    monkeypatch.setattr("training.__main__.usable_cpus", lambda: 2)
+    monkeypatch.setattr("training.__main__.usable_cores", lambda: 2)
     workers: list[int] = []
     monkeypatch.setattr("training.data.training_batches.BatchLoader", partial(loader_without_workers, workers))
     done = runner.invoke(app, ["run", "--lake", tiny_lake.url, "--spec", "spec.yaml", "--set", "loop.max_epochs=1"])

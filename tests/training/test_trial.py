@@ -17,6 +17,7 @@ from datasets.loading.scene_inputs import SceneInputs
 from datasets.loading.scene_reader import SceneReader
 from datasets.storage import read
 from sweeps.record.study import StudyTracker
+from tests.finished_trials import finished_trials
 from training.evaluation.bins import Bin, ScoreKey
 from training.evaluation.confusion import ConfusionMatrix
 from training.evaluation.predict import outputs_of
@@ -281,7 +282,7 @@ def test_a_trial_in_mlflow(tiny_lake: Lake, small_spec: TrialSpec, tmp_path: Pat
     study = StudyTracker.open(f"sqlite:///{tmp_path}/m.db", study="s", lake=tiny_lake.digest)
     tracker = MlflowTracker(study.tracking_uri, study.study, study.run_id)
     result = run_trial(small_spec.with_("loop.max_epochs", 1), tiny_lake, tracker, folder=tmp_path / "trial")
-    metrics = study.finished()[result.trial_id]
+    metrics = finished_trials(study)[result.trial_id]
     assert metrics["test/f1"] == pytest.approx(result.metrics["test/f1"])
     assert metrics["val/loss"] == pytest.approx(result.metrics["best/val_loss"])
     artifacts = tmp_path / "mlartifacts" / tracker.run_id / "artifacts"

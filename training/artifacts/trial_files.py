@@ -12,7 +12,7 @@ from training.evaluation.score_trial import TrialScores
 from training.loop.checkpoint import Checkpoint
 from training.loop.trainer import FitState
 from training.spec import TrialSpec
-from training.tracking.model_export import export_model
+from training.artifacts.model_export import export_model
 from training.tracking.tracker import Tracker
 
 TrialFile = tuple[Path, str]

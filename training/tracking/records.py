@@ -98,6 +98,8 @@ class FinishRecord(_Record):
     status: Status
 
 
+Artifact = FileRecord | TextRecord
+
 Record = StartRecord | ParamsRecord | MetricsRecord | FileRecord | TextRecord | DatasetRecord | FinishRecord
 
 _READER: Final[TypeAdapter[Record]] = TypeAdapter(Annotated[Record, Field(discriminator="kind")])

@@ -1,13 +1,14 @@
 """Which tracking URIs are good, where their artifacts go, and whether a server is there. Knows no mlflow."""
 
 import http.client
+import shlex
 import ssl
 import time
 import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from datasets.errors import IceBenchError
 
@@ -17,6 +18,7 @@ _PATIENCE_S: Final = 10.0
 
 MLflow itself would retry for four minutes, which is right in the middle of a training and wrong at its start.
 """
+_CLASSIC: Final = "?workflowType=machine_learning"
 _PAUSE_S: Final = 1.0
 """Between two looks at a server that is away."""
 
@@ -31,6 +33,10 @@ class RequestRefusedError(TrackingError):
 
 class RunGoneError(TrackingError):
     """The server does not know the run: it was removed, or this is another server."""
+
+
+class ArtifactStoreError(TrackingError):
+    """The server is there, but the store of its artifacts takes no file from this machine, or gives none."""
 
 
 def resolve_uri(uri: str) -> str:
@@ -99,12 +105,36 @@ def wait_reachable(uri: str, patience_s: float) -> None:
         time.sleep(_PAUSE_S)
 
 
+def run_address(uri: str, experiment_id: str, run_id: str = "") -> str:
+    """Address of a run in the pages of a server, or without a run of the table of an experiment; "" for a database.
+
+    Without the last word MLflow opens its pages for language models, where a trial has nothing to show.
+    """
+    if not uri.startswith(("http://", "https://")):
+        return ""
+    return f"{public(uri)}/#/experiments/{quote(experiment_id)}/runs{run_id and f'/{quote(run_id)}'}{_CLASSIC}"
+
+
+def how_to_open(uri: str, experiment_id: str, run_id: str) -> str:
+    """What to open to see a run, or to type first where the runs are in a database."""
+    address = run_address(uri, experiment_id, run_id)
+    if address:
+        return address
+    command = shlex.join(["mlflow", "ui", "--backend-store-uri", uri])
+    return f"{command}, then {run_address('http://127.0.0.1:5000', experiment_id, run_id)}"
+
+
 def public(uri: str) -> str:
     """The URI without user and password, for messages."""
     parts = urlsplit(uri)
     if "@" not in parts.netloc:
         return uri
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def without_secrets(url: str) -> str:
+    """The URL of a lake without user, password and query, which may hold a signature."""
+    return urlsplit(public(url))._replace(query="", fragment="").geturl() if "://" in url else url
 
 
 def _file_of(uri: str) -> Path:
