@@ -27,6 +27,10 @@ class PolygonCodesError(IceBenchError, ValueError):
     """The code rows of an ice chart do not have the form of polygon_codes."""
 
 
+class TiePointsError(IceBenchError, ValueError):
+    """The geolocation points of a scene form no grid."""
+
+
 class PackingError(IceBenchError, ValueError):
     """A physical value does not fit the whole numbers that an array is stored in."""
 

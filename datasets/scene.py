@@ -13,6 +13,7 @@ from datasets.channels import CHANNELS
 from datasets.chart_rasters import rasterize
 from datasets.seasons import Cryoseason, Location, Season
 from datasets.sigrid import Dominance, classify, parse_codes
+from datasets.stores.packing import Packing
 from datasets.stores.scene_store import SceneStore
 
 Archive = Literal["train", "test"]
@@ -141,14 +142,21 @@ class Scene:
         lines: slice,
         samples: slice,
         out: Mapping[str, NDArray[Any]] | None = None,
+        *,
+        packed: bool = False,
     ) -> dict[str, NDArray[np.generic]]:
-        """Reads a window of several SAR-grid variables at the same time; by name.
+        """Reads a window of several SAR-grid variables at the same time; by name, with `packed` as they are stored.
 
         Into the arrays of `out`, by name, where there are any; else dtype as in `open`.
         """
         places = {f"r{ratio}/{name}": place for name, place in (out or {}).items()}
-        found = self._store.read_many(dict.fromkeys((f"r{ratio}/{name}" for name in names), (lines, samples)), places)
+        wanted = dict.fromkeys((f"r{ratio}/{name}" for name in names), (lines, samples))
+        found = self._store.read_many(wanted, places, packed=packed)
         return {key.partition("/")[2]: values for key, values in found.items()}
+
+    def stored(self, ratio: int, name: str) -> tuple[np.dtype[Any], Packing | None]:
+        """Type of a SAR-grid variable in the store, and how its numbers become physical values; None if they are."""
+        return self._store.stored(f"r{ratio}", name)
 
     def whole(self, ratio: int, names: Iterable[str]) -> dict[str, NDArray[np.generic]]:
         """Reads variables whole, all at the same time.

@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from datasets.chart_rasters import ChartRasters, rasterize
-from datasets.errors import SceneNotFoundError
+from datasets.errors import SceneNotFoundError, TiePointsError
 from datasets.grids import NATIVE_SPACING
 from datasets.labels import CHARTS
 from datasets.lake import Lake
@@ -20,6 +20,7 @@ from datasets.seasons import location_of, season_of
 from datasets.sigrid import NO_POLYGON
 from datasets.storage import exists
 from ingest.background import side_thread
+from ingest.errors import RawSceneError
 from ingest.geometry import TiePoints
 from ingest.product import SourceScene, native_ratio, open_scene
 from ingest.recipe import Recipe
@@ -57,7 +58,10 @@ def convert_scene(path: str, recipe: Recipe, lake: Lake, archive: Archive) -> Sc
         for ratio in recipe.ratios:
             check_ratio(raw.shape, ratio)
             native_ratio(raw, ratio)
-        tie_points = TiePoints.from_points(raw.tie_points())
+        try:
+            tie_points = TiePoints.from_points(raw.tie_points())
+        except TiePointsError as error:
+            raise RawSceneError(f"{path!r}: {error}") from error
         with (
             lake.write_scene(scene_id) as writer,
             side_thread() as writing,
@@ -95,10 +99,6 @@ def convert_scene(path: str, recipe: Recipe, lake: Lake, archive: Archive) -> Sc
             del ids
             for chart in CHARTS.values():
                 scene.chart(chart, rasters.charts[chart.name])
-            incidence = raw.incidence()
-            if incidence is not None:
-                scene.incidence(incidence)
-            del incidence
             scene.coarse_grid()
             scene.tie_point_grid()
             record = _record(raw, source, archive, tie_points, rasters, recipe, scene)

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.stores.packing import Packing
+from datasets.stores.packing import ZONES, Packing
 
 MEAN_STEP_DB: Final = 2.0**-5
 """Block means of SAR, an error of 0.016 dB at most. Against the speckle of Sentinel-1 EW GRDM (equivalent number of
@@ -72,17 +72,16 @@ def sar_packing(step: float, plausible: tuple[float, float]) -> Packing | None:
     return packing if low <= plausible[0] and plausible[1] <= high else None
 
 
-ZONES: Final = Packing(dtype="uint8", scale=0.25)
-"""Distance zones 0 to 41. Zones of the file, and their means over 2 x 2 pixels in the ready-to-train product, are
-quarters; what they are off by is the rest of an undone z-score. Means of them are rounded down to quarters, so that
-what was below one half, which is land, still is."""
-
 _REST: Final = 2.0**-10
 """Of a quarter: less than the steps between means, more than the error of their sums."""
 
 
 def zone_quarters(zones: NDArray[np.float32], *, mean: bool) -> NDArray[np.float32]:
-    """Rounds zones to quarters, means of them down to quarters, in place; NaN stays."""
+    """Rounds zones to quarters, means of them down to quarters, in place; NaN stays.
+
+    Zones of the file, and their means over 2 x 2 pixels in the ready-to-train product, are quarters; what they are off
+    by is the rest of an undone z-score. Means are rounded down so that what was below one half, land, still is.
+    """
     zones *= np.float32(1 / ZONES.scale)
     if mean:
         zones += np.float32(_REST)

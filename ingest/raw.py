@@ -79,10 +79,6 @@ class RawScene:
         """
         return read_sar(self._file, name)
 
-    def incidence(self) -> NDArray[np.float32] | None:
-        """None: the raw file gives the incidence angle at its tie points."""
-        return None
-
     def polygons(self, dominance: Dominance) -> PolygonClasses:
         """Classes of the polygons; of none where there is no chart."""
         return classify(self._rows, dominance)

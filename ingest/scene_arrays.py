@@ -14,15 +14,15 @@ from datasets.grids import KM2_PIXELS, NATIVE_SPACING, pixel_spacing
 from datasets.labels import IGNORE, Chart
 from datasets.scene import POLYGON_CODES, POLYGONS, SceneRecord
 from datasets.sigrid import NO_POLYGON
-from datasets.stores.packing import Packing
+from datasets.stores.packing import ZONES, Packing
 from datasets.stores.scene_writer import Codec, SceneWriter
-from ingest.geometry import INCIDENCE, LATITUDE, LONGITUDE, TiePoints, distance_to_border
+from datasets.tie_grid import INCIDENCE, LATITUDE, LONGITUDE
+from ingest.geometry import TiePoints, distance_to_border
 from ingest.moments import Moments
 from ingest.plausible import drop_implausible
 from ingest.precision import (
     INCIDENCE_STEP,
     MEAN_STEP_DB,
-    ZONES,
     border_packing,
     geolocation_step,
     rounded,
@@ -88,16 +88,6 @@ class SceneArrays:
             reduced = values if size == 1 else zone_quarters(block_mean(values, size), mean=True)
             self._count(f"r{ratio}", DISTANCE, reduced)
             self._write(ratio, DISTANCE, reduced, np.nan, attributes, packing=ZONES)
-
-    def incidence(self, values: NDArray[np.float32]) -> None:
-        """Writes incidence angles that come as a raster at every ratio; the values are rounded in place."""
-        self._drop_implausible(INCIDENCE, values)
-        attributes = self._attributes(INCIDENCE)
-        for ratio in reversed(self._ratios):
-            reduced = block_mean(values, native_ratio(self._raw, ratio))
-            rounded(reduced, INCIDENCE_STEP, out=reduced)
-            self._count(f"r{ratio}", INCIDENCE, reduced)
-            self._write(ratio, INCIDENCE, reduced, np.nan, attributes)
 
     def geolocation(self, name: str, tie_points: TiePoints) -> None:
         """Writes one field of the tie points at every ratio, with its moments."""

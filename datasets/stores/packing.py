@@ -93,3 +93,7 @@ class Packing:
             return None
         found = cls(dtype=dtype, scale=float(attributes[_SCALE]))  # type: ignore[arg-type]  # one of the three
         return found if attributes.get(_FILL) == found.fill else None
+
+
+ZONES: Final = Packing(dtype="uint8", scale=0.25)
+"""Of `distance_map`: zones 0 to 41 in quarters."""

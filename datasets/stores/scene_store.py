@@ -85,6 +85,11 @@ class SceneStore:
         """Shape of an array."""
         return self._array(group, name).shape
 
+    def stored(self, group: str, name: str) -> tuple[np.dtype[Any], Packing | None]:
+        """Type of an array in the store, and how its numbers become physical values; None where they are."""
+        array = self._array(group, name)
+        return array.dtype, Packing.of(array.dtype.name, array.attrs.asdict())
+
     def dataset(self, group: str) -> xr.Dataset:
         """Opens a group lazily; raises SceneNotFoundError if the scene does not have it."""
         self._check(group)

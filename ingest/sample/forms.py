@@ -15,7 +15,8 @@ import xarray as xr
 from datasets.chart_rasters import rasterize
 from datasets.labels import CHARTS, IGNORE
 from datasets.sigrid import NO_POLYGON, polygon_classes
-from ingest.geometry import INCIDENCE, TiePoints
+from datasets.tie_grid import INCIDENCE
+from ingest.geometry import TiePoints
 from ingest.reduce import block_max, block_mean
 from ingest.source import parse_name, reference_path
 from ingest.standardization import standardized
