@@ -194,7 +194,7 @@ class ReadyToTrainScene:
         places = (samples - (scale - 1) / 2) / scale
         left = np.clip(
             places.astype(np.intp), 0, width - 2
-        )  # the first and the last tie point lie half a pixel outside
+        )
         angles = np.full((lines.size, samples.size), np.nan)
         for place, (low, far) in enumerate(zip(left, places - left, strict=True)):
             column = raster[:, low] + far * (raster[:, low + 1] - raster[:, low])

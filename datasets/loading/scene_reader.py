@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from datasets.channels import CHANNELS
 from datasets.grids import KM2_PIXELS, centres, km2_index
-from datasets.labels import CHARTS
 from datasets.lake import Lake
 from datasets.loading.node_cache import NodeCache
 from datasets.loading.windows import BORDER, LAND
@@ -102,7 +101,6 @@ class SceneReader:
         known = lake.moments("km2") if self.km2_channels else {}
         self._km2_cached = tuple(name for name in CHANNELS if name in known)
         self._km2_places = [self._km2_cached.index(name) for name in self.km2_channels]
-        self._target_places = [list(CHARTS).index(name) for name in self.targets]
         self._scenes: dict[str, Scene] = {}
         self._coarse_arrays: dict[str, NDArray[np.float32]] = {}
         self._tie_grids: dict[str, TieGrid] = {}
@@ -122,11 +120,10 @@ class SceneReader:
 
     def labels(self, scene_id: str, lines: slice, samples: slice) -> NDArray[np.uint8]:
         """Window of the target charts, (targets, h, w) uint8, 255 = no label."""
-        charts = self._decoded(scene_id, tuple(CHARTS))
-        if charts is not None:
-            return charts[self._target_places, lines, samples]
-        found = self._scene(scene_id).windows(self.ratio, self.targets, lines, samples)
-        return np.stack([found[name] for name in self.targets]).astype(np.uint8)
+        if self.cache is None:  # all in one round of requests
+            found = self._scene(scene_id).windows(self.ratio, self.targets, lines, samples, packed=True)
+            return np.stack([found[name] for name in self.targets]).astype(np.uint8, copy=False)
+        return np.stack([self._plane(scene_id, name, lines, samples) for name in self.targets])
 
     @property
     def sar_bytes(self) -> int:
