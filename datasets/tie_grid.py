@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasets.errors import TiePointsError
-from datasets.grids import interpolate
+from datasets.grids import centres, interpolate
 
 LATITUDE: Final = "sar_latitude"
 LONGITUDE: Final = "sar_longitude"
@@ -83,12 +83,15 @@ class TieGrid:
         return float(west), float(latitude.min()), float(east), float(latitude.max())
 
     def around(self, names: Sequence[str], lines: slice, samples: slice, ratio: int) -> TieWindow:
-        """What the fields of a window need: lines and samples of the grid of a ratio, inside the scene."""
-        first, along = _near(block_weights(self.lines, lines.start, lines.stop, ratio))
-        begin, across = _near(block_weights(self.samples, samples.start, samples.stop, ratio))
-        nodes = np.stack(
-            [self.fields[name][first : first + along.shape[1], begin : begin + across.shape[1]] for name in names]
-        )
+        """What the fields of a window need: lines and samples of the grid of a ratio, inside the scene.
+
+        The fields are those at the centre of each pixel. A mean over its block is the same, but where a tie point lies
+        in the block: there the slope changes, which moves the mean by less than a metre.
+        """
+        first, along = _near(self.lines, lines, ratio)
+        begin, across = _near(self.samples, samples, ratio)
+        part = (slice(first, first + along.shape[1]), slice(begin, begin + across.shape[1]))
+        nodes = np.array([self.fields[name][part] for name in names])
         if LONGITUDE in names:
             longitude = nodes[list(names).index(LONGITUDE)]
             longitude -= 360.0 * np.floor((longitude.mean() + 180.0) / 360.0)
@@ -109,7 +112,11 @@ def wrapped(longitude: NDArray[np.float64]) -> NDArray[np.float64]:
     return (longitude + 180.0) % 360.0 - 180.0
 
 
-def _near(weights: NDArray[np.float64]) -> tuple[int, NDArray[np.float64]]:
-    """First node with a weight, and the columns from there to the last."""
-    used = np.flatnonzero(weights.any(axis=0))
-    return int(used[0]), weights[:, used[0] : used[-1] + 1]
+def _near(nodes: NDArray[np.float64], pixels: slice, ratio: int) -> tuple[int, NDArray[np.float64]]:
+    """First node around some pixels, and the weights of it and those that follow, (pixels, nodes)."""
+    index = np.interp(centres(pixels.start, pixels.stop, ratio), nodes, np.arange(nodes.size))
+    first = int(index[0])
+    weights: NDArray[np.float64] = np.subtract.outer(index, np.arange(first, int(np.ceil(index[-1])) + 1))
+    np.abs(weights, out=weights)
+    np.subtract(1.0, weights, out=weights)
+    return first, np.maximum(weights, 0.0, out=weights)

@@ -46,6 +46,7 @@ class SceneStore:
         self._objects = self.objects
         self._arrays: dict[str, zarr.Array[Any]] = {}
         self._layouts: dict[str, ShardedArray | None] = {}
+        self._stored: dict[str, tuple[np.dtype[Any], Packing | None]] = {}
 
     @property
     def attributes(self) -> Mapping[str, Any]:
@@ -87,8 +88,11 @@ class SceneStore:
 
     def stored(self, group: str, name: str) -> tuple[np.dtype[Any], Packing | None]:
         """Type of an array in the store, and how its numbers become physical values; None where they are."""
-        array = self._array(group, name)
-        return array.dtype, Packing.of(array.dtype.name, array.attrs.asdict())
+        key = f"{group}/{name}"
+        if key not in self._stored:
+            array = self._array(group, name)
+            self._stored[key] = (array.dtype, Packing.of(array.dtype.name, array.attrs.asdict()))
+        return self._stored[key]
 
     def dataset(self, group: str) -> xr.Dataset:
         """Opens a group lazily; raises SceneNotFoundError if the scene does not have it."""
