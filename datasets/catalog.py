@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _CORNERS = ("west", "south", "east", "north")
 _DROPPED = "dropped_"
+_IMPLAUSIBLE = "implausible_"
 
 
 @dataclass(frozen=True)
@@ -77,12 +78,13 @@ class Catalog:
 
 
 def _to_row(record: SceneRecord) -> dict[str, object]:
-    row = record.model_dump(exclude={"bbox", "pixels", "dropped"})
+    row = record.model_dump(exclude={"bbox", "pixels", "dropped", "implausible"})
     row |= dict(zip(_CORNERS, record.bbox, strict=True))
     for name, chart in CHARTS.items():
         counts = record.pixels[name]
         row |= {f"{name}_{value}": counts.get(value, 0) for value in [*range(chart.n_classes), IGNORE]}
-    return row | {f"{_DROPPED}{reason}": count for reason, count in sorted(record.dropped.items())}
+    row |= {f"{_DROPPED}{reason}": count for reason, count in sorted(record.dropped.items())}
+    return row | {f"{_IMPLAUSIBLE}{name}": count for name, count in sorted(record.implausible.items())}
 
 
 def _from_row(row: dict[str, Any]) -> SceneRecord:
@@ -94,5 +96,9 @@ def _from_row(row: dict[str, Any]) -> SceneRecord:
         for name, chart in CHARTS.items()
     }
     dropped = {key.removeprefix(_DROPPED): int(row.pop(key)) for key in list(row) if key.startswith(_DROPPED)}
+    found = {key.removeprefix(_IMPLAUSIBLE): row.pop(key) for key in list(row) if key.startswith(_IMPLAUSIBLE)}
+    implausible = {name: int(count) for name, count in found.items() if not pd.isna(count)}
     plain = {key: None if pd.isna(value) else value for key, value in row.items()}
-    return SceneRecord.model_validate({**plain, "bbox": bbox, "pixels": pixels, "dropped": dropped})
+    return SceneRecord.model_validate(
+        {**plain, "bbox": bbox, "pixels": pixels, "dropped": dropped, "implausible": implausible}
+    )

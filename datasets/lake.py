@@ -1,4 +1,4 @@
-"""`Lake`: the layout of format 1; turns a URL into bytes (with `datasets.stores.scene_store` for one scene).
+"""`Lake`: the layout of format 2; turns a URL into bytes (with `datasets.stores.scene_store` for one scene).
 
 <lake>/recipe.json              recipe, digest, format, software; written first, see `datasets.recipe_file`
 <lake>/catalog.parquet          one row for each scene; written last, replaced in one step; in its metadata the

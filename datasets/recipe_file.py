@@ -11,7 +11,7 @@ from datasets.access import absolute
 from datasets.errors import LakeNotFoundError
 from datasets.storage import exists, holds_objects, read, replace
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 
 
 def recipe_url(place: str) -> str:
@@ -44,16 +44,12 @@ def read_recipe(url: str) -> Mapping[str, Any]:
     except (ValueError, KeyError, TypeError) as error:
         raise LakeNotFoundError(f"{url!r} has a recipe.json that is not of a lake: rebuild it elsewhere") from error
     if found != FORMAT:
-        raise LakeNotFoundError(
-            f"{url!r} is a lake of format {found}, this code reads format {FORMAT}: use the matching version "
-            "or rebuild the lake"
+        what = (
+            "which earlier versions wrote: build it again from the raw files at another URL, or use such a version"
+            if found == 1
+            else f"this code reads format {FORMAT}: use the matching version or rebuild the lake"
         )
-    if recipe.get("recipe", {}).get("compression") == "none":
-        raise LakeNotFoundError(
-            f"{url!r} is a lake without compression (`compression: none` in its recipe.json), which this code does "
-            "not read: build it again from the raw files at another URL; decoded scenes are in the cache that "
-            "ICEBENCH_CACHE names"
-        )
+        raise LakeNotFoundError(f"{url!r} is a lake of format {found}, {what}")
     return recipe
 
 

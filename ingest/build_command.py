@@ -29,6 +29,14 @@ def build(
     chart_reduction: Annotated[
         Literal["max", "mode"], typer.Option(help="Class of a block: the largest, as published, or the commonest.")
     ] = "max",
+    dominance: Annotated[
+        tuple[float, float],
+        typer.Option(
+            help="Share of the ice from which a stage of development names a polygon, and from which a floe size does; "
+            "0.7 0.5 in the first release of AI4Arctic.",
+            metavar="SOD FLOE",
+        ),
+    ] = (0.65, 0.65),
     sar_precision: Annotated[
         float, typer.Option(help="Largest rounding error of SAR in dB; 0.01 saves a fifth of the bytes.", metavar="DB")
     ] = 0.0,
@@ -109,6 +117,7 @@ def build(
             **({"ratios": whole_numbers(ratios)} if ratios else {}),
             sar_mean=sar_mean,
             chart_reduction=chart_reduction,
+            dominance=dominance,
             sar_precision=sar_precision,
         )
         cluster = ClusterOptions(workers=workers, memory_limit=memory_limit, scheduler=scheduler)
