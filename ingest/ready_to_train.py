@@ -192,9 +192,7 @@ class ReadyToTrainScene:
         height, width = raster.shape
         rows = np.arange(height) * scale + (scale - 1) / 2
         places = (samples - (scale - 1) / 2) / scale
-        left = np.clip(
-            places.astype(np.intp), 0, width - 2
-        )
+        left = np.clip(places.astype(np.intp), 0, width - 2)
         angles = np.full((lines.size, samples.size), np.nan)
         for place, (low, far) in enumerate(zip(left, places - left, strict=True)):
             column = raster[:, low] + far * (raster[:, low + 1] - raster[:, low])

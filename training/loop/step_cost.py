@@ -65,7 +65,7 @@ class _RandomBatches:
         """Batches without content, since `prepare` has it."""
         nothing, windows = torch.empty(0), (Window("random", 0, 0),) * len(self.x)
         for _ in range(self._count):
-            yield Batch(sar=nothing, km2=nothing, offset=nothing, month=nothing, y=nothing, windows=windows)
+            yield Batch(nothing, nothing, nothing, nothing, nothing, nothing, nothing, nothing, nothing, windows)
 
     def prepare(self, batch: Batch, epoch: int, number: int) -> tuple[torch.Tensor, torch.Tensor]:
         """The random patches and labels."""

@@ -13,8 +13,9 @@ import pytest
 
 from datasets.lake import Lake
 from datasets.storage import sizes
+from ingest.recipe import Recipe
 from sweeps.launch.finding import Finding
-from sweeps.launch.places import check_clocks, check_lake, check_storage, check_tracking, clock_finding, look
+from sweeps.launch.places import check_clocks, check_storage, check_tracking, clock_finding, look
 from tests.free_ports import free_ports
 from tests.mlflow_server import MlflowServer
 from tests.object_store import BUCKET, ObjectStore
@@ -39,12 +40,10 @@ def test_no_lake_and_a_dead_server(tmp_path: Path) -> None:
 
 def test_an_empty_lake_is_no_lake_for_a_study(tmp_path: Path) -> None:
     url = str(tmp_path / "lake")
-    Lake.create(url, {"format": 1})
-    try:
-        found = list(check_lake(url))
-    except OSError:
-        return
-    assert found[0].level == "error"
+    Lake.create(url, Recipe().to_lake())
+    found = look([url], f"sqlite:///{tmp_path}/mlflow.db", str(tmp_path))
+    assert levels(found)[0] == ("lake", "error")
+    assert "has not finished" in found[0].said
 
 
 def test_a_storage_that_is_a_file(tmp_path: Path) -> None:
