@@ -126,7 +126,10 @@ def _ask(uri: str, what: str, body: dict[str, Any]) -> dict[str, Any]:
         with urllib.request.urlopen(request, timeout=_PATIENCE_S) as answer:  # http and https only, by resolve_uri
             found = json.load(answer)
     except (OSError, ValueError, http.client.HTTPException) as error:
-        reason = f"HTTP {error.code}" if isinstance(error, urllib.error.HTTPError) else getattr(error, "reason", error)
+        reason = getattr(error, "reason", error)
+        if isinstance(error, urllib.error.HTTPError):  # it holds the connection
+            error.close()
+            reason = f"HTTP {error.code}"
         raise TrackingError(f"the MLflow server {public(uri)} does not answer ({reason})") from error
     return found if isinstance(found, dict) else {}
 
