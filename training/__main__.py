@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from training.loop.epoch import TrialOverview
     from training.tracking.mlflow_tracker import MlflowTracker
 
-_PATIENCE_S: Final = 5.0
+_PATIENCE_S: Final = 20.0
 """Longest wait for a run's address, before training begins without it."""
 
 app = CommandLine(

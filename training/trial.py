@@ -15,7 +15,8 @@ import torch
 from torch import nn
 
 from datasets.lake import Lake
-from datasets.loading.batches import PatchSource, worker_deaths
+from datasets.loading.batches import PatchSource
+from datasets.loading.hand_over import worker_deaths
 from datasets.loading.node_cache import NodeCache
 from datasets.patches.patch_index import PatchIndex
 from training.artifacts.maps import map_drawer

@@ -9,10 +9,7 @@ in the whole numbers of the lake, AMSR2 and ERA5 as coarse cells, latitude, long
 import logging
 import math
 import multiprocessing
-import pickle
-import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from typing import Final, NamedTuple, Protocol
 
 import numpy as np
@@ -20,8 +17,9 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from datasets.errors import IceBenchError, LoaderError
+from datasets.errors import IceBenchError
 from datasets.labels import IGNORE
+from datasets.loading.hand_over import GLANCE_SECONDS, HandedOver, next_batch, worker_deaths
 from datasets.loading.scene_reader import SceneReader
 from datasets.loading.workers import PREFETCHED, fitting_workers
 from datasets.stores.packing import ZONES
@@ -29,18 +27,8 @@ from datasets.tie_grid import TieWindow
 
 logger = logging.getLogger(__name__)
 
-BATCH_SECONDS: Final = 1800.0
-"""Longest wait for a batch of a worker: its scenes may all have to be fetched and decoded first."""
-
-_GLANCE_SECONDS: Final = 5.0
-"""How often a wait looks whether all workers live."""
-
 _MOST_TIES: Final = 21
 """Tie points along a side of a scene, at most as many around a patch."""
-
-_LATE: Final = "DataLoader timed out"
-_DEAD: Final = "DataLoader worker (pid"
-"""How torch's own errors begin, which have no type of their own."""
 
 
 class Window(NamedTuple):
@@ -250,37 +238,6 @@ class EpochSampler(Sampler[int]):
         return self.batches
 
 
-class _Handing(Dataset[Batch | IceBenchError]):
-    """What a worker makes: batches that lie in shared memory already, or what stands in the way of one.
-
-    torch would share a batch in a thread of the worker that nobody hears, and hide a sentence in a traceback.
-    """
-
-    def __init__(self, dataset: BatchDataset) -> None:
-        self._dataset = dataset
-
-    def __getitem__(self, index: int) -> Batch | IceBenchError:
-        try:
-            batch = self._dataset[index]
-        except IceBenchError as error:
-            return _sendable(error)
-        try:
-            return batch.shared()
-        except (OSError, RuntimeError) as error:
-            return LoaderError(
-                f"a loader worker cannot hand over a batch of {batch.nbytes / 1e6:.1f} MB ({error}): give the machine "
-                "more shared memory (docker run --shm-size 8g) and open files (ulimit -n), or the trial fewer workers"
-            )
-
-
-def _sendable(error: IceBenchError) -> IceBenchError:
-    try:
-        pickle.loads(pickle.dumps(error))
-    except Exception:  # noqa: BLE001 (an error that cannot be sent is told by its sentence)
-        return LoaderError(str(error))
-    return error
-
-
 class BatchLoader:
     """Batches of an epoch, made by worker processes that live as long as the loader.
 
@@ -298,7 +255,7 @@ class BatchLoader:
         workers = _possible(workers, dataset)
         self._sampler = EpochSampler(len(dataset))
         self._loader: DataLoader[Batch | IceBenchError] = DataLoader(
-            _Handing(dataset) if workers else dataset,
+            HandedOver(dataset) if workers else dataset,
             batch_size=None,
             sampler=self._sampler,
             num_workers=workers,
@@ -306,7 +263,7 @@ class BatchLoader:
             persistent_workers=workers > 0,
             prefetch_factor=PREFETCHED if workers else None,
             pin_memory=torch.cuda.is_available(),
-            timeout=_GLANCE_SECONDS if workers else 0,
+            timeout=GLANCE_SECONDS if workers else 0,
         )
 
     def __len__(self) -> int:
@@ -321,7 +278,7 @@ class BatchLoader:
         self._sampler.epoch = number
         with worker_deaths():
             batches = iter(self._loader)
-            while (batch := _next(batches)) is not None:
+            while (batch := next_batch(batches)) is not None:
                 yield batch
 
 
@@ -336,37 +293,3 @@ def _possible(workers: int, dataset: BatchDataset) -> int:
         instead = f"{number} are started" if number else "this process makes its batches itself"
         logger.warning("%d loader workers were wanted and %s: %s", workers, instead, reason)
     return number
-
-
-def _next(batches: Iterator[Batch | IceBenchError]) -> Batch | None:
-    """The next batch, None after the last; torch's own wait is short, since it sees only at its end who has died."""
-    end = time.monotonic() + BATCH_SECONDS
-    while True:
-        try:
-            found = next(batches, None)
-        except RuntimeError as error:
-            if not str(error).startswith(_LATE):
-                raise
-            if time.monotonic() < end:
-                continue
-            raise LoaderError(
-                f"no loader worker has handed over the next batch for {BATCH_SECONDS:g} s: look at what they logged, "
-                "and whether the lake can be read; with 0 workers the trial reads by itself"
-            ) from error
-        if isinstance(found, IceBenchError):
-            raise found
-        return found
-
-
-@contextmanager
-def worker_deaths() -> Iterator[None]:
-    """The death of a worker, which torch raises as RuntimeError wherever the main thread is, as LoaderError."""
-    try:
-        yield
-    except RuntimeError as error:
-        if not str(error).startswith(_DEAD):
-            raise
-        raise LoaderError(
-            f"a loader worker died ({' '.join(str(error).split())}): where the kernel ended it for want of memory, "
-            "give the machine or container more, or the trial fewer workers"
-        ) from error

@@ -20,8 +20,9 @@ import torch
 
 from datasets.errors import IceBenchError, LoaderError, SplitError
 from datasets.lake import Lake
-from datasets.loading import batches as module
-from datasets.loading.batches import Batch, BatchDataset, BatchLoader, worker_deaths
+from datasets.loading import hand_over
+from datasets.loading.batches import Batch, BatchDataset, BatchLoader
+from datasets.loading.hand_over import next_batch, worker_deaths
 from datasets.patches.crops import RandomCrops
 from tests.reading import batches_of, cache_in, reader_of
 
@@ -166,9 +167,9 @@ def test_a_wait_for_a_batch_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
             waits += 1
             raise RuntimeError("DataLoader timed out after 5.0 seconds")
 
-    monkeypatch.setattr(module, "BATCH_SECONDS", 0.05)
+    monkeypatch.setattr(hand_over, "BATCH_SECONDS", 0.05)
     with pytest.raises(LoaderError, match=r"no loader worker has handed over the next batch for 0\.05 s"):
-        module._next(Late())
+        next_batch(Late())
     assert waits > 1, "a short wait of torch is not the end"
 
 
