@@ -1,20 +1,22 @@
 """Many scenes: workers map `convert_scene` over the files, then the catalog is written. Wiring only."""
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
 from datasets.catalog import Catalog
-from datasets.errors import IceBenchError, SceneNotFoundError, SplitError
+from datasets.errors import IceBenchError, LakeNotFoundError, SceneNotFoundError, SplitError
 from datasets.lake import Lake
 from datasets.scene import Archive, SceneRecord
 from datasets.season_updates import carry_seasons
 from datasets.splits import assign_splits
+from ingest.admission import check_admission
 from ingest.cluster import ClusterOptions
 from ingest.convert import convert_scene
 from ingest.moments import Moments, training_statistics
 from ingest.recipe import Recipe
-from ingest.source import scene_id_of
+from ingest.source import is_scene_name, scene_id_of
 from ingest.workers import open_workers
 
 
@@ -37,6 +39,7 @@ class BuildSummary:
         waiting: Scenes of the current lake that lack a store of the new recipe: until they are built, readers keep the
             old lake.
         lost: Scenes of the earlier catalog whose stores are gone; they left the catalog.
+        resplit: Scenes of the earlier catalog that are of another split now, since scenes came or the seed is another.
     """
 
     built: tuple[SceneRecord, ...]
@@ -44,6 +47,40 @@ class BuildSummary:
     catalog: Catalog | None
     waiting: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
+    resplit: tuple[SceneRecord, ...] = ()
+
+
+def check_build(
+    sources: list[str], lake_url: str, archive: Archive, *, split: SplitOptions, replace: bool = False
+) -> None:
+    """Refuses before anything is written, and before hours of work, what would be refused after them or spoil a lake.
+
+    Args:
+        sources: Files to build.
+        lake_url: Where; there may be no lake yet.
+        archive: Which archive the files are from.
+        split: Of the training scenes.
+        replace: See `ingest.admission.check_admission`.
+
+    Raises:
+        SceneNameError: No file has the name of a scene.
+        SplitError: So many validation scenes would leave no training scene, or see `check_admission`.
+        LakeNotFoundError: The place holds something else.
+    """
+    Lake.check_place(lake_url)
+    if not any(is_scene_name(path) for path in sources):
+        scene_id_of(sources[0])  # says what is wrong with the name
+    known: dict[str, SceneRecord] = {}
+    with suppress(LakeNotFoundError):
+        known = {record.scene_id: record for record in Lake.open(lake_url).catalog()}
+    check_admission(sources, known, archive, replace=replace)
+    new_scenes = len(sources) if archive == "train" else 0
+    most = new_scenes + sum(record.archive == "train" for record in known.values())
+    if split.val_scenes is not None and split.val_scenes >= max(most, 1):
+        raise SplitError(
+            f"{split.val_scenes} validation scenes of at most {most} training scenes are too many: ask for fewer with "
+            "--val-scenes, or give more files"
+        )
 
 
 def build_lake(
@@ -73,10 +110,8 @@ def build_lake(
         The summary; failed files are in it, not raised.
 
     Raises:
-        SplitError: So many validation scenes would leave no training scene.
         ClusterError: The cluster cannot be used, or went away.
     """
-    _check_split(len(sources) if archive == "train" else 0, lake, split)
     unique, clashes = _without_clashes(sources)
     outcomes: dict[str, SceneRecord | str] = dict(clashes)
     for path, outcome in _convert_all(unique, recipe, lake, archive, cluster):
@@ -88,8 +123,10 @@ def build_lake(
     earlier, lost = _earlier_scenes(lake, built)
     waiting = _waiting(lake, (*earlier, *built))
     check_lock()
+    before = {record.scene_id: record.split for record in _earlier(lake)}
     catalog = _publish(lake, (*earlier, *built), split) if built and not waiting else None
-    return BuildSummary(built=built, failures=failures, catalog=catalog, waiting=waiting, lost=lost)
+    resplit = tuple(row for row in catalog or () if before.get(row.scene_id, row.split) != row.split)
+    return BuildSummary(built=built, failures=failures, catalog=catalog, waiting=waiting, lost=lost, resplit=resplit)
 
 
 def publish(lake: Lake, records: Iterable[SceneRecord], split: SplitOptions) -> Catalog:
@@ -111,16 +148,6 @@ def _publish(lake: Lake, records: Iterable[SceneRecord], split: SplitOptions) ->
     }
     lake.publish(catalog, moments)
     return catalog
-
-
-def _check_split(new_scenes: int, lake: Lake, split: SplitOptions) -> None:
-    """Refuses before the build, which takes hours, what would be refused after it."""
-    most = new_scenes + sum(record.archive == "train" for record in _earlier(lake))
-    if split.val_scenes is not None and split.val_scenes >= max(most, 1):
-        raise SplitError(
-            f"{split.val_scenes} validation scenes of at most {most} training scenes are too many: ask for fewer with "
-            "--val-scenes, or give more files"
-        )
 
 
 def _earlier(lake: Lake) -> Iterable[SceneRecord]:
@@ -158,11 +185,8 @@ def _without_clashes(sources: list[str]) -> tuple[list[str], dict[str, str]]:
     """Two files that would be the same scene cannot both be built: the first stays, the others are failures."""
     first: dict[str, str] = {}
     clashes: dict[str, str] = {}
-    for path in sources:
-        try:
-            scene_id = scene_id_of(path)
-        except IceBenchError:
-            continue  # reported by the conversion
+    for path in filter(is_scene_name, sources):  # others are reported by the conversion
+        scene_id = scene_id_of(path)
         if scene_id in first:
             clashes[path] = f"{path!r} is scene {scene_id} like {first[scene_id]!r}: give only one of them"
         first.setdefault(scene_id, path)
@@ -180,4 +204,6 @@ def _convert_all(
 
 def _sentence(error: BaseException) -> str:
     """Our own errors are sentences already; anything else keeps its type, nothing is hidden."""
-    return str(error) if isinstance(error, IceBenchError) else f"{type(error).__name__}: {error}"
+    if isinstance(error, IceBenchError):
+        return str(error)
+    return " ".join([f"{type(error).__name__}: {error}", *getattr(error, "__notes__", ())])

@@ -1,5 +1,6 @@
 """`python -m ingest build`: raw scenes in, a lake out."""
 
+import shlex
 from collections import Counter
 from pathlib import Path
 from typing import Annotated, Literal
@@ -28,6 +29,14 @@ def build(
     chart_reduction: Annotated[
         Literal["max", "mode"], typer.Option(help="Class of a block: the largest, as published, or the commonest.")
     ] = "max",
+    dominance: Annotated[
+        tuple[float, float],
+        typer.Option(
+            help="Share of the ice from which a stage of development names a polygon, and from which a floe size does; "
+            "0.7 0.5 in the first release of AI4Arctic.",
+            metavar="SOD FLOE",
+        ),
+    ] = (0.65, 0.65),
     sar_precision: Annotated[
         float, typer.Option(help="Largest rounding error of SAR in dB; 0.01 saves a fifth of the bytes.", metavar="DB")
     ] = 0.0,
@@ -76,6 +85,12 @@ def build(
             help="Build a lake of another recipe again; readers see the old one until all its scenes are built.",
         ),
     ] = False,
+    replace: Annotated[
+        bool,
+        typer.Option(
+            "--replace", help="Let files replace scenes of the lake that are of the other archive or product."
+        ),
+    ] = False,
     break_lock: Annotated[
         bool, typer.Option("--break-lock", help="Take the lake over from a build that is surely gone.")
     ] = False,
@@ -85,14 +100,15 @@ def build(
     Scenes that are there already are kept. A file that cannot be used is a line in the summary and exit code 1; the
     others are built all the same.
     """
-    from ingest.build import SplitOptions, build_lake
+    from ingest.build import SplitOptions, build_lake, check_build
     from ingest.cluster import ClusterOptions
-    from ingest.melt.assign import check_years
+    from ingest.melt.assign import check_rule, check_years
     from ingest.melt.command import ask_melt_maps, tell_seasons
     from ingest.melt.maps import MeltMaps
     from ingest.melt.rule import DEFAULT_RULE
     from ingest.recipe import Recipe
     from ingest.source import find_sources
+    from ingest.workers import check_workers
 
     seasons = None
     with user_errors():
@@ -101,16 +117,19 @@ def build(
             **({"ratios": whole_numbers(ratios)} if ratios else {}),
             sar_mean=sar_mean,
             chart_reduction=chart_reduction,
+            dominance=dominance,
             sar_precision=sar_precision,
         )
         cluster = ClusterOptions(workers=workers, memory_limit=memory_limit, scheduler=scheduler)
-        cluster.check()
-        Lake.check_place(lake)
+        check_workers(cluster)
+        options = SplitOptions(seed=split_seed, val_scenes=val_scenes)
+        check_build(sources, lake, split, split=options, replace=replace)
         maps = None if melt_maps is None else MeltMaps.open(melt_maps)
+        if maps is not None:
+            check_rule(lake)
+            check_years(maps, lake, sources)
         with lock_lake(lake, break_lock=break_lock) as lock:
             target = Lake.create(lake, recipe.to_lake(), rebuild=rebuild)
-            if maps is not None:
-                check_years(maps, target, sources)
             with progress("building scenes", len(sources)) as advance:
                 summary = build_lake(
                     sources,
@@ -118,18 +137,25 @@ def build(
                     target,
                     split,
                     cluster=cluster,
-                    split=SplitOptions(seed=split_seed, val_scenes=val_scenes),
+                    split=options,
                     on_scene=lambda path: advance(Path(path).name[:63]),
                     check_lock=lock.check,
                 )
             if maps is not None and summary.catalog is not None:
-                seasons = ask_melt_maps(Lake.open(lake), maps, DEFAULT_RULE, lock)
+                seasons = ask_melt_maps(Lake.open(lake), maps, DEFAULT_RULE, lock, earlier="keep")
     for path, sentence in summary.failures:
         tell_failure(Path(path).name, sentence)
     if summary.lost:
         tell(
             f"{len(summary.lost)} scenes left the catalog, their stores are gone (first: {summary.lost[0]}): build "
             "them again from their raw files",
+            err,
+        )
+    if summary.resplit:
+        first = summary.resplit[0]
+        tell(
+            f"{len(summary.resplit)} scenes that were in the lake are of another split now (first: {first.scene_id} is "
+            f"{first.split}): new scenes and another --split-seed or --val-scenes draw the validation scenes anew",
             err,
         )
     if summary.catalog is not None:
@@ -140,7 +166,7 @@ def build(
         tell("no scene was given its melt season: the lake is not whole yet, say --melt again then")
     tell(
         f"{len(summary.built)} of {len(sources)} scenes are in the lake {target.url}; "
-        f"look with: python -m datasets show {target.url}"
+        f"look with: python -m datasets show {shlex.quote(target.url)}"
     )
     if summary.waiting:
         tell(

@@ -4,6 +4,7 @@ Workers of a running cluster need the third-party packages of the extra `ingest`
 the raw files and the lake under the same paths as this machine. Our own packages are sent with the build.
 """
 
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -11,7 +12,7 @@ from typing import Final, Protocol, TypeVar
 
 import dask.utils
 
-from datasets.errors import ClusterError
+from datasets.errors import ClusterError, IceBenchError
 
 Result = TypeVar("Result")
 
@@ -43,6 +44,17 @@ class Workers(Protocol):
         Raises:
             ClusterError: The cluster went away.
         """
+
+
+def outcome_of(function: Callable[[str], Result], path: str) -> Result | Exception:
+    """Result of a function in a worker, or what it raised: a worker that sees an error prints its whole traceback."""
+    try:
+        return function(path)
+    except Exception as error:  # noqa: BLE001 - goes on as a value; the build tells it in a sentence
+        if not isinstance(error, IceBenchError):
+            file, line, *_ = traceback.extract_tb(error.__traceback__)[-1]
+            error.add_note(f"at line {line} of {file}")
+        return error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,3 +118,11 @@ class ClusterOptions:
                     f"--memory-limit {self.memory_limit!r} is not allowed: give a size with its unit, at least 100MB "
                     "(a full-size scene takes about 2GB), e.g. 3GB"
                 )
+
+
+def no_scheduler(address: str) -> ClusterError:
+    """Makes the error for an address at which no Dask scheduler answers."""
+    return ClusterError(
+        f"no Dask scheduler answers at {address!r}: give the address that `dask scheduler` printed, like "
+        "tcp://host:8786, or `ray` for Ray"
+    )

@@ -29,3 +29,7 @@ class WorkerDiedError(IceBenchError, RuntimeError):
             f"its worker died {tries} times over, mostly for want of memory: give workers more (fewer --workers, a "
             "higher --memory-limit) and run the build again"
         )
+
+
+class UnconfirmedError(IceBenchError, PermissionError):
+    """Something would be removed or mixed up, and nobody has said that it may be."""

@@ -1,13 +1,16 @@
 """`python -m ingest verify` and `prune`: maintenance of a lake."""
 
+import sys
 from typing import Annotated
 
 import typer
+from rich.filesize import decimal
 from rich.table import Table
 
 from datasets.lake import Lake
 from datasets.lock import lock_lake, lock_owner
 from datasets.process.terminal import out, progress, tell, user_errors
+from ingest.errors import UnconfirmedError
 
 
 def verify(
@@ -26,12 +29,6 @@ def verify(
         scenes = len({*target.catalog().scene_ids, *target.store_names()})
         with progress("looking at scenes", scenes) as advance:
             findings = verify_lake(target, deep=deep, on_scene=advance)
-        if discard and findings:
-            with lock_lake(lake):
-                for scene_id in {each.scene_id for each in findings if each.kind == "beside"}:
-                    target.discard_unfinished_replacement(scene_id)
-                for scene_id in {each.scene_id for each in findings if each.kind not in ("beside", "row")} - {""}:
-                    target.discard_scene(scene_id)
     if findings:
         table = Table(title=f"{len(findings)} findings in {target.url}")
         for name in ("scene", "what", "finding"):
@@ -41,6 +38,14 @@ def verify(
         out.print(table)
     if owner is not None:
         tell(f"a build is changing the lake ({owner}): findings may be of its work")
+    if discard and findings:
+        with user_errors(), lock_lake(lake):
+            for scene_id in {each.scene_id for each in findings if each.kind == "beside"}:
+                target.discard_unfinished_replacement(scene_id)
+            damaged = {each.scene_id for each in findings if each.kind not in ("beside", "row")} - {""}
+            for scene_id in damaged:
+                target.discard_scene(scene_id)
+        tell(f"removed the stores of {len(damaged)} scenes: build them again from their raw files")
     tell(f"{scenes} scenes looked at{', every array decoded' if deep else ''}, {len(findings)} findings")
     if findings:
         raise typer.Exit(1)
@@ -48,13 +53,25 @@ def verify(
 
 def prune(
     lake: Annotated[str, typer.Argument(help="URL of the lake: a path, s3://, gs://, az://.", envvar="ICEBENCH_LAKE")],
+    yes: Annotated[bool, typer.Option("--yes", help="Remove without asking.")] = False,
 ) -> None:
-    """Remove the scenes of all recipes but the one that readers see: left or not finished by a rebuild."""
+    """Remove the scenes of all recipes but the one that readers see: left or not finished by a rebuild.
+
+    What would go is shown first. Without --yes, a person at a terminal is asked; elsewhere nothing is removed.
+    """
     with user_errors():
         target = Lake.open(lake)
+        others = target.others()
+        for other in others:
+            tell(f"recipe {other.recipe_digest}: {len(other.store_names())} scenes, {decimal(other.size())}")
+        if not others:
+            tell(f"there is nothing to remove: {target.url} has recipe {target.recipe_digest} only")
+            return
+        if not (yes or (sys.stdin.isatty() and typer.confirm("Remove them?", err=True))):
+            raise UnconfirmedError("nothing was removed: give --yes to remove the scenes of these recipes")
         with lock_lake(lake):
             digests = target.prune()
     tell(
-        f"removed the scenes of {len(digests)} other recipes{': ' if digests else ''}{', '.join(digests)}; "
+        f"removed the scenes of {len(digests)} other recipes: {', '.join(digests)}; "
         f"{target.url} has recipe {target.recipe_digest}"
     )

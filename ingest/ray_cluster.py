@@ -19,9 +19,9 @@ from ray.util.dask import ray_dask_get
 
 from datasets.errors import ClusterError
 from datasets.process.ports import answers
-from datasets.process.ray_session import ray_session
+from datasets.process.ray_session import find_address, ray_session
 from datasets.process.threads import limit_threads
-from ingest.cluster import RETRIES, SCENE_BYTES, ClusterOptions, Result
+from ingest.cluster import RETRIES, SCENE_BYTES, ClusterOptions, Result, outcome_of
 from ingest.errors import WorkerDiedError
 
 logger = logging.getLogger(__name__)
@@ -36,6 +36,11 @@ _GLANCE: Final = 2.0
 
 _PATIENCE: Final = 30.0
 """Seconds that a head may be away. After 60 s Ray ends the process, and the lake's lock would stay behind."""
+
+
+def check_ray(options: ClusterOptions) -> None:
+    """Raises ClusterError if no Ray answers where the options look for one."""
+    find_address(options.ray_address, _ADVICE)
 
 
 @contextmanager
@@ -106,9 +111,9 @@ class _Head:
             raise _lost()
 
 
-def _on_one_core(function: Callable[[str], Result], path: str) -> Result:
+def _on_one_core(function: Callable[[str], Result], path: str) -> Result | Exception:
     limit_threads(1)
-    return function(path)
+    return outcome_of(function, path)
 
 
 def _outcome(future: Future[Result]) -> Result | BaseException:

@@ -1,7 +1,7 @@
 """`python -m ingest sample`: synthetic scenes."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -14,10 +14,9 @@ def sample(
     lines: Annotated[int, typer.Option(help="SAR lines of a 60 s scene; 10000 is full size.")] = 1000,
     samples: Annotated[int, typer.Option(help="SAR samples; 10400 is full size.")] = 1040,
     seed: Annotated[int, typer.Option(help="Same seed, same scenes.")] = 0,
-    form: Annotated[
-        Literal["raw", "raw-test-v1", "ready-to-train", "ready-to-train-test"],
-        typer.Option(help="Product; raw-test-v1 has no charts, ready-to-train-test has them in files beside."),
-    ] = "raw",
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the synthetic scenes that are in FOLDER.")
+    ] = False,
     with_melt: Annotated[
         bool, typer.Option("--melt", help="Also write melt maps of 2017 to 2021, into FOLDER/melt.")
     ] = False,
@@ -36,10 +35,10 @@ def sample(
             lines=lines,
             samples=samples,
             seed=seed,
-            form=form,
+            overwrite=overwrite,
             on_written=lambda path: advance(scene_id_of(str(path))),
         )
-    tell(f"{len(paths)} scenes in {folder} ({form})")
+    tell(f"{len(paths)} scenes in {folder}")
     if with_melt:
         from ingest.sample.melt import write_melt_maps
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from datasets.access import absolute, is_url
+from datasets.access import absolute, is_url, plain
 from datasets.seasons import REGIONS
 from datasets.storage import exists, names
 from ingest.errors import NoSourceError, SceneNameError
@@ -107,13 +107,32 @@ def scene_id_of(path: str) -> str:
     return match["scene"] if match is not None else parse_name(path).scene_id
 
 
+def is_scene_name(path: str) -> bool:
+    """Whether a file has the name of a scene."""
+    try:
+        scene_id_of(path)
+    except SceneNameError:
+        return False
+    return True
+
+
+def is_ready_to_train(path: str) -> bool:
+    """Whether a name is that of the ready-to-train product."""
+    return _READY.fullmatch(PurePosixPath(path).name) is not None
+
+
+def is_uncharted(path: str) -> bool:
+    """Whether a name is that of the first test release, whose raw files have no charts."""
+    return path.endswith("_testdata.nc")
+
+
 def reference_path(path: str) -> str:
     """Where the charts of a ready-to-train test file lie, if they are there: beside it."""
     return f"{path.removesuffix('.nc')}_reference.nc"
 
 
 def find_sources(raw: list[str]) -> list[str]:
-    """Lists scenes: a file is one scene, a folder gives the `*.nc` files in it, sorted by name.
+    """Lists scenes: a file is one scene, a folder gives the `*.nc` files in it, sorted by name; hidden ones are none.
 
     Both may be at a URL (s3://, gs://, https:// of a server that lists its folders). Paths come out absolute, since
     workers have other working folders. Reference files (`*_prep_reference.nc`) are no scenes: they are read with the
@@ -124,8 +143,10 @@ def find_sources(raw: list[str]) -> list[str]:
         LakeAccessError: The store of a URL cannot be reached.
     """
     found: list[str] = []
-    for given in raw:
+    for given in map(plain, raw):
         name = given.rstrip("/").rpartition("/")[2]
+        if name.startswith(".") and name.endswith(".nc"):
+            raise NoSourceError(f"{given!r} is a hidden file that a system or a program left, no scene: leave it out")
         if name.endswith(_REFERENCE):
             raise NoSourceError(
                 f"{given!r} holds the charts of a scene, not the scene: give the file "

@@ -50,12 +50,6 @@ _LAST_ZONE: Final = 41
 _WRONG_ZONES: Final = 1e-3  # share of pixels; a wrong mean or standard deviation misplaces nearly all
 
 
-def standardized(name: str, values: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Physical values -> z-scores float32, any shape; NaN stays."""
-    mean, std = MEAN_STD[name]
-    return ((values.astype(np.float64) - mean) / std).astype(np.float32)
-
-
 def physical(name: str, scores: NDArray[np.float32]) -> NDArray[np.float32]:
     """z-scores -> physical values float32, any shape, in place; NaN stays."""
     mean, std = MEAN_STD[name]

@@ -4,8 +4,6 @@ Every store lists its objects with their sizes, so a missing or truncated one sh
 full resolution are read and counted again. With `deep`, every array is decoded as well.
 """
 
-import hashlib
-import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,6 +11,7 @@ from typing import Final
 
 import numpy as np
 
+from datasets.digest import digest_of
 from datasets.errors import LakeAccessError, SceneNotFoundError
 from datasets.grids import NATIVE_SPACING
 from datasets.labels import CHARTS, IGNORE
@@ -75,11 +74,10 @@ def verify_lake(lake: Lake, *, deep: bool, on_scene: Callable[[str], None]) -> t
 
 
 def _recipe_findings(lake: Lake) -> Iterator[Finding]:
-    text = json.dumps(lake.recipe["recipe"], sort_keys=True)
-    digest = hashlib.sha256(text.encode()).hexdigest()[:12]
-    if digest != lake.recipe_digest:
+    found = digest_of(lake.recipe["recipe"])
+    if found != lake.recipe_digest:
         yield Finding(
-            scene_id="", kind="digest", text=f"recipe.json says {lake.recipe_digest}, its recipe gives {digest}"
+            scene_id="", kind="digest", text=f"recipe.json says {lake.recipe_digest}, its recipe gives {found}"
         )
 
 

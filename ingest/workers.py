@@ -2,7 +2,19 @@
 
 from contextlib import AbstractContextManager
 
-from ingest.cluster import ClusterOptions, Workers
+from datasets.process.ports import answers
+from ingest.cluster import ClusterOptions, Workers, no_scheduler
+
+
+def check_workers(options: ClusterOptions) -> None:
+    """Raises ClusterError where no workers could be opened, before anything is written for them."""
+    options.check()
+    if options.on_ray:
+        from ingest.ray_cluster import check_ray
+
+        check_ray(options)
+    elif options.scheduler is not None and not answers(options.scheduler.rpartition("://")[2]):
+        raise no_scheduler(options.scheduler)
 
 
 def open_workers(options: ClusterOptions, tasks: int) -> AbstractContextManager[Workers]:

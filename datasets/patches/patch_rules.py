@@ -6,8 +6,6 @@ come from summed-area tables, which serve every patch size, stride and share: an
 nothing again.
 """
 
-import hashlib
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from datasets.digest import digest_of
 from datasets.labels import IGNORE, chart
 from datasets.loading.windows import BORDER, LAND, land_pixels, near_border, window_starts
 from datasets.patches.summed_area import SummedArea
@@ -54,8 +53,7 @@ class PatchRule(BaseModel):
     @property
     def digest(self) -> str:
         """Hash of the rule and of what it means, 12 hex digits."""
-        text = json.dumps([_RULE_VERSION, self.model_dump(mode="json")], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+        return digest_of([_RULE_VERSION, self.model_dump(mode="json")])
 
     def starts(self, shape: tuple[int, int]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """First lines and first samples of the windows of a scene; empty along an axis that is too short."""

@@ -1,5 +1,6 @@
 """Command `python -m ingest download`: list, check what is here, make room, fetch, unpack, report."""
 
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ from rich.table import Table
 from datasets.process.terminal import err, out, tell, tell_failure, user_errors
 from ingest.download.archives import ARCHIVES, Archive, PublishedFile, find_archive
 from ingest.download.errors import DownloadError
-from ingest.download.fetch import fetch_file
+from ingest.download.fetch import fetch_file, kept_as
 from ingest.download.folder import OnProgress, Phase, check_space, locked
 from ingest.download.listing import DEFAULT_URL, list_files, select
 from ingest.download.present import bytes_here, find_candidates, verify
@@ -102,6 +103,8 @@ def _fetch(files: Sequence[PublishedFile], intact: set[str], folder: Path, web: 
     missing = [file for file in files if file.name not in intact]
     with _bars("fetching", total=_size(files), done=_size(files) - _size(missing)) as report:
         for file in missing:
+            if (there := folder / file.name).exists():
+                tell(f"{file.name} is here with another size: it is kept as {kept_as(there).name}", err)
             try:
                 fetch_file(file, folder, web, report)
                 if not err.is_terminal:  # a log has no bars, and a batch job runs for hours
@@ -130,7 +133,7 @@ def _report(archive: Archive, count: int, folder: Path, failures: Failures, unpa
     tell(line)
     scenes = sorted({str(path.parent) for path in (unpacked.files if unpacked else []) if path.suffix == ".nc"})
     if scenes and archive.split:
-        tell(f"build: python -m ingest build {' '.join(scenes)} --lake LAKE --split {archive.split}")
+        tell(f"build: python -m ingest build {shlex.join(scenes)} --lake LAKE --split {archive.split}")
 
 
 def _is_zip(file: PublishedFile) -> bool:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterable
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -60,6 +61,11 @@ def fetch_file(file: PublishedFile, folder: Path, web: Web, on_progress: OnProgr
         f"{file.name} came twice with the MD5 {found} where the archive's list says {file.md5}: something on the way "
         "changes it; try another network, or another --base-url"
     )
+
+
+def kept_as(path: Path) -> Path:
+    """Where a file goes that has the name of a fetched one, and is of another size: it may be someone's own."""
+    return next(each for number in count(1) if not (each := path.with_name(f"{path.name}.other{number}")).exists())
 
 
 class _Side(BaseModel):
@@ -123,6 +129,8 @@ class PartialFile:
     def finish(self) -> None:
         """Gives the file its name, now that its checksum is right."""
         target = self.path.with_name(self._file.name)
+        if target.exists():
+            target.rename(kept_as(target))
         self.path.replace(target)
         sync_folder(target.parent)
         self.remove()

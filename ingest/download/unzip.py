@@ -94,8 +94,12 @@ def _unzip(
 
 
 def _members(archive: ZipFile) -> list[ZipInfo]:
-    """Files, without the twins that one system's archiver adds to each."""
-    return [info for info in archive.infolist() if not info.is_dir() and not info.filename.startswith("__MACOSX/")]
+    """Files, without what a system's archiver adds to them: `__MACOSX/`, `._scene.nc`, `.DS_Store`."""
+    return [info for info in archive.infolist() if not info.is_dir() and not _is_added(PurePosixPath(info.filename))]
+
+
+def _is_added(path: PurePosixPath) -> bool:
+    return "__MACOSX" in path.parts or path.name.startswith(".")
 
 
 def _claim(info: ZipInfo, claimed: _Claims) -> PurePosixPath:

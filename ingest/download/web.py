@@ -17,6 +17,7 @@ from requests.exceptions import ChunkedEncodingError, ConnectionError, ContentDe
 from urllib3.exceptions import InvalidHeader
 from urllib3.util import Retry
 
+from datasets.proxies import through_proxy
 from ingest.download.errors import WebError
 
 _TIMEOUT: Final = (15.0, 60.0)
@@ -58,7 +59,6 @@ class _PassingError(Exception):
     answered: bool = False  # by a server, but with something else than the file: another address may do better
     wait: float | None = None  # seconds that the server asks for
     restart: bool = False  # what has come so far is of no use for the next try
-    misplaced: bool = False  # the server sent another piece than it was asked for
 
 
 class Web:
@@ -117,7 +117,7 @@ class Web:
         """
         addresses = deque(urls)
         position = furthest = start
-        failures = misplaced = 0
+        failures = 0
         while position < size:
             try:
                 for block in self._ask(addresses[0], size, position, etag):
@@ -132,9 +132,7 @@ class Web:
                 if not addresses:
                     raise
             except _PassingError as error:
-                misplaced += error.misplaced
-                # Misplaced once may be an accident of a proxy; twice, and ranges cannot be relied on.
-                if error.restart or (error.misplaced and misplaced > 1):
+                if error.restart:
                     position = 0
                 if error.answered:
                     addresses.rotate(-1)
@@ -171,7 +169,7 @@ class Web:
                 _check_status(response)
                 yield response
         except (ConnectionError, Timeout, ChunkedEncodingError, ContentDecodingError) as error:
-            raise _PassingError(f"the connection failed ({_cause(error)})") from error
+            raise _PassingError(f"the connection failed ({_cause(error)}){through_proxy(url)}") from error
         except RequestException as error:
             raise WebError(f"{type(error).__name__}: {error}") from error
 
@@ -200,7 +198,7 @@ def _check_range(response: requests.Response, start: int, size: int) -> None:
     match = _RANGE.fullmatch(given)
     if match is None or int(match[1]) != start or int(match[2]) >= size or match[3] not in ("*", str(size)):
         message = f"the server sends {given or 'an unnamed piece'!r} for bytes {start}- of {size}"
-        raise _PassingError(message, misplaced=True)
+        raise _PassingError(message, restart=True)  # ranges cannot be relied on here
 
 
 def _check_whole(response: requests.Response, size: int) -> None:

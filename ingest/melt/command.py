@@ -13,7 +13,7 @@ from datasets.lock import Lock, lock_lake
 from datasets.process.terminal import out, progress, tell, user_errors
 
 if TYPE_CHECKING:
-    from ingest.melt.assign import Assignment
+    from ingest.melt.assign import Assignment, Earlier
     from ingest.melt.maps import MeltMaps
     from ingest.melt.rule import MeltRule
 
@@ -27,6 +27,9 @@ def melt(
     statistic: Annotated[
         Literal["median", "mean", "vote"], typer.Option(help="How the 25 km cells under a scene make one season.")
     ] = "median",
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace seasons that scenes have by another rule or other maps.")
+    ] = False,
     break_lock: Annotated[
         bool, typer.Option("--break-lock", help="Take the lake over from a build that is surely gone.")
     ] = False,
@@ -44,17 +47,17 @@ def melt(
         rule = MeltRule(onset=onset, statistic=statistic)
         Lake.open(lake)  # before a lock is left in a folder that is not a lake
         with lock_lake(lake, break_lock=break_lock) as lock:
-            found = ask_melt_maps(Lake.open(lake), maps, rule, lock)
+            found = ask_melt_maps(Lake.open(lake), maps, rule, lock, earlier="overwrite" if overwrite else "must agree")
     tell_seasons(found, rule)
     tell(f"{found.changed} of {len(found.catalog)} records changed; the lake is {Lake.open(lake).digest} now")
 
 
-def ask_melt_maps(lake: Lake, maps: "MeltMaps", rule: "MeltRule", lock: Lock) -> "Assignment":
+def ask_melt_maps(lake: Lake, maps: "MeltMaps", rule: "MeltRule", lock: Lock, *, earlier: "Earlier") -> "Assignment":
     """Gives the scenes their seasons, with a bar."""
     from ingest.melt.assign import assign_cryoseasons
 
     with progress("asking the melt maps", len(lake.catalog())) as advance:
-        return assign_cryoseasons(lake, maps, rule, on_scene=advance, check_lock=lock.check)
+        return assign_cryoseasons(lake, maps, rule, earlier=earlier, on_scene=advance, check_lock=lock.check)
 
 
 def tell_seasons(found: "Assignment", rule: "MeltRule") -> None:

@@ -9,3 +9,7 @@ class NoMeltMapError(IceBenchError, FileNotFoundError):
 
 class MeltMapError(IceBenchError, ValueError):
     """A melt map that is torn, lacks a field, or holds something else than days of year on the 25 km grid."""
+
+
+class SeasonsKeptError(IceBenchError, ValueError):
+    """Scenes have a season already, and it may not change by the way."""

@@ -16,18 +16,19 @@ How the invented ice relates to the real archive:
 * Scene k of a seed is the same however many scenes are asked for.
 
 Flow: `scenario` (name, time, place) -> `scene`, which draws `polygons`, the `codes` of the ice in them, `radar`,
-`radiometer`, `weather` and `geography` -> `netcdf` (the raw file) -> `forms` (other products and releases).
+`radiometer`, `weather` and `geography` -> `netcdf` (the raw file).
 """
 
 from collections.abc import Callable
 from pathlib import Path
 
+from ingest.errors import SceneNameError
 from ingest.sample.errors import SampleError, make_folder
-from ingest.sample.forms import FORMS, Form, write_form
 from ingest.sample.netcdf import write_scene
-from ingest.sample.scenario import SMALLEST, plan
+from ingest.sample.scenario import FIRST_SYNTHETIC_ORBIT, SMALLEST, plan
+from ingest.source import parse_name
 
-__all__ = ["FORMS", "Form", "SampleError", "write_samples"]
+__all__ = ["SampleError", "write_samples"]
 
 
 def write_samples(
@@ -37,33 +38,31 @@ def write_samples(
     lines: int,
     samples: int,
     seed: int,
-    form: Form = "raw",
+    overwrite: bool = False,
     on_written: Callable[[Path], None] = lambda path: None,
 ) -> list[Path]:
     """Writes synthetic scenes into `folder` under names of the archive's grammar.
 
     The same arguments give the same variables, bit for bit. Every fourth scene is a shorter acquisition of 25 s or
-    40 s. One scene in five is the next frame of the pass of the scene before; from the eighth scene on, one in
-    twelve is the frame before charted by the other service.
+    40 s. One scene in five is the next frame of the pass of the scene before.
 
     Args:
-        folder: Where the files go; made if it is missing. A file of the same name is replaced.
+        folder: Where the files go; made if it is missing.
         scenes: How many scenes, at least 1.
         lines: SAR lines (40 m) of a 60 s acquisition, at least 100; the archive has about 10000. Shorter
             acquisitions have proportionally fewer, but at least 100.
         samples: SAR samples (40 m), at least 100; the archive has about 10400.
         seed: Source of all randomness, at least 0.
-        form: Product and release, see `ingest.sample.forms`; all show the same scenes.
+        overwrite: Removes the synthetic scenes that are in the folder. Scenes that are not synthetic are never removed,
+            nor mixed with synthetic ones.
         on_written: Called with the path of each file once it is whole.
 
     Returns:
-        The paths in the order of writing; reference files of `ready-to-train-test` are not listed.
+        The paths in the order of writing.
 
     Raises:
-        SampleError: An argument is out of range, or `folder` is a file.
+        SampleError: An argument is out of range, `folder` is a file, or it holds scenes.
     """
-    if form not in FORMS:
-        raise SampleError(f"there is no form {form!r} of the archive's scenes: choose among {', '.join(FORMS)}")
     if scenes < 1:
         raise SampleError(f"cannot write {scenes} scenes: ask for at least 1")
     for what, given in (("lines", lines), ("samples", samples)):
@@ -72,15 +71,38 @@ def write_samples(
                 f"{given} {what} are too few for a scene: ask for at least {SMALLEST}, "
                 "two cells of the 2 km grid of AMSR2 and ERA5"
             )
-    make_folder(folder, "scenes", seed=seed)
+    if seed < 0:
+        raise SampleError(f"the seed {seed} is negative: give 0 or a positive number")
+    make_folder(folder, "scenes")
+    for path in _earlier_scenes(folder, overwrite=overwrite):
+        path.unlink()
     written: list[Path] = []
     for scenario in plan(scenes=scenes, lines=lines, samples=samples, seed=seed):
         # A name that no reader picks up: a killed run leaves no half file that looks whole.
         unfinished = folder / f"{scenario.name.file_name}.part"
         try:
             write_scene(unfinished, scenario)
-            written.append(write_form(unfinished, folder, form))
+            written.append(unfinished.replace(folder / scenario.name.file_name))
         finally:
             unfinished.unlink(missing_ok=True)
         on_written(written[-1])
     return written
+
+
+def _earlier_scenes(folder: Path, *, overwrite: bool) -> list[Path]:
+    """Scenes that are in the folder: beside new ones they would come into one lake."""
+    found = [path for path in sorted(folder.glob("*.nc")) if path.name[0] != "."]
+    real = [path for path in found if not _is_synthetic(path)]
+    if real or (found and not overwrite):
+        told = f"{str(folder)!r} holds {len(found)} *.nc files already (first: {(real or found)[0].name!r})"
+        if real:
+            raise SampleError(f"{told}, and not all are synthetic scenes: give a new folder")
+        raise SampleError(f"{told}: give a new folder, or --overwrite to replace these synthetic scenes")
+    return found
+
+
+def _is_synthetic(path: Path) -> bool:
+    try:
+        return parse_name(path.name).orbit >= FIRST_SYNTHETIC_ORBIT
+    except SceneNameError:
+        return False

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from datasets.seasons import Season
-from ingest.charts import NOT_FILLED
+from datasets.sigrid import NOT_FILLED
 from ingest.sample.polygons import Polygon
 from ingest.source import Provider
 
@@ -21,8 +21,7 @@ STAGE_CODES: dict[int, tuple[int, ...]] = {
     4: (91, 93, 86),
     5: (95, 95, 96, 97),
 }
-"""Stage codes drawn for each SOD class; SA=98 is glacier ice, without a class."""
-GLACIER = 98
+"""Stage codes drawn for each SOD class."""
 
 _FAST_FORM = 8
 
@@ -83,7 +82,7 @@ def draw_ice(
         polygons: Polygons of the chart.
         season: Sets the mix of stages.
         old: Share of old ice in the ice of the region.
-        provider: Forms that only one service uses (cake ice, bergs) follow from it.
+        provider: Forms that only one service uses (cake ice) follow from it.
     """
     old = max(old, _LEAST_OLD)
     mix = np.array([*(np.array(_YOUNG_MIX[season]) * (1 - old)), old]) * rng.gamma(6.0, 1 / 6.0, 5)
@@ -109,7 +108,7 @@ def code_row(polygon_id: int, ice: Ice, provider: Provider) -> str:
     first = ice.partials[0]
     if provider == "dmi":
         spelled = [str(n) for n in numbers]
-        last = "19" if first.stage == GLACIER or first.form == NOT_FILLED else "-9"
+        last = "19" if first.form == NOT_FILLED else "-9"
     else:
         spelled = [str(n) if n == NOT_FILLED else f"{n:02d}" for n in numbers]
         last = f"{20 if first.form == NOT_FILLED else first.form:02d}-9"
@@ -136,9 +135,6 @@ def _ice(rng: np.random.Generator, polygon: Polygon, season: Season, up_to: np.n
         total = int(rng.choice([10, 20, 30, 40, 60]))
     elif kind == "hole":
         stage_class = int(rng.choice([1, 1, 2, 3] if season in ("winter", "spring") else [stage_class]))
-    if provider == "dmi" and total <= 30 and rng.random() < 0.06:
-        # A field of bergs: glacier ice has no stage of development, bergs are a floe class of their own.
-        return Ice(total=total, partials=(Partial(total // 10, GLACIER, 10),))
     form = _form(rng, stage_class, total, provider)
     if kind == "fast":
         form = _FAST_FORM
@@ -177,7 +173,7 @@ def _dominated(rng: np.random.Generator, stage_class: int, form: int, tenths: in
 def _ambiguous(
     rng: np.random.Generator, stage_class: int, form: int, tenths: int, total: int, provider: Provider
 ) -> tuple[Partial, ...]:
-    """Two or three kinds of ice, none with 65 % of the total; forms agree in half of the cases."""
+    """Two kinds of ice, none with 65 % of the total; forms agree in half of the cases."""
     other = _neighbour(rng, stage_class)
     first = max(-(-tenths // 2), int(0.6 * tenths))
     if first / tenths >= 0.65:
@@ -185,15 +181,7 @@ def _ambiguous(
     stages = sorted((stage_class, other), reverse=bool(rng.random() < 0.7))
     forms = (form, form if rng.random() < 0.5 else _form(rng, other, total, provider))
     kinds = zip((first, tenths - first), stages, forms, strict=True)
-    pair = tuple(Partial(share, int(rng.choice(STAGE_CODES[stage])), code) for share, stage, code in kinds)
-    if tenths < 9 or rng.random() < 0.75:
-        return pair
-    third = next(s for s in (3, 2, 4) if s not in stages)
-    return (
-        Partial(tenths - 5, pair[0].stage, 5),
-        Partial(3, pair[1].stage, 4),
-        Partial(2, STAGE_CODES[third][0], 3),
-    )
+    return tuple(Partial(share, int(rng.choice(STAGE_CODES[stage])), code) for share, stage, code in kinds)
 
 
 def _neighbour(rng: np.random.Generator, stage_class: int) -> int:

@@ -9,10 +9,13 @@ class SampleError(IceBenchError, ValueError):
     """Synthetic scenes that cannot be made as asked."""
 
 
-def make_folder(folder: Path, content: str, *, seed: int) -> None:
-    """Makes the folder for the content of a seed; raises SampleError if either cannot be used."""
-    if seed < 0:
-        raise SampleError(f"the seed {seed} is negative: give 0 or a positive number")
-    if folder.exists() and not folder.is_dir():
-        raise SampleError(f"{str(folder)!r} is a file: give a folder for the {content}")
-    folder.mkdir(parents=True, exist_ok=True)
+def make_folder(folder: Path, content: str) -> None:
+    """Makes the folder for the content; raises SampleError where that cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise SampleError(f"{str(folder)!r} is a file: give a folder for the {content}") from error
+    except OSError as error:
+        raise SampleError(
+            f"{str(folder)!r} cannot be made ({error.strerror}): give another folder for the {content}"
+        ) from error

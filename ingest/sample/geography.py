@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from pyproj import Geod
 
 from ingest.sample.regions import Direction
-from ingest.sample.smooth_fields import plane
 from ingest.tie_positions import tie_axis
 
 PIXEL_KM = 0.04
@@ -106,15 +105,6 @@ def incidence(sample: NDArray[Any], samples: int) -> NDArray[np.float64]:
 def distance_to_land(land: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Exact distance to the nearest land pixel, km: (lines, samples) float32, 0 on land, inf without any land."""
     distance: NDArray[np.float32] = edt.edt(~land, anisotropy=(PIXEL_KM, PIXEL_KM), black_border=False, parallel=1)
-    return distance
-
-
-def distance_to_far_coast(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float32]:
-    """Distance to a straight coast 25 to 180 km outside the image, km: (lines, samples) float32."""
-    distance = plane(shape, float(rng.uniform(0, 2 * np.pi)))
-    distance -= distance.min()
-    distance *= PIXEL_KM
-    distance += float(rng.uniform(25, 180))
     return distance
 
 

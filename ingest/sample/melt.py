@@ -1,9 +1,8 @@
-"""Synthetic melt maps in both forms of NASA/GSFC "Arctic Sea Ice Melt", for demos and tests.
+"""Synthetic melt maps, yearly netCDF files like those of NASA/GSFC "Arctic Sea Ice Melt", for demos and tests.
 
 Names, grid, types and values are those of the README of the data set; what they show is invented: a few round
 continents, dates that follow latitude with smooth noise, and a year that is early or late as a whole. Three things say
-so: version text 000s in every file name (real ones are from 701s), the attribute `title` of the netCDF, and a text file
-beside them, because the binaries have no header.
+so: version text 000s in every file name (real ones are from 701s), the attribute `title`, and a text file beside them.
 """
 
 from collections.abc import Iterable
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from ingest.melt.grid import COLUMNS, ROWS, cell_degrees
-from ingest.melt.maps import BINARY_WORDS, EARLIEST, LAND, LATEST, OPEN_WATER, POLE_HOLE, Field
+from ingest.melt.maps import EARLIEST, LAND, LATEST, OPEN_WATER, POLE_HOLE, Field
 from ingest.sample.errors import SampleError, make_folder
 
 VERSION: Final = "000s"
@@ -43,7 +42,7 @@ _EDGE = (59, 58, 55, 50, 47, 47, 60, 62, 66, 68, 71, 75, 77, 76, 74, 69, 60, 60,
 
 
 def write_melt_maps(folder: Path, years: Iterable[int], seed: int) -> list[Path]:
-    """Writes synthetic melt maps, of each year one netCDF and the same as four binaries.
+    """Writes synthetic melt maps, of each year one netCDF.
 
     The map of a year depends on seed and year alone.
 
@@ -61,18 +60,21 @@ def write_melt_maps(folder: Path, years: Iterable[int], seed: int) -> list[Path]
     wanted = sorted(set(years))
     if not wanted or wanted[0] < 1000 or wanted[-1] > 9999:
         raise SampleError(f"cannot write melt maps of the years {wanted}: give one or more years of four digits")
-    make_folder(folder, "melt maps", seed=seed)
+    if seed < 0:
+        raise SampleError(f"the seed {seed} is negative: give 0 or a positive number")
+    measured = [path.name for path in sorted(folder.glob("*meltfreeze*.nc")) if VERSION not in path.name]
+    if measured:
+        raise SampleError(
+            f"{str(folder)!r} holds melt maps that are not synthetic (first: {measured[0]!r}): give another folder"
+        )
+    make_folder(folder, "melt maps")
     (folder / NOTE).write_text(
         f"These melt maps are SYNTHETIC (version {VERSION}, seed {seed}): made by `python -m ingest sample`, for demos "
         "and tests. Nothing in them was measured.\n"
     )
     written: list[Path] = []
     for year in wanted:
-        fields = draw(year, seed)
-        written.append(_write_netcdf(folder / f"{year}{VERSION}meltfreeze.nc", year, fields))
-        for word, name in BINARY_WORDS.items():
-            written.append(folder / f"{year}{VERSION}{word}.int.304.448.c")
-            fields[name].astype(">i2").tofile(written[-1])
+        written.append(_write_netcdf(folder / f"{year}{VERSION}meltfreeze.nc", year, draw(year, seed)))
     return written
 
 
@@ -89,10 +91,11 @@ def draw(year: int, seed: int) -> dict[Field, NDArray[np.int16]]:
     # Far south the melt season would swallow the winter: the order of the dates and their range come first.
     melt_days = np.sort(np.clip(np.rint([earlymelt, melt]), EARLIEST, 240), axis=0)
     freeze_days = np.sort(np.clip(np.rint([earlyfreeze, freeze]), 241, LATEST), axis=0)
-    dates = dict(zip(("Earlymelt", "Melt", "Earlyfreeze", "Freeze"), [*melt_days, *freeze_days], strict=True))
+    names: tuple[Field, ...] = ("Earlymelt", "Melt", "Earlyfreeze", "Freeze")
+    dates = dict(zip(names, [*melt_days, *freeze_days], strict=True))
     fields: dict[Field, NDArray[np.int16]] = {}
-    for name in BINARY_WORDS.values():
-        values = np.where(ice, dates[name], OPEN_WATER)
+    for name, days in dates.items():
+        values = np.where(ice, days, OPEN_WATER)
         flagged = ice & (rng.random(values.shape) < _UNDETERMINED)
         values[flagged] = rng.choice(_FLAGS, size=int(flagged.sum()))
         values[latitude > _HOLE] = POLE_HOLE

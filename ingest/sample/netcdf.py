@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.sample.geography import ZONE_EDGES_KM
-from ingest.sample.radiometer import draw_swaths
+from ingest.sample.radiometer import draw_swath
 from ingest.sample.scenario import Scenario
 from ingest.sample.scene import draw_scene
 from ingest.variables import CODES, DISTANCE, HH, HV, KM2_DIMS, POLYGONS, SAR_DIMS, TIE_POINTS
@@ -82,12 +82,8 @@ def _dims(name: str) -> tuple[str, ...]:
 
 def _attributes(name: str, values: NDArray[Any], scenario: Scenario) -> dict[str, Any]:
     """Attributes of a variable in the order of the archive."""
-    source, delays = scenario.name, draw_swaths(scenario)
-    swaths = {
-        # Two names stand as the text of a Python 2 list, one name as itself.
-        "AMSR2_swaths": "[" + ", ".join(f"u'{n}'" for n in delays) + "]" if len(delays) > 1 else next(iter(delays)),
-        "AMSR2_S1_delays": np.array(list(delays.values()), dtype=np.int64).squeeze(),
-    }
+    source, (half_orbit, delay) = scenario.name, draw_swath(scenario)
+    swaths = {"AMSR2_swaths": half_orbit, "AMSR2_S1_delays": np.int64(delay)}
     if name in (HH, HV):
         polarisation = "HH" if name == HH else "HV"
         described = {"upstream_id": source.upstream_id, "description": "Sigma0 in dB"}

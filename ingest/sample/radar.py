@@ -13,7 +13,7 @@ from ingest.sample.geography import incidence
 from ingest.sample.polygons import coarse_shape
 from ingest.sample.scenario import Scenario
 from ingest.sample.smooth_fields import Field, SmoothField, octaves, white_noise
-from ingest.sample.surfaces import BERG, LAND_SURFACE, SURFACES, WATER, Mixtures
+from ingest.sample.surfaces import LAND_SURFACE, SURFACES, WATER, Mixtures
 from ingest.sample.weather import Climate
 
 _LOOKS = np.float32(10.0)  # equivalent number of looks of EW GRDM products
@@ -26,7 +26,6 @@ _LEVELS = {
     "thin": (-14.8, -27.6, -0.21, -0.10, 1.4),
     "thick": (-12.2, -24.6, -0.19, -0.09, 1.6),
     "old": (-9.6, -19.6, -0.13, -0.07, 1.6),
-    "berg": (-9.0, -19.0, -0.10, -0.05, 3.0),
     "land": (-10.5, -21.0, -0.12, -0.06, 3.2),
 }
 _NOISE_FLOOR_DB = -32.5  # what is left in HV after thermal-noise removal
@@ -81,7 +80,6 @@ def backscatter(
             decibel += grain * grains[pol] + np.float32(response) * wind
             powers.append(np.exp(decibel * _DB) * (random.standard_gamma(_LOOKS, part.shape, np.float32) / _LOOKS))
         powers[1] += floor * random.standard_exponential(part.shape, dtype=np.float32)
-        _add_bergs(random, parts.surface.take(part) == WATER, powers)
         result[:, start:stop] = np.round(np.log(powers) / _DB * _STEPS) / _STEPS
     result[_no_data(rng, shape)] = np.nan
     return result
@@ -90,7 +88,7 @@ def backscatter(
 def _levels(rng: np.random.Generator, parts: Mixtures, climate: Climate) -> tuple[Field, Field]:
     """DB at the reference angle and dB per degree of every part: (2, labels * parts) float32 each, HH and HV."""
     table = np.array([_LEVELS[name] for name in SURFACES])
-    level, melt, ice = table[:, :2], climate.melt, slice(1, BERG)
+    level, melt, ice = table[:, :2], climate.melt, slice(1, LAND_SURFACE)
     level[WATER] += np.array((0.8, 0.25)) * (climate.wind_speed - 6)
     wet = level[ice].mean(axis=0) - 1.5
     level[ice] = (1 - 0.5 * melt) * level[ice] + 0.5 * melt * wet
@@ -106,19 +104,10 @@ def _levels(rng: np.random.Generator, parts: Mixtures, climate: Climate) -> tupl
     return levels, slopes
 
 
-def _add_bergs(rng: np.random.Generator, water: NDArray[np.bool_], powers: list[Field]) -> None:
-    """Bright points in the water: single bergs and ships."""
-    at = rng.integers(0, water.size, int(rng.poisson(4e-6 * water.size)))
-    at = at[water.ravel()[at]]
-    strength = rng.gamma(2.0, 0.5, at.size).astype(np.float32)
-    powers[0].reshape(-1)[at] += strength
-    powers[1].reshape(-1)[at] += np.float32(0.12) * strength
-
-
 def _no_data(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.bool_]:
     """Where HH and HV have no data at the border of an image: (2, lines, samples) bool.
 
-    0.6 to 2.8 % of the image, slanted and stepped; HV differs in a third of the scenes.
+    0.6 to 2.8 % of the image, slanted; HV differs in a third of the scenes.
     """
     lines, samples = shape
     share = float(rng.uniform(0.006, 0.028))
@@ -133,11 +122,7 @@ def _no_data(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.boo
 
 
 def _border(rng: np.random.Generator, n: int, mean: float) -> NDArray[np.int64]:
-    """Depth in pixels of a slanted border with steps where subswaths meet, `mean` on average: (n,) int64."""
-    along = np.linspace(0, 1, n)
-    depth = 1 + float(rng.choice([-1, 1])) * rng.uniform(0.5, 0.95) * (2 * along - 1)
-    steps = rng.uniform(-0.3, 0.3, _SUBSWATHS)[np.minimum((along * _SUBSWATHS).astype(int), _SUBSWATHS - 1)]
+    """Depth in pixels of a slanted border, `mean` on average: (n,) int64."""
+    depth = mean * (1 + rng.uniform(-0.95, 0.95) * np.linspace(-1, 1, n))
     # Fractions of a pixel become pixels here and there, so that small scenes keep the share.
-    ragged = rng.random(-(-n // 8)).repeat(8)[:n]
-    border: NDArray[np.int64] = np.floor(np.clip(depth + steps, 0, None) * mean + ragged).astype(np.int64)
-    return border
+    return np.floor(depth + rng.random(n)).astype(np.int64)

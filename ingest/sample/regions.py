@@ -69,9 +69,6 @@ REGION_TABLE: dict[str, Region] = {
     "SouthWest": Region(62.5, -51.0, 1.5, {"ascending": 21}, _YEAR, 0.28, (0.85, 0.72, 0.85, 0.95), 0.0),
 }
 
-CHARTED_TWICE: dict[str, str] = {"Qaanaaq": "SGRDIEA", "NorthWest": "SGRDIEA", "CentralWest": "SGRDIEA"}
-"""Danish regions that a Canadian chart overlaps: one SAR frame may carry a chart of each service."""
-
 
 def provider_of(region: str) -> Provider:
     """Ice service that charts a region."""

@@ -2,14 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
 from datasets.seasons import SEASONS, Season, season_of
 from ingest.sample.geography import PIXEL_KM, TrackPoint, track_point
-from ingest.sample.regions import CHARTED_TWICE, REGION_TABLE, provider_of
+from ingest.sample.regions import REGION_TABLE, provider_of
 from ingest.source import Provider, SceneName
 
 SMALLEST = 100
@@ -17,12 +17,14 @@ SMALLEST = 100
 
 _FULL_SECONDS = 60
 _SHORT_SECONDS = (40, 25)
-_PAIR_EVERY, _PAIR_FIRST = 12, 6  # of every twelve scenes (from 0) number 7 charts the frame of number 6 again
 _FOLLOW_EVERY = 5  # the fifth of every five scenes is the next frame of the fourth
 _CANADIAN = (1, 4)  # two charts of five are Canadian, as in the archive
 _YEARS = (2018, 2019, 2020, 2021)
 _REVOLUTIONS_PER_DAY = 175 / 12  # Sentinel-1 repeats its track after 175 orbits in 12 days
-_FIRST_ORBIT = {"S1A": 900_000, "S1B": 950_000}  # none of these has flown: the name says that the scene is synthetic
+FIRST_SYNTHETIC_ORBIT = 900_000
+"""No satellite has flown so far: from here on the name says that the scene is synthetic."""
+
+_FIRST_ORBIT = {"S1A": FIRST_SYNTHETIC_ORBIT, "S1B": 950_000}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,23 +34,18 @@ class Scenario:
     Attributes:
         seed: Seed of the call.
         index: Position of the scene in the call.
-        frame: Position of the scene whose SAR frame this is; differs from `index` where a second service charted
-            the same frame. What the frame shows depends on `frame`, only the polygon ids depend on `index`.
         name: The parsed file name.
         lines: SAR lines of 40 m.
         samples: SAR samples of 40 m.
         centre: Where the scene lies.
-        drawn_region: Region of the frame's first chart; it sets the ice.
     """
 
     seed: int
     index: int
-    frame: int
     name: SceneName
     lines: int
     samples: int
     centre: TrackPoint
-    drawn_region: str
 
     @property
     def season(self) -> Season:
@@ -60,15 +57,9 @@ class Scenario:
         """Acquisition length in seconds."""
         return round((self.name.stop - self.name.start).total_seconds())
 
-    @property
-    def charted_twice(self) -> bool:
-        """Whether the call writes a second chart of this frame, if it goes on that far."""
-        return self.frame % _PAIR_EVERY == _PAIR_FIRST
-
     def generator(self, part: str, *, strip: int = 0) -> np.random.Generator:
         """Independent random stream of one part of the scene; parts never disturb each other."""
-        owner = self.index if part == "ids" else self.frame
-        return np.random.default_rng([self.seed, owner, *part.encode(), strip])
+        return np.random.default_rng([self.seed, self.index, *part.encode(), strip])
 
 
 def plan(*, scenes: int, lines: int, samples: int, seed: int) -> Iterator[Scenario]:
@@ -87,52 +78,27 @@ def plan(*, scenes: int, lines: int, samples: int, seed: int) -> Iterator[Scenar
     for index in range(scenes):
         seconds = _FULL_SECONDS if index % 4 != 3 else _SHORT_SECONDS[index // 8 % len(_SHORT_SECONDS)]
         rows = max(SMALLEST, lines * seconds // _FULL_SECONDS)
-        pair = index % _PAIR_EVERY - _PAIR_FIRST
-        if last is not None and pair == 1:  # the frame of `last` with the chart of the other service
-            region = CHARTED_TWICE[last.name.region]
-            chart = _icechart_id("cis", region, last.name.start, rng)
-            name = replace(last.name, provider="cis", region=region, icechart_id=chart)
-            scenario = replace(last, index=index, name=name)
-        elif last is not None and pair != 0 and index % _FOLLOW_EVERY == _FOLLOW_EVERY - 1:  # right after `last`
+        if last is not None and index % _FOLLOW_EVERY == _FOLLOW_EVERY - 1:  # right after `last`
             name = _name(rng, last.name.stop, seconds, last.name.satellite, last.name.orbit, last.name.region)
             centre = last.centre.ahead((last.lines + rows) / 2 * PIXEL_KM)
-            scenario = replace(
-                last, index=index, frame=index, name=name, lines=rows, centre=centre, drawn_region=name.region
-            )
         else:
             season, year = seasons[free % len(seasons)], int(years[free // 2 % len(years)])
-            if pair == 0:
-                candidates = list(CHARTED_TWICE)
-            else:
-                provider: Provider = "cis" if free % 5 in _CANADIAN else "dmi"
-                candidates = [name for name in REGION_TABLE if provider_of(name) == provider]
-            region = _least_used(season, used, rng, candidates)
-            months = set(REGION_TABLE[region].months_of(season))
-            if pair == 0:  # the other service charts this frame too
-                months &= set(REGION_TABLE[CHARTED_TWICE[region]].months)
+            region = _least_used(season, used, rng, "cis" if free % 5 in _CANADIAN else "dmi")
             while True:
-                name, centre = _somewhere(rng, region, year, sorted(months), seconds)
+                name, centre = _somewhere(rng, region, year, REGION_TABLE[region].months_of(season), seconds)
                 if name.scene_id not in taken:
                     break
-            scenario = Scenario(
-                seed=seed,
-                index=index,
-                frame=index,
-                name=name,
-                lines=rows,
-                samples=samples,
-                centre=centre,
-                drawn_region=region,
-            )
             free += 1
-        used[scenario.name.region] += 1
-        taken.add(scenario.name.scene_id)
-        yield scenario
-        last = scenario
+        used[name.region] += 1
+        taken.add(name.scene_id)
+        last = Scenario(seed=seed, index=index, name=name, lines=rows, samples=samples, centre=centre)
+        yield last
 
 
-def _least_used(season: Season, used: Counter[str], rng: np.random.Generator, candidates: list[str]) -> str:
-    charted = [name for name in candidates if REGION_TABLE[name].months_of(season)]
+def _least_used(season: Season, used: Counter[str], rng: np.random.Generator, provider: Provider) -> str:
+    charted = [
+        name for name, place in REGION_TABLE.items() if provider_of(name) == provider and place.months_of(season)
+    ]
     fewest = min(used[name] for name in charted)
     return str(rng.choice([name for name in charted if used[name] == fewest]))
 

@@ -6,13 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasets.seasons import SEASONS
-from ingest.charts import HEADER
+from datasets.sigrid import HEADER
 from ingest.sample.codes import code_row, draw_ice, draw_ids
-from ingest.sample.geography import distance_to_far_coast, distance_to_land, tie_points, zones
+from ingest.sample.geography import distance_to_land, tie_points, zones
 from ingest.sample.polygons import LAND, Shares, coarse_shape, draw_polygons
 from ingest.sample.radar import backscatter
 from ingest.sample.radiometer import amsr2
-from ingest.sample.regions import REGION_TABLE, Region, provider_of
+from ingest.sample.regions import REGION_TABLE, Region
 from ingest.sample.scenario import Scenario
 from ingest.sample.smooth_fields import enlarged_labels, plane
 from ingest.sample.surfaces import mixtures
@@ -23,11 +23,8 @@ _EVERY = 5  # a 2 km cell is described by every fifth pixel along both axes
 
 
 def draw_scene(scenario: Scenario) -> dict[str, NDArray[Any]]:
-    """The variables of a raw file by name, in its order; both charts of a frame charted twice see the same."""
-    # What the frame shows must not depend on who charts it: its first chart sets the region, and where a second
-    # follows, only ice that either service would code is drawn (Canadian charts know neither cake ice nor bergs).
-    place = REGION_TABLE[scenario.drawn_region]
-    provider = "cis" if scenario.charted_twice else provider_of(scenario.drawn_region)
+    """The variables of a raw file by name, in its order."""
+    place, provider = REGION_TABLE[scenario.name.region], scenario.name.provider
     shape = (scenario.lines, scenario.samples)
     rng = scenario.generator("chart")
     climate = draw_climate(scenario)
@@ -40,10 +37,8 @@ def draw_scene(scenario: Scenario) -> dict[str, NDArray[Any]]:
     present = np.unique(labels[charted])
     ids = np.full(len(ice) + 1, np.nan, dtype=np.float32)
     ids[present] = draw_ids(scenario.generator("ids"), present.size)
-    rows = [code_row(int(ids[i]), ice[i - 1], scenario.name.provider) for i in present]
+    rows = [code_row(int(ids[i]), ice[i - 1], provider) for i in present]
 
-    land = labels == LAND
-    zone = zones(distance_to_land(land) if land.any() else distance_to_far_coast(scenario.generator("coast"), shape))
     parts = mixtures(ice)
     sar = backscatter(scenario, labels, parts, climate)
     cover = _cover_of_cells(labels, parts.cover())
@@ -53,7 +48,7 @@ def draw_scene(scenario: Scenario) -> dict[str, NDArray[Any]]:
         "nersc_sar_primary": sar[0],
         "nersc_sar_secondary": sar[1],
         "polygon_icechart": np.where(charted, ids.take(labels), np.float32(np.nan)),
-        "distance_map": zone,
+        "distance_map": zones(distance_to_land(labels == LAND)),
         **tie_points(scenario.centre, lines=scenario.lines, samples=scenario.samples, duration=scenario.duration),
         **amsr2(scenario, cover, weather=weather, melt=climate.melt),
         **weather,
@@ -71,7 +66,7 @@ def _shares(rng: np.random.Generator, scenario: Scenario, place: Region) -> Shar
     land = float(np.clip(rng.normal(place.land, 0.12), 0.04, 0.75))
     # A little more than the region's share: seasons take turns here, while the archive has more fall and summer.
     water = float(np.clip(rng.normal(mean_water + 0.08 * (1 - mean_water), 0.1), 0.04, 0.93))
-    if scenario.frame >= 4:
+    if scenario.index >= 4:
         if chance[0] < 0.3 and place.land < 0.3:
             land = 0.0
         if chance[1] < 0.15 and mean_water > 0.6:

@@ -1,4 +1,4 @@
-"""Surfaces that sensors see: polygons as mixtures of water, five stages of ice, bergs and land."""
+"""Surfaces that sensors see: polygons as mixtures of water, five stages of ice and land."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,16 +7,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.charts import SOD_CODES
-from ingest.sample.codes import GLACIER, Ice
+from datasets.sigrid import SOD_CODES
+from ingest.sample.codes import Ice
 
-SURFACES: Final = ("water", "new", "young", "thin", "thick", "old", "berg", "land")
+SURFACES: Final = ("water", "new", "young", "thin", "thick", "old", "land")
 WATER: Final = 0
-BERG: Final = 6
-LAND_SURFACE: Final = 7
+LAND_SURFACE: Final = 6
 
 _MOST_PARTS: Final = 4  # water and up to three kinds of ice
-_SURFACE_OF_STAGE = {**SOD_CODES, GLACIER: BERG}  # classes 1 to 5 stand in the order of SURFACES
 _WATER_IN_CLOSE_PACK = 0.03  # leads in ice of ten tenths that is not fast
 
 
@@ -53,7 +51,7 @@ def mixtures(ice: Sequence[Ice]) -> Mixtures:
         closed = min(content.tenths / 10, 1.0 if content.fast else 1 - _WATER_IN_CLOSE_PACK)
         share[row, 0] = 1 - closed
         for part, partial in enumerate(content.partials, start=1):
-            surface[row, part] = _SURFACE_OF_STAGE[partial.stage]
+            surface[row, part] = SOD_CODES[partial.stage]  # classes 1 to 5 stand in the order of SURFACES
             share[row, part] = closed * partial.tenths / content.tenths
     return Mixtures(
         surface=surface,

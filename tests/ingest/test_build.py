@@ -6,16 +6,19 @@ from pathlib import Path
 import pytest
 
 from datasets.lake import Lake
+from datasets.splits import assign_splits
 from tests.ingest.command_line import command
 
 
 @pytest.mark.slow
-def test_a_bad_file_is_a_line_and_the_others_are_built(raw_train: list[Path], tmp_path: Path) -> None:
+def test_a_bad_file_is_a_line_and_the_others_are_built(
+    raw_train: list[Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     folder = tmp_path / "raw"
     folder.mkdir()
     for path in raw_train[:3]:
         shutil.copy(path, folder)
-    (folder / raw_train[3].name).write_text("torn")
+    (folder / raw_train[3].name).write_bytes(raw_train[3].read_bytes()[:50_000])
     (folder / "notes.nc").write_text("")
     first = command("build", folder, "--lake", tmp_path / "lake", "--ratios", "5", "10", "--workers", "2")
     assert first.exit_code == 1, first.output
@@ -23,6 +26,8 @@ def test_a_bad_file_is_a_line_and_the_others_are_built(raw_train: list[Path], tm
     assert f"failed {raw_train[3].name}" in first.output
     assert "cannot be read as netCDF" in first.output
     assert "'notes.nc' is not an AI4Arctic raw file name" in first.output
+    of_workers = capfd.readouterr()
+    assert of_workers.out + of_workers.err == ""  # no traceback beside the sentences
     lake = Lake.open(str(tmp_path / "lake"))
     assert len(lake.catalog()) == 3
     assert lake.ratios == (5, 10)
@@ -43,6 +48,10 @@ def test_train_and_test_archives_come_together(raw_train: list[Path], raw_test: 
     assert command("build", *raw_train[:3], "--lake", lake, "--ratios", "10").exit_code == 0
     assert command("build", *raw_test[:2], "--lake", lake, "--ratios", "10", "--split", "test").exit_code == 0
     catalog = Lake.open(str(lake)).catalog()
+    before = [row.split for row in catalog]
+    other = next(seed for seed in range(99) if [row.split for row in assign_splits(catalog, seed=seed)] != before)
+    drawn = command("build", raw_train[0], "--lake", lake, "--ratios", "10", "--split-seed", other)
+    assert "2 scenes that were in the lake are of another split now (first: " in drawn.output
     assert (len(catalog.split("train")), len(catalog.split("val")), len(catalog.split("test"))) == (2, 1, 2)
 
 

@@ -1,10 +1,12 @@
 """Options of a cluster that cannot work are one sentence."""
 
+import pickle
 from pathlib import Path
 
 import pytest
 
 import ingest.cluster
+from ingest.cluster import outcome_of
 from tests.ingest.command_line import command
 
 
@@ -36,3 +38,14 @@ def test_ray_is_asked_for_where_it_is_missing(
     assert result.exit_code == 2
     assert "needs Ray, which is not installed: pip install -e '.[sweep]'" in result.output
     assert not (tmp_path / "lake").exists()
+
+
+def test_an_error_goes_on_as_a_value_that_says_where_it_arose() -> None:
+    def fail(path: str) -> None:
+        raise KeyError(path)
+
+    found = outcome_of(fail, "a scene")
+    assert isinstance(found, KeyError)
+    assert found.__notes__[0].startswith("at line ")
+    assert pickle.loads(pickle.dumps(found)).__notes__ == found.__notes__
+    assert outcome_of(len, "four") == 4

@@ -267,7 +267,7 @@ def test_a_rebuild_waits_for_all_archives(raw_train: list[Path], raw_test: list[
     back = command("build", *raw_train[:2], *both, "--rebuild")
     assert back.exit_code == 0, back.output
     assert Lake.open(str(lake)).digest == before.digest
-    pruned = command("prune", lake)
+    pruned = command("prune", lake, "--yes")
     assert pruned.exit_code == 0, pruned.output
     assert after.recipe_digest in pruned.output
     assert not (lake / "recipes" / after.recipe_digest / "scenes").exists()

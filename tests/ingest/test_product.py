@@ -7,7 +7,7 @@ import pytest
 from ingest.errors import RawSceneError, RecipeError
 from ingest.product import native_ratio, open_scene
 from ingest.sample import write_samples
-from ingest.source import find_sources
+from tests.ingest.forms import write_form
 
 
 def test_a_raw_file_has_pixels_of_40_m(raw_train: list[Path]) -> None:
@@ -17,8 +17,8 @@ def test_a_raw_file_has_pixels_of_40_m(raw_train: list[Path]) -> None:
 
 
 def test_a_ready_to_train_file_has_pixels_of_80_m(tmp_path: Path) -> None:
-    write_samples(tmp_path, scenes=1, lines=200, samples=220, seed=3, form="ready-to-train-test")
-    (path,) = find_sources([str(tmp_path)])
+    (raw,) = write_samples(tmp_path / "raw", scenes=1, lines=200, samples=220, seed=3)
+    path = str(write_form(raw, tmp_path, "ready-to-train-test"))
     with open_scene(path) as scene:
         assert (scene.product, scene.pixel_spacing) == ("ready_to_train", 80)
         assert [native_ratio(scene, ratio) for ratio in (2, 10)] == [1, 5]

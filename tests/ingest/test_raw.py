@@ -1,6 +1,8 @@
 """One raw scene in every plausible encoding reads the same; what is no raw scene is one sentence."""
 
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import netCDF4
@@ -9,16 +11,16 @@ import pytest
 import xarray as xr
 
 from datasets.lake import Lake
-from ingest.charts import NO_POLYGON
+from datasets.sigrid import NO_POLYGON, Dominance
 from ingest.convert import convert_scene
 from ingest.errors import RawSceneError
 from ingest.product import open_scene
 from ingest.recipe import Recipe
 from ingest.sample import write_samples
-from ingest.sample.forms import write_form
 from ingest.source import parse_name
 from ingest.variables import HH, HV, TIE_POINTS
 from tests.ingest.encodings import Encoding, write_encoded
+from tests.ingest.forms import write_form
 
 RECIPE = Recipe(ratios=(2,))
 HALF_STEP = 0.005  # of SAR packed in hundredths of a decibel
@@ -60,7 +62,7 @@ def test_every_encoding_reads_the_same(raw: Path, tmp_path: Path, encoding: Enco
     write_encoded(raw, other, encoding)
     with open_scene(str(raw)) as expected, open_scene(str(other)) as found:
         assert (found.product, found.charted, found.shape) == ("raw", True, expected.shape)
-        assert found.polygons() == expected.polygons()
+        assert found.polygons(Dominance()) == expected.polygons(Dominance())
         np.testing.assert_array_equal(found.polygon_ids(), expected.polygon_ids())
         assert (expected.polygon_ids() == NO_POLYGON).any()
         for name in (HH, HV, "distance_map"):
@@ -118,12 +120,36 @@ def test_a_scene_with_almost_no_label_is_built(raw: Path, tmp_path: Path, lake: 
     assert record.labelled("SIC") <= 4
 
 
-def test_a_frame_charted_by_both_services_is_two_scenes_of_one_pass(raw_train: list[Path], lake: Lake) -> None:
-    danish, canadian = (convert_scene(str(path), RECIPE, lake, "train") for path in raw_train[6:8])
+def test_a_frame_charted_by_both_services_is_two_scenes_of_one_pass(raw: Path, tmp_path: Path, lake: Lake) -> None:
+    name = parse_name(raw.name)
+    assert name.provider == "dmi"
+    other = replace(name, provider="cis", region="SGRDIEA", icechart_id=f"cis_SGRDIEA_{name.start:%Y%m%dT%H%M}Z_pl_a")
+    shutil.copy(raw, tmp_path / other.file_name)
+    paths = (raw, tmp_path / other.file_name)
+    danish, canadian = (convert_scene(str(path), RECIPE, lake, "train") for path in paths)
     assert danish.acquired == canadian.acquired
     assert (danish.provider, canadian.provider) == ("dmi", "cis")
     assert danish.scene_id != canadian.scene_id
     assert danish.orbit_pass == canadian.orbit_pass
+
+
+def test_cells_of_two_swaths_and_of_none(raw: Path, tmp_path: Path, lake: Lake) -> None:
+    """Two AMSR2 half orbits are a list in the text of the attributes, and cells that neither saw are NaN."""
+    path = Path(shutil.copy(raw, tmp_path))
+    swaths = "[u'GW1AM2_201801010101_001A.h5', u'GW1AM2_201801010240_002A.h5']"
+    with netCDF4.Dataset(path, "a") as data:
+        for name in ("btemp_6_9h", "swath_segmentation"):
+            data[name].setncatts({"AMSR2_swaths": swaths, "AMSR2_S1_delays": np.array([300, 6000])})
+        data["swath_segmentation"][:, 2:] = data["amsr2_swath_map"][:, 2:] = 1
+        data["btemp_6_9h"][0, -2:] = np.nan
+    record = convert_scene(str(path), RECIPE, lake, "train")
+    scene = lake.scene(record.scene_id)
+    km2 = scene.open_km2()
+    assert (km2.swath_segmentation[:, 2:] == 1).all()
+    assert list(km2.btemp_6_9h.attrs["AMSR2_S1_delays"]) == [300, 6000]
+    assert km2.btemp_6_9h.attrs["AMSR2_swaths"] == swaths
+    assert np.isnan(km2.btemp_6_9h[0, -2:]).all()
+    assert scene.moments["km2"]["btemp_6_9h"][0] == km2.btemp_6_9h.size - 2
 
 
 def test_a_short_scene_has_another_grid_of_tie_points(raw_train: list[Path]) -> None:

@@ -20,6 +20,7 @@ from ingest.recipe import Recipe
 from ingest.sample import write_samples
 from ingest.source import find_sources, parse_name
 from tests.ingest.command_line import command
+from tests.ingest.forms import write_form
 from tests.object_store import ObjectStore
 
 RECIPE = Recipe(ratios=(2, 10))
@@ -29,6 +30,7 @@ def test_sources_are_sorted_and_named_once(raw_train: list[Path]) -> None:
     folder = str(raw_train[0].parent)
     found = find_sources([folder, str(raw_train[2])])
     assert found == sorted(str(path) for path in raw_train)
+    assert find_sources([raw_train[0].parent.as_uri(), raw_train[2].as_uri()]) == found
     with pytest.raises(NoSourceError):
         find_sources(["/nowhere"])
 
@@ -60,7 +62,8 @@ def test_names_of_the_archive(name: str, scene_id: str, region: str) -> None:
 def ready(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of a ready-to-train test scene and its reference file."""
     folder = tmp_path_factory.mktemp("ready")
-    write_samples(folder, scenes=1, lines=420, samples=520, seed=3, form="ready-to-train-test")
+    (raw,) = write_samples(tmp_path_factory.mktemp("raw"), scenes=1, lines=420, samples=520, seed=3)
+    write_form(raw, folder, "ready-to-train-test")
     return folder
 
 
@@ -146,7 +149,7 @@ def test_what_is_not_there_is_one_sentence(memory: str, web: str, reference: Pat
         find_sources([f"{web}nothing.nc"])
     with pytest.raises(NoSourceError, match="holds the charts of a scene, not the scene"):
         find_sources([f"{memory}/{reference.name}"])
-    with pytest.raises(LakeAccessError, match=r"cannot be reached: the server does not answer \(\w+\); check the addr"):
+    with pytest.raises(LakeAccessError, match=r"does not answer \(nothing listens at 127\.0\.0\.1:1\); check the addr"):
         find_sources(["http://127.0.0.1:1/raw/"])
     with pytest.raises(LakeAccessError, match="cannot be reached"):
         exists(f"http://127.0.0.1:1/{reference.name}")
@@ -170,3 +173,14 @@ def test_a_bucket_is_built_like_the_folder(s3: ObjectStore, ready: Path, tmp_pat
         assert result.exit_code == 0, result.output
     assert Lake.open(str(tmp_path / "lake")).digest == Lake.open(str(tmp_path / "local")).digest
     assert all(record.charted for record in Lake.open(str(tmp_path / "lake")).catalog())
+
+
+def test_hidden_files_are_no_scenes(raw_train: list[Path], tmp_path: Path) -> None:
+    """As macOS, office programs and network disks leave them beside the files that they belong to."""
+    name = raw_train[0].name
+    (tmp_path / name).touch()
+    for hidden in (f"._{name}", f".~lock.{name}#", f".{name}", ".nfs0000000000a1.nc", ".DS_Store", f"{name}.part"):
+        (tmp_path / hidden).write_bytes(b"\0")
+    assert find_sources([str(tmp_path)]) == [str(tmp_path / name)]
+    with pytest.raises(NoSourceError, match=r"is a hidden file that a system or a program left, no scene"):
+        find_sources([str(tmp_path / f"._{name}")])

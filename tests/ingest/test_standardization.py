@@ -5,7 +5,8 @@ import pytest
 
 from datasets.channels import CHANNELS
 from ingest.errors import RawSceneError
-from ingest.standardization import MEAN_STD, check_incidence, check_zones, physical, standardized
+from ingest.standardization import MEAN_STD, check_incidence, check_zones, physical
+from tests.ingest.forms import standardized
 
 
 def test_every_channel_of_the_product_has_its_scaling() -> None:

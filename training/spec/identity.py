@@ -12,8 +12,6 @@ for the same spec, raise the number (`RULES`); `earlier_ids` then finds trials o
 later field needs no new number: note in `CAME_WITH` what it was.
 """
 
-import hashlib
-import json
 import re
 from collections.abc import Collection, Mapping
 from pathlib import PurePosixPath
@@ -22,6 +20,7 @@ from typing import Any, Final, Literal, get_args, get_origin
 from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
+from datasets.digest import digest_of
 from training.spec.data import FORMER_TASKS
 
 RULES: Final[Mapping[int, str]] = {1: "first"}
@@ -128,8 +127,7 @@ def document(
 
 def digest(content: object) -> str:
     """Hash of plain JSON values, 12 hex digits; the order of keys does not matter."""
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    return digest_of(content, compact=True)
 
 
 def canonical(path: str, value: Any) -> Any:  # noqa: ANN401 (a JSON value)

@@ -75,4 +75,6 @@ def test_a_file_of_that_name_and_size_with_other_bytes_is_fetched_anew(server: A
     assert f"{NAME} did not have the archive's checksum" in said(result)
     assert (tmp_path / NAME).read_bytes() == CONTENT
     assert (tmp_path / "manual.pdf").read_bytes() == b"how to"
+    assert "manual.pdf is here with another size: it is kept as manual.pdf.other1" in said(result)
+    assert (tmp_path / "manual.pdf.other1").read_bytes() == b"something longer"
     assert (tmp_path / "mine.bin").read_bytes() == CONTENT[::-1]

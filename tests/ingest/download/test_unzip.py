@@ -13,6 +13,7 @@ from tests.ingest.download.archive_client import NAME, run, said
 from tests.ingest.download.archive_server import ArchiveServer
 
 SCENES = {"train/a.nc": b"scene a" * 1000, "train/b.nc": b"scene b" * 1000, "__MACOSX/train/._a.nc": b"twin"}
+ADDED = {"train/._a.nc": b"twin", "train/.DS_Store": b"icons", "deep/__MACOSX/a.nc": b"twin"}
 
 
 def a_zip(members: dict[str, bytes]) -> bytes:
@@ -24,7 +25,7 @@ def a_zip(members: dict[str, bytes]) -> bytes:
 
 
 def test_unzip_writes_members_once_and_says_what_is_next(server: ArchiveServer, tmp_path: Path) -> None:
-    server.files[NAME] = a_zip(SCENES)
+    server.files[NAME] = a_zip(SCENES | ADDED)
     first = run(server, "raw-train", tmp_path, "--unzip")
     assert first.exit_code == 0, first.output
     assert "2 files are unpacked (2 new)" in said(first)
@@ -36,7 +37,8 @@ def test_unzip_writes_members_once_and_says_what_is_next(server: ArchiveServer, 
     assert "2 files are unpacked (1 new)" in said(second)
     assert (tmp_path / "train/a.nc").stat().st_mtime_ns == stamp
     assert (tmp_path / "train/b.nc").read_bytes() == SCENES["train/b.nc"]
-    assert not (tmp_path / "__MACOSX").exists()
+    names = sorted(path.name for path in tmp_path.rglob("*") if path.name[0] != "." or path.name.startswith("._"))
+    assert names == sorted([*server.files, "train", "a.nc", "b.nc"])
 
 
 def link() -> bytes:

@@ -6,18 +6,19 @@ from pathlib import Path
 import pytest
 
 from datasets.lake import Lake
-from ingest.sample.melt import write_melt_maps
+from ingest.melt.maps import BINARY_WORDS
+from ingest.sample.melt import VERSION, draw, write_melt_maps
 from tests.ingest.melt.map_years import YEARS
 
 
 @pytest.fixture(scope="session")
 def both_forms(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    folders = {}
-    for form in ("netcdf", "binary"):
-        folders[form] = tmp_path_factory.mktemp(form)
-        for path in write_melt_maps(folders[form], YEARS, seed=3):
-            if (path.suffix == ".nc") != (form == "netcdf"):
-                path.unlink()
+    """The same maps as yearly netCDF files, and as four big-endian binaries a year."""
+    folders = {form: tmp_path_factory.mktemp(form) for form in ("netcdf", "binary")}
+    write_melt_maps(folders["netcdf"], YEARS, seed=3)
+    for year in YEARS:
+        for word, name in BINARY_WORDS.items():
+            draw(year, 3)[name].astype(">i2").tofile(folders["binary"] / f"{year}{VERSION}{word}.int.304.448.c")
     return folders
 
 

@@ -13,9 +13,10 @@ from datasets.lake import Lake
 from datasets.season_updates import SOURCE, carry_seasons, cryoseason_source
 from ingest.build import SplitOptions, publish
 from ingest.convert import convert_scene
-from ingest.melt.assign import assign_cryoseasons, by_month
-from ingest.melt.errors import NoMeltMapError
+from ingest.melt.assign import assign_cryoseasons, by_month, check_rule
+from ingest.melt.errors import NoMeltMapError, SeasonsKeptError
 from ingest.melt.maps import MeltMaps
+from ingest.melt.rule import MeltRule
 from ingest.recipe import Recipe
 from ingest.sample.melt import write_melt_maps
 
@@ -44,9 +45,9 @@ def test_only_root_documents_and_the_catalog_change(lake: Lake, maps: Path) -> N
     }
     for path in roots:
         ours, theirs = (json.loads(content) for content in (after[path][1], before[path][1]))
-        new = ours["attributes"].pop("record")
-        record = theirs["attributes"].pop("record")
-        assert set(ours["attributes"].pop(SOURCE)) == {"rule", "maps"}
+        new = json.loads(ours["attributes"].pop("record"))
+        record = json.loads(theirs["attributes"].pop("record"))
+        assert set(json.loads(ours["attributes"].pop(SOURCE))) == {"rule", "maps"}
         assert ours == theirs
         assert {key for key in new if new[key] != record.get(key)} <= {"cryoseason", "melt_cells"}
     assert found.changed == len(old)
@@ -132,6 +133,22 @@ def test_a_second_time_changes_nothing(lake: Lake, maps: Path) -> None:
     before = files(lake)
     assert assign_cryoseasons(lake, MeltMaps.open(maps), on_scene=silent, check_lock=owned).changed == 0
     assert files(lake) == before
+
+
+def test_seasons_by_another_rule_change_only_on_demand(lake: Lake, maps: Path) -> None:
+    found = MeltMaps.open(maps)
+    check_rule(lake.url)  # no scene has a season yet
+    given = assign_cryoseasons(lake, found, MeltRule(onset="early"), on_scene=silent, check_lock=owned)
+    before = files(lake)
+    with pytest.raises(SeasonsKeptError, match=r"have another melt season .* give the same options again, or --overw"):
+        assign_cryoseasons(lake, found, on_scene=silent, check_lock=owned)
+    with pytest.raises(SeasonsKeptError, match=r"\(--onset early --statistic median\): build without --melt, then run"):
+        check_rule(lake.url)
+    kept = assign_cryoseasons(lake, found, earlier="keep", on_scene=silent, check_lock=owned)
+    assert (kept.changed, kept.catalog) == (0, given.catalog)
+    assert files(lake) == before
+    assert assign_cryoseasons(lake, found, earlier="overwrite", on_scene=silent, check_lock=owned).changed > 0
+    check_rule(lake.url)
 
 
 def test_a_missing_year_changes_nothing(lake: Lake, tmp_path: Path) -> None:

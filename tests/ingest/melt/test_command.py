@@ -44,7 +44,11 @@ def test_command_lines(lake: Lake, tmp_path: Path) -> None:
     assert "11 of 11 records changed" in first.output
     for word in ("Jan", "Dec", "melt", "freeze", "none", "continuous onset · median of cells"):
         assert word in first.output
-    early = command("melt", lake.url, "--melt", melt, "--onset", "early", "--statistic", "vote")
+    other_rule = ("melt", lake.url, "--melt", melt, "--onset", "early", "--statistic", "vote")
+    refused = command(*other_rule)
+    assert refused.exit_code == 2
+    assert "have another melt season or share of cells already" in refused.output
+    early = command(*other_rule, "--overwrite")
     assert "early onset · vote of cells" in early.output
     with lock_lake(lake.url):
         assert "is being changed by another" in command("melt", lake.url, "--melt", melt).output
@@ -99,5 +103,4 @@ def test_a_year_without_a_map_is_said_before_anything_is_built(raw_train: list[P
     result = command("build", *raw_train[:2], "--lake", tmp_path / "lake", "--melt", folder)
     assert result.exit_code == 2, result.output
     assert f"{str(folder)!r} has no melt map of 20" in result.output
-    assert not list(tmp_path.glob("lake/scenes/*"))
-    assert not (tmp_path / "lake" / "lock.json").exists()
+    assert not (tmp_path / "lake").exists()

@@ -6,19 +6,32 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from ingest.sample import Form, SampleError, write_samples
+from ingest.sample import write_samples
 from ingest.source import find_sources
+from tests.ingest.forms import Form, write_form
 
 
-def written(tmp_path: Path, form: Form) -> tuple[Path, xr.Dataset]:
-    (path,) = write_samples(tmp_path / form, scenes=1, lines=201, samples=243, seed=5, form=form)
+@pytest.fixture(scope="module")
+def raw_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_samples(tmp_path_factory.mktemp("raw"), scenes=1, lines=201, samples=243, seed=5)[0]
+
+
+@pytest.fixture(scope="module")
+def raw(raw_path: Path) -> xr.Dataset:
+    with xr.open_dataset(raw_path, decode_times=False) as source:
+        return source.load()
+
+
+def written(raw_path: Path, folder: Path, form: Form) -> tuple[Path, xr.Dataset]:
+    path = write_form(raw_path, folder, form)
     with xr.open_dataset(path, decode_times=False) as source:
         return path, source.load()
 
 
-def test_the_first_test_release_lacks_the_chart_and_nothing_else(tmp_path: Path) -> None:
-    raw_path, raw = written(tmp_path, "raw")
-    path, scene = written(tmp_path, "raw-test-v1")
+def test_the_first_test_release_lacks_the_chart_and_nothing_else(
+    raw_path: Path, raw: xr.Dataset, tmp_path: Path
+) -> None:
+    path, scene = written(raw_path, tmp_path, "raw-test-v1")
     assert path.name == raw_path.name.replace(".nc", "_testdata.nc")
     assert len(scene.data_vars) == 31
     assert set(raw.variables) - set(scene.variables) == {"polygon_icechart", "polygon_codes"}
@@ -26,9 +39,8 @@ def test_the_first_test_release_lacks_the_chart_and_nothing_else(tmp_path: Path)
     xr.testing.assert_identical(scene, raw.drop_vars(["polygon_icechart", "polygon_codes"]))
 
 
-def test_the_ready_to_train_form(tmp_path: Path) -> None:
-    raw_path, raw = written(tmp_path, "raw")
-    path, scene = written(tmp_path, "ready-to-train")
+def test_the_ready_to_train_form(raw_path: Path, raw: xr.Dataset, tmp_path: Path) -> None:
+    path, scene = written(raw_path, tmp_path, "ready-to-train")
     assert path.name == f"{raw_path.name[17:32]}_{raw_path.name[77:80]}_prep.nc"
     assert len(scene.data_vars) == 29
     assert scene.attrs == {
@@ -59,21 +71,11 @@ def test_the_ready_to_train_form(tmp_path: Path) -> None:
     assert (scene.nersc_sar_primary.values[scene.SIC.values != 255] != 0).all()
 
 
-def test_charts_of_the_test_form_lie_beside(tmp_path: Path) -> None:
-    _, train = written(tmp_path, "ready-to-train")
-    path, scene = written(tmp_path, "ready-to-train-test")
+def test_charts_of_the_test_form_lie_beside(raw_path: Path, tmp_path: Path) -> None:
+    (tmp_path / "test").mkdir()
+    _, train = written(raw_path, tmp_path, "ready-to-train")
+    path, scene = written(raw_path, tmp_path / "test", "ready-to-train-test")
     assert len(scene.data_vars) == 26
     assert find_sources([str(path.parent)]) == [str(path)]
     with xr.open_dataset(path.with_name(path.name.replace("_prep", "_prep_reference"))) as reference:
         xr.testing.assert_identical(reference.drop_attrs(), train[["SIC", "SOD", "FLOE"]].drop_attrs())
-
-
-def test_an_unknown_form_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SampleError, match=r"no form 'cooked' of the archive's scenes: choose among raw, raw-test-v1"):
-        write_samples(tmp_path, scenes=1, lines=200, samples=200, seed=0, form="cooked")  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize("form", ["raw", "raw-test-v1", "ready-to-train"])
-def test_nothing_half_done_is_left(tmp_path: Path, form: Form) -> None:
-    written(tmp_path, form)
-    assert len(list((tmp_path / form).iterdir())) == 1

@@ -1,4 +1,4 @@
-"""The forms in which the archives published their scenes, each made from a raw file.
+"""The other forms in which the archives published their scenes, each made from a raw sample file.
 
 Ready to train, by the procedure of that product: 80 m pixels, 2 x 2 mean of SAR, incidence angle and distance zone,
 2 x 2 maximum of the charts (so 255 wins); charts and SAR have no data where the other has none and on land; z-scores
@@ -7,39 +7,32 @@ manual; what the masks are exactly is inferred).
 """
 
 from pathlib import Path
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
+from datasets.chart_rasters import rasterize
 from datasets.labels import CHARTS, IGNORE
-from ingest.charts import NO_POLYGON, polygon_classes, rasterize
-from ingest.geometry import INCIDENCE, TiePoints
+from datasets.sigrid import NO_POLYGON, polygon_classes
+from datasets.tie_grid import INCIDENCE
+from ingest.geometry import TiePoints
 from ingest.reduce import block_max, block_mean
 from ingest.source import parse_name, reference_path
-from ingest.standardization import standardized
+from ingest.standardization import MEAN_STD
 from ingest.variables import CODES, DISTANCE, HH, HV, KM2, KM2_DIMS, POLYGONS, SAR_DIMS, TIE_POINTS
 
-Form = Literal["raw", "raw-test-v1", "ready-to-train", "ready-to-train-test"]
+Form = Literal["raw-test-v1", "ready-to-train", "ready-to-train-test"]
 """`raw-test-v1`: first release of the test scenes, without charts. `ready-to-train-test`: charts in a file beside."""
-
-FORMS: tuple[Form, ...] = get_args(Form)
 
 _GRID_DIMS: Final = ("sar_sample_2dgrid_points", "sar_line_2dgrid_points")  # the product's own names, lines first
 _TITLES: Final = {"SIC": "Sea Ice Concentration [%]", "SOD": "Stage of Development", "FLOE": "Floe Size"}
 
 
 def write_form(raw: Path, folder: Path, form: Form) -> Path:
-    """Writes a form of a raw file; returns the path of the scene.
-
-    Args:
-        raw: Raw file under its archive name, or that with `.part` behind it.
-        folder: Where the form goes, under its archive name; `ready-to-train-test` leaves its reference file there too.
-        form: Which one; `raw` moves the file itself to its name.
-    """
-    name = parse_name(raw.name.removesuffix(".part"))
-    if form == "raw":
-        return raw.replace(folder / name.file_name)
+    """Writes a form of a raw file into a folder, under its archive name; returns the path of the scene."""
+    name = parse_name(raw.name)
     if form == "raw-test-v1":
         path = folder / name.file_name.replace(".nc", "_testdata.nc")
         with xr.open_dataset(raw, engine="netcdf4", decode_cf=False) as scene:
@@ -57,15 +50,15 @@ def write_form(raw: Path, folder: Path, form: Form) -> Path:
     return path
 
 
+def standardized(name: str, values: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Physical values -> z-scores float32, any shape; NaN stays."""
+    mean, std = MEAN_STD[name]
+    return ((values.astype(np.float64) - mean) / std).astype(np.float32)
+
+
 def _write(scene: xr.Dataset, path: Path) -> None:
-    # A name that no reader picks up: a killed run leaves no half file that looks whole.
-    unfinished = path.with_name(path.name + ".part")
     encoding = {str(name): {"zlib": True, "complevel": 1, "_FillValue": None} for name in scene.variables}
-    try:
-        scene.to_netcdf(unfinished, engine="netcdf4", encoding=encoding)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    scene.to_netcdf(path, engine="netcdf4", encoding=encoding)
 
 
 def _ready_to_train(scene: xr.Dataset) -> xr.Dataset:
