@@ -32,7 +32,6 @@ def test_the_tour_ends_with_its_table(tmp_path: Path) -> None:
     (code,) = blocks(PAGE, "python")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("RAY_", "MLFLOW_"))}
     environment = {**kept, "PATH": f"{Path(sys.executable).parent}:{kept['PATH']}", "PYTHONPATH": str(ROOT)}
-    environment |= {"ICEBENCH_LAKE": "data/tour/lake"}
     script = "\n".join(["set -e", *typed, f"python - <<'CODE'\n{code.text}CODE"])
     done = subprocess.run(
         ["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=800
