@@ -21,13 +21,19 @@ from sweeps.design.catalogue import study, study_names
 from sweeps.launch.command import application
 from tests.docs.pages import ROOT
 
+ROOMS: Final = ("ingest", "datasets", "training", "sweeps", "infra.platform")
 SLURM: Final = "infra/slurm/study.sbatch"
 
 
 def check(words: Sequence[str]) -> None:
     """Fails unless the program that is named has this command, with these options, and takes these values."""
     match list(words):
-        case [("python" | ".venv/bin/python"), "-m", ("ingest" | "datasets" | "training" | "sweeps") as room, *rest]:
+        case [
+            ("python" | ".venv/bin/python"),
+            "-m",
+            ("ingest" | "datasets" | "training" | "sweeps" | "infra.platform") as room,
+            *rest,
+        ]:
             _parse(_of_room(room), rest)
         case [("python" | ".venv/bin/python"), place, *rest] if place.startswith("sweeps/"):
             _plan(place, rest)

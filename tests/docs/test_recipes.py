@@ -29,14 +29,18 @@ def test_every_page_with_python_is_run_by_a_test() -> None:
 
 @pytest.mark.parametrize("page", ON_A_LAKE)
 def test_recipes_run_in_order(page: str, tiny_lake: Lake, tmp_path: Path) -> None:
-    """As a script of its own: loader workers import the script again."""
-    script = tmp_path / "recipe.py"
+    """Blocks that follow from each other are one script."""
+    texts = [block.text for block in blocks(page, "python")]
+    importable = [text for text in texts if "__main__" in text]  # by its loader workers, which import nothing else
+    together = "\n".join(text for text in texts if text not in importable)
     given = f"lake, scene_id = {tiny_lake.url!r}, {tiny_lake.catalog().scene_ids[0]!r}\n"
-    script.write_text(given + "\n".join(block.text for block in blocks(page, "python")))
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run([sys.executable, script], cwd=tmp_path, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout
+    for number, text in enumerate([together, *importable]):
+        script = tmp_path / f"recipe{number}.py"
+        script.write_text(given + text)
+        done = subprocess.run([sys.executable, script], cwd=tmp_path, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout
 
 
 def test_the_study_of_the_page_is_a_study(tmp_path: Path) -> None:
