@@ -1,12 +1,13 @@
-# Two commands do everything on a machine with Python (3.11 or newer), pip and make:
-#   make demo    sample scenes -> lake -> downscale study -> MLflow, in a few minutes
-#   make test    the tests; make test-fast those that need neither a server nor a cluster nor a training
+# These commands do everything on a machine with Python (3.11 or newer), pip and make:
+#   make demo       sample scenes -> lake -> downscale study -> MLflow, in a few minutes
+#   make platform   S3 server, MLflow and Ray on this machine, until make platform-down; DEMO=1 adds a sample lake
+#   make test       the tests; make test-fast those that need neither a server nor a cluster nor a training
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-DEMO   := data/demo
+DEMO_FOLDER := data/demo
 
-.PHONY: demo test test-fast browser check bench format image lock clean
+.PHONY: demo platform platform-down test test-fast browser check bench format image lock clean
 
 $(VENV)/.installed: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -14,7 +15,19 @@ $(VENV)/.installed: pyproject.toml
 	touch $@
 
 demo: $(VENV)/.installed
-	PATH="$(CURDIR)/$(BIN):$$PATH" bash docs/demo.sh $(DEMO)
+	PATH="$(CURDIR)/$(BIN):$$PATH" bash docs/demo.sh $(DEMO_FOLDER)
+
+# Further options in ARGS: make platform ARGS='--mlflow-port 5001 --folder /big/disk'.
+platform: $(VENV)/.platform
+	$(BIN)/python -m infra.platform up $(if $(DEMO),--demo) $(ARGS)
+
+platform-down: $(VENV)/.platform
+	$(BIN)/python -m infra.platform down $(ARGS)
+
+$(VENV)/.platform: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[platform]'
+	touch $@
 
 PYTEST := $(BIN)/python -m pytest
 SHARED := -n auto --maxprocesses 8 --dist loadfile
@@ -59,4 +72,4 @@ lock:
 	bash infra/lock.sh
 
 clean:
-	rm -rf $(DEMO) .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(DEMO_FOLDER) .mypy_cache .ruff_cache .pytest_cache

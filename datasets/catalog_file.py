@@ -9,9 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from datasets.catalog import Catalog
 from datasets.errors import LakeNotFoundError
 from datasets.statistics import ChannelStatistics
@@ -34,6 +31,9 @@ class CatalogFile:
     @classmethod
     def from_parquet(cls, content: bytes) -> "CatalogFile":
         """Raises LakeNotFoundError where it is not a catalog of this format."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
         try:
             table = pq.read_table(io.BytesIO(content))
             groups = json.loads((table.schema.metadata or {}).get(_STATISTICS, b"{}"))
@@ -49,6 +49,8 @@ class CatalogFile:
 
     def to_parquet(self) -> bytes:
         """The file; pandas' notes, which tell earlier rows from new ones, are dropped: same scenes, same bytes."""
+        import pyarrow.parquet as pq
+
         rows = {
             group: {name: row.model_dump() for name, row in each.items()} for group, each in self.statistics.items()
         }

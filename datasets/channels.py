@@ -23,6 +23,10 @@ class Channel:
         units: CF units.
         grid: Native grid: `sar` (line, sample), `km2` (line_2km, sample_2km) or `scene` (one value).
         limits: Plotting range in `units`.
+        plausible: Smallest and largest value in `units` that can be a measurement; what is outside is no data. SAR down
+            to -80 dB: some 50 dB below the noise floor of Sentinel-1 EW (-22 dB and less), where a pixel is the rest of
+            a subtraction of noise; real scenes hold down to -463 dB. The others leave room around the extremes of 493
+            scenes of the first release.
     """
 
     name: str
@@ -30,6 +34,7 @@ class Channel:
     units: str
     grid: Grid
     limits: tuple[float, float]
+    plausible: tuple[float, float]
 
 
 def _brightness_temperatures() -> list[Channel]:
@@ -41,6 +46,7 @@ def _brightness_temperatures() -> list[Channel]:
             units="K",
             grid="km2",
             limits=(80.0, 280.0),
+            plausible=(50.0, 330.0),
         )
         for frequency in frequencies
         for polarization in "hv"
@@ -48,18 +54,54 @@ def _brightness_temperatures() -> list[Channel]:
 
 
 _ALL = [
-    Channel(name="nersc_sar_primary", long_name="SAR HH sigma0", units="dB", grid="sar", limits=(-30.0, 0.0)),
-    Channel(name="nersc_sar_secondary", long_name="SAR HV sigma0", units="dB", grid="sar", limits=(-35.0, -10.0)),
+    Channel(
+        name="nersc_sar_primary",
+        long_name="SAR HH sigma0",
+        units="dB",
+        grid="sar",
+        limits=(-30.0, 0.0),
+        plausible=(-80.0, 40.0),
+    ),
+    Channel(
+        name="nersc_sar_secondary",
+        long_name="SAR HV sigma0",
+        units="dB",
+        grid="sar",
+        limits=(-35.0, -10.0),
+        plausible=(-80.0, 40.0),
+    ),
     Channel(
         name="sar_incidenceangle",
         long_name="incidence angle",
         units="degree",
         grid="sar",
         limits=(18.0, 48.0),
+        plausible=(15.0, 50.0),
     ),
-    Channel(name="sar_latitude", long_name="latitude", units="degrees_north", grid="sar", limits=(50.0, 90.0)),
-    Channel(name="sar_longitude", long_name="longitude", units="degrees_east", grid="sar", limits=(-180.0, 180.0)),
-    Channel(name="distance_map", long_name="distance to land zone", units="1", grid="sar", limits=(0.0, 41.0)),
+    Channel(
+        name="sar_latitude",
+        long_name="latitude",
+        units="degrees_north",
+        grid="sar",
+        limits=(50.0, 90.0),
+        plausible=(-90.0, 90.0),
+    ),
+    Channel(
+        name="sar_longitude",
+        long_name="longitude",
+        units="degrees_east",
+        grid="sar",
+        limits=(-180.0, 180.0),
+        plausible=(-180.0, 180.0),
+    ),
+    Channel(
+        name="distance_map",
+        long_name="distance to land zone",
+        units="1",
+        grid="sar",
+        limits=(0.0, 41.0),
+        plausible=(0.0, 41.0),
+    ),
     *_brightness_temperatures(),
     Channel(
         name="u10m_rotated",
@@ -67,6 +109,7 @@ _ALL = [
         units="m s-1",
         grid="km2",
         limits=(-20.0, 20.0),
+        plausible=(-100.0, 100.0),
     ),
     Channel(
         name="v10m_rotated",
@@ -74,18 +117,48 @@ _ALL = [
         units="m s-1",
         grid="km2",
         limits=(-20.0, 20.0),
+        plausible=(-100.0, 100.0),
     ),
-    Channel(name="t2m", long_name="2 m air temperature", units="K", grid="km2", limits=(230.0, 290.0)),
-    Channel(name="skt", long_name="skin temperature", units="K", grid="km2", limits=(230.0, 290.0)),
-    Channel(name="tcwv", long_name="total column water vapour", units="kg m-2", grid="km2", limits=(0.0, 30.0)),
+    Channel(
+        name="t2m",
+        long_name="2 m air temperature",
+        units="K",
+        grid="km2",
+        limits=(230.0, 290.0),
+        plausible=(170.0, 330.0),
+    ),
+    Channel(
+        name="skt",
+        long_name="skin temperature",
+        units="K",
+        grid="km2",
+        limits=(230.0, 290.0),
+        plausible=(170.0, 340.0),
+    ),
+    Channel(
+        name="tcwv",
+        long_name="total column water vapour",
+        units="kg m-2",
+        grid="km2",
+        limits=(0.0, 30.0),
+        plausible=(-0.1, 100.0),
+    ),
     Channel(
         name="tclw",
         long_name="total column cloud liquid water",
         units="kg m-2",
         grid="km2",
         limits=(0.0, 0.3),
+        plausible=(-0.01, 10.0),
     ),
-    Channel(name="month", long_name="month of acquisition", units="1", grid="scene", limits=(1.0, 12.0)),
+    Channel(
+        name="month",
+        long_name="month of acquisition",
+        units="1",
+        grid="scene",
+        limits=(1.0, 12.0),
+        plausible=(1.0, 12.0),
+    ),
 ]
 
 CHANNELS: Final[dict[str, Channel]] = {channel.name: channel for channel in _ALL}

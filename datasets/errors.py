@@ -23,6 +23,18 @@ class DamagedSceneError(IceBenchError, ValueError):
     """An object of a finished scene is gone, or is not what was written."""
 
 
+class PolygonCodesError(IceBenchError, ValueError):
+    """The code rows of an ice chart do not have the form of polygon_codes."""
+
+
+class TiePointsError(IceBenchError, ValueError):
+    """The geolocation points of a scene form no grid."""
+
+
+class PackingError(IceBenchError, ValueError):
+    """A physical value does not fit the whole numbers that an array is stored in."""
+
+
 class LakeAccessError(IceBenchError, PermissionError):
     """The place of the lake cannot be reached, or refuses to be read or written."""
 
@@ -45,6 +57,10 @@ class UnknownNameError(IceBenchError, ValueError):
 
 class ClusterError(IceBenchError, ConnectionError):
     """A cluster of Dask or Ray cannot be used, or went away."""
+
+
+class LoaderError(IceBenchError, ChildProcessError):
+    """A loader worker died or cannot hand over what it made; trying again, perhaps elsewhere, may help."""
 
 
 class SplitError(IceBenchError, ValueError):

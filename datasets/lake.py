@@ -1,6 +1,6 @@
-"""`Lake`: the layout of format 1; turns a URL into bytes (with `datasets.stores.scene_store` for one scene).
+"""`Lake`: the layout of format 2; turns a URL into bytes (with `datasets.stores.scene_store` for one scene).
 
-<lake>/recipe.json              recipe, digest, format, software; written first
+<lake>/recipe.json              recipe, digest, format, software; written first, see `datasets.recipe_file`
 <lake>/catalog.parquet          one row for each scene; written last, replaced in one step; in its metadata the
                                 statistics of the training scenes, so that both always belong together
 <lake>/scenes/<scene_id>.zarr   one store for each scene, see `datasets.stores.scene_store`
@@ -25,13 +25,12 @@ from datasets.catalog import Catalog
 from datasets.catalog_file import CatalogFile
 from datasets.digest import digest_of
 from datasets.errors import LakeNotFoundError, RecipeMismatchError, SceneNotFoundError
+from datasets.recipe_file import FORMAT, check_place, other_recipe_url, read_recipe, recipe_url, write_recipe
 from datasets.scene import Scene, SceneRecord
 from datasets.statistics import ChannelStatistics
 from datasets.storage import holds_objects, names, read, remove, remove_below, replace, sizes
 from datasets.stores.scene_store import SceneStore
 from datasets.stores.scene_writer import SceneWriter, beside_store, remove_store
-
-FORMAT: Final = 1
 
 _FROM_CATALOG: Final = ("_table", "digest")
 """What a lake keeps of its catalog after it was first read."""
@@ -62,30 +61,7 @@ class Lake:
         Raises:
             LakeNotFoundError: There is no lake, no finished lake, or one of another format at the URL.
         """
-        place = absolute(url)
-        content = read(f"{place}/recipe.json")
-        if content is None:
-            raise LakeNotFoundError(
-                f"{url!r} is not a lake (no recipe.json in it): give the URL of a lake, "
-                "or build one with `python -m ingest build RAW --lake URL`"
-            )
-        try:
-            recipe = json.loads(content)
-            found = recipe["format"]
-        except (json.JSONDecodeError, KeyError, TypeError) as error:
-            raise LakeNotFoundError(f"{url!r} has a recipe.json that is not of a lake: rebuild it elsewhere") from error
-        if found != FORMAT:
-            raise LakeNotFoundError(
-                f"{url!r} is a lake of format {found}, this code reads format {FORMAT}: use the matching version "
-                "or rebuild the lake"
-            )
-        if recipe.get("recipe", {}).get("compression") == "none":
-            raise LakeNotFoundError(
-                f"{url!r} is a lake without compression (`compression: none` in its recipe.json), which this code does "
-                "not read: build it again from the raw files at another URL; decoded scenes are in the cache that "
-                "ICEBENCH_CACHE names"
-            )
-        return cls(place, recipe)
+        return cls(absolute(url), read_recipe(url))
 
     @classmethod
     def create(cls, url: str, recipe: Mapping[str, Any], *, rebuild: bool = False) -> "Lake":
@@ -101,11 +77,11 @@ class Lake:
             LakeNotFoundError: The place holds something else, or a lake of another format.
             RecipeMismatchError: The lake was built with another recipe and is not to be rebuilt.
         """
-        cls.check_place(url)
+        check_place(url)
         place = absolute(url)
         content = {"format": FORMAT, **recipe}
-        if read(f"{place}/recipe.json") is None:
-            replace(f"{place}/recipe.json", _to_json(content))
+        if read(recipe_url(place)) is None:
+            write_recipe(recipe_url(place), content)
             return cls(place, content)
         lake = cls.open(url)
         if lake.recipe_digest == recipe["digest"]:
@@ -116,21 +92,15 @@ class Lake:
                 f"(ratios {list(lake.ratios)} against {recipe['recipe']['ratios']}): give the same options, another "
                 "--lake, or --rebuild to build all its scenes again with the new recipe"
             )
-        kept = read(lake._recipe_url(recipe["digest"]))
+        beside = other_recipe_url(place, recipe["digest"])
+        kept = read(beside)
         if kept is not None:
             return cls(place, json.loads(kept))
         content["at"] = f"recipes/{recipe['digest']}"
-        replace(lake._recipe_url(recipe["digest"]), _to_json(content))
+        write_recipe(beside, content)
         return cls(place, content)
 
-    @classmethod
-    def check_place(cls, url: str) -> None:
-        """Raises LakeNotFoundError where a lake can be neither opened nor started."""
-        place = absolute(url)
-        if read(f"{place}/recipe.json") is not None:
-            cls.open(url)
-        elif read(f"{place}/lock.json") is None and holds_objects(place):
-            raise LakeNotFoundError(f"{url!r} is not empty and is not a lake: give an empty or a new place")
+    check_place = staticmethod(check_place)
 
     @property
     def recipe_digest(self) -> str:
@@ -267,8 +237,8 @@ class Lake:
             self.__dict__.pop(name, None)
         shown = Lake.open(self.url)
         if shown.recipe_digest != self.recipe_digest:
-            replace(self._recipe_url(shown.recipe_digest), _to_json(shown.recipe))
-            replace(f"{self.url}/recipe.json", _to_json(self.recipe))
+            write_recipe(other_recipe_url(self.url, shown.recipe_digest), shown.recipe)
+            write_recipe(recipe_url(self.url), self.recipe)
 
     def others(self) -> tuple["Lake", ...]:
         """The lakes of all other recipes: left or not finished by a rebuild."""
@@ -303,10 +273,3 @@ class Lake:
                 "again"
             )
         return CatalogFile.from_parquet(content)
-
-    def _recipe_url(self, digest: str) -> str:
-        return f"{self.url}/recipes/{digest}.json"
-
-
-def _to_json(content: Mapping[str, Any]) -> bytes:
-    return json.dumps(content, indent=1, sort_keys=True).encode()

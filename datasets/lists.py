@@ -129,7 +129,7 @@ def write_lists(lists: Mapping[str, tuple[str, ...]], folder: Path) -> list[Path
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / name for name in lists]
     for path in paths:
-        path.write_text(json.dumps(lists[path.name], indent=1) + "\n")
+        path.write_text(json.dumps(lists[path.name], indent=1) + "\n", encoding="utf-8")
     return paths
 
 
@@ -153,7 +153,7 @@ def read_lists(folder: Path) -> dict[str, frozenset[str]]:
         if not path.is_file():
             continue
         try:
-            content = json.loads(path.read_text())
+            content = json.loads(path.read_text(encoding="utf-8"))
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
             raise ListError(f"{str(path)!r} cannot be read as JSON ({error}): copy the list again") from error
         if not isinstance(content, list) or not all(isinstance(entry, str) for entry in content):

@@ -1,21 +1,29 @@
 """`python -m datasets lists`: the scene lists of IceBench, and how they agree with published ones."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
-from datasets.lake import Lake
-from datasets.lists import SEASON_WORDS, UNLISTED, Comparison, compare, read_lists, season_lists, write_lists
 from datasets.process.terminal import out, user_errors
+
+if TYPE_CHECKING:
+    from datasets.lists import Comparison
 
 
 def lists(
-    lake: Annotated[str, typer.Argument(help="URL of the lake: a path, s3://, gs://, az://.", envvar="ICEBENCH_LAKE")],
-    folder: Annotated[Path, typer.Argument(help="Folder for the lists; made if it is not there.")],
+    lake: Annotated[
+        str,
+        typer.Argument(
+            help="Where the lake is: a folder, or s3://BUCKET/PREFIX (gs://, az://).",
+            envvar="ICEBENCH_LAKE",
+            metavar="LAKE",
+        ),
+    ],
+    folder: Annotated[Path, typer.Argument(help="Folder for the lists; made if it is not there.", metavar="FOLDER")],
     compare_with: Annotated[
-        Path | None, typer.Option("--compare", help="Folder of published lists to compare with.")
+        Path | None, typer.Option("--compare", help="Folder of published lists to compare with.", metavar="FOLDER")
     ] = None,
     as_published: Annotated[
         bool,
@@ -24,10 +32,15 @@ def lists(
         ),
     ] = False,
 ) -> None:
-    """Write the 15 scene lists of IceBench: {season}_{location}_train_files.json, with raw file names.
+    """Write which training scenes each study of IceBench used: 15 lists, by melt season and location.
 
-    Differences from published lists are printed; they are not a failure.
+    Each is a JSON list of raw file names, {season}_{location}_train_files.json, as the published benchmark has them.
+    The lake needs melt seasons: `python -m ingest melt` adds them. With --compare, differences from published lists
+    are printed; they are not a failure.
     """
+    from datasets.lake import Lake  # pandas, zarr: not for --help
+    from datasets.lists import compare, read_lists, season_lists, write_lists
+
     with user_errors():
         catalog = Lake.open(lake).catalog()
         ours = season_lists(catalog, as_published=as_published)
@@ -38,7 +51,9 @@ def lists(
         _print_comparison(compare(catalog, ours, theirs))
 
 
-def _print_comparison(found: Comparison) -> None:
+def _print_comparison(found: "Comparison") -> None:
+    from datasets.lists import SEASON_WORDS, UNLISTED
+
     table = Table(title="agreement of the lists")
     table.add_column("list", no_wrap=True)
     for name in ("both", "only ours", "only theirs", "not in lake", "Jaccard"):

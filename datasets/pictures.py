@@ -5,12 +5,14 @@ from typing import Final
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
+from matplotlib.backend_bases import FigureCanvasBase
 from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from datasets.channels import CHANNELS
+from datasets.errors import unknown_name
 from datasets.labels import CHARTS, IGNORE, Chart
 from datasets.scene import Scene
 
@@ -23,19 +25,23 @@ _BAR_SHARE: Final = 0.25
 _NICE: Final = (1, 2, 5, 10, 20, 50, 100, 200)
 
 
-def scene_sheet(scene: Scene, ratio: int) -> Figure:
+def scene_sheet(scene: Scene, ratio: int, kind: str = "png") -> Figure:
     """Draws HH, HV, incidence angle, SIC, SOD and FLOE of one scene.
 
     Args:
         scene: The scene.
         ratio: Grid to draw from.
+        kind: What it is to be saved as, `png`, `pdf`, `svg`, ...
 
     Returns:
         Six panels in satellite geometry with scale bar, units, class colours and legend; grey is no label or no data.
 
     Raises:
         SceneNotFoundError: The scene has no such ratio.
+        UnknownNameError: Figures cannot be saved as that.
     """
+    if kind not in (kinds := FigureCanvasBase.get_supported_filetypes()):
+        raise unknown_name("kind of picture", kind, kinds)
     dataset = scene.open(ratio)
     spacing = float(dataset.attrs["pixel_spacing"])
     step = max(1, -(-max(dataset.sizes.values()) // _MOST_PIXELS))

@@ -2,20 +2,31 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from datasets.channels import CHANNELS
+from datasets.chart_rasters import rasterize
 from datasets.seasons import Cryoseason, Location, Season
+from datasets.sigrid import Dominance, classify, parse_codes
+from datasets.stores.packing import Packing
 from datasets.stores.scene_store import SceneStore
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 Archive = Literal["train", "test"]
 Split = Literal["train", "val", "test", "unused"]
 Product = Literal["raw", "ready_to_train"]
+
+POLYGONS: Final = "polygons"
+"""Group of a scene's store whose attribute has the code rows of its chart."""
+
+POLYGON_CODES: Final = "polygon_codes"
+"""That attribute: header and one row per polygon, as in the raw file."""
 
 
 class SceneRecord(BaseModel):
@@ -51,6 +62,8 @@ class SceneRecord(BaseModel):
         dropped: Full-resolution pixels left without a label although they carry a polygon id, by reason: `no_row` (no
             code row for the id), `no_code` (ice polygon without any concentration code), and `SIC_code`, `SOD_code`,
             `FLOE_code` (a code outside the tables).
+        implausible: Values of the file that no instrument measures and that became no data, by channel; pixels of the
+            file, cells for AMSR2 and ERA5. See `datasets.channels.Channel.plausible`.
         recipe: Digest of the recipe that built the scene.
         fingerprint: Hash of the scene's channel statistics and class counts: changes when the content does.
     """
@@ -79,6 +92,7 @@ class SceneRecord(BaseModel):
     bbox: tuple[float, float, float, float]
     pixels: dict[str, dict[int, int]]
     dropped: dict[str, int]
+    implausible: dict[str, int] = {}
     recipe: str
     fingerprint: str
 
@@ -99,7 +113,7 @@ class Scene:
         self.record = record
         self._store = store
 
-    def open(self, ratio: int = 2) -> xr.Dataset:
+    def open(self, ratio: int = 2) -> "xr.Dataset":
         """Opens the SAR grid of a ratio, lazily, in physical units.
 
         Returns:
@@ -111,7 +125,7 @@ class Scene:
         """
         return self._store.dataset(f"r{ratio}")
 
-    def open_km2(self) -> xr.Dataset:
+    def open_km2(self) -> "xr.Dataset":
         """Opens AMSR2 and ERA5 on their own grid, dims (line_2km, sample_2km)."""
         return self._store.dataset("km2")
 
@@ -120,7 +134,7 @@ class Scene:
         return self.record.lines // ratio, self.record.samples // ratio
 
     def window(self, ratio: int, name: str, lines: slice, samples: slice) -> NDArray[np.generic]:
-        """Reads a window of one SAR-grid variable; dtype as stored."""
+        """Reads a window of one SAR-grid variable, in physical units; dtype as in `open`."""
         return self._store.read(f"r{ratio}", name, (lines, samples))
 
     def windows(
@@ -130,14 +144,21 @@ class Scene:
         lines: slice,
         samples: slice,
         out: Mapping[str, NDArray[Any]] | None = None,
+        *,
+        packed: bool = False,
     ) -> dict[str, NDArray[np.generic]]:
-        """Reads a window of several SAR-grid variables at the same time; by name.
+        """Reads a window of several SAR-grid variables at the same time; by name, with `packed` as they are stored.
 
-        Into the arrays of `out`, by name, where there are any; else dtype as stored.
+        Into the arrays of `out`, by name, where there are any; else dtype as in `open`.
         """
         places = {f"r{ratio}/{name}": place for name, place in (out or {}).items()}
-        found = self._store.read_many(dict.fromkeys((f"r{ratio}/{name}" for name in names), (lines, samples)), places)
+        wanted = dict.fromkeys((f"r{ratio}/{name}" for name in names), (lines, samples))
+        found = self._store.read_many(wanted, places, packed=packed)
         return {key.partition("/")[2]: values for key, values in found.items()}
+
+    def stored(self, ratio: int, name: str) -> tuple[np.dtype[Any], Packing | None]:
+        """Type of a SAR-grid variable in the store, and how its numbers become physical values; None if they are."""
+        return self._store.stored(f"r{ratio}", name)
 
     def whole(self, ratio: int, names: Iterable[str]) -> dict[str, NDArray[np.generic]]:
         """Reads variables whole, all at the same time.
@@ -147,7 +168,7 @@ class Scene:
             names: Charts and channels; AMSR2 and ERA5 channels come on their 2 km grid.
 
         Returns:
-            By name; (lines, samples) or (line_2km, sample_2km), dtype as stored.
+            By name; (lines, samples) or (line_2km, sample_2km), in physical units, dtype as in `open`.
         """
         on_km2 = {name for name, channel in CHANNELS.items() if channel.grid == "km2"}
         found = self._store.read_many({f"km2/{name}" if name in on_km2 else f"r{ratio}/{name}": () for name in names})
@@ -161,6 +182,34 @@ class Scene:
         """Lines and samples of one 2 km variable."""
         lines, samples = self._store.shape("km2", name)
         return lines, samples
+
+    def charts(self, ratio: int, dominance: Dominance) -> dict[str, NDArray[np.uint8]]:
+        """SIC, SOD and FLOE at other shares of dominance than the lake was built with, from the polygons of its chart.
+
+        At ratio 1 as a build with `--dominance` gives them. At others a block has the class of the polygon in its
+        middle, where a build reduces the classes of its pixels.
+
+        Args:
+            ratio: Grid.
+            dominance: Shares from which a stage or floe size names a polygon.
+
+        Returns:
+            (lines, samples) uint8 by chart, 255 = no label.
+
+        Raises:
+            SceneNotFoundError: The scene has no such ratio, or no polygons: it is of the ready-to-train product or has
+                no chart.
+        """
+        ids = self._store.read(f"r{ratio}", "polygon_id").astype(np.uint16, copy=False)
+        return dict(rasterize(ids, classify(parse_codes(self.polygon_codes()), dominance)).charts)
+
+    def polygon_codes(self) -> tuple[str, ...]:
+        """Header and code rows (SIGRID-3) of the polygons of `polygon_id`; see `datasets.sigrid.parse_codes`.
+
+        Raises:
+            SceneNotFoundError: The scene has no polygons.
+        """
+        return tuple(self._store.group_attributes(POLYGONS)[POLYGON_CODES])
 
     def tie_points(self) -> dict[str, NDArray[np.float64]]:
         """The geolocation points of the raw file: `sar_grid_line`, `sar_grid_latitude`, ..., (points,) float64 each."""

@@ -13,6 +13,7 @@ from datasets.errors import SceneNotFoundError
 from datasets.lake import Lake
 from datasets.scene import SceneRecord
 from datasets.storage import read, replace
+from datasets.stores.attributes import from_attribute, to_attribute
 
 AMENDABLE: Final = frozenset({"cryoseason", "melt_cells"})
 """Fields of a record that may change while the arrays stay; all others are content of the scene."""
@@ -93,14 +94,15 @@ def cryoseason_source(lake: Lake, scene_id: str) -> Mapping[str, Any] | None:
     Raises:
         SceneNotFoundError: There is no such scene.
     """
-    found: Mapping[str, Any] | None = _root(lake.scene_url(scene_id))["attributes"].get(SOURCE)
-    return found
+    found = _root(lake.scene_url(scene_id))["attributes"].get(SOURCE)
+    return None if found is None else from_attribute(found)
 
 
 def _amend_scene(url: str, update: Mapping[str, Any], source: Mapping[str, Any]) -> None:
     document = _root(url)
     attributes = document["attributes"]
-    amended = attributes | {"record": attributes["record"] | update, SOURCE: source}
+    record = {**from_attribute(attributes["record"]), **update}
+    amended = attributes | {"record": to_attribute(record), SOURCE: to_attribute(source)}
     if amended != attributes:
         replace(f"{url}/zarr.json", json.dumps({**document, "attributes": amended}, indent=1).encode())
 

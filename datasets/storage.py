@@ -13,7 +13,8 @@ from typing import Any, Final
 
 import fsspec
 
-from datasets.access import access, is_url, scheme_of, storage_options
+from datasets.access import access, is_url, plain, scheme_of, storage_options
+from datasets.access_trouble import check_settings, no_bucket, sentence_of
 from datasets.errors import LakeAccessError
 
 _GONE: Final = (404, 410)
@@ -25,22 +26,24 @@ def read(url: str) -> bytes | None:
     with _filesystem(url) as (filesystem, path):
         try:
             content: bytes = filesystem.cat_file(path)
-        except (FileNotFoundError, NotADirectoryError):
+        except (FileNotFoundError, NotADirectoryError) as error:
+            _check_bucket(url, error)
             return None
     return content
 
 
 def exists(url: str) -> bool:
     """Whether there is an object of any size."""
-    if not is_url(url):
-        return Path(url).is_file()
     with _filesystem(url) as (filesystem, path):
+        if not is_url(url):
+            return Path(path).is_file()
         try:
             return bool(filesystem.info(path)["type"] == "file")
         except FileNotFoundError as error:
             # fsspec also raises this for a web server that does not answer.
             if scheme_of(url).startswith("http") and getattr(error.__cause__, "status", None) not in _GONE:
                 raise (error.__cause__ or error) from None
+            _check_bucket(url, error)
             return False
 
 
@@ -54,7 +57,7 @@ def at_hand(url: str) -> Iterator[str]:
         FileNotFoundError: There is no such object.
     """
     if not is_url(url):
-        yield url
+        yield plain(url)
         return
     with tempfile.TemporaryDirectory(prefix="icebench-") as folder:
         copy = str(Path(folder) / url.rpartition("/")[2])
@@ -76,7 +79,7 @@ def read_ranges(ranges: Sequence[tuple[str, int, int]]) -> list[bytes | None]:
         return []
     url = ranges[0][0]
     if not is_url(url):
-        return [_local_range(Path(path), start, end) for path, start, end in ranges]
+        return [_local_range(Path(plain(path)), start, end) for path, start, end in ranges]
     with _filesystem(url) as (filesystem, _):
         paths, starts, ends = map(list, zip(*ranges, strict=True))
         found = filesystem.cat_ranges(paths, starts, ends, on_error="return")
@@ -93,7 +96,7 @@ def replace(url: str, content: bytes | bytearray) -> None:
             try:
                 filesystem.pipe_file(path, content)
             except FileNotFoundError as error:
-                raise _no_bucket(url) from error
+                raise LakeAccessError(no_bucket(url)) from error
             return
         target = Path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -121,7 +124,7 @@ def create(url: str, content: bytes) -> bool:
         try:
             filesystem.pipe_file(path, content, mode="create")
         except FileNotFoundError as error:
-            raise _no_bucket(url) from error
+            raise LakeAccessError(no_bucket(url)) from error
         except PermissionError:
             raise
         except (TypeError, NotImplementedError, OSError) as error:
@@ -164,10 +167,10 @@ def move_below(source: str, target: str, *, aside: str, last: str) -> None:
         aside: Where the replaced objects go before they are removed; used on disk only.
         last: Key below both that is removed first and put last.
     """
-    with _filesystem(target) as (filesystem, _):
+    with _filesystem(target) as (filesystem, path):
         if not is_url(target):
-            Path(target).rename(aside)
-            Path(source).rename(target)
+            Path(path).rename(plain(aside))
+            Path(plain(source)).rename(path)
             remove_below(aside)
             return
         remove(f"{target}/{last}")
@@ -259,7 +262,9 @@ def _local_range(path: Path, start: int, end: int) -> bytes | None:
 def _filesystem(url: str) -> Iterator[tuple[Any, str]]:
     """The file system of a URL and the path on it; errors as `access` tells them."""
     with access(url):
-        filesystem, path = fsspec.core.url_to_fs(url, **(storage_options(url) or {}))
+        if scheme_of(url) in ("s3", "s3a"):
+            check_settings()
+        filesystem, path = fsspec.core.url_to_fs(plain(url), **(storage_options(url) or {}))
         yield filesystem, path
 
 
@@ -268,5 +273,8 @@ def _files(filesystem: Any, path: str) -> dict[str, int]:  # noqa: ANN401 - fssp
     return {str(name): int(entry["size"]) for name, entry in found.items() if entry["type"] == "file"}
 
 
-def _no_bucket(url: str) -> LakeAccessError:
-    return LakeAccessError(f"there is no bucket for {url!r}: make the bucket first, or give the URL of another")
+def _check_bucket(url: str, error: OSError) -> None:
+    """Raises LakeAccessError where it is the bucket that is not there, and not only an object in it."""
+    sentence = sentence_of(url, error) if isinstance(error.__cause__, Exception) else None
+    if sentence is not None:
+        raise LakeAccessError(sentence) from error

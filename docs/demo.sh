@@ -23,12 +23,15 @@ fi
 say "3. the study: Ray trains the U-Net at three pixel spacings, three seeds each"
 python sweeps/downscale.py --smoke --task pixel --lake "$lake" --tracking-uri "$tracking" --storage "$folder/ray"
 
+# Quoted as a shell wants it: the folder of a project may have spaces.
 cat <<EOF
 
 Done in $((SECONDS - started)) s. Look further:
-  the lake:       .venv/bin/python -m datasets show $lake
-  all runs:       MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false .venv/bin/mlflow ui --workers 1 --backend-store-uri $tracking
-                  open http://127.0.0.1:5000, "Model training", experiment "downscale-smoke"; the parent run holds the
-                  report, [+] beside it shows the trials, each with curves and maps (the variable saves 2 GB of memory)
+  the lake:       .venv/bin/python -m datasets show $(printf %q "$lake")
+  all runs:       MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false .venv/bin/mlflow ui --workers 1 --backend-store-uri $(printf %q "$tracking")
+                  open http://127.0.0.1:5000/#/experiments?workflowType=machine_learning, experiment "downscale-smoke"; the
+                  parent run holds the report, [+] beside it shows the trials, each with curves and maps (the variable saves
+                  2 GB of memory)
+  step by step:   docs/tour.md
   other trials:   .venv/bin/python sweeps/downscale.py --help
 EOF

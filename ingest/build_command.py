@@ -1,5 +1,6 @@
 """`python -m ingest build`: raw scenes in, a lake out."""
 
+import shlex
 from collections import Counter
 from pathlib import Path
 from typing import Annotated, Literal
@@ -20,7 +21,7 @@ def build(
     lake: Annotated[str, typer.Option(help="URL of the lake: a path, s3://, gs://, az://.", envvar="ICEBENCH_LAKE")],
     ratios: Annotated[
         list[str] | None,
-        typer.Option(help="Downscale ratios to 40 m, one or more: --ratios 1 2 5 10 (or 1,2,5,10).", metavar="R ..."),
+        typer.Option(help="Downscale ratios to 40 m: --ratios 2 5 10 or 2,5,10 (without: these).", metavar="R ..."),
     ] = None,
     sar_mean: Annotated[
         Literal["db", "power"], typer.Option(help="Mean of SAR blocks: of dB, as published, or of linear power.")
@@ -28,6 +29,14 @@ def build(
     chart_reduction: Annotated[
         Literal["max", "mode"], typer.Option(help="Class of a block: the largest, as published, or the commonest.")
     ] = "max",
+    dominance: Annotated[
+        tuple[float, float],
+        typer.Option(
+            help="Share of the ice from which a stage of development names a polygon, and from which a floe size does; "
+            "0.7 0.5 in the first release of AI4Arctic.",
+            metavar="SOD FLOE",
+        ),
+    ] = (0.65, 0.65),
     sar_precision: Annotated[
         float, typer.Option(help="Largest rounding error of SAR in dB; 0.01 saves a fifth of the bytes.", metavar="DB")
     ] = 0.0,
@@ -108,6 +117,7 @@ def build(
             **({"ratios": whole_numbers(ratios)} if ratios else {}),
             sar_mean=sar_mean,
             chart_reduction=chart_reduction,
+            dominance=dominance,
             sar_precision=sar_precision,
         )
         cluster = ClusterOptions(workers=workers, memory_limit=memory_limit, scheduler=scheduler)
@@ -156,7 +166,7 @@ def build(
         tell("no scene was given its melt season: the lake is not whole yet, say --melt again then")
     tell(
         f"{len(summary.built)} of {len(sources)} scenes are in the lake {target.url}; "
-        f"look with: python -m datasets show {target.url}"
+        f"look with: python -m datasets show {shlex.quote(target.url)}"
     )
     if summary.waiting:
         tell(

@@ -4,27 +4,26 @@ While one variable is reduced, the next one is read and the one before is writte
 An error in a file either is found before the first byte is written, or what was written is removed again.
 """
 
-from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 import numpy as np
 
+from datasets.chart_rasters import ChartRasters, rasterize
 from datasets.digest import digest_of
-from datasets.errors import SceneNotFoundError
+from datasets.errors import SceneNotFoundError, TiePointsError
 from datasets.grids import NATIVE_SPACING
 from datasets.labels import CHARTS
 from datasets.lake import Lake
 from datasets.scene import Archive, SceneRecord
 from datasets.seasons import location_of, season_of
+from datasets.sigrid import NO_POLYGON
 from datasets.storage import exists
 from ingest.background import side_thread
-from ingest.charts import NO_POLYGON, ChartRasters, rasterize
-from ingest.geometry import INCIDENCE, TiePoints
-from ingest.moments import Moments
-from ingest.precision import INCIDENCE_STEP
+from ingest.errors import RawSceneError
+from ingest.geometry import TiePoints
 from ingest.product import SourceScene, native_ratio, open_scene
 from ingest.recipe import Recipe
-from ingest.reduce import block_mean, check_ratio
+from ingest.reduce import check_ratio
 from ingest.scene_arrays import SceneArrays, moments_json
 from ingest.source import reference_path, scene_id_of
 from ingest.variables import DISTANCE, HH, HV
@@ -58,7 +57,10 @@ def convert_scene(path: str, recipe: Recipe, lake: Lake, archive: Archive) -> Sc
         for ratio in recipe.ratios:
             check_ratio(raw.shape, ratio)
             native_ratio(raw, ratio)
-        tie_points = TiePoints.from_points(raw.tie_points())
+        try:
+            tie_points = TiePoints.from_points(raw.tie_points())
+        except TiePointsError as error:
+            raise RawSceneError(f"{path!r}: {error}") from error
         with (
             lake.write_scene(scene_id) as writer,
             side_thread() as writing,
@@ -82,7 +84,7 @@ def convert_scene(path: str, recipe: Recipe, lake: Lake, archive: Archive) -> Sc
             values = distance.result()
             del distance
             polygons = reading.submit(raw.polygon_ids)
-            scene.channel(DISTANCE, values, block_mean)
+            scene.zones(values)
             del values
             ids = polygons.result()
             del polygons
@@ -90,17 +92,15 @@ def convert_scene(path: str, recipe: Recipe, lake: Lake, archive: Archive) -> Sc
             scene.border_distance(ids)
             np.putmask(ids, invalid, NO_POLYGON)  # a label where SAR has no data could only be guessed
             del invalid
-            rasters = rasterize(ids, raw.polygons())
+            rasters = rasterize(ids, raw.polygons(recipe.dominance))
+            if raw.codes:
+                scene.polygons(ids)
             del ids
             for chart in CHARTS.values():
                 scene.chart(chart, rasters.charts[chart.name])
-            incidence = raw.incidence()
-            if incidence is not None:
-                scene.channel(INCIDENCE, incidence, block_mean, step=INCIDENCE_STEP, mean_step=INCIDENCE_STEP)
-            del incidence
             scene.coarse_grid()
             scene.tie_point_grid()
-            record = _record(raw, source, archive, tie_points, rasters, recipe, scene.moments)
+            record = _record(raw, source, archive, tie_points, rasters, recipe, scene)
             scene.finish(record)
     return record
 
@@ -119,7 +119,7 @@ def _record(
     tie_points: TiePoints,
     rasters: ChartRasters,
     recipe: Recipe,
-    moments: Mapping[str, Mapping[str, Moments]],
+    arrays: SceneArrays,
 ) -> SceneRecord:
     name = scene.name
     weight = (scene.pixel_spacing // NATIVE_SPACING) ** 2  # pixels are counted in those of 40 m
@@ -146,6 +146,7 @@ def _record(
         bbox=tie_points.bbox,
         pixels=pixels,
         dropped={reason: count * weight for reason, count in rasters.dropped.items()},
+        implausible=dict(sorted(arrays.implausible.items())),
         recipe=recipe.digest,
-        fingerprint=digest_of([moments_json(moments), pixels]),
+        fingerprint=digest_of([moments_json(arrays.moments), pixels]),
     )

@@ -9,18 +9,19 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from dask.distributed import CancelledError, Client, Future, KilledWorker, LocalCluster, as_completed, get_worker
-from dask.system import CPU_COUNT
 from distributed.diagnostics.plugin import WorkerPlugin
-from distributed.system import MEMORY_LIMIT
 
 from datasets.errors import ClusterError
 from datasets.process.checkout import ROOT
+from datasets.process.machine import open_files, usable_cores, usable_memory
 from datasets.process.threads import limit_threads
 from ingest.cluster import SCENE_BYTES, ClusterOptions, Result, no_scheduler, outcome_of
 from ingest.errors import WorkerDiedError
 
 _PACKAGES: Final = ("datasets", "ingest")
 _CODE: Final = "icebench-code"
+_FILES_OF_WORKER: Final = 32
+"""Files and connections that this process has open for each worker of a local cluster."""
 
 
 @contextmanager
@@ -118,7 +119,8 @@ def submit(client: Client, function: Callable[..., Result], *arguments: object) 
 
 
 def _fitting_workers(memory: int | None) -> int:
-    return max(1, min(CPU_COUNT, MEMORY_LIMIT // (memory or SCENE_BYTES)))
+    room = usable_memory() // (memory or SCENE_BYTES)
+    return max(1, min(usable_cores(), room, open_files() // _FILES_OF_WORKER))
 
 
 def _on_its_share(function: Callable[..., Result], *arguments: object) -> Result:

@@ -1,75 +1,23 @@
 """Geolocation from tie points, and the distance of each pixel to the border of its polygon."""
 
 import itertools
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Final
 
 import edt
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.grids import NATIVE_SPACING, interpolate
+from datasets.grids import NATIVE_SPACING
 from datasets.process.threads import threads
-from ingest.errors import RawSceneError
+from datasets.tie_grid import LONGITUDE, TieGrid, block_weights, wrapped
 from ingest.moments import Moments
 
-LATITUDE: Final = "sar_latitude"
-LONGITUDE: Final = "sar_longitude"
-INCIDENCE: Final = "sar_incidenceangle"
 _STRIP_LINES: Final = 32
 
 
-@dataclass(frozen=True, kw_only=True)
-class TiePoints:
-    """The geolocation grid of a scene.
-
-    Attributes:
-        lines: (n,) positions in full-resolution lines, rising, from 0 to the last line.
-        samples: (m,) positions in full-resolution samples, rising.
-        fields: (n, m) float64 degrees each, by name: latitude, longitude (unwrapped: without a jump at 180), incidence.
-    """
-
-    lines: NDArray[np.float64]
-    samples: NDArray[np.float64]
-    fields: Mapping[str, NDArray[np.float64]]
-
-    @classmethod
-    def from_points(cls, points: Mapping[str, NDArray[np.float64]]) -> "TiePoints":
-        """Builds the grid from the raw variables `sar_grid_*`, points in any order; the grid need not be square.
-
-        Incidence may be absent: the ready-to-train product ships it as a raster.
-
-        Raises:
-            RawSceneError: The points do not form a full grid, or hold NaN.
-        """
-        lines, line_place = np.unique(points["sar_grid_line"], return_inverse=True)
-        samples, sample_place = np.unique(points["sar_grid_sample"], return_inverse=True)
-        filled = np.zeros((lines.size, samples.size), bool)
-        filled[line_place, sample_place] = True
-        if line_place.size != filled.size or not filled.all() or min(filled.shape) < 2:
-            raise RawSceneError(
-                f"{line_place.size} tie points do not form a grid of {lines.size} lines x {samples.size} samples: "
-                "take the raw file from the archive again"
-            )
-        fields = {}
-        for name in (LATITUDE, LONGITUDE, INCIDENCE):
-            values = points.get(f"sar_grid_{name.removeprefix('sar_')}")
-            if values is None and name == INCIDENCE:
-                continue
-            if values is None or not np.isfinite(values).all():
-                raise RawSceneError(f"the tie points hold NaN in {name}: take the raw file from the archive again")
-            fields[name] = np.empty(filled.shape)
-            fields[name][line_place, sample_place] = values
-        fields[LONGITUDE] = np.unwrap(np.unwrap(fields[LONGITUDE], period=360, axis=1), period=360, axis=0)
-        return cls(lines=lines.astype(np.float64), samples=samples.astype(np.float64), fields=fields)
-
-    @property
-    def bbox(self) -> tuple[float, float, float, float]:
-        """West, south, east, north in degrees; west > east across the antimeridian."""
-        latitude, longitude = self.fields[LATITUDE], self.fields[LONGITUDE]
-        west, east = _wrapped(np.array([longitude.min(), longitude.max()]))
-        return float(west), float(latitude.min()), float(east), float(latitude.max())
+class TiePoints(TieGrid):
+    """The geolocation grid of a scene, and its fields at every ratio."""
 
     def field(self, name: str, shape: tuple[int, int], ratio: int, *, step: float = 0.0) -> NDArray[np.float32]:
         """Bilinear interpolation on the tie-point grid, averaged over the blocks of a ratio.
@@ -86,8 +34,8 @@ class TiePoints:
         Returns:
             (lines // ratio, samples // ratio) float32 degrees; longitude in -180..180.
         """
-        along = np.einsum("ni,ij->nj", _block_weights(self.lines, shape[0], ratio), self.fields[name])
-        across = _block_weights(self.samples, shape[1], ratio).T
+        along = np.einsum("ni,ij->nj", block_weights(self.lines, 0, shape[0] // ratio, ratio), self.fields[name])
+        across = block_weights(self.samples, 0, shape[1] // ratio, ratio).T
         bands = _bands(across)
         result = np.empty((along.shape[0], across.shape[1]), np.float32)
         wraps = self._wraps(name)
@@ -96,7 +44,7 @@ class TiePoints:
             for samples, nodes in bands:
                 np.matmul(along[start:stop, nodes], across[nodes, samples], out=strip[:, samples])
             if wraps:
-                strip = _wrapped(strip)
+                strip = wrapped(strip)
             if step:
                 strip *= 1 / step
                 np.rint(strip, out=strip)
@@ -108,8 +56,8 @@ class TiePoints:
         """Moments of `field` from the tie points only: sums over a product of matrices are products of their sums."""
         if self._wraps(name):
             return Moments.of(self.field(name, shape, ratio))
-        along = _block_weights(self.lines, shape[0], ratio)
-        across = _block_weights(self.samples, shape[1], ratio)
+        along = block_weights(self.lines, 0, shape[0] // ratio, ratio)
+        across = block_weights(self.samples, 0, shape[1] // ratio, ratio)
         # einsum and not BLAS, whose sums depend on its threads: the fingerprint of a scene hashes these digits.
         mean = float(np.einsum("i,ij,j", along.mean(axis=0), self.fields[name], across.mean(axis=0)))
         deviations = self.fields[name] - mean  # weights of a pixel add up to one
@@ -126,7 +74,7 @@ def distance_to_border(ids: NDArray[np.uint16]) -> NDArray[np.float32]:
     """Euclidean distance of each pixel to the nearest pixel of another polygon or of none.
 
     Args:
-        ids: (lines, samples) uint16 polygon ids, `ingest.charts.NO_POLYGON` (65535) where there is none.
+        ids: (lines, samples) uint16 polygon ids, `datasets.sigrid.NO_POLYGON` (65535) where there is none.
 
     Returns:
         (lines, samples) float32 metres between pixel centres; 0 where there is no polygon. The image frame is no
@@ -138,15 +86,6 @@ def distance_to_border(ids: NDArray[np.uint16]) -> NDArray[np.float32]:
         labels, anisotropy=(NATIVE_SPACING, NATIVE_SPACING), black_border=False, parallel=threads()
     )
     return distance
-
-
-def _block_weights(nodes: NDArray[np.float64], size: int, ratio: int) -> NDArray[np.float64]:
-    """(size // ratio, nodes): row k turns node values into the mean over pixels k * ratio .. of their interpolation."""
-    index = np.interp(np.arange(size), nodes, np.arange(nodes.size))
-    weights = interpolate(np.eye(nodes.size), index, axis=0)
-    blocks = size // ratio
-    means: NDArray[np.float64] = weights[: blocks * ratio].reshape(blocks, ratio, nodes.size).mean(axis=1)
-    return means
 
 
 def _bands(weights: NDArray[np.float64]) -> list[tuple[slice, slice]]:
@@ -163,10 +102,6 @@ def _bands(weights: NDArray[np.float64]) -> list[tuple[slice, slice]]:
         (slice(start, stop), slice(int(first[start]), int(last[start:stop].max())))
         for start, stop in itertools.pairwise(edges)
     ]
-
-
-def _wrapped(longitude: NDArray[np.float64]) -> NDArray[np.float64]:
-    return (longitude + 180.0) % 360.0 - 180.0
 
 
 def _strips(lines: int) -> Iterator[tuple[int, int]]:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.charts import NO_POLYGON
+from datasets.sigrid import NO_POLYGON
 from ingest.errors import RawSceneError
 
 _CONVENTIONS: Final = (0, 255, 65535)

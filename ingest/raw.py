@@ -10,11 +10,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from datasets.errors import PolygonCodesError
 from datasets.grids import KM2_PIXELS, NATIVE_SPACING
-from datasets.labels import CHARTS
 from datasets.scene import Product
+from datasets.sigrid import NO_POLYGON, Dominance, PolygonClasses, classify, parse_codes
 from ingest.archive_file import ArchiveFile
-from ingest.charts import NO_POLYGON, PolygonClasses, polygon_classes
 from ingest.errors import RawSceneError
 from ingest.polygon_ids import to_polygon_ids
 from ingest.source import SceneName, parse_name
@@ -33,8 +33,6 @@ from ingest.variables import (
     read_sar,
 )
 
-_UNCHARTED: Final = PolygonClasses(classes={name: {} for name in CHARTS}, reasons={})
-
 
 class RawScene:
     """The content of an open raw file.
@@ -42,6 +40,7 @@ class RawScene:
     Attributes:
         name: What the file name says.
         charted: Whether the file carries an ice chart.
+        codes: Header and code rows of the polygons of its chart; none where there is no chart.
 
     Raises:
         SceneNameError: The name is outside the grammar.
@@ -61,7 +60,11 @@ class RawScene:
         self.name: SceneName = parse_name(PurePosixPath(file.path).name)
         self.charted = CODES in file or POLYGONS in file
         self._check()
-        self._classes = polygon_classes(file.texts(CODES)) if self.charted else _UNCHARTED
+        self.codes: tuple[str, ...] = tuple(file.texts(CODES)) if self.charted else ()
+        try:
+            self._rows = parse_codes(self.codes) if self.charted else ()
+        except PolygonCodesError as error:
+            raise RawSceneError(str(error)) from error
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -76,13 +79,9 @@ class RawScene:
         """
         return read_sar(self._file, name)
 
-    def incidence(self) -> NDArray[np.float32] | None:
-        """None: the raw file gives the incidence angle at its tie points."""
-        return None
-
-    def polygons(self) -> PolygonClasses:
+    def polygons(self, dominance: Dominance) -> PolygonClasses:
         """Classes of the polygons; of none where there is no chart."""
-        return self._classes
+        return classify(self._rows, dominance)
 
     def polygon_ids(self) -> NDArray[np.uint16]:
         """Raster of polygon ids, (lines, samples) uint16, `NO_POLYGON` on land and outside the chart.
@@ -94,7 +93,7 @@ class RawScene:
         if not self.charted:
             return ids
         what = f"{POLYGONS} of {self._file.path!r}"
-        stored, coded = self._file.stored_dtype(POLYGONS), self._classes.reasons.keys()
+        stored, coded = self._file.stored_dtype(POLYGONS), {row.polygon for row in self._rows}
         for rows, values in self._file.strips(POLYGONS):
             ids[rows] = to_polygon_ids(values, stored=stored, coded=coded, what=what)
         if ids.min() == NO_POLYGON:

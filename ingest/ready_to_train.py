@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 from datasets.grids import KM2_PIXELS, NATIVE_SPACING
 from datasets.labels import CHARTS, IGNORE
 from datasets.scene import Product
+from datasets.sigrid import NO_POLYGON, Dominance, PolygonClasses
 from datasets.storage import exists
+from datasets.tie_grid import INCIDENCE
 from ingest.archive_file import ArchiveFile
-from ingest.charts import NO_POLYGON, PolygonClasses
-from ingest.errors import RawSceneError
-from ingest.geometry import INCIDENCE
+from ingest.errors import RawSceneError, RecipeError
 from ingest.source import SceneName, parse_name, reference_path, scene_id_of
 from ingest.standardization import MEAN_STD, check_incidence, check_zones, physical
 from ingest.tie_positions import tie_positions
@@ -58,9 +58,11 @@ class ReadyToTrainScene:
         "inf where one combination fills the scene"
     )
     tie_comment: Final = (
-        "geolocation grid of the SAR image; lines and samples of 40 m are inferred, the product lacks them"
+        "geolocation grid of the SAR image; lines and samples of 40 m are inferred, the product lacks them; incidence "
+        "angles are those of its raster"
     )
     km2_names: Final = KM2
+    codes: Final[tuple[str, ...]] = ()
 
     def __init__(self, file: ArchiveFile) -> None:
         self._file = file
@@ -97,12 +99,17 @@ class ReadyToTrainScene:
             check_incidence(values, self._file.path)
         return values
 
-    def incidence(self) -> NDArray[np.float32] | None:
-        """Incidence angle as the file ships it, (lines, samples) of 80 m, float32 degrees, NaN = no data."""
-        return self.sar(INCIDENCE)
+    def polygons(self, dominance: Dominance) -> PolygonClasses:
+        """Every combination of classes as one polygon.
 
-    def polygons(self) -> PolygonClasses:
-        """Every combination of classes as one polygon."""
+        Raises:
+            RecipeError: Another dominance than that of the product's charts is asked for; its polygons are gone.
+        """
+        if dominance != Dominance():
+            raise RecipeError(
+                f"the dominance {tuple(dominance)} cannot be had of {self._file.path!r}, whose charts were made at "
+                f"{tuple(Dominance())}: take the raw file"
+            )
         classes = {
             name: {place: combination[chart] for place, combination in enumerate(_COMBINATIONS)}
             for chart, name in enumerate(CHARTS)
@@ -140,7 +147,10 @@ class ReadyToTrainScene:
         return ids
 
     def tie_points(self) -> dict[str, NDArray[np.float64]]:
-        """The geolocation grid, (points,) float64 each: latitude and longitude, and inferred pixels of 40 m."""
+        """The geolocation grid, (points,) float64 each: latitude, longitude and incidence, and inferred pixels of 40 m.
+
+        The product has incidence angles as a raster, without land. Here they are at the tie points, as in the raw file.
+        """
         latitude, longitude = (self._file.whole(name).astype(np.float64) for name in TIE_GRID)
         if latitude.ndim != 2 or latitude.shape != longitude.shape or min(latitude.shape) < 2:
             raise RawSceneError(
@@ -155,6 +165,7 @@ class ReadyToTrainScene:
         lines, samples = tie_positions(latitude, longitude, self._native_shape)
         line, sample = np.meshgrid(lines, samples, indexing="ij")
         found = {"line": line, "sample": sample, "latitude": latitude, "longitude": longitude}
+        found["incidenceangle"] = self._incidence_at(lines, samples)
         return {f"sar_grid_{name}": values.ravel() for name, values in found.items()}
 
     def km2(self, name: str) -> NDArray[np.generic]:
@@ -174,6 +185,24 @@ class ReadyToTrainScene:
         self._file.close()
         if self._charts is not None:
             self._charts.close()
+
+    def _incidence_at(self, lines: NDArray[np.float64], samples: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(lines, samples) degrees at positions in pixels of 40 m; where the raster has none, the nearest line has."""
+        raster, scale = self.sar(INCIDENCE), _SPACING // NATIVE_SPACING
+        height, width = raster.shape
+        rows = np.arange(height) * scale + (scale - 1) / 2
+        places = (samples - (scale - 1) / 2) / scale
+        left = np.clip(places.astype(np.intp), 0, width - 2)
+        angles = np.full((lines.size, samples.size), np.nan)
+        for place, (low, far) in enumerate(zip(left, places - left, strict=True)):
+            column = raster[:, low] + far * (raster[:, low + 1] - raster[:, low])
+            known = np.flatnonzero(~np.isnan(column))
+            if known.size:
+                angles[:, place] = np.interp(lines, rows[known], column[known])
+        seen = np.flatnonzero(~np.isnan(angles[0]))
+        for row in angles:  # a column of nothing but land: the angle rises steadily across the swath
+            row[...] = np.interp(samples, samples[seen], row[seen])
+        return angles
 
     @property
     def _native_shape(self) -> tuple[int, int]:

@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from datasets.digest import digest_of
+from datasets.sigrid import Dominance
 from datasets.stores.scene_writer import CHUNK, SHARD
 from ingest.errors import RecipeError
 
@@ -15,25 +16,29 @@ class Recipe(BaseModel):
     """Options that change the content of a scene store.
 
     Attributes:
-        ratios: Downscale ratios to 40 m, rising; 1 is full resolution.
+        ratios: Downscale ratios to 40 m, rising; 1 is full resolution, four fifths of the bytes, and no study reads it.
         sar_mean: How SAR blocks are averaged: `db` as published (mean of dB), `power` (mean of linear power, then dB).
         chart_reduction: How chart blocks are reduced: `max` as published, so 255 wins; `mode`, the commonest class.
-        sar_precision: Largest rounding error of SAR in dB; 0 keeps raw pixels bit for bit.
+        sar_precision: Largest rounding error of raw SAR pixels in dB; 0 keeps them bit for bit. Block means are rounded
+            to at least `ingest.precision.MEAN_STEP_DB`.
         chunk: Side of a chunk in pixels.
         shard: Largest side of a shard in pixels.
+        dominance: Share of the total concentration, between 0 and 1, from which a stage of development (SOD) or a floe
+            size (FLOE) names a polygon.
         rounding: Version of the steps in `ingest.precision` for what is computed here.
-        labels: Version of the chart rules in `ingest.charts`.
+        labels: Version of the chart rules in `datasets.sigrid`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    ratios: tuple[int, ...] = (1, 2, 5, 10)
+    ratios: tuple[int, ...] = (2, 5, 10)
     sar_mean: Literal["db", "power"] = "db"
     chart_reduction: Literal["max", "mode"] = "max"
     sar_precision: float = Field(default=0.0, ge=0.0, le=1.0)
+    dominance: Dominance = Dominance()
     chunk: Literal[512] = CHUNK
     shard: Literal[6144] = SHARD
-    rounding: Literal[2] = 2
+    rounding: Literal[3] = 3
     labels: Literal[1] = 1
 
     @field_validator("ratios")
@@ -42,6 +47,13 @@ class Recipe(BaseModel):
         if not ratios or min(ratios) < 1:
             raise ValueError("whole numbers from 1 up are allowed, at least one")
         return tuple(sorted(set(ratios)))
+
+    @field_validator("dominance")
+    @classmethod
+    def _shares(cls, dominance: Dominance) -> Dominance:
+        if not all(0 < share <= 1 for share in dominance):
+            raise ValueError("two shares above 0 and up to 1 are allowed, of SOD and of FLOE")
+        return dominance
 
     @classmethod
     def of(cls, **options: object) -> Self:

@@ -2,7 +2,7 @@
 
 import math
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Executor, Future
 from typing import Final
 
@@ -12,15 +12,28 @@ from numpy.typing import NDArray
 from datasets.channels import CHANNELS
 from datasets.grids import KM2_PIXELS, NATIVE_SPACING, pixel_spacing
 from datasets.labels import IGNORE, Chart
-from datasets.scene import SceneRecord
+from datasets.scene import POLYGON_CODES, POLYGONS, SceneRecord
+from datasets.sigrid import NO_POLYGON
+from datasets.stores.packing import ZONES, Packing
 from datasets.stores.scene_writer import Codec, SceneWriter
-from ingest.geometry import INCIDENCE, LATITUDE, LONGITUDE, TiePoints, distance_to_border
+from datasets.tie_grid import INCIDENCE, LATITUDE, LONGITUDE
+from ingest.geometry import TiePoints, distance_to_border
 from ingest.moments import Moments
-from ingest.precision import INCIDENCE_STEP, MEAN_STEP_DB, border_step, geolocation_step, rounded, step_for
+from ingest.plausible import drop_implausible
+from ingest.precision import (
+    INCIDENCE_STEP,
+    MEAN_STEP_DB,
+    border_packing,
+    geolocation_step,
+    rounded,
+    sar_packing,
+    step_for,
+    zone_quarters,
+)
 from ingest.product import SourceScene, native_ratio
 from ingest.recipe import Recipe
 from ingest.reduce import block_max, block_mean, block_mean_power, block_min, block_mode
-from ingest.variables import KM2
+from ingest.variables import DISTANCE, KM2
 
 _DIMS = ("line", "sample")
 _COORDINATES = "sar_latitude sar_longitude"
@@ -44,38 +57,37 @@ class SceneArrays:
         self._ratios = recipe.ratios
         self._raster_bytes = 4 * math.prod(raw.shape)
         self.moments: dict[str, dict[str, Moments]] = {}
+        self.implausible: dict[str, int] = {}
+        """Values that no instrument measures, by channel, in pixels of the file."""
 
     def sar(self, name: str, values: NDArray[np.float32]) -> NDArray[np.bool_]:
         """Writes one SAR band, whose values it may keep; returns where it has no data."""
+        self._drop_implausible(name, values)
         missing = np.isnan(values)
         step = step_for(self._recipe.sar_precision)
+        mean_step = max(step, MEAN_STEP_DB)
         block = block_mean if self._recipe.sar_mean == "db" else block_mean_power
-        codec: Codec = "bits" if step else "fast"
-        self.channel(name, values, block, step=step, mean_step=max(step, MEAN_STEP_DB), codec=codec)
-        return missing
-
-    def channel(
-        self,
-        name: str,
-        values: NDArray[np.float32],
-        block: Callable[[NDArray[np.float32], int], NDArray[np.float32]],
-        *,
-        step: float = 0.0,
-        mean_step: float = 0.0,
-        codec: Codec = "fast",
-    ) -> None:
-        """Writes one input channel at every ratio, with its moments; rounded to `step`, block means to `mean_step`.
-
-        The values are rounded in place.
-        """
-        attributes = self._attributes(name)
+        attributes, plausible = self._attributes(name), CHANNELS[name].plausible
         # Coarse first: at size 1 the block is the array itself, which the other ratios need unrounded.
         for ratio in reversed(self._ratios):
             size = native_ratio(self._raw, ratio)
+            own = step if size == 1 else mean_step
             reduced = block(values, size)
-            rounded(reduced, step if size == 1 else mean_step, out=reduced)
+            rounded(reduced, own, out=reduced)
             self._count(f"r{ratio}", name, reduced)
-            self._write(ratio, name, reduced, np.nan, attributes, codec)
+            self._write(ratio, name, reduced, np.nan, attributes, packing=sar_packing(own, plausible))
+        return missing
+
+    def zones(self, values: NDArray[np.float32]) -> None:
+        """Writes the distance to land at every ratio; the values are rounded in place."""
+        zone_quarters(values, mean=False)
+        self._drop_implausible(DISTANCE, values)
+        attributes = self._attributes(DISTANCE)
+        for ratio in reversed(self._ratios):
+            size = native_ratio(self._raw, ratio)
+            reduced = values if size == 1 else zone_quarters(block_mean(values, size), mean=True)
+            self._count(f"r{ratio}", DISTANCE, reduced)
+            self._write(ratio, DISTANCE, reduced, np.nan, attributes, packing=ZONES)
 
     def geolocation(self, name: str, tie_points: TiePoints) -> None:
         """Writes one field of the tie points at every ratio, with its moments."""
@@ -87,7 +99,10 @@ class SceneArrays:
             self._write(ratio, name, values, np.nan, attributes, "fast" if name == INCIDENCE else "dense")
 
     def border_distance(self, ids: NDArray[np.uint16]) -> None:
-        """Writes the distance to the border of the polygon in metres, smallest of each block; NaN without a chart."""
+        """Writes the distance to the border of the polygon in metres, smallest of each block; NaN without a chart.
+
+        Where there is no border, and where the nearest is farther than what can be stored, the largest such distance.
+        """
         if self._raw.charted:
             values = distance_to_border(ids)
             if self._raw.pixel_spacing != NATIVE_SPACING:
@@ -102,8 +117,27 @@ class SceneArrays:
         }
         for ratio in reversed(self._ratios):  # coarse first: at full resolution values are rounded in place
             smallest = block_min(values, native_ratio(self._raw, ratio))
-            rounded(smallest, border_step(ratio), out=smallest)
-            self._write(ratio, "distance_to_border", smallest, np.nan, attributes, "dense")
+            packing = border_packing(ratio)
+            np.minimum(smallest, np.float32(packing.limits[1]), out=smallest)
+            self._write(ratio, "distance_to_border", smallest, np.nan, attributes, "dense", packing=packing)
+
+    def polygons(self, ids: NDArray[np.uint16]) -> None:
+        """Writes the polygon ids of the chart at every ratio: of each block that of the pixel in its middle.
+
+        Args:
+            ids: (lines, samples) uint16, `NO_POLYGON` where there is none.
+        """
+        attributes = {
+            "long_name": "ice chart polygon, an id of this scene's polygon_codes",
+            "comment": "of the pixel in the middle of the block",
+            "no_polygon": NO_POLYGON,
+            "coordinates": _COORDINATES,
+        }
+        for ratio in self._ratios:
+            size = native_ratio(self._raw, ratio)
+            lines, samples = (length // size for length in ids.shape)
+            middle = ids[size // 2 :: size, size // 2 :: size][:lines, :samples]
+            self._write(ratio, "polygon_id", np.ascontiguousarray(middle), NO_POLYGON, attributes)
 
     def chart(self, chart: Chart, values: NDArray[np.uint8]) -> None:
         """Writes one chart, reduced as the recipe says."""
@@ -124,7 +158,9 @@ class SceneArrays:
             values = self._raw.km2(name)
             attributes = self._attributes(name)
             if name in KM2:
-                self._count("km2", name, values)
+                values = cells = values.astype(np.float32, copy=False)
+                self._drop_implausible(name, cells)
+                self._count("km2", name, cells)
             self._array(
                 "km2",
                 name,
@@ -174,6 +210,7 @@ class SceneArrays:
                     }
                     for ratio in self._ratios
                 },
+                **({POLYGONS: {POLYGON_CODES: list(self._raw.codes)}} if self._raw.codes else {}),
                 "km2": {"pixel_spacing": KM2_PIXELS * NATIVE_SPACING, "pixel_spacing_units": "m"},
                 "tie_points": {"comment": self._raw.tie_comment},
             },
@@ -187,8 +224,12 @@ class SceneArrays:
         fill: float,
         attributes: Mapping[str, object],
         codec: Codec = "fast",
+        *,
+        packing: Packing | None = None,
     ) -> None:
-        self._array(f"r{ratio}", name, values, dims=_DIMS, fill=fill, attributes=attributes, codec=codec)
+        self._array(
+            f"r{ratio}", name, values, dims=_DIMS, fill=fill, attributes=attributes, codec=codec, packing=packing
+        )
 
     def _array(
         self,
@@ -200,10 +241,19 @@ class SceneArrays:
         fill: float,
         attributes: Mapping[str, object],
         codec: Codec = "fast",
+        packing: Packing | None = None,
     ) -> None:
         self._wait(_WAITING_FACTOR * self._raster_bytes - values.nbytes)
         writing = self._thread.submit(
-            self._writer.array, group, name, values, dims=dims, fill=fill, attributes=attributes, codec=codec
+            self._writer.array,
+            group,
+            name,
+            values,
+            dims=dims,
+            fill=fill,
+            attributes=attributes,
+            codec=codec,
+            packing=packing,
         )
         self._writing.append((values.nbytes, writing))
 
@@ -211,6 +261,11 @@ class SceneArrays:
         """Waits until arrays of at most so many bytes are still to be written; raises what a write raised."""
         while self._writing and (self._writing[0][1].done() or sum(size for size, _ in self._writing) > allowed):
             self._writing.popleft()[1].result()
+
+    def _drop_implausible(self, name: str, values: NDArray[np.float32]) -> None:
+        count = drop_implausible(values, CHANNELS[name].plausible)
+        if count:
+            self.implausible[name] = count
 
     def _count(self, group: str, name: str, values: NDArray[np.generic]) -> None:
         self.moments.setdefault(group, {})[name] = Moments.of(values.astype(np.float32, copy=False))

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from datasets.access import absolute, is_url
+from datasets.access import absolute, is_url, plain
 from datasets.seasons import REGIONS
 from datasets.storage import exists, names
 from ingest.errors import NoSourceError, SceneNameError
@@ -143,7 +143,7 @@ def find_sources(raw: list[str]) -> list[str]:
         LakeAccessError: The store of a URL cannot be reached.
     """
     found: list[str] = []
-    for given in raw:
+    for given in map(plain, raw):
         name = given.rstrip("/").rpartition("/")[2]
         if name.startswith(".") and name.endswith(".nc"):
             raise NoSourceError(f"{given!r} is a hidden file that a system or a program left, no scene: leave it out")

@@ -1,4 +1,4 @@
-"""Command line over all studies: `python -m sweeps list | run | status | report | compare | leaderboard | sync`."""
+"""Command line over all studies: `python -m sweeps list | run | status | report | compare | ... | sync | doctor`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,10 +8,11 @@ from rich.table import Column, Table
 
 from datasets.errors import unknown_name
 from datasets.process.checkout import ROOT
-from datasets.process.terminal import err, out, user_errors
+from datasets.process.terminal import CommandLine, err, out, user_errors
 from sweeps.compare.command import compare
 from sweeps.design.catalogue import study, study_names
 from sweeps.design.experiment import SEED
+from sweeps.doctor.command import doctor
 from sweeps.launch.command import application
 from sweeps.leaderboard.command import leaderboard_command
 from sweeps.report.command import report_command
@@ -22,17 +23,16 @@ if TYPE_CHECKING:
 _SHOWN = 10
 """Values of an axis that the list of studies shows."""
 
-app = typer.Typer(
-    help="Studies of the benchmark. Each is also a script: python sweeps/downscale.py --help",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
+_INTERRUPTED = 130
+"""Exit code after Ctrl-C."""
+
+app = CommandLine(help="Studies of the benchmark. Each is also a script: python sweeps/downscale.py --help")
 
 
 app.command("report")(report_command)
 app.command("compare")(compare)
 app.command("leaderboard")(leaderboard_command)
+app.command("doctor")(doctor)
 
 
 @app.command("list")
@@ -53,7 +53,12 @@ def _short(values: tuple[str, ...]) -> str:
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
 def run(ctx: typer.Context, name: Annotated[str, typer.Argument(help="Name of the study.", metavar="STUDY")]) -> None:
     """Run one study; its own options follow its name: `python -m sweeps run downscale --dry-run`."""
+    if name == "--help":
+        out.print(ctx.get_help(), markup=False, highlight=False)
+        return
     with user_errors():
+        if name.startswith("-"):
+            raise unknown_name("study", name, study_names())
         experiment = study(name)
     title = f"Study '{name}': {experiment.question}"
     application({name: experiment}, title)(ctx.args, prog_name=f"python -m sweeps run {name}")
@@ -70,10 +75,15 @@ def status(
             metavar="URI",
         ),
     ] = "",
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Go on until the study ends; Ctrl-C ends the watch, not the study.")
+    ] = False,
 ) -> None:
-    """Print how far studies are: trials by state, or every trial of one study."""
+    """Print how far studies are: trials by state, or every trial of one study and when it will end."""
     with user_errors():
-        from sweeps.record.status import show_studies, show_trials
+        if watch and not name:
+            raise typer.BadParameter("--watch is for one study: name it before the option")
+        from sweeps.record.status import show_studies, show_trials, watch_trials
         from sweeps.record.studies import list_studies
 
         uri = tracking_uri or f"sqlite:///{ROOT}/results/mlflow.db"
@@ -84,6 +94,12 @@ def status(
         named = [row for row in rows if row.study == name]
         if not named:
             raise unknown_name("study in MLflow", name, sorted({row.study for row in rows}))
+        if watch:
+            try:
+                watch_trials(named, uri)
+            except KeyboardInterrupt as error:
+                raise typer.Exit(_INTERRUPTED) from error
+            return
         for row in named:
             show_trials(row, uri)
 
@@ -109,8 +125,11 @@ def sync(
     """
     with user_errors():
         from training.tracking.journal import OutboxError, default_outbox
+        from training.tracking.server import check_recorded, resolve_uri
         from training.tracking.sync import sync
 
+        if tracking_uri:
+            check_recorded(resolve_uri(tracking_uri))
         root = outbox or default_outbox()
         if outbox is not None and not outbox.is_dir():
             raise OutboxError(

@@ -36,6 +36,8 @@ settings.load_profile("house")
 WITH_CLUSTERS = (
     "tests/end_to_end",
     "tests/sweeps/launch",
+    "tests/infra/test_slurm.py",
+    "tests/docs/test_tour.py",
     "tests/ingest/test_cluster.py",
     "tests/ingest/test_dask_cluster.py",
     "tests/ingest/test_ray_cluster.py",
@@ -88,7 +90,7 @@ def tiny_lake(tmp_path_factory: pytest.TempPathFactory, raw_train: list[Path], r
     """A finished lake of both archives, ratios 1, 2, 5 and 10; not to be changed by tests."""
 
     def build(folder: str) -> list[str]:
-        recipe = Recipe()
+        recipe = Recipe(ratios=(1, 2, 5, 10))
         lake = Lake.create(folder, recipe.to_lake())
         train = [convert_scene(str(path), recipe, lake, "train") for path in raw_train]
         test = [convert_scene(str(path), recipe, lake, "test") for path in raw_test]

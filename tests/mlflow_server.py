@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -20,9 +19,26 @@ from pathlib import Path
 from mlflow import MlflowClient
 from mlflow.entities import Run, ViewType
 
+from infra.platform.services import MLFLOW_QUIET, mlflow_words
+from sweeps.record.study import StudyTracker
 from tests.free_ports import free_ports
+from training.spec import TrialSpec
 from training.tracking.mlflow_client import open_client
 from training.tracking.mlflow_tracker import MlflowTracker
+
+
+def study(uri: str, name: str, lake: str = "lake1") -> StudyTracker:
+    """The parent run of a study with invented words."""
+    return StudyTracker.open(uri, study=name, lake=lake, recipe="recipe1", question="does it?")
+
+
+def attempt(parent: StudyTracker, spec: TrialSpec, status: str, **metrics: float) -> MlflowTracker:
+    """A whole attempt at a trial of the study."""
+    tracker = MlflowTracker(parent.tracking_uri, parent.study, parent.run_id)
+    tracker.start(spec, {"recipe": "recipe1"})
+    tracker.log_metrics(metrics)
+    tracker.finish(status)  # type: ignore[arg-type]
+    return tracker
 
 
 def fresh_database(folder: Path) -> str:
@@ -63,15 +79,12 @@ class MlflowServer:
         """Starts the server and waits until it answers."""
         if self._process is not None:
             return
-        words = [sys.executable, "-m", "mlflow", "server", "--workers", "1", "--host", "127.0.0.1"]
-        words += ["--port", str(self.port), "--backend-store-uri", f"sqlite:///{self.folder}/server.db"]
-        words += ["--artifacts-destination", str(self.folder / "artifacts")]
-        quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+        words = mlflow_words(self.port, f"sqlite:///{self.folder}/server.db", str(self.folder / "artifacts"))
         with (self.folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
                 words,
                 cwd=self.folder,
-                env={**os.environ, **quiet},
+                env={**os.environ, **MLFLOW_QUIET},
                 stdout=log,
                 stderr=log,
                 start_new_session=True,

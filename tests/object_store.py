@@ -3,9 +3,7 @@
 import json
 import os
 import secrets
-import shutil
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -14,23 +12,23 @@ from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import botocore.session
 import fsspec
-from botocore.exceptions import BotoCoreError, ClientError
 
+from infra.platform.health import has_bucket
+from infra.platform.services import S3_PORTS, object_store_words
 from tests.free_ports import free_ports
 
 BUCKET = "lake"
 
 
 class ObjectStore:
-    """One server with two users: one may do everything in the bucket, one may only read and list."""
+    """One server with two users: one may do everything in the bucket, one may only read and list; all read public/."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.data = folder / "data"
         self.data.mkdir(parents=True)
-        self.ports = dict(zip(("s3", "master", "volume", "filer", "admin"), free_ports(5, with_grpc=True), strict=True))
+        self.ports = dict(zip(S3_PORTS, free_ports(5, with_grpc=True), strict=True))
         self.endpoint = f"http://127.0.0.1:{self.ports['s3']}"
         self.owner = (secrets.token_hex(10), secrets.token_hex(20))
         self.reader = (secrets.token_hex(10), secrets.token_hex(20))
@@ -44,6 +42,7 @@ class ObjectStore:
                 {"name": name, "credentials": [{"accessKey": key, "secretKey": secret}], "actions": actions}
                 for name, (key, secret), actions in users
             ]
+            + [{"name": "anonymous", "actions": [f"{right}:{BUCKET}/public/*" for right in ("Read", "List")]}]
         }
         (folder / "users.json").write_text(json.dumps(config))
 
@@ -61,25 +60,11 @@ class ObjectStore:
         }
 
     def start(self) -> None:
-        weed = shutil.which("weed") or str(Path(sys.executable).with_name("weed"))
-        flags = {
-            "dir": self.data,
-            "bucket": BUCKET,
-            "ip": "127.0.0.1",
-            "ip.bind": "127.0.0.1",
-            "s3.config": self.folder / "users.json",
-            "s3.allowDeleteBucketNotEmpty": "false",
-            "s3.autoCreateBucket": "false",
-            "master.telemetry": "false",
-            "webdav": "false",
-            "admin.ui": "false",
-            "s3.port.iceberg": 0,
-            "s3.port.lance": 0,
-            **{f"{name}.port": port for name, port in self.ports.items()},
-        }
+        users = str(self.folder / "users.json")
+        words = object_store_words(str(self.data), BUCKET, self.ports, users=users)
         log = (self.folder / "server.log").open("ab")
         self._process = subprocess.Popen(
-            [weed, "-logtostderr=true", "mini", *(f"-{name}={value}" for name, value in flags.items())],
+            words,
             stdout=log,
             stderr=log,
             cwd=self.folder,
@@ -111,21 +96,7 @@ class ObjectStore:
                     return False
             except (OSError, HTTPException):
                 return False
-        key, secret = self.owner
-        client = botocore.session.Session().create_client(
-            "s3",
-            endpoint_url=self.endpoint,
-            aws_access_key_id=key,
-            aws_secret_access_key=secret,
-            region_name="us-east-1",
-        )
-        try:
-            client.head_bucket(Bucket=BUCKET)
-        except (ClientError, BotoCoreError):
-            return False
-        finally:
-            client.close()
-        return True
+        return has_bucket(self.endpoint, BUCKET, self.environment())
 
 
 @contextmanager

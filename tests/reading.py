@@ -15,6 +15,8 @@ from datasets.loading.node_cache import NodeCache
 from datasets.loading.normalize import Normalization
 from datasets.loading.scene_reader import SceneReader
 from datasets.patches.crops import RandomCrops
+from datasets.tie_grid import TIE_CHANNELS
+from ingest.geometry import TiePoints
 
 CPU = torch.device("cpu")
 TARGETS = ("SOD", "SIC")
@@ -56,6 +58,10 @@ def whole_input(lake: Lake, scene_id: str, ratio: int) -> NDArray[np.float32]:
     planes = []
     for name in INPUTS:
         match CHANNELS[name].grid:
+            case "sar" if name in TIE_CHANNELS:
+                points = TiePoints.from_points(scene.tie_points())
+                exact = points.field(name, scene.shape(1), ratio)
+                planes.append(normalized(name, exact))
             case "sar":
                 planes.append(normalized(name, scene.window(ratio, name, slice(None), slice(None))))
             case "km2":

@@ -3,44 +3,52 @@
 Heavy imports (torch, matplotlib, mlflow) are inside the commands, so that `--help` answers at once.
 """
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.table import Table
 
 from datasets.errors import unknown_name
-from datasets.loading.workers import loader_workers, usable_cpus
-from datasets.process.terminal import out, user_errors
+from datasets.loading.workers import loader_workers
+from datasets.process.machine import usable_cores
+from datasets.process.terminal import CommandLine, err, out, tell, user_errors
 from training.attribute_command import attribute
+from training.models_command import models
 from training.predict_command import predict
 from training.spec import TrialSpec
 from training.spec.changes import parse_changes
 from training.spec.protocols import BASELINES
 
 if TYPE_CHECKING:
+    from datasets.lake import Lake
     from training.evaluation.result import TrialResult
-    from training.tracking.tracker import Tracker
+    from training.loop.epoch import TrialOverview
+    from training.tracking.mlflow_tracker import MlflowTracker
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_show_locals=False,
+_PATIENCE_S: Final = 5.0
+"""Longest wait for a run's address, before training begins without it."""
+
+app = CommandLine(
     help="Train one network on a lake and score it on whole test scenes. Studies of many trials: python -m sweeps.",
 )
 
 
-for command in (attribute, predict):
+for command in (attribute, predict, models):
     app.command()(command)
 
 
 @app.command()
 def run(
     lake: Annotated[
-        str,
-        typer.Option(help="The lake: a folder, s3://..., gs://... (made by python -m ingest).", envvar="ICEBENCH_LAKE"),
-    ],
+        str | None,
+        typer.Option(
+            help="The lake: a folder, s3://..., gs://... (made by python -m ingest); needed but for --show.",
+            envvar="ICEBENCH_LAKE",
+        ),
+    ] = None,
     spec: Annotated[
         str | None,
         typer.Option(
@@ -70,9 +78,12 @@ def run(
         Path | None,
         typer.Option(
             help="For checkpoints, pictures and result.json; without it runs/TRIAL_ID. A trial that was stopped goes "
-            "on from here."
+            "on from here; one that has finished here is not trained again."
         ),
     ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Train from the beginning and replace what a trial left in the folder.")
+    ] = False,
     workers: Annotated[
         int | None,
         typer.Option(
@@ -95,28 +106,83 @@ def run(
         if show:
             typer.echo(chosen.to_yaml(), nl=False)
             return
+        if not lake:
+            raise typer.BadParameter("a trial reads a lake: give its folder or URL", param_hint="--lake")
         from datasets.lake import Lake
-        from datasets.loading.node_cache import NodeCache
+        from training.artifacts.trial_folder import finished_result
         from training.data.trial_scenes import bind
-        from training.progress_bar import progress_bar
-        from training.tracking.mlflow_tracker import MlflowTracker
-        from training.tracking.server import check_reachable, resolve_uri
-        from training.tracking.tracker import MemoryTracker
-        from training.trial import run_trial
 
         source = Lake.open(lake)
         chosen = bind(chosen, source)
-        if tracking_uri:  # a person is here who can mend it; once the trial runs, a server may come and go
-            check_reachable(resolve_uri(tracking_uri))
-        tracker: Tracker = MlflowTracker(tracking_uri, experiment) if tracking_uri else MemoryTracker()
         target = folder or Path("runs") / chosen.trial_id
-        count = workers if workers is not None else loader_workers(usable_cpus())
-        with progress_bar(chosen.loop.max_epochs) as told:
-            result = run_trial(
-                chosen, source, tracker, folder=target, workers=count, cache=NodeCache.default(), progress=told
-            )
+        result = None if overwrite else finished_result(target, chosen)
+        if result is not None:
+            tell(f"trial {chosen.trial_id} has finished already; --overwrite trains it again", err)
+        else:
+            count = workers if workers is not None else loader_workers(usable_cores())
+            result = _train(chosen, source, tracking_uri, experiment, target, overwrite=overwrite, workers=count)
         out.print(score_table(result))
-        out.print(f"checkpoint, pictures and result.json: {target}", highlight=False, soft_wrap=True)
+        tell(f"checkpoint, pictures and result.json: {target}")
+
+
+def _train(
+    spec: TrialSpec,
+    lake: "Lake",
+    tracking_uri: str | None,
+    experiment: str,
+    folder: Path,
+    *,
+    overwrite: bool,
+    workers: int,
+) -> "TrialResult":
+    from datasets.loading.node_cache import NodeCache
+    from training.progress_bar import progress_bar
+    from training.tracking.mlflow_client import check_artifacts
+    from training.tracking.mlflow_tracker import MlflowTracker
+    from training.tracking.server import resolve_uri
+    from training.tracking.tracker import MemoryTracker
+    from training.trial import run_trial
+
+    if tracking_uri:  # a person is here who can mend it; once the trial runs, a server may come and go
+        check_artifacts(resolve_uri(tracking_uri), experiment)
+    tracker = MlflowTracker(tracking_uri, experiment) if tracking_uri else MemoryTracker()
+    with progress_bar(spec.loop.max_epochs) as told:
+
+        def begin(overview: "TrialOverview") -> None:
+            told.begin(overview)
+            if isinstance(tracker, MlflowTracker):
+                tell(f"run: {_how_to_open(tracker)}", err)
+
+        return run_trial(
+            spec,
+            lake,
+            tracker,
+            folder=folder,
+            overwrite=overwrite,
+            workers=workers,
+            cache=NodeCache.default(),
+            begin=begin,
+            progress=told,
+            scored=told.scored,
+        )
+
+
+def _how_to_open(tracker: "MlflowTracker") -> str:
+    """Where the run of a trial is to be seen; it has no address before the server has heard of it."""
+    from training.tracking.mlflow_client import asking
+    from training.tracking.server import TrackingError, how_to_open, public
+
+    end = time.monotonic() + _PATIENCE_S
+    while not tracker.run_id and time.monotonic() < end:
+        time.sleep(0.1)
+    try:
+        if tracker.run_id:
+            with asking(tracker.tracking_uri) as client:
+                found = client.get_run(tracker.run_id).info.experiment_id
+            return how_to_open(public(tracker.tracking_uri), found, tracker.run_id)
+    except TrackingError:  # it went away in this moment
+        pass
+    return f"in the experiment {tracker.experiment!r} of {public(tracker.tracking_uri)}, as soon as the server answers"
 
 
 @app.command()
@@ -130,14 +196,6 @@ def specs() -> None:
         sizes = str(data.ratio), str(data.patch_size)
         table.add_row(name, data.task, spec.model.name, *sizes, " ".join(data.targets))
     out.print(table)
-
-
-@app.command()
-def models() -> None:
-    """List the networks of the benchmark with their size, and how to name others."""
-    from training.models.listing import network_table
-
-    out.print(network_table())
 
 
 def read_spec(given: str | None, changes: Sequence[str]) -> TrialSpec:

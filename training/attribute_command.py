@@ -14,6 +14,7 @@ from datasets.process.terminal import out, user_errors
 from training.attribution.files import output_paths, refuse_existing, write_result
 from training.attribution.result import AttributionResult, rank_channels
 from training.attribution.settings import BASELINES, METHODS, SPLITS, AttributionSettings
+from training.output_folder import refuse_unusable
 from training.progress_bar import counting_bar
 
 
@@ -72,6 +73,7 @@ def attribute(
         folder = out_folder or beside / "attribution"
         paths = output_paths(folder, settings.method)
         refuse_existing(paths, overwrite=overwrite)
+        refuse_unusable(folder)
         source = Lake.open(lake)
         if dry_run:
             scenes = len(source.catalog().split(settings.split))

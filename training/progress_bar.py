@@ -1,4 +1,4 @@
-"""What a person sees while a command works: bars, and one line for every epoch that stays."""
+"""What a person sees while a command works: bars, and lines for what was begun, every epoch and the end that stay."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from datasets.process.terminal import err
+from datasets.process.terminal import err, tell
 
 if TYPE_CHECKING:
-    from training.loop.epoch import TrainingProgress
+    from training.loop.epoch import TrainingProgress, TrialOverview
 
 
 def _bar() -> Progress:
@@ -17,35 +17,59 @@ def _bar() -> Progress:
     return Progress(*columns, console=err, transient=True, disable=not err.is_terminal)
 
 
-@contextmanager
-def progress_bar(max_epochs: int) -> Iterator[Callable[["TrainingProgress"], None]]:
-    """Gives the function to tell of progress; where nobody watches (CI, a job's log) only the epochs are printed."""
-    with _bar() as bar:
-        task = bar.add_task("reading", total=None)
-        best = 0.0
+class TrialBar:
+    """A trial on the terminal; called with its progress. `begin` and `scored` are for `run_trial`, too."""
 
-        def show(state: "TrainingProgress") -> None:
-            nonlocal best
-            row = state.row
-            if row is None:
-                bar.update(
-                    task,
-                    completed=state.batch,
-                    total=state.batches,
-                    description=f"epoch {state.epoch + 1}/{max_epochs}  loss {state.loss:.3f}  best val F1 {best:.3f}  "
-                    f"{state.patches_per_second:.1f} patches/s  waits for data {state.data_wait_share:.0%}",
-                )
-                return
-            best = max(best, row.val_f1)
-            err.print(
-                f"epoch {row.epoch:3d}  train loss {row.train_loss:.4f}  val loss {row.val_loss:.4f}  "
-                f"val F1 {row.val_f1:.3f}  {row.patches_per_second:.1f} patches/s  "
-                f"waits for data {row.data_wait_share:.0%}",
-                highlight=False,
+    def __init__(self, bar: Progress, max_epochs: int) -> None:
+        self._bar, self._max_epochs = bar, max_epochs
+        self._task = bar.add_task("reading", total=None)
+        self._best = 0.0
+
+    def begin(self, overview: "TrialOverview") -> None:
+        """Says what is trained, on what, and with how much."""
+        processes = f" in {overview.processes} processes" if overview.processes > 1 else ""
+        tell(f"trial {overview.trial_id} on {overview.device}{processes}", err)
+        scenes = ", ".join(f"{count} {split}" for split, count in overview.scenes.items())
+        tell(
+            f"scenes: {scenes}; patches per epoch: {overview.patches_per_epoch:,}; "
+            f"parameters of the network: {overview.parameters:,}",
+            err,
+        )
+
+    def __call__(self, state: "TrainingProgress") -> None:
+        """Shows a batch, or prints an epoch."""
+        row = state.row
+        if row is None:
+            self._bar.update(
+                self._task,
+                completed=state.batch,
+                total=state.batches,
+                description=f"epoch {state.epoch + 1}/{self._max_epochs}  loss {state.loss:.3f}  "
+                f"best val F1 {self._best:.3f}  {state.patches_per_second:.1f} patches/s  "
+                f"waits for data {state.data_wait_share:.0%}",
             )
-            bar.reset(task)
+            return
+        self._best = max(self._best, row.val_f1)
+        err.print(
+            f"epoch {row.epoch:3d}  train loss {row.train_loss:.4f}  val loss {row.val_loss:.4f}  "
+            f"val F1 {row.val_f1:.3f}  {row.patches_per_second:.1f} patches/s  "
+            f"waits for data {row.data_wait_share:.0%}",
+            highlight=False,
+        )
+        self._bar.reset(self._task)
 
-        yield show
+    def scored(self, split: str, done: int, total: int) -> None:
+        """Shows how much of a split is scored; for the test scenes, the last work of a trial, a line stays."""
+        self._bar.update(self._task, description=f"scoring {split}", completed=done, total=total)
+        if split == "test" and done == total:
+            err.print(f"scored {total} test scenes", highlight=False)
+
+
+@contextmanager
+def progress_bar(max_epochs: int) -> Iterator[TrialBar]:
+    """Gives what is to be told of progress; where nobody watches (CI, a job's log) only the lines are printed."""
+    with _bar() as bar:
+        yield TrialBar(bar, max_epochs)
 
 
 @contextmanager

@@ -7,22 +7,26 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import get_args
 
 import torch
 from torch import nn
 
 from datasets.lake import Lake
-from datasets.loading.batches import PatchSource
+from datasets.loading.batches import PatchSource, worker_deaths
 from datasets.loading.node_cache import NodeCache
 from datasets.patches.patch_index import PatchIndex
 from training.artifacts.maps import map_drawer
 from training.artifacts.trial_files import log_trial_files, write_trial_files
+from training.artifacts.trial_folder import claim
 from training.data.class_weights import class_weights
 from training.data.dataset_notes import dataset_notes
 from training.data.pure_patches import scored_patches
 from training.data.training_batches import TrainingBatches, patch_source, warn_of_missing
 from training.data.trial_data import TrialData
+from training.data.trial_scenes import Split
 from training.evaluation.metrics import metrics_of
 from training.evaluation.result import TrialResult
 from training.evaluation.score_scenes import tiling_for
@@ -32,12 +36,12 @@ from training.evaluation.validate import validate
 from training.loop.checkpoint import Checkpoint, load_checkpoint, load_progress, save_checkpoint, save_progress
 from training.loop.checkpoint_files import BEST, LAST
 from training.loop.cost import Clock, cost_of
-from training.loop.epoch import EpochRow, TrainingProgress
+from training.loop.epoch import EpochRow, Scored, TrainingProgress, TrialOverview
 from training.loop.losses import Loss
 from training.loop.machine import best_device, versions_of
 from training.loop.processes import Processes
 from training.loop.trainer import FitState, Trainer
-from training.models import build_network, check_network
+from training.models import build_network, check_network, count_parameters
 from training.models.heads import heads_of
 from training.spec import SpecError, TrialSpec
 from training.tracking.tracker import Tracker, record_failure
@@ -49,9 +53,12 @@ def run_trial(
     tracker: Tracker,
     *,
     folder: Path | None = None,
+    overwrite: bool = False,
     workers: int = 0,
     cache: NodeCache | None = None,
+    begin: Callable[[TrialOverview], None] = lambda _: None,
     progress: Callable[[TrainingProgress], None] = lambda _: None,
+    scored: Scored = lambda split, done, total: None,
 ) -> TrialResult:
     """Trains and scores one network.
 
@@ -61,21 +68,27 @@ def run_trial(
 
     A spec that is not bound to a lake becomes a trial of this one. The tracker is told of everything; its record ends
     FINISHED, FAILED or KILLED. Checkpoints, pictures and result.json go to the folder; by default a new temporary one.
+    With `overwrite` what another trial left there is removed first, and this one starts from its beginning.
     `workers` are loader processes (`datasets.loading.workers.loader_workers` says how many); 0 loads in this one. They
-    change the speed, not the numbers. `progress` is called after every batch and every epoch.
+    change the speed, not the numbers. `begin` is called once before training, `progress` after every batch and every
+    epoch, and `scored` after every whole scene (or batch of pure patches) that is scored.
 
     Raises:
         SpecError: The spec does not fit the lake, or names a network that does not exist; nothing was started.
         SplitError: A split has no usable scene or patch; nothing was started.
-        CheckpointError: The folder holds another trial.
+        TrialFolderError: The folder holds another trial; nothing was started.
+        OutputFolderError: The folder cannot be made or written; nothing was started.
+        CheckpointError: The folder holds a checkpoint of another trial, or one that cannot be read.
         TrackingError: The tracking URI can never be used; nothing was started.
         NonFiniteLossError: The loss became infinite or not a number.
+        LoaderError: A loader worker died or could not hand over a batch.
     """
     started = Clock.now()
     trial = _check(spec, lake, workers, cache)
     data, spec, device = trial.data, trial.data.spec, trial.data.inputs.device
     warn_of_missing(trial.source)
     folder = folder or Path(tempfile.mkdtemp(prefix=f"icebench-{spec.trial_id}-"))
+    claim(folder, spec, overwrite=overwrite)
     earlier = load_progress(folder / LAST, spec.trial_id)
     tracker.start(spec, {"recipe": lake.recipe_digest, "lake": lake.digest})
 
@@ -90,7 +103,6 @@ def run_trial(
         save_progress(folder / LAST, spec.trial_id, state)
 
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         tracker.log_text(spec.to_yaml(), "spec.yaml")
         for note in dataset_notes(data):
             tracker.log_dataset(note)
@@ -99,11 +111,19 @@ def run_trial(
 
         with _reproducible(spec.seed, device):
             model = build_network(spec)
+            begin(_overview(model, trial))
             tiling = tiling_for(model, spec, data.scenes.longest_side(spec.data.ratio))
-            trained = _train(model, trial, tiling, earlier, log=log_epoch, keep=keep, progress=progress)
+            trained = _train(model, trial, tiling, earlier, log=log_epoch, keep=keep, progress=progress, scored=scored)
             best = load_checkpoint(folder / BEST)
             draw = map_drawer(spec, lake, folder / "maps")
-            scores = score_trial(best.model().to(device), data, tiling=tiling, pure=trial.test_patches, draw=draw)
+            scores = score_trial(
+                best.model().to(device),
+                data,
+                tiling=tiling,
+                pure=trial.test_patches,
+                draw=draw,
+                progress=partial(scored, "test"),
+            )
 
         best_row = trained.history[trained.best_epoch]
         result = TrialResult(
@@ -154,6 +174,18 @@ def join_trial(
         _train(model, trial, tiling, progress=progress)
 
 
+def _overview(model: nn.Module, trial: "_CheckedTrial") -> TrialOverview:
+    scenes, device = trial.data.scenes, trial.data.inputs.device
+    return TrialOverview(
+        trial_id=trial.data.spec.trial_id,
+        device=versions_of(device)["device"],
+        processes=trial.processes.world,
+        scenes={split: len(scenes.of(split)) for split in get_args(Split)},
+        parameters=count_parameters(model),
+        patches_per_epoch=len(trial.batches) * trial.batches.batch_size,
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class _CheckedTrial:
     """A trial that can be started; a pixel-based one has no pure patches to validate on and to score (None)."""
@@ -197,6 +229,7 @@ def _train(
     log: Callable[[EpochRow], None] = lambda _: None,
     keep: Callable[[FitState, bool], None] = lambda state, is_best: None,
     progress: Callable[[TrainingProgress], None],
+    scored: Scored = lambda split, done, total: None,
 ) -> FitState:
     data, spec, processes = trial.data, trial.data.spec, trial.processes
     loss = Loss(spec.loss, heads_of(spec), class_weights(spec, data.scenes.train, trial.source))
@@ -212,14 +245,15 @@ def _train(
         device=data.inputs.device,
         processes=processes,
     )
-    return trainer.fit(
-        trial.batches,
-        lambda network: validate(network, data, loss, scored_on, processes),
-        state=processes.share(earlier),
-        log=log,
-        keep=keep,
-        progress=progress,
-    )
+    with worker_deaths():
+        return trainer.fit(
+            trial.batches,
+            lambda network: validate(network, data, loss, scored_on, processes, partial(scored, "val")),
+            state=processes.share(earlier),
+            log=log,
+            keep=keep,
+            progress=progress,
+        )
 
 
 @contextmanager

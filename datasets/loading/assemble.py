@@ -1,6 +1,6 @@
-"""A batch -> the input of a network, on the device: normalization, and AMSR2 and ERA5 interpolated to every pixel.
+"""A batch -> the input of a network, on the device: unpacked, normalized, coarse grids interpolated to every pixel.
 
-Shapes: B batch, C channels, H lines, W samples; S SAR-grid channels, K 2 km channels, h x w coarse cells.
+Shapes: B batch, C channels, H lines, W samples; T channels of n x m tie points, K channels of h x w cells of 2 km.
 """
 
 from collections.abc import Sequence
@@ -11,6 +11,9 @@ from datasets.channels import CHANNELS
 from datasets.grids import KM2_PIXELS
 from datasets.loading.batches import Batch
 from datasets.loading.normalize import Normalization
+from datasets.loading.windows import LAND
+from datasets.stores.packing import ZONES
+from datasets.tie_grid import LONGITUDE, TIE_CHANNELS
 
 
 class Assembler:
@@ -29,18 +32,28 @@ class Assembler:
         self._step = ratio / KM2_PIXELS
         self._size = len(normalization.channels)
         self._device = device
-        grids = [CHANNELS[name].grid for name in normalization.channels]
-        self._sar, self._km2, self._scene = (
+        grids = [_source_of(name) for name in normalization.channels]
+        self._sar, self._zones, self._ties, self._km2, self._scene = (
             _Part([place for place, own in enumerate(grids) if own == grid], normalization, device)
-            for grid in ("sar", "km2", "scene")
+            for grid in ("sar", "zones", "ties", "km2", "scene")
         )
+        fields = [normalization.channels[place] for place in self._ties.places]
+        self._longitude = fields.index(LONGITUDE) if LONGITUDE in fields else None
 
     def __call__(self, batch: Batch) -> torch.Tensor:
         """The input x (B, C, H, W) of a batch that is on the device."""
-        count, _, height, width = batch.sar.shape
+        count, _, height, width = batch.zones.shape
         x_BCHW = torch.empty(count, self._size, height, width, device=self._device)
         if self._sar.places:
-            self._sar.write(x_BCHW, self._sar.normalized(batch.sar))
+            self._sar.write(x_BCHW, self._sar.unpacked(batch.sar, batch.sar_unit, batch.sar_fill))
+        if self._zones.places:
+            self._zones.write(x_BCHW, self._zones.unpacked(batch.zones, ZONES.scale, ZONES.fill))
+        if self._ties.places:
+            columns_BTnW = self._ties.normalized(batch.nodes) @ batch.samples.transpose(1, 2)[:, None]
+            fields_BTHW = batch.lines[:, None] @ columns_BTnW
+            if self._longitude is not None:
+                self._ties.wrap(fields_BTHW, self._longitude)
+            self._ties.write(x_BCHW, fields_BTHW)
         if self._km2.places:
             lines_BHh = self._weights(batch.offset[:, 0], height, batch.km2.shape[2])
             samples_BWw = self._weights(batch.offset[:, 1], width, batch.km2.shape[3])
@@ -79,9 +92,29 @@ class _Part:
         scaled = (values - self._mean) * self._scale
         return scaled.nan_to_num_(nan=0.0, posinf=0.0, neginf=0.0)
 
+    def unpacked(self, stored: torch.Tensor, unit: float, fill: float) -> torch.Tensor:
+        """As `normalized`, of whole numbers of a unit with `fill` for no data; float32 values are in units already."""
+        if stored.is_floating_point():
+            return self.normalized(stored)
+        scaled = (stored.float() * unit - self._mean) * self._scale
+        return scaled.masked_fill_(stored == fill, 0.0)
+
+    def wrap(self, normalized: torch.Tensor, place: int) -> None:
+        """Brings longitudes beyond the antimeridian back into -180..180, in place; normalized as they are."""
+        plane, mean, scale = normalized[:, place], self._mean[place], self._scale[place]
+        plane -= 360.0 * scale * (plane > (180.0 - mean) * scale)
+        plane += 360.0 * scale * (plane < (-180.0 - mean) * scale)
+
     def write(self, x_BCHW: torch.Tensor, values: torch.Tensor) -> None:
         """Puts the channels into x, broadcast over what `values` lacks."""
         x_BCHW[:, self._index] = values
+
+
+def _source_of(channel: str) -> str:
+    """Which part of a batch a channel comes in."""
+    if CHANNELS[channel].grid != "sar":
+        return CHANNELS[channel].grid
+    return "ties" if channel in TIE_CHANNELS else "zones" if channel == LAND else "sar"
 
 
 def _column(values: Sequence[float], device: torch.device) -> torch.Tensor:

@@ -1,29 +1,28 @@
 """Windows of scenes as they are stored: from what this node has decoded, else straight from the lake's chunks.
 
-Nothing is normalized or interpolated here. SAR-grid channels come at the ratio; AMSR2 and ERA5 come as the coarse cells
-around the window, with the place of its first pixel among them, because that is a hundredth of the bytes.
+Nothing is unpacked, normalized or interpolated here. SAR and the zones of distance to land come in the whole numbers of
+the store; AMSR2 and ERA5 as the coarse cells around the window, with the place of its first pixel among them; latitude,
+longitude and incidence angle as the tie points around it. All that is a seventh of the bytes of float32 channels.
 """
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from datasets.channels import CHANNELS
 from datasets.grids import KM2_PIXELS, centres, km2_index
-from datasets.labels import CHARTS
 from datasets.lake import Lake
 from datasets.loading.node_cache import NodeCache
 from datasets.loading.windows import BORDER, LAND
 from datasets.scene import Scene
 from datasets.stores.scene_writer import SHARD
+from datasets.tie_grid import TIE_CHANNELS, TieGrid, TieWindow
 
 STEP_BYTES: Final = 256 << 20
 """Of one step of decoding; what is decoded and what it is decoded from, two of them at most, are in memory together."""
-
-Value = TypeVar("Value", bound=np.generic)
 
 
 class CoarseWindow(NamedTuple):
@@ -89,24 +88,27 @@ class SceneReader:
         self.lake = lake
         self.ratio = ratio
         self.targets = tuple(targets)
-        self.sar_channels = tuple(name for name in channels if CHANNELS[name].grid == "sar")
+        on_grid = [name for name in channels if CHANNELS[name].grid == "sar"]
+        self.sar_channels = tuple(name for name in on_grid if name not in (*TIE_CHANNELS, LAND))
+        self.zone_channels = tuple(name for name in on_grid if name == LAND)
+        self.tie_channels = tuple(name for name in on_grid if name in TIE_CHANNELS)
         self.km2_channels = tuple(name for name in channels if CHANNELS[name].grid == "km2")
         self.cache = cache
         # All channels of the lake are cached together, so that trials with other inputs share the arrays.
         known = lake.moments(f"r{ratio}")
-        self._sar_cached = tuple(name for name in CHANNELS if name in known)
+        self._sar_cached = tuple(name for name in CHANNELS if name in known and name not in (*TIE_CHANNELS, LAND))
         self._sar_places = [self._sar_cached.index(name) for name in self.sar_channels]
         known = lake.moments("km2") if self.km2_channels else {}
         self._km2_cached = tuple(name for name in CHANNELS if name in known)
         self._km2_places = [self._km2_cached.index(name) for name in self.km2_channels]
-        self._target_places = [list(CHARTS).index(name) for name in self.targets]
         self._scenes: dict[str, Scene] = {}
         self._coarse_arrays: dict[str, NDArray[np.float32]] = {}
+        self._tie_grids: dict[str, TieGrid] = {}
         self._keys: dict[tuple[str, tuple[str, ...]], str] = {}
 
     def __getstate__(self) -> dict[str, object]:
         """Every process opens its own stores."""
-        return {**self.__dict__, "_scenes": {}, "_coarse_arrays": {}}
+        return {**self.__dict__, "_scenes": {}, "_coarse_arrays": {}, "_tie_grids": {}}
 
     def shape(self, scene_id: str) -> tuple[int, int]:
         """Lines and samples at the ratio."""
@@ -118,29 +120,50 @@ class SceneReader:
 
     def labels(self, scene_id: str, lines: slice, samples: slice) -> NDArray[np.uint8]:
         """Window of the target charts, (targets, h, w) uint8, 255 = no label."""
-        charts = self._decoded(scene_id, tuple(CHARTS), np.uint8)
-        if charts is not None:
-            return charts[self._target_places, lines, samples]
-        found = self._scene(scene_id).windows(self.ratio, self.targets, lines, samples)
-        return np.stack([found[name] for name in self.targets]).astype(np.uint8)
+        if self.cache is None:  # all in one round of requests
+            found = self._scene(scene_id).windows(self.ratio, self.targets, lines, samples, packed=True)
+            return np.stack([found[name] for name in self.targets]).astype(np.uint8, copy=False)
+        return np.stack([self._plane(scene_id, name, lines, samples) for name in self.targets])
 
-    def sar(self, scene_id: str, lines: slice, samples: slice, out: NDArray[np.float32]) -> None:
-        """Reads a window of the SAR-grid channels into `out`, (SAR channels, h, w), physical units, NaN = no data."""
-        stack = self._decoded(scene_id, self._sar_cached, np.float32) if self.sar_channels else None
+    @property
+    def sar_bytes(self) -> int:
+        """Bytes of one pixel of one SAR channel, the same in all scenes of a lake."""
+        return self.sar_form(self.lake.catalog().scene_ids[0])[0].itemsize
+
+    def sar_form(self, scene_id: str) -> tuple[np.dtype[Any], float, float]:
+        """How the store holds SAR: dtype, dB of one unit, and the number that is no data."""
+        dtype, packing = self._scene(scene_id).stored(self.ratio, self._sar_cached[0])
+        return (dtype, 1.0, math.nan) if packing is None else (dtype, packing.scale, packing.fill)
+
+    def sar(self, scene_id: str, lines: slice, samples: slice, out: NDArray[Any]) -> None:
+        """Reads a window of the SAR channels into `out`, (SAR channels, h, w), as stored; see `sar_form`."""
+        if not self.sar_channels:
+            return
+        stack = self._decoded(scene_id, self._sar_cached)
         if stack is not None:
             for plane, place in zip(out, self._sar_places, strict=True):
                 plane[...] = stack[place, lines, samples]
             return
         places = dict(zip(self.sar_channels, out, strict=True))
-        self._scene(scene_id).windows(self.ratio, self.sar_channels, lines, samples, places)
+        self._scene(scene_id).windows(self.ratio, self.sar_channels, lines, samples, places, packed=True)
+
+    def zones(self, scene_id: str, lines: slice, samples: slice) -> NDArray[np.uint8]:
+        """Window of the zones of distance to land, (h, w) uint8 as stored; see `datasets.stores.packing.ZONES`."""
+        return self._plane(scene_id, LAND, lines, samples)
+
+    def ties(self, scene_id: str, lines: slice, samples: slice) -> TieWindow:
+        """The tie points around a window inside the scene, of the channels that follow from them."""
+        if scene_id not in self._tie_grids:
+            self._tie_grids[scene_id] = TieGrid.from_points(self._scene(scene_id).tie_points())
+        return self._tie_grids[scene_id].around(self.tie_channels, lines, samples, self.ratio)
 
     def border_distance(self, scene_id: str, lines: slice, samples: slice) -> NDArray[np.float32]:
         """Window of the metres to the nearest polygon border, (h, w) float32, NaN without a chart."""
-        return self._plane(scene_id, BORDER, (BORDER,), lines, samples)
+        return self._physical(scene_id, BORDER, lines, samples)
 
     def land_distance(self, scene_id: str, lines: slice, samples: slice) -> NDArray[np.float32]:
         """Window of `distance_map`, (h, w) float32; zone 0 is land."""
-        return self._plane(scene_id, LAND, self._sar_cached, lines, samples)
+        return self._physical(scene_id, LAND, lines, samples)
 
     def km2_shape(self, lines: int, samples: int) -> tuple[int, int]:
         """Coarse cells that a window of this size needs at any place: the same for every window of a batch."""
@@ -169,29 +192,43 @@ class SceneReader:
             self._scenes[scene_id] = self.lake.scene(scene_id)
         return self._scenes[scene_id]
 
-    def _plane(
-        self, scene_id: str, name: str, kept: tuple[str, ...], lines: slice, samples: slice
-    ) -> NDArray[np.float32]:
-        """Window of one variable, which the cache keeps among others."""
-        stack = self._decoded(scene_id, kept, np.float32)
+    def _plane(self, scene_id: str, name: str, lines: slice, samples: slice) -> NDArray[Any]:
+        """Window of one variable as stored."""
+        stack = self._decoded(scene_id, (name,))
         if stack is not None:
-            return stack[kept.index(name), lines, samples]
-        return self._scene(scene_id).window(self.ratio, name, lines, samples).astype(np.float32)
+            return stack[0, lines, samples]
+        return self._scene(scene_id).windows(self.ratio, (name,), lines, samples, packed=True)[name]
 
-    def _decoded(self, scene_id: str, names: tuple[str, ...], dtype: type[Value]) -> NDArray[Value] | None:
-        """(names, lines, samples) of whole variables, from the node's cache; None if they are to be read by window."""
+    def _physical(self, scene_id: str, name: str, lines: slice, samples: slice) -> NDArray[np.float32]:
+        stored, (_, packing) = (
+            self._plane(scene_id, name, lines, samples),
+            self._scene(scene_id).stored(self.ratio, name),
+        )
+        if packing is None:
+            return stored.astype(np.float32)
+        values = np.empty(stored.shape, np.float32)
+        packing.unpack(stored, values)
+        return values
+
+    def _decoded(self, scene_id: str, names: tuple[str, ...]) -> NDArray[Any] | None:
+        """(names, lines, samples) of whole variables of one dtype, as stored, from the node's cache.
+
+        Returns:
+            None if they are to be read by window.
+        """
         if self.cache is None:
             return None
         scene = self._scene(scene_id)
+        dtype, _ = scene.stored(self.ratio, names[0])
         shape = (len(names), *scene.shape(self.ratio))
 
-        def decode() -> Iterator[NDArray[Value]]:
-            for some, lines in decoding_steps(names, scene.shape(self.ratio), np.dtype(dtype).itemsize):
-                found = dict(scene.windows(self.ratio, some, lines, slice(None)))
+        def decode() -> Iterator[NDArray[Any]]:
+            for some, lines in decoding_steps(names, scene.shape(self.ratio), dtype.itemsize):
+                found = scene.windows(self.ratio, some, lines, slice(None), packed=True)
                 for name in some:
-                    yield found.pop(name).astype(dtype, copy=False)
+                    yield found.pop(name)
 
-        return self.cache.array(self._key(scene_id, f"r{self.ratio}", names), shape, np.dtype(dtype), decode)
+        return self.cache.array(self._key(scene_id, f"r{self.ratio}", names), shape, dtype, decode)
 
     def _coarse_cells(self, scene_id: str) -> NDArray[np.float32]:
         """(names, lines, samples) of all 2 km channels: small enough to be held where there is no cache."""

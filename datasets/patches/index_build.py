@@ -14,6 +14,7 @@ from datasets.lake import Lake
 from datasets.patches.index_store import IndexStore
 from datasets.patches.patch_index import IndexedScene, PatchIndex
 from datasets.patches.patch_rules import PatchRule, ScenePatches, SceneTables, pure_windows
+from datasets.process.machine import usable_memory
 from datasets.scene import SceneRecord
 
 logger = logging.getLogger(__name__)
@@ -22,6 +23,7 @@ _READERS: Final = 16
 """Objects fetched side by side: object stores have a high latency, not a low throughput."""
 
 _MEMORY: Final = 4 << 30
+"""Bytes that scenes read side by side take at most, of a machine that has twice as many."""
 _PIXEL_BYTES: Final = 18
 """Of a scene with both rules: chart and mask, three tables of 4 bytes, one float32 variable."""
 
@@ -50,7 +52,7 @@ def build_index(
         rule: What makes a window a patch.
         folder: Where the index is kept if the lake may not be written; a folder of this machine.
         on_scene: Called after each scene, with its id.
-        workers: Scenes read side by side, and fewer where they would take more than 4 GiB.
+        workers: Scenes read side by side, and fewer where they would take more than 4 GiB or half of the memory.
 
     Returns:
         The patches, scenes in order of scene_id. Scenes smaller than a patch are in `too_small`, classes without a
@@ -147,7 +149,7 @@ def _parts(
     missing = [record for record in rows if record.scene_id not in parts]
     if missing:
         largest = max(lines * samples for lines, samples in (_shape(record, rule) for record in missing))
-        side_by_side = max(1, min(workers, _MEMORY // (_PIXEL_BYTES * largest)))
+        side_by_side = max(1, min(workers, min(_MEMORY, usable_memory() // 2) // (_PIXEL_BYTES * largest)))
         with ThreadPoolExecutor(side_by_side) as threads:
             for record, part in zip(missing, threads.map(make, missing), strict=True):
                 parts[record.scene_id] = part

@@ -1,19 +1,41 @@
-"""What the command lines of all rooms share: errors as one sentence, progress bars, options with several values."""
+"""What the command lines of all rooms share: words in, sentences out, on any terminal."""
 
+import errno
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
+from pathlib import Path
 from typing import Any, Final
 
 import typer
 from rich.console import Console
+from rich.measure import Measurement
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from typer.core import TyperCommand
+from rich.segment import Segments
+from rich.table import Table
+from typer.core import TyperCommand, TyperGroup
 
+from datasets.access import local_path, plain
 from datasets.errors import IceBenchError
+from datasets.process.machine import raise_open_files
 from datasets.process.signals import sigterm_raises
 
 USAGE_ERROR: Final = 2
 """Exit code where the user gave something that cannot work; 1 is for work that failed in part."""
+
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
+_NO_PLACE: Final = (
+    errno.EACCES,
+    errno.EPERM,
+    errno.EEXIST,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.EROFS,
+    errno.ENAMETOOLONG,
+    errno.ELOOP,
+)
+"""What the system says of a path that cannot be what it was given for."""
 
 out: Final = Console()
 err: Final = Console(stderr=True)
@@ -23,8 +45,11 @@ err: Final = Console(stderr=True)
 def user_errors() -> Iterator[None]:
     """Errors that a user can fix are one sentence on stderr and exit code 2; bugs keep their traceback.
 
-    SIGTERM ends what runs meanwhile as Ctrl-C does: everything is released and recorded on the way out (exit code 143).
+    So are paths that cannot be read or written as asked; a disk that is full is work that failed, exit code 1. The
+    limit of open files is raised to what this user may have. SIGTERM ends what runs meanwhile as Ctrl-C does:
+    everything is released and recorded on the way out (exit code 143).
     """
+    raise_open_files()
     try:
         with sigterm_raises():
             yield
@@ -32,11 +57,25 @@ def user_errors() -> Iterator[None]:
         err.print("[red]error[/red]", end=" ")
         tell(str(error), err)
         raise typer.Exit(USAGE_ERROR) from error
+    except OSError as error:
+        if error.filename is None or error.errno not in (*_NO_PLACE, *_FULL):
+            raise
+        err.print("[red]error[/red]", end=" ")
+        remedy = "make room there" if error.errno in _FULL else "give another path, or the right to use this one"
+        tell(f"{str(error.filename)!r} cannot be used ({error.strerror}): {remedy}", err)
+        raise typer.Exit(1 if error.errno in _FULL else USAGE_ERROR) from error
 
 
 def tell(text: str, console: Console = out) -> None:
     """Prints a sentence as it is: names may hold brackets and digits, and a path is not broken over two lines."""
     console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def print_whole(table: Table) -> None:
+    """Prints a table as wide as it needs to be: no cell is cut, on a narrow terminal or in a pipe that has no width."""
+    wide = out.options.update(width=10_000)
+    needed = Measurement.get(out, wide, table).maximum
+    out.print(Segments(out.render(table, wide.update(width=max(out.width, needed)))), crop=False, end="")
 
 
 def tell_failure(name: str, sentence: str) -> None:
@@ -54,7 +93,53 @@ def progress(title: str, total: int) -> Iterator[Callable[[str], None]]:
         yield lambda last: bar.update(task, advance=1, last=last[:40])
 
 
-class SeveralValues(TyperCommand):
+class _AnyTerminal:
+    """Mixed into commands and groups: none dies of a character that the terminal cannot show."""
+
+    def main(self, *args: Any, **settings: Any) -> Any:  # noqa: ANN401 - click's own signature
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, TextIOWrapper):  # None where it is closed
+                stream.reconfigure(errors="replace")
+        return super().main(*args, **settings)  # type: ignore[misc]
+
+
+class Group(_AnyTerminal, TyperGroup):
+    """The commands of a room."""
+
+
+class Command(_AnyTerminal, TyperCommand):
+    """One command; what it takes for a path may be a file:// URL, and no other."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - click's own signature
+        """Puts the path for a file:// URL; refuses URLs where only a path will do, before a folder `s3:` is made."""
+        try:
+            rest = super().parse_args(ctx, [_as_path(word) for word in args])
+            ctx.params |= {name: local_path(v) for name, v in ctx.params.items() if isinstance(v, Path)}
+        except IceBenchError as error:
+            raise typer.BadParameter(str(error), ctx=ctx) from error
+        return rest
+
+
+def _as_path(word: str) -> str:
+    """`--out=file:///maps` -> `--out=/maps`; words that are no file URL stay."""
+    option, equals, value = word.partition("=") if word.startswith("--") else ("", "", word)
+    return f"{option}{equals}{plain(value)}" if value.startswith("file:") else word
+
+
+class CommandLine(typer.Typer):
+    """The command line of a room, or of one study."""
+
+    def __init__(self, help: str | None = None) -> None:
+        super().__init__(
+            help=help, cls=Group, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+        )
+
+    def command(self, name: str | None = None, **settings: Any) -> Callable[[Any], Any]:  # noqa: ANN401 - typer's own
+        """Adds a command, as typer does."""
+        return super().command(name, **({"cls": Command} | settings))
+
+
+class SeveralValues(Command):
     """A command whose list options also take their values one after the other: `--ratios 1 2 5`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - click's own signature

@@ -5,18 +5,22 @@ Together with `datasets.lake`, the writer and `shards` the only module that know
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
-import zarr
 from numpy.typing import NDArray
 
 from datasets.access import access, storage_options
 from datasets.errors import SceneNotFoundError
 from datasets.storage import sizes
+from datasets.stores.attributes import from_attribute
+from datasets.stores.packing import Packing
 from datasets.stores.shard_layout import ShardedArray, Window, layout_of
 from datasets.stores.shards import read_windows
+
+if TYPE_CHECKING:  # commands that only say how they are called import this module, and these cost a second
+    import xarray as xr
+    import zarr
 
 
 class SceneStore:
@@ -27,6 +31,8 @@ class SceneStore:
     """
 
     def __init__(self, url: str) -> None:
+        import zarr
+
         self.url = url
         try:
             with access(url):
@@ -45,6 +51,7 @@ class SceneStore:
         self._objects = self.objects
         self._arrays: dict[str, zarr.Array[Any]] = {}
         self._layouts: dict[str, ShardedArray | None] = {}
+        self._stored: dict[str, tuple[np.dtype[Any], Packing | None]] = {}
 
     @property
     def attributes(self) -> Mapping[str, Any]:
@@ -66,6 +73,12 @@ class SceneStore:
         """Size in bytes of every object but the root document, by its key; shards of only the fill value have none."""
         return self._attribute("objects")
 
+    def group_attributes(self, group: str) -> Mapping[str, Any]:
+        """Attributes of a group; raises SceneNotFoundError if the scene does not have it."""
+        self._check(group)
+        found: Mapping[str, Any] = self._root[group].attrs.asdict()
+        return found
+
     def found_objects(self) -> Mapping[str, int]:
         """Size in bytes of every object that is there."""
         return sizes(self.url)
@@ -78,30 +91,51 @@ class SceneStore:
         """Shape of an array."""
         return self._array(group, name).shape
 
-    def dataset(self, group: str) -> xr.Dataset:
+    def stored(self, group: str, name: str) -> tuple[np.dtype[Any], Packing | None]:
+        """Type of an array in the store, and how its numbers become physical values; None where they are."""
+        key = f"{group}/{name}"
+        if key not in self._stored:
+            array = self._array(group, name)
+            self._stored[key] = (array.dtype, Packing.of(array.dtype.name, array.attrs.asdict()))
+        return self._stored[key]
+
+    def dataset(self, group: str) -> "xr.Dataset":
         """Opens a group lazily; raises SceneNotFoundError if the scene does not have it."""
+        import xarray as xr
+
         self._check(group)
         with access(self.url):
-            dataset: xr.Dataset = xr.open_zarr(
-                self.url, group=group, chunks=None, zarr_format=3, storage_options=storage_options(self.url)
+            stored = xr.open_zarr(
+                self.url,
+                group=group,
+                chunks=None,
+                zarr_format=3,
+                mask_and_scale=False,
+                storage_options=storage_options(self.url),
             )
+        for variable in stored.variables.values():
+            if "scale_factor" in variable.attrs:  # JSON knows one kind of number, and xarray would make float64 of it
+                variable.attrs["scale_factor"] = np.float32(variable.attrs["scale_factor"])
+        dataset: xr.Dataset = xr.decode_cf(stored)
         return dataset
 
     def read(self, group: str, name: str, window: Window = ()) -> NDArray[np.generic]:
-        """Reads a window of an array as stored; see `read_many`."""
+        """Reads a window of an array in physical units; see `read_many`."""
         return self.read_many({f"{group}/{name}": window})[f"{group}/{name}"]
 
     def read_many(
-        self, windows: Mapping[str, Window], out: Mapping[str, NDArray[Any]] | None = None
+        self, windows: Mapping[str, Window], out: Mapping[str, NDArray[Any]] | None = None, *, packed: bool = False
     ) -> dict[str, NDArray[Any]]:
         """Reads windows of many arrays, all at the same time: one or two rounds of requests, however many arrays.
 
         Args:
             windows: By key of the array, `r2/SOD`: one slice for each axis, without a step; `()` is the whole array.
             out: Arrays of that size for some of the values, by the same keys; without, they are made.
+            packed: Gives packed arrays as they are stored, in whole numbers; see `datasets.stores.packing`.
 
         Returns:
-            By the same keys; dtype as stored where the array is made here.
+            By the same keys. Where the array is made here: float32 in physical units, NaN = no data, for packed ones,
+            else of the dtype as stored.
 
         Raises:
             SceneNotFoundError: The scene has no such variable.
@@ -111,19 +145,23 @@ class SceneStore:
             self._array(*key.split("/", 1))
         places = out or {}
         direct = [(layout, windows[key]) for key in windows if (layout := self._layouts[key]) is not None]
-        read = read_windows(self.url, self._objects, direct, [places.get(layout.key) for layout, _ in direct])
+        read = read_windows(
+            self.url, self._objects, direct, [places.get(layout.key) for layout, _ in direct], packed=packed
+        )
         found = {layout.key: values for (layout, _), values in zip(direct, read, strict=True)}
         if len(found) == len(windows):
             return found
         for key in windows.keys() - found.keys():
             with access(self.url):
-                found[key] = np.asarray(self._arrays[key][windows[key]])
+                found[key] = _physical(self._arrays[key], windows[key], packed=packed)
             if key in places:
                 places[key][...] = found[key]
                 found[key] = places[key]
         return {key: found[key] for key in windows}
 
     def _array(self, group: str, name: str) -> "zarr.Array[Any]":
+        import zarr
+
         key = f"{group}/{name}"
         if key not in self._arrays:
             self._check(group)
@@ -139,8 +177,7 @@ class SceneStore:
         return self._arrays[key]
 
     def _attribute(self, name: str) -> Mapping[str, Any]:
-        content: Any = self._root.attrs.asdict().get(name, {})
-        return dict(content)
+        return from_attribute(self._root.attrs.asdict().get(name, {}))
 
     def _check(self, group: str) -> None:
         if group not in self._root:
@@ -149,3 +186,14 @@ class SceneStore:
                 f"{self.url!r} has no group {group!r}, it has {have}: build the ratio with "
                 "`python -m ingest build --ratios`"
             )
+
+
+def _physical(array: "zarr.Array[Any]", window: Window, *, packed: bool) -> NDArray[Any]:
+    """A window of an array that zarr reads."""
+    stored = np.asarray(array[window])
+    packing = None if packed else Packing.of(stored.dtype.name, array.attrs.asdict())
+    if packing is None:
+        return stored
+    values = np.empty(stored.shape, np.float32)
+    packing.unpack(stored, values)
+    return values

@@ -15,6 +15,8 @@ import google_crc32c
 import numpy as np
 from numpy.typing import NDArray
 
+from datasets.stores.packing import Packing
+
 Window = tuple[slice, ...]
 """One slice for each axis, without a step; axes that are left out are read whole."""
 
@@ -43,7 +45,8 @@ class ShardedArray:
         shard: Shape of one shard, whole chunks.
         chunk: Shape of one chunk.
         dtype: As stored, little-endian.
-        fill: Value of chunks and shards that are not stored.
+        fill: Value of chunks and shards that are not stored, as stored.
+        packing: How stored numbers become physical values; None where they are the values.
     """
 
     key: str
@@ -52,11 +55,17 @@ class ShardedArray:
     chunk: tuple[int, ...]
     dtype: np.dtype[Any]
     fill: Any
+    packing: Packing | None = None
 
     @cached_property
     def grid(self) -> tuple[int, ...]:
         """Chunks of a shard along each axis."""
         return tuple(size // chunk for size, chunk in zip(self.shard, self.chunk, strict=True))
+
+    @property
+    def missing(self) -> Any:  # noqa: ANN401 - a number of the array
+        """What a reader gets where no chunk is stored: NaN of a packed array, else the fill value."""
+        return self.fill if self.packing is None else np.nan
 
     @property
     def index_bytes(self) -> int:
@@ -78,7 +87,7 @@ def layout_of(key: str, document: Any, fill: Any) -> ShardedArray | None:  # noq
     match document:
         case {
             "shape": tuple(shape),
-            "data_type": "uint8" | "float32" | "float64" as name,
+            "data_type": "uint8" | "int16" | "uint16" | "float32" | "float64" as name,
             "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": tuple(shard)}},
             "chunk_key_encoding": {"name": "default", "configuration": {"separator": "/"}},
             "codecs": (
@@ -94,7 +103,8 @@ def layout_of(key: str, document: Any, fill: Any) -> ShardedArray | None:  # noq
             ),
         } if order.get("configuration", _LITTLE) == _LITTLE:
             dtype = np.dtype(name).newbyteorder("<")
-            return ShardedArray(key=key, shape=shape, shard=shard, chunk=chunk, dtype=dtype, fill=fill)
+            packing = Packing.of(name, document.get("attributes", {}))
+            return ShardedArray(key=key, shape=shape, shard=shard, chunk=chunk, dtype=dtype, fill=fill, packing=packing)
         case _:
             return None
 

@@ -9,10 +9,11 @@ else is left to zarr.
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import cache
 from math import prod
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
-import numcodecs
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,8 +22,13 @@ from datasets.process.threads import threads
 from datasets.storage import read_ranges
 from datasets.stores.shard_layout import ABSENT, Piece, Place, ShardedArray, Window, bounds_of, cut, decode_index
 
-_CODEC: Final = numcodecs.Blosc()
-"""Decodes every Blosc chunk: how it was encoded is written in it."""
+
+@cache
+def _codec() -> Any:  # noqa: ANN401 - numcodecs is untyped
+    """Decodes every Blosc chunk: how it was encoded is written in it."""
+    import numcodecs
+
+    return numcodecs.Blosc()
 
 
 class _Part(NamedTuple):
@@ -75,14 +81,18 @@ def read_windows(
     objects: Mapping[str, int],
     wanted: Sequence[tuple[ShardedArray, Window]],
     out: Sequence[NDArray[Any] | None],
+    *,
+    packed: bool = False,
 ) -> list[NDArray[Any]]:
-    """Reads a window of each array.
+    """Reads a window of each array, in physical units.
 
     Args:
         url: Of the store.
         objects: Size in bytes of every object of the store, by its key; a shard that is not in it is all fill value.
         wanted: Arrays and windows.
-        out: Where the values go, as large as their window inside the array; None makes an array of the dtype as stored.
+        out: Where the values go, as large as their window inside the array; None makes an array: float32 for packed
+            ones, else of the dtype as stored.
+        packed: Gives packed arrays as they are stored, in whole numbers.
 
     Returns:
         In order of `wanted`.
@@ -98,7 +108,8 @@ def read_windows(
             earlier = (array.shape, window)
             bounds = bounds_of(array.shape, window)
             shape = tuple(stop - start for start, stop in bounds)
-        result = np.empty(shape, array.dtype) if given is None else given
+        array = replace(array, packing=None) if packed else array
+        result = np.empty(shape, array.dtype if array.packing is None else np.float32) if given is None else given
         if result.shape != shape:
             raise ValueError(f"a window of {shape} of {array.key} does not go into an array of {result.shape}")
         results.append(result)
@@ -108,7 +119,7 @@ def read_windows(
                 parts.append(_Part(array, url, key, objects[key], place, pieces, result))
             else:
                 for piece in pieces:
-                    result[piece.target] = array.fill
+                    result[piece.target] = array.missing
     if parts:
         with ThreadPoolExecutor(threads()) as pool:
             for _ in pool.map(lambda job: _decode(*job), _stored_chunks(parts)):
@@ -158,10 +169,13 @@ def _read(ranges: Sequence[tuple[_Part, int, int]]) -> list[bytes]:
 def _decode(part: _Part, piece: Piece, content: memoryview | None) -> None:
     """Puts a chunk where the window needs it."""
     if content is None:
-        part.result[piece.target] = part.array.fill
+        part.result[piece.target] = part.array.missing
         return
     try:
-        values = np.frombuffer(_CODEC.decode(content), part.array.dtype).reshape(part.array.chunk)
+        values = np.frombuffer(_codec().decode(content), part.array.dtype).reshape(part.array.chunk)
     except (RuntimeError, ValueError) as error:  # what Blosc and numpy say of bytes that are not a chunk
         raise part.damage() from error
-    part.result[piece.target] = values[piece.source]
+    if part.array.packing is None:
+        part.result[piece.target] = values[piece.source]
+    else:
+        part.array.packing.unpack(values[piece.source], part.result[piece.target])

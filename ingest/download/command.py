@@ -1,5 +1,6 @@
 """Command `python -m ingest download`: list, check what is here, make room, fetch, unpack, report."""
 
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -132,7 +133,7 @@ def _report(archive: Archive, count: int, folder: Path, failures: Failures, unpa
     tell(line)
     scenes = sorted({str(path.parent) for path in (unpacked.files if unpacked else []) if path.suffix == ".nc"})
     if scenes and archive.split:
-        tell(f"build: python -m ingest build {' '.join(scenes)} --lake LAKE --split {archive.split}")
+        tell(f"build: python -m ingest build {shlex.join(scenes)} --lake LAKE --split {archive.split}")
 
 
 def _is_zip(file: PublishedFile) -> bool:

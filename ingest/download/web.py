@@ -17,6 +17,7 @@ from requests.exceptions import ChunkedEncodingError, ConnectionError, ContentDe
 from urllib3.exceptions import InvalidHeader
 from urllib3.util import Retry
 
+from datasets.proxies import through_proxy
 from ingest.download.errors import WebError
 
 _TIMEOUT: Final = (15.0, 60.0)
@@ -168,7 +169,7 @@ class Web:
                 _check_status(response)
                 yield response
         except (ConnectionError, Timeout, ChunkedEncodingError, ContentDecodingError) as error:
-            raise _PassingError(f"the connection failed ({_cause(error)})") from error
+            raise _PassingError(f"the connection failed ({_cause(error)}){through_proxy(url)}") from error
         except RequestException as error:
             raise WebError(f"{type(error).__name__}: {error}") from error
 

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pyproj import Proj
 
-from ingest.geometry import LATITUDE, LONGITUDE, TiePoints
+from datasets.tie_grid import LATITUDE, LONGITUDE
+from ingest.geometry import TiePoints
 
 ROWS: Final = 448
 COLUMNS: Final = 304

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from datasets.seasons import Season
-from ingest.charts import NOT_FILLED
+from datasets.sigrid import NOT_FILLED
 from ingest.sample.polygons import Polygon
 from ingest.source import Provider
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasets.seasons import SEASONS
-from ingest.charts import HEADER
+from datasets.sigrid import HEADER
 from ingest.sample.codes import code_row, draw_ice, draw_ids
 from ingest.sample.geography import distance_to_land, tie_points, zones
 from ingest.sample.polygons import LAND, Shares, coarse_shape, draw_polygons

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.charts import SOD_CODES
+from datasets.sigrid import SOD_CODES
 from ingest.sample.codes import Ice
 
 SURFACES: Final = ("water", "new", "young", "thin", "thick", "old", "land")

@@ -12,9 +12,10 @@ import typer
 
 from datasets.errors import unknown_name
 from datasets.lake import Lake
-from datasets.loading.workers import loader_workers, usable_cpus
+from datasets.loading.workers import loader_workers
+from datasets.process.machine import usable_cores
 from datasets.process.terminal import out, user_errors
-from sweeps.report.terminal import say, terminal_table, warn
+from sweeps.report.terminal import folder_for, say, terminal_table, warn
 from training.spec import SpecError, TrialSpec
 from training.spec.changes import parse_changes
 from training.spec.protocols import PROTOCOLS
@@ -104,7 +105,9 @@ def compare(
         from training.progress_bar import progress_bar
 
         opened, cache = Lake.open(lake), NodeCache.default()
-        folder = out_folder or Path("results/compare") / f"{own.model.name.replace(':', '.')}-{own.data.task}"
+        name = f"{own.model.name.replace(':', '.')}-{own.data.task}"
+        folder = folder_for(out_folder or Path("results/compare") / name)
+        folder_for(runs)
         if not overwrite:
             running.refuse_existing(folder)
         own = running.check_own(own, opened)
@@ -120,7 +123,7 @@ def compare(
                     opened,
                     study,
                     runs=runs,
-                    workers=workers if workers is not None else loader_workers(usable_cpus()),
+                    workers=workers if workers is not None else loader_workers(usable_cores()),
                     cache=cache,
                     progress=lambda trial: progress_bar(trial.loop.max_epochs),
                 )

@@ -14,7 +14,7 @@ from sweeps.report.heat_maps import classes_figures
 from sweeps.report.page import Picture, Section, render, written
 from sweeps.report.score_figures import bars_figures, difference_figures
 from sweeps.report.score_tables import classes_table, reading, scores_table, table_of_differences
-from sweeps.report.study_report import HOW_TO_READ, differences_section, some_of
+from sweeps.report.study_report import HOW_TO_READ, differences_section, run_url, some_of
 from sweeps.report.tables import ReportTable
 from sweeps.report.wording import metric_label
 
@@ -38,11 +38,8 @@ class ComparePage:
     pictures: tuple[Picture, ...]
 
 
-def make_page(found: OwnAndOthers, *, remarks: Sequence[str] = (), run_url: str = "") -> ComparePage:
-    """Computes, draws and words everything.
-
-    Remarks are sentences about how the comparison came about; `run_url` starts the addresses of runs, if they have any.
-    """
+def make_page(found: OwnAndOthers, *, remarks: Sequence[str] = ()) -> ComparePage:
+    """Computes, draws and words everything; remarks are sentences about how the comparison came about."""
     comparison = found.comparison
     differences = [comparison.difference(found.own, other, any_seed=True) for other in found.others]
     answers = tuple(_answers(found, differences))
@@ -82,7 +79,7 @@ def make_page(found: OwnAndOthers, *, remarks: Sequence[str] = (), run_url: str 
         lead=evidence.study.question,
         facts=facts,
         sections=sections,
-        run_url=lambda run_id: f"{run_url}{run_id}" if run_url else "",
+        run_url=lambda run_id: run_url(evidence, run_id),
     )
     tables = some_of(scores, against if against.rows else None, classes, cost)
     points = "".join(f"- {sentence}\n" for sentence in (*answers, *notes))

@@ -42,12 +42,19 @@ class OwnAndOthers:
 
 
 def compare_entries(
-    own: Sequence[FinishedTrial], others: Sequence[FinishedTrial], *, lake: str, recipe: str, uri: str
+    own: Sequence[FinishedTrial],
+    others: Sequence[FinishedTrial],
+    *,
+    lake: str,
+    recipe: str,
+    uri: str,
+    experiment_id: str = "",
 ) -> OwnAndOthers:
     """Puts trials, which have no cell yet, into one comparison, each model a cell.
 
     `own` are seeds of one's own model, at least one; `others` that are among them are left out. `lake` and `recipe` are
-    digests of the lake of all; the URI of MLflow is without user and password, or empty.
+    digests of the lake of all; the URI of MLflow is without user and password, or empty; `experiment_id` is the
+    experiment of one's own runs there.
 
     Raises:
         CompareError: See `common_objective`.
@@ -63,7 +70,7 @@ def compare_entries(
     evidence = Evidence(
         study=StudyRow(
             study=f"comparison of {names[0]}",
-            experiment_id="",
+            experiment_id=experiment_id,
             run_id="",
             status="FINISHED",
             started=0,

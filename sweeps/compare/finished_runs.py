@@ -1,6 +1,7 @@
 """Finished runs of MLflow to compare with: by run id, by study, or the best of the study of all networks."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Final
 
 import numpy as np
@@ -11,7 +12,7 @@ from sweeps.record.study import TrialRow
 from sweeps.report.evidence import FinishedTrial, newest_attempts
 from sweeps.report.read import read_results
 from training.evaluation.metric_names import USUAL_SCORES
-from training.tracking.server import RunGoneError, public
+from training.tracking.server import NoRecordError, RunGoneError, public
 
 BASE_STUDY: Final = "base_model"
 """Study whose best trials are the baselines where no others are named."""
@@ -36,7 +37,9 @@ def named_baselines(tracking_uri: str, names: Sequence[str], lake: str) -> list[
 
 def best_baselines(tracking_uri: str, lake: str) -> list[FinishedTrial]:
     """The best network of each task of the study `base_model` on this lake, with all its seeds; none where none is."""
-    studies = [row for row in list_studies(tracking_uri) if row.study == BASE_STUDY and row.lake == lake]
+    studies = list[StudyRow]()
+    with suppress(NoRecordError):  # the comparison is the first thing that is recorded there
+        studies = [row for row in list_studies(tracking_uri) if row.study == BASE_STUDY and row.lake == lake]
     rows = [row for study in studies for row in _finished(study, tracking_uri)]
     found = []
     for task in dict.fromkeys(row.params["data.task"] for row in rows):

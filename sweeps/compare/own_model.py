@@ -156,9 +156,9 @@ def write_comparison(
 ) -> ComparePage:
     """Writes page, tables and figures into the folder, and puts them on the parent run too."""
     uri = public(study.tracking_uri) if study is not None else ""
-    found = compare_entries(own, others, lake=lake.digest, recipe=lake.recipe_digest, uri=uri)
-    of_runs = f"{uri}/#/experiments/{study.experiment_id}/runs/" if study is not None and uri.startswith("http") else ""
-    page = make_page(found, remarks=remarks, run_url=of_runs)
+    experiment = study.experiment_id if study is not None else ""
+    found = compare_entries(own, others, lake=lake.digest, recipe=lake.recipe_digest, uri=uri, experiment_id=experiment)
+    page = make_page(found, remarks=remarks)
     write_files(folder, page.texts, page.pictures)
     if study is not None:
         with tempfile.TemporaryDirectory(prefix="icebench-comparison-") as name:  # without the maps of the folder

@@ -14,15 +14,18 @@ from typing import Final
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from datasets.access import is_url, plain
 from datasets.errors import IceBenchError
 from datasets.lake import Lake
 from datasets.process.checkout import ROOT, shipped_by_job
-from datasets.process.terminal import err, out
+from datasets.process.terminal import err, out, tell
 from sweeps.design.experiment import Experiment, ExperimentError
+from sweeps.launch.job_log import JobLog, Watched
 from sweeps.launch.plan import Plan, plan
 from sweeps.launch.study_run import Done, Request, run_study
 from sweeps.launch.trials import Event, OnEvent
-from training.tracking.server import resolve_uri, wait_reachable
+from sweeps.report.terminal import folder_for
+from training.tracking.server import check_reachable, resolve_uri, wait_reachable
 
 _PATIENCE_S: Final = 1800.0
 """Longest wait for a tracking server that goes away between two studies."""
@@ -60,6 +63,9 @@ def run_campaign(studies: Sequence[tuple[Experiment, Experiment]], request: Requ
         raise refused[0]
     for reason in refused:
         _say(f"left out: {reason}")
+    if "://" not in storage:
+        folder_for(Path(storage))
+    check_reachable(uri)
     failed = False
     for number, planned in enumerate(plans):
         if number:
@@ -118,21 +124,17 @@ def _say(line: str) -> None:
 
 
 @contextmanager
-def _watching(total: int) -> Iterator[OnEvent]:
-    """A bar in a terminal; elsewhere (jobs, CI) one line for each trial that ended."""
+def _watching(watched: Watched) -> Iterator[OnEvent]:
+    """One line for each trial that is over, and in a terminal a bar below them."""
     columns = (TextColumn("trials"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, TextColumn("{task.fields[last]}"), console=err, disable=not err.is_terminal) as bar:
-        task = bar.add_task("trials", total=total, last="")
-        ended = 0
+        task, log = bar.add_task("trials", total=len(watched.names), last=""), JobLog(watched)
 
         def show(event: Event) -> None:
-            nonlocal ended
             scores = " ".join(f"{name} {value:.3f}" for name, value in event.metrics.items())
             bar.update(task, advance=int(event.ended), last=f"{event.name} epoch {event.epoch} {scores}")
-            if event.ended:
-                ended += 1
-                word = "failed" if event.failed else "ended"
-                err.print(f"[{ended}/{total}] {word} {event.name}", markup=False, highlight=False)
+            if line := log.line(event):
+                tell(line, err)
                 sys.stderr.flush()
 
         yield show
@@ -144,7 +146,7 @@ def _refuse_lost_results(lake_urls: Sequence[str], tracking_uri: str) -> None:
     places = [("--lake or ICEBENCH_LAKE", url) for url in lake_urls]
     for name, place in [*places, ("--tracking-uri or MLFLOW_TRACKING_URI", tracking_uri)]:
         path = place.removeprefix("sqlite:///")
-        if "://" not in path and Path(path).absolute().is_relative_to(os.fspath(ROOT)):
+        if not is_url(path) and Path(plain(path)).absolute().is_relative_to(os.fspath(ROOT)):
             raise LostResultsError(
                 f"{place!r} lies in the temporary folder of this job, which Ray deletes: "
                 f"give {name} as a URL or as an absolute path outside of it"

@@ -2,23 +2,23 @@
 
 import logging
 import os
-import uuid
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from datasets.errors import ClusterError, IceBenchError
-from datasets.lake import Lake
+from datasets.errors import ClusterError
 from datasets.process.checkout import shipped_by_job
 from datasets.process.ray_session import ray_session
-from datasets.storage import remove, replace
+from sweeps.launch.finding import Finding
+from sweeps.launch.places import look
 from training.tracking.journal import default_outbox
 from training.tracking.mlflow_tracker import git_commit
-from training.tracking.server import check_reachable
 
 _PATIENCE_S: Final = 180.0
 """Longest wait for the check of a node; a new worker has to unpack the project and to import it."""
@@ -27,9 +27,8 @@ _LAST_STEP_S: Final = "30"
 """Time that a trial which a scheduler stops has to close its record, before its process is ended (Ray: 2 s)."""
 
 
-_ADVICE: Final = (
-    "start one with `ray start --head --block`, or unset RAY_ADDRESS to start one for the time of the study"
-)
+ADVICE: Final = "start one with `ray start --head --block`, or unset RAY_ADDRESS to start one for the time of the study"
+"""What to do where no Ray answers."""
 
 
 def outbox_folder() -> Path:
@@ -43,11 +42,14 @@ def outbox_folder() -> Path:
 
 
 @contextmanager
-def cluster() -> Iterator[None]:
+def cluster(modules: Iterable[str] = ()) -> Iterator[None]:
     """Joins the cluster that RAY_ADDRESS names or that runs on this machine, else starts one that ends with the study.
 
+    Args:
+        modules: Of the user's own networks; they go to the nodes with our packages.
+
     Raises:
-        ClusterError: There is none at the address, or it is of another version.
+        ClusterError: There is none at the address, it cannot be used from here, or none can be started.
     """
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # Tune's own reporter prints each failure; our watcher does
     os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")  # Ctrl-C ends the study; Tune would call it a success
@@ -57,7 +59,7 @@ def cluster() -> Iterator[None]:
         "ICEBENCH_OUTBOX": str(outbox_folder()),
         "TUNE_FUNCTION_THREAD_TIMEOUT_S": _LAST_STEP_S,
     }
-    with ray_session(variables, advice=_ADVICE):
+    with ray_session(variables, modules=modules, advice=ADVICE):
         yield
 
 
@@ -71,43 +73,64 @@ def grows() -> bool:
     return os.environ.get("ICEBENCH_CLUSTER_GROWS", "") not in ("", "0")
 
 
-def check_nodes(lake_urls: Sequence[str], tracking_uri: str, storage: str) -> None:
-    """Checks from every node the lakes, the tracking server and the storage, before the first trial.
+@dataclass(frozen=True, kw_only=True)
+class NodeReport:
+    """What one node sees.
 
-    Raises:
-        ClusterError: One of them cannot be reached from a node; the message names both.
+    Attributes:
+        node: Its address.
+        findings: Of its places.
+        drift_s: Seconds that its clock surely is ahead of the driver's, negative behind it: its answer came from the
+            driver's future, or began in the past of the question.
     """
+
+    node: str
+    findings: tuple[Finding, ...]
+    drift_s: float = 0.0
+
+
+def look_from_nodes(lake_urls: Sequence[str], tracking_uri: str, storage: str) -> list[NodeReport]:
+    """Looks from every living node at lakes, tracking server and storage, see `sweeps.launch.places`."""
     alive = [node for node in ray.nodes() if node["Alive"]]
+    began = time.time()
     asked = {
         _look.options(
             num_cpus=0, scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
         ).remote(list(lake_urls), tracking_uri, storage): node["NodeManagerAddress"]
         for node in alive
     }
-    done, late = ray.wait(list(asked), num_returns=len(asked), timeout=_PATIENCE_S)
-    troubles = [f"{asked[each]}: it did not answer within {_PATIENCE_S:.0f} s" for each in late]
-    for each in done:
+    _, late = ray.wait(list(asked), num_returns=len(asked), timeout=_PATIENCE_S)
+    return [_report(asked[each], began, None if each in late else each) for each in asked]
+
+
+def _report(node: str, began: float, answer: "ray.ObjectRef[Any] | None") -> NodeReport:
+    if answer is None:
+        trouble = f"it did not answer within {_PATIENCE_S:.0f} s"
+    else:
         try:
-            trouble = ray.get(each)
+            start, found, end = ray.get(answer)
+            drift = min(start - began, 0.0) or max(end - time.time(), 0.0)
+            return NodeReport(node=node, findings=tuple(found), drift_s=drift)
         except ray.exceptions.RayError as error:
             trouble = f"it cannot run this project ({str(error).splitlines()[-1]})"
-        if trouble:
-            troubles.append(f"{asked[each]}: {trouble}")
-    if troubles:
-        more = f" ({len(troubles)} of {len(asked)} nodes)" if len(troubles) > 1 else ""
-        raise ClusterError(f"node {troubles[0]}{more}; nothing was started")
+    return NodeReport(node=node, findings=(Finding(name="node", level="error", said=trouble),))
+
+
+def check_nodes(lake_urls: Sequence[str], tracking_uri: str, storage: str) -> None:
+    """Checks from every node the lakes, the tracking server and the storage, before the first trial.
+
+    Raises:
+        ClusterError: One of them cannot be used from a node; the message names both.
+    """
+    reports = look_from_nodes(lake_urls, tracking_uri, storage)
+    first = {each.node: finding for each in reports for finding in reversed(each.findings) if finding.level == "error"}
+    for node, finding in first.items():
+        more = f" ({len(first)} of {len(reports)} nodes)" if len(first) > 1 else ""
+        remedy = f": {finding.remedy}" if finding.remedy else ""
+        raise ClusterError(f"node {node}: {finding.said}{remedy}{more}; nothing was started")
 
 
 @ray.remote(max_retries=0)
-def _look(lake_urls: list[str], tracking_uri: str, storage: str) -> str:
-    """What this node cannot reach, as a sentence; empty if it reaches everything."""
-    try:
-        for url in lake_urls:
-            Lake.open(url)
-        check_reachable(tracking_uri)
-        probe = f"{storage}/probe-{uuid.uuid4().hex}"
-        replace(probe, b"")
-        remove(probe)
-    except (IceBenchError, OSError) as error:
-        return str(error)
-    return ""
+def _look(lake_urls: list[str], tracking_uri: str, storage: str) -> tuple[float, list[Finding], float]:
+    """What this node sees, between the times of its clock before and after."""
+    return time.time(), look(lake_urls, tracking_uri, storage), time.time()

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import typer
-from rich.table import Table
 
+from datasets.access import is_url, plain
 from datasets.process.checkout import ROOT
-from datasets.process.terminal import err, out, user_errors
-from sweeps.design.axes import text
+from datasets.process.terminal import CommandLine, err, user_errors
 from sweeps.design.experiment import Experiment, ExperimentError
 from sweeps.launch.options import (
     LAKE,
@@ -18,6 +17,7 @@ from sweeps.launch.options import (
     Gpus,
     Lakes,
     MaxConcurrent,
+    Measure,
     Only,
     RerunFailed,
     Resume,
@@ -41,7 +41,7 @@ def main(experiment: Experiment) -> None:
 
 def application(experiments: dict[str, Experiment], title: str) -> typer.Typer:
     """The command of one study, or of several that run one after the other."""
-    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app = CommandLine()
 
     @app.command(help=f"{title}\n\nFinished trials are never run again. See docs/studies.md.")
     def run(
@@ -60,6 +60,7 @@ def application(experiments: dict[str, Experiment], title: str) -> typer.Typer:
         rerun_failed: RerunFailed = False,
         smoke: Smoke = False,
         dry_run: DryRun = False,
+        measure: Measure = False,
     ) -> None:
         with user_errors():
             strategy = parse_strategy(search, scheduler)
@@ -67,14 +68,20 @@ def application(experiments: dict[str, Experiment], title: str) -> typer.Typer:
                 raise ExperimentError("--search optuna chooses the values itself: leave --only out, or use random")
             chosen = [_shaped(each, task, seeds, smoke, strategy) for each in _with_scores(experiments, strategy)]
             parts = [whole.of_task(task).only(only or []) for whole in chosen]
+            if measure and not dry_run:
+                raise ExperimentError("--measure tells what a dry run cannot know: give it with --dry-run")
+            place = _absolute(storage or str(ROOT / "results/ray"))
             if dry_run:
-                _show_trials(parts)
+                from sweeps.launch.dry_run import ask, show  # the tracking server and the lake: not for --help
+
+                known = ask(*_places_to_ask(tracking_uri, lake or []))
+                show(parts, known, place, max_concurrent, count=strategy.count, measured=measure)
                 return
             placement = Placement.of_trial(
                 cpus=cpus_per_trial,
                 gpus=gpus_per_trial,
                 max_concurrent=max_concurrent,
-                storage=_absolute(storage or str(ROOT / "results/ray")),
+                storage=place,
             )
             from sweeps.launch.campaign import run_campaign  # Ray, MLflow, zarr: not for --help and --dry-run
             from sweeps.launch.study_run import Request
@@ -115,21 +122,15 @@ def _shaped(experiment: Experiment, task: TaskWord, seeds: int | None, smoke: bo
     return strategy.shaped(whole, task)
 
 
-def _show_trials(parts: Sequence[Experiment]) -> None:
-    for part in parts:
-        trials = part.trials()
-        table = Table(title=f"{part.name}: {len(trials)} trials", caption=part.question)
-        table.add_column("trial", justify="right")
-        labels = list(part.labels())
-        for axis in labels:
-            table.add_column(axis, justify="right")
-        for number, trial in enumerate(trials, start=1):
-            table.add_row(str(number), *(text(trial.labels[axis]) if axis in trial.labels else "" for axis in labels))
-        out.print(table)
-    if len(parts) > 1:
-        out.print(f"{len(parts)} studies, {sum(len(part.trials()) for part in parts)} trials", highlight=False)
+def _places_to_ask(tracking_uri: str, lakes: Sequence[str]) -> tuple[str, str]:
+    """Tracking server and lake of a dry run: those that are given, and the usual ones only where they are there."""
+    database, lake = ROOT / "results/mlflow.db", ROOT / "data/lake"
+    usual = f"sqlite:///{database}" if database.is_file() else ""
+    given = next(iter(lakes), "") or os.environ.get(LAKE, "")
+    return tracking_uri or usual, given or (str(lake) if lake.is_dir() else "")
 
 
 def _absolute(storage: str) -> str:
     """Trials have their own working folder, so a path must be absolute."""
-    return storage.rstrip("/") if "://" in storage else str(Path(storage).expanduser().absolute())
+    place = plain(storage)
+    return place if is_url(place) else str(Path(place).expanduser().absolute())

@@ -45,6 +45,7 @@ def explain_order(order: Order, folder: Path, report: Report) -> None:
                     tracker,
                     folder=folder,
                     cache=NodeCache.default(),
+                    progress=lambda done, total: tracker.live(),
                 )
         finished = True
         report({EPOCH: 0, SCORE: 0.0})  # a scheduler of Tune needs a number, but an attribution has no score

@@ -78,4 +78,10 @@ Resume = Annotated[
 ]
 RerunFailed = Annotated[bool, typer.Option("--rerun-failed", help="Run only trials whose last attempt failed.")]
 Smoke = Annotated[bool, typer.Option("--smoke", help="The same with trials of a minute.", envvar="ICEBENCH_SMOKE")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the trials and touch nothing.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Print the trials and what they will cost; change nothing, start nothing.")
+]
+Measure = Annotated[
+    bool,
+    typer.Option("--measure", help="With --dry-run: time a few steps here for trials whose cost is not on record."),
+]

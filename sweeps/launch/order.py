@@ -6,6 +6,8 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict
 
 from sweeps.design.experiment import SEED
+from sweeps.design.run_names import run_name
+from sweeps.record.place import AXIS_TAG
 from training.attribution.settings import AttributionSettings
 from training.spec import TrialSpec
 
@@ -67,12 +69,19 @@ class Order(BaseModel):
         return " ".join(f"{axis}={value}" for axis, value in self.labels.items())
 
     @property
+    def run_name(self) -> str:
+        """In MLflow: `r5 pixel s1`."""
+        return run_name(self.labels)
+
+    @property
     def tags(self) -> dict[str, str]:
         """How MLflow finds the trial by its place in the study: `axis.data.ratio` = `5`.
 
         An attribution has its own trial_id, and says what it `explains` and with which settings.
         """
-        tags = {f"axis.{axis}": value for axis, value in self.labels.items() if axis != SEED}  # it has a tag already
+        tags = {
+            f"{AXIS_TAG}{axis}": value for axis, value in self.labels.items() if axis != SEED
+        }  # it has a tag already
         if self.attribution is not None:
             tags |= {"trial_id": self.trial_id, "explains": self.spec.trial_id}
             tags |= {f"attribution.{name}": str(value) for name, value in self.attribution.model_dump().items()}

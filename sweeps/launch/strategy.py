@@ -64,15 +64,15 @@ class Strategy:
             states: Where its trials stand, by trial_id.
             failed_only: Whether only those run whose newest attempt failed.
         """
+        from sweeps.record.state import state_of  # with the client of MLflow, which --help does not need
+
         over = {"finished", "stopped"} if self.asha else {"finished"}
+        found = [(trial, lake, state_of(states, trial.trial_id).state) for trial, lake in plan.ready]
+        return [
+            (trial, lake) for trial, lake, state in found if (state == "failed" if failed_only else state not in over)
+        ]
 
-        def wanted(trial_id: str) -> bool:
-            state = states[trial_id].state if trial_id in states else "missing"
-            return state == "failed" if failed_only else state not in over
-
-        return [(trial, lake) for trial, lake in plan.ready if wanted(trial.trial_id)]
-
-    def count(self, orders: Sequence["Order"]) -> int:
+    def count(self, orders: Sequence[object]) -> int:
         """How many trials will run."""
         return len(orders)
 
@@ -150,7 +150,7 @@ class OptunaSearch(Strategy):
         """The cell that represents all."""
         return list(plan.ready[:1])
 
-    def count(self, orders: Sequence["Order"]) -> int:
+    def count(self, orders: Sequence[object]) -> int:
         """The wanted number."""
         return self.samples
 

@@ -13,18 +13,23 @@ from sweeps.design.axes import text
 from sweeps.design.experiment import cell_of, design_of
 from sweeps.design.point import Point
 from sweeps.launch.cluster import check_nodes, cluster, grows, nodes
+from sweeps.launch.job_log import Watched
 from sweeps.launch.order import Order
 from sweeps.launch.placement import Placement, slots_for
 from sweeps.launch.plan import Plan
 from sweeps.launch.strategy import Strategy
-from sweeps.launch.trials import OnEvent, Outcome
+from sweeps.launch.trials import Event, OnEvent, Outcome
 from sweeps.launch.unsent import fail_unrecorded, send_waiting_records
 from sweeps.record.claim import claimed, storage_changed
 from sweeps.record.design import StudyDesign
-from sweeps.record.state import TrialState, finished_earlier, states_of
-from sweeps.record.study import StudyTracker
+from sweeps.record.ordered import ORDERED, to_tag
+from sweeps.record.place import cell_of_name
+from sweeps.record.state import TrialState, finished_earlier, state_of, states_of
+from sweeps.record.study import StudyTracker, shared_settings
+from sweeps.report.parent_run import keeping_current
+from training.tracking.records import now_ms
 
-Watching = Callable[[int], AbstractContextManager[OnEvent]]
+Watching = Callable[[Watched], AbstractContextManager[OnEvent]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +79,7 @@ def run_study(plan: Plan, request: Request, watching: Watching, say: Callable[[s
     Args:
         plan: Its trials.
         request: How they are to run.
-        watching: Shows the given number of trials while they run.
+        watching: Shows trials while they run.
         say: Shows a line about the next step.
 
     Raises:
@@ -103,8 +108,10 @@ def run_study(plan: Plan, request: Request, watching: Watching, say: Callable[[s
                 placement = request.placement.of_one_process() if plan.study.trained_by else request.placement
                 token = claim.holder.token
                 orders = [_order(trial, lake, request, placement, study, token) for trial, lake in _by_ratio(waiting)]
-                with watching(request.strategy.count(orders)) as on_event:
-                    outcomes = _place(plan, request, placement, orders, states, on_event)
+                study.set_tag(ORDERED, to_tag(now_ms(), [order.name for order in orders]))
+                watched = _watched(plan, request, study, orders, states)
+                with watching(watched) as on_event, keeping_current(study) as tell:
+                    outcomes = _place(plan, request, placement, orders, states, _telling(on_event, tell))
                 send_waiting_records(study, {order.trial_id for order in orders})
                 outcomes = fail_unrecorded(outcomes, _without_lost(study))
         except BaseException:
@@ -114,6 +121,17 @@ def run_study(plan: Plan, request: Request, watching: Watching, say: Callable[[s
         done = Done(study=study, outcomes=tuple(outcomes), finished=finished)
         study.finish("FAILED" if done.failed else "FINISHED")
     return done
+
+
+def _telling(on_event: OnEvent, tell: Callable[[], None]) -> OnEvent:
+    """A listener that also says where the record of the study is no longer of now."""
+
+    def listen(event: Event) -> None:
+        on_event(event)
+        if event.ended:
+            tell()
+
+    return listen
 
 
 def open_study(plan: Plan, request: Request) -> StudyTracker:
@@ -128,6 +146,8 @@ def open_study(plan: Plan, request: Request) -> StudyTracker:
     design["left_out"] = [{"cell": cell, "reason": reason} for cell, reason in missing.items()]
     design["cells"] = [cell for cell in design["cells"] if cell not in missing]
     design["trials"] -= len(gone)
+    settings = {axis: ", ".join(values) for axis, values in design["axes"].items()}
+    settings |= {"seeds": ", ".join(map(str, design["seeds"])), "objective": plan.study.objective}
     return StudyTracker.open(
         request.tracking_uri,
         study=plan.study.name,
@@ -135,6 +155,8 @@ def open_study(plan: Plan, request: Request) -> StudyTracker:
         recipe=plan.lake.recipe_digest,
         question=plan.study.question,
         design=StudyDesign.model_validate(design | request.strategy.design(plan)),
+        lake_url=plan.lake.url,
+        settings=shared_settings(trial.spec for trial, _ in plan.ready) | settings,
     )
 
 
@@ -144,6 +166,23 @@ def _without_lost(study: StudyTracker) -> dict[str, TrialState]:
     lost = [row.run_id for row in rows if row.status == "RUNNING"]
     study.end_lost(lost)
     return states_of(row.model_copy(update={"status": "KILLED"}) if row.run_id in lost else row for row in rows)
+
+
+def _watched(
+    plan: Plan, request: Request, study: StudyTracker, orders: Sequence[Order], states: Mapping[str, TrialState]
+) -> Watched:
+    count, names = request.strategy.count(orders), [order.name for order in orders]
+    durations: dict[str, list[float]] = {}
+    for trial, _ in plan.ready:
+        row = state_of(states, trial.trial_id).row
+        if row is not None and row.status == "FINISHED" and row.ended is not None:
+            durations.setdefault(cell_of_name(trial.name), []).append((row.ended - row.started) / 1000)
+    return Watched(
+        study=study,
+        objective="" if plan.study.trained_by else plan.study.objective,
+        names=names if count == len(names) else [""] * count,
+        durations=durations,
+    )
 
 
 def _by_ratio(waiting: Sequence[tuple[Point, Lake]]) -> list[tuple[Point, Lake]]:
@@ -176,7 +215,8 @@ def _place(
     on_event: OnEvent,
 ) -> list[Outcome]:
     """Runs the orders on Ray, as the strategy wants it."""
-    with cluster():
+    own = {name.partition(":")[0] for name in (trial.spec.model.name for trial, _ in plan.ready) if ":" in name}
+    with cluster(sorted(own)):
         slots = slots_for(nodes(), placement, grows=grows())
         check_nodes(sorted({lake.url for _, lake in plan.ready}), orders[0].tracking_uri, placement.storage)
         resources = {"CPU": placement.cpus, **({"GPU": slots.gpus} if slots.gpus else {})}

@@ -1,5 +1,6 @@
 """What a study of attributions needs: networks whose training has ended, and methods that can explain them."""
 
+import shlex
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -43,7 +44,7 @@ class TrainedNetworks:
             return Missing(reason=refused, short="not by this method")
         untrained = self._training(trial.spec.trial_id)
         if untrained:
-            words = {axis: text(value) for axis, value in trial.labels.items()}
+            words = {axis: shlex.quote(text(value)) for axis, value in trial.labels.items()}
             return Missing(
                 reason=f"{untrained} first: {self._trained_by.format_map(words)}", short="no trained network"
             )

@@ -51,14 +51,18 @@ class Event:
 
     Attributes:
         name: Labels of the trial.
-        epoch: Epochs done so far.
+        trial_id: Which.
+        epoch: Epochs done so far; 0 where it has just begun.
+        epochs: Most epochs that it may train; 0 where it trains none.
         metrics: What the trial reported last.
         ended: The trial is over, well or not.
         failed: It ended with an error.
     """
 
     name: str
+    trial_id: str = ""
     epoch: int
+    epochs: int = 0
     metrics: dict[str, float]
     ended: bool = False
     failed: bool = False
@@ -82,7 +86,7 @@ def run_trials(
         orders: What to run, in this order.
         placement: Resources.
         slots: What the cluster has of them.
-        on_event: Called in this process after every epoch and every end of a trial.
+        on_event: Called in this process when a trial begins, after every epoch and when it is over.
         scheduler: Of Tune, which may stop trials early.
         work: Runs one trial in a worker instead of `run_order`.
 
@@ -170,12 +174,17 @@ class Watcher(tune.Callback):
 
     def __init__(self, on_event: OnEvent) -> None:
         self._on_event = on_event
-        self._names: dict[str, str] = {}
+        self._orders: dict[str, Order] = {}
         self._epochs: dict[str, int] = {}
 
     def __getstate__(self) -> dict[str, object]:
         """Leaves the terminal out: Tune pickles its callbacks for a restore, which we do not use."""
-        return {"_names": {}, "_epochs": {}, "_on_event": _ignore}
+        return {"_orders": {}, "_epochs": {}, "_on_event": _ignore}
+
+    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: object) -> None:
+        """The trial begins; that it goes on after a failure is no event."""
+        if trial.trial_id not in self._orders:
+            self._send(trial, {})
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: object
@@ -195,10 +204,20 @@ class Watcher(tune.Callback):
 
     def _send(self, trial: Any, metrics: dict[str, float], *, ended: bool = False, failed: bool = False) -> None:
         key = trial.trial_id
-        if key not in self._names:
-            self._names[key] = Order.of_config(trial.config).name
-        epoch = self._epochs.get(key, 0)
-        self._on_event(Event(name=self._names[key], epoch=epoch, metrics=metrics, ended=ended, failed=failed))
+        if key not in self._orders:
+            self._orders[key] = Order.of_config(trial.config)
+        order = self._orders[key]
+        self._on_event(
+            Event(
+                name=order.name,
+                trial_id=order.trial_id,
+                epoch=self._epochs.get(key, 0),
+                epochs=0 if order.attribution is not None else order.spec.loop.max_epochs,
+                metrics=metrics,
+                ended=ended,
+                failed=failed,
+            )
+        )
 
 
 def _ignore(event: Event) -> None:

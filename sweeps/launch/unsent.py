@@ -1,5 +1,6 @@
 """Records that trials of a study could not send to MLflow by themselves: before and after they run."""
 
+import shlex
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -50,8 +51,8 @@ def send_waiting_records(study: "StudyTracker", just_ended: Collection[str] = ()
 def fail_unrecorded(outcomes: Sequence[Outcome], states: Mapping[str, TrialState]) -> list[Outcome]:
     """Counts as failed what ended well but is not over in MLflow: the results would be missing in the report."""
     error = (
-        f"it ended, but its results are not in MLflow yet: type `python -m sweeps sync --outbox {outbox_folder()}` on "
-        "the node where it ran, before the study runs again"
+        f"it ended, but its results are not in MLflow yet: type `python -m sweeps sync --outbox "
+        f"{shlex.quote(str(outbox_folder()))}` on the node where it ran, before the study runs again"
     )
     return [
         replace(outcome, error=error)

@@ -44,6 +44,7 @@ def run_order(order: Order, folder: Path, report: Report) -> None:
     finished = False
 
     def after(progress: TrainingProgress) -> None:
+        tracker.live()
         if progress.row is None:
             return
         checkpoints.keep()

@@ -11,7 +11,7 @@ from datasets.process.checkout import ROOT
 from datasets.process.terminal import err, out, user_errors
 from sweeps.leaderboard.published import SCORES
 from sweeps.leaderboard.submission import FORMS, Form, Submission, SubmissionError, make_submission, remarks, to_json
-from sweeps.report.terminal import note, note_other_lakes, say, terminal_table, warn
+from sweeps.report.terminal import folder_for, note, note_other_lakes, say, terminal_table, warn
 
 if TYPE_CHECKING:
     from sweeps.leaderboard.check import CheckedScore
@@ -78,6 +78,9 @@ def leaderboard_command(
             raise unknown_name("form", form, FORMS)
         if submission is not None and submission.exists():
             raise NoLeaderboardError(f"{str(submission)!r} exists: give another --submission, or remove it")
+        folder = folder_for(out_folder or ROOT / "results/leaderboard")
+        if submission is not None:
+            folder_for(submission.parent)
         ranked, lake_digest = _ranked(tracking_uri, lake_digest)
         wanted = [each for each in ranked if model in ("", each.model)]
         made = None
@@ -86,7 +89,7 @@ def leaderboard_command(
                 raise unknown_name("network of the leaderboard", model, [each.model for each in ranked])
             texts = {"model_type": model_type, "github_link": link, "inference_time": inference_time}
             made = _submission(wanted[0], "script" if form == "script" else "readme", texts)
-        _write(ranked, lake_digest, tracking_uri, out_folder or ROOT / "results/leaderboard")
+        _write(ranked, lake_digest, tracking_uri, folder)
         if submission is not None and made is not None:
             _write_submission(submission, made, wanted[0].submitted)
 

@@ -6,9 +6,10 @@ from typing import Final
 
 from datasets.grids import pixel_spacing
 from datasets.labels import SOD
+from sweeps.record.place import seed_of
 from sweeps.record.study import TrialRow
 from sweeps.report.cells import Spread, spread_of
-from sweeps.report.labels import by_settings, first_target, seed_of, task_of_row
+from sweeps.report.labels import by_settings, first_target, task_of_row
 from sweeps.report.wording import task_label
 from training.evaluation.bins import OWN_GRID, PATCHES, fixed_grid
 from training.evaluation.metric_names import MetricName

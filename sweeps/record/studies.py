@@ -9,9 +9,10 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sweeps.record.design import StudyDesign
-from sweeps.record.study import DESIGN, DESIGN_FILE, StudyTracker, TrialRow, trial_row
-from training.tracking.mlflow_client import all_pages, asking
-from training.tracking.server import RunGoneError, TrackingError, resolve_uri
+from sweeps.record.ordered import ORDERED, Ordered
+from sweeps.record.study import DESIGN, DESIGN_FILE, QUESTION, StudyTracker, TrialRow, trial_row
+from training.tracking.mlflow_client import DESCRIPTION, all_pages, asking, storing
+from training.tracking.server import RunGoneError, TrackingError, check_recorded, resolve_uri
 
 _AT_A_TIME: Final = 8
 """Artifacts fetched side by side: a server has a high latency, not a low throughput."""
@@ -30,6 +31,7 @@ class StudyRow(BaseModel):
         recipe: Digest of the recipe of the lake; empty where not on record, as `git_commit` and `question`.
         git_commit: Of the code that opened the study first.
         question: What the study asks.
+        ordered: The trials that its last driver set out to run; None where not on record.
         design: What it set out to do; None where not on record.
     """
 
@@ -44,6 +46,7 @@ class StudyRow(BaseModel):
     recipe: str = ""
     git_commit: str = ""
     question: str = ""
+    ordered: Ordered | None = None
     design: StudyDesign | None = None
 
     def tracker(self, tracking_uri: str) -> StudyTracker:
@@ -69,7 +72,7 @@ def list_studies(tracking_uri: str) -> tuple[StudyRow, ...]:
     """Parent runs of all studies of the server, by name, the newest first.
 
     Raises:
-        TrackingError: The URI is of another kind, or the server is away.
+        TrackingError: The URI is of another kind, the server is away, or there is no record.
     """
     uri = resolve_uri(tracking_uri)
     rows = [_row(uri, run, experiment) for run, experiment in _search(uri, "tags.kind = 'study'")]
@@ -80,7 +83,7 @@ def list_trials(tracking_uri: str) -> tuple[TrialRow, ...]:
     """Every attempt at every trial of the server, of a study or single, the newest first; its lake is the tag `lake`.
 
     Raises:
-        TrackingError: The URI is of another kind, or the server is away.
+        TrackingError: The URI is of another kind, the server is away, or there is no record.
     """
     return tuple(trial_row(run) for run, _ in _search(resolve_uri(tracking_uri), "tags.kind != 'study'"))
 
@@ -95,6 +98,7 @@ def study_row(study: StudyTracker) -> StudyRow:
 def read_run(tracking_uri: str, run_id: str) -> TrialRow:
     """One run by its id; raises RunGoneError where there is none."""
     uri = resolve_uri(tracking_uri)
+    check_recorded(uri)
     with asking(uri, check=True) as client:
         return trial_row(client.get_run(run_id))
 
@@ -110,7 +114,8 @@ def read_artifacts(tracking_uri: str, run_ids: Iterable[str], name: str) -> dict
 def _read(uri: str, run_id: str, name: str) -> Artifact:
     try:
         with tempfile.TemporaryDirectory(prefix="icebench-artifact-") as folder, asking(uri) as client:
-            path = client.download_artifacts(run_id, name, folder)
+            with storing(client, uri, run_id):
+                path = client.download_artifacts(run_id, name, folder)
             return Artifact(text=Path(path).read_text(encoding="utf-8"))
     except RunGoneError:  # MLflow raises the same for a missing run and for a missing file
         return Artifact(problem=f"there is no {name}")
@@ -120,6 +125,7 @@ def _read(uri: str, run_id: str, name: str) -> Artifact:
 
 def _search(uri: str, words: str) -> list[tuple[Any, str]]:
     """Runs of all experiments, the newest first, each with the name of its experiment."""
+    check_recorded(uri)
     with asking(uri, check=True) as client:
         experiments = all_pages(lambda token: client.search_experiments(page_token=token))
         names = {each.experiment_id: each.name for each in experiments}
@@ -144,7 +150,8 @@ def _row(uri: str, run: Any, study: str) -> StudyRow:  # noqa: ANN401 (mlflow sh
         lake=tags.get("lake", ""),
         recipe=tags.get("recipe", ""),
         git_commit=tags.get("git_commit", ""),
-        question=tags.get("mlflow.note.content", ""),
+        question=tags.get(QUESTION) or tags.get(DESCRIPTION, ""),  # earlier programs wrote no more there
+        ordered=Ordered.from_tag(tags.get(ORDERED, "")),
         design=_design(uri, run.info.run_id, tags.get(DESIGN, "")),
     )
 

@@ -1,7 +1,8 @@
 """A study in MLflow: the parent run of its trials on one lake, and what the trials have left below it."""
 
+import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -9,9 +10,25 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict
 
 from sweeps.record.design import StudyDesign
-from training.tracking.mlflow_client import PARENT, all_pages, asking, find_experiment
-from training.tracking.mlflow_tracker import git_commit, params_today
-from training.tracking.server import TrackingError, resolve_uri
+from sweeps.record.family import STUDY, adopt, find_parent, refuse_renamed
+from training.spec import TrialSpec
+from training.tracking.mlflow_client import (
+    DESCRIPTION,
+    PARENT,
+    TAG_LIMIT,
+    VIEW_TAG,
+    all_pages,
+    asking,
+    find_experiment,
+    impatient,
+    put_lake,
+    put_numbers,
+    put_text,
+    storing,
+)
+from training.tracking.mlflow_tracker import params_of, params_today, source_tags
+from training.tracking.run_metrics import metrics_today
+from training.tracking.server import ArtifactStoreError, TrackingError, resolve_uri
 from training.tracking.tracker import Status
 
 logger = logging.getLogger(__name__)
@@ -19,8 +36,20 @@ logger = logging.getLogger(__name__)
 DESIGN: Final = "design"
 """Tag of a parent run with its `StudyDesign` as JSON, or with the name of the artifact that holds it."""
 DESIGN_FILE: Final = "design.json"
-_TAG_LIMIT: Final = 8000
-"""Longest tag that MLflow keeps whole (mlflow.utils.validation.MAX_TAG_VAL_LENGTH)."""
+QUESTION: Final = "question"
+"""Tag of a parent run with what the study asks."""
+
+
+_VIEW: Final = {
+    "selectedColumns": [
+        "attributes.`Created`",
+        *(f"metrics.`{name}`" for name in ("test_80m/f1", "test_80m/f1_macro")),
+    ],
+    "searchFilter": "tags.kind = 'trial'",
+    "orderByKey": "metrics.`test_80m/f1`",
+    "orderByAsc": False,
+}
+"""Table of an experiment at the address of `table_link`: MLflow by itself shows studies alone, and no score."""
 
 
 class TrialRow(BaseModel):
@@ -34,7 +63,7 @@ class TrialRow(BaseModel):
         ended: End in milliseconds since 1970; None while it runs.
         params: Flattened spec in today's names, also where an older program wrote it.
         tags: Ours, without those of MLflow.
-        metrics: Last value of each.
+        metrics: Last value of each, by its name in programs.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -75,48 +104,54 @@ class StudyTracker:
         recipe: str = "",
         question: str = "",
         design: StudyDesign | None = None,
+        lake_url: str = "",
+        settings: Mapping[str, str] | None = None,
     ) -> "StudyTracker":
         """Finds or creates the experiment and the one parent run of this study and lake.
 
         Call it in the driver, before any trial: several processes that create the tables of a fresh sqlite file at once
-        break each other.
+        break each other. Trials of this study and lake whose parent run was deleted or edited by hand come below it
+        again.
 
         Args:
             tracking_uri: `sqlite:///...` or `http(s)://...`.
             study: Name of the study.
             lake: Digest of the lake (`Lake.digest`).
             recipe: Digest of the recipe, for the reader.
-            question: What the study asks; shown as description.
+            question: What the study asks; shown as description until there is more to say.
             design: What it set out to do, for its report; replaces an earlier one.
+            lake_url: Where the lake is, for the reader.
+            settings: Params of the parent run, for the reader; each keeps the value that it had first.
 
         Raises:
-            TrackingError: The URI is of another kind, or the server is away.
+            ArtifactStoreError: Artifacts cannot be written from here; the parent run has failed then.
+            TrackingError: The URI is of another kind, the server is away, or the experiment was deleted or renamed.
         """
         uri = resolve_uri(tracking_uri)
         with asking(uri, check=True) as client:
+            refuse_renamed(client, study, lake)
             experiment_id = find_experiment(client, uri, study)
-            if question:
-                client.set_experiment_tag(experiment_id, "mlflow.note.content", question)
-            found = client.search_runs(
-                [experiment_id],
-                filter_string=f"tags.kind = 'study' and tags.lake = '{lake}'",
-                order_by=["attributes.start_time ASC"],
-                max_results=1,
-            )
-            if found:
-                run_id = found[0].info.run_id
+            run_id = find_parent(client, experiment_id, study, lake)
+            if run_id:
                 client.update_run(run_id, status="RUNNING")
             else:
-                tags = {"kind": "study", "study": study, "lake": lake, "git_commit": git_commit()}
+                tags = {"kind": STUDY, "study": study, "lake": lake, **source_tags(script_of(study))}
                 tags |= {"recipe": recipe} if recipe else {}
-                tags |= {"mlflow.note.content": question} if question else {}
+                tags |= {DESCRIPTION: question} if question else {}
                 run_id = client.create_run(experiment_id, tags=tags, run_name=f"{study} on {lake}").info.run_id
-            if design is not None:
-                text = design.model_dump_json(exclude_defaults=True)
-                if len(text) > _TAG_LIMIT:
-                    client.log_text(run_id, text, DESIGN_FILE)
-                    text = DESIGN_FILE
-                client.set_tag(run_id, DESIGN, text)
+            adopt(client, experiment_id, run_id, lake)
+            for name, value in {DESCRIPTION: question or study, VIEW_TAG: json.dumps(_VIEW)}.items():
+                client.set_experiment_tag(experiment_id, name, value)
+            text = design.model_dump_json(exclude_defaults=True) if design is not None else ""
+            try:  # also shows whether artifacts can be written, before a trial has trained for hours
+                put_text(client, uri, run_id, text or question or study, DESIGN_FILE if text else "question.txt")
+            except ArtifactStoreError:
+                client.set_terminated(run_id, "FAILED")
+                raise
+            tags = {QUESTION: question, DESIGN: text if len(text) <= TAG_LIMIT else DESIGN_FILE}
+            put_numbers(client, run_id, params=settings, tags={name: value for name, value in tags.items() if value})
+            if lake_url:
+                put_lake(client, run_id, lake_url, lake)
         return cls(tracking_uri=uri, study=study, experiment_id=experiment_id, run_id=run_id)
 
     def children_rows(self) -> list[TrialRow]:
@@ -132,9 +167,20 @@ class StudyTracker:
             )
         return [trial_row(run) for run in found]
 
-    def finished(self) -> dict[str, dict[str, float]]:
-        """Metrics of every finished trial by trial_id, of its newest finished run."""
-        return {row.trial_id: row.metrics for row in self.children_rows() if row.status == "FINISHED"}
+    def newest_row(self, trial_id: str) -> TrialRow | None:
+        """The newest attempt at a trial; None without one. A server that is away is asked once, shortly.
+
+        Raises:
+            TrackingError: It is away.
+        """
+        with impatient(), asking(self.tracking_uri, check=True) as client:
+            found = client.search_runs(
+                [self.experiment_id],
+                filter_string=f"tags.`{PARENT}` = '{self.run_id}' and tags.trial_id = '{trial_id}'",
+                order_by=["attributes.start_time DESC"],
+                max_results=1,
+            )
+        return trial_row(found[0]) if found else None
 
     def tag(self, name: str) -> str:
         """A tag of the parent run; empty if it has none of this name."""
@@ -152,15 +198,20 @@ class StudyTracker:
             for run_id in run_ids:
                 client.set_terminated(run_id, "KILLED")
 
+    def describe(self, markdown: str, metrics: Mapping[str, float], *, time: int, step: int) -> None:
+        """Writes the description of the parent run, and metrics of one moment; again changes nothing."""
+        with asking(self.tracking_uri) as client:
+            put_numbers(client, self.run_id, tags={DESCRIPTION: markdown}, metrics=metrics, time=time, step=step)
+
     def log_table(self, csv: str, markdown: str) -> None:
         """Puts the study's table on the parent run, as table.csv and table.md."""
         with asking(self.tracking_uri) as client:
-            client.log_text(self.run_id, csv, "table.csv")
-            client.log_text(self.run_id, markdown, "table.md")
+            put_text(client, self.tracking_uri, self.run_id, csv, "table.csv")
+            put_text(client, self.tracking_uri, self.run_id, markdown, "table.md")
 
     def log_folder(self, folder: Path, name: str) -> None:
         """Puts all files of a folder on the parent run, in its artifact folder `name`."""
-        with asking(self.tracking_uri) as client:
+        with asking(self.tracking_uri) as client, storing(client, self.tracking_uri, self.run_id):
             client.log_artifacts(self.run_id, str(folder), name)
 
     def finish(self, status: Status) -> None:
@@ -194,5 +245,16 @@ def trial_row(run: Any) -> TrialRow:  # noqa: ANN401 (mlflow ships no types)
         ended=run.info.end_time,
         params=params_today(run.data.params),
         tags=tags,
-        metrics=run.data.metrics,
+        metrics=metrics_today(run.data.metrics),
     )
+
+
+def script_of(study: str) -> str:
+    """The program of a study: that of its part, where it is a smoke run or a search."""
+    return f"sweeps/{study.partition('-')[0]}.py"
+
+
+def shared_settings(specs: Iterable[TrialSpec]) -> dict[str, str]:
+    """Params that are the same in all trials."""
+    first, *others = [params_of(spec) for spec in specs]
+    return {name: value for name, value in first.items() if all(each.get(name) == value for each in others)}

@@ -8,7 +8,7 @@ import typer
 from datasets.errors import IceBenchError, unknown_name
 from datasets.process.checkout import ROOT
 from datasets.process.terminal import err, out, user_errors
-from sweeps.report.terminal import note_other_lakes, say, terminal_table, warn
+from sweeps.report.terminal import folder_for, note_other_lakes, say, terminal_table, warn
 
 if TYPE_CHECKING:  # heavy: matplotlib and MLflow are loaded only by a report
     from sweeps.record.studies import StudyRow
@@ -44,6 +44,7 @@ def report_command(
     with user_errors():
         if study and all_studies:
             raise NoReportError(f"--all and the study {study!r} are given: give one of them")
+        folder = folder_for(out_folder or ROOT / "results/reports" / study)
         from sweeps.record.studies import list_studies
 
         with err.status("reading MLflow"):
@@ -55,7 +56,6 @@ def report_command(
         from sweeps.report.study_report import how_to_open
         from sweeps.report.write import PAGE, write_campaign
 
-        folder = out_folder or ROOT / "results/reports" / study
         if study:
             report = _written(_chosen(rows, study, lake_digest), tracking_uri, folder, log=log)
             show_report(report)

@@ -8,9 +8,10 @@ from functools import cached_property
 import pandas as pd
 
 from sweeps.record.design import StudyDesign
+from sweeps.record.place import seed_of, value_on
 from sweeps.record.studies import StudyRow
 from sweeps.record.study import TrialRow
-from sweeps.report.labels import Key, added_axis, design_from_rows, ordered, seed_of, task_of_row, value_on
+from sweeps.report.labels import Key, added_axis, design_from_rows, ordered, task_of_row
 from sweeps.report.wording import TASK_AXES, task_label
 from training.evaluation.result import TrialResult
 

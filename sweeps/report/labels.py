@@ -6,12 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from sweeps.record.design import StudyDesign
+from sweeps.record.place import AXIS_TAG, seed_of, value_on
 from sweeps.record.study import TrialRow
 from sweeps.report.wording import TASK_AXES, is_number, task_label
 from training.evaluation.metric_names import USUAL_SCORES
 
-AXIS_TAG: Final = "axis."
-"""Prefix of the tags that hold a trial's value on each axis."""
 NOT_SETTINGS: Final = frozenset({"seed", "data.lake"})
 """Params that differ between trials of the same settings."""
 
@@ -55,19 +54,6 @@ def added_axis(design: StudyDesign, rows: Sequence[TrialRow]) -> tuple[str, ...]
 def first_target(params: Mapping[str, str]) -> str:
     """First target chart of a trial by its params."""
     return next((name for name in re.findall(r"[A-Z]+", params.get("data.targets", ""))), "SOD")
-
-
-def value_on(row: TrialRow, axis: str) -> str:
-    """By tag; by param for trials from before there were tags; empty where the trial is not on the axis."""
-    if any(tag.startswith(AXIS_TAG) for tag in row.tags):
-        return row.tags.get(f"{AXIS_TAG}{axis}", "")
-    return row.params.get(axis, "")
-
-
-def seed_of(row: TrialRow) -> int:
-    """Seed by tag or param."""
-    text = row.tags.get("seed") or row.params.get("seed") or "0"
-    return int(text)
 
 
 def settings_of(row: TrialRow) -> dict[str, str]:

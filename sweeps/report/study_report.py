@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import quote
 
 from sweeps.report.account import cost, cost_table, missing_trials, open_table, runs_table, state
 from sweeps.report.answer import answers, devices, warnings
@@ -13,6 +12,8 @@ from sweeps.report.page import Picture, Section, render, written
 from sweeps.report.score_tables import bins_table, classes_table, differences_table, scores_table
 from sweeps.report.tables import ReportTable
 from sweeps.report.wording import cell_label, metric_label
+from training.tracking import server
+from training.tracking.server import run_address
 
 HOW_TO_READ: Final = (
     "Spread is the sample standard deviation over seeds: how much a score changes when the same training starts from "
@@ -184,20 +185,13 @@ def some_of(*tables: ReportTable | None) -> tuple[ReportTable, ...]:
 
 def run_url(evidence: Evidence, run_id: str) -> str:
     """Address of a run in the pages of its server; empty for a database, which has none."""
-    if not evidence.tracking_uri.startswith(("http://", "https://")):
-        return ""
-    return f"{evidence.tracking_uri}/#/experiments/{quote(evidence.study.experiment_id)}/runs/{quote(run_id)}"
+    return run_address(evidence.tracking_uri, evidence.study.experiment_id, run_id)
 
 
 def how_to_open(evidence: Evidence) -> str:
     """What to type or open to see the runs."""
-    address = run_url(evidence, evidence.study.run_id)
-    if address:
-        return f"runs: {address}"
-    return (
-        f"runs: mlflow ui --backend-store-uri {evidence.tracking_uri}, experiment {evidence.study.study!r}, parent run "
-        f"{evidence.study.run_id}"
-    )
+    study = evidence.study
+    return f"runs: {server.how_to_open(evidence.tracking_uri, study.experiment_id, study.run_id)}"
 
 
 def _about_cost(evidence: Evidence) -> tuple[str, ...]:

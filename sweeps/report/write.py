@@ -1,5 +1,6 @@
 """Makes the report that a study asks for, writes it into a folder, and puts it on the parent run."""
 
+import logging
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,9 +11,12 @@ from sweeps.record.study import StudyTracker
 from sweeps.report.campaign_page import campaign_page, campaign_table
 from sweeps.report.importance_report import importance_report
 from sweeps.report.page import write_files, write_texts
+from sweeps.report.parent_run import write_parent
 from sweeps.report.read import read_attributions, read_evidence
 from sweeps.report.study_report import Report, make_report
-from training.tracking.server import public
+from training.tracking.server import ArtifactStoreError, public
+
+logger = logging.getLogger(__name__)
 
 PAGE: Final = "report.html"
 _FOLDER: Final = "report"
@@ -43,12 +47,20 @@ def read_report(study: StudyTracker, row: StudyRow | None = None) -> Report:
 
 
 def log_report(study: StudyTracker, report: Report) -> None:
-    """Puts the report on the parent run: all files in the artifact folder `report`, the tables at its root too."""
+    """Puts the report on the parent run: all files in the artifact folder `report`, the tables at its root too.
+
+    Description and metrics of the run say the main things first; files that cannot go are a warning, since all of them
+    can be written again at any time.
+    """
+    write_parent(study, report)
     texts = report.texts()
-    with tempfile.TemporaryDirectory(prefix="icebench-report-") as name:
-        write_files(Path(name), texts, report.pictures)
-        study.log_folder(Path(name), _FOLDER)
-    study.log_table(texts["table.csv"], texts["table.md"])
+    try:
+        with tempfile.TemporaryDirectory(prefix="icebench-report-") as name:
+            write_files(Path(name), texts, report.pictures)
+            study.log_folder(Path(name), _FOLDER)
+        study.log_table(texts["table.csv"], texts["table.md"])
+    except ArtifactStoreError as error:
+        logger.warning("the report of study %s is not on its run: %s", study.study, error)
 
 
 def write_campaign(reports: Sequence[Report], folder: Path, tracking_uri: str) -> Path:

@@ -108,7 +108,7 @@ def _row(what: str, measured: Took, twice_floor: Took, note: str) -> Row:
 
 
 def _lake(folder: Path) -> Lake:
-    recipe = Recipe()
+    recipe = Recipe(ratios=(RATIO,))
     (raw,) = write_samples(folder / "raw", scenes=1, lines=RATIO * LINES, samples=RATIO * SAMPLES, seed=0)
     lake = Lake.create(str(folder / "lake"), recipe.to_lake())
     publish(lake, [convert_scene(str(raw), recipe, lake, "train")], SplitOptions())

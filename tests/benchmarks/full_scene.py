@@ -27,7 +27,7 @@ from ingest.convert import convert_scene
 from ingest.recipe import Recipe
 from ingest.sample import write_samples
 
-LINES, SAMPLES = 9985, 10372
+LINES, SAMPLES, RATIOS = 9985, 10372, (1, 2, 5, 10)
 WALL_REACH, MEMORY_REACH_GB, SIZE_REACH, ROUNDED_SIZE_REACH = 1.6, 2.0, 1.35, 1.0
 
 
@@ -162,8 +162,8 @@ if __name__ == "__main__":
     step, raw_path, work = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
     steps = {
         "decode": lambda: _decode(raw_path),
-        "convert": lambda: _convert(raw_path, work / "lake", Recipe()),
-        "convert-rounded": lambda: _convert(raw_path, work / "rounded", Recipe(sar_precision=0.01)),
+        "convert": lambda: _convert(raw_path, work / "lake", Recipe(ratios=RATIOS)),
+        "convert-rounded": lambda: _convert(raw_path, work / "rounded", Recipe(ratios=RATIOS, sar_precision=0.01)),
         "encode": lambda: _encode(work),
     }
     seconds_taken = steps[step]()

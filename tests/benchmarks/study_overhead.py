@@ -49,7 +49,7 @@ def _overhead(folder: Path) -> list[Row]:
     ends: list[float] = []
 
     @contextmanager
-    def watching(total: int) -> Iterator[OnEvent]:
+    def watching(watched: object) -> Iterator[OnEvent]:
         yield lambda event: ends.append(time.perf_counter()) if event.ended else None
 
     study = Experiment(

@@ -5,5 +5,5 @@ from typer.testing import CliRunner, Result
 from datasets.__main__ import app
 
 
-def show(*words: str) -> Result:
-    return CliRunner().invoke(app, ["show", *words], env={"COLUMNS": "200"})
+def show(*words: str, columns: str = "200") -> Result:
+    return CliRunner().invoke(app, ["show", *words], env={"COLUMNS": columns})

@@ -14,17 +14,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
+from infra.platform.services import HEAD_PORTS, NODE_PORTS, ray_words
 from tests.free_ports import free_ports
 
 ROOT: Final = Path(__file__).parents[2]
 BIN: Final = Path(sys.executable).parent
-NODE_PORTS: Final = (
-    "--dashboard-agent-listen-port",
-    "--dashboard-agent-grpc-port",
-    "--metrics-export-port",
-    "--runtime-env-agent-port",
-)
-HEAD_PORTS: Final = ("--port", "--dashboard-port", "--ray-client-server-port", *NODE_PORTS)
 
 
 def base_environment() -> dict[str, str]:
@@ -44,29 +38,26 @@ class RayHead:
         self.log = log
         self.cpus = cpus
         self.ports = _ports(HEAD_PORTS)
-        self.address = f"http://127.0.0.1:{self.ports['--dashboard-port']}"
+        self.address = f"http://127.0.0.1:{self.ports['dashboard-port']}"
         self._processes: list[subprocess.Popen[bytes]] = []
         self._folders: list[Path] = []
 
     def start(self) -> None:
         """Starts it and waits until its job server answers."""
-        words = ["--head", "--node-ip-address=127.0.0.1", f"--num-cpus={self.cpus}"]
-        self._start(words, self.ports, self.log)
+        self._start(self.ports, self.log, cpus=self.cpus)
         self._wait("jobs/", lambda answer: True)
 
     def add_node(self, *, cpus: int = 2) -> None:
         """One more node of the same environment; waits until the head knows it."""
         log = self.log.with_suffix(".node.log")
-        words = [f"--address=127.0.0.1:{self.ports['--port']}", f"--num-cpus={cpus}"]
-        self._start(words, _ports(NODE_PORTS), log)
+        self._start(_ports(NODE_PORTS), log, cpus=cpus, head=f"127.0.0.1:{self.ports['port']}")
         self._wait("v0/nodes", lambda answer: len(json.loads(answer)["data"]["result"]["result"]) > 1)
 
-    def _start(self, words: list[str], ports: dict[str, int], log: Path) -> None:
+    def _start(self, ports: dict[str, int], log: Path, *, cpus: int, head: str = "") -> None:
         # Each has a temporary folder of its own, as on a machine of its own: in a common one the second to unpack a job
         # removes what the first unpacked. Sockets live below it, and a socket path holds 107 characters.
         self._folders.append(Path(tempfile.mkdtemp(prefix="ib-", dir="/tmp")))
-        command = [str(BIN / "ray"), "start", "--block", f"--temp-dir={self._folders[-1]}", *words]
-        command += [f"{flag}={port}" for flag, port in ports.items()]
+        command = ray_words(str(self._folders[-1]), ports, head=head, cpus=cpus)
         with log.open("wb") as file:
             process = subprocess.Popen(
                 command, cwd=self.folder, env=self.environment, stdout=file, stderr=file, start_new_session=True

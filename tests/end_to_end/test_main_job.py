@@ -1,9 +1,12 @@
 """From raw netCDF to MLflow rows by the commands that people type, on a Ray of its own."""
 
 import os
+import platform
+import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +15,8 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from datasets.lake import Lake
+from sweeps.record.studies import list_studies
+from sweeps.record.trial_lines import counts_of, trial_lines
 
 ROOT = Path(__file__).parents[2]
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -63,10 +68,30 @@ def test_one_child_a_trial_under_one_parent(
         assert child.data.tags["mlflow.parentRunId"] == parent.info.run_id
         assert child.data.tags["recipe"] == tiny_lake.recipe_digest
         assert child.data.params["data.lake"] == tiny_lake.digest
-        assert {"test/f1", "test/f1_macro", "test_80m/f1", "val/f1", "train/loss"} <= set(child.data.metrics)
+        assert {"zoom/test.f1", "test_80m/f1_macro", "test_80m/f1", "val/f1", "train/loss"} <= set(child.data.metrics)
+        assert {each.dataset.name.partition("/")[2] for each in child.inputs.dataset_inputs} == {"train", "val", "test"}
+        assert child.data.tags["mlflow.source.name"] == "sweeps/downscale.py"
+    assert {child.info.run_name for child in children} == {f"r{r} pixel s{seed}" for r in (5, 10) for seed in (0, 1)}
     assert {(c.data.params["data.ratio"], c.data.params["seed"]) for c in children} == {
         (ratio, seed) for ratio in ("5", "10") for seed in ("0", "1")
     }
+
+
+def test_each_end_is_a_line_and_status_knows_every_trial(first: subprocess.CompletedProcess[str], folder: Path) -> None:
+    line = r"^\[\d/4\] finished (.*): test_80m/f1 0\.\d{3}, \d+ (?:s|min); (.*)$"
+    ends = re.findall(line, first.stderr, re.MULTILINE)
+    assert len(ends) == 4, first.stderr
+    assert re.fullmatch(r"[123] left, end about \d\d:\d\d .*", ends[1][1])
+    assert ends[-1][1] == "none left"
+    uri = f"sqlite:///{folder}/mlflow.db"
+    (row,) = list_studies(uri)
+    lines = trial_lines(row.design, row.ordered, row.tracker(uri).children_rows(), time.time(), runs=False)
+    assert counts_of(lines) == "4 finished, 8 missing", "ratio 2 and the patch-based task are for another day"
+    assert row.ordered is not None
+    finished = [line for line in lines if line.state == "finished"]
+    assert {line.name for line in finished} == set(row.ordered.names or ()) == {name for name, _ in ends}
+    assert {line.node for line in finished} == {platform.node()}
+    assert all(line.epochs == line.most_epochs == 8 and line.val_f1 is not None for line in finished)
 
 
 def test_parent_holds_table_and_report(first: subprocess.CompletedProcess[str], folder: Path) -> None:
@@ -84,6 +109,10 @@ def test_parent_holds_table_and_report(first: subprocess.CompletedProcess[str], 
         scores.setdefault(child.data.params["data.ratio"], []).append(child.data.metrics["test_80m/f1"])
     assert table["test_80m/f1/mean"].tolist()[1:] == pytest.approx([sum(scores[r]) / 2 for r in ("5", "10")])
     assert "5 (200 m)" in first.stdout
+    assert parent.data.metrics.keys() == {"test_80m/f1/r5 pixel", "test_80m/f1/r10 pixel"}
+    assert parent.data.params["data.ratio"] == "2, 5, 10"
+    assert "best is" in parent.data.tags["mlflow.note.content"].lower()
+    assert f"/runs/{parent.info.run_id}?workflowType=machine_learning" in "".join(first.stdout.split())
 
 
 def test_finished_trials_are_not_run_again(
@@ -105,7 +134,7 @@ def test_a_failed_trial_is_named_and_the_rest_go_on(tiny_lake: Lake, tmp_path: P
     done = study(tmp_path, str(lake), *words)
     assert done.returncode == 1, done.stderr
     assert "failed task=pixel data.ratio=10 seed=0" in done.stderr
-    assert "ended task=pixel data.ratio=5 seed=0" in done.stderr
+    assert re.search(r"finished task=pixel data\.ratio=5 seed=0: test_80m/f1 0\.\d{3}, \d+ (?:s|min); ", done.stderr)
     tries = ["FAILED"] * 4
     assert sorted(run.info.status for run in runs(tmp_path, "trial")) == [*tries, "FINISHED"], "tried thrice again"
     assert runs(tmp_path, "study")[0].info.status == "FAILED"

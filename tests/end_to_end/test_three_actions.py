@@ -1,14 +1,16 @@
-"""The three things that people do, on one machine: submit a study, look at it in MLflow, read the lake with xarray."""
+"""The three things that people do, on the platform of one machine, as its own words say: study, MLflow, xarray."""
 
 import hashlib
 import json
+import os
+import re
+import signal
 import socket
+import stat
 import subprocess
+import sys
 import urllib.request
-from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 import xarray as xr
@@ -17,41 +19,18 @@ from mlflow.entities import Run
 from playwright.sync_api import expect
 
 from datasets.lake import Lake
+from infra.platform.processes import living, supervisor_of
+from infra.platform.state import Platform, load
+from ingest.convert import convert_scene
+from ingest.recipe import Recipe
 from tests.end_to_end.browser import Visit, chromium, visit
-from tests.end_to_end.ray_head import BIN, ROOT, RayHead, base_environment
-from tests.mlflow_server import MlflowServer
-from tests.object_store import ObjectStore
+from tests.free_ports import free_ports
 from tests.offspring import wait_until_gone, watched_offspring
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
-LAKE = "s3://lake/lake"
+ROOT = Path(__file__).parents[2]
 EXPERIMENT = "downscale-smoke"
-READ = """
-import hashlib, json, sys
-import xarray as xr
-scene = xr.open_zarr(sys.argv[1], group="r2")
-print(json.dumps({
-    "sizes": dict(scene.SOD.sizes),
-    "sha256": hashlib.sha256(scene.SOD.values.tobytes()).hexdigest(),
-    "classes": scene.SOD.attrs["flag_meanings"],
-    "ours": sorted({"datasets", "ingest", "sweeps", "training"} & set(sys.modules)),
-}))
-"""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Services:
-    """What runs when people come: bucket, tracking server, Ray head; and what they say at its start."""
-
-    store: ObjectStore
-    tracking: MlflowServer
-    head: RayHead
-    environment: dict[str, str]
-
-    def ports(self) -> list[int]:
-        s3 = [port + shift for port in self.store.ports.values() for shift in (0, 10000)]
-        return [*self.head.ports.values(), self.tracking.port, *s3]
 
 
 @pytest.fixture(scope="module")
@@ -60,82 +39,120 @@ def browser_path() -> str:
     return chromium()
 
 
-def start(folder: Path, stack: ExitStack) -> Services:
-    """Starts all three; they stop, last first, with the stack."""
-    store = ObjectStore(folder / "s3")
-    stack.callback(store.stop)
-    store.start()
-    (folder / "mlflow").mkdir()
-    tracking = MlflowServer(folder / "mlflow")
-    stack.callback(tracking.stop)
-    tracking.start()
-    places = {
-        **store.environment(),
-        "ICEBENCH_LAKE": LAKE,
-        "ICEBENCH_STORAGE": "s3://lake/ray",
-        "ICEBENCH_SMOKE": "1",
-        "ICEBENCH_TASK": "pixel",
-        "MLFLOW_TRACKING_URI": tracking.uri,
-    }
-    head = RayHead(ROOT, places, folder / "head.log")
-    stack.callback(head.stop)
-    head.start()
-    return Services(store=store, tracking=tracking, head=head, environment={**base_environment(), **places})
+def platform_command(word: str, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Types `python -m infra.platform` in the project's folder."""
+    command = [sys.executable, "-m", "infra.platform", word, "--folder", str(folder), *options]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done
 
 
-def test_three_actions(
-    browser_path: str, raw_train: list[Path], raw_test: list[Path], tiny_lake: Lake, tmp_path: Path
-) -> None:
-    """One after the other, as each needs the one before; in the end nothing of it is left on the machine."""
-    with watched_offspring() as living:
-        with ExitStack() as stack:
-            services = start(tmp_path, stack)
-            build_lake(services, raw_train[0].parent, "train")
-            build_lake(services, raw_test[0].parent, "test")
-            submit_the_study(services, tmp_path)
-            look_at_it(services, browser_path, tmp_path / "screen")
-            read_a_scene(services, tiny_lake, tmp_path)
-            assert living(), "the watch sees what runs"
-        assert wait_until_gone(living, 30) == []
-    assert [port for port in services.ports() if answers(port)] == []
+def given_ports() -> list[str]:
+    """Other tests may start a platform at the same time, and would take the usual ones too."""
+    (s3,), (mlflow, dashboard) = free_ports(1, with_grpc=True), free_ports(2)
+    return [f"--s3-port={s3}", f"--mlflow-port={mlflow}", f"--dashboard-port={dashboard}"]
 
 
-def build_lake(services: Services, raw: Path, archive: str) -> None:
-    words = ["-m", "ingest", "build", str(raw), "--ratios", "2", "5", "10", "--workers", "2", "--split", archive]
-    done = subprocess.run(
-        [BIN / "python", *words], cwd=ROOT, env=services.environment, capture_output=True, text=True, timeout=300
+def second_terminal(said: str, starts_with: str, elsewhere: Path) -> str:
+    """Types a line that was printed, word for word after the `source` line, in a shell that knows nothing."""
+    lines = [line.strip() for line in said.splitlines()]
+    (source,) = [line for line in lines if line.startswith("source ")]
+    (line,) = [line for line in lines if line.startswith(starts_with)]
+    kept = ("HOME", "ICEBENCH_CACHE", "ICEBENCH_CACHE_GB", "ICEBENCH_OUTBOX")
+    plain = {"PATH": "/usr/local/bin:/usr/bin:/bin", **{name: os.environ[name] for name in kept if name in os.environ}}
+    shell = subprocess.run(
+        ["bash", "--norc", "-c", f"{source}\n{line}"],
+        cwd=elsewhere,
+        env=plain,
+        capture_output=True,
+        text=True,
+        timeout=800,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert shell.returncode == 0, shell.stdout + shell.stderr
+    return shell.stdout
 
 
-def submit_the_study(services: Services, folder: Path) -> None:
+def test_three_actions(browser_path: str, tmp_path: Path) -> None:
+    """One after the other, as each needs the one before; in the end nothing of it is left on the machine."""
+    folder = tmp_path / "My platform (1)"
+    with watched_offspring() as children:
+        try:
+            said = platform_command("up", folder, "--demo", *given_ports()).stdout
+            platform = load(folder)
+            assert platform is not None
+            only_its_owner_sees_the_keys(platform)
+            only_this_machine_reaches_it(platform)
+            submit_the_study(platform, said, tmp_path)
+            look_at_it(platform, said, browser_path, tmp_path / "screen")
+            read_a_scene(platform, said, tmp_path)
+            again = platform_command("up", folder, "--demo")
+            assert "runs in" in again.stderr
+            assert "already" in again.stderr
+            assert again.stdout == said
+            platform_command("down", folder)
+            assert living(folder) == []
+            everything_is_found_again(platform)
+        finally:
+            platform_command("down", folder)
+        assert wait_until_gone(children, 30) == []
+    assert [port for port in platform.ports.values() if answers(port)] == []
+    assert not Path(platform.ray_folder).exists()
+
+
+def only_its_owner_sees_the_keys(platform: Platform) -> None:
+    assert stat.S_IMODE(platform.folder.stat().st_mode) == 0o700
+    secrets = [platform.keys.secret_key, platform.keys.ray_token, *platform.keys.jwt]
+    for path in platform.folder.glob("*"):
+        if path.is_file() and any(secret in path.read_bytes().decode("latin1") for secret in secrets):
+            assert stat.S_IMODE(path.stat().st_mode) == 0o600, path.name
+    for log in platform.logs.glob("*.log"):
+        assert not any(secret in log.read_text() for secret in secrets), log.name
+
+
+def only_this_machine_reaches_it(platform: Platform) -> None:
+    """Every port that one of its processes listens at; also those that were not chosen by us."""
+    places = {
+        connection.laddr.ip
+        for process in living(platform.folder)
+        for connection in process.net_connections()
+        if connection.status == "LISTEN"
+    }
+    assert places
+    assert places <= {"127.0.0.1", "::ffff:127.0.0.1", "::1"}
+
+
+def submit_the_study(platform: Platform, said: str, elsewhere: Path) -> None:
     """Action one: where things are comes from the environment of the head, which stands in the project."""
-    done = services.head.submit(folder, "ray job submit sweeps/downscale.py")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "2 (80 m)" in done.stdout, "the table of the study"
-    with urllib.request.urlopen(f"{services.head.address}/api/jobs/", timeout=30) as answer:
-        (job,) = json.load(answer)
+    answer = second_terminal(said, "ray job submit sweeps/downscale.py", elsewhere)
+    assert "2 (80 m)" in answer, "the table of the study"
+    request = urllib.request.Request(
+        f"{platform.dashboard}/api/jobs/", headers={"Authorization": f"Bearer {platform.keys.ray_token}"}
+    )
+    with urllib.request.urlopen(request, timeout=30) as page:
+        (job,) = json.load(page)
     assert (job["entrypoint"], job["status"]) == ("sweeps/downscale.py", "SUCCEEDED")
 
 
-def look_at_it(services: Services, browser_path: str, shots: Path) -> None:
-    """Action two: a person who only knows the address of MLflow."""
-    study, trials = rows(services.tracking)
+def look_at_it(platform: Platform, said: str, browser_path: str, shots: Path) -> None:
+    """Action two: a person who only knows the printed address."""
+    study, trials = rows(platform)
     assert sorted(trial.data.params["data.ratio"] for trial in trials) == ["10"] * 3 + ["2"] * 3 + ["5"] * 3
     assert {run.info.status for run in (study, *trials)} == {"FINISHED"}
+    (address,) = re.findall(r"^ *(http\S+workflowType\S+)$", said, flags=re.MULTILINE)
     with visit(browser_path, shots) as tab:
-        open_study(tab, services.tracking.uri)
+        open_study(tab, address)
         see_trials(tab, study.info.run_name, [trial.info.run_name for trial in trials])
         see_chart_and_picture(tab, trials[0].info.run_name)
-        open_study(tab, services.tracking.uri)
+        open_study(tab, address)
         see_report(tab, study.info.run_name)
+        see_job(tab, platform)
         assert tab.asked
         assert tab.foreign() == []
 
 
-def rows(tracking: MlflowServer) -> tuple[Run, list[Run]]:
+def rows(platform: Platform) -> tuple[Run, list[Run]]:
     """The study's run and its trials', by the client, to compare the pages with."""
-    client = MlflowClient(tracking.uri)
+    client = MlflowClient(platform.mlflow)
     found = client.get_experiment_by_name(EXPERIMENT)
     assert found is not None
     runs = list(client.search_runs([found.experiment_id]))
@@ -143,11 +160,11 @@ def rows(tracking: MlflowServer) -> tuple[Run, list[Run]]:
     return study, [run for run in runs if run.data.tags.get("mlflow.parentRunId") == study.info.run_id]
 
 
-def open_study(tab: Visit, uri: str) -> None:
-    """From the first page to the table of runs, by what is written there."""
-    tab.page.goto(uri)
-    tab.page.get_by_text("Model training", exact=True).click()
-    tab.page.get_by_role("link", name=EXPERIMENT, exact=True).first.click()
+def open_study(tab: Visit, address: str) -> None:
+    """The printed address opens on the table of runs, not on the empty pages for language models."""
+    tab.page.goto("about:blank")
+    tab.page.goto(address)
+    expect(tab.page.get_by_text(EXPERIMENT, exact=True).first).to_be_visible()
 
 
 def see_trials(tab: Visit, study: str, trials: list[str]) -> None:
@@ -189,27 +206,49 @@ def see_report(tab: Visit, study: str) -> None:
     tab.shot("report")
 
 
-def read_a_scene(services: Services, tiny_lake: Lake, folder: Path) -> None:
-    """Action three: a process that has never heard of the project, and gets what the local lake of the scenes has."""
-    name = tiny_lake.catalog().scene_ids[0]
-    done = subprocess.run(
-        [BIN / "python", "-c", READ, f"{LAKE}/scenes/{name}.zarr"],
-        cwd=folder,
-        env=services.environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    seen: dict[str, Any] = json.loads(done.stdout)
-    local = xr.open_zarr(f"{tiny_lake.url}/scenes/{name}.zarr", group="r2").SOD
-    assert seen == {
-        "sizes": dict(local.sizes),
-        "sha256": hashlib.sha256(local.values.tobytes()).hexdigest(),
-        "classes": local.attrs["flag_meanings"],
-        "ours": [],
-    }
+def see_job(tab: Visit, platform: Platform) -> None:
+    """Ray's page asks for the token, then shows what was submitted."""
+    tab.page.goto(f"{platform.dashboard}/#/jobs")
+    tab.page.get_by_placeholder("Enter your authentication token").fill(platform.keys.ray_token)
+    tab.page.get_by_role("button", name="Submit").click()
+    expect(tab.page.get_by_text("sweeps/downscale.py").first).to_be_visible()
+    tab.shot("job")
+
+
+def read_a_scene(platform: Platform, said: str, elsewhere: Path) -> None:
+    """Action three: a process that has never heard of the project, and gets what the raw file has."""
+    assert "<xarray.Dataset>" in second_terminal(said, "python -c", elsewhere)
+    (line,) = [line.strip() for line in said.splitlines() if line.strip().startswith("python -c")]
+    (url,) = re.findall(r'"(s3://[^"]+)"', line)
+    (name,) = re.findall(r"scenes/(\w+)\.zarr", url)
+    recipe = Recipe()
+    lake = Lake.create(str(elsewhere / "lake"), recipe.to_lake())
+    for raw in sorted((platform.folder / "demo" / "raw").glob("*/*.nc")):
+        if name.partition("_")[0] in raw.name:
+            convert_scene(str(raw), recipe, lake, "train")
+    local = xr.open_zarr(f"{lake.url}/scenes/{name}.zarr", group="r10").SOD
+    code = f"import xarray, hashlib; s = xarray.open_zarr('{url}', group='r10').SOD; "
+    code += "print(hashlib.sha256(s.values.tobytes()).hexdigest(), s.attrs['flag_meanings'], sep='|')"
+    seen = second_terminal(said + f"\npython  -c {json.dumps(code)}", "python  -c", elsewhere)
+    assert seen.strip() == f"{hashlib.sha256(local.values.tobytes()).hexdigest()}|{local.attrs['flag_meanings']}"
     assert set(local.values.ravel().tolist()) - {255}, "some of it is labelled"
+
+
+def everything_is_found_again(platform: Platform) -> None:
+    """After another start: runs, lake and keys; then its supervisor is killed, and `down` still ends all of it."""
+    said = platform_command("up", platform.folder, "--demo").stdout
+    again = load(platform.folder)
+    assert again is not None
+    assert again.keys == platform.keys
+    assert len(rows(again)[1]) == 9
+    assert "xarray.open_zarr" in said
+    supervisor = supervisor_of(platform.folder)
+    assert supervisor is not None
+    supervisor.send_signal(signal.SIGKILL)
+    supervisor.wait(10)
+    assert living(platform.folder), "its servers go on without it"
+    assert re.search(r"ended \d+ processes", platform_command("down", platform.folder).stdout)
+    assert living(platform.folder) == []
 
 
 def answers(port: int) -> bool:

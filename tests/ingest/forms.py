@@ -13,9 +13,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from datasets.chart_rasters import rasterize
 from datasets.labels import CHARTS, IGNORE
-from ingest.charts import NO_POLYGON, polygon_classes, rasterize
-from ingest.geometry import INCIDENCE, TiePoints
+from datasets.sigrid import NO_POLYGON, polygon_classes
+from datasets.tie_grid import INCIDENCE
+from ingest.geometry import TiePoints
 from ingest.reduce import block_max, block_mean
 from ingest.source import parse_name, reference_path
 from ingest.standardization import MEAN_STD

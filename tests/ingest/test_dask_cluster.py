@@ -145,14 +145,22 @@ def threads_there(_: str) -> int:
 
 
 @pytest.mark.parametrize(
-    ("cores", "gigabytes", "limit", "expected"),
-    [(8, 64, None, 8), (8, 16, None, 5), (8, 2, None, 1), (8, 16, "2GB", 8), (2, 64, "2GB", 2)],
+    ("cores", "gigabytes", "limit", "files", "expected"),
+    [
+        (8, 64, None, 1024, 8),
+        (8, 16, None, 1024, 5),
+        (8, 2, None, 1024, 1),
+        (8, 16, "2GB", 1024, 8),
+        (2, 64, "2GB", 1024, 2),
+        (64, 640, None, 256, 8),
+    ],
 )
-def test_there_are_as_many_workers_as_cores_and_memory_allow(
-    monkeypatch: pytest.MonkeyPatch, cores: int, gigabytes: int, limit: str | None, expected: int
+def test_there_are_as_many_workers_as_cores_memory_and_open_files_allow(
+    monkeypatch: pytest.MonkeyPatch, cores: int, gigabytes: int, limit: str | None, files: int, expected: int
 ) -> None:
-    monkeypatch.setattr(ingest.dask_cluster, "CPU_COUNT", cores)
-    monkeypatch.setattr(ingest.dask_cluster, "MEMORY_LIMIT", gigabytes * 10**9)
+    monkeypatch.setattr(ingest.dask_cluster, "usable_cores", lambda: cores)
+    monkeypatch.setattr(ingest.dask_cluster, "usable_memory", lambda: gigabytes * 10**9)
+    monkeypatch.setattr(ingest.dask_cluster, "open_files", lambda: files)
     started: list[int] = []
 
     def start(**options: object) -> None:

@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 from scipy.interpolate import RegularGridInterpolator
 from scipy.ndimage import distance_transform_edt
 
-from ingest.charts import NO_POLYGON
-from ingest.errors import RawSceneError
-from ingest.geometry import INCIDENCE, LATITUDE, LONGITUDE, TiePoints, distance_to_border
+from datasets.errors import TiePointsError
+from datasets.sigrid import NO_POLYGON
+from datasets.tie_grid import INCIDENCE, LATITUDE, LONGITUDE
+from ingest.geometry import TiePoints, distance_to_border
 from ingest.moments import Moments
 
 
@@ -98,10 +99,10 @@ def test_longitude_crosses_the_antimeridian_without_a_swing() -> None:
 
 def test_points_that_are_no_grid_are_refused() -> None:
     raw = points(LINES, SAMPLES)
-    with pytest.raises(RawSceneError, match="34 tie points do not form a grid of 5 lines x 7 samples"):
+    with pytest.raises(TiePointsError, match="34 tie points do not form a grid of 5 lines x 7 samples"):
         TiePoints.from_points({name: values[1:] for name, values in raw.items()})
     raw["sar_grid_latitude"][3] = np.nan
-    with pytest.raises(RawSceneError, match="NaN in sar_latitude"):
+    with pytest.raises(TiePointsError, match="NaN in sar_latitude"):
         TiePoints.from_points(raw)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ingest.charts import NO_POLYGON
+from datasets.sigrid import NO_POLYGON
 from ingest.errors import RawSceneError
 from ingest.polygon_ids import to_polygon_ids
 

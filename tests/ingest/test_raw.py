@@ -11,7 +11,7 @@ import pytest
 import xarray as xr
 
 from datasets.lake import Lake
-from ingest.charts import NO_POLYGON
+from datasets.sigrid import NO_POLYGON, Dominance
 from ingest.convert import convert_scene
 from ingest.errors import RawSceneError
 from ingest.product import open_scene
@@ -62,7 +62,7 @@ def test_every_encoding_reads_the_same(raw: Path, tmp_path: Path, encoding: Enco
     write_encoded(raw, other, encoding)
     with open_scene(str(raw)) as expected, open_scene(str(other)) as found:
         assert (found.product, found.charted, found.shape) == ("raw", True, expected.shape)
-        assert found.polygons() == expected.polygons()
+        assert found.polygons(Dominance()) == expected.polygons(Dominance())
         np.testing.assert_array_equal(found.polygon_ids(), expected.polygon_ids())
         assert (expected.polygon_ids() == NO_POLYGON).any()
         for name in (HH, HV, "distance_map"):

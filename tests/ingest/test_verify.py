@@ -72,7 +72,9 @@ def _unfinished(place: Path) -> None:
 def _edit_root(place: Path, change: Callable[[dict[str, dict[str, object]]], None]) -> None:
     root = store(place) / "zarr.json"
     document = json.loads(root.read_text())
-    change(document["attributes"])
+    attributes = document["attributes"]
+    attributes["record"] = json.loads(attributes["record"])  # a store may also hold the table itself
+    change(attributes)
     root.write_text(json.dumps(document))
 
 

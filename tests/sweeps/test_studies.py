@@ -92,7 +92,10 @@ def test_dry_run_prints_the_trials_and_touches_nothing(path: Path, tmp_path: Pat
         "print('loaded', sorted({'ray', 'torch', 'mlflow', 'zarr'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert f"downscale: {len(study('downscale').trials())} trials" in done.stdout
+    trials = len(study("downscale").trials())
+    assert re.search(rf"downscale: {trials} trials|downscale +│ +{trials} ", done.stdout)
+    assert "no lake: '/nowhere' is not a lake" in done.stdout
+    assert "no finished trials: the tracking URI 'nonsense' cannot be used" in done.stdout
     assert "loaded []" in done.stdout
     assert list(tmp_path.iterdir()) == []
 
@@ -132,6 +135,7 @@ def test_options_are_a_closed_set() -> None:
         "--rerun-failed",
         "--smoke",
         "--dry-run",
+        "--measure",
         "--help",
     }
 
@@ -141,6 +145,7 @@ def test_options_are_a_closed_set() -> None:
     [
         (["--lakee", "x"], "--lake"),
         (["--only", "data.ratio=3", "--dry-run"], "unknown value of data.ratio '3'"),
+        (["--measure"], "--measure tells what a dry run cannot know: give it with --dry-run"),
         (["--search", "optunna"], "did you mean 'optuna'"),
         (["--search", "random:x"], "--search 'random:x' is not allowed: write grid, random, optuna"),
         (["--scheduler", "ashа"], "unknown scheduler"),

@@ -17,13 +17,15 @@ from datasets.loading.scene_inputs import SceneInputs
 from datasets.loading.scene_reader import SceneReader
 from datasets.storage import read
 from sweeps.record.study import StudyTracker
+from tests.finished_trials import finished_trials
+from training.artifacts.trial_folder import TrialFolderError
 from training.evaluation.bins import Bin, ScoreKey
 from training.evaluation.confusion import ConfusionMatrix
 from training.evaluation.predict import outputs_of
 from training.evaluation.result import TrialResult
 from training.loop.checkpoint import CheckpointError, load_checkpoint
 from training.loop.checkpoint_files import BEST, LAST
-from training.loop.epoch import TrainingProgress
+from training.loop.epoch import TrainingProgress, TrialOverview
 from training.loop.processes import Processes
 from training.loop.steps import NonFiniteLossError
 from training.spec import SpecError, TrialSpec
@@ -186,8 +188,24 @@ def test_progress_and_deterministic_mode_are_those_of_the_trial(
         modes.add(torch.are_deterministic_algorithms_enabled())
 
     spec = small_spec.with_("loop.max_epochs", 1).with_("evaluation.fixed_ratio", None)
-    result = run_trial(spec, tiny_lake, MemoryTracker(), folder=tmp_path, progress=progress)
+    begun: list[TrialOverview] = []
+    scored: list[tuple[str, int, int]] = []
+    result = run_trial(
+        spec,
+        tiny_lake,
+        MemoryTracker(),
+        folder=tmp_path,
+        begin=begun.append,
+        progress=progress,
+        scored=lambda *state: scored.append(state),
+    )
     assert len(seen) == 3 + 1
+    (overview,) = begun
+    assert (overview.trial_id, overview.patches_per_epoch) == (result.trial_id, 3 * 4)
+    assert overview.scenes == {split: len(tiny_lake.catalog().split(split)) for split in ("train", "val", "test")}
+    assert overview.parameters == result.metrics["cost/parameters"]
+    totals = {"val": overview.scenes["val"], "test": 3}
+    assert scored == [(split, done + 1, total) for split, total in totals.items() for done in range(total)]
     assert modes == {True}
     assert not torch.are_deterministic_algorithms_enabled()
     assert not any(name.startswith("test_") for name in result.metrics)
@@ -281,7 +299,7 @@ def test_a_trial_in_mlflow(tiny_lake: Lake, small_spec: TrialSpec, tmp_path: Pat
     study = StudyTracker.open(f"sqlite:///{tmp_path}/m.db", study="s", lake=tiny_lake.digest)
     tracker = MlflowTracker(study.tracking_uri, study.study, study.run_id)
     result = run_trial(small_spec.with_("loop.max_epochs", 1), tiny_lake, tracker, folder=tmp_path / "trial")
-    metrics = study.finished()[result.trial_id]
+    metrics = finished_trials(study)[result.trial_id]
     assert metrics["test/f1"] == pytest.approx(result.metrics["test/f1"])
     assert metrics["val/loss"] == pytest.approx(result.metrics["best/val_loss"])
     artifacts = tmp_path / "mlartifacts" / tracker.run_id / "artifacts"
@@ -344,6 +362,10 @@ def test_a_folder_of_another_trial_is_refused(tiny_lake: Lake, small_spec: Trial
     with pytest.raises(KeyboardInterrupt):
         run_trial(small_spec, tiny_lake, MemoryTracker(), folder=tmp_path, progress=stop)
     tracker = MemoryTracker()
+    with pytest.raises(TrialFolderError, match="give every trial a folder of its own"):
+        run_trial(small_spec.with_("seed", 5), tiny_lake, tracker, folder=tmp_path)
+    assert tracker.spec is None
+    (tmp_path / "spec.yaml").unlink()
     with pytest.raises(CheckpointError, match="give every trial a folder of its own"):
         run_trial(small_spec.with_("seed", 5), tiny_lake, tracker, folder=tmp_path)
     assert tracker.spec is None

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from datasets.labels import chart
 from training.artifacts.figures import confusion_figure, curves_figure, save_figure
+from training.artifacts.model_export import export_model
 from training.evaluation.bins import ALL, PATCHES
 from training.evaluation.result import TrialResult, scenes_csv
 from training.evaluation.score_trial import TrialScores
 from training.loop.checkpoint import Checkpoint
 from training.loop.trainer import FitState
 from training.spec import TrialSpec
-from training.tracking.model_export import export_model
 from training.tracking.tracker import Tracker
 
 TrialFile = tuple[Path, str]
@@ -40,7 +40,6 @@ def write_trial_files(
             figure = confusion_figure(matrix, chart(key.chart), title, unit=unit)
             figures.append(save_figure(figure, folder / "figures" / f"confusion_{key.grid}_{key.chart}.png"))
     tables = {
-        "spec.yaml": spec.to_yaml(),
         "result.json": result.model_dump_json(indent=1),
         "scores_per_scene.csv": scenes_csv(result.scenes),
     }

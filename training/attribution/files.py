@@ -6,6 +6,7 @@ from pathlib import Path
 from training.attribution.result import AttributionResult
 from training.attribution.settings import AttributionError
 from training.evaluation.bins import ALL
+from training.output_folder import make_folder
 from training.tracking.tracker import Tracker
 
 KINDS = ("json", "csv", "png")
@@ -30,13 +31,14 @@ def write_result(result: AttributionResult, folder: Path, *, overwrite: bool = F
 
     Raises:
         AttributionError: One of them exists.
+        OutputFolderError: The folder cannot be made or written.
     """
     from training.artifacts.figures import save_figure
     from training.attribution.figure import attribution_figure
 
     paths = output_paths(folder, result.method)
     refuse_existing(paths, overwrite=overwrite)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     as_json, as_csv, as_png = paths
     as_json.write_text(result.to_json(), encoding="utf-8")
     as_csv.write_text(result.to_csv(), encoding="utf-8")

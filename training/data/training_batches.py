@@ -63,7 +63,8 @@ def warn_of_missing(source: PatchSource) -> None:
 class TrainingBatches:
     """Batches to train on, this process's part of each; a `training.loop.trainer.TrainingData`.
 
-    `workers` are processes that read patches for this one; 0 reads in this one.
+    `workers` are processes that read patches for this one; 0 reads in this one. `batch_size` counts the patches of a
+    batch over all processes of the trial.
     """
 
     def __init__(self, data: TrialData, source: PatchSource, processes: Processes, workers: int) -> None:
@@ -74,7 +75,7 @@ class TrainingBatches:
             rank=processes.rank,
             world=processes.world,
         )
-        self._batch_size = dataset.batch_size
+        self.batch_size = dataset.batch_size
         self._loader = BatchLoader(dataset, workers=workers)
         self._spec, self._inputs, self._processes = data.spec, data.inputs, processes
         turn_wind = data.spec.augment.turn_wind
@@ -100,5 +101,5 @@ class TrainingBatches:
             torch.Generator().manual_seed(int(seed.generate_state(1, np.uint64)[0] >> 1)),
             vectors=self._vectors,
             processes=self._processes,
-            batch_size=self._batch_size,
+            batch_size=self.batch_size,
         )

@@ -17,6 +17,7 @@ from training.evaluation.score_scenes import SceneScore, SceneToScore, open_scen
 from training.loop.checkpoint import load_checkpoint
 from training.loop.checkpoint_files import checkpoint_file
 from training.loop.machine import best_device
+from training.output_folder import make_folder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +52,7 @@ def predict_scenes(
         SpecError: The lake is another one, or lacks a channel.
         UnknownNameError: The trial does not predict the chart.
         PredictionError: A map is there already, or the lake has no charts of the ratio.
+        OutputFolderError: The folder cannot be made or written.
     """
     loaded, device = load_checkpoint(checkpoint_file(checkpoint)), best_device()
     data = TrialData.of_checkpoint(loaded, lake, device, cache=cache)
@@ -68,8 +70,6 @@ def predict_scenes(
     there = [path for path in maps if path.exists()]
     if there and not overwrite:
         raise PredictionError(f"{str(there[0])!r} exists: give another --out, or --overwrite to replace what is there")
-    for path in there:
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
     source = f"{spec.model.name}, trial {spec.trial_id}, epoch {loaded.epoch}, IceBench"
 
     def open_one(record: SceneRecord) -> SceneToScore:
@@ -81,6 +81,9 @@ def predict_scenes(
         return write_prediction(classes, chart(name), folder, scene_id=scene_id, ratio=wanted, kind=kind, source=source)
 
     model = loaded.model().to(device)
+    make_folder(folder)
+    for path in there:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
     longest = max(max(record.lines, record.samples) for record in scenes) // spec.data.ratio
     paths = []
     for path in score_scenes(model, scenes, open_one, spec, tiling_for(model, spec, longest), finish):

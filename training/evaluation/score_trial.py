@@ -41,11 +41,12 @@ def score_trial(
     tiling: Tiling | None,
     pure: PatchIndex | None,
     draw: Draw = draw_nothing,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> TrialScores:
     """Scores scene after scene; reading, counting and drawing go on while the network computes.
 
     The network is on the device of `data`, and is put in eval mode. `tiling` is from `tiling_for`, `pure` are the pure
-    patches of the test scenes; None for a pixel-based trial.
+    patches of the test scenes; None for a pixel-based trial. `progress` is called with scenes done and their total.
     """
     patches = {} if pure is None else _by_scene(pure)
     maps: list[Path] = []
@@ -58,7 +59,10 @@ def score_trial(
         maps.extend(draw(score))
         return score.record, score.matrices
 
-    scored = list(score_scenes(model, data.scenes.test, open_one, data.spec, tiling, finish))
+    scored: list[ScoredScene] = []
+    for scene in score_scenes(model, data.scenes.test, open_one, data.spec, tiling, finish):
+        scored.append(scene)
+        progress(len(scored), len(data.scenes.test))
     return TrialScores(matrices=sum_bins(scored), scenes=scene_rows(scored), maps=tuple(maps))
 
 

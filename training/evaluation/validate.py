@@ -1,6 +1,6 @@
 """Scores on the val scenes after an epoch: whole scenes tile by tile, or all their pure patches."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import reduce
 from operator import add
 
@@ -28,12 +28,17 @@ _Answer = tuple[torch.Tensor, NDArray[np.uint8]]
 
 
 def validate(
-    model: nn.Module, data: TrialData, loss: Loss, scored_on: Tiling | PatchIndex, processes: Processes
+    model: nn.Module,
+    data: TrialData,
+    loss: Loss,
+    scored_on: Tiling | PatchIndex,
+    processes: Processes,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> ValScores:
     """Loss and scores over all val scenes together, counted by all processes of the trial.
 
     `scored_on` says how whole scenes are cut (pixel-based), or is the pure patches of the val scenes (patch-based). The
-    network is put in eval mode.
+    network is put in eval mode. `progress` is called with this process's scenes (or patches) done and their total.
 
     Raises:
         SplitError: No val scene has a labelled pixel.
@@ -41,9 +46,9 @@ def validate(
     heads = heads_of(data.spec)
     model.eval()
     if isinstance(scored_on, Tiling):
-        answers = _tiles(model, data, scored_on, processes)
+        answers = _tiles(model, data, scored_on, processes, progress)
     else:
-        answers = _patches(model, data, scored_on, processes)
+        answers = _patches(model, data, scored_on, processes, progress)
     own_loss, own_matrices = LossSums.zero(heads), [ConfusionMatrix.zero(head.chart.n_classes) for head in heads]
     for outputs, labels in answers:
         own_loss += loss.sums(outputs, torch.from_numpy(labels).to(outputs.device)).double()
@@ -67,14 +72,20 @@ def validate(
     )
 
 
-def _tiles(model: nn.Module, data: TrialData, tiling: Tiling, processes: Processes) -> Iterator[_Answer]:
+def _tiles(
+    model: nn.Module, data: TrialData, tiling: Tiling, processes: Processes, progress: Callable[[int, int], None]
+) -> Iterator[_Answer]:
     """Every tile of this process's scenes, (1, K, h, w) and (1, T, h, w)."""
-    for scene_id in data.scenes.val.scene_ids[processes.rank :: processes.world]:
+    scene_ids = data.scenes.val.scene_ids[processes.rank :: processes.world]
+    for done, scene_id in enumerate(scene_ids, start=1):
         for tile in predict_tiles(model, data.inputs.scene(scene_id), tiling):
             yield tile.outputs_KHW[None], data.inputs.reader.labels(scene_id, tile.lines, tile.samples)[None]
+        progress(done, len(scene_ids))
 
 
-def _patches(model: nn.Module, data: TrialData, index: PatchIndex, processes: Processes) -> Iterator[_Answer]:
+def _patches(
+    model: nn.Module, data: TrialData, index: PatchIndex, processes: Processes, progress: Callable[[int, int], None]
+) -> Iterator[_Answer]:
     """Batches of this process's part of the pure patches, in order, (B, K) and (B, 1)."""
     inputs, size = data.inputs, data.spec.loop.batch_size
     source = IndexedPatches(index, length=None, balanced=False, seed=None)
@@ -82,3 +93,4 @@ def _patches(model: nn.Module, data: TrialData, index: PatchIndex, processes: Pr
     for start in range(processes.rank * size, len(index), processes.world * size):
         batch = dataset.batch(0, range(start, min(start + size, len(index))))
         yield outputs_of(model, inputs.assemble(batch.to(inputs.device))), batch.y.numpy()
+        progress(min(start + size, len(index)), len(index))

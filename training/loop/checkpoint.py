@@ -1,10 +1,10 @@
 """Checkpoints: the weights of a trial with all that is needed to use them again, as tensors and plain values only."""
 
 import os
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -63,13 +63,17 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
 
 def load_checkpoint(path: Path) -> Checkpoint:
     """Reads a checkpoint without running any code from it; raises CheckpointError."""
-    content = _read(path, "weights", "give the best.pt of a finished trial")
-    return Checkpoint(
-        spec=TrialSpec.from_dict(content["spec"]),
-        normalization=Normalization.from_dict(content["normalization"]),
-        epoch=content["epoch"],
-        state=content["state"],
-    )
+    advice = "give the best.pt of a finished trial"
+    content = _read(path, "weights", advice)
+    try:
+        return Checkpoint(
+            spec=TrialSpec.from_dict(content["spec"]),
+            normalization=Normalization.from_dict(content["normalization"]),
+            epoch=content["epoch"],
+            state=content["state"],
+        )
+    except (KeyError, TypeError, ValueError) as error:  # a ValidationError is a ValueError, and so is a SpecError
+        raise _no_checkpoint(path, error, advice) from error
 
 
 def save_progress(path: Path, trial_id: str, state: FitState) -> None:
@@ -103,14 +107,20 @@ def _write(path: Path, content: Mapping[str, Any]) -> None:
     part.replace(path)
 
 
+def _no_checkpoint(path: Path, error: Exception, advice: str) -> CheckpointError:
+    reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"[:200]
+    return CheckpointError(f"{str(path)!r} cannot be read as a checkpoint ({reason}): {advice}")
+
+
 def _read(path: Path, kind: str, advice: str) -> dict[str, Any]:
     if not path.is_file():
         raise CheckpointError(f"there is no checkpoint {str(path)!r}: {advice}")
     try:
-        content: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, UnpicklingError, EOFError, ValueError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise CheckpointError(f"{str(path)!r} cannot be read as a checkpoint ({reason}): {advice}") from error
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of other pickles than torch's own
+            content: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # its reader of pickles raises whatever the bytes of a foreign file lead to
+        raise _no_checkpoint(path, error, advice) from error
     found = content if isinstance(content, dict) else {}
     if found.get("format") != FORMAT or found.get("kind") != kind:
         raise CheckpointError(

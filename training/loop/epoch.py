@@ -1,6 +1,31 @@
 """Results of an epoch, and progress of training: the rows that a trial reports."""
 
+from collections.abc import Callable, Mapping
+
 from training.spec.errors import Part
+
+Scored = Callable[[str, int, int], None]
+"""Told of scenes scored so far: the split, how many, of how many."""
+
+
+class TrialOverview(Part):
+    """What is about to be trained.
+
+    Attributes:
+        trial_id: Of the spec bound to the lake.
+        device: Name of the GPU or processor.
+        processes: That train together.
+        scenes: How many by split.
+        parameters: Trainable ones of the network.
+        patches_per_epoch: Over all processes.
+    """
+
+    trial_id: str
+    device: str
+    processes: int
+    scenes: Mapping[str, int]
+    parameters: int
+    patches_per_epoch: int
 
 
 class ValScores(Part):

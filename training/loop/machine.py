@@ -5,9 +5,16 @@ import platform
 import numpy as np
 import torch
 
+from datasets.process.machine import usable_cores
+
 
 def best_device() -> torch.device:
-    """The GPU that this process was given, or the CPU."""
+    """The GPU that this process was given, or the CPU; torch computes on no more threads than there are cores to use.
+
+    torch counts the cores of the host: in a container with the time of two of 64 its threads wait for each other.
+    """
+    if torch.get_num_threads() > usable_cores():
+        torch.set_num_threads(usable_cores())
     return torch.device("cuda", torch.cuda.current_device()) if torch.cuda.is_available() else torch.device("cpu")
 
 

@@ -1,7 +1,7 @@
 """The nine networks of IceBench by name, each for its task.
 
 A new one is a builder `(in_channels, n_outputs, *, ...)`, whose keyword-only parameters are what `model.params` may
-hold, and one line in `NETWORKS`.
+hold, one line in `NETWORKS`, and one in the table of `training.models_command`.
 """
 
 import inspect
@@ -20,6 +20,7 @@ from training.models.deeplab import DeepLabV3
 from training.models.library import refuse_unknown
 from training.models.weights import Receiver, load_weights, read_tensors
 from training.models.weights_file import IMAGENET, given_file, torch_hub_file
+from training.models_command import OTHERS
 from training.spec import ModelSpec, SpecError, Task
 
 
@@ -63,9 +64,6 @@ NETWORKS: Final[dict[str, Network]] = {
     **{f"resnet{depth}": _of_torchvision(f"resnet{depth}", "conv1", "fc") for depth in (50, 101, 152)},
     "densenet121": _of_torchvision("densenet121", "features.conv0", "classifier"),
 }
-
-OTHERS: Final = ("timm:NAME", "smp:ARCHITECTURE", "package.module:Class")
-"""How networks that are not of the benchmark are named."""
 
 
 def build(spec: ModelSpec, *, task: Task, in_channels: int, n_outputs: int) -> nn.Module:

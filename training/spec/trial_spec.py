@@ -94,7 +94,13 @@ class TrialSpec(Part):
         """Reads a YAML or JSON file; raises SpecError."""
         if not path.is_file():
             raise SpecError(f"there is no spec file {str(path)!r}: write one with TrialSpec.to_yaml")
-        return cls.from_yaml(path.read_text(encoding="utf-8"))
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise SpecError(
+                f"the spec file {str(path)!r} cannot be read as text ({error}): give a YAML file"
+            ) from error
+        return cls.from_yaml(text)
 
     @property
     def trial_id(self) -> str:

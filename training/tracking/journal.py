@@ -23,23 +23,25 @@ from typing import Final, NamedTuple, Self
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from datasets.access import local_path
+from datasets.errors import IceBenchError
 from datasets.process.checkout import ROOT
 from training.tracking.records import FileRecord, FinishRecord, Record, StartRecord, from_line, to_line
-from training.tracking.server import TrackingError
 
 _NAME: Final = "journal.jsonl"
 _GONE: Final = ".gone-"
 """Begin of the name of a folder that is being removed."""
 
 
-class OutboxError(TrackingError):
-    """The outbox cannot be written or read: a full or read-only disk, a damaged journal."""
+class OutboxError(IceBenchError, OSError):
+    """The outbox cannot be written or read: a full or read-only disk, a damaged journal. No server is to blame."""
 
 
 class Line(NamedTuple):
-    """A record, and the byte of the journal after it."""
+    """A record, and the bytes of the journal at which it starts and after which it ends."""
 
     record: Record
+    start: int
     end: int
 
 
@@ -51,6 +53,7 @@ class Sent(BaseModel):
         offset: Bytes of the journal that are dealt with.
         count: Records in these bytes.
         refused: How many of these the server does not take.
+        waiting: Where in these bytes the artifacts start that have still to go.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -59,6 +62,7 @@ class Sent(BaseModel):
     offset: int = 0
     count: int = 0
     refused: int = 0
+    waiting: tuple[int, ...] = ()
 
 
 class Journal:
@@ -130,12 +134,17 @@ class Journal:
     @property
     def left(self) -> int:
         """Records that the server does not have: they wait, or were refused."""
-        return self.count - self.sent.count + self.sent.refused
+        return self.count - self.sent.count + self.sent.refused + len(self.sent.waiting)
+
+    @property
+    def has_news(self) -> bool:
+        """Whether there is a record that nobody has looked at yet."""
+        return self.sent.count < self.count
 
     @property
     def all_dealt_with(self) -> bool:
         """Whether nothing waits; the server may have refused some."""
-        return self.sent.count >= self.count
+        return not self.has_news and not self.sent.waiting
 
     def append(self, record: Record) -> None:
         """Writes a record; raises OutboxError, and leaves the journal as it was, where the disk is full."""
@@ -215,7 +224,7 @@ def read_lines(folder: Path, start: int = 0) -> Iterator[Line]:
             ) from error
         end = start + len(line)
         if record is not None:
-            yield Line(record, end)
+            yield Line(record, start, end)
         elif end < size:
             raise OutboxError(
                 f"the journal {str(path)!r} is damaged at byte {start}: take that line out, and the rest can be sent"
@@ -226,7 +235,7 @@ def read_lines(folder: Path, start: int = 0) -> Iterator[Line]:
 def default_outbox() -> Path:
     """ICEBENCH_OUTBOX, else results/outbox of the project; it should be on a disk of this machine."""
     given = os.environ.get("ICEBENCH_OUTBOX")
-    return Path(given).expanduser().absolute() if given else ROOT / "results" / "outbox"
+    return local_path(Path(given)).expanduser().absolute() if given else ROOT / "results" / "outbox"
 
 
 def attempts(root: Path) -> Iterator[Path]:

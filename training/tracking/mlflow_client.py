@@ -3,19 +3,27 @@
 mlflow is imported when a client is made, not with this module: it costs seconds that `--help` does not need.
 """
 
+import json
 import os
 import re
-from collections.abc import Callable, Iterator
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
+from datasets.errors import IceBenchError
 from training.tracking.server import (
+    VIEW,
+    ArtifactStoreError,
     RequestRefusedError,
     RunGoneError,
     TrackingError,
     artifact_folder,
     check_reachable,
     public,
+    without_secrets,
 )
 
 if TYPE_CHECKING:
@@ -25,10 +33,31 @@ PARENT: Final = "mlflow.parentRunId"
 """Tag by which MLflow nests a run below another."""
 RUN_NAME: Final = "mlflow.runName"
 """Tag with what MLflow calls a run in its tables."""
+SOURCE: Final = "mlflow.source.name"
+"""Tag with the program that made a run."""
+DESCRIPTION: Final = "mlflow.note.content"
+"""Tag with Markdown that the page of a run shows on top."""
+VIEW_TAG: Final = f"mlflow.sharedViewState.{VIEW}"
+"""Tag of an experiment with what its table shows at the address of `table_link`."""
+TAG_LIMIT: Final = 8000
+"""Longest tag that MLflow keeps whole (mlflow.utils.validation.MAX_TAG_VAL_LENGTH)."""
 _REFUSALS: Final = frozenset({"INVALID_PARAMETER_VALUE", "BAD_REQUEST"})
 """Codes by which the server says that this very request is wrong, however often it comes."""
 _PASSING: Final = frozenset({401, 403, 404, 408, 425, 429})
 """HTTP codes below 500 that speak of login, address or load, not of the request."""
+_NOT_OF_MLFLOW: Final = frozenset({"builtins", "datasets", "training", "sweeps", "pydantic_core", "zarr"})
+"""Where errors come from that are mistakes of this project; all others are of MLflow, its database or its network."""
+_OWN_SERVER: Final = "or let the server pass artifacts on: mlflow server --artifacts-destination ..."
+_DISK: Final = "make its folder writable for this user, or free its disk"
+_REMEDY: Final = f"install its library and give its keys here, {_OWN_SERVER}"
+_REMEDIES: Final = {
+    "s3": "install boto3 (pip install boto3), check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, MLFLOW_S3_ENDPOINT_URL "
+    f"and the bucket, {_OWN_SERVER}",
+    "mlflow-artifacts": "look at the server's log, and at its --artifacts-destination",
+    "file": _DISK,
+    "": _DISK,
+}
+"""What to do, by the scheme of the store."""
 
 
 def open_client(uri: str, *, check: bool = True) -> "MlflowClient":
@@ -37,6 +66,8 @@ def open_client(uri: str, *, check: bool = True) -> "MlflowClient":
         check_reachable(uri)
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    # Its own lines at the end of a run have addresses that open its pages for language models; ours do not.
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     folder = artifact_folder(uri)
     if folder is not None:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -96,21 +127,122 @@ def speaking(uri: str) -> Iterator[None]:
         RunGoneError: The server does not know the run.
         TrackingError: Anything else: it may go better later.
     """
-    from mlflow.exceptions import MlflowException
-
     try:
         yield
-    except (MlflowException, OSError) as error:
-        if isinstance(error, TrackingError):
+    except IceBenchError:  # a sentence already
+        raise
+    except Exception as error:
+        if not isinstance(error, OSError) and type(error).__module__.partition(".")[0] in _NOT_OF_MLFLOW:
             raise
-        reason = re.sub(r"//[^/@\s]+@", "//", (str(error).splitlines() or [type(error).__name__])[0])
-        code = error.error_code if isinstance(error, MlflowException) else ""
-        status = getattr(getattr(error, "response", None), "status_code", 0)  # of requests, for an artifact
+        code, reason = getattr(error, "error_code", ""), _reason(error)
         if code == "RESOURCE_DOES_NOT_EXIST":
             raise RunGoneError(f"MLflow at {public(uri)} has no such run ({reason}): it was removed") from error
-        if code in _REFUSALS or (400 <= status < 500 and status not in _PASSING):
+        if code in _REFUSALS or _is_refusal(error):
             raise RequestRefusedError(f"MLflow at {public(uri)} refused ({reason})") from error
         raise TrackingError(f"MLflow at {public(uri)} failed ({reason}): check the server and its log") from error
+
+
+@contextmanager
+def storing(client: "MlflowClient", uri: str, run_id: str) -> Iterator[None]:
+    """Turns whatever a store of artifacts raises into one sentence; only calls of MLflow belong in here.
+
+    Without a proxy MLflow calls the library of the store in this process, and these have no error in common: boto3
+    alone raises ModuleNotFoundError, NoCredentialsError, ClientError and S3UploadFailedError.
+
+    Raises:
+        RequestRefusedError: The server does not take the artifact and never will.
+        RunGoneError: The server does not know the run, or not this artifact of it.
+        ArtifactStoreError: The server is there and its store does not work from here.
+        TrackingError: The server is away.
+    """
+    try:
+        yield
+    except Exception as error:
+        if getattr(error, "error_code", "") in {"RESOURCE_DOES_NOT_EXIST", *_REFUSALS} or _is_refusal(error):
+            with speaking(uri):
+                raise
+        with speaking(uri):  # which of the two is away?
+            place = client.get_run(run_id).info.artifact_uri
+        raise _store_error(uri, place, error) from error
+
+
+def put_numbers(
+    client: "MlflowClient",
+    run_id: str,
+    *,
+    params: Mapping[str, str] | None = None,
+    tags: Mapping[str, str] | None = None,
+    metrics: Mapping[str, float] | None = None,
+    time: int = 0,
+    step: int = 0,
+) -> None:
+    """Params, tags and metrics of one moment; doing it again changes nothing. A param keeps its first value."""
+    from mlflow.entities import Metric, Param, RunTag
+
+    known = client.get_run(run_id).data.params if params else {}
+    client.log_batch(
+        run_id,
+        params=[Param(name, value) for name, value in (params or {}).items() if name not in known],
+        tags=[RunTag(name, value) for name, value in (tags or {}).items()],
+        metrics=[Metric(name, value, time, step) for name, value in (metrics or {}).items()],
+    )
+
+
+def put_lake(client: "MlflowClient", run_id: str, url: str, digest: str) -> None:
+    """Names the lake of a study among the datasets of its run."""
+    from mlflow.entities import Dataset, DatasetInput
+
+    place = without_secrets(url)
+    kind = urlsplit(place).scheme or "local"
+    lake = Dataset(name="lake", digest=digest, source_type=kind, source=json.dumps({"uri": place}))
+    client.log_inputs(run_id, [DatasetInput(lake, [])])
+
+
+def put_text(client: "MlflowClient", uri: str, run_id: str, text: str, name: str) -> None:
+    """Writes a small artifact; errors are those of `storing`."""
+    with storing(client, uri, run_id):
+        client.log_text(run_id, text, name)
+
+
+def check_artifacts(uri: str, experiment: str) -> None:
+    """Writes a small file beside the artifacts of an experiment, which is made if it is not there.
+
+    For a person who is here and can mend it: once a trial runs, a server may come and go.
+
+    Raises:
+        ArtifactStoreError: It cannot be written from this machine.
+        TrackingError: The server is away, or refuses.
+    """
+    with asking(uri, check=True) as client, tempfile.TemporaryDirectory(prefix="icebench-check-") as folder:
+        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+        place = client.get_experiment(find_experiment(client, uri, experiment)).artifact_location
+        path = Path(folder) / "writable.txt"
+        path.write_text("This file says that artifacts can be written here.\n", encoding="utf-8")
+        try:
+            store: Any = get_artifact_repository(place, tracking_uri=uri)  # it has no types
+            store.log_artifact(str(path))
+        except Exception as error:
+            raise _store_error(uri, place, error) from error
+
+
+def _store_error(uri: str, place: str, error: Exception) -> ArtifactStoreError:
+    remedy = _REMEDIES.get(urlsplit(place).scheme, _REMEDY)
+    return ArtifactStoreError(
+        f"the artifact store {public(place)!r} of MLflow at {public(uri)} cannot be used from this machine "
+        f"({_reason(error)}): {remedy}"
+    )
+
+
+def _reason(error: Exception) -> str:
+    """First line of an error, without user and password."""
+    return re.sub(r"//[^/@\s]+@", "//", (str(error).splitlines() or [type(error).__name__])[0])
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Whether an answer over HTTP says that this very request is wrong."""
+    status = getattr(getattr(error, "response", None), "status_code", 0)  # of requests
+    return 400 <= status < 500 and status not in _PASSING
 
 
 @contextmanager

@@ -9,6 +9,7 @@ and the newest finished run of a trial_id counts.
 
 import logging
 import os
+import shlex
 import subprocess
 import uuid
 from collections.abc import Mapping
@@ -20,9 +21,10 @@ from datasets.process.checkout import ROOT
 from training.spec import TrialSpec
 from training.spec.data import task_word
 from training.spec.identity import CAME_WITH, FIRST
+from training.tracking.delivery import MlflowDelivery
 from training.tracking.journal import Journal, default_outbox
-from training.tracking.mlflow_client import PARENT
-from training.tracking.publisher import MlflowDelivery, Publisher
+from training.tracking.mlflow_client import PARENT, RUN_NAME, SOURCE
+from training.tracking.publisher import Publisher
 from training.tracking.records import (
     DatasetRecord,
     FinishRecord,
@@ -30,9 +32,11 @@ from training.tracking.records import (
     ParamsRecord,
     Record,
     StartRecord,
+    TagsRecord,
     TextRecord,
     now_ms,
 )
+from training.tracking.run_metrics import shown_name
 from training.tracking.server import TrackingError, public, resolve_uri
 from training.tracking.tracker import DatasetNote, Status
 
@@ -92,9 +96,9 @@ class MlflowTracker:
     def start(self, spec: TrialSpec, tags: Mapping[str, str]) -> None:
         """Begins a new run with the flattened spec as params, whether or not the server is there.
 
-        Tags are trial_id, study, seed, git_commit, attempt and those given (`recipe`, `lake`), which win: a record that
-        is no training gives its own trial_id. A value too long for a param is cut; the whole is in the artifact
-        spec.yaml.
+        Tags are trial_id, study, seed, git_commit, attempt, those by which MLflow shows name and source, and those
+        given (`recipe`, `lake`), which win: a record that is no training gives its own trial_id. A value too long for a
+        param is cut; the whole is in the artifact spec.yaml.
 
         Raises:
             OutboxError: The outbox cannot be written.
@@ -104,7 +108,8 @@ class MlflowTracker:
             "trial_id": spec.trial_id,
             "study": self.experiment,
             "seed": str(spec.seed),
-            "git_commit": git_commit(),
+            **source_tags("training"),
+            RUN_NAME: f"{spec.model.name} r{spec.data.ratio} {spec.data.task} s{spec.seed}",
             **({PARENT: self.parent_run_id} if self.parent_run_id else {}),
             **tags,
         }
@@ -121,9 +126,13 @@ class MlflowTracker:
         self._publisher.start()
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Notes all metrics in one record, with the time of now."""
-        values = {name: float(value) for name, value in metrics.items()}
+        """Notes all metrics in one record, with the time of now and the names of `training.tracking.run_metrics`."""
+        values = {shown_name(name): float(value) for name, value in metrics.items()}
         self._append(MetricsRecord(time=now_ms(), step=step or 0, values=values))
+
+    def set_tags(self, values: Mapping[str, str]) -> None:
+        """Puts tags on the run, in place of earlier ones of their names."""
+        self._append(TagsRecord(time=now_ms(), values=dict(values)))
 
     def log_file(self, path: Path, folder: str = "") -> None:
         """Copies a file into the outbox, to become an artifact."""
@@ -160,7 +169,7 @@ class MlflowTracker:
                 publisher.journal.folder.name,
                 publisher.trouble or f"more than {self.patience_s:g} s of sending",
                 publisher.journal.folder,
-                self.outbox,
+                shlex.quote(str(self.outbox)),
             )
 
     def _append(self, record: Record) -> None:
@@ -196,6 +205,17 @@ def _first_defaults(spec: type[TrialSpec]) -> dict[str, str]:
     """Params of later fields in runs from before they were there."""
     before = spec().with_all(CAME_WITH)
     return {name: value for name, value in params_of(before).items() if name not in FIRST}
+
+
+def source_tags(name: str) -> dict[str, str]:
+    """Tags with the code of a run: ours, and those that MLflow shows as its source; `name` is the program."""
+    commit = git_commit()
+    return {
+        "git_commit": commit,
+        SOURCE: name,
+        "mlflow.source.type": "LOCAL",
+        "mlflow.source.git.commit": commit.removesuffix("-dirty"),
+    }
 
 
 def git_commit() -> str:

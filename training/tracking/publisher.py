@@ -1,40 +1,19 @@
 """Sends a journal to MLflow: `publish` in one go, `Publisher` in a thread beside a trial, as long as it takes.
 
-Sending a record again changes nothing. A run is found by the tag `attempt` before it is made; params, tags, dataset
-inputs and equal metrics (same name, step, time and value) are kept once by MLflow's store, and artifacts of the same
-name are written over.
+Artifacts go last, since they may go to another place than the rest: a store that is away, or whose library or keys are
+not here, holds up neither metrics nor the end of the run.
 """
 
-import hashlib
-import json
 import logging
 import random
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
+from typing import Final
 
-import yaml
-
-from training.tracking.journal import Journal, Line, Sent, read_lines, size_of
-from training.tracking.mlflow_client import RUN_NAME, find_experiment, impatient, open_client, speaking
-from training.tracking.records import (
-    DatasetRecord,
-    FileRecord,
-    FinishRecord,
-    MetricsRecord,
-    ParamsRecord,
-    Record,
-    StartRecord,
-    TextRecord,
-)
-from training.tracking.server import RequestRefusedError, RunGoneError
-from training.tracking.tracker import DatasetNote
-
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
-    from mlflow.entities import DatasetInput
+from training.tracking.journal import Journal, Line, Sent, read_lines
+from training.tracking.records import Artifact, FileRecord, MetricsRecord, Record, StartRecord, TextRecord
+from training.tracking.server import ArtifactStoreError, RequestRefusedError, RunGoneError
 
 logger = logging.getLogger(__name__)
 
@@ -45,8 +24,8 @@ _FIRST_PAUSE_S: Final = 1.0
 _LONGEST_PAUSE_S: Final = 60.0
 METRICS_PER_REQUEST: Final = 1000
 """Most metrics in one request (mlflow.utils.validation.MAX_METRICS_PER_BATCH)."""
-_ONE_AT_A_TIME: Final = threading.Lock()
-"""`impatient` changes the environment of the process."""
+_NAMED: Final = 3
+"""Most artifacts that a message names."""
 
 
 class Publisher(threading.Thread):
@@ -70,13 +49,14 @@ class Publisher(threading.Thread):
     def hurry(self) -> None:
         """Tries again now, whatever the pause after the last failure."""
         self._hurry.set()
+        self._news.set()
 
     def run(self) -> None:
         """Sends until the end; the pause after a failure doubles while nothing arrives."""
         journal, pause, over = self.journal, _FIRST_PAUSE_S, False
         while not over:
             self._news.clear()
-            over, before = journal.over, journal.sent.offset
+            over, before = journal.over, self._place()
             try:
                 publish(journal, self._deliver)
                 if over:
@@ -89,8 +69,11 @@ class Publisher(threading.Thread):
                         self.trouble,
                         journal.folder,
                     )
-                pause = pause if journal.sent.offset == before else _FIRST_PAUSE_S
-                hurried = self._hurry.wait(pause * random.uniform(0.75, 1.25))  # not all publishers equally long
+                pause = pause if self._place() == before else _FIRST_PAUSE_S
+                # New records need not wait for a store of artifacts.
+                end_of_pause = self._news if isinstance(error, ArtifactStoreError) else self._hurry
+                end_of_pause.wait(pause * random.uniform(0.75, 1.25))  # not all publishers equally long
+                hurried = self._hurry.is_set()
                 self._hurry.clear()
                 pause = _FIRST_PAUSE_S / 2 if hurried else min(2 * pause, _LONGEST_PAUSE_S)
             else:
@@ -98,9 +81,13 @@ class Publisher(threading.Thread):
                 if not over:
                     self._news.wait()
 
+    def _place(self) -> tuple[int, int]:
+        """How far the journal is sent."""
+        return self.journal.sent.offset, len(self.journal.sent.waiting)
+
 
 def publish(journal: Journal, deliver: Deliver) -> list[str]:
-    """Sends all that waits in a journal, in order, noting after each step how far it came.
+    """Sends all that waits in a journal, in order but artifacts last, noting after each step how far it came.
 
     A record that the server does not take is noted as refused and the next ones go on. Where the server has lost the
     run, all is sent again, once.
@@ -109,7 +96,9 @@ def publish(journal: Journal, deliver: Deliver) -> list[str]:
         Why records were refused.
 
     Raises:
+        ArtifactStoreError: All but artifacts was sent; the journal holds these, and the message names them.
         TrackingError: The server is away; the journal holds what is left.
+        OutboxError: The disk of the journal is full.
     """
     again, reasons = False, list[str]()
     while not journal.all_dealt_with:
@@ -117,6 +106,7 @@ def publish(journal: Journal, deliver: Deliver) -> list[str]:
         try:
             for group in _groups(read_lines(journal.folder, journal.sent.offset)):
                 reasons += _send(journal, deliver, group)
+            reasons += _send_artifacts(journal, deliver)
         except RunGoneError:
             journal.note(Sent())
             if again:
@@ -141,134 +131,62 @@ def _groups(lines: Iterable[Line]) -> Iterator[list[Line]]:
 
 
 def _send(journal: Journal, deliver: Deliver, group: list[Line]) -> list[str]:
-    sent, reasons = journal.sent, list[str]()
-    run_id = sent.run_id
-    try:
-        run_id = deliver([line.record for line in group], run_id, journal.folder)
-    except RequestRefusedError as error:
-        if isinstance(group[0].record, StartRecord):  # without a run nothing else can be sent
-            raise
-        if len(group) > 1:
+    """Sends records that follow each other; an artifact is put behind all others instead."""
+    sent = journal.sent
+    if isinstance(group[0].record, Artifact):
+        run_id, reasons, waiting = sent.run_id, list[str](), (*sent.waiting, group[0].start)
+    else:
+        try:
+            (run_id, reasons), waiting = _offer(journal, deliver, group), sent.waiting
+        except RequestRefusedError:
+            if len(group) == 1:  # of the start: without a run nothing else can be sent
+                raise
             return [reason for line in group for reason in _send(journal, deliver, [line])]
-        logger.warning("one record of the trial is not in MLflow: %s; it is kept in %s", error, journal.folder)
-        reasons.append(str(error))
-    count, refused = sent.count + len(group), sent.refused + len(reasons)
-    journal.note(Sent(run_id=run_id, offset=group[-1].end, count=count, refused=refused))
+    journal.note(
+        Sent(
+            run_id=run_id,
+            offset=group[-1].end,
+            count=sent.count + len(group),
+            refused=sent.refused + len(reasons),
+            waiting=waiting,
+        )
+    )
     return reasons
 
 
-class MlflowDelivery:
-    """The way to one tracking server.
-
-    Args:
-        uri: From `resolve_uri`; the only place that may hold user and password.
-    """
-
-    def __init__(self, uri: str) -> None:
-        self.uri = uri
-        self._client: MlflowClient | None = None
-
-    def __call__(self, records: Sequence[Record], run_id: str, folder: Path) -> str:
-        """Hands over one record, or several of metrics, of a journal in `folder`; returns the id of the run.
-
-        A start record finds or makes the run, all others need its id.
-
-        Raises:
-            RequestRefusedError: The server does not take it and never will.
-            RunGoneError: The server does not know the run.
-            TrackingError: The server is away.
-        """
-        with _ONE_AT_A_TIME, impatient():
-            # Making a client asks for the health of the server, shortly: before the first request, which waits for
-            # longer, and again after a failure.
-            client, self._client = self._client or open_client(self.uri), None
-            with speaking(self.uri):
-                if isinstance(records[0], StartRecord):
-                    run_id = _find_run(client, self.uri, records[0])
-                else:
-                    _hand_over(client, run_id, records, folder)
-            self._client = client
-        return run_id
+def _send_artifacts(journal: Journal, deliver: Deliver) -> list[str]:
+    """Sends what was put last, until there is something new; one that does not go lets the others pass next time."""
+    reasons = list[str]()
+    while journal.sent.waiting and not journal.has_news:
+        first, *rest = journal.sent.waiting
+        try:
+            _, refused = _offer(journal, deliver, [next(read_lines(journal.folder, first))])
+        except ArtifactStoreError as error:
+            names = [_name_of(next(read_lines(journal.folder, start)).record) for start in journal.sent.waiting]
+            journal.note(journal.sent.model_copy(update={"waiting": (*rest, first)}))
+            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+            raise ArtifactStoreError(f"{error}; not there yet: {', '.join(names[:_NAMED])}{more}") from error
+        count = journal.sent.refused + len(refused)
+        journal.note(journal.sent.model_copy(update={"waiting": tuple(rest), "refused": count}))
+        reasons += refused
+    return reasons
 
 
-def _find_run(client: "MlflowClient", uri: str, start: StartRecord) -> str:
-    experiment = find_experiment(client, uri, start.experiment)
-    found = _runs_of(client, experiment, start.attempt)
-    if found:
-        return found[0]
-    tags = {**start.tags, "attempt": start.attempt}
-    name = tags.get(RUN_NAME, start.trial_id)
-    run = client.create_run(experiment, start_time=start.time, tags=tags, run_name=name)
-    return str(run.info.run_id)
+def _offer(journal: Journal, deliver: Deliver, group: list[Line]) -> tuple[str, list[str]]:
+    """Id of the run, and why the record was refused; of several, and of the start, a refusal is raised."""
+    run_id = journal.sent.run_id
+    try:
+        return deliver([line.record for line in group], run_id, journal.folder), []
+    except RequestRefusedError as error:
+        if len(group) > 1 or isinstance(group[0].record, StartRecord):
+            raise
+        logger.warning("one record of the trial is not in MLflow: %s; it is kept in %s", error, journal.folder)
+        return run_id, [str(error)]
 
 
-def _runs_of(client: "MlflowClient", experiment: str, attempt: str) -> list[str]:
-    """Ids of the runs of an attempt, deleted ones too: what a person deleted is not made again."""
-    from mlflow.entities import ViewType
-
-    found = client.search_runs(
-        [experiment],
-        filter_string=f"tags.attempt = '{attempt}'",
-        run_view_type=ViewType.ALL,
-        order_by=["attributes.start_time ASC"],
-    )
-    return [run.info.run_id for run in found]
-
-
-def _hand_over(client: "MlflowClient", run_id: str, records: Sequence[Record], folder: Path) -> None:
-    """Of params and metrics `log_batch` puts as many in a request as the server takes."""
-    from mlflow.entities import Metric, Param
-
-    match records[0]:
-        case MetricsRecord():
-            rows = [each for each in records if isinstance(each, MetricsRecord)]
-            metrics = [Metric(name, value, row.time, row.step) for row in rows for name, value in row.values.items()]
-            client.log_batch(run_id, metrics=metrics)
-        case ParamsRecord(values=values):
-            client.log_batch(run_id, params=[Param(name, value) for name, value in values.items()])
-        case FileRecord() as record:
-            _send_copy(client, run_id, record, folder / record.kept)
-        case TextRecord(name=name, text=text):
-            client.log_text(run_id, text, name)
-        case DatasetRecord(note=note):
-            client.log_inputs(run_id, [_dataset(note)])
-        case FinishRecord(status=status, time=time):
-            client.set_terminated(run_id, status, time)
-            _drop_twins(client, run_id)
-
-
-def _send_copy(client: "MlflowClient", run_id: str, record: FileRecord, path: Path) -> None:
-    if not path.exists() or size_of(path) != record.size:
-        raise RequestRefusedError(f"the copy of {path.name} was cut short when the machine crashed")
-    send = client.log_artifacts if path.is_dir() else client.log_artifact
-    send(run_id, str(path), record.folder or None)
-    if (path / "MLmodel").is_file():
-        model = yaml.safe_load((path / "MLmodel").read_text(encoding="utf-8"))
-        model |= {"run_id": run_id, "artifact_path": record.folder}  # MLflow finds the input example by them
-        client.log_text(run_id, yaml.safe_dump(model, sort_keys=False), f"{record.folder}/MLmodel")
-
-
-def _drop_twins(client: "MlflowClient", run_id: str) -> None:
-    """Deletes a second run that a request made whose answer came too late."""
-    run = client.get_run(run_id)
-    attempt = run.data.tags.get("attempt")
-    if attempt is not None:
-        for twin in _runs_of(client, run.info.experiment_id, attempt):
-            if twin != run_id:
-                client.delete_run(twin)
-
-
-def _dataset(note: DatasetNote) -> "DatasetInput":
-    """MLflow keeps the first dataset of a name and digest in an experiment, so both tell all that may differ."""
-    from mlflow.entities import Dataset, DatasetInput, InputTag
-
-    profile = json.dumps({"scenes": note.scenes, "lake": note.digest, "recipe": note.recipe, **note.profile})
-    differs = hashlib.sha256(f"{note.url} {profile}".encode()).hexdigest()[:8]
-    dataset = Dataset(
-        name=f"{note.name}/{note.context}",
-        digest=f"{note.digest}-{differs}",
-        source_type=urlsplit(note.url).scheme or "local",
-        source=json.dumps({"uri": note.url}),
-        profile=profile,
-    )
-    return DatasetInput(dataset, [InputTag("mlflow.data.context", note.context), InputTag("recipe", note.recipe)])
+def _name_of(record: Record) -> str:
+    """Of an artifact, as people see it."""
+    if isinstance(record, FileRecord):
+        name = Path(record.kept).name
+        return record.folder if name == record.folder else f"{record.folder}/{name}".lstrip("/")
+    return record.name if isinstance(record, TextRecord) else record.kind

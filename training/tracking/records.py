@@ -60,6 +60,14 @@ class MetricsRecord(_Record):
     values: dict[str, float]
 
 
+class TagsRecord(_Record):
+    """Tags of one moment, which later ones replace."""
+
+    kind: Literal["tags"] = "tags"
+    time: int
+    values: dict[str, str]
+
+
 class FileRecord(_Record):
     """A copied file, or a copied folder whose content goes right into `folder` of the run's artifacts ("": their root).
 
@@ -98,7 +106,11 @@ class FinishRecord(_Record):
     status: Status
 
 
-Record = StartRecord | ParamsRecord | MetricsRecord | FileRecord | TextRecord | DatasetRecord | FinishRecord
+Artifact = FileRecord | TextRecord
+
+Record = (
+    StartRecord | ParamsRecord | MetricsRecord | TagsRecord | FileRecord | TextRecord | DatasetRecord | FinishRecord
+)
 
 _READER: Final[TypeAdapter[Record]] = TypeAdapter(Annotated[Record, Field(discriminator="kind")])
 

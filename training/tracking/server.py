@@ -1,15 +1,19 @@
 """Which tracking URIs are good, where their artifacts go, and whether a server is there. Knows no mlflow."""
 
 import http.client
+import shlex
+import sqlite3
 import ssl
 import time
 import urllib.error
 import urllib.request
+from contextlib import closing
 from pathlib import Path
 from typing import Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from datasets.errors import IceBenchError
+from datasets.proxies import through_proxy
 
 _SQLITE: Final = "sqlite:///"
 _PATIENCE_S: Final = 10.0
@@ -17,6 +21,10 @@ _PATIENCE_S: Final = 10.0
 
 MLflow itself would retry for four minutes, which is right in the middle of a training and wrong at its start.
 """
+_CLASSIC: Final = "?workflowType=machine_learning"
+VIEW: Final = "study"
+"""Name under which an experiment keeps what its table shows, which its address asks for."""
+_GIVE_ANOTHER: Final = "run a study or a trial first, or give another --tracking-uri (MLFLOW_TRACKING_URI)"
 _PAUSE_S: Final = 1.0
 """Between two looks at a server that is away."""
 
@@ -31,6 +39,14 @@ class RequestRefusedError(TrackingError):
 
 class RunGoneError(TrackingError):
     """The server does not know the run: it was removed, or this is another server."""
+
+
+class ArtifactStoreError(TrackingError):
+    """The server is there, but the store of its artifacts takes no file from this machine, or gives none."""
+
+
+class NoRecordError(TrackingError):
+    """A sqlite file that somebody wants to read is not there, or holds no record of MLflow."""
 
 
 def resolve_uri(uri: str) -> str:
@@ -83,8 +99,24 @@ def check_reachable(uri: str) -> None:
             return
         reason = str(cause) or type(cause).__name__
     raise TrackingError(
-        f"the MLflow server {public(uri)} does not answer ({reason}): start it, or give another tracking URI"
+        f"the MLflow server {public(uri)} does not answer ({reason}){through_proxy(uri)}: start it, or give another "
+        "tracking URI"
     )
+
+
+def check_recorded(uri: str) -> None:
+    """Raises NoRecordError where there is nothing to read; to whoever only reads, MLflow would make a database."""
+    path = _file_of(uri)
+    if not uri.startswith(_SQLITE):
+        return
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+            found = database.execute("SELECT 1 FROM sqlite_master WHERE name = 'experiments'").fetchone()
+    except sqlite3.Error as error:
+        reason = "it is a folder" if path.is_dir() else str(error) if path.exists() else "no such file"
+        raise NoRecordError(f"{_no_record(path)} ({reason}): {_GIVE_ANOTHER}") from error
+    if found is None:
+        raise NoRecordError(f"{_no_record(path)}: {_GIVE_ANOTHER}")
 
 
 def wait_reachable(uri: str, patience_s: float) -> None:
@@ -99,12 +131,51 @@ def wait_reachable(uri: str, patience_s: float) -> None:
         time.sleep(_PAUSE_S)
 
 
+def run_address(uri: str, experiment_id: str, run_id: str = "") -> str:
+    """Address of a run in the pages of a server, or without a run of the table of an experiment; "" for a database.
+
+    Without the last word MLflow opens its pages for language models, where a trial has nothing to show.
+    """
+    if not uri.startswith(("http://", "https://")):
+        return ""
+    here = f"{run_link(experiment_id, run_id)}{_CLASSIC}" if run_id else table_link(experiment_id)
+    return f"{public(uri)}/{here}"
+
+
+def run_link(experiment_id: str, run_id: str) -> str:
+    """Path of a run within the pages of whatever server shows it."""
+    return f"#/experiments/{quote(experiment_id)}/runs/{quote(run_id)}"
+
+
+def table_link(experiment_id: str) -> str:
+    """Path of the table of an experiment within the pages of its server."""
+    return f"#/experiments/{quote(experiment_id)}/runs{_CLASSIC}&viewStateShareKey={VIEW}"
+
+
+def how_to_open(uri: str, experiment_id: str, run_id: str = "") -> str:
+    """What to open to see a run or the table of an experiment, or to type first where the runs are in a database."""
+    address = run_address(uri, experiment_id, run_id)
+    if address:
+        return address
+    command = shlex.join(["mlflow", "ui", "--backend-store-uri", uri])
+    return f"{run_address('http://127.0.0.1:5000', experiment_id, run_id)} once this runs: {command}"
+
+
 def public(uri: str) -> str:
     """The URI without user and password, for messages."""
     parts = urlsplit(uri)
     if "@" not in parts.netloc:
         return uri
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def without_secrets(url: str) -> str:
+    """The URL of a lake without user, password and query, which may hold a signature."""
+    return urlsplit(public(url))._replace(query="", fragment="").geturl() if "://" in url else url
+
+
+def _no_record(path: Path) -> str:
+    return f"there is no record of MLflow in {str(path)!r}"
 
 
 def _file_of(uri: str) -> Path:

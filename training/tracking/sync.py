@@ -5,10 +5,17 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from training.tracking.delivery import MlflowDelivery
 from training.tracking.journal import Journal, OutboxError, Sent, attempts, read_lines
-from training.tracking.publisher import MlflowDelivery, publish
+from training.tracking.publisher import publish
 from training.tracking.records import FinishRecord, StartRecord
-from training.tracking.server import RequestRefusedError, TrackingError, check_reachable, resolve_uri
+from training.tracking.server import (
+    ArtifactStoreError,
+    RequestRefusedError,
+    TrackingError,
+    check_reachable,
+    resolve_uri,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,8 +111,10 @@ def _sync_one(folder: Path, start: StartRecord, uri: str, away: dict[str, str]) 
             notes += [f"refused: {reason}" for reason in publish(journal, MlflowDelivery(uri))]
         except TrackingError as error:
             notes.append(str(error))
-            if not isinstance(error, RequestRefusedError):  # of the start record; the server is there
+            if not isinstance(error, RequestRefusedError | ArtifactStoreError):  # the server is there
                 away[uri] = str(error)
+        except OutboxError as error:  # this machine's disk is full; the server is there
+            notes.append(str(error))
         left = journal.left
         if not left:
             journal.remove()

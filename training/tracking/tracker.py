@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
 from training.spec import TrialSpec
-from training.tracking.server import TrackingError, public
+from training.tracking.server import without_secrets
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +43,7 @@ class DatasetNote(BaseModel):
     @field_validator("url")
     @classmethod
     def _without_secrets(cls, url: str) -> str:
-        return urlsplit(public(url))._replace(query="", fragment="").geturl() if "://" in url else url
+        return without_secrets(url)
 
 
 class Tracker(Protocol):
@@ -72,18 +71,18 @@ class Tracker(Protocol):
         """Notes which scenes the trial reads; once for each split."""
 
     def log_model(self, folder: Path) -> None:
-        """Copies a folder that `training.tracking.model_export` wrote into the record, as `model`."""
+        """Copies a folder that `training.artifacts.model_export` wrote into the record, as `model`."""
 
     def finish(self, status: Status) -> None:
         """Ends the record."""
 
 
 def record_failure(tracker: Tracker, error: BaseException) -> None:
-    """Ends the record with the error; a tracker that is away must not hide the error itself."""
+    """Ends the record with the error; a tracker that is away, or a full disk, must not hide the error itself."""
     try:
         tracker.log_text("".join(traceback.format_exception(error)), "error.txt")
         tracker.finish("KILLED" if isinstance(error, KeyboardInterrupt | SystemExit) else "FAILED")
-    except TrackingError as away:
+    except OSError as away:  # TrackingError, OutboxError
         logger.warning("the failure of the trial is not on record: %s", away)
 
 

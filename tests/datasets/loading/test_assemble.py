@@ -10,6 +10,7 @@ from datasets.loading.assemble import Assembler
 from datasets.loading.batches import Batch, Window
 from datasets.loading.normalize import Normalization
 from datasets.loading.scene_reader import SceneReader
+from datasets.stores.packing import ZONES
 from tests.reading import CPU, assembler_of, batches_of, reader_of, whole_input
 
 
@@ -25,6 +26,10 @@ def test_km2_fields_are_met_at_the_true_centre_of_each_pixel(ratio: int) -> None
         field = cells[:, None].expand(20, 20) if axis == 0 else cells.expand(20, 20)
         batch = Batch(
             sar=torch.empty(1, 0, 30, 30),
+            zones=torch.empty(1, 0, 30, 30),
+            nodes=torch.empty(1, 0, 0, 0),
+            lines=torch.empty(1, 30, 0),
+            samples=torch.empty(1, 30, 0),
             km2=field[None, None].contiguous(),
             offset=torch.full((1, 2), start - int(start)),
             month=torch.ones(1),
@@ -48,9 +53,11 @@ def test_channels_may_stand_in_any_order(tiny_lake: Lake) -> None:
 def test_no_data_is_zero_after_assembly(tiny_lake: Lake) -> None:
     reader = reader_of(tiny_lake)
     batch = batches_of(reader)[0]
-    batch.sar[0, 0, 3, 4], batch.sar[1, 1, 0, 0] = float("nan"), float("inf")
+    batch.sar[0, 0, 3, 4] = int(batch.sar_fill)
+    batch.zones[1, 0, 0, 0] = ZONES.fill
     batch.km2[2, 0] = float("nan")
     x = assembler_of(reader)(batch)
     assert torch.isfinite(x).all()
-    assert x[0, 0, 3, 4] == x[1, 1, 0, 0] == 0.0
+    assert x[0, 0, 3, 4] == x[1, INPUTS.index("distance_map"), 0, 0] == 0.0
+    assert x[0, 0, 3, 5] != 0.0
     assert (x[2, INPUTS.index(reader.km2_channels[0])] == 0).all()

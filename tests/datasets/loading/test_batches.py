@@ -2,7 +2,14 @@
 
 import logging
 import multiprocessing
+import os
 import pickle
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
 from multiprocessing.queues import Queue
 from pathlib import Path
@@ -11,13 +18,16 @@ import numpy as np
 import pytest
 import torch
 
+from datasets.errors import IceBenchError, LoaderError, SplitError
 from datasets.lake import Lake
-from datasets.loading.batches import Batch, BatchDataset, BatchLoader
+from datasets.loading import batches as module
+from datasets.loading.batches import Batch, BatchDataset, BatchLoader, worker_deaths
+from datasets.patches.crops import RandomCrops
 from tests.reading import batches_of, cache_in, reader_of
 
 
 def same(first: Batch, second: Batch) -> bool:
-    parts = zip(first[:5], second[:5], strict=True)
+    parts = zip(first.tensors, second.tensors, strict=True)
     return first.windows == second.windows and all(
         torch.equal(torch.nan_to_num(a.float()), torch.nan_to_num(b.float())) for a, b in parts
     )
@@ -58,7 +68,7 @@ def load_in_a_daemon(dataset: BatchDataset, answers: "Queue[tuple[str, list[byte
     heard = StringIO()
     logging.getLogger("datasets.loading.batches").addHandler(logging.StreamHandler(heard))
     batches = list(BatchLoader(dataset, workers=2).epoch(0))
-    answers.put((heard.getvalue(), [pickle.dumps([part.numpy() for part in batch[:5]]) for batch in batches]))
+    answers.put((heard.getvalue(), [pickle.dumps([part.numpy() for part in batch.tensors]) for batch in batches]))
 
 
 @pytest.mark.slow
@@ -71,11 +81,159 @@ def test_a_daemonic_process_makes_its_batches_itself_and_says_so(tiny_lake: Lake
     daemon.join()
     assert said == "a daemonic process cannot start 2 loader workers: it makes its batches itself\n"
     for found, expected in zip(batches, BatchLoader(dataset).epoch(0), strict=True):
-        for part, own in zip(pickle.loads(found), expected[:5], strict=True):
+        for part, own in zip(pickle.loads(found), expected.tensors, strict=True):
             np.testing.assert_array_equal(part, own.numpy())
 
 
 def test_bytes_are_those_of_the_tensors_and_few(tiny_lake: Lake) -> None:
-    batch = batches_of(reader_of(tiny_lake))[0]
-    assert batch.nbytes == sum(part.nbytes for part in batch[:5])
-    assert batch.nbytes < 0.6 * 4 * (16 * 48 * 48 * 4), "coarse channels travel as coarse cells"
+    dataset = batches_of(reader_of(tiny_lake))
+    batch = dataset[0]
+    assert batch.nbytes == sum(part.nbytes for part in batch.tensors)
+    assert batch.nbytes <= dataset.batch_bytes < 1.5 * batch.nbytes, "known before the first one is made"
+
+
+def test_a_patch_of_sixteen_channels_takes_few_bytes_a_pixel(tiny_lake: Lake) -> None:
+    """int16 SAR, uint8 zones and charts; tie points and cells are next to nothing."""
+    batch = batches_of(reader_of(tiny_lake), patch_size=192, max_masked=1.0)[0]
+    assert batch.sar.dtype == torch.int16
+    rasters = sum(part.nbytes for part in (batch.sar, batch.zones, batch.y))
+    assert rasters == (2 * 2 + 1 + batch.y.shape[1]) * 4 * 192 * 192
+    assert batch.nbytes - rasters < 4 * 40_000
+
+
+def test_without_room_for_workers_the_process_makes_its_batches_itself_and_says_so_once(
+    tiny_lake: Lake, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    dataset = batches_of(reader_of(tiny_lake))
+    monkeypatch.setattr("datasets.loading.workers.shared_room", lambda: 1e5)
+    with caplog.at_level(logging.WARNING):
+        loader = BatchLoader(dataset, workers=2)
+        found = list(loader.epoch(0))
+    assert all(same(own, other) for own, other in zip(found, BatchLoader(dataset).epoch(0), strict=True))
+    (said,) = caplog.messages
+    assert said.startswith("2 loader workers were wanted and this process makes its batches itself: each holds 4 batc")
+    assert "docker run --shm-size" in said
+
+
+class Astray(RandomCrops):
+    """Patches whose second batch meets something that no worker comes back from."""
+
+    trouble = "none"
+
+    def patch(self, reader: object, epoch: int, place: int) -> object:  # type: ignore[override]
+        if place >= 4:
+            if self.trouble == "killed":
+                os.kill(os.getpid(), signal.SIGKILL)
+            if self.trouble == "sentence":
+                raise SplitError("no ice here: look elsewhere")
+            if self.trouble == "unsendable":
+                raise UnsendableError("two", "words")
+        return super().patch(reader, epoch, place)  # type: ignore[arg-type]
+
+
+class UnsendableError(IceBenchError):
+    def __init__(self, one: str, two: str) -> None:
+        super().__init__(f"{one} {two}")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("trouble", "error", "said"),
+    [
+        ("killed", LoaderError, r"a loader worker died \(.*\): where the kernel ended it for want of memory"),
+        ("sentence", SplitError, "^no ice here: look elsewhere$"),
+        ("unsendable", LoaderError, "^two words$"),
+    ],
+)
+def test_what_a_worker_dies_of_is_an_error_with_its_cause(
+    tiny_lake: Lake, tmp_path: Path, trouble: str, error: type[Exception], said: str
+) -> None:
+    """Trials of a study run in a thread, where no signal of the worker's end is heard."""
+    reader = reader_of(tiny_lake, cache=cache_in(tmp_path))
+    crops = Astray(tiny_lake.catalog().split("train").scene_ids, patch_size=16, max_masked=0.9, length=12, seed=5)
+    crops.trouble = trouble
+    loader = BatchLoader(BatchDataset(reader, crops, batch_size=4), workers=1)
+    with ThreadPoolExecutor(1) as thread, pytest.raises(error, match=said):
+        thread.submit(lambda: list(loader.epoch(0))).result(timeout=120)
+
+
+def test_a_wait_for_a_batch_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits = 0
+
+    class Late(Iterator[Batch]):
+        def __next__(self) -> Batch:
+            nonlocal waits
+            waits += 1
+            raise RuntimeError("DataLoader timed out after 5.0 seconds")
+
+    monkeypatch.setattr(module, "BATCH_SECONDS", 0.05)
+    with pytest.raises(LoaderError, match=r"no loader worker has handed over the next batch for 0\.05 s"):
+        module._next(Late())
+    assert waits > 1, "a short wait of torch is not the end"
+
+
+def test_only_deaths_of_workers_are_told_as_such() -> None:
+    with pytest.raises(LoaderError, match="is killed by signal: Bus error"), worker_deaths():
+        raise RuntimeError("DataLoader worker (pid 7) is killed by signal: Bus error. ")
+    with pytest.raises(RuntimeError, match="shapes differ"), worker_deaths():
+        raise RuntimeError("shapes differ")
+
+
+IN_LITTLE_SHARED_MEMORY = """
+import logging, sys
+from pathlib import Path
+from datasets.lake import Lake
+from datasets.loading import workers
+from datasets.loading.batches import BatchLoader
+from tests.reading import batches_of, reader_of
+
+if __name__ == "__main__":
+    logging.basicConfig(format="%(message)s", stream=sys.stdout)
+    if sys.argv[2] == "unseen":  # somebody else takes the room later
+        workers.shared_room = lambda: 1e9
+    loader = BatchLoader(batches_of(reader_of(Lake.open(sys.argv[1]))), workers=1)
+    try:
+        print(sum(len(batch.y) for batch in loader.epoch(0)), "patches")
+    except Exception as error:
+        print(type(error).__name__, error)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("looked", "said"),
+    [
+        ("seen", ["1 loader workers were wanted and this process makes its batches itself", "12 patches"]),
+        ("unseen", ["LoaderError a loader worker cannot hand over a batch of"]),
+    ],
+)
+def test_a_really_small_shared_memory(tiny_lake: Lake, tmp_path: Path, looked: str, said: list[str]) -> None:
+    small = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs -o size=128k tmpfs /dev/shm && exec "$@"', "sh"]
+    try:
+        subprocess.run([*small, "true"], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("only root may mount another /dev/shm, on Linux")
+    script = tmp_path / "load.py"
+    script.write_text(IN_LITTLE_SHARED_MEMORY)
+    root = str(Path(__file__).parents[3])
+    done = subprocess.run(
+        [*small, sys.executable, str(script), tiny_lake.url, looked],
+        env={**os.environ, "PYTHONPATH": root}, capture_output=True, text=True, timeout=240,
+    )  # fmt: skip
+    lines = done.stdout.splitlines()
+    assert len(lines) == len(said), done.stdout + done.stderr
+    for line, start in zip(lines, said, strict=True):
+        assert line.startswith(start)
+
+
+@pytest.mark.slow
+def test_the_recipe_of_the_lake_page_runs_as_a_script_with_workers(tiny_lake: Lake, tmp_path: Path) -> None:
+    root = Path(__file__).parents[3]
+    (recipe,) = re.findall(r"```python\n(import torch\n.*?)```", (root / "docs/lake.md").read_text(), flags=re.DOTALL)
+    assert "workers=2" in recipe
+    script = tmp_path / "recipe.py"
+    script.write_text(f"lake = {tiny_lake.url!r}\n{recipe}")
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    done = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["torch.Size([4, 16, 64, 64]) torch.Size([4, 1, 64, 64])"] * 2

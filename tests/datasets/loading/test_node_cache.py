@@ -271,7 +271,7 @@ def test_the_default_is_a_private_folder_and_half_of_the_disk(tmp_path: Path, mo
     free -= 10**5
     assert NodeCache.default() == cache, "what the cache itself takes does not make it smaller"
     free = 1 << 50
-    assert NodeCache.default() == NodeCache(folder=cache.folder, max_bytes=64 << 30)
+    assert NodeCache.default() == NodeCache(folder=cache.folder, max_bytes=128 << 30)
 
 
 def test_the_environment_gives_folder_and_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,15 +13,18 @@ from datasets.channels import INPUTS
 from datasets.lake import Lake
 from datasets.loading.scene_reader import STEP_BYTES, SceneReader, decoding_steps
 from datasets.stores.scene_writer import SHARD
+from ingest.precision import INCIDENCE_STEP, geolocation_step
 from tests.reading import TARGETS, cache_in, reader_of
 
 LINES, SAMPLES = slice(7, 50), slice(90, 151)
 
 
 def sar_of(reader: SceneReader, scene_id: str) -> np.ndarray:
-    out = np.empty((len(reader.sar_channels), 43, 61), np.float32)
+    """SAR in dB, NaN = no data."""
+    dtype, unit, fill = reader.sar_form(scene_id)
+    out = np.empty((len(reader.sar_channels), 43, 61), dtype)
     reader.sar(scene_id, LINES, SAMPLES, out)
-    return out
+    return np.where(out == fill, np.nan, out * np.float32(unit))
 
 
 @pytest.fixture(params=["chunks", "cache"])
@@ -34,6 +37,15 @@ def test_channels_and_charts_are_those_of_the_lake(reader: SceneReader, tiny_lak
     stored = tiny_lake.scene(scene_id).open(2).isel(line=LINES, sample=SAMPLES)
     for plane, name in zip(sar_of(reader, scene_id), reader.sar_channels, strict=True):
         np.testing.assert_array_equal(plane, stored[name].values)
+    assert reader.sar_form(scene_id)[0] == np.int16, "half the bytes of float32"
+    zones = reader.zones(scene_id, LINES, SAMPLES)
+    assert zones.dtype == np.uint8
+    np.testing.assert_array_equal(zones * 0.25, stored.distance_map.values)
+    ties = reader.ties(scene_id, LINES, SAMPLES)
+    for nodes, name in zip(ties.nodes, reader.tie_channels, strict=True):
+        step = INCIDENCE_STEP if name == "sar_incidenceangle" else geolocation_step(2)
+        field = ties.lines.astype(np.float64) @ nodes @ ties.samples.T
+        np.testing.assert_allclose(field, stored[name].values, rtol=0, atol=step / 2 + 2e-5)
     labels = reader.labels(scene_id, LINES, SAMPLES)
     assert labels.dtype == np.uint8
     for plane, name in zip(labels, TARGETS, strict=True):
@@ -78,9 +90,7 @@ def test_a_scene_is_decoded_once_for_all_readers_of_a_node(tiny_lake: Lake, tmp_
     np.testing.assert_array_equal(sar_of(broken, scene_id), first)
     fewer = SceneReader(tiny_lake, ratio=2, channels=INPUTS[1:3], targets=("SOD",), cache=cache)
     before = cache.used_bytes()
-    out = np.empty((2, 43, 61), np.float32)
-    fewer.sar(scene_id, LINES, SAMPLES, out)
-    np.testing.assert_array_equal(out, first[1:3])
+    np.testing.assert_array_equal(sar_of(fewer, scene_id), first[1:2])
     assert cache.used_bytes() == before, "other channels are other planes of the same array"
 
 

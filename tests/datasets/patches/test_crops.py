@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-import torch
 
 from datasets.errors import SplitError
 from datasets.lake import Lake
 from datasets.loading.batches import Window
-from tests.reading import batches_of, reader_of
+from datasets.stores.packing import ZONES
+from tests.reading import assembler_of, batches_of, reader_of
 
 
 def test_at_most_the_allowed_share_is_masked(tiny_lake: Lake) -> None:
@@ -50,8 +50,11 @@ def test_a_scene_smaller_than_the_patch_is_padded_without_labels(tiny_lake: Lake
     reader = reader_of(tiny_lake, ratio=10)
     batch = batches_of(reader, patch_size=64, max_masked=0.9)[0]
     assert (batch.y[:, :, -1] == 255).all()
-    assert torch.isnan(batch.sar[:, :, -1]).all()
-    assert not torch.isnan(batch.sar[:, 2, 20]).all(), "the scene itself is there"
+    assert (batch.sar[:, :, -1] == batch.sar_fill).all()
+    assert (batch.zones[:, :, -1] == ZONES.fill).all()
+    assert (batch.lines[:, -1] == 0).all()
+    assert not (batch.sar[:, 1, 20] == batch.sar_fill).all(), "the scene itself is there"
+    assert (assembler_of(reader)(batch)[:, :6, -1] == 0).all()
 
 
 @pytest.mark.slow

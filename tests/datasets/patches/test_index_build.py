@@ -76,7 +76,8 @@ def test_a_scene_with_other_content_is_indexed_anew(lake: Lake, reads: list[str]
         build_index(lake, records, RULE)
     document = Path(lake.scene_url(changed.scene_id)) / "zarr.json"
     content = json.loads(document.read_text())
-    content["attributes"]["record"]["fingerprint"] = changed.fingerprint
+    record = json.loads(content["attributes"]["record"]) | {"fingerprint": changed.fingerprint}
+    content["attributes"]["record"] = json.dumps(record)
     document.write_text(json.dumps(content))
     reads.clear()
     again = build_index(lake, records, RULE)

@@ -1,5 +1,8 @@
 """A Ray that is not there, or is another one, is said at once."""
 
+import re
+import subprocess
+import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -9,7 +12,9 @@ import pytest
 
 from datasets.errors import ClusterError
 from datasets.process import ray_session as module
+from datasets.process.checkout import ROOT
 from datasets.process.ray_session import find_address, ray_session
+from tests.end_to_end.ray_head import RayHead, base_environment
 from tests.free_ports import free_ports
 
 ADVICE = "start one"
@@ -55,21 +60,107 @@ def test_what_is_found_is_what_ray_is_asked_for(tmp_path: Path, monkeypatch: pyt
         raise ConnectionError("stop here")
 
     monkeypatch.setattr(module.ray, "init", init)
-    with pytest.raises(ClusterError, match=r"cannot be used \(stop here\)"), ray_session({}, advice=ADVICE):
+    with pytest.raises(ClusterError, match=r"Ray cannot be started \(stop here\)"), ray_session({}, advice=ADVICE):
         pass
     assert asked == ["local"]
 
 
 def test_other_versions_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RAY_ADDRESS", "auto")
     said = "Version mismatch: The cluster was started with:\n    Ray: 2.40.0\n    Python: 3.11.7\nThis process was ..."
 
     def init(address: str | None, **options: object) -> None:
         raise RuntimeError(said)
 
     monkeypatch.setattr(module.ray, "init", init)
+    monkeypatch.setattr(module, "_check_ray", lambda address: None)
     with (
-        pytest.raises(ClusterError, match=r"runs other versions .*Ray: 2\.40\.0 Python: 3\.11\.7.*: use the same"),
-        ray_session({}, advice=ADVICE),
+        closing(create_server(("127.0.0.1", 0))) as alive,
+        pytest.raises(ClusterError, match=r"runs other versions .*: use the same .*Ray: 2\.40\.0 Python: 3\.11\.7"),
+        ray_session({}, given=f"127.0.0.1:{alive.getsockname()[1]}", advice=ADVICE),
     ):
         pass
+
+
+def test_auto_without_any_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nothing(address: str) -> None:
+        raise ConnectionError("Could not find any running Ray instance.")
+
+    monkeypatch.setattr(module, "canonicalize_bootstrap_address", nothing)
+    with pytest.raises(ClusterError, match="no Ray answers at 'auto': start one"):
+        find_address("auto", ADVICE)
+
+
+def test_what_listens_and_is_no_ray_is_said_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray itself would go on for minutes, or for ever."""
+    monkeypatch.setattr(module, "_PATIENCE_S", 1.0)
+    with closing(create_server(("127.0.0.1", 0))) as other:
+        address = f"127.0.0.1:{other.getsockname()[1]}"
+        started = time.monotonic()
+        with (
+            pytest.raises(ClusterError, match=f"the Ray at '{address}' does not answer as a Ray does"),
+            ray_session({}, given=address, advice=ADVICE),
+        ):
+            pass
+    assert time.monotonic() - started < 30
+
+
+DRIVER = """
+import os, sys
+sys.path.insert(0, ROOT)
+from datasets.process.ray_session import ray_session
+import ray
+
+with ray_session({"SAID": "yes"}, modules=["my_models"], advice="start one") as address:
+
+    @ray.remote(num_cpus=0.1)
+    def look():
+        import my_models, sweeps
+        return my_models.__file__, sweeps.__file__, os.environ["SAID"]
+
+    print(address, *ray.get(look.remote(), timeout=100))
+"""
+
+
+def drive(folder: Path, **environment: str | None) -> subprocess.CompletedProcess[str]:
+    """A driver in a folder with a module of its own, and with scenes beside it that no node needs."""
+    (folder / "my_models.py").write_text("")
+    (folder / "scene.nc").write_bytes(b"0" * 1000)
+    words = [sys.executable, "-c", f"ROOT = {str(ROOT)!r}\n{DRIVER}"]
+    all_of_it = {**base_environment(), "TMPDIR": None, **environment}
+    given = {name: value for name, value in all_of_it.items() if value is not None}
+    return subprocess.run(words, cwd=folder, env=given, capture_output=True, text=True, timeout=200)
+
+
+@pytest.mark.slow
+@pytest.mark.cluster
+def test_a_ray_is_started_where_neither_home_nor_the_temporary_folder_will_do(tmp_path: Path) -> None:
+    """The code is not copied, and no token is left behind that the next `ray start` would ask for."""
+    long = tmp_path / "a-folder-for-temporary-files-of-a-cluster-job"
+    long.mkdir()
+    (tmp_path / "work").mkdir()
+    done = drive(tmp_path / "work", TMPDIR=str(long), HOME="/proc/none", RAY_AUTH_MODE=None)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["local", f"{tmp_path}/work/my_models.py", f"{ROOT}/sweeps/__init__.py", "yes"]
+    assert f"Ray cannot use '{long}/ray' (its path is too long for a socket) and uses '/tmp/ray-" in done.stderr
+    assert "goes to the nodes" not in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.cluster
+@pytest.mark.timeout(400)
+def test_nodes_of_a_ray_that_is_there_get_the_code_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "work").mkdir()
+    head = RayHead(tmp_path, {}, tmp_path / "head.log", cpus=1)
+    try:
+        head.start()
+        address = f"127.0.0.1:{head.ports['--port']}"
+        done = drive(tmp_path / "work", RAY_ADDRESS=address)
+    finally:
+        head.stop()
+    assert done.returncode == 0, done.stderr
+    found, own, ours, said = done.stdout.split()
+    assert (found, said) == (address, "yes")
+    assert "_ray_pkg_" in own
+    assert Path(own).parent == Path(ours).parents[1]
+    told = r"goes to the nodes of the Ray at \S+: ingest, datasets, training, sweeps, my_models.py \(\d+ files"
+    assert re.search(told, done.stderr)

@@ -1,8 +1,13 @@
 """What the command lines print is what was meant: rich reads brackets as markup and breaks long lines."""
 
-import pytest
+import errno
+import os
+from pathlib import Path
 
-from datasets.process.terminal import tell, tell_failure
+import pytest
+import typer
+
+from datasets.process.terminal import tell, tell_failure, user_errors
 
 
 def test_names_are_printed_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
@@ -12,3 +17,24 @@ def test_names_are_printed_as_they_are(capsys: pytest.CaptureFixture[str]) -> No
     printed = capsys.readouterr()
     assert printed.out == long + "\n"
     assert printed.err == "failed [bold]a.nc\n  is torn\n"
+
+
+def test_a_place_that_cannot_be_used_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(typer.Exit) as ended, user_errors():
+        (tmp_path / "file" / "folder").mkdir()
+    assert ended.value.exit_code == 2
+    assert "file/folder' cannot be used (Not a directory): give another path" in capsys.readouterr().err
+
+
+def test_a_full_disk_is_work_that_failed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(typer.Exit) as ended, user_errors():
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/data/lake/object")
+    assert ended.value.exit_code == 1
+    assert "(No space left on device): make room there" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("bug", [FileNotFoundError(errno.ENOENT, "gone", "x"), OSError("no number"), ValueError("x")])
+def test_bugs_keep_their_traceback(bug: Exception) -> None:
+    with pytest.raises(type(bug)), user_errors():
+        raise bug

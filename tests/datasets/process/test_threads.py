@@ -1,17 +1,16 @@
 """On how many threads a process encodes and decodes."""
 
-import os
-
 import numcodecs
 import zarr
 
+from datasets.process.machine import usable_cores
 from datasets.process.threads import limit_threads, threads
 
 
 def test_a_limit_holds_for_zarr_and_for_blosc() -> None:
     of_blosc = numcodecs.blosc.get_nthreads()
     with zarr.config.set({"threading.max_workers": None}):
-        assert threads() == (os.cpu_count() or 1)
+        assert threads() == usable_cores()
         try:
             limit_threads(3)
             assert threads() == 3

@@ -45,9 +45,9 @@ def test_only_root_documents_and_the_catalog_change(lake: Lake, maps: Path) -> N
     }
     for path in roots:
         ours, theirs = (json.loads(content) for content in (after[path][1], before[path][1]))
-        new = ours["attributes"].pop("record")
-        record = theirs["attributes"].pop("record")
-        assert set(ours["attributes"].pop(SOURCE)) == {"rule", "maps"}
+        new = json.loads(ours["attributes"].pop("record"))
+        record = json.loads(theirs["attributes"].pop("record"))
+        assert set(json.loads(ours["attributes"].pop(SOURCE))) == {"rule", "maps"}
         assert ours == theirs
         assert {key for key in new if new[key] != record.get(key)} <= {"cryoseason", "melt_cells"}
     assert found.changed == len(old)

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from matplotlib.path import Path as Polygon
 from numpy.typing import NDArray
 
-from ingest.geometry import LATITUDE, LONGITUDE, TiePoints
+from datasets.tie_grid import LATITUDE, LONGITUDE
+from ingest.geometry import TiePoints
 from ingest.melt.grid import COLUMNS, cell_centres, cell_degrees, cells_at, footprint_cells, project
 from ingest.sample.geography import tie_points as geolocation
 from ingest.sample.geography import track_point

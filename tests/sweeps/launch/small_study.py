@@ -7,6 +7,7 @@ from pathlib import Path
 
 from datasets.lake import Lake
 from sweeps.design.experiment import Arm, Experiment
+from sweeps.launch.job_log import Watched
 from sweeps.launch.order import Order
 from sweeps.launch.placement import Placement
 from sweeps.launch.plan import plan
@@ -66,7 +67,7 @@ def request_of(
 
 def run(study: Experiment, request: Request, on_event: OnEvent = lambda event: None) -> Done:
     @contextmanager
-    def watching(total: int) -> Iterator[OnEvent]:
+    def watching(watched: Watched) -> Iterator[OnEvent]:
         yield on_event
 
     lakes = [Lake.open(url) for url in request.lake_urls]

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from datasets.lake import Lake
@@ -30,3 +31,16 @@ def test_a_search_by_scores_has_nothing_to_explain(tmp_path: Path) -> None:
     result = CliRunner().invoke(application(every, ""), words, env={"COLUMNS": "200"})
     assert result.exit_code == 0, result.output
     assert "study feature_importance trains nothing that could be searched, and is left out" in result.output
+
+
+def test_the_storage_may_be_a_file_url(tiny_lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    monkeypatch.setattr("sweeps.launch.campaign.run_campaign", lambda parts, request: seen.append(request))
+    command = application({"downscale": study_of("downscale")}, "")
+    for storage in (f"{tmp_path.as_uri()}/my%20storage", f"{tmp_path}/my storage", "s3://bucket/storage/"):
+        result = CliRunner().invoke(command, ["--lake", tiny_lake.url, "--storage", storage])
+        assert result.exit_code == 0, result.output
+    assert [each.placement.storage for each in seen] == [f"{tmp_path}/my storage"] * 2 + ["s3://bucket/storage"]
+    wrong = CliRunner().invoke(command, ["--storage", "s3:/bucket/storage"], env={"COLUMNS": "200"})
+    assert wrong.exit_code == 2
+    assert "write s3://bucket/storage" in wrong.output

@@ -1,10 +1,19 @@
 """The record of a trial that belongs to a study."""
 
+import platform
+import time
 from collections.abc import Mapping
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from sweeps.launch import trial_record as module
+from sweeps.launch.checkpoints import TrialCheckpoints
 from sweeps.launch.trial_record import StudyTrialTracker, recorded
+from sweeps.record.life import ALIVE, BEAT_S, BEST, EPOCHS, NODE
+from sweeps.record.study import StudyTracker
+from tests.mlflow_server import all_sent, fresh_database
 from tests.sweeps.launch.small_study import SPEC, orders_of_nobody
 from training.spec import TrialSpec
 from training.tracking.tracker import MemoryTracker, Status
@@ -31,6 +40,39 @@ def test_a_trial_that_fails_before_its_record_begins_gets_one() -> None:
     failed: Status = "FAILED"
     assert (tracker.spec, tracker.tags, tracker.status) == (SPEC, {"lake": ""}, failed)
     assert "no lake" in tracker.texts["error.txt"]
+
+
+def test_a_trial_says_that_it_lives_and_how_far_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ICEBENCH_OUTBOX", str(tmp_path / "outbox"))
+    study = StudyTracker.open(fresh_database(tmp_path), study="s", lake="l")
+    (nobody,) = orders_of_nobody(1)
+    order = nobody.model_copy(
+        update={"tracking_uri": study.tracking_uri, "study": "s", "parent_run": study.run_id, "storage": str(tmp_path)}
+    )
+    tracker = StudyTrialTracker(order, TrialCheckpoints(order.checkpoints, tmp_path, attempt="a"))
+    told: list[Mapping[str, str]] = []
+    monkeypatch.setattr(tracker, "set_tags", told.append)
+    now = [1000.0]
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now[0], time=time.time))
+    tracker.start(SPEC, {})
+    for epoch, (f1, pause) in enumerate([(0.5, 5.0), (0.75, 5.0), (0.5, 0.1), (0.25, 0.1)]):
+        now[0] += pause
+        tracker.log_metrics({"val/f1": f1}, epoch)
+    tracker.log_metrics({"test/f1": 0.1})
+    assert [(tags[EPOCHS], tags[BEST]) for tags in told] == [("1", "0.5"), ("2", "0.75")], "fast ones later"
+    tracker.live()
+    assert len(told) == 2, "it said so just now"
+    now[0] += BEAT_S
+    tracker.live()
+    tracker.live()
+    assert (len(told), told[2][EPOCHS]) == (3, "4")
+    now[0] += BEAT_S
+    tracker.live()
+    assert set(told[3]) == {ALIVE}
+    assert all_sent(tracker, 20)
+    (row,) = study.children_rows()
+    assert row.tags[NODE] == platform.node()
+    assert row.tags[ALIVE]
 
 
 def test_a_record_that_has_begun_is_left_to_its_trial() -> None:

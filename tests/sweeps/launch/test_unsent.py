@@ -10,6 +10,7 @@ from sweeps.launch.trials import Outcome
 from sweeps.launch.unsent import fail_unrecorded, send_waiting_records
 from sweeps.record.state import STOPPED, states_of
 from sweeps.record.study import StudyTracker
+from tests.finished_trials import finished_trials
 from tests.mlflow_server import fresh_database
 from training.spec import TrialSpec
 from training.tracking.journal import Journal
@@ -52,7 +53,7 @@ def test_sync_shows_what_it_sent_and_ends_with_0(outbox: Path, study: StudyTrack
     assert done.exit_code == 0, done.output
     words = done.output.split()
     assert {"a1", spec.trial_id, "s", "sent"} <= set(words)
-    assert study.finished() == {spec.trial_id: {"test/f1": 0.5}}
+    assert finished_trials(study) == {spec.trial_id: {"test/f1": 0.5}}
     again = CliRunner().invoke(app, ["sync"], env={"COLUMNS": "200"})
     assert (again.exit_code, again.output.strip()) == (0, f"nothing waits in {outbox}")
 
@@ -64,7 +65,7 @@ def test_sync_says_what_is_left_and_ends_with_1(outbox: Path, study: StudyTracke
     assert "a0: the MLflow server http://127.0.0.1:9 does not answer" in done.output
     moved = CliRunner().invoke(app, ["sync", "--tracking-uri", study.tracking_uri], env={"COLUMNS": "200"})
     assert moved.exit_code == 0, moved.output
-    assert len(study.finished()) == 1
+    assert len(finished_trials(study)) == 1
 
 
 @pytest.mark.parametrize(
@@ -86,7 +87,7 @@ def test_a_study_sends_what_its_trials_left_and_nothing_else(outbox: Path, study
     leave(outbox, study, TrialSpec(seed=1))
     leave(outbox, other, TrialSpec(seed=2))
     send_waiting_records(study)
-    assert study.finished().keys() == {TrialSpec(seed=1).trial_id}
+    assert finished_trials(study).keys() == {TrialSpec(seed=1).trial_id}
     assert [path.name for path in outbox.iterdir()] == ["a2"]
 
 

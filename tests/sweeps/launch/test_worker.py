@@ -1,8 +1,13 @@
 """One trial as a worker runs it, without Ray."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
+from datasets.errors import LoaderError
 from datasets.lake import Lake
+from datasets.loading.batches import Batch, BatchLoader
 from sweeps.launch.order import Order
 from sweeps.launch.report_keys import REFUSED
 from sweeps.launch.worker import run_order
@@ -31,3 +36,26 @@ def test_a_trial_that_fails_before_it_begins_is_on_record(tiny_lake: Lake, tmp_p
     (row,) = study.children_rows()
     assert (row.status, row.trial_id) == ("FAILED", spec.trial_id)
     assert (row.tags["axis.task"], row.tags["lake"]) == ("patch", tiny_lake.digest)
+
+
+def test_a_loader_worker_that_died_is_left_to_tune_which_tries_again(
+    tiny_lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(loader: BatchLoader, number: int) -> Iterator[Batch]:
+        raise LoaderError("a loader worker died")
+
+    monkeypatch.setattr(BatchLoader, "epoch", fails)
+    study = StudyTracker.open(fresh_database(tmp_path), study="small", lake=tiny_lake.digest)
+    order = Order(
+        spec=SPEC.with_("data.lake", tiny_lake.digest),
+        labels={"seed": "0"},
+        lake=tiny_lake.url,
+        tracking_uri=study.tracking_uri,
+        study=study.study,
+        parent_run=study.run_id,
+        storage=str(tmp_path / "storage"),
+    )
+    told: list[dict[str, object]] = []
+    with pytest.raises(LoaderError, match="a loader worker died"):
+        run_order(order, tmp_path / "work", told.append)
+    assert told == []

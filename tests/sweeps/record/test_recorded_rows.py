@@ -113,7 +113,7 @@ def said_by_a_run(
         return []
 
     @contextmanager
-    def watching(total: int) -> Iterator[Any]:
+    def watching(watched: object) -> Iterator[Any]:
         yield lambda event: None
 
     monkeypatch.setattr(study_run, "_place", place)

@@ -5,28 +5,15 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from sweeps.record.study import StudyTracker
-from tests.mlflow_server import fresh_database
+from tests.finished_trials import finished_trials
+from tests.mlflow_server import attempt, fresh_database, study
 from training.spec import TrialSpec
-from training.tracking.mlflow_tracker import MlflowTracker
 from training.tracking.server import TrackingError
 
 
 @pytest.fixture
 def uri(tmp_path: Path) -> str:
     return fresh_database(tmp_path)
-
-
-def study(uri: str, name: str, lake: str = "lake1") -> StudyTracker:
-    return StudyTracker.open(uri, study=name, lake=lake, recipe="recipe1", question="does it?")
-
-
-def attempt(parent: StudyTracker, spec: TrialSpec, status: str, **metrics: float) -> MlflowTracker:
-    tracker = MlflowTracker(parent.tracking_uri, parent.study, parent.run_id)
-    tracker.start(spec, {"recipe": "recipe1"})
-    tracker.log_metrics(metrics)
-    tracker.finish(status)  # type: ignore[arg-type]
-    return tracker
 
 
 def test_one_parent_run_per_study_and_lake(uri: str) -> None:
@@ -56,8 +43,8 @@ def test_finished_are_the_newest_finished_attempts_of_this_parent(uri: str) -> N
     attempt(parent, a, "FINISHED", **{"test/f1": 0.2})
     attempt(parent, b, "FAILED", **{"test/f1": 0.3})
     attempt(other, c, "FINISHED", **{"test/f1": 0.4})
-    assert parent.finished() == {a.trial_id: {"test/f1": 0.2}}
-    assert other.finished() == {c.trial_id: {"test/f1": 0.4}}
+    assert finished_trials(parent) == {a.trial_id: {"test/f1": 0.2}}
+    assert finished_trials(other) == {c.trial_id: {"test/f1": 0.4}}
     assert [row.status for row in parent.children_rows()] == ["FAILED", "FINISHED", "FINISHED", "FAILED"]
 
 
@@ -76,7 +63,7 @@ def test_all_pages_are_read(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         MlflowClient, "search_runs", lambda self, *args, **more: search(self, *args, **{**more, "max_results": 1})
     )
-    assert len(parent.finished()) == 3
+    assert len(finished_trials(parent)) == 3
 
 
 def test_a_deleted_experiment_is_named(uri: str) -> None:

@@ -12,7 +12,7 @@ def test_one_page_over_all_studies() -> None:
     assert page.open == []
     assert all(address.startswith("data:image/png;base64,") for address in page.fetched)
     assert "invented/report.html" in page.links
-    assert "http://mlflow:5000/#/experiments/1/runs/parent" in page.links
+    assert "http://mlflow:5000/#/experiments/1/runs/parent?workflowType=machine_learning" in page.links
     assert {"overview", "study-0", "study-1"} <= set(page.anchors)
     table = campaign_table([one])
     assert table.rows[0][:4] == ("invented", "pixel-based", "ratio 2 (80 m)", "weighted F1, 80 m grid [%]")

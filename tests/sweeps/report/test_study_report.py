@@ -36,16 +36,17 @@ def test_contents_lead_to_parts_of_the_page() -> None:
 def test_runs_of_a_server_are_links() -> None:
     page = Addresses(page_of())
     runs = [link for link in page.links if link.startswith("http")]
-    assert "http://mlflow:5000/#/experiments/1/runs/parent" in runs
-    assert "http://mlflow:5000/#/experiments/1/runs/run-2-0-0" in runs
-    assert "http://mlflow:5000/#/experiments/1/runs/run-5-1-0" in runs, "of the failed trial too"
+    for run in ("parent", "run-2-0-0", "run-5-1-0"):  # the last one failed
+        assert f"http://mlflow:5000/#/experiments/1/runs/{run}?workflowType=machine_learning" in runs
 
 
 def test_runs_of_a_database_are_a_command() -> None:
     text = page_of("sqlite:////data/m.db")
     assert not [link for link in Addresses(text).links if not link.startswith("#")]
-    assert (
-        "mlflow ui --backend-store-uri sqlite:////data/m.db, experiment &#39;invented&#39;, parent run parent" in text
+    run = "http://127.0.0.1:5000/#/experiments/1/runs/parent?workflowType=machine_learning"
+    assert f"{run} once this runs: mlflow ui --backend-store-uri sqlite:////data/m.db" in text
+    assert "--backend-store-uri &#39;sqlite:////data/My Drive (1)/m.db&#39;" in page_of(
+        "sqlite:////data/My Drive (1)/m.db"
     )
 
 

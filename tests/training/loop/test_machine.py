@@ -1,12 +1,28 @@
 """Where a network computes, and what its numbers come from."""
 
+import pytest
 import torch
 
+from training.loop import machine
 from training.loop.machine import best_device, versions_of
 
 
 def test_the_gpu_is_taken_where_there_is_one() -> None:
     assert best_device().type == ("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def test_torch_computes_on_the_cores_of_the_container(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+        monkeypatch.setattr(machine, "usable_cores", lambda: 64)
+        best_device()
+        assert torch.get_num_threads() == 3, "fewer were asked for"
+        monkeypatch.setattr(machine, "usable_cores", lambda: 2)
+        best_device()
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_versions_name_software_and_device() -> None:

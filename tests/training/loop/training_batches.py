@@ -38,7 +38,7 @@ class InMemory:
         for place in range(self.batches):
             nothing = torch.empty(4, 0)
             windows = tuple(Window(f"scene{place}", 0, 0) for _ in range(4))
-            yield Batch(self.example(number, place)[0], nothing, nothing, nothing, nothing, windows)
+            yield Batch(self.example(number, place)[0], *[nothing] * 8, windows)
 
     def prepare(self, batch: Batch, epoch: int, number: int) -> tuple[torch.Tensor, torch.Tensor]:
         return self.example(epoch, number)

@@ -9,9 +9,18 @@ from mlflow import MlflowClient
 from sweeps.record.study import StudyTracker
 from tests.mlflow_server import all_sent, fresh_database
 from training.spec import TrialSpec
+from training.tracking.delivery import MlflowDelivery
 from training.tracking.mlflow_tracker import MlflowTracker
-from training.tracking.publisher import METRICS_PER_REQUEST, MlflowDelivery
-from training.tracking.records import FinishRecord, MetricsRecord, ParamsRecord, Record, StartRecord, TextRecord
+from training.tracking.publisher import METRICS_PER_REQUEST
+from training.tracking.records import (
+    FinishRecord,
+    MetricsRecord,
+    ParamsRecord,
+    Record,
+    StartRecord,
+    TagsRecord,
+    TextRecord,
+)
 from training.tracking.server import RequestRefusedError, RunGoneError
 from training.tracking.tracker import DatasetNote
 
@@ -28,6 +37,8 @@ def test_records_told_again_change_nothing(uri: str, tmp_path: Path) -> None:
     records: list[Record] = [
         ParamsRecord(values={f"p{number}": str(number) for number in range(150)}),
         MetricsRecord(time=2000, step=3, values=many),
+        TagsRecord(time=2000, values={"epochs": "1"}),
+        TagsRecord(time=2500, values={"epochs": "2"}),
         TextRecord(name="notes/a.txt", text="\u00e5"),
         FinishRecord(time=3000, status="FAILED"),
     ]
@@ -40,7 +51,7 @@ def test_records_told_again_change_nothing(uri: str, tmp_path: Path) -> None:
     client = MlflowClient(uri)
     run = client.get_run(run_id)
     assert (run.info.status, run.info.start_time, run.info.end_time) == ("FAILED", 1000, 3000)
-    assert (len(run.data.params), run.data.metrics) == (150, many)
+    assert (len(run.data.params), run.data.metrics, run.data.tags["epochs"]) == (150, many, "2")
     assert [(point.step, point.value) for point in client.get_metric_history(run_id, "m7")] == [(3, 7.0)]
     assert Path(client.download_artifacts(run_id, "notes/a.txt", str(tmp_path))).read_text(encoding="utf-8") == "\u00e5"
 

@@ -5,10 +5,14 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from alembic.util import CommandError
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INTERNAL_ERROR, INVALID_PARAMETER_VALUE, RESOURCE_DOES_NOT_EXIST
+from requests import HTTPError
+from sqlalchemy.exc import OperationalError
 
 from tests.mlflow_server import fresh_database
+from training.spec import SpecError
 from training.tracking.mlflow_client import all_pages, asking, impatient, speaking
 from training.tracking.server import RequestRefusedError, RunGoneError, TrackingError
 
@@ -22,6 +26,9 @@ URI = "http://user:secret@host:5000"
         (MlflowException("no", RESOURCE_DOES_NOT_EXIST), RunGoneError),
         (MlflowException("no", INTERNAL_ERROR), TrackingError),
         (ConnectionError("http://user:secret@host:5000 is away"), TrackingError),
+        (OperationalError("select", {}, Exception("database is locked")), TrackingError),
+        (CommandError("Can't locate revision identified by 'abc'"), TrackingError),
+        (HTTPError("401 of http://user:secret@host:5000"), TrackingError),
     ],
 )
 def test_failures_are_one_sentence_without_secrets(error: Exception, kind: type[TrackingError]) -> None:
@@ -29,6 +36,12 @@ def test_failures_are_one_sentence_without_secrets(error: Exception, kind: type[
         raise error
     assert type(caught.value) is kind
     assert "secret" not in str(caught.value)
+
+
+def test_mistakes_of_our_own_are_no_failures_of_a_server() -> None:
+    for error in (KeyError("a"), ZeroDivisionError("b"), SpecError("c")):
+        with pytest.raises(type(error)), speaking(URI):
+            raise error
 
 
 def test_an_artifact_that_may_not_be_written_is_refused_and_a_login_may_come_later() -> None:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from sweeps.record.study import StudyTracker, TrialRow
-from tests.mlflow_server import all_sent
+from sweeps.record.study import TrialRow
+from tests.mlflow_server import all_sent, attempt, study
 from training.spec import TrialSpec
+from training.tracking.journal import OutboxError
 from training.tracking.mlflow_tracker import MlflowTracker, git_commit
 from training.tracking.server import TrackingError
 from training.tracking.sync import sync
@@ -21,18 +22,6 @@ from training.tracking.sync import sync
 def uri(tmp_path_factory: pytest.TempPathFactory) -> str:
     """One sqlite database for the module: its tables take seconds to make."""
     return f"sqlite:///{tmp_path_factory.mktemp('tracking')}/sub folder/mlflow.db"
-
-
-def study(uri: str, name: str, lake: str = "lake1") -> StudyTracker:
-    return StudyTracker.open(uri, study=name, lake=lake, recipe="recipe1", question="does it?")
-
-
-def attempt(parent: StudyTracker, spec: TrialSpec, status: str, **metrics: float) -> MlflowTracker:
-    tracker = MlflowTracker(parent.tracking_uri, parent.study, parent.run_id)
-    tracker.start(spec, {"recipe": "recipe1"})
-    tracker.log_metrics(metrics)
-    tracker.finish(status)  # type: ignore[arg-type]
-    return tracker
 
 
 def test_a_trial_is_a_child_run_with_params_tags_and_metrics(uri: str) -> None:
@@ -94,7 +83,7 @@ def test_files_lie_beside_the_database(uri: str, tmp_path: Path, monkeypatch: py
     assert (root / tracker.run_id / "artifacts" / "maps" / "map.png").read_bytes() == b"x"
     assert (root / tracker.run_id / "artifacts" / "spec.yaml").read_text() == "a: 1"
     assert sorted(path.name for path in (root / parent.run_id / "artifacts").iterdir()) == [
-        "report", "table.csv", "table.md",
+        "question.txt", "report", "table.csv", "table.md",
     ]  # fmt: skip
     assert (root / parent.run_id / "artifacts" / "report" / "map.png").is_file()
     assert [path.name for path in tmp_path.iterdir()] == ["kept"], "nothing is left in the working folder"
@@ -215,7 +204,7 @@ def test_a_trial_without_its_server_goes_on_and_keeps_everything(
 
 def test_an_outbox_that_cannot_be_written_is_named_before_the_trial_starts(uri: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(TrackingError, match=r"cannot be written .*set ICEBENCH_OUTBOX"):
+    with pytest.raises(OutboxError, match=r"cannot be written .*set ICEBENCH_OUTBOX"):
         MlflowTracker(uri, "x", outbox=tmp_path / "file").start(TrialSpec(), {})
 
 

@@ -1,5 +1,6 @@
 """A tracking server that is away for a while."""
 
+import shlex
 import socket
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -7,7 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from training.tracking.server import TrackingError, check_reachable, resolve_uri, wait_reachable
+from training.tracking.server import (
+    TrackingError,
+    check_reachable,
+    how_to_open,
+    resolve_uri,
+    run_address,
+    wait_reachable,
+    without_secrets,
+)
 
 
 class Healthy(BaseHTTPRequestHandler):
@@ -76,3 +85,26 @@ def test_what_is_no_server_of_http_does_not_answer() -> None:
         with pytest.raises(TrackingError, match=r"does not answer \(SSH-2\.0"):
             check_reachable(f"http://127.0.0.1:{other.getsockname()[1]}")
         thread.join()
+
+
+def test_every_address_opens_the_pages_for_trainings() -> None:
+    server = "http://user:secret@host:5000"
+    run = "http://host:5000/#/experiments/1/runs/abc?workflowType=machine_learning"
+    assert run_address(server, "1", "abc") == run
+    assert run_address(server, "1") == (
+        "http://host:5000/#/experiments/1/runs?workflowType=machine_learning&viewStateShareKey=study"
+    )
+    assert how_to_open(server, "1", "abc") == run
+    assert run_address("sqlite:////data/m.db", "1", "abc") == ""
+
+
+def test_the_command_for_a_database_can_be_pasted() -> None:
+    said = how_to_open("sqlite:////data/My Drive (1)/m.db", "1", "abc")
+    address, _, command = said.partition(" once this runs: ")
+    assert address == "http://127.0.0.1:5000/#/experiments/1/runs/abc?workflowType=machine_learning"
+    assert shlex.split(command)[-1] == "sqlite:////data/My Drive (1)/m.db"
+
+
+def test_urls_of_lakes_lose_keys_and_signatures() -> None:
+    assert without_secrets("s3://key:secret@bucket/lake?signature=secret#x") == "s3://bucket/lake"
+    assert without_secrets("/data/lake") == "/data/lake"

@@ -14,9 +14,10 @@ from mlflow.entities import Run
 
 from tests.mlflow_server import MlflowServer, SpoilingProxy, all_sent, fresh_database
 from training.spec import TrialSpec
+from training.tracking.delivery import MlflowDelivery
 from training.tracking.journal import Journal, attempts, read_lines
 from training.tracking.mlflow_tracker import MlflowTracker
-from training.tracking.publisher import MlflowDelivery, publish
+from training.tracking.publisher import publish
 from training.tracking.records import FileRecord, MetricsRecord, StartRecord
 from training.tracking.server import TrackingError
 from training.tracking.sync import sync

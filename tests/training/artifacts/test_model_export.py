@@ -15,10 +15,10 @@ from torch import nn
 
 from datasets.loading.normalize import Normalization
 from tests.mlflow_server import fresh_database
+from training.artifacts.model_export import PhysicalModel, export_model
 from training.models import build_model
 from training.spec import ModelSpec, SpecError, TrialSpec
 from training.tracking.mlflow_tracker import MlflowTracker
-from training.tracking.model_export import PhysicalModel, export_model
 
 ROOT = Path(__file__).parents[3]
 CHANNELS = ("nersc_sar_primary", "t2m", "month")

@@ -1,0 +1,33 @@
+"""What `up` prints: three addresses and three things to type, as they stand, in any other terminal."""
+
+import shlex
+
+from infra.platform.state import BUCKET, Platform
+
+
+def instructions(platform: Platform, experiment: str, scene: str | None, stop: str) -> str:
+    """The text.
+
+    Args:
+        platform: Runs.
+        experiment: Id of the experiment where the study's runs are, or will be.
+        scene: Id of a scene of its lake; None where there is no lake yet.
+        stop: Command that ends the platform.
+    """
+    reading = f'import xarray; print(xarray.open_zarr("{platform.lake}/scenes/{scene}.zarr", group="r10"))'
+    building = f"python -m ingest build RAW/ --lake {platform.lake} --ratios 2 5 10   # there is no lake yet"
+    return f"""\
+the platform runs
+  S3      {platform.s3}   bucket {BUCKET}
+  MLflow  {platform.mlflow}
+  Ray     {platform.dashboard}   its page asks for a token: `echo $RAY_AUTH_TOKEN` after the next line
+  logs    {platform.logs}
+
+in any other terminal, first its addresses and keys:
+  source {shlex.quote(str(platform.env_file))}
+then start a study{" (trials of a minute: this is the demo)" if platform.demo else ""}, look at its runs, read the lake:
+  ray job submit sweeps/downscale.py
+  {platform.mlflow}/#/experiments/{experiment}/runs?workflowType=machine_learning
+  {f"python -c {shlex.quote(reading)}" if scene else building}
+
+end it: {stop}"""

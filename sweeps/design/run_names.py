@@ -1,0 +1,63 @@
+"""Short names of trials for MLflow, whose tables cut them after some 30 letters: what differs stands first. Pure."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from sweeps.design.axes import FACTOR, RECIPE, VALUE
+from sweeps.design.experiment import SEED, TASK
+
+_AXES: Final[Mapping[str, str]] = {
+    "data.ratio": "r",
+    "data.patch_size": "p",
+    "optimizer.lr": "lr ",
+    "optimizer.name": "optimizer ",
+    "loop.batch_size": "batch ",
+    "model.name": "",
+    "border distance": "border ",
+    "widths": "widths ",
+}
+"""What stands before a value, where that is not the last word of the axis."""
+_VALUES: Final[Mapping[str, str]] = {
+    "integrated_gradients": "int_grad",
+    "feature_ablation": "ablation",
+    "gradient_shap": "grad_shap",
+    "deeplift_shap": "dl_shap",
+    "scene_average": "by scene",
+}
+_BARE: Final = frozenset({"base", "none", "true", "false"})
+"""Values that say nothing without their axis."""
+
+
+def run_name(labels: Mapping[str, str]) -> str:
+    """Name of a trial from its place in the study: `r10 pixel s2`, `lr 0.01 patch s0`."""
+    name = cell_name(labels)
+    return f"{name} s{labels[SEED]}" if SEED in labels else name
+
+
+def cell_name(labels: Mapping[str, str]) -> str:
+    """As `run_name`, without the seed: `r10 pixel`; axis -> value as text, where empty values are left out."""
+    factor = labels.get(FACTOR, "")
+    words = []
+    for axis, value in labels.items():
+        if axis in (TASK, SEED, FACTOR) or not value:
+            continue
+        words.append(_word(factor if axis == VALUE and factor else axis, value))
+    return " ".join([*words, *filter(None, [labels.get(TASK, "")])])
+
+
+def _word(axis: str, value: str) -> str:
+    if axis == value:  # the trial without a change
+        return value
+    short = _VALUES.get(value, value).replace(" + ", "+")
+    if axis in _AXES:
+        return f"{_AXES[axis]}{short}"
+    speaks = value not in _BARE and not _is_number(value) and not axis.startswith(RECIPE)
+    return short if speaks else f"{axis.rpartition('.')[2].replace('_', ' ')} {short}"
+
+
+def _is_number(value: str) -> bool:
+    try:
+        float(value)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,143 @@
+"""What one machine sees of the places that a study uses: lakes, storage, MLflow, and the clocks of their servers.
+
+`sweeps.launch.cluster` asks every node before the first trial, `python -m sweeps doctor` at any time. Test objects are
+removed, and so are folders that were made for them.
+"""
+
+import email.utils
+import os
+import secrets
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from datetime import UTC
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from datasets.access import is_url, scheme_of
+from datasets.lake import Lake
+from datasets.storage import create, read, remove
+from sweeps.launch.finding import Check, Finding, Level, limited
+from training.tracking.artifact_probe import probe_artifacts
+from training.tracking.server import check_reachable, public
+
+_PATIENCE_S: Final = 60.0
+"""For each place; clients of object storage repeat a request for some seconds."""
+_CLOCK_S: Final = 5.0
+_DRIFT_S: Final = 30.0
+"""Between clocks: more confuses whoever reads times in records."""
+_REFUSED_S: Final = 900.0
+"""S3 refuses requests that are signed so long before or after its own time."""
+
+
+def look(lake_urls: Sequence[str], tracking_uri: str, storage: str) -> list[Finding]:
+    """Looks at all of them from this process, in seconds where they answer.
+
+    Args:
+        lake_urls: Of the lakes.
+        tracking_uri: Resolved, see `training.tracking.server.resolve_uri`.
+        storage: Folder or URL of checkpoints.
+    """
+    checks: list[tuple[str, Check]] = [("lake", partial(check_lake, url)) for url in lake_urls]
+    checks += [
+        ("storage", partial(check_storage, storage)),
+        ("MLflow", partial(check_tracking, tracking_uri)),
+        ("clock", partial(check_clocks, [*lake_urls, storage], tracking_uri)),
+    ]
+    return [finding for name, check in checks for finding in limited(name, check, _PATIENCE_S)]
+
+
+def check_lake(url: str) -> Iterator[Finding]:
+    """Reads its recipe and its catalog; raises IceBenchError or OSError."""
+    lake = Lake.open(url)
+    scenes = len(lake.catalog().scene_ids)
+    said = f"{url}: {scenes} scenes"
+    if scenes:
+        yield Finding(name="lake", level="ok", said=said)
+    else:
+        yield Finding(name="lake", level="error", said=said, remedy="build it with `python -m ingest build`")
+
+
+def check_storage(url: str) -> Iterator[Finding]:
+    """Creates an object where none may be, is refused to create it again, reads it, and removes it."""
+    probe = f"{url}/probe-{secrets.token_hex(8)}"
+    new = [] if is_url(url) else [each for each in (Path(url), *Path(url).parents) if not each.exists()]
+    try:
+        alone = create(probe, b"first") and not create(probe, b"second") and read(probe) == b"first"
+    finally:
+        remove(probe)
+        for folder in new:
+            with suppress(OSError):  # another node needs it meanwhile, or it was never made
+                folder.rmdir()
+    if alone:
+        yield Finding(name="storage", level="ok", said=f"{url}: written, read, not overwritten, removed")
+        return
+    yield Finding(
+        name="storage",
+        level="error",
+        said=f"{url} overwrites an object that must be created only once",
+        remedy="use a store with conditional writes (AWS, Google Cloud, MinIO, SeaweedFS), or a shared disk",
+    )
+
+
+def check_tracking(uri: str) -> Iterator[Finding]:
+    """Asks the server, logs in, and writes an artifact; raises TrackingError."""
+    if uri.startswith("sqlite:///"):
+        yield _check_database(Path(uri.removeprefix("sqlite:///")))
+        return
+    check_reachable(uri)
+    where = probe_artifacts(uri)
+    said = f"{public(uri)}: reachable, login taken, artifacts written to {where}"
+    yield Finding(name="MLflow", level="ok", said=said)
+
+
+def _check_database(path: Path) -> Finding:
+    """Looks at the file without making it, or its folder."""
+    if path.exists():
+        check_reachable(f"sqlite:///{path}")
+    place = next(each for each in (path, *path.parents) if each.exists())
+    if not os.access(place, os.W_OK):
+        return Finding(
+            name="MLflow", level="error", said=f"{str(place)!r} cannot be written", remedy="give another --tracking-uri"
+        )
+    state = "a database of this machine" if path.exists() else "will be made by the first study"
+    return Finding(name="MLflow", level="ok", said=f"sqlite:///{path}: {state}")
+
+
+def check_clocks(places: Sequence[str], tracking_uri: str) -> Iterator[Finding]:
+    """Compares this machine's clock with what servers say in their answers; those that say nothing are left out."""
+    servers = [tracking_uri] if tracking_uri.startswith("http") else []
+    if any(scheme_of(place).startswith("s3") for place in places):
+        servers.append(os.environ.get("AWS_ENDPOINT_URL") or "https://s3.amazonaws.com")
+    drifts = {public(server): drift for server in servers if (drift := server_drift(server)) is not None}
+    yield from (clock_finding(server, drift) for server, drift in drifts.items())
+
+
+def clock_finding(server: str, drift_s: float) -> Finding:
+    """What a difference between two clocks means: some seconds nothing, a quarter of an hour refusals."""
+    said = f"{abs(drift_s):.0f} s {'behind' if drift_s > 0 else 'ahead of'} that of {server}"
+    if abs(drift_s) < _DRIFT_S:
+        return Finding(name="clock", level="ok", said=said)
+    level: Level = "error" if abs(drift_s) > _REFUSED_S else "warning"
+    return Finding(name="clock", level=level, said=said, remedy="set the clock by NTP (`timedatectl set-ntp true`)")
+
+
+def server_drift(url: str) -> float | None:
+    """Seconds that a server's clock is ahead of this one's; None where it does not answer or does not say."""
+    request = urllib.request.Request(url, method="HEAD", headers={"User-Agent": "icebench"})
+    try:
+        with urllib.request.urlopen(request, timeout=_CLOCK_S) as answer:
+            said = answer.headers.get("Date")
+    except urllib.error.HTTPError as refusal:  # which has a date, too
+        said = refusal.headers.get("Date")
+    except (OSError, ValueError):
+        return None
+    now = time.time()
+    try:
+        then = email.utils.parsedate_to_datetime(said or "")
+    except ValueError:
+        return None
+    return (then if then.tzinfo else then.replace(tzinfo=UTC)).timestamp() - now

@@ -1,0 +1,27 @@
+"""Classes of polygons looked up for a raster of their ids."""
+
+import numpy as np
+
+from datasets.chart_rasters import rasterize
+from datasets.sigrid import HEADER, NO_POLYGON, polygon_classes
+
+
+def test_raster_counts_what_it_drops() -> None:
+    polygons = polygon_classes(
+        [
+            HEADER,
+            "3;91;-9;93;08;-9;-9;-9;-9;-9;-9;-9;-9;08-9;I",
+            "9;46;-9;94;11;-9;-9;-9;-9;-9;-9;-9;-9;-9;I",
+        ]
+    )
+    ids = np.array([[3, 3, 9], [9, 12, NO_POLYGON]], np.uint16)
+    rasters = rasterize(ids, polygons)
+    charts = rasters.charts
+    assert charts["SIC"].tolist() == [[10, 10, 255], [255, 255, 255]]
+    assert charts["SOD"].tolist() == [[4, 4, 255], [255, 255, 255]]
+    assert charts["FLOE"].tolist() == [[255] * 3] * 2
+    assert rasters.dropped == {"no_row": 1, "no_code": 0, "SIC_code": 2, "SOD_code": 2, "FLOE_code": 2}
+    for name, chart in charts.items():
+        assert rasters.pixels[name] == {value: int((chart == value).sum()) for value in rasters.pixels[name]}
+        assert sum(rasters.pixels[name].values()) == ids.size
+    assert {chart.dtype for chart in charts.values()} == {np.dtype(np.uint8)}

@@ -1,0 +1,53 @@
+"""The Python of the docs runs as it stands, in the order of its page, on a real lake."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from datasets.lake import Lake
+from tests.docs.pages import ROOT, blocks, pages
+
+ON_A_LAKE = ("docs/lake.md", "docs/operations.md")
+"""Pages whose blocks share one namespace, which has a lake and a scene."""
+
+ELSEWHERE = {
+    "docs/feature_importance.md": "tests/training/attribution/test_docs.py",
+    "docs/models.md": "tests/sweeps/compare/test_models_docs.py",
+    "docs/studies.md": "tests/docs/test_recipes.py",
+    "docs/tour.md": "tests/docs/test_tour.py",
+}
+
+
+def test_every_page_with_python_is_run_by_a_test() -> None:
+    assert {page for page in pages() if blocks(page, "python")} == {*ON_A_LAKE, *ELSEWHERE}
+    for page, test in ELSEWHERE.items():
+        assert Path(page).name in (ROOT / test).read_text()
+
+
+@pytest.mark.parametrize("page", ON_A_LAKE)
+def test_recipes_run_in_order(page: str, tiny_lake: Lake, tmp_path: Path) -> None:
+    """As a script of its own: loader workers import the script again."""
+    script = tmp_path / "recipe.py"
+    given = f"lake, scene_id = {tiny_lake.url!r}, {tiny_lake.catalog().scene_ids[0]!r}\n"
+    script.write_text(given + "\n".join(block.text for block in blocks(page, "python")))
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run([sys.executable, script], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+
+
+def test_the_study_of_the_page_is_a_study(tmp_path: Path) -> None:
+    (block,) = blocks("docs/studies.md", "python")
+    place = tmp_path / "sweeps" / "incidence.py"
+    place.parent.mkdir()
+    place.write_text(block.text)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, str(place), "--dry-run"], env=environment, cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "incidence: 12 trials" in done.stdout
+    assert "without incidence angle" in done.stdout

@@ -1,0 +1,32 @@
+"""Folders for what a command makes: looked at before hours of work, told in a sentence where they cannot be used."""
+
+import os
+from pathlib import Path
+
+from datasets.errors import IceBenchError
+
+
+class OutputFolderError(IceBenchError, OSError):
+    """A folder cannot be made or written."""
+
+
+def refuse_unusable(folder: Path) -> None:
+    """Raises OutputFolderError where a folder surely cannot be made or written; makes nothing."""
+    there = next(place for place in (folder, *folder.absolute().parents) if os.path.lexists(place))
+    if not there.is_dir():
+        raise OutputFolderError(f"{str(folder)!r} cannot be a folder, since {str(there)!r} is a file: give another one")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise OutputFolderError(
+            f"the folder {str(folder)!r} cannot be written ({str(there)!r} is not writable for this user): give another"
+        )
+
+
+def make_folder(folder: Path) -> None:
+    """Makes a folder, and those above it, if it is not there; raises OutputFolderError."""
+    refuse_unusable(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputFolderError(
+            f"the folder {str(folder)!r} cannot be made ({error.strerror}): give another one"
+        ) from error
