@@ -14,8 +14,8 @@ say() { printf '\n== %s\n' "$*"; }
 
 if [ ! -f "$lake/catalog.parquet" ]; then
   say "1. synthetic raw scenes, as the AI4Arctic archives have them"
-  python -m ingest sample "$folder/raw/train" --scenes 12 --lines 1000 --samples 1040 --seed 1 --overwrite
-  python -m ingest sample "$folder/raw/test" --scenes 4 --lines 1000 --samples 1040 --seed 2 --overwrite
+  python -m ingest sample "$folder/raw/train" --scenes 12 --lines 1000 --samples 1040 --seed 1
+  python -m ingest sample "$folder/raw/test" --scenes 4 --lines 1000 --samples 1040 --seed 2
   say "2. the lake: Dask turns netCDF into Zarr"
   python -m ingest build "$folder/raw/train" --lake "$lake" --workers 2
   python -m ingest build "$folder/raw/test" --lake "$lake" --workers 2 --split test

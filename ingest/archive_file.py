@@ -41,8 +41,9 @@ class ArchiveFile:
             raise
         except (OSError, ValueError) as error:
             self._copy.close()
+            reason = getattr(error, "strerror", None) or error
             raise RawSceneError(
-                f"{path!r} cannot be read as netCDF ({error}): take the file from the archive again"
+                f"{path!r} cannot be read as netCDF ({reason}): take the file from the archive again"
             ) from error
 
     def close(self) -> None:

@@ -15,7 +15,7 @@ def sample(
     samples: Annotated[int, typer.Option(help="SAR samples; 10400 is full size.")] = 1040,
     seed: Annotated[int, typer.Option(help="Same seed, same scenes.")] = 0,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the synthetic scenes that are in FOLDER.")
+        bool, typer.Option("--overwrite", help="Replace other synthetic scenes that are in FOLDER.")
     ] = False,
     with_melt: Annotated[
         bool, typer.Option("--melt", help="Also write melt maps of 2017 to 2021, into FOLDER/melt.")

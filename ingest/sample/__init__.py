@@ -19,14 +19,18 @@ Flow: `scenario` (name, time, place) -> `scene`, which draws `polygons`, the `co
 `radiometer`, `weather` and `geography` -> `netcdf` (the raw file).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
+
+from netCDF4 import Dataset
 
 from ingest.errors import SceneNameError
 from ingest.sample.errors import SampleError, make_folder
 from ingest.sample.netcdf import write_scene
-from ingest.sample.scenario import FIRST_SYNTHETIC_ORBIT, SMALLEST, plan
+from ingest.sample.scenario import FIRST_SYNTHETIC_ORBIT, SMALLEST, Scenario, plan
 from ingest.source import parse_name
+from ingest.variables import SAR_DIMS
 
 __all__ = ["SampleError", "write_samples"]
 
@@ -43,8 +47,8 @@ def write_samples(
 ) -> list[Path]:
     """Writes synthetic scenes into `folder` under names of the archive's grammar.
 
-    The same arguments give the same variables, bit for bit. Every fourth scene is a shorter acquisition of 25 s or
-    40 s. One scene in five is the next frame of the pass of the scene before.
+    The same arguments give the same variables, bit for bit; scenes that are there already are kept. Every fourth scene
+    is a shorter acquisition of 25 s or 40 s. One scene in five is the next frame of the pass of the scene before.
 
     Args:
         folder: Where the files go; made if it is missing.
@@ -53,15 +57,15 @@ def write_samples(
             acquisitions have proportionally fewer, but at least 100.
         samples: SAR samples (40 m), at least 100; the archive has about 10400.
         seed: Source of all randomness, at least 0.
-        overwrite: Removes the synthetic scenes that are in the folder. Scenes that are not synthetic are never removed,
-            nor mixed with synthetic ones.
+        overwrite: Removes other synthetic scenes that are in the folder. Scenes that are not synthetic are never
+            removed, nor mixed with synthetic ones.
         on_written: Called with the path of each file once it is whole.
 
     Returns:
         The paths in the order of writing.
 
     Raises:
-        SampleError: An argument is out of range, `folder` is a file, or it holds scenes.
+        SampleError: An argument is out of range, `folder` is a file, or it holds other scenes.
     """
     if scenes < 1:
         raise SampleError(f"cannot write {scenes} scenes: ask for at least 1")
@@ -74,35 +78,49 @@ def write_samples(
     if seed < 0:
         raise SampleError(f"the seed {seed} is negative: give 0 or a positive number")
     make_folder(folder, "scenes")
-    for path in _earlier_scenes(folder, overwrite=overwrite):
-        path.unlink()
-    written: list[Path] = []
-    for scenario in plan(scenes=scenes, lines=lines, samples=samples, seed=seed):
+    scenarios = {scenario.name.file_name: scenario for scenario in plan(scenes, lines, samples, seed)}
+    kept = _clear(folder, scenarios, overwrite=overwrite)
+    for name, scenario in scenarios.items():
         # A name that no reader picks up: a killed run leaves no half file that looks whole.
-        unfinished = folder / f"{scenario.name.file_name}.part"
+        unfinished = folder / f"{name}.part"
         try:
-            write_scene(unfinished, scenario)
-            written.append(unfinished.replace(folder / scenario.name.file_name))
+            if name not in kept:
+                write_scene(unfinished, scenario)
+                unfinished.replace(folder / name)
         finally:
             unfinished.unlink(missing_ok=True)
-        on_written(written[-1])
-    return written
+        on_written(folder / name)
+    return [folder / name for name in scenarios]
 
 
-def _earlier_scenes(folder: Path, *, overwrite: bool) -> list[Path]:
-    """Scenes that are in the folder: beside new ones they would come into one lake."""
+def _clear(folder: Path, scenarios: Mapping[str, Scenario], *, overwrite: bool) -> set[str]:
+    """Makes sure that no other scenes lie in the folder, beside which new ones would come into one lake.
+
+    Returns:
+        Names of the scenes that are there as this call would write them.
+    """
     found = [path for path in sorted(folder.glob("*.nc")) if path.name[0] != "."]
-    real = [path for path in found if not _is_synthetic(path)]
-    if real or (found and not overwrite):
-        told = f"{str(folder)!r} holds {len(found)} *.nc files already (first: {(real or found)[0].name!r})"
+    kept = {path.name for path in found if path.name in scenarios and _is_as_planned(path, scenarios[path.name])}
+    others = [path for path in found if path.name not in kept]
+    real = [path for path in others if not _is_synthetic(path)]
+    if real or (others and not overwrite):
+        told = f"{str(folder)!r} holds {len(others)} other *.nc files (first: {(real or others)[0].name!r})"
         if real:
             raise SampleError(f"{told}, and not all are synthetic scenes: give a new folder")
         raise SampleError(f"{told}: give a new folder, or --overwrite to replace these synthetic scenes")
-    return found
+    for path in others:
+        path.unlink()
+    return kept
+
+
+def _is_as_planned(path: Path, scenario: Scenario) -> bool:
+    """Whether a file is that scene; its name says which seed and place, its size the rest."""
+    with suppress(OSError, KeyError), Dataset(path) as file:
+        return [file.dimensions[dim].size for dim in SAR_DIMS] == [scenario.lines, scenario.samples]
+    return False
 
 
 def _is_synthetic(path: Path) -> bool:
-    try:
+    with suppress(SceneNameError):
         return parse_name(path.name).orbit >= FIRST_SYNTHETIC_ORBIT
-    except SceneNameError:
-        return False
+    return False

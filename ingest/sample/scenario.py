@@ -62,7 +62,7 @@ class Scenario:
         return np.random.default_rng([self.seed, self.index, *part.encode(), strip])
 
 
-def plan(*, scenes: int, lines: int, samples: int, seed: int) -> Iterator[Scenario]:
+def plan(scenes: int, lines: int, samples: int, seed: int) -> Iterator[Scenario]:
     """Lays out the scenes of one call; scene k does not depend on how many follow it.
 
     Seasons rotate over the scenes that are no follow-up of another, so the first four already hold all; regions

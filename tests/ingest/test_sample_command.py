@@ -18,10 +18,14 @@ def test_scenes_of_two_calls_are_not_mixed(tmp_path: Path) -> None:
     few = ("--scenes", 1, "--lines", 100, "--samples", 100)
     assert command("sample", tmp_path, *few).exit_code == 0
     (first,) = find_sources([str(tmp_path)])
+    written = Path(first).stat().st_mtime_ns
+    assert command("sample", tmp_path, *few).exit_code == 0
+    assert Path(first).stat().st_mtime_ns == written
+    assert command("sample", tmp_path, "--scenes", 1, "--lines", 110, "--samples", 100).exit_code == 2
     again = command("sample", tmp_path, *few, "--seed", 1)
     assert again.exit_code == 2
     said = " ".join(again.output.split())
-    assert f"holds 1 *.nc files already (first: {Path(first).name!r}): give a new folder, or --overwrite" in said
+    assert f"holds 1 other *.nc files (first: {Path(first).name!r}): give a new folder, or --overwrite" in said
     assert find_sources([str(tmp_path)]) == [first]
     assert command("sample", tmp_path, *few, "--seed", 1, "--overwrite").exit_code == 0
     (second,) = find_sources([str(tmp_path)])
