@@ -63,8 +63,8 @@ def up(
             platform = load(folder)
             if platform is not None and processes.supervisor_of(folder) is not None:
                 changed = [name for name, port in given.items() if platform.ports[name] != port]
-                if platform.demo != demo or changed:
-                    what = "with other ports" if changed else "with --demo" if platform.demo else "without --demo"
+                if (demo and not platform.demo) or changed:
+                    what = "with other ports" if changed else "without --demo"
                     raise PlatformError(
                         f"a platform runs in {str(folder)!r} already, {what}: end it first, `{_down(folder)}`"
                     )
@@ -83,7 +83,7 @@ def up(
                 supervision.start(platform)
             try:
                 supervision.wait_healthy(platform, lambda line: tell(line, err))
-                if demo:
+                if platform.demo:
                     sample_lake.build(platform, lambda line: tell(line, err))
                 scene = sample_lake.first_scene(platform.lake)
                 experiment = experiment_of(platform)

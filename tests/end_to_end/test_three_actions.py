@@ -85,7 +85,7 @@ def test_three_actions(browser_path: str, tmp_path: Path) -> None:
             submit_the_study(platform, said, tmp_path)
             look_at_it(platform, said, browser_path, tmp_path / "screen")
             read_a_scene(platform, said, tmp_path)
-            again = platform_command("up", folder, "--demo")
+            again = platform_command("up", folder)
             assert "runs in" in again.stderr
             assert "already" in again.stderr
             assert again.stdout == said

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -29,8 +30,11 @@ def marked(tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
+    (child,) = psutil.Process(process.pid).children()
     yield process
-    process.kill()
+    for each in (child, process):
+        with suppress(psutil.NoSuchProcess):
+            each.kill()
     process.wait()
     process.stdout.close()
 
