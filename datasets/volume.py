@@ -11,11 +11,11 @@ from typing import Any, Final
 import pyarrow.parquet as pq
 
 from datasets.access import absolute
-from datasets.channels import CHANNELS
 from datasets.errors import LakeNotFoundError
-from datasets.labels import CHARTS
 from datasets.storage import read
+from datasets.stores.attributes import from_attribute
 
+_SAR: Final = ("nersc_sar_primary", "nersc_sar_secondary")
 _USED: Final = ("train", "val", "test")
 _STATISTICS: Final = b"icebench.moments"
 
@@ -29,14 +29,14 @@ class LakeVolume:
         pixels: Of 40 m, by split.
         ratios: That the lake has.
         stored: Bytes of a pixel in the lake, by ratio; taken from one scene.
-        decoded: Bytes of a pixel in the cache of a node, all channels and charts.
+        sar: SAR channels that the lake has.
     """
 
     scenes: dict[str, int]
     pixels: dict[str, int]
     ratios: tuple[int, ...]
     stored: dict[int, float]
-    decoded: int
+    sar: int
 
     @classmethod
     def of(cls, url: str) -> "LakeVolume":
@@ -61,11 +61,12 @@ class LakeVolume:
         if rows:
             largest = max(rows, key=lambda row: row["lines"] * row["samples"])
             scene = _document(f"{place}/scenes/{largest['scene_id']}.zarr/zarr.json", url)
-            objects, pixels = scene.get("attributes", {}).get("objects", {}), largest["lines"] * largest["samples"]
+            objects = from_attribute(scene.get("attributes", {}).get("objects", {}))
+            pixels = largest["lines"] * largest["samples"]
             for ratio in ratios:
                 found = sum(size for key, size in objects.items() if key.startswith(f"r{ratio}/"))
                 stored[ratio] = found / (pixels / ratio**2)
-        known = [name for name in CHANNELS if name in groups.get(f"r{ratios[0]}", {})]
+        known = [name for name in _SAR if name in groups.get(f"r{ratios[0]}", {})]
         return cls(
             scenes={split: sum(row["split"] == split for row in rows) for split in _USED},
             pixels={
@@ -73,7 +74,7 @@ class LakeVolume:
             },
             ratios=ratios,
             stored=stored,
-            decoded=4 * (len(known) + 1) + len(CHARTS),  # one more: the distance to the border
+            sar=len(known),
         )
 
     def stored_bytes(self, ratio: int) -> float:
@@ -81,8 +82,9 @@ class LakeVolume:
         return self.stored.get(ratio, 0.0) * sum(self.pixels.values()) / ratio**2
 
     def decoded_bytes(self, ratio: int) -> float:
-        """Of all scenes at one ratio, in the cache of a node."""
-        return self.decoded * sum(self.pixels.values()) / ratio**2
+        """Of all scenes at one ratio, in the cache of a node: SAR, zones of distance to land and one chart."""
+        pixel = self.sar * (4 if ratio == 1 else 2) + 2
+        return pixel * sum(self.pixels.values()) / ratio**2
 
 
 def _document(place: str, url: str) -> dict[str, Any]:

@@ -137,7 +137,7 @@ def _train(
 ) -> "TrialResult":
     from datasets.loading.node_cache import NodeCache
     from training.progress_bar import progress_bar
-    from training.tracking.mlflow_client import check_artifacts
+    from training.tracking.artifact_probe import check_artifacts
     from training.tracking.mlflow_tracker import MlflowTracker
     from training.tracking.server import resolve_uri
     from training.tracking.tracker import MemoryTracker

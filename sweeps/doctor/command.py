@@ -12,8 +12,10 @@ from typing import Final
 import typer
 
 from datasets.process.checkout import ROOT
+from datasets.process.machine import raise_open_files, shared_room, usable_cores, usable_memory
+from datasets.process.ray_folder import folder_for_ray
 from datasets.process.terminal import out, tell, user_errors
-from sweeps.doctor import machine, measured
+from sweeps.doctor import machine
 from sweeps.doctor.accelerator import gpus
 from sweeps.launch.finding import Check, Finding, limited
 from sweeps.launch.options import LAKE, Lakes, Storage, TrackingUri
@@ -75,18 +77,18 @@ def _software(places: Sequence[str]) -> Iterator[Finding]:
 
 
 def _machine(storage: str) -> Iterator[Finding]:
-    cores, memory = measured.usable_cores(), measured.usable_memory()
-    yield machine.cores_and_memory(cores, memory, os.cpu_count() or 1)
-    yield machine.shared_memory(measured.shared_room())
-    yield machine.open_file_limit(measured.open_files())
+    yield machine.cores_and_memory(usable_cores(), usable_memory(), os.cpu_count() or 1)
+    yield machine.shared_memory(shared_room())
+    yield machine.open_file_limit(raise_open_files())
     folder = tempfile.gettempdir()
-    starts_ray = os.environ.get("RAY_ADDRESS", "local") == "local"
-    yield machine.temporary_folder(folder, measured.ray_folder(), starts_ray=starts_ray)
+    yield machine.temporary_folder(folder)
+    if os.environ.get("RAY_ADDRESS", "local") == "local":
+        yield machine.folder_of_ray(folder_for_ray)
     kept = {"results": ROOT / "results", "temporary files": Path(folder)}
     if "://" not in storage:
         kept["storage"] = Path(storage)
     for what, place in kept.items():
-        yield machine.disk(what, place, measured.free_disk(place))
+        yield machine.disk(what, place, machine.free_disk(place))
 
 
 def _cluster(lake_urls: Sequence[str], tracking_uri: str, storage: str) -> Iterator[Finding]:

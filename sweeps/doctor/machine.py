@@ -1,10 +1,11 @@
 """What the numbers of a machine mean for a study: functions of values, each gives one line."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from sweeps.doctor.measured import standing
+from datasets.errors import ClusterError
 from sweeps.launch.finding import Finding, Level
 
 _GB: Final = 1e9
@@ -15,8 +16,6 @@ _MEMORY_WANTED: Final = 8 * _GB
 _FILES_WANTED: Final = 1024
 _SOCKET: Final = 107
 """Bytes of the path of a socket on Linux."""
-_OF_RAY: Final = len("/ray/session_2026-11-30_00-00-00_000000_1234567/sockets/plasma_store.10")
-"""What Ray puts behind its folder for the longest of its sockets."""
 _OF_WORKERS: Final = len("/pymp-01234567/listener-01234567")
 """What the loader's processes put behind TMPDIR."""
 
@@ -28,30 +27,29 @@ def shared_memory(free: float) -> Finding:
     return _line("shared memory", level, f"{free / _GB:.2f} GB free in /dev/shm", remedy)
 
 
-def temporary_folder(folder: str, ray_folder: str, *, starts_ray: bool) -> Finding:
-    """Whether it can be written, and leaves room for the names of sockets.
+def folder_of_ray(choose: Callable[[], tuple[Path, str]]) -> Finding:
+    """Where a Ray that a study starts here would put its sockets and logs; see `datasets.process.ray_folder`."""
+    try:
+        folder, said = choose()
+    except ClusterError as error:
+        return _line("folder of Ray", "error", str(error))
+    return _line("folder of Ray", "warning" if said else "ok", said or str(folder))
 
-    Args:
-        folder: Of temporary files (TMPDIR).
-        ray_folder: In which Ray makes its own (RAY_TMPDIR, else TMPDIR).
-        starts_ray: Whether a study would start a Ray here.
-    """
+
+def temporary_folder(folder: str) -> Finding:
+    """Whether the folder of temporary files (TMPDIR) can be written, and leaves room for the names of sockets."""
     if not os.access(folder, os.W_OK):
         return _line("temporary files", "error", f"{folder} cannot be written", "set TMPDIR to a folder that can")
-    room = _SOCKET - _OF_RAY
-    if starts_ray and len(os.fsencode(ray_folder)) > room:
-        said = f"{ray_folder} has {len(os.fsencode(ray_folder))} characters, and sockets of Ray fit below {room}"
-        return _line("temporary files", "error", said, "set RAY_TMPDIR to a short folder, such as /tmp")
     room = _SOCKET - _OF_WORKERS
     if len(os.fsencode(folder)) > room:
         said = f"{folder} has {len(os.fsencode(folder))} characters, and sockets of loader processes fit below {room}"
-        return _line("temporary files", "error", said, "set TMPDIR to a shorter folder")
+        return _line("temporary files", "warning", said, "set TMPDIR to a shorter folder; until then trials load alone")
     return _line("temporary files", "ok", folder)
 
 
 def disk(what: str, folder: Path, free: float) -> Finding:
     """Room and rights where something is kept."""
-    if not os.access(standing(folder), os.W_OK):
+    if not os.access(_standing(folder), os.W_OK):
         return _line(
             "disk", "error", f"{what} {folder} cannot be written", "give another folder, or the right to write"
         )
@@ -70,6 +68,17 @@ def cores_and_memory(cores: float, memory: float, machine_cores: int) -> Finding
     level: Level = "ok" if memory >= _MEMORY_WANTED else "warning"
     said = f"{cores:g} of {machine_cores} cores, {memory / _GB:.1f} GB of memory"
     return _line("cores, memory", level, said, "a trial of the published size takes about 8 GB")
+
+
+def free_disk(folder: Path) -> float:
+    """Bytes that this user may still write where the folder is, or will be."""
+    found = os.statvfs(_standing(folder))
+    return found.f_bavail * found.f_frsize
+
+
+def _standing(path: Path) -> Path:
+    """The path itself, or the nearest folder above it that is there."""
+    return next(each for each in (path.absolute(), *path.absolute().parents) if each.exists())
 
 
 def _line(name: str, level: Level, said: str, remedy: str = "") -> Finding:

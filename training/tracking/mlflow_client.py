@@ -6,10 +6,8 @@ mlflow is imported when a client is made, not with this module: it costs seconds
 import json
 import os
 import re
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -163,7 +161,7 @@ def storing(client: "MlflowClient", uri: str, run_id: str) -> Iterator[None]:
                 raise
         with speaking(uri):  # which of the two is away?
             place = client.get_run(run_id).info.artifact_uri
-        raise _store_error(uri, place, error) from error
+        raise store_error(uri, place, error) from error
 
 
 def put_numbers(
@@ -204,29 +202,8 @@ def put_text(client: "MlflowClient", uri: str, run_id: str, text: str, name: str
         client.log_text(run_id, text, name)
 
 
-def check_artifacts(uri: str, experiment: str) -> None:
-    """Writes a small file beside the artifacts of an experiment, which is made if it is not there.
-
-    For a person who is here and can mend it: once a trial runs, a server may come and go.
-
-    Raises:
-        ArtifactStoreError: It cannot be written from this machine.
-        TrackingError: The server is away, or refuses.
-    """
-    with asking(uri, check=True) as client, tempfile.TemporaryDirectory(prefix="icebench-check-") as folder:
-        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
-
-        place = client.get_experiment(find_experiment(client, uri, experiment)).artifact_location
-        path = Path(folder) / "writable.txt"
-        path.write_text("This file says that artifacts can be written here.\n", encoding="utf-8")
-        try:
-            store: Any = get_artifact_repository(place, tracking_uri=uri)  # it has no types
-            store.log_artifact(str(path))
-        except Exception as error:
-            raise _store_error(uri, place, error) from error
-
-
-def _store_error(uri: str, place: str, error: Exception) -> ArtifactStoreError:
+def store_error(uri: str, place: str, error: Exception) -> ArtifactStoreError:
+    """One sentence about a store of artifacts that raised something: place, cause and remedy."""
     remedy = _REMEDIES.get(urlsplit(place).scheme, _REMEDY)
     return ArtifactStoreError(
         f"the artifact store {public(place)!r} of MLflow at {public(uri)} cannot be used from this machine "

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from sweeps.doctor import machine, measured
+from datasets.errors import ClusterError
+from sweeps.doctor import machine
 
 
 @pytest.mark.parametrize(("free", "level"), [(64e6, "warning"), (0, "warning"), (2e9, "ok"), (float("inf"), "ok")])
@@ -14,23 +15,26 @@ def test_shared_memory(free: float, level: str) -> None:
     assert ("--shm-size" in found.remedy) == (level == "warning")
 
 
-def test_a_temporary_folder_too_long_for_the_sockets_of_ray() -> None:
-    long = "/tmp/" + "x" * 45
-    found = machine.temporary_folder("/tmp", long, starts_ray=True)
-    assert found.level == "error"
-    assert "RAY_TMPDIR" in found.remedy
-    assert machine.temporary_folder("/tmp", long, starts_ray=False).level == "ok", "the head has its own"
+def test_a_folder_that_ray_cannot_use_is_told() -> None:
+    def none() -> tuple[Path, str]:
+        raise ClusterError("set RAY_TMPDIR to a short one")
+
+    assert machine.folder_of_ray(lambda: (Path("/tmp/ray"), "")).level == "ok"
+    other = machine.folder_of_ray(lambda: (Path("/tmp/ray-0"), "Ray cannot use '/long' and uses '/tmp/ray-0'"))
+    assert (other.level, "/tmp/ray-0" in other.said) == ("warning", True)
+    found = machine.folder_of_ray(none)
+    assert (found.level, found.said) == ("error", "set RAY_TMPDIR to a short one")
 
 
 def test_a_temporary_folder_too_long_for_loader_processes(tmp_path: Path) -> None:
     long = tmp_path / ("x" * 80)
     long.mkdir()
-    found = machine.temporary_folder(str(long), "/tmp", starts_ray=True)
-    assert (found.level, "TMPDIR" in found.remedy) == ("error", True)
+    found = machine.temporary_folder(str(long))
+    assert (found.level, "TMPDIR" in found.remedy) == ("warning", True)
 
 
 def test_a_temporary_folder_that_is_not_there() -> None:
-    assert machine.temporary_folder("/not/there", "/tmp", starts_ray=False).level == "error"
+    assert machine.temporary_folder("/not/there").level == "error"
 
 
 @pytest.mark.parametrize(("free", "level"), [(1e8, "error"), (5e9, "warning"), (1e11, "ok")])
@@ -55,18 +59,5 @@ def test_cores_and_memory(memory: float, level: str) -> None:
     assert (found.level, "1.5 of 64 cores" in found.said) == (level, True)
 
 
-def test_the_limits_of_a_container_are_seen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    (tmp_path / "cpu.max").write_text("50000 100000\n")
-    (tmp_path / "memory.max").write_text("1000000\n")
-    monkeypatch.setattr(measured, "_CGROUP", tmp_path)
-    assert (measured.usable_cores(), measured.usable_memory()) == (0.5, 1_000_000)
-    (tmp_path / "cpu.max").write_text("max 100000\n")
-    (tmp_path / "memory.max").write_text("max\n")
-    assert measured.usable_cores() >= 1
-    assert measured.usable_memory() > 1e8
-
-
-def test_this_machine_has_numbers(tmp_path: Path) -> None:
-    assert measured.open_files() > 0
-    assert measured.shared_room() >= 0
-    assert measured.free_disk(tmp_path / "a" / "b") > 0
+def test_room_is_looked_at_where_a_folder_will_be(tmp_path: Path) -> None:
+    assert machine.free_disk(tmp_path / "a" / "b") > 0
