@@ -80,5 +80,6 @@ def ray_words(temp_folder: str, ports: Mapping[str, int], *, head: str = "", cpu
     """
     role = [f"--address={head}"] if head else ["--head", "--dashboard-host=127.0.0.1", "--disable-usage-stats"]
     words = [program("ray"), "start", "--block", "--node-ip-address=127.0.0.1", f"--temp-dir={temp_folder}", *role]
+    words += ["--min-worker-port=0", "--max-worker-port=0"]  # any: another Ray here has the usual range too
     words += [f"--num-cpus={cpus}"] if cpus is not None else []
     return words + [f"--{name}={port}" for name, port in ports.items()]

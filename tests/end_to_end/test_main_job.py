@@ -25,6 +25,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 def study(folder: Path, lake: str, *words: str) -> subprocess.CompletedProcess[str]:
     """`python sweeps/downscale.py` as a person types it, with its records in `folder`."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("RAY_", "ICEBENCH_"))}
+    environment["RAY_ADDRESS"] = "local"  # a head that another test runs meanwhile is not ours
     places = ["--lake", lake, "--tracking-uri", f"sqlite:///{folder}/mlflow.db", "--storage", str(folder / "ray")]
     return subprocess.run(
         [sys.executable, "sweeps/downscale.py", "--smoke", "--task", "pixel", *places, *words],

@@ -50,6 +50,8 @@ def running_head(folder: Path) -> Iterator[tuple[psutil.Process, int]]:
         "include-dashboard": "false",
         "num-cpus": 2,
         "object-store-memory": 100_000_000,
+        "min-worker-port": 0,  # any: heads of other tests have the usual range too
+        "max-worker-port": 0,
     }
     process = subprocess.Popen(
         [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", "--disable-usage-stats"]

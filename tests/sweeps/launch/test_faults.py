@@ -14,6 +14,7 @@ from datasets.errors import ClusterError
 from datasets.lake import Lake
 from sweeps.launch.cluster import check_nodes, cluster
 from sweeps.launch.placement import PlacementError
+from tests.free_ports import free_ports
 from tests.sweeps.launch.small_study import SPEC, Events, finished_once, request_of, rows_of, run, small_study
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -26,7 +27,8 @@ LONG = SPEC.with_all({"loop.max_epochs": 12, "loop.batches_per_epoch": 10, "loop
 def nodes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Cluster]:
     """A head without CPUs; tests add nodes."""
     monkeypatch.setenv("ICEBENCH_CACHE", str(tmp_path / "cache"))
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+    (port,) = free_ports(1)  # Ray's own choice is the same for every cluster of this machine
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "dashboard_port": port})
     monkeypatch.setenv("RAY_ADDRESS", cluster.address)
     try:
         yield cluster
