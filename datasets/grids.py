@@ -53,7 +53,8 @@ def interpolate(values: NDArray[np.floating], index: NDArray[np.float64], axis: 
     weight = (held - low).astype(values.dtype).reshape(shape)
     below = np.take(values, low, axis=axis)
     above = np.take(values, high, axis=axis)
-    # A node met exactly must not take NaN from its neighbour.
+    # A node met exactly must not take NaN from its neighbour; the last one is met from below.
     above = np.where(weight == 0, below, above)
+    below = np.where(weight == 1, above, below)
     result: NDArray[np.floating] = below + (above - below) * weight
     return result

@@ -15,19 +15,14 @@ from filelock import FileLock, Timeout
 
 from datasets.errors import IceBenchError
 from datasets.process.checkout import ROOT
-from datasets.process.terminal import err, tell, user_errors
+from datasets.process.terminal import CommandLine, err, tell, user_errors
 from infra.platform.state import PlatformError
 
 _NEEDED: Final = {"supervisor": "supervisor", "boto3": "boto3", "psutil": "psutil", "mlflow": "mlflow", "ray": "ray"}
 _LONGEST_RAY_FOLDER: Final = 40
 """Characters of Ray's temporary folder, below which the paths of its sockets still fit."""
 
-app = typer.Typer(
-    help="The whole platform on this machine: an S3 server, MLflow and Ray, on loopback only.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
+app = CommandLine(help="The whole platform on this machine: an S3 server, MLflow and Ray, on loopback only.")
 
 Folder = Annotated[
     Path, typer.Option(help="Where objects, runs, keys and logs are kept (without: data/platform).", metavar="FOLDER")

@@ -30,3 +30,5 @@ def test_interpolation_is_linear_and_holds_the_last_node(axis: int) -> None:
 def test_a_node_that_is_met_takes_no_nan_from_its_neighbour() -> None:
     found = interpolate(np.array([1.0, np.nan, 3.0, 4.0]), np.array([0.0, 0.5, 1.5, 2.0]), 0)
     np.testing.assert_array_equal(found, [1.0, np.nan, np.nan, 3.0])
+    last = interpolate(np.array([1.0, np.nan, 3.0]), np.array([1.5, 2.0, 9.0]), 0)
+    np.testing.assert_array_equal(last, [np.nan, 3.0, 3.0])
