@@ -9,7 +9,7 @@ import torch
 
 from datasets.channels import CHANNELS
 from datasets.grids import KM2_PIXELS
-from datasets.loading.batches import Batch
+from datasets.loading.batch import Batch
 from datasets.loading.normalize import Normalization
 from datasets.loading.windows import LAND
 from datasets.stores.packing import ZONES

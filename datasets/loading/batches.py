@@ -1,16 +1,9 @@
-"""`Batch`: patches as they travel from a loader to the device, and the loader that makes batches of them.
-
-A batch is allocated once and every patch is written straight to its place in it: each byte is copied once on its way
-from the node's cache (by a worker process twice: into the memory that it shares with the trainer). SAR and zones travel
-in the whole numbers of the lake, AMSR2 and ERA5 as coarse cells, latitude, longitude and incidence angle as tie points;
-`assemble` makes the network's input of them on the device.
-"""
+"""Batches of an epoch: which patches they hold, and the loader whose worker processes make them."""
 
 import logging
-import math
 import multiprocessing
-from collections.abc import Callable, Iterator, Sequence
-from typing import Final, NamedTuple, Protocol
+from collections.abc import Iterator
+from typing import Final, Protocol
 
 import numpy as np
 import torch
@@ -19,85 +12,15 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from datasets.errors import IceBenchError
 from datasets.labels import IGNORE
+from datasets.loading.batch import Batch, Window, read_batch
 from datasets.loading.hand_over import GLANCE_SECONDS, HandedOver, next_batch, worker_deaths
 from datasets.loading.scene_reader import SceneReader
 from datasets.loading.workers import PREFETCHED, fitting_workers
-from datasets.stores.packing import ZONES
-from datasets.tie_grid import TieWindow
 
 logger = logging.getLogger(__name__)
 
 _MOST_TIES: Final = 21
 """Tie points along a side of a scene, at most as many around a patch."""
-
-
-class Window(NamedTuple):
-    """Where a patch is: scene, first line, first sample."""
-
-    scene_id: str
-    line: int
-    sample: int
-
-
-class Batch(NamedTuple):
-    """Patches of one batch, B of them.
-
-    Attributes:
-        sar: (B, SAR channels, P, P) as the lake holds them: int16 in units of `sar_unit` dB with `sar_fill` for no
-            data, or float32 dB with NaN.
-        zones: (B, 0 or 1, P, P) uint8, distance to land as the lake holds it; see `datasets.stores.packing.ZONES`.
-        nodes: (B, channels that follow from tie points, n, m) float32 degrees: the tie points around the patch.
-        lines: (B, P, n) float32: their weights for each line of the patch; 0 beyond the scene.
-        samples: (B, P, m) float32: their weights for each sample of the patch; 0 beyond the scene.
-        km2: (B, AMSR2 and ERA5 channels, h, w) float32 in physical units, NaN = no data: the cells around the patch.
-        offset: (B, 2) float32: fractional line and sample of the patch's first pixel centre among these cells.
-        month: (B,) float32, 1..12.
-        y: (B, targets, P, P) uint8 where pixel-based, (B, targets) uint8 where patch-based; 255 = no label.
-        windows: Where each patch is.
-        sar_unit: dB of one unit of `sar`.
-        sar_fill: What `sar` holds where there is no data.
-    """
-
-    sar: torch.Tensor
-    zones: torch.Tensor
-    nodes: torch.Tensor
-    lines: torch.Tensor
-    samples: torch.Tensor
-    km2: torch.Tensor
-    offset: torch.Tensor
-    month: torch.Tensor
-    y: torch.Tensor
-    windows: tuple[Window, ...]
-    sar_unit: float = 1.0
-    sar_fill: float = math.nan
-
-    @property
-    def tensors(self) -> tuple[torch.Tensor, ...]:
-        """All that travels to the device, in order."""
-        return self[:9]
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes that travel to the device."""
-        return sum(part.nbytes for part in self.tensors)
-
-    def to(self, device: torch.device) -> "Batch":
-        """The batch on a device; asynchronous from pinned memory."""
-        return self._each(lambda part: part.to(device, non_blocking=True))
-
-    def pin_memory(self) -> "Batch":
-        """The batch in page-locked memory; called by the loader."""
-        return self._each(torch.Tensor.pin_memory)
-
-    def shared(self) -> "Batch":
-        """The batch in memory that other processes can map; raises RuntimeError or OSError where there is none left."""
-        return self._each(lambda part: part.share_memory_() if part.nbytes else part)  # type: ignore[no-untyped-call]
-
-    def _each(self, change: Callable[[torch.Tensor], torch.Tensor]) -> "Batch":
-        sar, zones, nodes, lines, samples, km2, offset, month, y = map(change, self.tensors)
-        return Batch(
-            sar, zones, nodes, lines, samples, km2, offset, month, y, self.windows, self.sar_unit, self.sar_fill
-        )
 
 
 class PatchSource(Protocol):
@@ -163,65 +86,6 @@ class BatchDataset(Dataset[Batch]):
             y[row][tuple(slice(length) for length in label.shape)] = label
             windows.append(window)
         return read_batch(self.reader, windows, (size, size), y)
-
-
-def read_batch(reader: SceneReader, windows: Sequence[Window], shape: tuple[int, int], y: NDArray[np.uint8]) -> Batch:
-    """Reads the inputs of windows of one shape (lines, samples); `y` are their labels, as `Batch` has them."""
-    count, coarse = len(windows), reader.km2_shape(*shape)
-    dtype, unit, fill = reader.sar_form(windows[0].scene_id)
-    sar = np.empty((count, len(reader.sar_channels), *shape), dtype)
-    zones = np.empty((count, len(reader.zone_channels), *shape), np.uint8)
-    km2 = np.empty((count, len(reader.km2_channels), *coarse), np.float32)
-    offset, month = np.empty((count, 2), np.float32), np.empty(count, np.float32)
-    ties = []
-    for row, window in enumerate(windows):
-        lines, samples = _inside(reader, window, shape)
-        part = (slice(lines.stop - lines.start), slice(samples.stop - samples.start))
-        if (part[0].stop, part[1].stop) != shape:  # what lies beyond the scene is no data
-            sar[row], zones[row] = fill, ZONES.fill
-        reader.sar(window.scene_id, lines, samples, sar[row][:, *part])
-        if reader.zone_channels:
-            zones[row, 0][part] = reader.zones(window.scene_id, lines, samples)
-        if reader.tie_channels:
-            ties.append(reader.ties(window.scene_id, lines, samples))
-        km2[row], offset[row] = reader.km2(*window, coarse)
-        month[row] = reader.month(window.scene_id)
-    nodes, of_lines, of_samples = _together(ties, count, len(reader.tie_channels), shape)
-    return Batch(
-        sar=torch.from_numpy(sar),
-        zones=torch.from_numpy(zones),
-        nodes=torch.from_numpy(nodes),
-        lines=torch.from_numpy(of_lines),
-        samples=torch.from_numpy(of_samples),
-        km2=torch.from_numpy(km2),
-        offset=torch.from_numpy(offset),
-        month=torch.from_numpy(month),
-        y=torch.from_numpy(y),
-        windows=tuple(windows),
-        sar_unit=unit,
-        sar_fill=fill,
-    )
-
-
-def _inside(reader: SceneReader, window: Window, shape: tuple[int, int]) -> tuple[slice, slice]:
-    """The part of a window that lies in its scene."""
-    lines, samples = (
-        slice(start, min(start + size, length))
-        for start, size, length in zip(window[1:], shape, reader.shape(window.scene_id), strict=True)
-    )
-    return lines, samples
-
-
-def _together(ties: Sequence[TieWindow], count: int, fields: int, shape: tuple[int, int]) -> list[NDArray[np.float32]]:
-    """Nodes and weights of all windows; those of fewer tie points get some of no weight."""
-    most = [max((tie.nodes.shape[axis] for tie in ties), default=0) for axis in (1, 2)]
-    nodes = np.zeros((count, fields, *most), np.float32)
-    weights = [np.zeros((count, size, many), np.float32) for size, many in zip(shape, most, strict=True)]
-    for row, tie in enumerate(ties):
-        nodes[row, :, : tie.nodes.shape[1], : tie.nodes.shape[2]] = tie.nodes
-        for axis, own in zip(weights, tie[1:], strict=True):
-            axis[row, : own.shape[0], : own.shape[1]] = own
-    return [nodes, *weights]
 
 
 class EpochSampler(Sampler[int]):

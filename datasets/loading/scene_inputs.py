@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from datasets.loading.assemble import Assembler
-from datasets.loading.batches import Window, read_batch
+from datasets.loading.batch import Window, read_batch
 from datasets.loading.scene_reader import SceneReader
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from datasets.errors import SplitError
 from datasets.labels import IGNORE
-from datasets.loading.batches import Window
+from datasets.loading.batch import Window
 from datasets.loading.scene_reader import SceneReader
 from datasets.loading.windows import draw_window, land_pixels, near_border
 

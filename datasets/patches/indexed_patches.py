@@ -5,7 +5,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.loading.batches import Window
+from datasets.loading.batch import Window
 from datasets.loading.scene_reader import SceneReader
 from datasets.patches.patch_index import PatchIndex
 

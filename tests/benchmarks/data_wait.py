@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from datasets.loading.batches import Batch
+from datasets.loading.batch import Batch
 from datasets.loading.node_cache import NodeCache
 from datasets.loading.normalize import Normalization
 from ingest.sample import write_samples

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from datasets.loading.batches import BatchDataset, Window
+from datasets.loading.batch import Window
+from datasets.loading.batches import BatchDataset
 from training.attribution.settings import AttributionSettings
 from training.data.training_batches import patch_source
 from training.data.trial_data import TrialData

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 import torch
 
-from datasets.loading.batches import Batch, Window
+from datasets.loading.batch import Batch, Window
 from training.attribution.ablation import feature_ablation
 from training.attribution.assigned import AssignedPatches, ExplainedNetwork, PatchAttributions, assign
 from training.attribution.baselines import draws_of

@@ -11,7 +11,8 @@ import torch
 from datasets.catalog import Catalog
 from datasets.errors import unknown_name
 from datasets.lake import Lake
-from datasets.loading.batches import Batch, BatchDataset
+from datasets.loading.batch import Batch
+from datasets.loading.batches import BatchDataset
 from datasets.loading.node_cache import NodeCache
 from training.attribution.assigned import ExplainedNetwork
 from training.attribution.baselines import baseline_bank

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasets.labels import IGNORE
-from datasets.loading.batches import Window
+from datasets.loading.batch import Window
 from datasets.loading.scene_reader import SceneReader
 from datasets.loading.windows import LAND, land_pixels, window_starts
 from datasets.patches.patch_index import PatchIndex

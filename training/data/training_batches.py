@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from datasets.loading.batches import Batch, BatchDataset, BatchLoader, PatchSource
+from datasets.loading.batch import Batch
+from datasets.loading.batches import BatchDataset, BatchLoader, PatchSource
 from datasets.patches.crops import RandomCrops
 from datasets.patches.indexed_patches import IndexedPatches
 from training.data.augment import VectorChannels, augment

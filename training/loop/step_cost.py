@@ -7,7 +7,7 @@ from typing import Final
 
 import torch
 
-from datasets.loading.batches import Batch, Window
+from datasets.loading.batch import Batch, Window
 from training.loop.cost import Clock, used_since
 from training.loop.losses import Loss
 from training.loop.machine import best_device, versions_of

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from datasets.errors import IceBenchError
-from datasets.loading.batches import Batch
+from datasets.loading.batch import Batch
 
 
 class NonFiniteLossError(IceBenchError, ArithmeticError):

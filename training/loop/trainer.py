@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import torch
 from torch import nn
 
-from datasets.loading.batches import Batch
+from datasets.loading.batch import Batch
 from training.loop.epoch import EpochRow, TrainingProgress, ValScores
 from training.loop.losses import Loss
 from training.loop.optimizer import Schedule, build_optimizer

@@ -7,7 +7,7 @@ import torch
 from datasets.channels import INPUTS
 from datasets.lake import Lake
 from datasets.loading.assemble import Assembler
-from datasets.loading.batches import Batch, Window
+from datasets.loading.batch import Batch, Window
 from datasets.loading.normalize import Normalization
 from datasets.loading.scene_reader import SceneReader
 from datasets.stores.packing import ZONES

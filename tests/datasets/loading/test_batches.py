@@ -21,7 +21,8 @@ import torch
 from datasets.errors import IceBenchError, LoaderError, SplitError
 from datasets.lake import Lake
 from datasets.loading import hand_over
-from datasets.loading.batches import Batch, BatchDataset, BatchLoader
+from datasets.loading.batch import Batch
+from datasets.loading.batches import BatchDataset, BatchLoader
 from datasets.loading.hand_over import next_batch, worker_deaths
 from datasets.patches.crops import RandomCrops
 from tests.reading import batches_of, cache_in, reader_of

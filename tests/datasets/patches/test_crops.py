@@ -5,7 +5,7 @@ import pytest
 
 from datasets.errors import SplitError
 from datasets.lake import Lake
-from datasets.loading.batches import Window
+from datasets.loading.batch import Window
 from datasets.stores.packing import ZONES
 from tests.reading import assembler_of, batches_of, reader_of
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from datasets.lake import Lake
-from datasets.loading.batches import BatchDataset, Window
+from datasets.loading.batch import Window
+from datasets.loading.batches import BatchDataset
 from datasets.patches.index_build import build_index
 from datasets.patches.indexed_patches import IndexedPatches
 from datasets.patches.patch_index import PatchIndex

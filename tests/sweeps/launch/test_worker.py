@@ -7,7 +7,8 @@ import pytest
 
 from datasets.errors import LoaderError
 from datasets.lake import Lake
-from datasets.loading.batches import Batch, BatchLoader
+from datasets.loading.batch import Batch
+from datasets.loading.batches import BatchLoader
 from sweeps.launch.order import Order
 from sweeps.launch.report_keys import REFUSED
 from sweeps.launch.worker import run_order

@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from datasets.channels import INPUTS
 from datasets.labels import SOD
-from datasets.loading.batches import Window
+from datasets.loading.batch import Window
 from tests.training.attribution.explained import METHODS, K, explain, frozen, patches_of
 from training.attribution.explain import sums_by_scene
 from training.attribution.features import Features

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from datasets.labels import FLOE, SIC
-from datasets.loading.batches import Window
+from datasets.loading.batch import Window
 from tests.training.attribution.explained import (
     CHANNELS,
     FEATURES,

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datasets.lake import Lake
-from datasets.loading.batches import Window
+from datasets.loading.batch import Window
 from tests.training.attribution.explained import FEATURES, C, K
 from training.attribution.assigned import PatchAttributions
 from training.attribution.explain import sums_by_scene

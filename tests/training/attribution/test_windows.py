@@ -7,7 +7,7 @@ import pytest
 
 from datasets.labels import IGNORE
 from datasets.lake import Lake
-from datasets.loading.batches import Window
+from datasets.loading.batch import Window
 from datasets.loading.scene_reader import SceneReader
 from datasets.loading.windows import land_pixels
 from training.attribution.windows import COUNTED, FlaggedWindows, cover, has_land, sampled

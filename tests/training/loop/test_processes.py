@@ -7,7 +7,7 @@ import torch
 import torch.multiprocessing
 from torch import nn
 
-from datasets.loading.batches import Batch
+from datasets.loading.batch import Batch
 from tests.training.loop.cpu_batch_norm import with_cpu_sync
 from tests.training.loop.training_batches import InMemory, learnable, trainer_of
 from training.data.augment import augment

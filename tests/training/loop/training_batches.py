@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import nn
 
-from datasets.loading.batches import Batch, Window
+from datasets.loading.batch import Batch, Window
 from training.loop.losses import Loss
 from training.loop.processes import Processes
 from training.loop.trainer import Trainer
