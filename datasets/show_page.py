@@ -1,5 +1,6 @@
 """What `python -m datasets show` prints: a lake in numbers and its scenes, or one scene on a page."""
 
+import shlex
 from pathlib import Path
 
 import typer
@@ -21,7 +22,7 @@ def print_lake(lake: Lake, catalog: Catalog) -> None:
     if size.missing:
         tell(
             f"{len(size.missing)} of the scenes that were looked at are gone (first: {size.missing[0]}): run "
-            f"`python -m ingest verify {lake.url}`",
+            f"`python -m ingest verify {shlex.quote(lake.url)}`",
             err,
         )
     about = "" if size.exact else "about "

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.interpolate import RegularGridInterpolator
 
 from datasets.channels import CHANNELS, INPUTS
 from datasets.grids import centres, interpolate, km2_index
@@ -15,8 +16,7 @@ from datasets.loading.node_cache import NodeCache
 from datasets.loading.normalize import Normalization
 from datasets.loading.scene_reader import SceneReader
 from datasets.patches.crops import RandomCrops
-from datasets.tie_grid import TIE_CHANNELS
-from ingest.geometry import TiePoints
+from datasets.tie_grid import TIE_CHANNELS, TieGrid
 
 CPU = torch.device("cpu")
 TARGETS = ("SOD", "SIC")
@@ -59,9 +59,10 @@ def whole_input(lake: Lake, scene_id: str, ratio: int) -> NDArray[np.float32]:
     for name in INPUTS:
         match CHANNELS[name].grid:
             case "sar" if name in TIE_CHANNELS:
-                points = TiePoints.from_points(scene.tie_points())
-                exact = points.field(name, scene.shape(1), ratio)
-                planes.append(normalized(name, exact))
+                grid = TieGrid.from_points(scene.tie_points())
+                places = np.meshgrid(centres(0, height, ratio), centres(0, width, ratio), indexing="ij")
+                field = RegularGridInterpolator((grid.lines, grid.samples), grid.fields[name])(tuple(places))
+                planes.append(normalized(name, (field + 180) % 360 - 180))
             case "sar":
                 planes.append(normalized(name, scene.window(ratio, name, slice(None), slice(None))))
             case "km2":

@@ -4,6 +4,7 @@ import importlib.metadata
 import importlib.util
 import os
 import platform
+import shlex
 import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -45,7 +46,7 @@ def versions(root: Path, extras: Sequence[str] = _EXTRAS) -> Iterator[Finding]:
 
 def _unmet(wanted: Requirement, extras: Iterable[str]) -> Finding | None:
     version = installed(wanted.name)
-    remedy = f"pip install -e '.[{','.join(extras)}]'"
+    remedy = f"pip install -e {shlex.quote('.[' + ','.join(extras) + ']')}"
     if version is None:
         return Finding(name="versions", level="error", said=f"{wanted.name} is not installed", remedy=remedy)
     if not wanted.specifier.contains(version, prereleases=True):

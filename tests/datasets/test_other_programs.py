@@ -15,6 +15,7 @@ from datasets.stores.attributes import from_attribute, to_attribute
 PAGE = Path(__file__).parents[2] / "docs" / "lake.md"
 
 
+@pytest.mark.filterwarnings("ignore:endian-ness of dtype")  # as the page says
 def test_recipes_for_other_programs(tiny_lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (section,) = re.findall(r"## Read with other programs\n(.*?)\n## ", PAGE.read_text(), re.DOTALL)
     monkeypatch.chdir(tmp_path)

@@ -94,7 +94,8 @@ def test_a_trial_reads_the_catalog_once(
         asked.append(url.rpartition("/")[2])
         return read(url)
 
-    monkeypatch.setattr("datasets.lake.read", counted)
+    for module in ("datasets.lake", "datasets.recipe_file"):
+        monkeypatch.setattr(f"{module}.read", counted)
     spec = small_spec.with_all({"loop.batches_per_epoch": 1, "loop.max_epochs": 1})
     run_trial(spec, Lake.open(tiny_lake.url), MemoryTracker(), folder=tmp_path)
     assert asked == ["recipe.json", "catalog.parquet"]

@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
@@ -136,6 +137,7 @@ class Astray(RandomCrops):
 class UnsendableError(IceBenchError):
     def __init__(self, one: str, two: str) -> None:
         super().__init__(f"{one} {two}")
+        self.held = threading.Lock()
 
 
 @pytest.mark.slow

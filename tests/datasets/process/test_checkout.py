@@ -69,19 +69,27 @@ def test_a_job_takes_along_the_same_and_python_files_beside_it(project: Path) ->
 
 def test_own_networks_go_with_what_they_import(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = tmp_path / "home"
-    (home / "blocks" / "deep").mkdir(parents=True)
-    (home / "my_models.py").write_text("import torch\nfrom blocks.deep import layer\nimport os.path, my_sizes\n")
-    (home / "blocks" / "deep" / "__init__.py").write_text("from training.models import padding\nimport not_there\n")
-    (home / "my_sizes.py").write_text("import my_models\n")
+    (home / "shipped_blocks" / "deep").mkdir(parents=True)
+    (home / "shipped_models.py").write_text(
+        "import torch\nfrom shipped_blocks.deep import layer\nimport os.path, shipped_sizes\n"
+    )
+    (home / "shipped_blocks" / "deep" / "__init__.py").write_text(
+        "from training.models import padding\nimport not_there\n"
+    )
+    (home / "shipped_sizes.py").write_text("import shipped_models\n")
     (home / "unrelated.py").write_text("")
     (home / "scene.nc").write_text("")
     monkeypatch.chdir(home)
-    code = Code.of(["my_models", "training.models.own", "torch"])
-    assert {str(place) for place in code.files} - CODE == {"my_models.py", "my_sizes.py", "blocks/deep/__init__.py"}
+    code = Code.of(["shipped_models", "training.models.own", "torch"])
+    assert {str(place) for place in code.files} - CODE == {
+        "shipped_models.py",
+        "shipped_sizes.py",
+        "shipped_blocks/deep/__init__.py",
+    }
     assert code.search_path == [str(project), str(home)]
     monkeypatch.syspath_prepend(home)
     monkeypatch.chdir(tmp_path)
-    assert Code.of(["my_models"]).files == code.files, "a folder on the path of Python does as well"
+    assert Code.of(["shipped_models"]).files == code.files, "a folder on the path of Python does as well"
 
 
 def test_a_module_that_cannot_be_read_is_left_to_its_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -254,7 +254,7 @@ def test_a_checkpoint_of_another_model_or_lake_is_refused(
     code, said = compare(*words, "--model", "my_models:TinyPatchNet", "--lake", tiny_lake.url)
     assert code == 2
     assert "the checkpoint is of my_models:TinyNet and --model is my_models:TinyPatchNet: leave --model out" in said
-    other = Lake.create(str(tmp_path / "lake"), Recipe().to_lake())
+    other = Lake.create(str(tmp_path / "lake"), Recipe(ratios=tiny_lake.ratios).to_lake())
     other.publish(tiny_lake.catalog().split("test"), {})
     code, said = compare(*words, "--lake", other.url)
     assert code == 2
