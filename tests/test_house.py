@@ -74,6 +74,7 @@ NOT_FOR_HELP = {
 """What takes a tenth of a second or more to import."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("module", "heavy"),
     [

@@ -47,6 +47,7 @@ def application_of(words: list[str]) -> typer.Typer:
     return app
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", PRINTING)
 def test_a_terminal_of_ascii_and_forty_columns(
     line: str, tiny_lake: Lake, raw_train: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -102,6 +103,7 @@ def run(line: str, **environment: str) -> subprocess.CompletedProcess[str]:
 C_LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("line", "code"),
     [

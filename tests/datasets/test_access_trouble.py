@@ -79,6 +79,7 @@ def test_the_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch, variables: 
     assert words in refused("s3://lake/x")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("url", "words"),
     [
@@ -167,6 +168,7 @@ def test_what_a_web_server_answers(monkeypatch: pytest.MonkeyPatch, status: int,
         assert f"127.0.0.1:{port} does not speak https" in refused(f"https://127.0.0.1:{port}/lake")
 
 
+@pytest.mark.slow
 def test_a_certificate_that_nobody_here_signed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     subprocess.run(
         f"openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=127.0.0.1 -keyout {tmp_path}/key -out {tmp_path}/cert",

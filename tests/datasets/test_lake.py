@@ -70,6 +70,7 @@ def test_a_lake_without_a_finished_build_says_so(tmp_path: Path) -> None:
         Lake.open(lake.url).catalog()
 
 
+@pytest.mark.slow
 def test_lake_in_memory(raw_train: list[Path]) -> None:
     """The same code over another filesystem: no path is assumed to be on disk."""
     recipe = Recipe(ratios=(5,))
@@ -82,6 +83,7 @@ def test_lake_in_memory(raw_train: list[Path]) -> None:
     assert json.loads(json.dumps(dict(opened.recipe)))["format"] == 2
 
 
+@pytest.mark.slow
 def test_an_opened_lake_keeps_its_catalog_until_it_publishes_another(raw_train: list[Path]) -> None:
     recipe = Recipe(ratios=(10,))
     lake = Lake.create("memory://lakes/growing", recipe.to_lake())
@@ -97,6 +99,7 @@ def test_an_opened_lake_keeps_its_catalog_until_it_publishes_another(raw_train: 
     assert len(pickle.dumps(reader)) < 2000, "what travels with every task"
 
 
+@pytest.mark.slow
 def test_digest_follows_content(tiny_lake: Lake, tmp_path: Path, raw_train: list[Path]) -> None:
     lakes = []
     for name, count in (("a", 3), ("b", 3), ("c", 4)):

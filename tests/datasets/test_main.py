@@ -62,6 +62,7 @@ def test_one_scene_fits_a_screen(tiny_lake: Lake, columns: str) -> None:
     assert f"{share:6.1%}  {CHARTS['SOD'].classes[0]}" in result.output
 
 
+@pytest.mark.slow
 def test_an_error_comes_instead_of_the_page(tiny_lake: Lake) -> None:
     scene_id = tiny_lake.catalog().scene_ids[0]
     result = show(tiny_lake.url, scene_id, "--png", "x.png", "--ratio", "3")

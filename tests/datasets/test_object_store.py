@@ -55,6 +55,7 @@ def built(
     return "s3://lake/built", disk, result
 
 
+@pytest.mark.slow
 def test_the_command_builds_what_plain_xarray_reads(s3: ObjectStore, built: tuple[str, Path, Result]) -> None:
     url, disk, result = built
     assert result.exit_code == 0, result.output
@@ -78,6 +79,7 @@ def test_objects_are_those_of_the_lake_on_disk(s3: ObjectStore, built: tuple[str
     assert names(url) == names(str(disk))
 
 
+@pytest.mark.slow
 def test_a_scene_is_overwritten_in_place(s3: ObjectStore, raw_train: list[Path]) -> None:
     lake = tiny("s3://lake/overwritten", raw_train[:1])
     scene_id = lake.catalog().scene_ids[0]
@@ -103,6 +105,7 @@ def test_a_place_that_was_emptied_is_empty(s3: ObjectStore, raw_train: list[Path
     assert Lake.create(url, Recipe().to_lake()).recipe_digest == Recipe().digest
 
 
+@pytest.mark.slow
 def test_a_key_that_may_only_read_reads_and_does_not_build(
     s3: ObjectStore, built: tuple[str, Path, Result], raw_train: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -124,6 +127,7 @@ def test_a_key_that_may_only_read_reads_and_does_not_build(
     assert Lake.open(url).digest == lake.digest
 
 
+@pytest.mark.slow
 def test_a_server_that_goes_away_in_the_middle_costs_nothing(
     s3: ObjectStore, built: tuple[str, Path, Result], raw_train: list[Path]
 ) -> None:
@@ -155,6 +159,7 @@ def test_a_server_that_goes_away_in_the_middle_costs_nothing(
     assert lake.catalog() == Lake.open(built[0]).catalog()
 
 
+@pytest.mark.slow
 def test_requests_do_not_grow_with_the_number_of_scenes(
     s3: ObjectStore, built: tuple[str, Path, Result], raw_train: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

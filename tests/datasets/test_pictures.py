@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import pytest
 from matplotlib.image import imread
 
 from datasets.lake import Lake
 from tests.datasets.command_line import show
 
 
+@pytest.mark.slow
 def test_the_picture_of_a_scene(tiny_lake: Lake, tmp_path: Path) -> None:
     record = tiny_lake.catalog().records[0]
     result = show(tiny_lake.url, record.scene_id, "--png", str(tmp_path / "sheet.png"), "--ratio", "2")

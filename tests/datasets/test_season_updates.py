@@ -27,6 +27,7 @@ def silent(scene_id: str) -> None:
     pass
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("earlier", [False, True])
 def test_seasons_go_into_stores_of_either_form(lake: Lake, earlier: bool) -> None:
     """Stores that an earlier version wrote hold tables where new ones hold their text, and mean the same."""

@@ -113,6 +113,7 @@ def everything(root: Path) -> list[tuple[str, int]]:
     return sorted((str(path), path.lstat().st_mtime_ns) for path in found)
 
 
+@pytest.mark.slow
 def test_file_urls_are_paths_everywhere(places: Path, tmp_path: Path) -> None:
     def run(*words: str) -> str:
         result = CliRunner().invoke(app, words, env={"COLUMNS": "300"})

@@ -124,6 +124,7 @@ def place(tiny_lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", mine(building=False))
 def test_it_runs_as_it_stands(text: str, place: Path, tiny_lake: Lake) -> None:
     for word, value in {"LAKE": "data/lake", "SCENE": tiny_lake.catalog().scene_ids[0], "FILE": "scene.png"}.items():

@@ -27,6 +27,7 @@ def test_every_page_with_python_is_run_by_a_test() -> None:
         assert Path(page).name in (ROOT / test).read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", ON_A_LAKE)
 def test_recipes_run_in_order(page: str, tiny_lake: Lake, tmp_path: Path) -> None:
     """Blocks that follow from each other are one script."""

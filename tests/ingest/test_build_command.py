@@ -37,6 +37,7 @@ def test_what_cannot_work_is_one_sentence_and_exit_code_2(
     assert not (tmp_path / "lake" / "scenes").exists()
 
 
+@pytest.mark.slow
 def test_when_every_file_fails_there_is_no_lake_to_read(tmp_path: Path, raw_train: list[Path]) -> None:
     torn = tmp_path / raw_train[0].name
     torn.write_text("torn")

@@ -32,6 +32,7 @@ def raw(raw_train: list[Path], tmp_path: Path) -> Path:
     return Path(shutil.copy(raw_train[0], tmp_path / raw_train[0].name))
 
 
+@pytest.mark.slow
 def test_building_twice_gives_the_same_bytes(lake: Lake, raw: Path, tmp_path: Path) -> None:
     recipe = Recipe(ratios=(1, 2, 5, 10))
     other = Lake.create(str(tmp_path / "other"), recipe.to_lake())

@@ -208,6 +208,7 @@ def test_a_foreign_place_gets_no_lock(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
+@pytest.mark.slow
 def test_readers_keep_the_old_recipe_until_the_new_lake_is_whole(place: str, raw_train: list[Path]) -> None:
     old_recipe, new_recipe = Recipe(ratios=(5, 10)), Recipe(ratios=(10,))
     old = Lake.create(place, old_recipe.to_lake())
@@ -273,6 +274,7 @@ def test_a_rebuild_waits_for_all_archives(raw_train: list[Path], raw_test: list[
     assert not (lake / "recipes" / after.recipe_digest / "scenes").exists()
 
 
+@pytest.mark.slow
 def test_a_scene_that_is_built_anew_can_be_read_all_the_while(
     place: str, raw_train: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -59,6 +59,7 @@ def test_long_arrays_keep_their_precision() -> None:
     assert found.std == pytest.approx(values.astype(np.float64).std(), rel=1e-9)
 
 
+@pytest.mark.slow
 def test_digits_do_not_depend_on_the_threads_of_blas() -> None:
     """A Dask worker has one thread, a script has many: the fingerprint of a scene must be the same."""
     code = (

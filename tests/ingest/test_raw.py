@@ -87,6 +87,7 @@ def test_a_swath_map_with_a_fill_value_is_255(raw: Path, tmp_path: Path) -> None
         assert (found.km2("amsr2_swath_map") == 255).all()
 
 
+@pytest.mark.slow
 def test_the_first_test_release_is_kept_without_labels(raw: Path, tmp_path: Path, lake: Lake) -> None:
     path = write_form(raw, tmp_path, "raw-test-v1")
     assert path.name.endswith("_testdata.nc")

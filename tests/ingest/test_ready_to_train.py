@@ -59,6 +59,7 @@ def lake(tmp_path: Path) -> Lake:
     return Lake.create(str(tmp_path / "lake"), RECIPE.to_lake())
 
 
+@pytest.mark.slow
 def test_both_products_give_the_same_grid_of_80_m(lakes: tuple[Lake, Lake], prepared: Path) -> None:
     scene_id = scene_id_of(str(prepared))
     expected, found = (lake.scene(scene_id).open(2) for lake in lakes)

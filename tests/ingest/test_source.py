@@ -102,6 +102,7 @@ def memory(ready: Path, tmp_path: Path) -> str:
     return url
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["memory", "web"])
 def test_scene_and_charts_are_read_at_a_url(
     ready: Path, temporary: Path, tmp_path: Path, place: str, request: pytest.FixtureRequest

@@ -53,6 +53,7 @@ def test_counts_are_those_of_a_naive_loop(rows: list[tuple[int, int]]) -> None:
     assert np.array_equal(ConfusionMatrix.from_arrays(*arrays(rows), N).counts, counts)
 
 
+@pytest.mark.slow
 @given(pixels.filter(lambda rows: any(true != 255 for true, _ in rows)))
 def test_scores_agree_with_scikit_learn(rows: list[tuple[int, int]]) -> None:
     true, pred = arrays([row for row in rows if row[0] != 255])

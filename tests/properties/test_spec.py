@@ -34,6 +34,7 @@ def changed(values: dict[str, Any]) -> TrialSpec:
     return spec
 
 
+@pytest.mark.slow
 @given(changes)
 def test_yaml_and_json_read_back(values: dict[str, Any]) -> None:
     spec = changed(values)

@@ -74,6 +74,7 @@ def test_the_campaign_says_how_large_it_is() -> None:
     assert f"{total} trials" in (ROOT / "sweeps" / "all.py").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
 def test_study_can_be_typed_as_a_command(path: Path) -> None:
     assert os.access(path, os.X_OK)

@@ -19,6 +19,7 @@ from training.tracking.mlflow_tracker import MlflowTracker
 runner = CliRunner()
 
 
+@pytest.mark.slow
 def test_help_is_quick_and_explains() -> None:
     started = time.monotonic()
     done = subprocess.run(

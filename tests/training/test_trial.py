@@ -355,6 +355,7 @@ def test_a_killed_trial_goes_on_and_ends_with_the_same_numbers(
     assert not (tmp_path / "killed" / LAST).exists()
 
 
+@pytest.mark.slow
 def test_a_folder_of_another_trial_is_refused(tiny_lake: Lake, small_spec: TrialSpec, tmp_path: Path) -> None:
     def stop(state: object) -> None:
         if getattr(state, "row", None) is not None:

@@ -130,6 +130,7 @@ def commands() -> list[list[str]]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", commands(), ids=" ".join)
 def test_wrong_words_are_told_in_a_sentence_and_make_nothing(
     words: list[str], place: Path, tiny_lake: Lake, trained: Path

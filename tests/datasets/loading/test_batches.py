@@ -36,6 +36,7 @@ def same(first: Batch, second: Batch) -> bool:
     )
 
 
+@pytest.mark.slow
 def test_batches_depend_on_seed_and_number_only(tiny_lake: Lake) -> None:
     dataset = batches_of(reader_of(tiny_lake))
     assert len(dataset) == 3

@@ -30,6 +30,7 @@ def test_pixels_near_a_polygon_border_are_unlabelled_when_asked(tiny_lake: Lake)
     assert hidden > 0, "the rule had something to hide"
 
 
+@pytest.mark.slow
 def test_patches_with_too_much_land_are_not_drawn(tiny_lake: Lake) -> None:
     reader = reader_of(tiny_lake)
 

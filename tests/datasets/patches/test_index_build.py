@@ -44,6 +44,7 @@ def by_loop(lake: Lake, scene_id: str, rule: PatchRule) -> list[tuple[int, int, 
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "rule",
     [
@@ -66,6 +67,7 @@ def test_patches_of_a_lake_are_those_of_a_loop(lake: Lake, rule: PatchRule) -> N
         assert sum(scene.clear for scene in index.scenes) < sum(scene.pure for scene in index.scenes)
 
 
+@pytest.mark.slow
 def test_a_scene_with_other_content_is_indexed_anew(lake: Lake, reads: list[str]) -> None:
     records = list(lake.catalog().records)
     first = build_index(lake, records, RULE)

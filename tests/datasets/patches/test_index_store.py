@@ -46,6 +46,7 @@ def test_what_was_found_is_kept_and_found_again(lake: Lake, reads: list[str]) ->
     assert files(lake).items() >= kept.items()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", [b"", b"PAR1 and so on", None])
 def test_a_damaged_object_is_made_again(lake: Lake, damage: bytes | None, caplog: pytest.LogCaptureFixture) -> None:
     records = lake.catalog().records
@@ -84,6 +85,7 @@ def test_a_lake_that_may_not_be_written_is_no_error(
     assert Path(lake.index_url).read_text().startswith("no folder")
 
 
+@pytest.mark.slow
 def test_a_lake_in_memory(lake: Lake) -> None:
     filesystem = fsspec.filesystem("memory")
     filesystem.put(lake.url, "/indexed", recursive=True)

@@ -90,6 +90,7 @@ def test_auto_without_any_ray(monkeypatch: pytest.MonkeyPatch) -> None:
         find_address("auto", ADVICE)
 
 
+@pytest.mark.slow
 def test_what_listens_and_is_no_ray_is_said_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ray itself would go on for minutes, or for ever."""
     monkeypatch.setattr(module, "_PATIENCE_S", 1.0)

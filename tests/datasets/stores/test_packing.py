@@ -24,6 +24,7 @@ def unpacked(packing: Packing, stored: np.ndarray) -> np.ndarray:
     return out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("packing", [SAR, ZONES, BORDER])
 @given(data=st.data())
 def test_multiples_of_the_step_come_back_the_same(packing: Packing, data: st.DataObject) -> None:

@@ -31,6 +31,7 @@ def _by_zarr(values: np.ndarray, chunk: tuple[int, ...], shard: tuple[int, ...],
         return {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=40)
 @given(
     shape=st.lists(st.integers(1, 23), min_size=1, max_size=2).map(tuple),

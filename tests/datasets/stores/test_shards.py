@@ -66,6 +66,7 @@ def windows(draw: st.DrawFn) -> dict[str, Window]:
     }
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=100)
 @given(asked=windows())
 def test_windows_are_what_zarr_reads(url: str, by_zarr: dict[str, np.ndarray], asked: dict[str, Window]) -> None:

@@ -60,6 +60,7 @@ def test_no_pid_file_or_a_broken_one(tmp_path: Path) -> None:
     assert supervisor_of(tmp_path) is None
 
 
+@pytest.mark.slow
 def test_what_does_not_want_to_end_is_killed_with_its_children(
     marked: "subprocess.Popen[str]", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -40,6 +40,7 @@ def store_of(platform: Platform) -> psutil.Process:
     return store
 
 
+@pytest.mark.slow
 def test_a_server_that_dies_is_started_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with started(tmp_path / "My p%s (1) #2 ;x", monkeypatch) as platform:
         said: list[str] = []
@@ -57,6 +58,7 @@ def test_a_server_that_dies_is_started_again(monkeypatch: pytest.MonkeyPatch, tm
         assert store_of(platform).pid != first.pid
 
 
+@pytest.mark.slow
 def test_a_server_that_cannot_run_is_given_up_and_its_log_named(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -76,6 +76,7 @@ def test_a_part_of_another_file_is_dropped(client: Client) -> None:
     assert client.server.asked[NAME][-1] is None
 
 
+@pytest.mark.slow
 def test_a_killed_download_goes_on_without_fetching_a_byte_twice(server: ArchiveServer, tmp_path: Path) -> None:
     server.files[NAME] = content = os.urandom(60 * BLOCK)
     server.moods[NAME] = ["slow"]

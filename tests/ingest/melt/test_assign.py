@@ -33,6 +33,7 @@ def owned() -> None:
     pass
 
 
+@pytest.mark.slow
 def test_only_root_documents_and_the_catalog_change(lake: Lake, maps: Path) -> None:
     before, old, digest = files(lake), lake.catalog(), lake.digest
     found = assign_cryoseasons(lake, MeltMaps.open(maps), on_scene=silent, check_lock=owned)
@@ -78,6 +79,7 @@ def test_stores_catalog_and_readers_agree(lake: Lake, maps: Path) -> None:
         assert f"{row.acquired.year}000smeltfreeze.nc" in source["maps"] or row.acquired.month < 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rebuilt", [True, False], ids=["another recipe", "another file name"])
 def test_a_scene_that_is_built_anew_keeps_its_season(
     raw_train: list[Path], maps: Path, tmp_path: Path, rebuilt: bool
@@ -113,6 +115,7 @@ def test_a_scene_that_is_built_anew_keeps_its_season(
         assert cryoseason_source(shown, row.scene_id) == sources.get(row.scene_id)
 
 
+@pytest.mark.slow
 def test_a_season_is_not_carried_to_another_footprint(lake: Lake, maps: Path) -> None:
     assign_cryoseasons(lake, MeltMaps.open(maps), on_scene=silent, check_lock=owned)
     row = lake.catalog().records[0]
@@ -121,6 +124,7 @@ def test_a_season_is_not_carried_to_another_footprint(lake: Lake, maps: Path) ->
     assert carry_seasons(lake, [bare, moved]) == (row, moved)
 
 
+@pytest.mark.slow
 def test_statistics_of_the_lake_stay(lake: Lake, maps: Path) -> None:
     groups = ("r1", "r2", "r5", "r10", "km2")
     before = {group: lake.moments(group) for group in groups}
@@ -128,6 +132,7 @@ def test_statistics_of_the_lake_stay(lake: Lake, maps: Path) -> None:
     assert {group: Lake.open(lake.url).moments(group) for group in groups} == before
 
 
+@pytest.mark.slow
 def test_a_second_time_changes_nothing(lake: Lake, maps: Path) -> None:
     assign_cryoseasons(lake, MeltMaps.open(maps), on_scene=silent, check_lock=owned)
     before = files(lake)
@@ -135,6 +140,7 @@ def test_a_second_time_changes_nothing(lake: Lake, maps: Path) -> None:
     assert files(lake) == before
 
 
+@pytest.mark.slow
 def test_seasons_by_another_rule_change_only_on_demand(lake: Lake, maps: Path) -> None:
     found = MeltMaps.open(maps)
     check_rule(lake.url)  # no scene has a season yet
@@ -151,6 +157,7 @@ def test_seasons_by_another_rule_change_only_on_demand(lake: Lake, maps: Path) -
     check_rule(lake.url)
 
 
+@pytest.mark.slow
 def test_a_missing_year_changes_nothing(lake: Lake, tmp_path: Path) -> None:
     write_melt_maps(tmp_path / "melt", [2018], seed=0)
     before = files(lake)
@@ -159,6 +166,7 @@ def test_a_missing_year_changes_nothing(lake: Lake, tmp_path: Path) -> None:
     assert files(lake) == before
 
 
+@pytest.mark.slow
 def test_an_interrupted_amendment_is_completed_by_the_next(lake: Lake, maps: Path) -> None:
     """Readers of the catalog see the old seasons until the last step."""
     old = lake.catalog()
@@ -176,6 +184,7 @@ def test_an_interrupted_amendment_is_completed_by_the_next(lake: Lake, maps: Pat
     }
 
 
+@pytest.mark.slow
 def test_a_later_build_keeps_the_seasons(maps: Path, raw_train: list[Path], tmp_path: Path) -> None:
     recipe = Recipe(ratios=(10,))
     lake = Lake.create(str(tmp_path / "lake"), recipe.to_lake())
@@ -190,6 +199,7 @@ def test_a_later_build_keeps_the_seasons(maps: Path, raw_train: list[Path], tmp_
     assert sum(row.melt_cells is None for row in lake.catalog()) == 1
 
 
+@pytest.mark.slow
 def test_in_object_storage(maps: Path, raw_train: list[Path]) -> None:
     recipe = Recipe(ratios=(10,))
     lake = Lake.create("memory://lakes/melt", recipe.to_lake())

@@ -1,6 +1,7 @@
 """The 25 km grid by its formula, and the cells under a scene."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.path import Path as Polygon
@@ -82,6 +83,7 @@ def test_a_scene_outside_the_grid_has_no_cells() -> None:
     assert footprint_cells(scene(5, -45)).size == 0
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(
     latitude=st.floats(50, 89),

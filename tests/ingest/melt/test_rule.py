@@ -121,6 +121,7 @@ def test_a_scene_over_open_water_has_no_season_and_no_share() -> None:
     assert (outside.season, outside.share) == (None, 0.0)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     latitude=st.floats(55, 83),

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 import xarray as xr
 from netCDF4 import Dataset
 
@@ -13,6 +14,7 @@ SAR = ["nersc_sar_primary", "nersc_sar_secondary"]
 NAMES = [*SAR, "polygon_icechart", "distance_map", *TIES, *CHANNELS, "amsr2_swath_map", "swath_segmentation", *ERA5]
 
 
+@pytest.mark.slow
 def test_dimensions_and_variables_stand_in_the_order_of_the_archive(scene_paths: list[Path]) -> None:
     with Dataset(scene_paths[0]) as file:
         assert list(file.dimensions) == [

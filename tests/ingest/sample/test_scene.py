@@ -34,6 +34,7 @@ def digest(path: Path) -> str:
     return found.hexdigest()
 
 
+@pytest.mark.slow
 def test_names_round_trip_and_say_that_nobody_flew(scene_paths: list[Path]) -> None:
     names = [parse_name(str(path)) for path in scene_paths]
     assert [name.file_name for name in names] == [path.name for path in scene_paths]
@@ -178,6 +179,7 @@ def test_classes_need_more_than_one_pixel_of_hh(tmp_path: Path) -> None:
     assert everything[1] > hh_alone[1] + 0.15
 
 
+@pytest.mark.slow
 def test_same_arguments_give_the_same_scenes(scene_paths: list[Path], tmp_path: Path) -> None:
     # Fewer scenes: a scene does not depend on how many follow.
     again = write_samples(tmp_path / "again", scenes=3, lines=LINES, samples=SAMPLES, seed=7)

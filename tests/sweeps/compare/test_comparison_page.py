@@ -1,9 +1,12 @@
 """What the page of a comparison says and shows."""
 
+import pytest
+
 from sweeps.compare.comparison_page import make_page
 from tests.sweeps.compare.invented_models import compared, entry
 
 
+@pytest.mark.slow
 def test_the_page_says_who_is_better_and_draws_a_matrix_for_each() -> None:
     others = [entry("good", 0.9), entry("bad", 0.4), entry("even", 0.7)]
     page = make_page(compared([entry("a:Net", 0.7)], others))
@@ -16,6 +19,7 @@ def test_the_page_says_who_is_better_and_draws_a_matrix_for_each() -> None:
     assert "take the intervals as a hint" not in " ".join(page.warnings), "20 scenes are enough"
 
 
+@pytest.mark.slow
 def test_other_test_scenes_are_said() -> None:
     page = make_page(compared([entry("a:Net", 0.7)], [entry("unet", 0.6, n_scenes=12)]))
     assert "Some were tested on other scenes: their differences are over the scenes that both have." in page.warnings

@@ -46,6 +46,7 @@ def queries(lake: Lake, folder: Path, trials: int, monkeypatch: pytest.MonkeyPat
     return len(asked)
 
 
+@pytest.mark.slow
 def test_as_many_for_forty_trials_as_for_two(tiny_lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     few = queries(tiny_lake, tmp_path / "few", 2, monkeypatch)
     many = queries(tiny_lake, tmp_path / "many", 40, monkeypatch)

@@ -53,6 +53,7 @@ def run(*words: str) -> tuple[int, str]:
     return done.exit_code, " ".join(done.output.split())
 
 
+@pytest.mark.slow
 def test_it_ranks_finished_trials_of_a_lake_single_ones_too(store: tuple[str, list[str]], tmp_path: Path) -> None:
     uri, runs = store
     code, said = run("--tracking-uri", uri, "--lake-digest", "lake1", "--out", str(tmp_path / "b"))

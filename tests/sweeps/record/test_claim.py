@@ -105,6 +105,7 @@ def test_a_study_is_free_again_after_its_driver(storage: str) -> None:
     assert left_in(storage) == []
 
 
+@pytest.mark.slow
 def test_of_two_drivers_that_start_together_one_is_refused_and_told_who_runs(storage: str) -> None:
     with drivers(storage, 2) as both:
         answers = {said(each): each for each in both}
@@ -116,6 +117,7 @@ def test_of_two_drivers_that_start_together_one_is_refused_and_told_who_runs(sto
         assert left_in(storage) == [], "SIGTERM frees it"
 
 
+@pytest.mark.slow
 def test_ctrl_c_frees_the_study(storage: str) -> None:
     with drivers(storage) as (runs,):
         assert said(runs) == "runs"
@@ -136,6 +138,7 @@ def test_a_driver_elsewhere_holds_it_while_it_says_that_it_lives(storage: str) -
     assert left_in(storage) == [], "the stale claim goes with the one that replaced it"
 
 
+@pytest.mark.slow
 def test_a_driver_that_was_killed_here_is_replaced_at_once(storage: str) -> None:
     with drivers(storage) as (runs,):
         assert said(runs) == "runs"
@@ -147,6 +150,7 @@ def test_a_driver_that_was_killed_here_is_replaced_at_once(storage: str) -> None
         assert left_in(storage) == []
 
 
+@pytest.mark.slow
 def test_of_many_that_replace_a_dead_driver_one_stays(storage: str) -> None:
     put(storage, beat=0.0)
     with drivers(storage, 4) as every, ThreadPoolExecutor() as pool:

@@ -145,6 +145,7 @@ def test_what_is_finished_is_found(
     assert said[0].endswith("finished before, 0 to run")
 
 
+@pytest.mark.slow
 def test_under_raised_rules_it_runs_again_and_the_launcher_says_why(
     uri: str, studies: dict[str, StudyTracker], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -177,6 +178,7 @@ def test_a_trial_that_never_ran_is_not_said_to_have_finished(
     assert (len(said), run) == (1, 2)
 
 
+@pytest.mark.slow
 def test_all_that_reads_rows_reads_them(uri: str, studies: dict[str, StudyTracker], tmp_path: Path) -> None:
     report = write_report(studies["recorded"], tmp_path / "report")
     assert "unet" in report.texts()["table.csv"]

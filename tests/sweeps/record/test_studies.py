@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from sweeps.record.design import StudyDesign
 from sweeps.record.studies import list_studies, read_artifacts, study_row
 from sweeps.record.study import StudyTracker
@@ -36,6 +38,7 @@ def test_a_study_is_found_with_its_design_the_newest_lake_first(tmp_path: Path) 
     assert (rows[2].recipe, rows[2].question) == ("r1", "Does it?")
 
 
+@pytest.mark.slow
 def test_opening_again_renews_the_design(tmp_path: Path) -> None:
     uri = fresh_database(tmp_path)
     StudyTracker.open(uri, study="s", lake="l", design=design())

@@ -94,6 +94,7 @@ def test_draws_are_with_replacement_the_same_every_time_and_of_the_right_size() 
     assert np.array_equal(times, multiplicities(7))
 
 
+@pytest.mark.slow
 @given(st.floats(0.2, 0.9), st.integers(0, 3), st.integers(2, 8))
 def test_a_trial_against_itself_differs_by_nothing(quality: float, seed: int, n_scenes: int) -> None:
     one, other = trial(quality, seed, n_scenes), trial(quality, seed, n_scenes)

@@ -1,11 +1,14 @@
 """One page over all studies."""
 
+import pytest
+
 from sweeps.report.campaign_page import campaign_page, campaign_table
 from sweeps.report.study_report import make_report
 from tests.sweeps.report.html_addresses import Addresses
 from tests.sweeps.report.unfinished_study import evidence
 
 
+@pytest.mark.slow
 def test_one_page_over_all_studies() -> None:
     one, other = make_report(evidence()), make_report(evidence("sqlite:///m.db"))
     page = Addresses(campaign_page([one, other], "http://mlflow:5000"))

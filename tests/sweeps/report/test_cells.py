@@ -46,6 +46,7 @@ def test_mean_spread_and_number_are_over_seeds() -> None:
     assert spread_of([float("nan")]).n == 0
 
 
+@pytest.mark.slow
 def test_a_difference_is_paired_by_seed_and_scene() -> None:
     comparison = compared(
         *study(

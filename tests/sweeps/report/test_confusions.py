@@ -1,9 +1,12 @@
 """Confusion matrices of cells."""
 
+import pytest
+
 from sweeps.report.study_figures import class_figures
 from tests.sweeps.report.drawn_cells import by_name, made, ticks
 
 
+@pytest.mark.slow
 def test_classes_and_the_confusion_of_the_best() -> None:
     figures = by_name(class_figures(made({"data.ratio": ("2", "5")})))
     assert list(figures) == ["classes", "confusion"]

@@ -27,6 +27,7 @@ def test_a_panel_for_each_method_with_a_bar_for_each_channel(importance: Importa
     assert "longitude" in ticks(panels[0].yaxis)
 
 
+@pytest.mark.slow
 def test_a_panel_for_each_class_that_was_met(importance: Importance) -> None:
     drawn = class_figures(importance)
     assert len(drawn) == 2 * 2

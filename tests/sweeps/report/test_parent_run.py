@@ -76,6 +76,7 @@ def test_opening_again_with_other_settings_is_no_error(study: StudyTracker) -> N
     assert run.data.params == {"data.patch_size": "256", "new": "1"}
 
 
+@pytest.mark.slow
 def test_it_is_written_while_trials_run(study: StudyTracker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parent_run, "_PAUSE_S", 0.05)
     with keeping_current(study) as changed:
@@ -112,6 +113,7 @@ def test_a_server_that_is_away_ends_nothing(study: StudyTracker, caplog: pytest.
     assert time.monotonic() - started < 10
 
 
+@pytest.mark.slow
 def test_the_report_is_said_first_and_found_by_links(study: StudyTracker) -> None:
     row, rows, results = invented.study(DESIGN, lambda labels: 0.6 + 0.02 * int(labels["data.ratio"]))
     row = row.model_copy(update={"experiment_id": study.experiment_id, "run_id": study.run_id})
@@ -128,6 +130,7 @@ def test_the_report_is_said_first_and_found_by_links(study: StudyTracker) -> Non
     assert len(metrics) == 2
 
 
+@pytest.mark.slow
 def test_a_large_study_has_a_description_that_mlflow_keeps() -> None:
     axes = {"task": ("pixel",), "model": tuple(f"network{number:03d}" for number in range(200))}
     design = DESIGN.model_copy(update={"axes": axes, "seeds": (0,), "trials": 200})

@@ -15,6 +15,7 @@ def test_each_task_has_its_figures() -> None:
     assert drawn["scores_patch"].get_suptitle() == "patch-based"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", ["best/val_loss", "test/f1_macro", "test_80m/winter/f1", "test/class/old_ice/f1"])
 def test_every_objective_can_be_drawn(objective: str) -> None:
     own = made({"data.ratio": ("2", "5")}, objective)

@@ -2,6 +2,8 @@
 
 from functools import cache
 
+import pytest
+
 from sweeps.report.evidence import collect
 from sweeps.report.study_report import make_report
 from tests.invented_studies import study
@@ -14,6 +16,7 @@ def page_of(uri: str = "http://mlflow:5000") -> str:
     return make_report(evidence(uri)).html()
 
 
+@pytest.mark.slow
 def test_a_page_fetches_nothing() -> None:
     text = page_of()
     page = Addresses(text)
@@ -40,6 +43,7 @@ def test_runs_of_a_server_are_links() -> None:
         assert f"http://mlflow:5000/#/experiments/1/runs/{run}?workflowType=machine_learning" in runs
 
 
+@pytest.mark.slow
 def test_runs_of_a_database_are_a_command() -> None:
     text = page_of("sqlite:////data/m.db")
     assert not [link for link in Addresses(text).links if not link.startswith("#")]

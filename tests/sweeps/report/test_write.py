@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 from sweeps.report.write import log_report, write_report
 from tests.sweeps.report.stored_studies import FILES, open_study
 
 
+@pytest.mark.slow
 def test_the_report_is_files_in_a_folder_and_artifacts_of_the_parent_run(uri: str, tmp_path: Path) -> None:
     from mlflow import MlflowClient
 

@@ -42,6 +42,7 @@ def test_confusion_figure_of_no_pixel(tmp_path: Path) -> None:
     png(confusion_figure(ConfusionMatrix.zero(6), SOD, "title"), tmp_path / "cm.png")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("epochs", [1, 60])
 def test_curves_mark_the_kept_epoch(epochs: int, tmp_path: Path) -> None:
     rows = [

@@ -13,6 +13,7 @@ from training.evaluation.score_trial import draw_nothing
 from training.spec import TrialSpec
 
 
+@pytest.mark.slow
 def test_a_scene_has_a_picture_for_each_target(tiny_lake: Lake, small_spec: TrialSpec, tmp_path: Path) -> None:
     spec = small_spec.with_("data.targets", ["SOD", "FLOE"])
     record = tiny_lake.catalog().split("test").records[0]

@@ -19,6 +19,7 @@ def said(output: str) -> str:
     return " ".join(output.split())
 
 
+@pytest.mark.slow
 def test_files_and_a_table(pixel_trial: Path, tiny_lake: Lake, tmp_path: Path) -> None:
     arguments = ["attribute", "--checkpoint", str(pixel_trial), "--lake", tiny_lake.url, "--steps", "2"]
     arguments += ["--out", str(tmp_path), "--patches-per-scene", "2", "--memory-gb", "0.5", "--seed", "3"]
@@ -73,6 +74,7 @@ def test_bad_input_is_one_sentence_and_exit_code_2(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [["--help"], ["--checkpoint", "best.pt", "--lake", "LAKE", "--dry-run"]])
 def test_help_and_dry_run_load_neither_torch_nor_captum(tiny_lake: Lake, arguments: list[str]) -> None:
     given = [tiny_lake.url if word == "LAKE" else word for word in arguments]

@@ -17,6 +17,7 @@ def network(name: str, task: Task, **params: object) -> nn.Module:
     return frozen(build_model(ModelSpec(name=name, params=params), task=task, in_channels=C, n_outputs=K))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "task", "params"),
     [

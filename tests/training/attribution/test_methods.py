@@ -158,6 +158,7 @@ def test_gradient_shap_is_that_of_captum_for_the_same_draws(monkeypatch: pytest.
         np.testing.assert_allclose(found.signed[:, own, :C], wanted.sum(dim=(2, 3)), rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", [unet(), frozen(CNN(C, K))], ids=["unet", "cnn"])
 def test_integrated_gradients_add_up_better_with_more_steps(model: nn.Module) -> None:
     bank, patches = tensor(2, C, 16, 16, seed=2), patches_of(model, tensor(3, C, 16, 16, seed=1))
@@ -209,6 +210,7 @@ def test_the_classes_are_those_of_the_clean_input(method: str) -> None:
     assert not found.signed[0, 1:].any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 def test_batches_do_not_change_what_is_found(method: str) -> None:
     model, bank = unet(), tensor(3, C, 16, 16, seed=2)

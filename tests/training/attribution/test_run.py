@@ -46,6 +46,7 @@ def pixel_result(pixel_trial: Path, tiny_lake: Lake) -> AttributionResult:
     return attribute(pixel_trial, tiny_lake, settings())
 
 
+@pytest.mark.slow
 def test_all_pixels_of_all_test_scenes_count_once(
     pixel_result: AttributionResult, tiny_lake: Lake, small_spec: TrialSpec
 ) -> None:
@@ -95,6 +96,7 @@ def test_every_method_explains_both_tasks(
         assert n_of(result, "all") <= 2 * 3
 
 
+@pytest.mark.slow
 def test_all_pure_patches_of_a_patch_based_trial(patch_trial: Path, tiny_lake: Lake) -> None:
     result = attribute(patch_trial, tiny_lake, settings(baseline="mean"))
     more = attribute(patch_trial, tiny_lake, settings(baseline="mean", split="train"))
@@ -103,6 +105,7 @@ def test_all_pure_patches_of_a_patch_based_trial(patch_trial: Path, tiny_lake: L
     assert more.settings.split == "train"
 
 
+@pytest.mark.slow
 def test_classes_and_charts_that_are_asked_for(
     pixel_result: AttributionResult, pixel_trial: Path, tiny_lake: Lake, small_spec: TrialSpec, tmp_path: Path
 ) -> None:
@@ -120,6 +123,7 @@ def test_classes_and_charts_that_are_asked_for(
     assert floe.classes[-1] == "bergs"
 
 
+@pytest.mark.slow
 def test_bad_input_is_one_sentence(
     pixel_trial: Path, tiny_lake: Lake, small_spec: TrialSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -29,6 +29,7 @@ def test_classes_that_no_training_patch_has_are_named(
     assert caplog.messages == [f"no training patch is {' or '.join(absent)}: the network cannot learn it"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("world", [2, 3])
 def test_the_processes_of_a_trial_augment_what_one_augments(tiny_lake: Lake, small_spec: TrialSpec, world: int) -> None:
     spec = small_spec.with_("augment", {"flip_lines": 0.5, "rotate90": 0.5, "rotate": 0.5, "scale": 0.5})

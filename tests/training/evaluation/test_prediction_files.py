@@ -40,6 +40,7 @@ def whole(matrices: dict[str, ConfusionMatrix]) -> ConfusionMatrix:
     return sum(others, start=first)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["zarr", "netcdf"])
 def test_maps_that_are_the_charts_score_full_and_shifted_ones_nothing(
     kind: Kind, tiny_lake: Lake, tmp_path: Path
@@ -198,6 +199,7 @@ def predict(*words: str) -> tuple[int, str]:
     return done.exit_code, " ".join(done.output.split())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["zarr", "netcdf"])
 def test_written_maps_give_the_scores_of_the_network(
     kind: str, checkpoint: Path, tiny_lake: Lake, tmp_path: Path

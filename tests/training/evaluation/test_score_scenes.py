@@ -199,6 +199,7 @@ def test_one_grid_alone(tiny_lake: Lake, small_spec: TrialSpec) -> None:
     assert score.matrices.keys() == {ScoreKey("test", "SOD")}
 
 
+@pytest.mark.slow
 def test_a_map_is_drawn_for_each_target(tiny_lake: Lake, small_spec: TrialSpec, tmp_path: Path) -> None:
     spec = small_spec.with_("data.targets", ["SOD", "FLOE"])
     record = next(iter(scenes_of(tiny_lake)))

@@ -14,6 +14,7 @@ from training.loop.trainer import FitState
 from training.spec import OptimizerSpec
 
 
+@pytest.mark.slow
 def test_a_unet_learns_what_can_be_learnt() -> None:
     data = InMemory(16, lambda epoch, number: learnable(100 * epoch + number))
     made = trainer_of(unet(), 16, OptimizerSpec(lr=1e-2, restart_epochs=8), max_epochs=8)

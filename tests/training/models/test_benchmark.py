@@ -40,6 +40,7 @@ def test_the_default_is_the_published_unet() -> None:
     assert count_parameters(model) == 490_231
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [64, 100, 224])
 @pytest.mark.parametrize("name", [name for name, network in NETWORKS.items() if network.task == "patch"])
 def test_a_patch_becomes_one_row_of_logits(name: str, size: int) -> None:

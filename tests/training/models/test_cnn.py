@@ -6,6 +6,7 @@ import torch
 from training.models.cnn import CNN
 
 
+@pytest.mark.slow
 def test_a_patch_becomes_logits_that_do_not_depend_on_its_size() -> None:
     network = CNN(3, 6).eval()
     small = network(torch.ones(2, 3, 7, 7))

@@ -20,6 +20,7 @@ def test_kernels_are_repeated_over_the_channels_and_keep_their_sum() -> None:
     torch.testing.assert_close(adapt(weight, 16)[:, 15], weight[:, 0] * 3 / 16)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("suffix", "nested"), [(".pth", False), (".pth", True), (".safetensors", False)])
 def test_a_file_is_loaded_and_adapted_and_its_head_left_out(suffix: str, nested: bool, tmp_path: Path) -> None:
     theirs = torchvision_state("resnet50")
@@ -50,6 +51,7 @@ def test_the_first_layer_can_stay_random_as_published(tmp_path: Path) -> None:
     assert torch.equal(mine[name], theirs[name])
 
 
+@pytest.mark.slow
 def test_the_old_names_of_densenet_files_are_understood(tmp_path: Path) -> None:
     theirs = torchvision_state("densenet121")
     old = {
@@ -64,6 +66,7 @@ def test_the_old_names_of_densenet_files_are_understood(tmp_path: Path) -> None:
     assert torch.equal(mine[name], theirs[name])
 
 
+@pytest.mark.slow
 def test_alexnet_takes_all_but_the_first_layer_and_the_head(tmp_path: Path) -> None:
     theirs = torchvision_state("alexnet")
     torch.save(theirs, tmp_path / "weights.pth")

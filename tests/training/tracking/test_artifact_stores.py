@@ -81,6 +81,7 @@ def test_a_study_is_refused_before_its_first_trial(broken: tuple[str, str]) -> N
         check_artifacts(uri, "broken")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("broken", ["no boto3", "no folder"], indirect=True)
 def test_metrics_and_the_end_go_first_and_sync_sends_the_rest(
     broken: tuple[str, str],
@@ -114,6 +115,7 @@ def test_metrics_and_the_end_go_first_and_sync_sends_the_rest(
     assert found.problem
 
 
+@pytest.mark.slow
 def test_sync_sends_what_a_store_refused_when_it_works_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The process of the trial has died meanwhile."""
     uri, folder = fresh_database(tmp_path), tmp_path / "store"

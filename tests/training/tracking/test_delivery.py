@@ -32,6 +32,7 @@ def uri(tmp_path: Path) -> str:
     return fresh_database(tmp_path)
 
 
+@pytest.mark.slow
 def test_records_told_again_change_nothing(uri: str, tmp_path: Path) -> None:
     many = {f"m{number}": float(number) for number in range(METRICS_PER_REQUEST + 5)}
     records: list[Record] = [

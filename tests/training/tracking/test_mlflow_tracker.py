@@ -24,6 +24,7 @@ def uri(tmp_path_factory: pytest.TempPathFactory) -> str:
     return f"sqlite:///{tmp_path_factory.mktemp('tracking')}/sub folder/mlflow.db"
 
 
+@pytest.mark.slow
 def test_a_trial_is_a_child_run_with_params_tags_and_metrics(uri: str) -> None:
     parent = study(uri, "one")
     spec = TrialSpec(seed=7)
@@ -178,6 +179,7 @@ def test_a_study_without_its_server_is_told_within_seconds(sick_server: str) -> 
     assert time.monotonic() - started < 10
 
 
+@pytest.mark.slow
 def test_a_trial_without_its_server_goes_on_and_keeps_everything(
     sick_server: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

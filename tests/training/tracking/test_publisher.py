@@ -220,6 +220,7 @@ def test_the_pause_stays_short_while_something_arrives(journal: Journal, monkeyp
     assert time.monotonic() - started < 10
 
 
+@pytest.mark.slow
 def test_the_pause_after_failures_grows_and_hurry_ends_it(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(publisher_module, "_FIRST_PAUSE_S", 0.1)
     times: list[float] = []

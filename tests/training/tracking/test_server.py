@@ -28,6 +28,7 @@ class Healthy(BaseHTTPRequestHandler):
         """Says nothing."""
 
 
+@pytest.mark.slow
 def test_a_server_that_comes_back_was_waited_for() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
