@@ -32,10 +32,10 @@ $(VENV)/.platform: pyproject.toml
 PYTEST := $(BIN)/python -m pytest
 SHARED := -n auto --maxprocesses 8 --dist loadfile
 
-# Tests share the cores, but for those that start a cluster, whose processes want all of them.
+# Tests share the cores; of those that start a cluster, whose processes want more than one, two run at a time.
 test: $(VENV)/.installed
 	$(PYTEST) -m "not cluster" $(SHARED)
-	$(PYTEST) -m cluster --durations=15 --durations-min=10
+	$(PYTEST) -m cluster -n 2 --dist loadfile --durations=15 --durations-min=10
 
 test-fast: $(VENV)/.installed
 	$(PYTEST) -m "not slow" $(SHARED)

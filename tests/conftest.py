@@ -47,7 +47,7 @@ WITH_CLUSTERS = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Slow tests that start a cluster also get the marker `cluster`: they run one after the other."""
+    """Slow tests that start a cluster also get the marker `cluster`: they run two at a time."""
     places = tuple(Path(__file__).parents[1] / place for place in WITH_CLUSTERS)
     for item in items:
         if item.get_closest_marker("slow") and any(item.path.is_relative_to(place) for place in places):
