@@ -2,6 +2,8 @@
 
 import os
 import signal
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +13,8 @@ from infra.platform.state import MARK
 
 _LAST_WORDS_S: Final = 15.0
 """Time that a process has between SIGTERM and SIGKILL."""
+
+_LOOK_S: Final = 0.1
 
 
 def living(folder: Path) -> list[psutil.Process]:
@@ -48,13 +52,20 @@ def end(folder: Path, *, patience_s: float) -> int:
     supervisor = supervisor_of(folder)
     if supervisor is not None:
         _send(supervisor, signal.SIGTERM)
-        psutil.wait_procs([supervisor], timeout=patience_s)
+        _wait([supervisor], patience_s)
     for how in (signal.SIGTERM, signal.SIGKILL):
         left = living(folder)
         for process in left:
             _send(process, how)
-        psutil.wait_procs(left, timeout=_LAST_WORDS_S)
+        _wait(left, _LAST_WORDS_S)
     return len(before)
+
+
+def _wait(processes: Sequence[psutil.Process], patience_s: float) -> None:
+    """Until none of them runs. Not `psutil.wait_procs`: in a container nobody may ask for those that have ended."""
+    end = time.monotonic() + patience_s
+    while any(map(_lives, processes)) and time.monotonic() < end:
+        time.sleep(_LOOK_S)
 
 
 def _send(process: psutil.Process, how: signal.Signals) -> None:

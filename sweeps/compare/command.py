@@ -13,9 +13,10 @@ import typer
 from datasets.errors import unknown_name
 from datasets.lake import Lake
 from datasets.loading.workers import loader_workers
+from datasets.process.folders import folder_for
 from datasets.process.machine import usable_cores
 from datasets.process.terminal import out, user_errors
-from sweeps.report.terminal import folder_for, say, terminal_table, warn
+from sweeps.report.terminal import say, terminal_table, warn
 from training.spec import SpecError, TrialSpec
 from training.spec.changes import parse_changes
 from training.spec.protocols import PROTOCOLS

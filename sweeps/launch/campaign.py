@@ -18,13 +18,13 @@ from datasets.access import is_url, plain
 from datasets.errors import IceBenchError
 from datasets.lake import Lake
 from datasets.process.checkout import ROOT, shipped_by_job
+from datasets.process.folders import folder_for
 from datasets.process.terminal import err, out, tell
 from sweeps.design.experiment import Experiment, ExperimentError
 from sweeps.launch.job_log import JobLog, Watched
 from sweeps.launch.plan import Plan, plan
 from sweeps.launch.study_run import Done, Request, run_study
 from sweeps.launch.trials import Event, OnEvent
-from sweeps.report.terminal import folder_for
 from training.tracking.server import check_reachable, resolve_uri, wait_reachable
 
 _PATIENCE_S: Final = 1800.0

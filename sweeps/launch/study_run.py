@@ -13,6 +13,7 @@ from sweeps.design.axes import text
 from sweeps.design.experiment import cell_of, design_of
 from sweeps.design.point import Point
 from sweeps.launch.cluster import check_nodes, cluster, grows, nodes
+from sweeps.launch.description import keeping_current
 from sweeps.launch.job_log import Watched
 from sweeps.launch.order import Order
 from sweeps.launch.placement import Placement, slots_for
@@ -26,7 +27,6 @@ from sweeps.record.ordered import ORDERED, to_tag
 from sweeps.record.place import cell_of_name
 from sweeps.record.state import TrialState, finished_earlier, state_of, states_of
 from sweeps.record.study import StudyTracker, shared_settings
-from sweeps.report.parent_run import keeping_current
 from training.tracking.records import now_ms
 
 Watching = Callable[[Watched], AbstractContextManager[OnEvent]]

@@ -8,10 +8,11 @@ from rich.table import Column, Table
 
 from datasets.errors import IceBenchError, unknown_name
 from datasets.process.checkout import ROOT
+from datasets.process.folders import folder_for
 from datasets.process.terminal import err, out, user_errors
 from sweeps.leaderboard.published import SCORES
 from sweeps.leaderboard.submission import FORMS, Form, Submission, SubmissionError, make_submission, remarks, to_json
-from sweeps.report.terminal import folder_for, note, note_other_lakes, say, terminal_table, warn
+from sweeps.report.terminal import note, note_other_lakes, say, terminal_table, warn
 
 if TYPE_CHECKING:
     from sweeps.leaderboard.check import CheckedScore

@@ -7,8 +7,9 @@ import typer
 
 from datasets.errors import IceBenchError, unknown_name
 from datasets.process.checkout import ROOT
+from datasets.process.folders import folder_for
 from datasets.process.terminal import err, out, user_errors
-from sweeps.report.terminal import folder_for, note_other_lakes, say, terminal_table, warn
+from sweeps.report.terminal import note_other_lakes, say, terminal_table, warn
 
 if TYPE_CHECKING:  # heavy: matplotlib and MLflow are loaded only by a report
     from sweeps.record.studies import StudyRow

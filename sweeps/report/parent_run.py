@@ -1,15 +1,11 @@
 """What the run of a study shows in MLflow: its description in Markdown, and the means of its cells as metrics.
 
-Written when a report is put there, and by `keeping_current` while the study runs: from rows alone, so without intervals
-over test scenes, which need an artifact of every trial.
+Written when a report is put there, and by `sweeps.launch.description` while the study runs: from rows alone, so without
+intervals over test scenes, which need an artifact of every trial.
 """
 
-import logging
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
 from urllib.parse import quote
 
 from sweeps.design.experiment import SEED
@@ -25,12 +21,7 @@ from sweeps.report.study_report import Report
 from sweeps.report.tables import ReportTable
 from sweeps.report.wording import cell_label
 from training.tracking.mlflow_client import TAG_LIMIT
-from training.tracking.server import TrackingError, public, run_link, table_link
-
-logger = logging.getLogger(__name__)
-
-_PAUSE_S: Final = 15.0
-"""Shortest time between two writings."""
+from training.tracking.server import public, run_link, table_link
 
 
 def write_parent(study: StudyTracker, report: Report) -> None:
@@ -38,38 +29,6 @@ def write_parent(study: StudyTracker, report: Report) -> None:
     evidence = report.evidence
     sentences = (*report.answers, *report.warnings)
     _put(study, evidence, description(evidence, sentences, report.scores, report=True))
-
-
-@contextmanager
-def keeping_current(study: StudyTracker) -> Iterator[Callable[[], None]]:
-    """Describes a study now, and soon after each call of what it gives, in a thread: a server may be slow or away."""
-    news, over = threading.Event(), threading.Event()
-
-    def work() -> None:
-        trouble = False
-        while True:
-            try:
-                write_so_far(study)
-                trouble = False
-            except (TrackingError, ValueError) as error:  # the report at the end says all of it again
-                if not trouble:
-                    logger.warning("the description of study %s in MLflow is not of now: %s", study.study, error)
-                trouble = True
-            if over.wait(_PAUSE_S):
-                return
-            news.wait()
-            news.clear()
-            if over.is_set():
-                return
-
-    thread = threading.Thread(target=work, name=f"description of {study.study}", daemon=True)
-    thread.start()
-    try:
-        yield news.set
-    finally:
-        over.set()
-        news.set()
-        thread.join(_PAUSE_S)
 
 
 def write_so_far(study: StudyTracker, row: StudyRow | None = None) -> None:

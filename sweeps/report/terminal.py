@@ -1,28 +1,14 @@
 """What the commands about results print: whole sentences, notes on stderr, and tables."""
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from datasets.errors import IceBenchError
 from datasets.process.terminal import err, tell
 
 if TYPE_CHECKING:  # pandas is heavy
     from sweeps.report.tables import ReportTable
-
-
-class NotAFolderError(IceBenchError, NotADirectoryError):
-    """Results are to be written where a file is."""
-
-
-def folder_for(path: Path) -> Path:
-    """The path itself; raises NotAFolderError where a file is in the way, before anything is computed for it."""
-    there = next(each for each in (path, *path.parents) if each.exists())
-    if not there.is_dir():
-        raise NotAFolderError(f"{str(there)!r} is a file: results go into a folder, give another one")
-    return path
 
 
 def say(*sentences: str) -> None:

@@ -31,6 +31,7 @@ def test_the_tour_ends_with_its_table(tmp_path: Path) -> None:
     assert len(typed) > 10
     (code,) = blocks(PAGE, "python")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("RAY_", "MLFLOW_"))}
+    kept["RAY_ADDRESS"] = "local"  # a Ray that another test runs meanwhile is not ours
     environment = {**kept, "PATH": f"{Path(sys.executable).parent}:{kept['PATH']}", "PYTHONPATH": str(ROOT)}
     script = "\n".join(["set -e", *typed, f"python - <<'CODE'\n{code.text}CODE"])
     done = subprocess.run(

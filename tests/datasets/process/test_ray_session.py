@@ -154,7 +154,7 @@ def test_nodes_of_a_ray_that_is_there_get_the_code_and_nothing_else(tmp_path: Pa
     head = RayHead(tmp_path, {}, tmp_path / "head.log", cpus=1)
     try:
         head.start()
-        address = f"127.0.0.1:{head.ports['--port']}"
+        address = f"127.0.0.1:{head.ports['port']}"
         done = drive(tmp_path / "work", RAY_ADDRESS=address)
     finally:
         head.stop()

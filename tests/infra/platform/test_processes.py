@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -84,3 +85,18 @@ def test_who_asks_is_left_alive(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
         text=True,
     )
     assert (done.returncode, done.stdout) == (0, "0\n"), done.stderr
+
+
+def test_one_that_nobody_asks_for_counts_as_gone(tmp_path: Path) -> None:
+    """In a container whose first process does not ask for the dead, they stay listed."""
+    start = (
+        f"subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'], env={{{MARK!r}: {str(tmp_path)!r}}})"
+    )
+    script = f"import subprocess, sys, time; print({start}.pid, flush=True); time.sleep(600)"
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as careless:
+        assert careless.stdout is not None
+        (tmp_path / "supervisord.pid").write_text(careless.stdout.readline())
+        since = time.monotonic()
+        assert end(tmp_path, patience_s=120) == 1
+        assert time.monotonic() - since < 60
+        careless.kill()

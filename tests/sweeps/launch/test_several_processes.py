@@ -39,7 +39,7 @@ def test_two_processes_are_one_trial(
     events = Events()
     done = run(small_study(1, base=spec), replace(request, placement=placement), events)
     assert not done.failed
-    assert [event.epoch for event in events.seen if not event.ended] == [1, 2]
+    assert [event.epoch for event in events.seen if not event.ended] == [0, 1, 2], "its begin, and two epochs"
     (row,) = done.study.children_rows()
     assert row.status == "FINISHED"
     alone = run_trial(spec, tiny_lake, MemoryTracker(), folder=tmp_path / "alone")

@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
+from sweeps.launch.description import keeping_current
 from sweeps.record.design import StudyDesign
 from sweeps.record.studies import list_studies
 from sweeps.record.study import StudyTracker, script_of, shared_settings
 from sweeps.report import parent_run
 from sweeps.report.cells import CellComparison
 from sweeps.report.evidence import collect
-from sweeps.report.parent_run import description, keeping_current, means, write_parent
+from sweeps.report.parent_run import description, means, write_parent
 from sweeps.report.score_tables import scores_table
 from sweeps.report.study_report import make_report
 from tests import invented_studies as invented
@@ -78,7 +79,7 @@ def test_opening_again_with_other_settings_is_no_error(study: StudyTracker) -> N
 
 @pytest.mark.slow
 def test_it_is_written_while_trials_run(study: StudyTracker, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parent_run, "_PAUSE_S", 0.05)
+    monkeypatch.setattr("sweeps.launch.description._PAUSE_S", 0.05)
     with keeping_current(study) as changed:
         for place, (ratio, seed, score) in enumerate((("2", 0, 0.5), ("5", 0, 0.7), ("5", 1, 0.8)), start=1):
             finish(study, ratio, seed, score)
@@ -106,7 +107,7 @@ def test_a_server_that_is_away_ends_nothing(study: StudyTracker, caplog: pytest.
     away = StudyTracker(tracking_uri="http://127.0.0.1:9", study="s", experiment_id="1", run_id="r")
     started = time.monotonic()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(parent_run, "_PAUSE_S", 0.2)
+        patch.setattr("sweeps.launch.description._PAUSE_S", 0.2)
         patch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
         with keeping_current(away) as changed:
             changed()

@@ -1,0 +1,17 @@
+"""Folders that people name for results."""
+
+from pathlib import Path
+
+from datasets.errors import IceBenchError
+
+
+class NotAFolderError(IceBenchError, NotADirectoryError):
+    """Results are to be written where a file is."""
+
+
+def folder_for(path: Path) -> Path:
+    """The path itself; raises NotAFolderError where a file is in the way, before anything is computed for it."""
+    there = next(each for each in (path, *path.parents) if each.exists())
+    if not there.is_dir():
+        raise NotAFolderError(f"{str(there)!r} is a file: results go into a folder, give another one")
+    return path
