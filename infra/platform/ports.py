@@ -6,7 +6,7 @@ nothing takes a port between them in the time between the choice and the start.
 
 import random
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from typing import Final
 
@@ -17,13 +17,13 @@ GRPC: Final = 10_000
 """SeaweedFS takes the port so far above each of its ports for gRPC."""
 
 
-def free_ports(count: int, *, with_grpc: bool = False) -> list[int]:
-    """Ports that are free, each another one; with `with_grpc` the one `GRPC` above it is free too."""
+def free_ports(count: int, *, with_grpc: bool = False, taken: Collection[int] = ()) -> list[int]:
+    """Ports that are free, each another one and none taken; with `with_grpc` the one `GRPC` above it is free too."""
     low, high = (_FIRST, _MIDDLE) if with_grpc else (_MIDDLE, _LAST)
     draw, found = random.SystemRandom(), list[int]()  # hypothesis seeds the common one: same ports for all
     while len(found) < count:
         port = draw.randrange(low, high)
-        if port not in found and is_free(port, with_grpc=with_grpc):
+        if port not in found and port not in taken and is_free(port, with_grpc=with_grpc):
             found.append(port)
     return found
 
@@ -31,10 +31,12 @@ def free_ports(count: int, *, with_grpc: bool = False) -> list[int]:
 def named_ports(
     names: Sequence[str], *, with_grpc: bool = False, wanted: Mapping[str, int] | None = None
 ) -> dict[str, int]:
-    """A free port for each name: the wanted one where that is free."""
-    drawn = dict(zip(names, free_ports(len(names), with_grpc=with_grpc), strict=True))
-    kept = {name: port for name, port in (wanted or {}).items() if name in drawn and is_free(port, with_grpc=with_grpc)}
-    return drawn | kept
+    """A free port for each name, each another one: the wanted one where that is free, and none that others want."""
+    asked = wanted or {}
+    kept = {name: port for name, port in asked.items() if name in names and is_free(port, with_grpc=with_grpc)}
+    others = [name for name in names if name not in kept]
+    drawn = free_ports(len(others), with_grpc=with_grpc, taken=set(asked.values()))
+    return {**dict(zip(others, drawn, strict=True)), **kept}
 
 
 def is_free(port: int, *, with_grpc: bool = False) -> bool:

@@ -3,6 +3,9 @@
 import socket
 from contextlib import closing
 
+import pytest
+
+from infra.platform import ports
 from infra.platform.ports import GRPC, free_ports, is_free, named_ports
 
 
@@ -11,9 +14,9 @@ def listening(port: int) -> "closing[socket.socket]":
 
 
 def test_each_is_another_one_and_free() -> None:
-    ports = free_ports(5, with_grpc=True)
-    assert len(set(ports)) == 5
-    assert all(is_free(port, with_grpc=True) for port in ports)
+    found = free_ports(5, with_grpc=True)
+    assert len(set(found)) == 5
+    assert all(is_free(port, with_grpc=True) for port in found)
 
 
 def test_the_wanted_one_where_it_is_free() -> None:
@@ -23,6 +26,16 @@ def test_the_wanted_one_where_it_is_free() -> None:
         found = named_ports(["a", "b"], wanted={"a": first, "b": second})
     assert found["a"] != first
     assert found["b"] == second
+
+
+def test_nobody_is_given_a_port_that_another_wants(monkeypatch: pytest.MonkeyPatch) -> None:
+    (first,) = free_ports(1)
+    monkeypatch.setattr(ports, "_MIDDLE", first)
+    monkeypatch.setattr(ports, "_LAST", first + 8)
+    for _ in range(20):
+        found = named_ports(["a", "b", "c"], wanted={"b": first + 1, "of another call": first + 2})
+        assert found["b"] == first + 1
+        assert len({*found.values(), first + 2}) == 4
 
 
 def test_a_port_whose_companion_is_taken_is_not_free() -> None:
