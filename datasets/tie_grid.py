@@ -1,7 +1,7 @@
 """`TieGrid`: the geolocation grid of a scene, and what follows from it for any window of any ratio.
 
-Linear interpolation is a matrix along each axis, and the mean over blocks is the mean of its rows. So latitude,
-longitude and incidence angle of a window are two small products, which a device does faster than it receives fields.
+Linear interpolation is a matrix along each axis. So latitude, longitude and incidence angle of a window are two small
+products, which a device does faster than it receives fields.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasets.errors import TiePointsError
-from datasets.grids import centres, interpolate
+from datasets.grids import centres
 
 LATITUDE: Final = "sar_latitude"
 LONGITUDE: Final = "sar_longitude"
@@ -96,15 +96,6 @@ class TieGrid:
             longitude = nodes[list(names).index(LONGITUDE)]
             longitude -= 360.0 * np.floor((longitude.mean() + 180.0) / 360.0)
         return TieWindow(nodes.astype(np.float32), along.astype(np.float32), across.astype(np.float32))
-
-
-def block_weights(nodes: NDArray[np.float64], start: int, stop: int, ratio: int) -> NDArray[np.float64]:
-    """(stop - start, nodes): row k turns node values into the mean of their interpolation over block start + k."""
-    pixels = np.arange(start * ratio, stop * ratio)
-    index = np.interp(pixels, nodes, np.arange(nodes.size))
-    weights = interpolate(np.eye(nodes.size), index, axis=0)
-    means: NDArray[np.float64] = weights.reshape(stop - start, ratio, nodes.size).mean(axis=1)
-    return means
 
 
 def wrapped(longitude: NDArray[np.float64]) -> NDArray[np.float64]:

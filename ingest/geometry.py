@@ -8,9 +8,9 @@ import edt
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.grids import NATIVE_SPACING
+from datasets.grids import NATIVE_SPACING, interpolate
 from datasets.process.threads import threads
-from datasets.tie_grid import LONGITUDE, TieGrid, block_weights, wrapped
+from datasets.tie_grid import LONGITUDE, TieGrid, wrapped
 from ingest.moments import Moments
 
 _STRIP_LINES: Final = 32
@@ -34,8 +34,8 @@ class TiePoints(TieGrid):
         Returns:
             (lines // ratio, samples // ratio) float32 degrees; longitude in -180..180.
         """
-        along = np.einsum("ni,ij->nj", block_weights(self.lines, 0, shape[0] // ratio, ratio), self.fields[name])
-        across = block_weights(self.samples, 0, shape[1] // ratio, ratio).T
+        along = np.einsum("ni,ij->nj", _block_weights(self.lines, shape[0], ratio), self.fields[name])
+        across = _block_weights(self.samples, shape[1], ratio).T
         bands = _bands(across)
         result = np.empty((along.shape[0], across.shape[1]), np.float32)
         wraps = self._wraps(name)
@@ -56,8 +56,8 @@ class TiePoints(TieGrid):
         """Moments of `field` from the tie points only: sums over a product of matrices are products of their sums."""
         if self._wraps(name):
             return Moments.of(self.field(name, shape, ratio))
-        along = block_weights(self.lines, 0, shape[0] // ratio, ratio)
-        across = block_weights(self.samples, 0, shape[1] // ratio, ratio)
+        along = _block_weights(self.lines, shape[0], ratio)
+        across = _block_weights(self.samples, shape[1], ratio)
         # einsum and not BLAS, whose sums depend on its threads: the fingerprint of a scene hashes these digits.
         mean = float(np.einsum("i,ij,j", along.mean(axis=0), self.fields[name], across.mean(axis=0)))
         deviations = self.fields[name] - mean  # weights of a pixel add up to one
@@ -86,6 +86,15 @@ def distance_to_border(ids: NDArray[np.uint16]) -> NDArray[np.float32]:
         labels, anisotropy=(NATIVE_SPACING, NATIVE_SPACING), black_border=False, parallel=threads()
     )
     return distance
+
+
+def _block_weights(nodes: NDArray[np.float64], size: int, ratio: int) -> NDArray[np.float64]:
+    """(size // ratio, nodes): row k turns node values into the mean over pixels k * ratio .. of their interpolation."""
+    blocks = size // ratio
+    index = np.interp(np.arange(blocks * ratio), nodes, np.arange(nodes.size))
+    weights = interpolate(np.eye(nodes.size), index, axis=0)
+    means: NDArray[np.float64] = weights.reshape(blocks, ratio, nodes.size).mean(axis=1)
+    return means
 
 
 def _bands(weights: NDArray[np.float64]) -> list[tuple[slice, slice]]:

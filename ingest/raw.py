@@ -50,7 +50,8 @@ class RawScene:
     product: Final[Product] = "raw"
     pixel_spacing: Final[int] = NATIVE_SPACING
     border_comment: Final = (
-        "between pixel centres at full resolution, to a tenth of a pixel; inf where one polygon fills the scene"
+        "between pixel centres at full resolution, to a tenth of a pixel; the largest value that fits also where one "
+        "polygon fills the scene"
     )
     tie_comment: Final = "geolocation grid of the SAR image as it came; lines and samples of 40 m"
     km2_names: Final = (*KM2, *KM2_MAPS)

@@ -55,7 +55,7 @@ class ReadyToTrainScene:
     pixel_spacing: Final[int] = _SPACING
     border_comment: Final = (
         "approximate: borders of the combination of SIC, SOD and FLOE at 80 m, the product has no polygons; "
-        "inf where one combination fills the scene"
+        "the largest value that fits also where one combination fills the scene"
     )
     tie_comment: Final = (
         "geolocation grid of the SAR image; lines and samples of 40 m are inferred, the product lacks them; incidence "
