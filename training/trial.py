@@ -66,8 +66,8 @@ def run_trial(
     """Trains and scores one network.
 
     All that is random follows from `spec.seed`. The same spec, lake, software, CPU and number of threads give the same
-    numbers; on a GPU they agree up to the order of its sums, and float32 is float32 there (no TF32). A trial that was stopped goes on after its last whole
-    epoch when it is run again in the same folder, and ends with the same numbers.
+    numbers; on a GPU they agree up to the order of its sums, and float32 is float32 there (no TF32). A trial that was
+    stopped goes on after its last whole epoch when it is run again in the same folder, and ends with the same numbers.
 
     A spec that is not bound to a lake becomes a trial of this one. The tracker is told of everything; its record ends
     FINISHED, FAILED or KILLED. Checkpoints, pictures and result.json go to the folder; by default a new temporary one.

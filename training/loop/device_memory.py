@@ -29,7 +29,8 @@ def memory_of(device: torch.device, work: str, remedy: str) -> Iterator[None]:
         if not (isinstance(error, torch.OutOfMemoryError) or any(word in str(error) for word in _FULL)):
             raise
         raise DeviceMemoryError(
-            f"the GPU has no memory left to {work} ({_asked(error)}{_free(device)}): {remedy}, or free it from other work"
+            f"the GPU has no memory left to {work} ({_asked(error)}{_free(device)}): {remedy}, or free it from other "
+            "work"
         ) from error
 
 

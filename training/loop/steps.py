@@ -39,7 +39,7 @@ class Step:
         """
         told, ready = torch.stack([loss.detach(), labelled.detach()]), None
         if told.is_cuda:
-            told, ready = told.to("cpu", non_blocking=True), torch.cuda.Event()
+            told, ready = told.to("cpu", non_blocking=True), torch.cuda.Event()  # type: ignore[no-untyped-call]
             ready.record()
         return cls(epoch=epoch, number=number, batch=batch, told=told, ready=ready)
 

@@ -394,9 +394,7 @@ def test_what_it_drew_reaches_the_device_without_a_wait(monkeypatch: pytest.Monk
         return torch.empty_like(values, device=device)
 
     def blocking(values: Tensor, *given: object, **how: object) -> Tensor:
-        assert not any(isinstance(each, torch.device) and each.type == "meta" for each in given), (
-            "a wait for the device"
-        )
+        assert not any(isinstance(each, torch.device) and each.type == "meta" for each in given), "it waits"
         return plain(values, *given, **how)
 
     plain = torch.Tensor.to

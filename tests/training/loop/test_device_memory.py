@@ -9,8 +9,8 @@ from training.spec import TrialSpec
 
 GPU = torch.device("cuda", 0)
 SAID = (
-    "CUDA out of memory. Tried to allocate 2.50 GiB. GPU 0 has a total capacity of 79.15 GiB of which 1.13 GiB is free. "
-    "Including non-PyTorch memory, this process has 78.01 GiB memory in use."
+    "CUDA out of memory. Tried to allocate 2.50 GiB. GPU 0 has a total capacity of 79.15 GiB of which 1.13 GiB is "
+    "free. Including non-PyTorch memory, this process has 78.01 GiB memory in use."
 )
 
 

@@ -97,7 +97,7 @@ def test_a_schedule_goes_on_from_its_state(schedule: str) -> None:
 
 
 @pytest.mark.parametrize("schedule", ["step", "cosine", "cosine_warm_restarts"])
-def test_a_first_step_that_float16_leaves_out_is_no_warning(schedule: Any) -> None:
+def test_a_first_step_that_float16_leaves_out_is_no_warning(schedule: Any) -> None:  # noqa: ANN401
     spec = OptimizerSpec(lr=0.1, schedule=schedule, step_epochs=1)
     optimizer = build_optimizer(spec, weights())
     made = Schedule(spec, optimizer, BATCHES)

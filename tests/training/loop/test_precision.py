@@ -1,5 +1,7 @@
 """Training in lower precision."""
 
+from contextlib import suppress
+
 import pytest
 import torch
 
@@ -24,7 +26,7 @@ def test_float32_is_never_tf32_and_the_settings_of_others_come_back() -> None:
         for given in ((True, False), (True, True), (False, False)):  # torch's, some containers', and a user's
             for flag, value in zip(flags, given, strict=True):
                 flag.allow_tf32 = value
-            with pytest.raises(KeyError), whole_float32():
+            with suppress(KeyError), whole_float32():
                 assert not any(flag.allow_tf32 for flag in flags)
                 raise KeyError
             assert tuple(flag.allow_tf32 for flag in flags) == given
