@@ -6,7 +6,7 @@ check -> data -> network -> train (keeps the best weights and its state on disk)
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import get_args
@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from datasets.lake import Lake
-from datasets.loading.batches import PatchSource
+from datasets.loading.device_batches import DrawnPatches
 from datasets.loading.hand_over import worker_deaths
 from datasets.loading.node_cache import NodeCache
 from datasets.patches.patch_index import PatchIndex
@@ -24,6 +24,7 @@ from training.artifacts.trial_files import log_trial_files, write_trial_files
 from training.artifacts.trial_folder import claim
 from training.data.class_weights import class_weights
 from training.data.dataset_notes import dataset_notes
+from training.data.feed import ResidentSets, resident_sets
 from training.data.pure_patches import scored_patches
 from training.data.training_batches import TrainingBatches, patch_source, warn_of_missing
 from training.data.trial_data import TrialData
@@ -60,8 +61,10 @@ def run_trial(
     workers: int = 0,
     cache: NodeCache | None = None,
     begin: Callable[[TrialOverview], None] = lambda _: None,
+    gpu_share: float = 1.0,
     progress: Callable[[TrainingProgress], None] = lambda _: None,
     scored: Scored = lambda split, done, total: None,
+    held: Callable[[int, int], None] = lambda done, total: None,
 ) -> TrialResult:
     """Trains and scores one network.
 
@@ -73,8 +76,9 @@ def run_trial(
     FINISHED, FAILED or KILLED. Checkpoints, pictures and result.json go to the folder; by default a new temporary one.
     With `overwrite` what another trial left there is removed first, and this one starts from its beginning.
     `workers` are loader processes (`datasets.loading.workers.loader_workers` says how many); 0 loads in this one. They
-    change the speed, not the numbers. `begin` is called once before training, `progress` after every batch and every
-    epoch, and `scored` after every whole scene (or batch of pure patches) that is scored.
+    change the speed, not the numbers, and so does `gpu_share`, the part of its GPU that the trial may take. `begin` is
+    called once before training, `held` after every scene that the device takes for `loop.feed`, `progress` after every
+    batch and every epoch, and `scored` after every whole scene (or batch of pure patches) that is scored.
 
     Raises:
         SpecError: The spec does not fit the lake, or names a network that does not exist; nothing was started.
@@ -88,7 +92,7 @@ def run_trial(
         DeviceMemoryError: The GPU has no memory for the training, or for scoring a scene.
     """
     started = Clock.now()
-    trial = _check(spec, lake, workers, cache)
+    trial = _check(spec, lake, workers, cache, gpu_share)
     data, spec, device = trial.data, trial.data.spec, trial.data.inputs.device
     forget_peak(device)
     warn_of_missing(trial.source)
@@ -118,6 +122,7 @@ def run_trial(
             model = build_network(spec)
             begin(_overview(model, trial))
             tiling = tiling_for(model, spec, data.scenes.longest_side(spec.data.ratio))
+            trial.load(held)
             trained = _train(model, trial, tiling, earlier, log=log_epoch, keep=keep, progress=progress, scored=scored)
             best = load_checkpoint(folder / BEST)
             draw = map_drawer(spec, lake, folder / "maps")
@@ -166,17 +171,19 @@ def join_trial(
     *,
     workers: int = 0,
     cache: NodeCache | None = None,
+    gpu_share: float = 1.0,
     progress: Callable[[TrainingProgress], None] = lambda _: None,
 ) -> None:
     """Runs a trial's further processes, beside the first one; see `training.loop.processes`.
 
     It has the same arguments as the first, takes its part of every batch and of the val scenes, and writes nothing.
     """
-    trial = _check(spec, lake, workers, cache)
+    trial = _check(spec, lake, workers, cache, gpu_share)
     spec = trial.data.spec
     with _reproducible(spec.seed, trial.data.inputs.device):
         model = build_network(spec)
         tiling = tiling_for(model, spec, trial.data.scenes.longest_side(spec.data.ratio))
+        trial.load()
         _train(model, trial, tiling, progress=progress)
 
 
@@ -194,17 +201,27 @@ def _overview(model: nn.Module, trial: "_CheckedTrial") -> TrialOverview:
 
 @dataclass(frozen=True, kw_only=True)
 class _CheckedTrial:
-    """A trial that can be started; a pixel-based one has no pure patches to validate on and to score (None)."""
+    """A trial that can be started; a pixel-based one has no pure patches to validate on and to score (None).
+
+    `resident` are the scenes that its device holds once they are loaded, None where loaders feed it.
+    """
 
     data: TrialData
     processes: Processes
-    source: PatchSource
+    resident: ResidentSets | None
+    workers: int
+    source: DrawnPatches
     batches: TrainingBatches
     val_patches: PatchIndex | None
     test_patches: PatchIndex | None
 
+    def load(self, held: Callable[[int, int], None] = lambda done, total: None) -> None:
+        """Reads what the device holds; `held` is called with scenes done and their total."""
+        if self.resident is not None:
+            self.resident.load(self.workers + 1, held)
 
-def _check(spec: TrialSpec, lake: Lake, workers: int, cache: NodeCache | None) -> _CheckedTrial:
+
+def _check(spec: TrialSpec, lake: Lake, workers: int, cache: NodeCache | None, gpu_share: float) -> _CheckedTrial:
     """Raises every error that a spec can have, before anything is started."""
     data = TrialData.of(spec, lake, best_device(), cache=cache)
     check_network(data.spec)
@@ -216,11 +233,16 @@ def _check(spec: TrialSpec, lake: Lake, workers: int, cache: NodeCache | None) -
         )
     val_patches, test_patches = scored_patches(data, data.scenes.val), scored_patches(data, data.scenes.test)
     source = patch_source(data)
+    resident = resident_sets(data, processes, share=gpu_share)
+    if resident is not None:
+        data = replace(data, inputs=replace(data.inputs, resident=resident.val))
     return _CheckedTrial(
         data=data,
         processes=processes,
+        resident=resident,
+        workers=workers,
         source=source,
-        batches=TrainingBatches(data, source, processes, workers),
+        batches=TrainingBatches(data, source, processes, workers, None if resident is None else resident.train),
         val_patches=val_patches,
         test_patches=test_patches,
     )
