@@ -37,10 +37,12 @@ from training.evaluation.tiles import Tiling
 from training.evaluation.validate import validate
 from training.loop.checkpoint import Checkpoint, load_checkpoint, load_progress, save_checkpoint, save_progress
 from training.loop.checkpoint_files import BEST, LAST
-from training.loop.cost import Clock, cost_of
-from training.loop.epoch import EpochRow, Scored, TrainingProgress, TrialOverview
+from training.loop.cost import Clock, cost_of, forget_peak
+from training.loop.device_memory import memory_of, to_score, to_train
+from training.loop.epoch import EpochRow, Scored, TrainingProgress, TrialOverview, ValScores
 from training.loop.losses import Loss
 from training.loop.machine import best_device, versions_of
+from training.loop.precision import whole_float32
 from training.loop.processes import Processes
 from training.loop.trainer import FitState, Trainer
 from training.models import build_network, check_network, count_parameters
@@ -67,8 +69,8 @@ def run_trial(
     """Trains and scores one network.
 
     All that is random follows from `spec.seed`. The same spec, lake, software, CPU and number of threads give the same
-    numbers; on a GPU they agree up to the order of its sums. A trial that was stopped goes on after its last whole
-    epoch when it is run again in the same folder, and ends with the same numbers.
+    numbers; on a GPU they agree up to the order of its sums, and float32 is float32 there (no TF32). A trial that was
+    stopped goes on after its last whole epoch when it is run again in the same folder, and ends with the same numbers.
 
     A spec that is not bound to a lake becomes a trial of this one. The tracker is told of everything; its record ends
     FINISHED, FAILED or KILLED. Checkpoints, pictures and result.json go to the folder; by default a new temporary one.
@@ -87,10 +89,12 @@ def run_trial(
         TrackingError: The tracking URI can never be used; nothing was started.
         NonFiniteLossError: The loss became infinite or not a number.
         LoaderError: A loader worker died or could not hand over a batch.
+        DeviceMemoryError: The GPU has no memory for the training, or for scoring a scene.
     """
     started = Clock.now()
     trial = _check(spec, lake, workers, cache, gpu_share)
     data, spec, device = trial.data, trial.data.spec, trial.data.inputs.device
+    forget_peak(device)
     warn_of_missing(trial.source)
     folder = folder or Path(tempfile.mkdtemp(prefix=f"icebench-{spec.trial_id}-"))
     claim(folder, spec, overwrite=overwrite)
@@ -122,14 +126,15 @@ def run_trial(
             trained = _train(model, trial, tiling, earlier, log=log_epoch, keep=keep, progress=progress, scored=scored)
             best = load_checkpoint(folder / BEST)
             draw = map_drawer(spec, lake, folder / "maps")
-            scores = score_trial(
-                best.model().to(device),
-                data,
-                tiling=tiling,
-                pure=trial.test_patches,
-                draw=draw,
-                progress=partial(scored, "test"),
-            )
+            with memory_of(device, "score a test scene", to_score(spec)):
+                scores = score_trial(
+                    best.model().to(device),
+                    data,
+                    tiling=tiling,
+                    pure=trial.test_patches,
+                    draw=draw,
+                    progress=partial(scored, "test"),
+                )
 
         best_row = trained.history[trained.best_epoch]
         result = TrialResult(
@@ -254,24 +259,29 @@ def _train(
     progress: Callable[[TrainingProgress], None],
     scored: Scored = lambda split, done, total: None,
 ) -> FitState:
-    data, spec, processes = trial.data, trial.data.spec, trial.processes
+    data, spec, processes, device = trial.data, trial.data.spec, trial.processes, trial.data.inputs.device
     loss = Loss(spec.loss, heads_of(spec), class_weights(spec, data.scenes.train, trial.source))
     scored_on = tiling or trial.val_patches
     assert scored_on is not None  # whole scenes in tiles, or pure patches
-    trainer = Trainer(
-        model,
-        loss,
-        loop=spec.loop,
-        optimizer=spec.optimizer,
-        batches_per_epoch=len(trial.batches),
-        seed=spec.seed,
-        device=data.inputs.device,
-        processes=processes,
-    )
-    with worker_deaths():
+
+    def validated(network: nn.Module) -> ValScores:
+        with memory_of(device, "score a val scene", to_score(spec)):
+            return validate(network, data, loss, scored_on, processes, partial(scored, "val"))
+
+    with memory_of(device, "train", to_train(spec)), worker_deaths():
+        trainer = Trainer(
+            model,
+            loss,
+            loop=spec.loop,
+            optimizer=spec.optimizer,
+            batches_per_epoch=len(trial.batches),
+            seed=spec.seed,
+            device=device,
+            processes=processes,
+        )
         return trainer.fit(
             trial.batches,
-            lambda network: validate(network, data, loss, scored_on, processes, partial(scored, "val")),
+            validated,
             state=processes.share(earlier),
             log=log,
             keep=keep,
@@ -281,7 +291,10 @@ def _train(
 
 @contextmanager
 def _reproducible(seed: int, device: torch.device) -> Iterator[None]:
-    """Seeds torch (weights; patches have generators of their own); on the CPU admits only deterministic kernels."""
+    """Seeds torch (weights; patches have generators of their own); on the CPU admits only deterministic kernels.
+
+    On a GPU float32 is float32, in training and scoring.
+    """
     before, warn_only = (
         torch.are_deterministic_algorithms_enabled(),
         torch.is_deterministic_algorithms_warn_only_enabled(),
@@ -290,6 +303,7 @@ def _reproducible(seed: int, device: torch.device) -> Iterator[None]:
     if device.type == "cpu":  # on a GPU the loss over pixels has no deterministic kernel and would raise
         torch.use_deterministic_algorithms(True)
     try:
-        yield
+        with whole_float32():
+            yield
     finally:
         torch.use_deterministic_algorithms(before, warn_only=warn_only)

@@ -1,7 +1,9 @@
 """Optimizer and learning-rate schedule of a spec."""
 
 import math
+import warnings
 from collections.abc import Iterable
+from contextlib import nullcontext
 
 import torch
 from torch.optim.lr_scheduler import (
@@ -34,6 +36,7 @@ class Schedule:
 
     def __init__(self, spec: OptimizerSpec, optimizer: torch.optim.Optimizer, batches_per_epoch: int) -> None:
         self._schedule: LRScheduler | ReduceLROnPlateau | None = None
+        self._begun = False
         cycle = spec.restart_epochs * batches_per_epoch
         match spec.schedule:
             case "none":
@@ -50,7 +53,13 @@ class Schedule:
     def after_batch(self) -> None:
         """One batch was trained on."""
         if isinstance(self._schedule, LRScheduler) and not isinstance(self._schedule, ReduceLROnPlateau):
-            self._schedule.step()
+            with nullcontext() if self._begun else warnings.catch_warnings():
+                if not self._begun:
+                    # float16 leaves out its first steps while it looks for a scale, and torch then thinks that the two
+                    # were called in the wrong order.
+                    warnings.filterwarnings("ignore", "Detected call of `lr_scheduler.step", UserWarning)
+                self._schedule.step()
+            self._begun = True
 
     def after_epoch(self, val_loss: float) -> None:
         """One epoch ended with this val loss."""

@@ -143,7 +143,7 @@ class LoopSpec(Part):
         monitor: What chooses the best epoch: `loss` (IceBench), weighted `f1` of the first target, or `score`, the
             combined AutoICE score of all targets (AutoICE winner).
         precision: Of the network while training. `auto` is bfloat16 on a GPU that has it, else float32. float16 scales
-            the loss. Evaluation is in float32.
+            the loss. Evaluation is in float32. Float32 is never computed as TF32.
         compile: Whether torch.compile is applied to the network.
         feed: Where patches are cut out: by the `loader`'s processes, or on the `device`, whose memory then holds the
             packed training and val scenes. `auto` is the device on a GPU that has room for them, else the loader. It
