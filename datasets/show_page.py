@@ -11,14 +11,15 @@ from datasets.catalog import Catalog
 from datasets.grids import pixel_spacing
 from datasets.labels import CHARTS, IGNORE
 from datasets.lake import Lake
-from datasets.overview import Overview, Size, in_words
+from datasets.overview import Overview, in_words
 from datasets.process.terminal import err, out, print_whole, tell
 from datasets.scene import Scene, SceneRecord
+from datasets.volume import StoredSize
 
 
 def print_lake(lake: Lake, catalog: Catalog) -> None:
     """Prints the numbers of a lake, and then a line for each scene."""
-    size = Size.of(lake, catalog)
+    size = StoredSize.of(lake, {row.scene_id: row.lines * row.samples for row in catalog})
     if size.missing:
         tell(
             f"{len(size.missing)} of the scenes that were looked at are gone (first: {size.missing[0]}): run "

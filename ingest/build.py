@@ -11,6 +11,7 @@ from datasets.lake import Lake
 from datasets.scene import Archive, SceneRecord
 from datasets.season_updates import carry_seasons
 from datasets.splits import assign_splits
+from datasets.statistics import ChannelStatistics
 from ingest.admission import check_admission
 from ingest.cluster import ClusterOptions
 from ingest.convert import convert_scene
@@ -138,16 +139,18 @@ def publish(lake: Lake, records: Iterable[SceneRecord], split: SplitOptions) -> 
 def _publish(lake: Lake, records: Iterable[SceneRecord], split: SplitOptions) -> Catalog:
     scenes = {record.scene_id: record for record in carry_seasons(lake, records)}
     catalog = assign_splits(scenes.values(), seed=split.seed, val_scenes=split.val_scenes)
+    lake.publish(catalog, channel_statistics(lake, catalog))
+    return catalog
+
+
+def channel_statistics(lake: Lake, catalog: Catalog) -> dict[str, dict[str, ChannelStatistics]]:
+    """Statistics over the training scenes by group and channel, from what their stores say."""
     parts: dict[str, dict[str, list[Moments]]] = {}
     for record in catalog.split("train"):
         for group, rows in lake.scene(record.scene_id).moments.items():
             for name, (count, mean, m2) in rows.items():
                 parts.setdefault(group, {}).setdefault(name, []).append(Moments(count, mean, m2))
-    moments = {
-        group: {name: training_statistics(found) for name, found in rows.items()} for group, rows in parts.items()
-    }
-    lake.publish(catalog, moments)
-    return catalog
+    return {group: {name: training_statistics(found) for name, found in rows.items()} for group, rows in parts.items()}
 
 
 def _earlier(lake: Lake) -> Iterable[SceneRecord]:
@@ -199,10 +202,10 @@ def _convert_all(
     convert = partial(convert_scene, recipe=recipe, lake=lake, archive=archive)
     with open_workers(cluster, tasks=len(paths)) as workers:
         for path, outcome in workers.run(convert, paths):
-            yield path, outcome if isinstance(outcome, SceneRecord) else _sentence(outcome)
+            yield path, outcome if isinstance(outcome, SceneRecord) else sentence_of(outcome)
 
 
-def _sentence(error: BaseException) -> str:
+def sentence_of(error: BaseException) -> str:
     """Our own errors are sentences already; anything else keeps its type, nothing is hidden."""
     if isinstance(error, IceBenchError):
         return str(error)

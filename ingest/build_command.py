@@ -12,6 +12,7 @@ from datasets.lake import Lake
 from datasets.lock import lock_lake
 from datasets.process.terminal import err, progress, tell, tell_failure, user_errors, whole_numbers
 from datasets.scene import Archive
+from ingest.worker_options import BreakLock, MemoryLimit, Scheduler, WorkerCount
 
 
 def build(
@@ -52,32 +53,13 @@ def build(
             "gives it.",
         ),
     ] = None,
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="Processes, one core and one scene each (without: as many as cores and memory allow).",
-        ),
-    ] = None,
+    workers: WorkerCount = None,
     val_scenes: Annotated[
         int | None, typer.Option(min=1, help="Validation scenes (without: 18, at most an eighth of a small archive).")
     ] = None,
     split_seed: Annotated[int, typer.Option(min=0, help="Seed of the draw of validation scenes.")] = 16,
-    memory_limit: Annotated[
-        str | None,
-        typer.Option(
-            help="Memory of one worker, e.g. 3GB: above it a worker is restarted (without: a fair share). On Ray: what "
-            "a scene reserves of its node (without: 3GB)."
-        ),
-    ] = None,
-    scheduler: Annotated[
-        str | None,
-        typer.Option(
-            help="Running Dask scheduler, tcp://host:8786, or Ray, ray:host:6379 or ray://host:10001: its workers are "
-            "used and given our code. Plain `ray` joins the Ray that RAY_ADDRESS names or that runs here, else starts "
-            "one."
-        ),
-    ] = None,
+    memory_limit: MemoryLimit = None,
+    scheduler: Scheduler = None,
     rebuild: Annotated[
         bool,
         typer.Option(
@@ -91,9 +73,7 @@ def build(
             "--replace", help="Let files replace scenes of the lake that are of the other archive or product."
         ),
     ] = False,
-    break_lock: Annotated[
-        bool, typer.Option("--break-lock", help="Take the lake over from a build that is surely gone.")
-    ] = False,
+    break_lock: BreakLock = False,
 ) -> None:
     """Build or complete a lake from raw scenes.
 

@@ -4,6 +4,7 @@ While one variable is reduced, the next one is read and the one before is writte
 An error in a file either is found before the first byte is written, or what was written is removed again.
 """
 
+import math
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -14,10 +15,11 @@ from datasets.errors import SceneNotFoundError, TiePointsError
 from datasets.grids import NATIVE_SPACING
 from datasets.labels import CHARTS
 from datasets.lake import Lake
-from datasets.scene import Archive, SceneRecord
+from datasets.scene import Archive, Scene, SceneRecord
 from datasets.seasons import location_of, season_of
 from datasets.sigrid import NO_POLYGON
 from datasets.storage import exists
+from ingest.array_queue import ArrayQueue
 from ingest.background import side_thread
 from ingest.errors import RawSceneError
 from ingest.geometry import TiePoints
@@ -26,7 +28,6 @@ from ingest.recipe import Recipe
 from ingest.reduce import check_ratio
 from ingest.scene_arrays import SceneArrays, moments_json
 from ingest.source import reference_path, scene_id_of
-from ingest.variables import DISTANCE, HH, HV
 
 
 def convert_scene(path: str, recipe: Recipe, lake: Lake, archive: Archive) -> SceneRecord:
@@ -47,12 +48,12 @@ def convert_scene(path: str, recipe: Recipe, lake: Lake, archive: Archive) -> Sc
         RecipeError: A ratio does not fit the scene.
     """
     scene_id = scene_id_of(path)
-    done = _finished(lake, scene_id)
     source = PurePosixPath(path).name
-    if done is not None and (done.recipe, done.source, done.archive) == (recipe.digest, source, archive):
-        charts_came = not done.charted and exists(reference_path(path))
-        if not charts_came:
-            return done
+    done = finished(lake, scene_id)
+    if done is not None and (done.record.source, done.record.archive) == (source, archive):
+        charts_came = not done.record.charted and exists(reference_path(path))
+        if done.record.recipe == recipe.digest and not charts_came and not done.lacks_polygons:
+            return done.record
     with open_scene(path) as raw:
         for ratio in recipe.ratios:
             check_ratio(raw.shape, ratio)
@@ -66,29 +67,8 @@ def convert_scene(path: str, recipe: Recipe, lake: Lake, archive: Archive) -> Sc
             side_thread() as writing,
             side_thread() as reading,
         ):
-            scene = SceneArrays(raw, writer, writing, recipe)
-            # The next variable is requested early, but only where there is memory for another raster.
-            hh = reading.submit(raw.sar, HH)
-            for field in tie_points.fields:
-                scene.geolocation(field, tie_points)
-            values = hh.result()
-            del hh
-            scene.make_room()
-            hv = reading.submit(raw.sar, HV)
-            invalid = scene.sar(HH, values)
-            values = hv.result()
-            del hv
-            scene.make_room()
-            distance = reading.submit(raw.sar, DISTANCE)
-            invalid |= scene.sar(HV, values)
-            values = distance.result()
-            del distance
-            polygons = reading.submit(raw.polygon_ids)
-            scene.zones(values)
-            del values
-            ids = polygons.result()
-            del polygons
-            scene.make_room()
+            scene = SceneArrays(raw, ArrayQueue(writer, writing, 4 * math.prod(raw.shape)), recipe)
+            invalid, ids = scene.sensors(tie_points, reading, raw.polygon_ids)
             scene.border_distance(ids)
             np.putmask(ids, invalid, NO_POLYGON)  # a label where SAR has no data could only be guessed
             del invalid
@@ -105,9 +85,10 @@ def convert_scene(path: str, recipe: Recipe, lake: Lake, archive: Archive) -> Sc
     return record
 
 
-def _finished(lake: Lake, scene_id: str) -> SceneRecord | None:
+def finished(lake: Lake, scene_id: str) -> Scene | None:
+    """A scene that the lake has, whichever recipe it was built with."""
     try:
-        return lake.scene(scene_id).record
+        return lake.scene(scene_id)
     except SceneNotFoundError:
         return None
 

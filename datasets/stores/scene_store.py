@@ -79,6 +79,14 @@ class SceneStore:
         found: Mapping[str, Any] = self._root[group].attrs.asdict()
         return found
 
+    def has_group(self, group: str) -> bool:
+        """Whether the scene has it."""
+        return group in self._root
+
+    def array_attributes(self, group: str, name: str) -> dict[str, Any]:
+        """Attributes of an array."""
+        return self._array(group, name).attrs.asdict()
+
     def found_objects(self) -> Mapping[str, int]:
         """Size in bytes of every object that is there."""
         return sizes(self.url)
