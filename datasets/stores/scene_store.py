@@ -52,6 +52,7 @@ class SceneStore:
         self._arrays: dict[str, zarr.Array[Any]] = {}
         self._layouts: dict[str, ShardedArray | None] = {}
         self._stored: dict[str, tuple[np.dtype[Any], Packing | None]] = {}
+        self._indexes: dict[str, NDArray[np.uint64]] = {}
 
     @property
     def attributes(self) -> Mapping[str, Any]:
@@ -153,9 +154,8 @@ class SceneStore:
             self._array(*key.split("/", 1))
         places = out or {}
         direct = [(layout, windows[key]) for key in windows if (layout := self._layouts[key]) is not None]
-        read = read_windows(
-            self.url, self._objects, direct, [places.get(layout.key) for layout, _ in direct], packed=packed
-        )
+        wanted = [places.get(layout.key) for layout, _ in direct]
+        read = read_windows(self.url, self._objects, direct, wanted, packed=packed, indexes=self._indexes)
         found = {layout.key: values for (layout, _), values in zip(direct, read, strict=True)}
         if len(found) == len(windows):
             return found
