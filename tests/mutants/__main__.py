@@ -1,7 +1,7 @@
 """`python -m tests.mutants`: makes every mutant of the list in a copy of the tree, and runs the tests that must fail.
 
 First all these tests run once on the copy as it is: a test that fails anyway says nothing. Then one mutant after the
-other, in as many copies as there are cores. Exit code 1 where fewer than 97 % are killed, or a mutant breaks the import.
+other, in as many copies as there are cores. Exit code 1 where fewer than 97 % are killed, or where one breaks imports.
 """
 
 import argparse

@@ -4,6 +4,7 @@ Nothing of the project is imported here, so every fork sees the files as they ar
 per run from stdin, `{"arguments": [...], "seconds": 120}`, and answers one line `{"code": 1, "seconds": 3.2}`.
 """
 
+import contextlib
 import importlib
 import json
 import os
@@ -57,10 +58,8 @@ def run(arguments: list[str], seconds: float, log: str) -> int:
     handle = os.pidfd_open(child)
     ended = bool(select.select([handle], [], [], seconds)[0])
     os.close(handle)
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(child, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     status = os.waitpid(child, 0)[1]
     return os.waitstatus_to_exitcode(status) if ended else TIMED_OUT
 
