@@ -1,8 +1,10 @@
 """Statistics, channels and rasters that reach a network, held against the arrays that the lake stores."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
+import netCDF4
 import numpy as np
 import pytest
 import torch
@@ -113,6 +115,26 @@ def test_one_scene_in_two_recipes_on_one_cache(raw_train: list[Path], tmp_path: 
         assert np.array_equal(kept, plain)
         charts.append(kept)
     assert not np.array_equal(*charts)
+
+
+def test_a_scene_of_other_content_on_one_cache(raw_train: list[Path], tmp_path: Path) -> None:
+    """A file that was published again under its name: one scene_id and one recipe, other pixels."""
+    cache = NodeCache(folder=tmp_path / "cache", max_bytes=1 << 28)
+    recipe, bands = Recipe(ratios=(5,)), []
+    for louder in (0.0, 3.0):
+        raw = tmp_path / f"{louder}" / raw_train[0].name
+        raw.parent.mkdir()
+        shutil.copy(raw_train[0], raw)
+        with netCDF4.Dataset(raw, "r+") as file:
+            file["nersc_sar_primary"][:] = file["nersc_sar_primary"][:] + louder
+        lake = Lake.create(str(tmp_path / f"lake-{louder}"), recipe.to_lake())
+        row = convert_scene(str(raw), recipe, lake, "train")
+        publish(lake, [row], SplitOptions())
+        reader = SceneReader(lake, ratio=5, channels=("nersc_sar_primary",), targets=("SOD",), cache=cache)
+        out = np.empty((1, row.lines // 5, row.samples // 5), reader.sar_form(row.scene_id)[0])
+        reader.sar(row.scene_id, slice(0, out.shape[1]), slice(0, out.shape[2]), out)
+        bands.append(out)
+    assert not np.array_equal(*bands)
 
 
 def test_border_distance_is_the_smallest_of_its_block_at_every_ratio(wired_lake: Lake, raw_train: list[Path]) -> None:

@@ -13,9 +13,11 @@ from training.loop.checkpoint import load_progress, save_progress
 ONE_STEP = SPEC.with_all({"loop.max_epochs": 1, "loop.batches_per_epoch": 1, "optimizer.name": "sgd"})
 
 
-def test_a_step_in_float16_is_that_of_float32(wired_lake: Lake, tmp_path: Path) -> None:
+@pytest.mark.parametrize("clip_norm", [None, 0.1])
+def test_a_step_in_float16_is_that_of_float32(wired_lake: Lake, tmp_path: Path, clip_norm: float | None) -> None:
+    spec = ONE_STEP.with_("optimizer.clip_norm", clip_norm)
     single, half = (
-        record(ONE_STEP.with_("loop.precision", precision), wired_lake, tmp_path / precision).weights[0]
+        record(spec.with_("loop.precision", precision), wired_lake, tmp_path / precision).weights[0]
         for precision in ("float32", "float16")
     )
     assert any(not torch.equal(single[name], half[name]) for name in single), "another precision, other digits"
