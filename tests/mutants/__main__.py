@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from tests.mutants.listed import MUTANTS
-
 from tests.mutants.mutant import Mutant
 from tests.mutants.server import TIMED_OUT
 
@@ -90,7 +89,7 @@ class Copy:
             if (self._folder / "run" / f"{name}.json").exists():
                 shutil.move(self._folder / "run" / name, kept / name)
                 shutil.move(self._folder / "run" / f"{name}.json", kept / f"{name}.json")
-        return "" if code == _PASSED else log
+        return "" if code == _PASSED else f"exit code {code} of pytest\n{log}"
 
     def try_out(self, mutant: Mutant) -> Verdict:
         """Makes the mutant, runs its tests, and takes it back."""
@@ -118,6 +117,7 @@ class Copy:
         for name in shared:
             self._give(self._folder / "kept" / name, run / name)
         own = ["-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:randomly", f"--basetemp={run / 'gw0'}"]
+        own += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # zarr and hypothesis are there already
         arguments = [*own, "-x", "-q", "--no-header", "--tb=short", *tests]
         assert self._server.stdin is not None
         self._server.stdin.write(json.dumps({"arguments": arguments, "seconds": seconds, "log": str(log)}) + "\n")
@@ -181,7 +181,7 @@ def _as_it_is(copies: Sequence[Copy], tests: Sequence[str]) -> list[str]:
     def work(place: int) -> None:
         own = {name for number, name in enumerate(files) if number % len(copies) == place}
         asked = [test for test in tests if test.partition("::")[0] in own]
-        said[place] = copies[place].as_it_is(["tests/mutants/test_shared.py", *asked])
+        said[place] = copies[place].as_it_is(["tests/wires/test_lake.py", *asked])
 
     _side_by_side([threading.Thread(target=work, args=(place,)) for place in range(len(copies))])
     return [log for log in said if log]
@@ -207,7 +207,7 @@ def _try_all(copies: Sequence[Copy], mutants: Sequence[Mutant]) -> list[Verdict]
                 place = f"[{len(verdicts):3}/{len(mutants)}, {left / 60:4.1f} min left]"
                 print(f"{place} {found.word:8} {found.seconds:5.1f} s  {mutant.file}: {mutant.wrong}", flush=True)
                 if found.word == "broken":
-                    print(found.log, file=sys.stderr, flush=True)
+                    print("\n".join(found.log.splitlines()[-20:]), file=sys.stderr, flush=True)
 
     _side_by_side([threading.Thread(target=work, args=(copy,)) for copy in copies])
     return verdicts

@@ -12,13 +12,16 @@ import select
 import signal
 import sys
 import time
+import traceback
+
+import pytest
 
 LIBRARIES = (
     "fsspec.implementations.local", "hypothesis", "jinja2", "matplotlib.figure", "matplotlib.backends.backend_agg",
-    "netCDF4", "numcodecs", "pandas", "pyarrow.parquet", "pydantic", "pytest", "pytest_timeout", "rich.table",
+    "netCDF4", "numcodecs", "pandas", "pyarrow.parquet", "pydantic", "pytest_timeout", "rich.table",
     "scipy.ndimage", "torch", "torch.utils.data", "torch.optim.lr_scheduler", "typer.testing", "xarray", "yaml", "zarr",
 )  # fmt: skip
-TIMED_OUT = -1
+TIMED_OUT, BROKEN = -1, 70
 
 
 def main() -> None:
@@ -47,13 +50,14 @@ def run(arguments: list[str], seconds: float, log: str) -> int:
         nothing = os.open(os.devnull, os.O_RDONLY)
         for descriptor, target in ((nothing, 0), (out, 1), (out, 2)):
             os.dup2(descriptor, target)
-        code = 70
+        code = BROKEN
         try:
-            import pytest
-
             code = int(pytest.main(arguments))
+        except BaseException:  # noqa: BLE001 (the parent reads what went wrong in the log)
+            traceback.print_exc()
         finally:
             sys.stdout.flush()
+            sys.stderr.flush()
             os._exit(code)
     handle = os.pidfd_open(child)
     ended = bool(select.select([handle], [], [], seconds)[0])
