@@ -84,7 +84,7 @@ LOADING: Final = (
         "datasets/loading/windows.py",
         "max(length - size, 0) + 1",
         "max(length - size, 1)",
-        f"{DATASETS}/loading/test_windows.py",
+        "tests/wires/test_crops.py",
     ),
     Mutant(
         "every process gets the same patches",
@@ -122,7 +122,7 @@ PATCHES: Final = (
         "datasets/patches/crops.py",
         "known |= others != IGNORE",
         "known &= others != IGNORE",
-        f"{DATASETS}/patches/test_crops.py",
+        "tests/wires/test_crops.py",
     ),
     Mutant(
         "crops of the labels near a border are kept",

@@ -119,14 +119,14 @@ MUTANTS: Final = (
         "ingest/build.py",
         "seed=split.seed, val_scenes=split.val_scenes",
         "seed=16, val_scenes=split.val_scenes",
-        f"{INGEST}/test_build.py",
+        "tests/wires/test_lake.py::test_seed_and_size_of_the_split_reach_the_lake",
     ),
     Mutant(
         "the wanted number of val scenes is dropped",
         "ingest/build.py",
         "seed=split.seed, val_scenes=split.val_scenes",
         "seed=split.seed, val_scenes=None",
-        f"{INGEST}/test_build.py",
+        "tests/wires/test_lake.py::test_seed_and_size_of_the_split_reach_the_lake",
     ),
     Mutant(
         "border distances are in pixels",
