@@ -4,6 +4,7 @@ While one variable is reduced, the next one is read and the one before is writte
 An error in a file either is found before the first byte is written, or what was written is removed again.
 """
 
+from collections.abc import Callable
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -46,13 +47,10 @@ def convert_scene(path: str, recipe: Recipe, lake: Lake, archive: Archive) -> Sc
         RawSceneError: The file cannot be used.
         RecipeError: A ratio does not fit the scene.
     """
-    scene_id = scene_id_of(path)
-    done = _finished(lake, scene_id)
-    source = PurePosixPath(path).name
-    if done is not None and (done.recipe, done.source, done.archive) == (recipe.digest, source, archive):
-        charts_came = not done.charted and exists(reference_path(path))
-        if not charts_came:
-            return done
+    done = kept_scene(path, recipe, lake, archive, charts_at_hand=lambda: exists(reference_path(path)))
+    if done is not None:
+        return done
+    scene_id, source = scene_id_of(path), PurePosixPath(path).name
     with open_scene(path) as raw:
         for ratio in recipe.ratios:
             check_ratio(raw.shape, ratio)
@@ -105,11 +103,28 @@ def convert_scene(path: str, recipe: Recipe, lake: Lake, archive: Archive) -> Sc
     return record
 
 
-def _finished(lake: Lake, scene_id: str) -> SceneRecord | None:
+def kept_scene(
+    path: str, recipe: Recipe, lake: Lake, archive: Archive, *, charts_at_hand: Callable[[], bool]
+) -> SceneRecord | None:
+    """The scene of a file if the lake has it finished: by the file's name, recipe and archive, so without its bytes.
+
+    Args:
+        path: Whose name is that of the file.
+        recipe: What to build.
+        lake: Where.
+        archive: Which archive the file is from.
+        charts_at_hand: Whether charts for a scene without are here now; asked only where it has none.
+
+    Raises:
+        SceneNameError: The name is outside the grammar.
+    """
     try:
-        return lake.scene(scene_id).record
+        done = lake.scene(scene_id_of(path)).record
     except SceneNotFoundError:
         return None
+    if (done.recipe, done.source, done.archive) != (recipe.digest, PurePosixPath(path).name, archive):
+        return None
+    return done if done.charted or not charts_at_hand() else None
 
 
 def _record(
