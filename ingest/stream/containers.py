@@ -121,8 +121,8 @@ class WebFile:
             raise WebError(f"the server of {self.name!r} does not say how long it is: download the file, and give that")
         if self.size is not None and found.size != self.size:
             raise ArchiveChangedError(
-                f"{self.name!r} has {self.size} bytes by the archive's list and {found.size} by the server: the archive "
-                "changed its version, or serves something else; try later, or another --base-url"
+                f"{self.name!r} has {self.size} bytes by the archive's list and {found.size} by the server: the "
+                "archive changed its version, or serves something else; try later, or another --base-url"
             )
         first = (found.url, *(url for url in self.urls if url != found.url))
         return replace(self, size=found.size, etag=found.etag, ranges=found.ranges, urls=first)

@@ -43,8 +43,8 @@ class Found:
         for name, split in self.archives.items():
             if {asked or split, *self.archives.values()} != {split}:
                 raise SplitError(
-                    f"{FIGSHARE}{name} is the {split} archive: leave --split out, and build scenes of the other archive "
-                    "with a command of their own"
+                    f"{FIGSHARE}{name} is the {split} archive: leave --split out, and build scenes of the other "
+                    "archive with a command of their own"
                 )
             return split
         return asked or "train"

@@ -55,8 +55,8 @@ class Space:
         """
         if self._on_cluster:
             raise ZipArchiveError(
-                f"the server of {file.name!r} sends no parts of it, and workers of a cluster fetch parts: build without "
-                "--scheduler, or download it to where all workers see it"
+                f"the server of {file.name!r} sends no parts of it, and workers of a cluster fetch parts: build "
+                "without --scheduler, or download it to where all workers see it"
             )
         folder = self._rooms.enter_context(self.scratch.room(file.name, file.size or 0, wait=False))
         target = folder / "archive.zip"

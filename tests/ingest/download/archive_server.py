@@ -134,6 +134,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._redirect(url.path.rsplit("/", 1)[1])
         elif url.path.startswith("/signed/"):
             self._content(url.path.rsplit("/", 1)[1], url.query.removeprefix("mood="))
+        elif url.path.startswith("/named/") and url.path.rsplit("/", 1)[1] in self.owner.files:
+            number = list(self.owner.files).index(url.path.rsplit("/", 1)[1]) + 1
+            self._content(str(number), "")
         elif url.path.startswith("/ndownloader/files/"):
             self._content(url.path.rsplit("/", 1)[1], "")
         else:
