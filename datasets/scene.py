@@ -42,7 +42,8 @@ class SceneRecord(BaseModel):
         charted: Whether there is an ice chart. The first release of the test archive has none: its scenes stay in the
             test split for prediction, all charts 255, and are never scored.
         split: Given by the catalog, which sees all scenes; None in a scene's own store. `unused` are training scenes
-            that share an orbit pass with a test scene, or have no chart.
+            that share an orbit pass with a test scene or have no chart, and scenes that their authors withdrew.
+        unused: Why, where the split is `unused`.
         acquired: Start of the acquisition, UTC.
         stopped: End of the acquisition, UTC.
         satellite: `S1A` or `S1B`.
@@ -78,6 +79,7 @@ class SceneRecord(BaseModel):
     pixel_spacing: int = 40
     charted: bool = True
     split: Split | None = None
+    unused: str | None = None
     acquired: datetime
     stopped: datetime
     satellite: str

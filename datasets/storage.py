@@ -49,6 +49,17 @@ def exists(url: str) -> bool:
             return False
 
 
+def size_of(url: str) -> int | None:
+    """Bytes of an object; None if there is none."""
+    with _filesystem(url) as (filesystem, path):
+        try:
+            entry = filesystem.info(path)
+        except FileNotFoundError as error:
+            _check_bucket(url, error)
+            return None
+    return int(entry["size"]) if entry["type"] == "file" else None
+
+
 @contextmanager
 def at_hand(url: str) -> Iterator[str]:
     """Path of an object on this machine: a copy in the folder of temporary files while the context lasts.

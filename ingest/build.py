@@ -1,9 +1,10 @@
-"""Many scenes: workers map `convert_scene` over the files, then the catalog is written. Wiring only."""
+"""Many scenes: workers map `convert_source` over the files, then the catalog is written. Wiring only."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 
 from datasets.catalog import Catalog
 from datasets.errors import IceBenchError, LakeNotFoundError, SceneNotFoundError, SplitError
@@ -14,10 +15,13 @@ from datasets.splits import assign_splits
 from datasets.statistics import ChannelStatistics
 from ingest.admission import check_admission
 from ingest.cluster import ClusterOptions
-from ingest.convert import convert_scene
+from ingest.download.errors import ArchiveChangedError
 from ingest.moments import Moments, training_statistics
 from ingest.recipe import Recipe
 from ingest.source import is_scene_name, scene_id_of
+from ingest.stream.convert import convert_source
+from ingest.stream.origins import SceneFile
+from ingest.stream.scratch import Scratch
 from ingest.workers import open_workers
 
 
@@ -27,6 +31,7 @@ class SplitOptions:
 
     seed: int = 16
     val_scenes: int | None = None
+    include_withdrawn: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,11 +99,14 @@ def build_lake(
     split: SplitOptions,
     on_scene: Callable[[str], None],
     check_lock: Callable[[], None] = lambda: None,
+    fetched: Mapping[str, SceneFile] = MappingProxyType({}),
+    refused: Mapping[str, str] = MappingProxyType({}),
+    scratch: Scratch | None = None,
 ) -> BuildSummary:
     """Builds or completes a lake; a scene that is there with this recipe is kept.
 
     Args:
-        sources: Raw files.
+        sources: Raw files, in the order of their archive.
         recipe: What to build.
         lake: Created with the same recipe.
         archive: Which archive the files are from.
@@ -106,16 +114,23 @@ def build_lake(
         split: Of the training scenes.
         on_scene: Called after each file, with its path.
         check_lock: Raises when another build has taken the lake over; called after each file and before publishing.
+        fetched: Those of the files that have to be fetched or unpacked; the others are read where they are.
+        refused: Sentence for each file that is not to be used.
+        scratch: Where the fetched ones lie while they are converted; needed where there are any.
 
     Returns:
         The summary; failed files are in it, not raised.
 
     Raises:
         ClusterError: The cluster cannot be used, or went away.
+        ArchiveChangedError: An archive is another one than it was at the beginning.
     """
-    unique, clashes = _without_clashes(sources)
-    outcomes: dict[str, SceneRecord | str] = dict(clashes)
-    for path, outcome in _convert_all(unique, recipe, lake, archive, cluster):
+    unique, clashes = _without_clashes([path for path in sources if path not in refused])
+    outcomes: dict[str, SceneRecord | str] = {**clashes, **refused}
+    tasks = [fetched.get(path, path) for path in unique]
+    ahead = bool(fetched) and cluster.scheduler is None
+    convert = partial(convert_source, recipe=recipe, lake=lake, archive=archive, scratch=scratch, in_turn=ahead)
+    for path, outcome in _convert_all(convert, tasks, cluster, ahead):
         outcomes[path] = outcome
         on_scene(path)
         check_lock()
@@ -138,7 +153,9 @@ def publish(lake: Lake, records: Iterable[SceneRecord], split: SplitOptions) -> 
 
 def _publish(lake: Lake, records: Iterable[SceneRecord], split: SplitOptions) -> Catalog:
     scenes = {record.scene_id: record for record in carry_seasons(lake, records)}
-    catalog = assign_splits(scenes.values(), seed=split.seed, val_scenes=split.val_scenes)
+    catalog = assign_splits(
+        scenes.values(), seed=split.seed, val_scenes=split.val_scenes, include_withdrawn=split.include_withdrawn
+    )
     lake.publish(catalog, channel_statistics(lake, catalog))
     return catalog
 
@@ -197,11 +214,16 @@ def _without_clashes(sources: list[str]) -> tuple[list[str], dict[str, str]]:
 
 
 def _convert_all(
-    paths: list[str], recipe: Recipe, lake: Lake, archive: Archive, cluster: ClusterOptions
+    convert: Callable[[str | SceneFile], SceneRecord],
+    sources: list[str | SceneFile],
+    cluster: ClusterOptions,
+    ahead: bool,
 ) -> Iterable[tuple[str, SceneRecord | str]]:
-    convert = partial(convert_scene, recipe=recipe, lake=lake, archive=archive)
-    with open_workers(cluster, tasks=len(paths)) as workers:
-        for path, outcome in workers.run(convert, paths):
+    with open_workers(cluster, tasks=len(sources), ahead=ahead) as workers:
+        for source, outcome in workers.run(convert, sources):
+            if isinstance(outcome, ArchiveChangedError):  # the others of its archive would fare no better
+                raise outcome
+            path = source if isinstance(source, str) else source.path
             yield path, outcome if isinstance(outcome, SceneRecord) else sentence_of(outcome)
 
 

@@ -5,6 +5,7 @@ An error in a file either is found before the first byte is written, or what was
 """
 
 import math
+from collections.abc import Callable
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -47,13 +48,10 @@ def convert_scene(path: str, recipe: Recipe, lake: Lake, archive: Archive) -> Sc
         RawSceneError: The file cannot be used.
         RecipeError: A ratio does not fit the scene.
     """
-    scene_id = scene_id_of(path)
-    source = PurePosixPath(path).name
-    done = finished(lake, scene_id)
-    if done is not None and (done.record.source, done.record.archive) == (source, archive):
-        charts_came = not done.record.charted and exists(reference_path(path))
-        if done.record.recipe == recipe.digest and not charts_came and not done.lacks_polygons:
-            return done.record
+    done = kept_scene(path, recipe, lake, archive, charts_at_hand=lambda: exists(reference_path(path)))
+    if done is not None:
+        return done
+    scene_id, source = scene_id_of(path), PurePosixPath(path).name
     with open_scene(path) as raw:
         for ratio in recipe.ratios:
             check_ratio(raw.shape, ratio)
@@ -91,6 +89,30 @@ def finished(lake: Lake, scene_id: str) -> Scene | None:
         return lake.scene(scene_id)
     except SceneNotFoundError:
         return None
+
+
+def kept_scene(
+    path: str, recipe: Recipe, lake: Lake, archive: Archive, *, charts_at_hand: Callable[[], bool]
+) -> SceneRecord | None:
+    """The scene of a file if the lake has it finished: by the file's name, recipe and archive, so without its bytes.
+
+    Args:
+        path: Whose name is that of the file.
+        recipe: What to build.
+        lake: Where.
+        archive: Which archive the file is from.
+        charts_at_hand: Whether charts for a scene without are here now; asked only where it has none.
+
+    Raises:
+        SceneNameError: The name is outside the grammar.
+    """
+    done = finished(lake, scene_id_of(path))
+    if done is None or done.lacks_polygons:
+        return None
+    record = done.record
+    if (record.recipe, record.source, record.archive) != (recipe.digest, PurePosixPath(path).name, archive):
+        return None
+    return record if record.charted or not charts_at_hand() else None
 
 
 def _record(
