@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 
+from datasets.seasons import CRYOSEASONS
 from sweeps.report.cells import ENOUGH_SEEDS, CellComparison, Difference
 from sweeps.report.evidence import Evidence
 from sweeps.report.intervals import ALPHA, FEWEST_PASSES
 from sweeps.report.labels import Key
 from sweeps.report.score_tables import reading, text_of
 from sweeps.report.wording import TASK_AXES, cell_label, class_label, is_share, metric_label, plural, told
+from training.tracking.tracker import SYNTHETIC
 
 _NAMED = 6
 """Most cells that a sentence names."""
@@ -35,6 +37,13 @@ def warnings(comparison: CellComparison) -> list[str]:
     found = []
     if evidence.study.study.endswith("-smoke"):
         found.append("This is a smoke run: its trials took a minute, and its scores say that all works, not how well.")
+    if any(SYNTHETIC in trial.row.tags for trial in evidence.finished):
+        found.append("The scenes of this lake are synthetic: no satellite saw them, and scores say nothing about ice.")
+    if any("cryoseason" in axis for axis in evidence.axes) or set(CRYOSEASONS) & set(evidence.design.bins):
+        found.append(
+            "Melt and freeze are by our rule from the NASA dates, which is not that of the published lists: python -m "
+            "datasets lists LAKE FOLDER --compare PUBLISHED counts how far they agree."
+        )
     if evidence.study.design is None:
         found.append(
             "The design of this study is not on record: its axes and its number of trials are read from the trials."
