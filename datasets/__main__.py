@@ -1,5 +1,6 @@
-"""Command line of the lake: `python -m datasets show LAKE [SCENE]`, `python -m datasets lists LAKE FOLDER`."""
+"""Command line of the lake: `python -m datasets show LAKE [SCENE]`, `lists LAKE FOLDER`, `leaks LAKE`."""
 
+from datasets.leaks_command import leaks
 from datasets.lists_command import lists
 from datasets.process.terminal import CommandLine
 from datasets.show_command import show
@@ -9,6 +10,7 @@ app = CommandLine(
 )
 app.command()(show)
 app.command()(lists)
+app.command()(leaks)
 
 
 if __name__ == "__main__":

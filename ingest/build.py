@@ -9,6 +9,7 @@ from types import MappingProxyType
 from datasets.catalog import Catalog
 from datasets.errors import IceBenchError, LakeNotFoundError, SceneNotFoundError, SplitError
 from datasets.lake import Lake
+from datasets.leaks import Apart, too_near
 from datasets.scene import Archive, SceneRecord
 from datasets.season_updates import carry_seasons
 from datasets.splits import assign_splits
@@ -27,11 +28,12 @@ from ingest.workers import open_workers
 
 @dataclass(frozen=True, kw_only=True)
 class SplitOptions:
-    """How the training archive is split; see `datasets.splits.assign_splits`."""
+    """How the training archive is split; see `datasets.splits.assign_splits`. What is not `apart` is not used."""
 
     seed: int = 16
     val_scenes: int | None = None
     include_withdrawn: bool = False
+    apart: Apart | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,9 +155,13 @@ def publish(lake: Lake, records: Iterable[SceneRecord], split: SplitOptions) -> 
 
 def _publish(lake: Lake, records: Iterable[SceneRecord], split: SplitOptions) -> Catalog:
     scenes = {record.scene_id: record for record in carry_seasons(lake, records)}
-    catalog = assign_splits(
-        scenes.values(), seed=split.seed, val_scenes=split.val_scenes, include_withdrawn=split.include_withdrawn
+    near = too_near(scenes.values(), split.apart)
+    others = (row for row in scenes.values() if row.scene_id not in near)
+    drawn = assign_splits(
+        others, seed=split.seed, val_scenes=split.val_scenes, include_withdrawn=split.include_withdrawn
     )
+    unused = (scenes[scene_id].model_copy(update={"split": "unused"}) for scene_id in near)
+    catalog = Catalog.of((*drawn, *unused))
     lake.publish(catalog, channel_statistics(lake, catalog))
     return catalog
 

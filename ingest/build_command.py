@@ -72,6 +72,14 @@ def build(
         int | None, typer.Option(min=1, help="Validation scenes (without: 18, at most an eighth of a small archive).")
     ] = None,
     split_seed: Annotated[int, typer.Option(min=0, help="Seed of the draw of validation scenes.")] = 16,
+    apart: Annotated[
+        str,
+        typer.Option(
+            help="Leave out training scenes nearer to a test scene than this, in both, such as 200,10 (without: those "
+            "of its orbit pass only). `python -m datasets leaks` shows distances.",
+            metavar="KM,DAYS",
+        ),
+    ] = "",
     memory_limit: MemoryLimit = None,
     scheduler: Scheduler = None,
     scratch: Annotated[
@@ -116,6 +124,7 @@ def build(
     others are built all the same. Archives need not be downloaded or unzipped: each worker fetches the scene that it
     converts next, checks it, and removes it afterwards, so no more than --scratch lies on the disk beside the lake.
     """
+    from datasets.leaks import Apart
     from ingest.build import SplitOptions, build_lake, check_build
     from ingest.cluster import ClusterOptions
     from ingest.melt.assign import check_rule, check_years
@@ -138,7 +147,12 @@ def build(
         )
         cluster = ClusterOptions(workers=workers, memory_limit=memory_limit, scheduler=scheduler)
         check_workers(cluster)
-        options = SplitOptions(seed=split_seed, val_scenes=val_scenes, include_withdrawn=include_withdrawn)
+        options = SplitOptions(
+            seed=split_seed,
+            val_scenes=val_scenes,
+            include_withdrawn=include_withdrawn,
+            apart=Apart.parse(apart) if apart else None,
+        )
         found = find_scenes(raw, base_url=base_url, fetch_whole=space.fetch_whole)
         if space.whole:
             tell(space.told(), err)

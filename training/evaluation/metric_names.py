@@ -10,7 +10,9 @@ from training.evaluation.matrix_scores import SCORES
 
 MAJORITY: Final = "majority_f1"
 """Weighted F1 of always saying the most common true class."""
-_AVERAGES: Final = frozenset({"accuracy", "r2", "autoice", *SCORES, *(f"{score}_macro" for score in SCORES)})
+ICE: Final = "f1_ice"
+"""Macro F1 over the classes of ice: what rare ice types weigh in as much as common ones, and water not at all."""
+_AVERAGES: Final = frozenset({"accuracy", "r2", "autoice", ICE, *SCORES, *(f"{score}_macro" for score in SCORES)})
 
 
 @dataclass(frozen=True, kw_only=True)
