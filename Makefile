@@ -7,7 +7,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 DEMO_FOLDER := data/demo
 
-.PHONY: demo platform platform-down test test-fast browser check bench format image lock clean
+.PHONY: demo platform platform-down test test-fast browser check bench test-gpu gpu-kit format image lock clean
 
 $(VENV)/.installed: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -60,6 +60,15 @@ format: $(VENV)/.installed
 
 bench: $(VENV)/.installed
 	$(BIN)/python -m tests.benchmarks
+
+# On a machine with a GPU; without one it says so and rehearses. Further options in ARGS='--minutes 15'.
+test-gpu: $(VENV)/.installed
+	$(BIN)/python -m tests.gpu $(ARGS)
+
+# For a GPU machine without a network (docs/performance.md): data/gpu-kit-PYTHON, one folder for each of its Pythons.
+KIT_PYTHON := 3.12 3.11
+gpu-kit: $(VENV)/.installed
+	@for python in $(KIT_PYTHON); do $(BIN)/python -m infra.gpu_kit --python "$$python" || exit 2; done
 
 # The images of a cluster, named by ICEBENCH_IMAGE and MLFLOW_IMAGE (docs/operations.md).
 image:

@@ -1,13 +1,12 @@
 """What a network sees is the same on a GPU: patches, draws, augmentation; and nothing waits for the device in a step."""
 
-from pathlib import Path
-
 import pytest
 import torch
 
 from datasets.channels import CHANNELS
 from datasets.lake import Lake
 from training.data.augment import augment
+from training.data.feed import resident_sets
 from training.data.training_batches import TrainingBatches, patch_source
 from training.data.trial_data import TrialData
 from training.loop.losses import Loss
@@ -15,7 +14,7 @@ from training.loop.processes import Processes
 from training.loop.trainer import Trainer
 from training.models import build_network
 from training.models.heads import heads_of
-from training.spec import AugmentSpec, SpecError, TrialSpec
+from training.spec import AugmentSpec, TrialSpec
 
 pytestmark = pytest.mark.gpu
 
@@ -45,7 +44,7 @@ def test_patches_and_draws_are_those_of_the_cpu(
     workers: int, tiny_lake: Lake, small_spec: TrialSpec, gpu: torch.device
 ) -> None:
     spec = all_channels(small_spec).with_("augment", EXACT.model_dump())
-    exact = [CHANNELS[name].grid == "sar" and "sar_p" in name or "sar_s" in name for name in spec.data.channels]
+    exact = [(CHANNELS[name].grid == "sar" and "sar_p" in name) or "sar_s" in name for name in spec.data.channels]
     for here, there in zip(
         prepared(batches(spec, tiny_lake, CPU)), prepared(batches(spec, tiny_lake, gpu, workers)), strict=True
     ):
@@ -65,22 +64,20 @@ def test_turned_patches_differ_in_the_last_bits_and_at_ties_only(gpu: torch.devi
     assert (there[1].cpu() != here[1]).float().mean() < 1e-3
 
 
+@pytest.mark.parametrize("workers", [0, 1])
 def test_batches_from_the_device_are_those_of_the_loader(
-    tiny_lake: Lake, small_spec: TrialSpec, gpu: torch.device, tmp_path: Path
+    workers: int, tiny_lake: Lake, small_spec: TrialSpec, gpu: torch.device
 ) -> None:
-    from training.tracking.tracker import MemoryTracker
-    from training.trial import run_trial
-
-    losses = {}
-    for feed in ("loader", "device"):
-        try:
-            spec = all_channels(small_spec).with_("loop.feed", feed)
-        except SpecError:
-            pytest.skip("this version has no loop.feed")
-        tracker = MemoryTracker()
-        run_trial(spec.with_("loop.precision", "float32"), tiny_lake, tracker, folder=tmp_path / feed)
-        losses[feed] = [row["train/loss"] for _, row in tracker.metrics if "train/loss" in row]
-    assert losses["device"] == pytest.approx(losses["loader"], rel=1e-3)
+    spec = all_channels(small_spec).with_all({"augment": EXACT.model_dump(), "loop.feed": "device"})
+    data = TrialData.of(spec, tiny_lake, gpu, cache=None)
+    sets = resident_sets(data, Processes())
+    assert sets is not None
+    sets.load(1, lambda done, total: None)
+    resident = TrainingBatches(data, patch_source(data), Processes(), workers, sets.train)
+    for fed, held in zip(prepared(batches(spec, tiny_lake, gpu)), prepared(resident), strict=True):
+        assert fed[2] == held[2]
+        assert torch.equal(fed[1], held[1])
+        assert torch.equal(fed[0], held[0])
 
 
 @pytest.mark.parametrize("task", ["pixel", "patch"])

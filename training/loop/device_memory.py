@@ -37,7 +37,7 @@ def memory_of(device: torch.device, work: str, remedy: str) -> Iterator[None]:
 def to_train(spec: TrialSpec) -> str:
     """What needs less memory in training: first what changes no number, then what makes another trial."""
     others = [f"loop.batch_size ({spec.loop.batch_size})", f"data.patch_size ({spec.data.patch_size})"]
-    feed = getattr(spec.loop, "feed", "loader")
+    feed = spec.loop.feed
     where = f"set loop.feed=loader (it is {feed}), which leaves the scenes on the host, or " if feed != "loader" else ""
     precision = spec.loop.precision
     half = ", or set loop.precision=bfloat16" if precision == "float32" else ""

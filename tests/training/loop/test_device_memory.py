@@ -57,5 +57,7 @@ def test_what_to_lower_follows_the_spec() -> None:
     assert "loop.batch_size (16) or data.patch_size (256)" in to_train(spec)
     assert "bfloat16" not in to_train(spec.with_("loop.precision", "bfloat16"))
     assert to_train(spec.with_("loop.precision", "float32")).endswith("or set loop.precision=bfloat16")
+    assert to_train(spec).startswith("set loop.feed=loader (it is auto)")
+    assert to_train(spec.with_("loop.feed", "loader")).startswith("lower loop.batch_size")
     assert to_score(spec) == "lower evaluation.tile (1024)"
     assert "tile" not in to_score(spec.with_("data.task", "patch"))
