@@ -39,7 +39,8 @@ def build(
         ),
     ] = (0.65, 0.65),
     sar_precision: Annotated[
-        float, typer.Option(help="Largest rounding error of SAR in dB; 0.01 saves a fifth of the bytes.", metavar="DB")
+        float,
+        typer.Option(help="Largest rounding error of SAR in dB; 0.01 saves a quarter of the bytes.", metavar="DB"),
     ] = 0.0,
     split: Annotated[
         Archive, typer.Option(help="The archive that the files are from: test scenes are only ever scored.")
