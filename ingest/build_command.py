@@ -48,7 +48,8 @@ def build(
         ),
     ] = (0.65, 0.65),
     sar_precision: Annotated[
-        float, typer.Option(help="Largest rounding error of SAR in dB; 0.01 saves a fifth of the bytes.", metavar="DB")
+        float,
+        typer.Option(help="Largest rounding error of SAR in dB; 0.01 saves a quarter of the bytes.", metavar="DB"),
     ] = 0.0,
     split: Annotated[
         Archive | None,

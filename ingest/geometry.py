@@ -13,7 +13,8 @@ from datasets.process.threads import threads
 from datasets.tie_grid import LONGITUDE, TieGrid, wrapped
 from ingest.moments import Moments
 
-_STRIP_LINES: Final = 32
+_STRIP_LINES: Final = 16
+"""Lines at a time, so that the passes over them stay in the processor's cache."""
 
 
 class TiePoints(TieGrid):
@@ -34,7 +35,9 @@ class TiePoints(TieGrid):
         Returns:
             (lines // ratio, samples // ratio) float32 degrees; longitude in -180..180.
         """
-        along = np.einsum("ni,ij->nj", _block_weights(self.lines, shape[0], ratio), self.fields[name])
+        # Of step, a power of two, the fields are a multiple from here on: exact, and a pass less.
+        nodes_in_steps = self.fields[name] / (step or 1.0)
+        along = np.einsum("ni,ij->nj", _block_weights(self.lines, shape[0], ratio), nodes_in_steps)
         across = _block_weights(self.samples, shape[1], ratio).T
         bands = _bands(across)
         result = np.empty((along.shape[0], across.shape[1]), np.float32)
@@ -44,12 +47,10 @@ class TiePoints(TieGrid):
             for samples, nodes in bands:
                 np.matmul(along[start:stop, nodes], across[nodes, samples], out=strip[:, samples])
             if wraps:
-                strip = wrapped(strip)
+                strip = wrapped(strip * (step or 1.0)) / (step or 1.0)
             if step:
-                strip *= 1 / step
                 np.rint(strip, out=strip)
-                strip *= step
-            result[start:stop] = strip
+            np.multiply(strip, step or 1.0, out=result[start:stop], casting="same_kind")
         return result
 
     def moments(self, name: str, shape: tuple[int, int], ratio: int) -> Moments:

@@ -38,7 +38,7 @@ class Recipe(BaseModel):
     dominance: Dominance = Dominance()
     chunk: Literal[512] = CHUNK
     shard: Literal[6144] = SHARD
-    rounding: Literal[3] = 3
+    rounding: Literal[4] = 4
     labels: Literal[1] = 1
 
     @field_validator("ratios")

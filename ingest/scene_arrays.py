@@ -110,7 +110,9 @@ class SceneArrays:
             reduced = block(values, size)
             rounded(reduced, own, out=reduced)
             self._count(f"r{ratio}", name, reduced)
-            self._write(ratio, name, reduced, np.nan, attributes, packing=sar_packing(own, CHANNELS[name].plausible))
+            packing = sar_packing(own, CHANNELS[name].plausible)
+            codec: Codec = "noise" if size == 1 and packing is not None else "fast"
+            self._write(ratio, name, reduced, np.nan, attributes, codec, packing=packing)
         return missing
 
     def zones(self, values: NDArray[np.float32]) -> None:
@@ -129,7 +131,7 @@ class SceneArrays:
         attributes = channel_attributes(name)
         for ratio in self._ratios:
             self.moments.setdefault(f"r{ratio}", {})[name] = tie_points.moments(name, self._raw.shape, ratio)
-            step = INCIDENCE_STEP if name == INCIDENCE else geolocation_step(ratio)
+            step = INCIDENCE_STEP if name == INCIDENCE else geolocation_step(name, ratio)
             values = tie_points.field(name, self._raw.shape, ratio, step=step)
             self._write(ratio, name, values, np.nan, attributes, "fast" if name == INCIDENCE else "dense")
 

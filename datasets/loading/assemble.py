@@ -4,6 +4,7 @@ Shapes: B batch, C channels, H lines, W samples; T channels of n x m tie points,
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 import torch
 
@@ -15,12 +16,16 @@ from datasets.loading.windows import LAND
 from datasets.stores.packing import ZONES
 from datasets.tie_grid import LONGITUDE, TIE_CHANNELS
 
+_LEAST_VALID: Final = 1e-3
+"""Least weight of valid cells that makes a value; what is below is the rounding of 1 - 1."""
+
 
 class Assembler:
     """Makes x (B, C, H, W) float32 of a batch: normalized, 0 where there is no data, channels in order.
 
     Bilinear interpolation at the true centre of every pixel, the same for patches and whole scenes: between two cells
     each weighs by its nearness, so along an axis the weights are a small matrix and a patch is two products with it.
+    Cells without data have no weight; a pixel has no data where none of its cells has.
 
     Args:
         normalization: Channel statistics; its order is the order of the channels.
@@ -57,9 +62,13 @@ class Assembler:
         if self._km2.places:
             lines_BHh = self._weights(batch.offset[:, 0], height, batch.km2.shape[2])
             samples_BWw = self._weights(batch.offset[:, 1], width, batch.km2.shape[3])
-            cells_BKhw = self._km2.normalized(batch.km2)
-            columns_BKhW = cells_BKhw @ samples_BWw.transpose(1, 2)[:, None]
-            self._km2.write(x_BCHW, lines_BHh[:, None] @ columns_BKhW)
+            fields_BKHW = _interpolated(self._km2.normalized(batch.km2), lines_BHh, samples_BWw)
+            missing_BKhw = ~batch.km2.isfinite()
+            # On another device the answer would have to be waited for, which costs more than the products.
+            if missing_BKhw.device.type != "cpu" or missing_BKhw.any():
+                valid_BKHW = 1 - _interpolated(missing_BKhw.to(fields_BKHW.dtype), lines_BHh, samples_BWw)
+                fields_BKHW = torch.where(valid_BKHW > _LEAST_VALID, fields_BKHW / valid_BKHW, 0.0)
+            self._km2.write(x_BCHW, fields_BKHW)
         if self._scene.places:
             self._scene.write(x_BCHW, self._scene.normalized(batch.month[:, None, None, None]))
         return x_BCHW
@@ -108,6 +117,11 @@ class _Part:
     def write(self, x_BCHW: torch.Tensor, values: torch.Tensor) -> None:
         """Puts the channels into x, broadcast over what `values` lacks."""
         x_BCHW[:, self._index] = values
+
+
+def _interpolated(cells_BKhw: torch.Tensor, lines_BHh: torch.Tensor, samples_BWw: torch.Tensor) -> torch.Tensor:
+    """(B, K, H, W) of cells, by the weights of each for lines and samples."""
+    return lines_BHh[:, None] @ (cells_BKhw @ samples_BWw.transpose(1, 2)[:, None])
 
 
 def _source_of(channel: str) -> str:

@@ -1,8 +1,8 @@
 """`Packing`: physical values as small whole numbers, by CF `scale_factor` and `_FillValue`.
 
 A block mean that is rounded to 1/32 dB is a whole number of 1/32 dB: as int16 it takes half the bytes of a float32,
-in the node's cache and on the way to a device too. Scales are powers of two, so that unpacking is exact in float32.
-There is no `add_offset`, which is 0 by default (CF 8.1).
+in the node's cache and on the way to a device too. Scales are one to seven times a power of two, so that unpacking is
+exact in float32. There is no `add_offset`, which is 0 by default (CF 8.1).
 """
 
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ class Packing:
 
     Attributes:
         dtype: Of the stored numbers.
-        scale: A power of two, in the units of the array.
+        scale: In the units of the array; 1 to 7 times a power of two.
     """
 
     dtype: Literal["int16", "uint8", "uint16"]
@@ -63,7 +63,7 @@ class Packing:
         low, high = self.limits
         flat, target = values.reshape(-1), packed.reshape(-1)
         for start in range(0, flat.size, _STRIP):
-            strip = flat[start : start + _STRIP] * np.float32(1 / self.scale)
+            strip = flat[start : start + _STRIP] / np.float32(self.scale)
             missing = np.isnan(strip)
             np.rint(strip, out=strip)
             np.putmask(strip, missing, 0)

@@ -65,7 +65,7 @@ def _write_scene(lake: Lake, path: Path, archive: Archive) -> SceneRecord:
             group = f"r{ratio}"
             for name in points.fields:
                 moments[group][name] = points.moments(name, raw.shape, ratio)
-                step = INCIDENCE_STEP if name == "sar_incidenceangle" else geolocation_step(ratio)
+                step = INCIDENCE_STEP if name == "sar_incidenceangle" else geolocation_step(name, ratio)
                 values = points.field(name, raw.shape, ratio, step=step)
                 writer.array(group, name, values, attributes=channel_attributes(name), **grid)
             for name, pixels in sar.items():

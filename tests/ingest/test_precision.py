@@ -1,7 +1,6 @@
 """Rounding keeps its promise on every value, and leaves what it cannot round."""
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -19,11 +18,19 @@ def test_error_is_within_the_asked_precision(values: NDArray, precision: float) 
 
 
 @given(st.floats(1e-6, 100.0))
-def test_step_is_the_largest_power_of_two_that_keeps_the_precision(precision: float) -> None:
+def test_step_is_the_largest_of_three_bits_that_keeps_the_precision(precision: float) -> None:
     step = step_for(precision)
-    assert step / 2 <= precision
-    assert precision < step
-    assert np.log2(step) == round(np.log2(step))
+    assert step / 2 <= precision < step / 2 * 1.25
+    mantissa, _ = np.frexp(step)
+    assert mantissa * 8 in (4, 5, 6, 7)
+
+
+@given(arrays(np.int16, 40), st.floats(0.002, 1.0))
+def test_whole_numbers_of_any_step_are_exact_in_float32(numbers: NDArray, precision: float) -> None:
+    step = step_for(precision)
+    values = numbers.astype(np.float32) * np.float32(step)
+    np.testing.assert_array_equal(values.astype(np.float64), numbers * step)
+    np.testing.assert_array_equal(rounded(values, step), values)
 
 
 def test_no_data_stays_no_data() -> None:
@@ -36,7 +43,7 @@ def test_no_data_stays_no_data() -> None:
 def test_zero_keeps_every_bit() -> None:
     values = np.random.default_rng(0).normal(size=100).astype(np.float32)
     assert rounded(values, step_for(0.0)) is values
-    assert step_for(0.01) == pytest.approx(0.015625)
+    assert step_for(0.01) == 5 / 256
 
 
 def test_rounding_in_place() -> None:
@@ -50,9 +57,12 @@ def test_rounding_in_place() -> None:
 @given(st.integers(1, 50))
 def test_steps_grow_with_the_pixels_of_the_ratio(ratio: int) -> None:
     pixel_m = 40 * ratio
-    assert geolocation_step(ratio) / 2 * 111_200 <= pixel_m * 0.35  # the error is half a step; metres of a degree
+    # The error is half a step; metres of a degree.
+    north, east = (geolocation_step(name, ratio) / 2 * 111_200 for name in ("sar_latitude", "sar_longitude"))
+    assert north <= pixel_m * 0.35
+    assert np.hypot(north, east * np.cos(np.radians(60))) < pixel_m / 2
     assert border_step(ratio) / 2 <= pixel_m * 0.1
-    for step in (geolocation_step(ratio), border_step(ratio)):
+    for step in (geolocation_step("sar_latitude", ratio), border_step(ratio)):
         assert np.log2(step) == round(np.log2(step))
 
 

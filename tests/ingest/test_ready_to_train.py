@@ -89,7 +89,9 @@ def test_other_ratios_stay_relative_to_40_m(lakes: tuple[Lake, Lake], prepared: 
     assert found.open(10).attrs["pixel_spacing"] == 400
     assert found.open(10).SOD.shape == found.shape(10) == (LINES // 10, SAMPLES // 10)
     np.testing.assert_array_equal(found.open(10).SOD, expected.open(10).SOD)
-    np.testing.assert_allclose(found.open(10).sar_latitude, expected.open(10).sar_latitude, atol=geolocation_step(10))
+    np.testing.assert_allclose(
+        found.open(10).sar_latitude, expected.open(10).sar_latitude, atol=geolocation_step("sar_latitude", 10)
+    )
 
 
 def test_weather_and_brightness_are_in_their_units(lakes: tuple[Lake, Lake], prepared: Path) -> None:

@@ -43,7 +43,7 @@ def test_channels_and_charts_are_those_of_the_lake(reader: SceneReader, tiny_lak
     np.testing.assert_array_equal(zones * 0.25, stored.distance_map.values)
     ties = reader.ties(scene_id, LINES, SAMPLES)
     for nodes, name in zip(ties.nodes, reader.tie_channels, strict=True):
-        step = INCIDENCE_STEP if name == "sar_incidenceangle" else geolocation_step(2)
+        step = INCIDENCE_STEP if name == "sar_incidenceangle" else geolocation_step(name, 2)
         field = ties.lines.astype(np.float64) @ nodes @ ties.samples.T
         np.testing.assert_allclose(field, stored[name].values, rtol=0, atol=step / 2 + 2e-5)
     labels = reader.labels(scene_id, LINES, SAMPLES)

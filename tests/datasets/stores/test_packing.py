@@ -16,6 +16,7 @@ from datasets.stores.scene_writer import SceneWriter
 SAR = Packing(dtype="int16", scale=2.0**-5)
 ZONES = Packing(dtype="uint8", scale=0.25)
 BORDER = Packing(dtype="uint16", scale=16.0)
+ROUNDED = Packing(dtype="int16", scale=5 / 256)
 
 
 def unpacked(packing: Packing, stored: np.ndarray) -> np.ndarray:
@@ -25,7 +26,7 @@ def unpacked(packing: Packing, stored: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("packing", [SAR, ZONES, BORDER])
+@pytest.mark.parametrize("packing", [SAR, ZONES, BORDER, ROUNDED])
 @given(data=st.data())
 def test_multiples_of_the_step_come_back_the_same(packing: Packing, data: st.DataObject) -> None:
     low, high = (round(limit / packing.scale) for limit in packing.limits)
