@@ -26,6 +26,14 @@ LINES, SAMPLES = 420, 520
 # Ray reads it once per process, whichever test asks first; a cluster of the other kind then refuses every word.
 os.environ["RAY_AUTH_MODE"] = "disabled"
 
+# Of a Ray that a test starts: no workers that wait for work (it would start others with the variables of a job), and
+# statistics that nobody looks at only once a minute. Together a quarter of what a head costs.
+os.environ["RAY_prestart_worker_first_driver"] = "0"
+os.environ["REPORTER_UPDATE_INTERVAL_MS"] = "60000"
+
+# Tests share the cores, so torch's threads would only wait for each other; trials of Ray have one per CPU anyway.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # s3fs leaves its clients to the garbage collector, which may speak in the middle of another test's log.
 logging.getLogger("asyncio").addFilter(lambda record: not record.getMessage().startswith("Unclosed c"))
 
