@@ -30,12 +30,13 @@ $(VENV)/.platform: pyproject.toml
 	touch $@
 
 PYTEST := $(BIN)/python -m pytest
-SHARED := -n auto --maxprocesses 8 --dist loadfile
+FILES := --dist loadfile --no-loadscope-reorder
+SHARED := -n auto --maxprocesses 8 $(FILES)
 
 # Tests share the cores; of those that start a cluster, whose processes want more than one, two run at a time.
 test: $(VENV)/.installed
 	$(PYTEST) -m "not cluster" $(SHARED)
-	$(PYTEST) -m cluster -n 2 --dist loadfile --durations=15 --durations-min=10
+	$(PYTEST) -m cluster -n 2 $(FILES) --durations=15 --durations-min=10
 
 test-fast: $(VENV)/.installed
 	$(PYTEST) -m "not slow" $(SHARED)

@@ -26,6 +26,14 @@ LINES, SAMPLES = 420, 520
 # Ray reads it once per process, whichever test asks first; a cluster of the other kind then refuses every word.
 os.environ["RAY_AUTH_MODE"] = "disabled"
 
+# Of a Ray that a test starts: no workers that wait for work (it would start others with the variables of a job), and
+# statistics that nobody looks at only once a minute. Together a quarter of what a head costs.
+os.environ["RAY_prestart_worker_first_driver"] = "0"  # noqa: SIM112 (Ray spells it so)
+os.environ["REPORTER_UPDATE_INTERVAL_MS"] = "60000"
+
+# Tests share the cores, so torch's threads would only wait for each other; trials of Ray have one per CPU anyway.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # s3fs leaves its clients to the garbage collector, which may speak in the middle of another test's log.
 logging.getLogger("asyncio").addFilter(lambda record: not record.getMessage().startswith("Unclosed c"))
 
@@ -34,24 +42,64 @@ settings.load_profile("house")
 
 
 WITH_CLUSTERS = (
-    "tests/end_to_end",
-    "tests/sweeps/launch",
-    "tests/infra/test_slurm.py",
+    "tests/datasets/process/test_ray_session.py",
+    "tests/docs/test_notebook.py",
     "tests/docs/test_tour.py",
+    "tests/end_to_end",
+    "tests/infra/test_slurm.py",
     "tests/ingest/test_cluster.py",
     "tests/ingest/test_dask_cluster.py",
     "tests/ingest/test_ray_cluster.py",
+    "tests/sweeps/launch",
     "tests/training/test_trial_in_ray.py",
 )
 """Where slow tests start Ray or Dask, whose processes want all cores."""
 
+LONGEST_FIRST = (
+    "tests/docs/test_tour.py",
+    "tests/sweeps/launch/test_driver.py",
+    "tests/sweeps/launch/test_faults.py",
+    "tests/end_to_end/test_three_actions.py",
+    "tests/end_to_end/test_main_job.py",
+    "tests/end_to_end/test_ray_jobs.py",
+    "tests/sweeps/launch/test_search.py",
+    "tests/ingest/test_ray_cluster.py",
+    "tests/docs/test_notebook.py",
+    "tests/ingest/test_interruptions.py",
+    "tests/training/test_trial.py",
+    "tests/training/tracking/test_sync.py",
+    "tests/datasets/loading/test_batches.py",
+    "tests/datasets/test_object_store.py",
+    "tests/sweeps/compare/test_command.py",
+    "tests/infra/platform/test_supervision.py",
+    "tests/training/evaluation/test_score_trial.py",
+    "tests/sweeps/compare/test_models_docs.py",
+)
+"""Files that take long: they start first, so that no core waits at the end for the last one."""
+
+ROOT = Path(__file__).parents[1]
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """With `-m cluster` only the places of such tests are imported; all of them cost each process 20 s."""
+    if config.getoption("markexpr") != "cluster":
+        return None
+    places = (ROOT / place for place in WITH_CLUSTERS)
+    near = any(collection_path.is_relative_to(place) or place.is_relative_to(collection_path) for place in places)
+    return None if near else True
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Slow tests that start a cluster also get the marker `cluster`: they run two at a time."""
-    places = tuple(Path(__file__).parents[1] / place for place in WITH_CLUSTERS)
+    """Slow tests that start a cluster also get the marker `cluster`: they run two at a time. Long files go first."""
+    places = tuple(ROOT / place for place in WITH_CLUSTERS)
     for item in items:
-        if item.get_closest_marker("slow") and any(item.path.is_relative_to(place) for place in places):
+        here = any(item.path.is_relative_to(place) for place in places)
+        if item.get_closest_marker("slow") and here:
             item.add_marker(pytest.mark.cluster)
+        elif item.get_closest_marker("cluster"):
+            raise pytest.UsageError(f"{item.nodeid} has the marker cluster: add its file to WITH_CLUSTERS")
+    order = {ROOT / file: place for place, file in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: order.get(item.path, len(order)))
 
 
 @pytest.fixture(autouse=True)

@@ -80,8 +80,10 @@ def _started(variables: Mapping[str, str], code: Code) -> Iterator[dict[str, Any
     if said:
         tell(said, err)
     path = os.pathsep.join([*code.search_path, *filter(None, [os.environ.get("PYTHONPATH")])])
+    os.environ.setdefault("RAY_prestart_worker_first_driver", "0")  # started before they can have our variables
     options = {
         "num_cpus": usable_cores(),  # Ray itself counts those that this process may not use
+        "include_dashboard": False,  # its address is told to nobody, and it costs seconds of a core
         "runtime_env": {"env_vars": {**variables, "PYTHONPATH": path}},
         "_temp_dir": str(folder),
     }

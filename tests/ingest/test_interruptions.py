@@ -65,12 +65,17 @@ def undisturbed(raw_train: list[Path], tmp_path_factory: pytest.TempPathFactory)
     return lake
 
 
-@pytest.fixture
-def begun(raw_train: list[Path], tmp_path: Path) -> Path:
-    """A published lake of one scene."""
-    lake = tmp_path / "lake"
+@pytest.fixture(scope="module")
+def of_one_scene(raw_train: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    lake = tmp_path_factory.mktemp("begun") / "lake"
     assert command("build", raw_train[0], "--lake", lake, *RATIOS).exit_code == 0
     return lake
+
+
+@pytest.fixture
+def begun(of_one_scene: Path, tmp_path: Path) -> Path:
+    """A published lake of one scene, for this test alone."""
+    return Path(shutil.copytree(of_one_scene, tmp_path / "lake"))
 
 
 @pytest.mark.slow

@@ -44,8 +44,7 @@ class Backscatter:
 def save_figure(figure: Figure, path: Path) -> Path:
     """Writes the figure as PNG and returns the path."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    FigureCanvasAgg(figure)  # draws without the backend of the process
-    figure.savefig(path)
+    FigureCanvasAgg(figure).print_png(path)  # `savefig` would draw it twice, to give the same bytes
     return path
 
 

@@ -133,7 +133,6 @@ def drive(folder: Path, **environment: str | None) -> subprocess.CompletedProces
 
 
 @pytest.mark.slow
-@pytest.mark.cluster
 def test_a_ray_is_started_where_neither_home_nor_the_temporary_folder_will_do(tmp_path: Path) -> None:
     """The code is not copied, and no token is left behind that the next `ray start` would ask for."""
     long = tmp_path / "a-folder-for-temporary-files-of-a-cluster-job"
@@ -147,7 +146,6 @@ def test_a_ray_is_started_where_neither_home_nor_the_temporary_folder_will_do(tm
 
 
 @pytest.mark.slow
-@pytest.mark.cluster
 @pytest.mark.timeout(400)
 def test_nodes_of_a_ray_that_is_there_get_the_code_and_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "work").mkdir()

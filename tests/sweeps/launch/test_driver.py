@@ -20,6 +20,7 @@ from sweeps.launch.trials import RETRIES, run_trials
 from sweeps.record.studies import list_studies
 from tests.mlflow_server import MlflowServer
 from tests.offspring import wait_until_gone, watched_offspring
+from tests.quick_downscale import QUICK_STUDY
 from tests.sweeps.launch.small_study import (
     SPEC,
     Events,
@@ -44,7 +45,7 @@ def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def words_of(lake: Lake, folder: Path, *, seeds: int) -> list[str]:
-    words = [sys.executable, "sweeps/downscale.py", "--smoke", "--task", "pixel", "--only", "data.ratio=10"]
+    words = [sys.executable, QUICK_STUDY, "--smoke", "--task", "pixel", "--only", "data.ratio=10"]
     words += ["--seeds", str(seeds), "--lake", lake.url, "--tracking-uri", f"sqlite:///{folder}/m.db"]
     return [*words, "--storage", str(folder / "storage")]
 

@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -14,6 +14,7 @@ from datasets.errors import ClusterError
 from datasets.lake import Lake
 from sweeps.launch.cluster import check_nodes, cluster
 from sweeps.launch.placement import PlacementError
+from sweeps.launch.trials import Event
 from tests.free_ports import free_ports
 from tests.sweeps.launch.small_study import SPEC, Events, finished_once, request_of, rows_of, run, small_study
 
@@ -23,17 +24,26 @@ LONG = SPEC.with_all({"loop.max_epochs": 12, "loop.batches_per_epoch": 10, "loop
 """Seconds per epoch: time enough for things to go wrong in the middle."""
 
 
+@pytest.fixture(scope="module")
+def head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A head without CPUs, for all tests of this module."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ICEBENCH_CACHE", str(tmp_path_factory.mktemp("cache")))
+        (port,) = free_ports(1)  # Ray's own choice is the same for every cluster of this machine
+        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "dashboard_port": port})
+        patch.setenv("RAY_ADDRESS", cluster.address)
+        try:
+            yield cluster
+        finally:
+            cluster.shutdown()
+
+
 @pytest.fixture
-def nodes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Cluster]:
-    """A head without CPUs; tests add nodes."""
-    monkeypatch.setenv("ICEBENCH_CACHE", str(tmp_path / "cache"))
-    (port,) = free_ports(1)  # Ray's own choice is the same for every cluster of this machine
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "dashboard_port": port})
-    monkeypatch.setenv("RAY_ADDRESS", cluster.address)
-    try:
-        yield cluster
-    finally:
-        cluster.shutdown()
+def nodes(head: Cluster) -> Cluster:
+    """The head with two living nodes of one CPU, whatever a test has done to them."""
+    while len(head.worker_nodes) < 2:
+        head.add_node(num_cpus=1)
+    return head
 
 
 def trial_workers() -> list[psutil.Process]:
@@ -49,40 +59,55 @@ def trial_workers() -> list[psutil.Process]:
     return found
 
 
+class Faults(Events):
+    """Two things that go wrong, one after the other.
+
+    The first happens when two trials are on record and one is at its fourth epoch, the second when a trial that began
+    after that is there.
+    """
+
+    def __init__(self, *acts: Callable[[], None]) -> None:
+        super().__init__()
+        self._acts = list(acts)
+        self._begun: set[str] = set()
+
+    def __call__(self, event: Event) -> None:
+        super().__call__(event)
+        trained = {each.name for each in self.seen if each.epoch}
+        if event.epoch < 4 or event.ended or not self._acts or len(trained) < 2 or event.name in self._begun:
+            return
+        self._begun = trained
+        self._acts.pop(0)()
+
+
 def test_a_node_lost_and_a_worker_killed_in_the_middle(nodes: Cluster, tiny_lake: Lake, tmp_path: Path) -> None:
-    first, second = nodes.add_node(num_cpus=1), nodes.add_node(num_cpus=1)
+    first, second = nodes.worker_nodes
     assert first != second
+    killed: list[int] = []
 
     def lose_a_node() -> None:
         nodes.remove_node(second)
         nodes.add_node(num_cpus=1)
 
-    events = Events(lose_a_node, epoch=4)
+    def kill_the_workers() -> None:
+        for worker in trial_workers():
+            os.kill(worker.pid, signal.SIGKILL)
+            killed.append(worker.pid)
+
+    events = Faults(lose_a_node, kill_the_workers)
     done = run(small_study(3, base=LONG), request_of(tiny_lake, tmp_path), events)
+    assert killed, "both have happened"
     assert not done.failed
-    assert set(events.first_epochs().values()) == {1}, "what was lost went on from its checkpoint"
+    assert set(events.first_epochs().values()) == {1}, "what was lost or killed went on from its checkpoint"
     assert finished_once(done.study, 3)
     rows = rows_of(done.study)
-    assert len(rows) > 3, "the lost attempt is on record"
+    assert len(rows) > 4, "the lost attempt and the killed one are on record"
     assert {row.status for row in rows} <= {"FINISHED", "KILLED", "FAILED"}
-
-    def kill_a_worker() -> None:
-        (*_, last) = trial_workers()
-        os.kill(last.pid, signal.SIGKILL)
-
-    longer = small_study(2, base=LONG.with_("optimizer.lr", 2e-2))
-    events = Events(kill_a_worker, epoch=4)
-    again = run(longer, request_of(tiny_lake, tmp_path / "killed"), events)
-    assert set(events.first_epochs().values()) == {1}, "what was killed went on from its checkpoint"
-    assert not again.failed
-    assert finished_once(again.study, 2)
-    assert len(rows_of(again.study)) > 2, "the killed attempt is on record"
 
 
 def test_a_loss_that_is_no_number_is_told_once_and_only_that_trial_runs_again(
     nodes: Cluster, tiny_lake: Lake, tmp_path: Path
 ) -> None:
-    nodes.add_node(num_cpus=2)
     study = small_study(1, axes={"optimizer.lr": (1e-2, 1e30)})
     events = Events()
     done = run(study, request_of(tiny_lake, tmp_path), events)
@@ -99,7 +124,6 @@ def test_a_loss_that_is_no_number_is_told_once_and_only_that_trial_runs_again(
 
 
 def test_a_storage_that_refuses_for_a_while_costs_no_trial(nodes: Cluster, tiny_lake: Lake, tmp_path: Path) -> None:
-    nodes.add_node(num_cpus=1)
     kept = tmp_path / "storage" / "checkpoints"
     aside = tmp_path / "aside"
 
@@ -126,7 +150,6 @@ def test_a_storage_that_refuses_for_a_while_costs_no_trial(nodes: Cluster, tiny_
 
 
 def test_more_than_any_node_has_is_said_at_once(nodes: Cluster, tiny_lake: Lake, tmp_path: Path) -> None:
-    nodes.add_node(num_cpus=1)
     started = time.monotonic()
     request = request_of(tiny_lake, tmp_path, cpus=64)
     with pytest.raises(PlacementError, match="a trial asks for 64 CPUs and 0 GPUs and the cluster does not have that"):
@@ -135,7 +158,6 @@ def test_more_than_any_node_has_is_said_at_once(nodes: Cluster, tiny_lake: Lake,
 
 
 def test_a_node_that_does_not_see_the_lake_is_named(nodes: Cluster, tiny_lake: Lake, tmp_path: Path) -> None:
-    nodes.add_node(num_cpus=1)
     blind = Lake("/not/on/this/node", tiny_lake.recipe)
     request = request_of(tiny_lake, tmp_path)
     with cluster(), pytest.raises(ClusterError, match=r"node \S+: '/not/on/this/node' is not a lake"):
