@@ -101,7 +101,8 @@ def test_the_withdrawn_scene_is_converted_and_unused(
     raw_train: list[Path], server: ArchiveServer, lake: Lake, scratch: Scratch
 ) -> None:
     ((withdrawn, reason),) = WITHDRAWN.items()
-    name = "S1A_EW_GRDM_1SDH_20200625T081801_20200625T081901_033173_03D7D3_0A0B_icechart_dmi_202006250820_CentralEast_RIC.nc"
+    name = "S1A_EW_GRDM_1SDH_20200625T081801_20200625T081901_033173_03D7D3_0A0B"
+    name += "_icechart_dmi_202006250820_CentralEast_RIC.nc"
     server.files["a.zip"] = zipped({name: raw_train[0].read_bytes(), **named(raw_train[1:3])})
     records = convert(server, lake, scratch)
     assert records[0].scene_id == withdrawn
