@@ -9,6 +9,7 @@ from typing import Final
 
 from pydantic import BaseModel, ValidationError
 
+from ingest.download.answers import Block
 from ingest.download.archives import PublishedFile
 from ingest.download.errors import DownloadError, WebError
 from ingest.download.folder import (
@@ -22,7 +23,7 @@ from ingest.download.folder import (
     replace_text,
     sync_folder,
 )
-from ingest.download.web import Block, Web
+from ingest.download.web import Web
 
 _PHASES: Final[tuple[Phase, Phase]] = ("fetching", "fetching again")
 

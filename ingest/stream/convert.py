@@ -1,6 +1,6 @@
 """What a worker does with one scene of a build, wherever its file is."""
 
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from threading import Lock
 
 from datasets.errors import IceBenchError
@@ -11,8 +11,8 @@ from ingest.recipe import Recipe
 from ingest.stream.origins import SceneFile
 from ingest.stream.scratch import Scratch
 
-_TURN = Lock()
-"""Held by a conversion of this process: a worker that fetches ahead has two scenes, and memory for one."""
+_FETCHING, _CONVERTING = Lock(), Lock()
+"""Held by a thread of a worker that fetches ahead: it has memory to convert one scene, and needs the first one soon."""
 
 
 def convert_source(
@@ -26,22 +26,25 @@ def convert_source(
         lake: Where.
         archive: Which archive the file is from.
         scratch: Where a fetched file lies meanwhile; needed for those only.
-        in_turn: Lets the threads of this process convert one after the other, while another fetches the next scene.
+        in_turn: Lets one thread of this process fetch and one convert at a time.
 
     Raises:
         IceBenchError: See `ingest.convert.convert_scene` and `SceneFile.fetched`.
     """
-    turn = _TURN if in_turn else nullcontext()
+    to_fetch, to_convert = (_FETCHING, _CONVERTING) if in_turn else (nullcontext(), nullcontext())
     if isinstance(source, str):
-        with turn:
+        with to_convert:
             return convert_scene(source, recipe, lake, archive)
     done = kept_scene(source.path, recipe, lake, archive, charts_at_hand=lambda: source.reference is not None)
     if done is not None:
         return done
     assert scratch is not None  # a build with such scenes has one
-    with source.fetched(scratch) as path, turn:
-        try:
-            return convert_scene(path, recipe, lake, archive)
-        except IceBenchError as error:  # told of the file that people know, not of its copy
-            error.args = tuple(str(each).replace(path, source.path) for each in error.args)
-            raise
+    with ExitStack() as held:
+        with to_fetch:
+            path = held.enter_context(source.fetched(scratch))
+        with to_convert:
+            try:
+                return convert_scene(path, recipe, lake, archive)
+            except IceBenchError as error:  # told of the file that people know, not of its copy
+                error.args = tuple(str(each).replace(path, source.path) for each in error.args)
+                raise

@@ -121,8 +121,8 @@ def _origins(
         zips = [] if place.endswith(".nc") else [f"{place}/{name}" for name in names(place) if _is_zip(name)]
         if not zips:
             raise
-        for each in zips:
-            yield from _of_zip(_container(each), found)
+        for one in zips:
+            yield from _of_zip(_container(one), found)
         return
     for path in paths:
         yield path, _place(path) if is_url(path) else None

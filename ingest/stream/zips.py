@@ -19,8 +19,8 @@ from ingest.download.members import TORN, files_of, safe_path
 from ingest.errors import MemberError, ZipArchiveError
 from ingest.stream.containers import Container
 
-_TAIL: Final = 1 << 16
-"""Bytes of the end that are asked for at once: they hold the list of some hundred members."""
+_TAIL: Final = 1 << 17
+"""Bytes of the end that are asked for at once: the longest comment, and the list of some hundred members."""
 
 _HEADER: Final = struct.Struct("<4s22xHH")
 """A member's own header: its mark, and the lengths of name and extra field that follow it."""

@@ -18,13 +18,14 @@ from tests.benchmarks import (
     opening,
     patch_index,
     reading,
+    streaming,
     study_overhead,
     study_scale,
     two_workers,
 )
 
 MODULES: Final = (
-    *(full_scene, two_workers, opening, reading),
+    *(full_scene, two_workers, streaming, opening, reading),
     *(patch_index, loader, data_wait, evaluation, attribution),
     *(study_overhead, study_scale, interval_level),
 )

@@ -9,6 +9,7 @@ from datasets.errors import SplitError
 from datasets.lake import Lake
 from ingest.admission import TEST_SCENES, check_admission
 from tests.ingest.command_line import command
+from tests.ingest.forms import write_form
 
 PUBLISHED = (
     "S1B_EW_GRDM_1SDH_20200719T123046_20200719T123129_022540_02AC79_6763_icechart_cis_SGRDIFOXE_20200719T1227Z_pl_a.nc",
@@ -55,3 +56,15 @@ def test_a_scene_keeps_its_product_and_its_charts(tiny_lake: Lake, raw_train: li
         check_admission([record.source.replace(".nc", "_testdata.nc")], known, "train")
     check_admission([str(path) for path in raw_train], known, "train")
     check_admission(["notes.nc"], known, "train")
+
+
+def test_a_file_of_the_first_test_release_is_told_from_todays(raw_train: list[Path], tmp_path: Path) -> None:
+    """Its scene was a test scene then and is a training scene now, with a chart."""
+    old, lake = write_form(raw_train[0], tmp_path, "raw-test-v1"), tmp_path / "lake"
+    first = command("build", old, "--lake", lake, "--split", "test", "--ratios", "10")
+    assert first.exit_code == 0, first.output
+    assert f"1 files are of the first test release, without charts (first: {old.name})" in first.output
+    known = {record.scene_id: record for record in Lake.open(str(lake)).catalog()}
+    with pytest.raises(SplitError, match=r"has a chart and is a training scene today, .* first release without\)"):
+        check_admission([str(raw_train[0])], known, "train")
+    check_admission([str(raw_train[0])], known, "train", replace=True)

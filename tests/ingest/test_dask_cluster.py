@@ -19,6 +19,8 @@ from datasets.process.threads import threads
 from ingest.cluster import ClusterOptions
 from ingest.dask_cluster import dask_workers, pack_code
 from tests.ingest.command_line import command
+from tests.ingest.download.archive_server import ArchiveServer
+from tests.ingest.stream.zip_archives import named, zipped
 
 ROOT = Path(__file__).parents[2]
 
@@ -95,7 +97,10 @@ def test_workers_without_our_code_are_given_it(
     build = [*raw_train[:3], "--ratios", "10"]
     result = command("build", *build, "--lake", tmp_path / "lake", "--scheduler", address)
     assert result.exit_code == 0, result.output
-    again = command("build", *build, raw_train[3], "--lake", tmp_path / "lake", "--scheduler", address)
+    with ArchiveServer({"a.zip": zipped(named(raw_train[3:4]))}) as server:  # the worker fetches for itself
+        url = f"{server.url.removesuffix('/v2')}/named/a.zip"
+        again = command("build", *build, url, "--lake", tmp_path / "lake", "--scheduler", address)
+        assert len(server.asked["a.zip"]) == 3
     assert again.exit_code == 0, again.output
     local = command("build", *build, raw_train[3], "--lake", tmp_path / "local")
     assert local.exit_code == 0, local.output

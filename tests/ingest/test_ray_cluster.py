@@ -21,6 +21,7 @@ from ingest.cluster import ClusterOptions
 from ingest.errors import WorkerDiedError
 from ingest.workers import open_workers
 from tests.ingest.command_line import command
+from tests.ingest.stream.zip_archives import named, zipped
 
 ROOT = Path(__file__).parents[2]
 
@@ -120,6 +121,8 @@ def test_the_lake_is_the_same_whatever_happens_to_a_worker(
     monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{port}")
     torn = tmp_path / raw_train[4].name
     torn.write_bytes(raw_train[4].read_bytes()[:100_000])
+    by_hand = tmp_path / "archive.zip"
+    by_hand.write_bytes(zipped(named(raw_train[2:4])))
     killed: list[int] = []
 
     def kill_one() -> None:
@@ -136,7 +139,7 @@ def test_the_lake_is_the_same_whatever_happens_to_a_worker(
     killer = threading.Thread(target=kill_one)
     killer.start()
     polite = signal.getsignal(signal.SIGTERM)
-    result = command("build", *raw_train[:4], torn, "--lake", tmp_path / "lake", *RATIOS, "--scheduler", "ray")
+    result = command("build", *raw_train[:2], by_hand, torn, "--lake", tmp_path / "lake", *RATIOS, "--scheduler", "ray")
     killer.join()
     assert killed, result.output
     assert result.exit_code == 1, result.output

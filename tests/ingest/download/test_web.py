@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+from ingest.download.answers import asked_wait
 from ingest.download.archives import ARCHIVES
 from ingest.download.errors import DownloadError
 from ingest.download.listing import list_files
-from ingest.download.web import Web, asked_wait, wait_after
+from ingest.download.web import Web, wait_after
 from tests.ingest.download.archive_client import BLOCK, CONTENT, NAME, Client
 
 

@@ -115,5 +115,5 @@ def test_what_is_no_source_is_one_sentence(server: ArchiveServer, find: Callable
         with pytest.raises(error, match=words):
             find(given)
     server.entries["a.zip"] = {"size": 7}
-    with pytest.raises(ArchiveChangedError, match="'raw-train/a.zip' has 7 bytes by the archive's list"):
+    with pytest.raises(ArchiveChangedError, match=r"'raw-train/a.zip' has 7 bytes by the archive's list"):
         find("figshare:raw-train")

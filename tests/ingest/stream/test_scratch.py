@@ -6,7 +6,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,10 +18,10 @@ ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
-def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scratch]:
+def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scratch:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    yield Scratch.of_lake("s3://bucket/lake", limit=1000, connections=2)
+    return Scratch.of_lake("s3://bucket/lake", limit=1000, connections=2)
 
 
 def test_rooms_share_the_limit_and_leave_nothing(scratch: Scratch) -> None:

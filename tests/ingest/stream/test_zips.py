@@ -86,5 +86,5 @@ def test_members_that_are_left_out(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"<html>", zipped(FILES)[:-500], os.urandom(100_000)])
 def test_what_is_no_zip_is_one_sentence(content: bytes, tmp_path: Path) -> None:
-    with pytest.raises(ZipArchiveError, match="archive.zip' cannot be read as a zip archive"):
+    with pytest.raises(ZipArchiveError, match=r"archive.zip' cannot be read as a zip archive"):
         members(content, tmp_path)
