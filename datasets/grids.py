@@ -5,7 +5,7 @@ at `r * i + (r - 1) / 2`; a cell of the 2 km grid covers 50 x 50 pixels (AI4Arct
 centre is at `50 * k + 24.5`.
 """
 
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ NATIVE_SPACING: Final = 40
 
 KM2_PIXELS: Final = 50
 """Side of a cell of the 2 km grid in SAR pixels."""
+
+
+Positions = TypeVar("Positions", float, NDArray[np.float64])
 
 
 def pixel_spacing(ratio: int) -> int:
@@ -27,7 +30,7 @@ def centres(start: int, stop: int, ratio: int) -> NDArray[np.float64]:
     return np.arange(start, stop, dtype=np.float64) * ratio + (ratio - 1) / 2
 
 
-def km2_index(positions: NDArray[np.float64]) -> NDArray[np.float64]:
+def km2_index(positions: Positions) -> Positions:
     """Fractional index on the 2 km grid of positions in full-resolution pixels."""
     return (positions - (KM2_PIXELS - 1) / 2) / KM2_PIXELS
 

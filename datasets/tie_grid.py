@@ -6,7 +6,8 @@ products, which a device does faster than it receives fields.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple, Self
+from functools import cached_property
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,20 +20,6 @@ LONGITUDE: Final = "sar_longitude"
 INCIDENCE: Final = "sar_incidenceangle"
 TIE_CHANNELS: Final = (INCIDENCE, LATITUDE, LONGITUDE)
 """Channels that follow from the tie points."""
-
-
-class TieWindow(NamedTuple):
-    """The tie points around a window of the SAR grid; a field of the window is `lines @ nodes @ samples.T`.
-
-    Attributes:
-        nodes: (fields, n, m) float32 degrees; longitudes without a jump, so some may be beyond 180.
-        lines: (h, n) float32 weights of the nodes for each line; rows add up to 1.
-        samples: (w, m) float32 weights of the nodes for each sample.
-    """
-
-    nodes: NDArray[np.float32]
-    lines: NDArray[np.float32]
-    samples: NDArray[np.float32]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,32 +69,29 @@ class TieGrid:
         west, east = wrapped(np.array([longitude.min(), longitude.max()]))
         return float(west), float(latitude.min()), float(east), float(latitude.max())
 
-    def around(self, names: Sequence[str], lines: slice, samples: slice, ratio: int) -> TieWindow:
-        """What the fields of a window need: lines and samples of the grid of a ratio, inside the scene.
+    def places(self, axis: int, start: int, stop: int, ratio: int) -> NDArray[np.float64]:
+        """Fractional node index of the lines (axis 0) or samples (axis 1) start..stop-1 of the grid of a ratio.
 
-        The fields are those at the centre of each pixel. A mean over its block is the same, but where a tie point lies
-        in the block: there the slope changes, which moves the mean by less than a metre.
+        A field at the centre of a pixel is interpolated linearly between the nodes on both sides. A mean over its block
+        is the same, but where a tie point lies in the block: there the slope changes, which moves it by less than a
+        metre.
         """
-        first, along = _near(self.lines, lines, ratio)
-        begin, across = _near(self.samples, samples, ratio)
-        part = (slice(first, first + along.shape[1]), slice(begin, begin + across.shape[1]))
-        nodes = np.array([self.fields[name][part] for name in names])
+        nodes = (self.lines, self.samples)[axis]
+        return np.interp(centres(start, stop, ratio), nodes, np.arange(nodes.size))
+
+    @cached_property
+    def _stacked(self) -> NDArray[np.float64]:
+        return np.stack([self.fields[name] for name in TIE_CHANNELS])
+
+    def nodes(self, names: Sequence[str], part: tuple[slice, slice]) -> NDArray[np.float64]:
+        """(names, n, m) degrees of a part of the nodes; longitudes without a jump, so some may be beyond 180."""
+        nodes = self._stacked[[TIE_CHANNELS.index(name) for name in names], *part]
         if LONGITUDE in names:
             longitude = nodes[list(names).index(LONGITUDE)]
             longitude -= 360.0 * np.floor((longitude.mean() + 180.0) / 360.0)
-        return TieWindow(nodes.astype(np.float32), along.astype(np.float32), across.astype(np.float32))
+        return nodes
 
 
 def wrapped(longitude: NDArray[np.float64]) -> NDArray[np.float64]:
     """Longitudes in -180..180."""
     return (longitude + 180.0) % 360.0 - 180.0
-
-
-def _near(nodes: NDArray[np.float64], pixels: slice, ratio: int) -> tuple[int, NDArray[np.float64]]:
-    """First node around some pixels, and the weights of it and those that follow, (pixels, nodes)."""
-    index = np.interp(centres(pixels.start, pixels.stop, ratio), nodes, np.arange(nodes.size))
-    first = int(index[0])
-    weights: NDArray[np.float64] = np.subtract.outer(index, np.arange(first, int(np.ceil(index[-1])) + 1))
-    np.abs(weights, out=weights)
-    np.subtract(1.0, weights, out=weights)
-    return first, np.maximum(weights, 0.0, out=weights)

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from datasets.loading.scene_reader import SceneReader
 from datasets.stores.packing import ZONES
-from datasets.tie_grid import TieWindow
 
 
 class Window(NamedTuple):
@@ -96,7 +95,7 @@ def read_batch(reader: SceneReader, windows: Sequence[Window], shape: tuple[int,
     zones = np.empty((count, len(reader.zone_channels), *shape), np.uint8)
     km2 = np.empty((count, len(reader.km2_channels), *coarse), np.float32)
     offset, month = np.empty((count, 2), np.float32), np.empty(count, np.float32)
-    ties = []
+    parts = []
     for row, window in enumerate(windows):
         lines, samples = inside(window, shape, reader.shape(window.scene_id))
         part = (slice(lines.stop - lines.start), slice(samples.stop - samples.start))
@@ -105,11 +104,10 @@ def read_batch(reader: SceneReader, windows: Sequence[Window], shape: tuple[int,
         reader.sar(window.scene_id, lines, samples, sar[row][:, *part])
         if reader.zone_channels:
             zones[row, 0][part] = reader.zones(window.scene_id, lines, samples)
-        if reader.tie_channels:
-            ties.append(reader.ties(window.scene_id, lines, samples))
+        parts.append((lines, samples))
         km2[row], offset[row] = reader.km2(*window, coarse)
         month[row] = reader.month(window.scene_id)
-    nodes, of_lines, of_samples = _together(ties, count, len(reader.tie_channels), shape)
+    nodes, of_lines, of_samples = _ties(reader, windows, parts, shape)
     return Batch(
         sar=torch.from_numpy(sar),
         zones=torch.from_numpy(zones),
@@ -134,13 +132,30 @@ def inside(window: Window, shape: tuple[int, int], scene: tuple[int, int]) -> tu
     return lines, samples
 
 
-def _together(ties: Sequence[TieWindow], count: int, fields: int, shape: tuple[int, int]) -> list[NDArray[np.float32]]:
-    """Nodes and weights of all windows; those of fewer tie points get some of no weight."""
-    most = [max((tie.nodes.shape[axis] for tie in ties), default=0) for axis in (1, 2)]
-    nodes = np.zeros((count, fields, *most), np.float32)
-    weights = [np.zeros((count, size, many), np.float32) for size, many in zip(shape, most, strict=True)]
-    for row, tie in enumerate(ties):
-        nodes[row, :, : tie.nodes.shape[1], : tie.nodes.shape[2]] = tie.nodes
-        for axis, own in zip(weights, tie[1:], strict=True):
-            axis[row, : own.shape[0], : own.shape[1]] = own
+def _ties(
+    reader: SceneReader, windows: Sequence[Window], parts: Sequence[tuple[slice, slice]], shape: tuple[int, int]
+) -> list[NDArray[np.float32]]:
+    """Nodes and weights of the `parts` of windows in their scenes; those of fewer tie points get some of no weight."""
+    count, names = len(windows), reader.tie_channels
+    if not names:
+        return [np.zeros(empty, np.float32) for empty in ((count, 0, 0, 0), *((count, size, 0) for size in shape))]
+    grids = [reader.tie_grid(window.scene_id) for window in windows]
+    firsts, counts, weights = [], [], []
+    for axis, size in enumerate(shape):
+        # A line beyond the scene is far from every node.
+        places, last = np.full((count, size), -np.inf), np.empty(count)
+        for row, (grid, part) in enumerate(zip(grids, parts, strict=True)):
+            own = grid.places(axis, part[axis].start, part[axis].stop, reader.ratio)
+            places[row, : own.size], last[row] = own, own[-1]
+        first = np.floor(places[:, 0])
+        many = (np.ceil(last) - first).astype(int) + 1
+        away = (places - first[:, None])[:, :, None] - np.arange(many.max())
+        np.subtract(1.0, np.abs(away, out=away), out=away)
+        weights.append(np.maximum(away, 0.0, out=away).astype(np.float32))
+        firsts.append(first.astype(int).tolist())
+        counts.append(many.tolist())
+    nodes = np.zeros((count, len(names), *map(max, counts)), np.float32)
+    for row, grid in enumerate(grids):
+        (line, sample), (n, m) = ([each[row] for each in both] for both in (firsts, counts))
+        nodes[row, :, :n, :m] = grid.nodes(names, (slice(line, line + n), slice(sample, sample + m)))
     return [nodes, *weights]

@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasets.channels import CHANNELS
-from datasets.grids import KM2_PIXELS, centres, km2_index
+from datasets.grids import KM2_PIXELS, km2_index
 from datasets.lake import Lake
 from datasets.loading.node_cache import NodeCache
 from datasets.loading.windows import BORDER, LAND
 from datasets.scene import Scene
 from datasets.stores.scene_writer import SHARD
-from datasets.tie_grid import TIE_CHANNELS, TieGrid, TieWindow
+from datasets.tie_grid import TIE_CHANNELS, TieGrid
 
 STEP_BYTES: Final = 256 << 20
 """Of one step of decoding; what is decoded and what it is decoded from, two of them at most, are in memory together."""
@@ -104,7 +104,7 @@ class SceneReader:
         self._scenes: dict[str, Scene] = {}
         self._coarse_arrays: dict[str, NDArray[np.float32]] = {}
         self._tie_grids: dict[str, TieGrid] = {}
-        self._keys: dict[tuple[str, tuple[str, ...]], str] = {}
+        self._entries: dict[tuple[str, tuple[str, ...]], tuple[str, tuple[int, ...], np.dtype[Any]]] = {}
 
     def __getstate__(self) -> dict[str, object]:
         """Every process opens its own stores."""
@@ -123,7 +123,8 @@ class SceneReader:
         if self.cache is None:  # all in one round of requests
             found = self._scene(scene_id).windows(self.ratio, self.targets, lines, samples, packed=True)
             return np.stack([found[name] for name in self.targets]).astype(np.uint8, copy=False)
-        return np.stack([self._plane(scene_id, name, lines, samples) for name in self.targets])
+        planes = [self._plane(scene_id, name, lines, samples) for name in self.targets]
+        return np.array(planes)
 
     @property
     def sar_bytes(self) -> int:
@@ -151,10 +152,6 @@ class SceneReader:
         """Window of the zones of distance to land, (h, w) uint8 as stored; see `datasets.stores.packing.ZONES`."""
         return self._plane(scene_id, LAND, lines, samples)
 
-    def ties(self, scene_id: str, lines: slice, samples: slice) -> TieWindow:
-        """The tie points around a window inside the scene, of the channels that follow from them."""
-        return self.tie_grid(scene_id).around(self.tie_channels, lines, samples, self.ratio)
-
     def tie_grid(self, scene_id: str) -> TieGrid:
         """The geolocation grid of a scene."""
         if scene_id not in self._tie_grids:
@@ -176,7 +173,7 @@ class SceneReader:
 
     def km2(self, scene_id: str, line: int, sample: int, shape: tuple[int, int]) -> CoarseWindow:
         """Coarse cells around the window that starts at (line, sample); `shape` as `km2_shape` gave it."""
-        starts = [float(km2_index(centres(start, start + 1, self.ratio))[0]) for start in (line, sample)]
+        starts = [km2_index(start * self.ratio + (self.ratio - 1) / 2) for start in (line, sample)]
         first = [math.floor(start) for start in starts]
         offset = (starts[0] - first[0], starts[1] - first[1])
         if not self.km2_channels:
@@ -228,39 +225,41 @@ class SceneReader:
         """
         if self.cache is None:
             return None
+        if (scene_id, names) not in self._entries:
+            scene = self._scene(scene_id)
+            whole = (len(names), *scene.shape(self.ratio))
+            key = self._key(scene_id, f"r{self.ratio}", names)
+            self._entries[scene_id, names] = key, whole, scene.stored(self.ratio, names[0])[0]
+        key, shape, dtype = self._entries[scene_id, names]
+        return self.cache.array(key, shape, dtype, lambda: self._pieces(scene_id, names, dtype.itemsize))
+
+    def _pieces(self, scene_id: str, names: tuple[str, ...], itemsize: int) -> Iterator[NDArray[Any]]:
+        """Whole variables in C order, as stored, in pieces of bounded size."""
         scene = self._scene(scene_id)
-        dtype, _ = scene.stored(self.ratio, names[0])
-        shape = (len(names), *scene.shape(self.ratio))
-
-        def decode() -> Iterator[NDArray[Any]]:
-            for some, lines in decoding_steps(names, scene.shape(self.ratio), dtype.itemsize):
-                found = scene.windows(self.ratio, some, lines, slice(None), packed=True)
-                for name in some:
-                    yield found.pop(name)
-
-        return self.cache.array(self._key(scene_id, f"r{self.ratio}", names), shape, dtype, decode)
+        for some, lines in decoding_steps(names, scene.shape(self.ratio), itemsize):
+            found = scene.windows(self.ratio, some, lines, slice(None), packed=True)
+            for name in some:
+                yield found.pop(name)
 
     def _coarse_cells(self, scene_id: str) -> NDArray[np.float32]:
         """(names, lines, samples) of all 2 km channels: small enough to be held where there is no cache."""
-        names, scene = self._km2_cached, self._scene(scene_id)
-
-        def decode() -> NDArray[np.float32]:
-            found = scene.whole(self.ratio, names)
-            return np.stack([found[name] for name in names]).astype(np.float32)
-
         if scene_id in self._coarse_arrays:
             return self._coarse_arrays[scene_id]
+        names, scene = self._km2_cached, self._scene(scene_id)
         if self.cache is not None:
             shape = (len(names), *scene.km2_shape(names[0]))
-            found = self.cache.array(self._key(scene_id, "km2", names), shape, np.dtype(np.float32), lambda: [decode()])
+            key = self._key(scene_id, "km2", names)
+            found = self.cache.array(key, shape, np.dtype(np.float32), lambda: [self._decoded_km2(scene)])
             if found is not None:
                 return found
-        self._coarse_arrays[scene_id] = decode()
+        self._coarse_arrays[scene_id] = self._decoded_km2(scene)
         return self._coarse_arrays[scene_id]
+
+    def _decoded_km2(self, scene: Scene) -> NDArray[np.float32]:
+        found = scene.whole(self.ratio, self._km2_cached)
+        return np.stack([found[name] for name in self._km2_cached]).astype(np.float32)
 
     def _key(self, scene_id: str, group: str, names: tuple[str, ...]) -> str:
         """Names the content: a scene that is built again with other pixels or another recipe is another array."""
-        if (scene_id, names) not in self._keys:
-            record = self._scene(scene_id).record
-            self._keys[scene_id, names] = "/".join((scene_id, group, record.recipe, record.fingerprint, *names))
-        return self._keys[scene_id, names]
+        record = self._scene(scene_id).record
+        return "/".join((scene_id, group, record.recipe, record.fingerprint, *names))

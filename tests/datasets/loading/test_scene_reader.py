@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from datasets.channels import INPUTS
 from datasets.lake import Lake
+from datasets.loading.batch import Window, read_batch
 from datasets.loading.scene_reader import STEP_BYTES, SceneReader, decoding_steps
 from datasets.stores.scene_writer import SHARD
 from ingest.precision import INCIDENCE_STEP, geolocation_step
@@ -41,10 +42,11 @@ def test_channels_and_charts_are_those_of_the_lake(reader: SceneReader, tiny_lak
     zones = reader.zones(scene_id, LINES, SAMPLES)
     assert zones.dtype == np.uint8
     np.testing.assert_array_equal(zones * 0.25, stored.distance_map.values)
-    ties = reader.ties(scene_id, LINES, SAMPLES)
-    for nodes, name in zip(ties.nodes, reader.tie_channels, strict=True):
+    window = Window(scene_id, LINES.start, SAMPLES.start)
+    batch = read_batch(reader, [window], (43, 61), np.empty((1, 0), np.uint8))
+    for nodes, name in zip(batch.nodes[0], reader.tie_channels, strict=True):
         step = INCIDENCE_STEP if name == "sar_incidenceangle" else geolocation_step(name, 2)
-        field = ties.lines.astype(np.float64) @ nodes @ ties.samples.T
+        field = batch.lines[0].double().numpy() @ nodes.numpy() @ batch.samples[0].numpy().T
         np.testing.assert_allclose(field, stored[name].values, rtol=0, atol=step / 2 + 2e-5)
     labels = reader.labels(scene_id, LINES, SAMPLES)
     assert labels.dtype == np.uint8

@@ -132,7 +132,7 @@ def test_a_shard_that_was_replaced_is_damage_and_no_other_values(url: str, tmp_p
     store.read("r1", "hh", patch)
     shard = place / "r1/hh/c/0/0"
     shard.write_bytes(shard.read_bytes()[4:])
-    with pytest.raises(DamagedSceneError, match="r1/hh/c/0/0 of the scene store at .* is gone or damaged"):
+    with pytest.raises(DamagedSceneError, match=r"r1/hh/c/0/0 of the scene store at .* is gone or damaged"):
         store.read("r1", "hh", patch)
 
 
