@@ -7,7 +7,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 DEMO_FOLDER := data/demo
 
-.PHONY: demo platform platform-down test test-fast browser check bench test-gpu gpu-kit format image lock clean
+.PHONY: demo platform platform-down test test-fast mutants browser check bench test-gpu gpu-kit format image lock clean
 
 $(VENV)/.installed: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -40,6 +40,11 @@ test: $(VENV)/.installed
 
 test-fast: $(VENV)/.installed
 	$(PYTEST) -m "not slow" $(SHARED)
+
+# Small wrong changes of the program, one at a time in a copy of it, each with the tests that must fail; not in CI.
+# Some of them, without the first run of all tests: make mutants ARGS='--only sweeps/report --unchecked'.
+mutants: $(VENV)/.installed
+	$(BIN)/python -m tests.mutants $(ARGS)
 
 # The browser of one end-to-end test, from Debian's or Ubuntu's packages; without one that test is skipped.
 browser:

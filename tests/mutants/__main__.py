@@ -83,12 +83,11 @@ class Copy:
     def as_it_is(self, tests: Sequence[str]) -> str:
         """Runs tests on the unchanged tree, and keeps what they build; what they say if one fails."""
         code, _, log = self._run(tests, [], 3600.0)
-        kept = self._folder / "kept"
+        run, kept = self._folder / "run", self._folder / "kept"
         kept.mkdir()
-        for name in SHARED:
-            if (self._folder / "run" / f"{name}.json").exists():
-                shutil.move(self._folder / "run" / name, kept / name)
-                shutil.move(self._folder / "run" / f"{name}.json", kept / f"{name}.json")
+        for told in (run / f"{name}.json" for name in SHARED if (run / f"{name}.json").exists()):
+            shutil.move(run / told.stem, kept / told.stem)
+            (kept / told.name).write_text(told.read_text().replace(str(run / told.stem), str(kept / told.stem)))
         return "" if code == _PASSED else f"exit code {code} of pytest\n{log}"
 
     def try_out(self, mutant: Mutant) -> Verdict:
@@ -115,7 +114,7 @@ class Copy:
         shutil.rmtree(run, ignore_errors=True)
         run.mkdir()
         for name in shared:
-            self._give(self._folder / "kept" / name, run / name)
+            self._give(self._folder / "kept" / name, run)
         own = ["-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:randomly", f"--basetemp={run / 'gw0'}"]
         own += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # zarr and hypothesis are there already
         arguments = [*own, "-x", "-q", "--no-header", "--tb=short", *tests]
@@ -125,12 +124,13 @@ class Copy:
         answer = self._answer()
         return answer["code"], answer["seconds"], log.read_text(encoding="utf-8", errors="replace")
 
-    def _give(self, kept: Path, place: Path) -> None:
-        """Links the files of what was built: nothing is changed in place, so the original stays."""
+    def _give(self, kept: Path, run: Path) -> None:
+        """Says where it is what was built; patch indexes, which trials write into a lake, are those of one mutant."""
         told = kept.with_name(f"{kept.name}.json")
         if told.exists():
-            shutil.copytree(kept, place, copy_function=os.link)
-            place.with_name(told.name).write_text(told.read_text())
+            shutil.copy(told, run / told.name)
+            for index in (kept / "index", kept / "lake" / "index"):
+                shutil.rmtree(index, ignore_errors=True)
 
     def _answer(self) -> dict[str, Any]:
         assert self._server.stdout is not None
@@ -152,9 +152,13 @@ def main() -> int:
     """Runs all mutants, or some."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="copies that work side by side")
-    parser.add_argument("--only", default="", help="mutants with this text in their file or in what is wrong")
+    parser.add_argument(
+        "--only", default="", help="mutants with a text of these, apart by commas, in their file or in what is wrong"
+    )
+    parser.add_argument("--unchecked", action="store_true", help="leave out the run of the tests without a mutant")
     given = parser.parse_args()
-    mutants = [each for each in MUTANTS if given.only in f"{each.file} {each.wrong}"]
+    words = given.only.split(",")
+    mutants = [each for each in MUTANTS if any(word in f"{each.file} {each.wrong}" for word in words)]
     problems = [problem for each in mutants if (problem := each.problem((ROOT / each.file).read_text("utf-8")))]
     if problems or not mutants:
         print("\n".join(problems) or f"no mutant has {given.only!r}", file=sys.stderr)
@@ -163,7 +167,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="icebench-mutants-") as name, ExitStack() as stack:
         jobs = min(given.jobs, len(mutants))
         copies = [stack.enter_context(Copy(Path(name) / str(place), files)) for place in range(jobs)]
-        every = sorted({test for each in mutants for test in each.tests.split()})
+        every = sorted({test for each in mutants for test in each.tests.split()} if not given.unchecked else ())
         print(f"{len(mutants)} mutants; first their {len(every)} tests on the tree as it is", flush=True)
         if failed := "\n".join(_as_it_is(copies, every)):
             print(f"these fail without a mutant:\n{failed}", file=sys.stderr)

@@ -244,7 +244,7 @@ LAKE: Final = (
         "datasets/lake.py",
         "digest_of([self.recipe_digest, rows])",
         "digest_of([self.recipe_digest, len(rows)])",
-        f"{DATASETS}/test_lake.py",
+        "tests/wires/test_lake.py::test_the_digest_of_a_lake_knows_its_split",
     ),
     Mutant(
         "seasons are carried to a scene elsewhere",

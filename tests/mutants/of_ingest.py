@@ -91,7 +91,7 @@ MUTANTS: Final = (
         "ingest/scene_arrays.py",
         "if self._raw.pixel_spacing != NATIVE_SPACING:",
         "if False:",
-        f"{INGEST}/test_ready_to_train.py::test_both_products_give_the_same_grid_of_80_m",
+        "tests/wires/test_ingest.py::test_border_distances_of_the_ready_to_train_product_are_in_metres",
     ),
     Mutant(
         "spread between scenes is left out of the statistics",
@@ -161,7 +161,7 @@ MUTANTS: Final = (
         "ingest/convert.py",
         "invalid |= scene.sar(HV, values)",
         "invalid = scene.sar(HV, values)",
-        f"{INGEST}/test_scene_arrays.py",
+        "tests/wires/test_ingest.py::test_a_pixel_without_either_band_has_no_label",
     ),
     Mutant(
         "a scene of another recipe is taken for finished",
@@ -182,7 +182,7 @@ MUTANTS: Final = (
         "ingest/convert.py",
         "season=season_of(name.stop)",
         "season=season_of(name.stop.replace(day=1, month=name.stop.month % 12 + 1))",
-        f"{INGEST}/test_convert.py",
+        "tests/wires/test_lake.py::test_every_scene_has_the_season_of_its_month_and_the_category_of_its_region",
     ),
     Mutant(
         "a scene melts from the day after its melt date",
@@ -220,7 +220,7 @@ MUTANTS: Final = (
         f"{INGEST}/melt/test_rule.py {INGEST}/melt/test_assign.py",
     ),
     Mutant(
-        "a scene gets the season of every scene's first cell share",
+        "every cell below a scene is said to have voted",
         "ingest/melt/assign.py",
         '"melt_cells": found.share',
         '"melt_cells": 1.0',

@@ -17,9 +17,11 @@ import traceback
 import pytest
 
 LIBRARIES = (
-    "fsspec.implementations.local", "hypothesis", "jinja2", "matplotlib.figure", "matplotlib.backends.backend_agg",
-    "netCDF4", "numcodecs", "pandas", "pyarrow.parquet", "pydantic", "pytest_timeout", "rich.table",
-    "scipy.ndimage", "torch", "torch.utils.data", "torch.optim.lr_scheduler", "typer.testing", "xarray", "yaml", "zarr",
+    "botocore.session", "dask", "filelock", "fsspec.implementations.local", "hypothesis", "jinja2",
+    "matplotlib.backends.backend_agg", "matplotlib.figure", "netCDF4", "numcodecs", "pandas", "pyarrow.parquet",
+    "pydantic", "pyproj", "pytest_timeout", "rich.table", "scipy.ndimage", "scipy.stats", "sqlite3", "torch",
+    "torch.distributed.nn", "torch.optim.lr_scheduler", "torch.utils.data", "typer.testing", "xarray", "yaml",
+    "zarr",
 )  # fmt: skip
 TIMED_OUT, BROKEN = -1, 70
 

@@ -7,6 +7,7 @@ import pytest
 
 from datasets.lake import Lake
 from datasets.scene import Split
+from datasets.seasons import location_of
 from ingest.build import SplitOptions, publish
 
 
@@ -26,3 +27,16 @@ def test_seed_and_size_of_the_split_reach_the_lake(wired_lake: Lake, tmp_path: P
     }
     assert [len(scenes) for scenes in found.values()] == [1, 3, 3, 3]
     assert len({found[seed, 3] for seed in (2, 3, 4)}) > 1
+
+
+def test_the_digest_of_a_lake_knows_its_split(wired_lake: Lake, tiny_lake: Lake) -> None:
+    """The same scenes, otherwise divided: other training, other scores, so other trials."""
+    assert wired_lake.catalog().scene_ids == tiny_lake.catalog().scene_ids
+    assert wired_lake.digest != tiny_lake.digest
+
+
+def test_every_scene_has_the_season_of_its_month_and_the_category_of_its_region(wired_lake: Lake) -> None:
+    months = {"winter": (12, 1, 2), "spring": (3, 4, 5), "summer": (6, 7, 8), "fall": (9, 10, 11)}
+    for row in wired_lake.catalog():
+        assert row.stopped.month in months[row.season]
+        assert row.location == location_of(row.region)
