@@ -100,7 +100,7 @@ def run_trial(
     folder = folder or Path(tempfile.mkdtemp(prefix=f"icebench-{spec.trial_id}-"))
     claim(folder, spec, overwrite=overwrite)
     earlier = load_progress(folder / LAST, spec.trial_id)
-    tracker.start(spec, lake_tags(lake))
+    tracker.start(spec, lake_tags(lake, data.scenes.test))
 
     def log_epoch(row: EpochRow) -> None:
         tracker.log_metrics(row.metrics(), row.epoch)

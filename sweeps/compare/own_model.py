@@ -68,9 +68,7 @@ def find_others(
     if names:
         found, remarks = named_baselines(tracking_uri, names, lake.digest), []
     elif found := best_baselines(tracking_uri, lake.digest):
-        remarks = [
-            f"The baselines are the networks of {BASE_STUDY} with the best val F1 on this lake, one per task."
-        ]
+        remarks = [f"The baselines are the networks of {BASE_STUDY} with the best val F1 on this lake, one per task."]
     else:
         remarks = [
             f"The study {BASE_STUDY} has no finished trial on this lake, so there is no baseline: run it "
@@ -137,7 +135,7 @@ def score_own(
     run_id = ""
     if study is not None:
         tracker = _tracker(study)
-        tracker.start(spec, {**lake_tags(lake), "kind": "evaluation"})
+        tracker.start(spec, {**lake_tags(lake, lake.catalog().split("test")), "kind": "evaluation"})
         tracker.log_metrics(result.metrics)
         with tempfile.TemporaryDirectory(prefix="icebench-evaluation-") as name:
             path = Path(name) / "result.json"

@@ -137,9 +137,7 @@ def _write(ranked: "tuple[Ranked, ...]", lake: str, tracking_uri: str, folder: P
     shown.columns[0].no_wrap = True
     out.print(shown)
     if synthetic(ranked):
-        say(
-            "The scenes of this lake are synthetic: scores say nothing about ice, and no published row is beside them."
-        )
+        say("The scenes of this lake are synthetic: scores say nothing about ice, and no published row is beside them.")
     else:
         say("Published rows have other protocols; the files say which.")
     say(f"leaderboard: {folder / 'leaderboard.html'}")

@@ -185,7 +185,8 @@ def shown_metrics(comparison: CellComparison) -> tuple[str, ...]:
     have = dict.fromkeys(name for trial in comparison.evidence.finished for name in trial.metrics)
     first, _ = split_grid(comparison.objective) or ("", "")
     grids = sorted(grids_in(have), key=lambda grid: (grid != first, grid))
-    wanted = [(grid, score) for grid in grids for score in ("f1", ICE, "f1_macro", "autoice")]
+    macro = ICE if comparison.second is not None else "f1_macro"
+    wanted = [(grid, score) for grid in grids for score in ("f1", macro, "autoice")]
     # Trials of one ratio have one majority on every grid, but on its own grid each ratio has its own.
     wanted += [(grid, MAJORITY) for grid in grids if grid.endswith("m")][:1]
     names = [str(MetricName(grid=grid, score=score)) for grid, score in wanted]

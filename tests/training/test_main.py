@@ -115,7 +115,7 @@ def test_a_trial_from_the_command_line(
     assert "test_80m" in done.output
     trial_id = small_spec.with_("loop.max_epochs", 1).with_("data.lake", tiny_lake.digest).trial_id
     assert {path.name for path in (tmp_path / "runs" / trial_id).iterdir()} == {
-        "best.pt", "figures", "maps", "result.json", "scores_per_scene.csv", "spec.yaml",
+        "best.pt", "calibration.json", "figures", "maps", "result.json", "scores_per_scene.csv", "spec.yaml",
     }  # fmt: skip
     scenes = ", ".join(f"{len(tiny_lake.catalog().split(split))} {split}" for split in ("train", "val", "test"))
     assert f"trial {trial_id} on " in done.output

@@ -72,6 +72,17 @@ def test_the_result_has_scores_of_both_grids_and_all_bins(done: Done, tiny_lake:
     assert not any(np.isnan(value) for value in result.metrics.values())
 
 
+def test_the_result_says_how_far_its_confidence_can_be_believed(done: Done) -> None:
+    result, _, folder = done
+    found = json.loads((folder / "calibration.json").read_text(encoding="utf-8"))["SOD"]
+    assert found["temperature"] == result.metrics["calibration/temperature"]
+    for where in ("val", "test", "test_scaled"):
+        assert 0.0 <= result.metrics[f"calibration/ece_{where}"] == found["errors"][where] <= 1.0
+    counts = np.array(result.matrices[ScoreKey("test", "SOD")])
+    assert np.array_equal(np.sum(found["histograms"]["test"]["n"], axis=1), counts.sum(axis=0)), "pixels by their class"
+    assert np.array_equal(np.sum(found["histograms"]["test"]["right"], axis=1), counts.diagonal())
+
+
 def test_the_result_names_its_trial_and_its_cost(done: Done, tiny_lake: Lake, small_spec: TrialSpec) -> None:
     result, _, _ = done
     assert result.trial_id == small_spec.with_("data.lake", tiny_lake.digest).trial_id
@@ -107,7 +118,7 @@ def test_the_tracker_hears_of_epochs_scores_and_files(done: Done, tiny_lake: Lak
     assert tracker.status == "FINISHED"
     assert tracker.spec is not None
     assert tracker.spec.trial_id == result.trial_id
-    assert tracker.tags == {"recipe": tiny_lake.recipe_digest, "lake": tiny_lake.digest}
+    assert tracker.tags == {"recipe": tiny_lake.recipe_digest, "lake": tiny_lake.digest, "synthetic": "true"}
     assert [step for step, _ in tracker.metrics] == [0, 1, None], "one call per epoch and one for the scores"
     epoch = tracker.metrics[0][1]
     assert {"lr", "train/loss", "val/loss", "val/f1", "val/accuracy", "train/patches_per_second"} <= epoch.keys()
@@ -125,8 +136,10 @@ def test_the_tracker_hears_of_epochs_scores_and_files(done: Done, tiny_lake: Lak
             "figures/confusion_test_80m_SOD.png",
             "figures/confusion_test_SOD.png",
             "figures/curves.png",
+            "figures/reliability_SOD.png",
             "result.json",
             "scores_per_scene.csv",
+            "calibration.json",
             *maps,
         ]
     )

@@ -46,7 +46,6 @@ def reliability_figure(found: ChartCalibration, chart: Chart, title: str) -> Fig
         panel.set_axis_off()
     figure.supxlabel("confidence", fontsize=9)
     figure.supylabel("share right; bars: share of pixels", fontsize=9)
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=8, frameon=False)
+    panels[0].legend(loc="upper left", fontsize=7, frameon=False)
     figure.suptitle(f"{title}\ntemperature {found.temperature:.2f}, fitted on val scenes", fontsize=10)
     return figure

@@ -10,7 +10,7 @@ Shapes: B batch, K outputs, H lines, W samples. Labels: class 0..n-1, 255 = no l
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -70,9 +70,10 @@ class Reliability:
         place = classes * BINS + (confidence * BINS).long().clamp(max=BINS - 1)
         size = logits.shape[1] * BINS
 
-        def table(places: torch.Tensor, weights: torch.Tensor | None = None) -> NDArray[np.generic]:
+        def table(places: torch.Tensor, weights: torch.Tensor | None = None) -> NDArray[Any]:
             counted = torch.bincount(places.cpu(), None if weights is None else weights.cpu(), minlength=size)
-            return counted.view(-1, BINS).numpy()
+            found: NDArray[Any] = counted.view(-1, BINS).numpy()
+            return found
 
         return cls(table(place), table(place[classes == truth]), table(place, confidence))
 
@@ -110,8 +111,8 @@ class ChartCalibration(Part):
     def reliability(self, name: str) -> Reliability:
         """A histogram as arrays."""
         own = self.histograms[name]
-        counts = (np.array(own[part], dtype=np.int64) for part in ("n", "right"))
-        return Reliability(*counts, np.array(own["confidence"]))
+        n, right = (np.array(own[part], dtype=np.int64) for part in ("n", "right"))
+        return Reliability(n, right, np.array(own["confidence"]))
 
 
 def calibrate(

@@ -9,6 +9,7 @@ from typing import Final, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
+from datasets.catalog import Catalog
 from datasets.lake import Lake
 from training.spec import TrialSpec
 from training.tracking.server import without_secrets
@@ -90,10 +91,6 @@ def record_failure(tracker: Tracker, error: BaseException) -> None:
         logger.warning("the failure of the trial is not on record: %s", away)
 
 
-SYNTHETIC: Final = "synthetic"
-"""Tag of a trial on synthetic scenes."""
-
-
 @dataclass
 class MemoryTracker:
     """Keeps everything in memory: for tests, and for a trial that nobody wants tracked."""
@@ -142,7 +139,7 @@ class MemoryTracker:
         self.status = status
 
 
-def lake_tags(lake: Lake) -> dict[str, str]:
-    """Tags of a trial: digests of its lake, and whether the lake has synthetic scenes."""
+def lake_tags(lake: Lake, tested: Catalog) -> dict[str, str]:
+    """Tags of a trial: digests of its lake, and whether the scenes that it is tested on are synthetic."""
     tags = {"recipe": lake.recipe_digest, "lake": lake.digest}
-    return tags | ({SYNTHETIC: "true"} if lake.catalog().synthetic else {})
+    return tags | ({SYNTHETIC: "true"} if tested.synthetic else {})

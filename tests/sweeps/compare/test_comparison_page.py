@@ -11,12 +11,16 @@ def test_the_page_says_who_is_better_and_draws_a_matrix_for_each() -> None:
     others = [entry("good", 0.9), entry("bad", 0.4), entry("even", 0.7)]
     page = make_page(compared([entry("a:Net", 0.7)], others))
     assert page.answers[0].startswith("a:Net: ")
-    assert any(sentence.startswith("Better, by one seed, than bad (+") for sentence in page.answers)
-    assert any(sentence.startswith("Worse, by one seed, than good (−") for sentence in page.answers)
-    assert any(sentence.startswith("Not told apart from even (") for sentence in page.answers)
-    assert [picture.name for picture in page.pictures] == ["networks", "differences", "confusion", "classes"]
+    assert any(sentence.startswith("By weighted F1: better, by one seed, than bad (+") for sentence in page.answers)
+    assert any(
+        sentence.startswith("By macro F1 over ice: worse, by one seed, than good (−") for sentence in page.answers
+    )
+    assert any(sentence.startswith("By weighted F1: not told apart from even (") for sentence in page.answers)
+    assert [picture.name for picture in page.pictures] == [
+        "networks", "differences", "differences_ice", "confusion", "classes",
+    ]  # fmt: skip
     assert "a:Net minus the other" in page.pictures[1].caption
-    assert "take the intervals as a hint" not in " ".join(page.warnings), "20 scenes are enough"
+    assert "give no interval" not in " ".join(page.warnings), "20 scenes are enough"
 
 
 @pytest.mark.slow

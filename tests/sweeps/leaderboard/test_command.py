@@ -83,7 +83,10 @@ def test_it_ranks_finished_trials_of_a_lake_single_ones_too(store: tuple[str, li
 def test_the_newest_lake_is_taken_and_the_others_are_named(store: tuple[str, list[str]], tmp_path: Path) -> None:
     code, said = run("--tracking-uri", store[0], "--out", str(tmp_path))
     assert code == 2
-    assert "trials ran on 4 lakes: this is lake2, the newest; --lake-digest chooses another (lake0, samples, lake1)" in said
+    assert (
+        "trials ran on 4 lakes: this is lake2, the newest; --lake-digest chooses another (lake0, samples, lake1)"
+        in said
+    )
     assert "no finished trial on the lake lake2 was scored in SOD on the 80 m grid of all test scenes" in said
 
 

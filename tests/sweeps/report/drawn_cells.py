@@ -21,7 +21,7 @@ def made(axes: Mapping[str, tuple[str, ...]], objective: str = "test_80m/f1", **
     design = StudyDesign.model_validate(fields | changes)
     order = {value: place for values in axes.values() for place, value in enumerate(values)}
     parent, rows, results = study(
-        design, lambda labels: 0.5 + 0.02 * sum(order[v] for v in labels.values() if v), n_scenes=4
+        design, lambda labels: 0.5 + 0.02 * sum(order[v] for v in labels.values() if v), n_scenes=12
     )
     return CellComparison(collect(parent, "u", rows, results))
 

@@ -34,7 +34,7 @@ def attempt(study: StudyTracker, folder: Path, ratio: int, seed: int, status: st
     tracker = MlflowTracker(study.tracking_uri, study.study, study.run_id)
     tracker.start(spec, {"axis.data.ratio": str(ratio)})
     if status == "FINISHED":
-        found = result(scenes(6), QUALITY[ratio] + 0.01 * seed, seed, trial_id=spec.trial_id)
+        found = result(scenes(12), QUALITY[ratio] + 0.01 * seed, seed, trial_id=spec.trial_id)
         tracker.log_metrics(found.metrics)
         (folder / "result.json").write_text(found.model_dump_json())
         tracker.log_file(folder / "result.json")

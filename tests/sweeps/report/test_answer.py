@@ -2,16 +2,49 @@
 
 import re
 
+import numpy as np
+
 from sweeps.report.answer import answers, warnings
 from sweeps.report.cells import CellComparison
-from tests.sweeps.report.unfinished_study import DESIGN, evidence
+from sweeps.report.evidence import collect
+from tests.invented_studies import result, scenes, trial_row
+from tests.sweeps.report.unfinished_study import DESIGN, evidence, parent
+from training.evaluation.bins import ScoreKey, sum_bins
+from training.evaluation.confusion import ConfusionMatrix
+from training.evaluation.metrics import metrics_of
+from training.evaluation.result import scene_rows
 
 
 def test_answers_name_the_best_and_what_is_told_apart_from_it() -> None:
     said = answers(CellComparison(evidence()))
-    assert re.match(r"Best is ratio 2 \(80 m\): \d\d\.\d ± \d\.\d % \(weighted F1, 80 m grid; 2 seeds\)\.", said[0])
-    assert said[1].startswith("Worse by one seed alone: ratio 5 (200 m) (−")
+    one = r"\d\d\.\d ± \d\.\d % \(%s, 80 m grid; 2 seeds\)"
+    both = " and ".join(one.replace("%s", score) for score in ("weighted F1", "macro F1 over ice"))
+    assert re.fullmatch(rf"Best by both scores is ratio 2 \(80 m\): {both}\.", said[0])
+    assert said[1].startswith("By weighted F1: worse by one seed alone: ratio 5 (200 m) (−")
     assert "% points, interval −" in said[1]
+    assert said[2].startswith("By macro F1 over ice: worse by one seed alone: ratio 5 (200 m) (−")
+
+
+def test_what_is_best_by_one_score_alone_and_classes_that_are_never_right_are_named() -> None:
+    rows, results = [], {}
+    matrices = {  # one is good at water and never names old ice; the other is fair at all
+        "a": [[90, 0, 0, 0, 0, 10], [0] * 6, [0] * 6, [0] * 6, [0] * 6, [10, 0, 0, 0, 0, 0]],
+        "b": [[75, 0, 0, 0, 0, 25], [0] * 6, [0] * 6, [0] * 6, [0] * 6, [2, 0, 0, 0, 0, 8]],
+    }
+    for value, counts in matrices.items():
+        scored = [(each, {ScoreKey("test_80m", "SOD"): ConfusionMatrix(np.array(counts))}) for each in scenes(8)]
+        sums = sum_bins(scored)
+        row = trial_row({"x": value}, 0)
+        results[row.run_id] = result(scenes(8), 0.5, 0).model_copy(
+            update={"matrices": {key: own.to_lists() for key, own in sums.items()}, "scenes": scene_rows(scored)}
+        )
+        rows.append(row.model_copy(update={"metrics": metrics_of(sums, ("SOD",))}))
+    design = DESIGN.model_copy(update={"axes": {"x": ("a", "b")}, "seeds": (0,), "trials": 2, "bins": ()})
+    said = answers(CellComparison(collect(parent(design), "u", rows, results)))
+    assert said[0].startswith("Best is no single cell: by weighted F1 it is a, 8")
+    assert "; by macro F1 over ice it is b, " in said[0]
+    assert "a never names right, though test scenes have it: old ice." in said
+    assert not any(sentence.startswith("b never") for sentence in said)
 
 
 def test_what_to_be_wary_of() -> None:
@@ -19,8 +52,13 @@ def test_what_to_be_wary_of() -> None:
     assert any(
         each.startswith("One seed has no spread") and "ratio 5 (200 m); ratio 10 (400 m)" in each for each in few
     )
-    assert any(each.startswith("3 test scenes are too few") for each in few)
+    assert any(each.startswith("Test scenes of 3 orbit passes give no interval") for each in few)
     whole = DESIGN.model_copy(update={"seeds": (0,), "trials": 3})
-    assert not any("too few" in each for each in warnings(CellComparison(evidence(design=whole))))
+    assert not any("orbit passes" in each for each in warnings(CellComparison(evidence(design=whole))))
+    many = DESIGN.model_copy(update={"seeds": (0, 1)})
+    assert any(
+        "more than these test scenes can tell apart" in each
+        for each in warnings(CellComparison(evidence(design=many, n_scenes=6)))
+    )
     lost = evidence(design=DESIGN.model_copy(update={"objective": "best/val_loss"}))
     assert answers(CellComparison(lost)) == ["No finished trial has best/val_loss: there is nothing to compare yet."]

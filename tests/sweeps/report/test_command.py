@@ -22,7 +22,7 @@ def test_the_command_writes_says_and_logs(uri: str, tmp_path: Path) -> None:
     code, said = run(["downscale", "--out", str(tmp_path / "r"), "--lake-digest", "lake1"], uri)
     assert code == 0, said
     assert "3 of 4 trials finished" in said
-    assert "Best is ratio 2 (80 m)" in said
+    assert "Best by both scores is ratio 2 (80 m)" in said
     assert f"report: {tmp_path / 'r' / 'report.html'}" in said
     assert "mlflow ui --backend-store-uri sqlite:///" in said
     assert {path.name for path in (tmp_path / "r").iterdir()} == FILES

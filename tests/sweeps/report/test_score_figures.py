@@ -10,7 +10,7 @@ def test_numbers_are_a_line_a_grid() -> None:
     assert list(figures) == ["scores"]
     weighted, macro = figures["scores"].axes
     assert weighted.get_ylabel() == "test weighted F1 [%]"
-    assert macro.get_ylabel() == "test macro F1 [%]"
+    assert macro.get_ylabel() == "test macro F1 over ice [%]"
     assert weighted.get_xlabel() == "ratio (spacing)"
     assert ticks(weighted.xaxis) == ["2 (80 m)", "5 (200 m)", "10 (400 m)"]
     (legend,) = figures["scores"].legends
@@ -45,7 +45,8 @@ def test_one_factor_at_a_time_is_rows_by_factor() -> None:
 
 def test_a_forest_is_hollow_where_nothing_is_told_apart() -> None:
     figures = by_name(against_figures(made({"x": ("a", "b", "c", "d")})))
-    assert list(figures) == ["differences_from_reference", "differences_from_best"]
+    roles = ("differences_from_reference", "differences_from_best")
+    assert list(figures) == [*roles, *(f"{role}_ice" for role in roles)]
     (panel,) = figures["differences_from_reference"].axes
     assert panel.get_xlabel() == "difference from a: weighted F1, 80 m grid [% points]"
     assert ticks(panel.yaxis) == ["b", "c", "d"]

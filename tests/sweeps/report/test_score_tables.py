@@ -13,11 +13,12 @@ from tests.sweeps.report.cells_of_ratios import comparison
 
 def test_scores_for_people_are_in_percent_with_spread_and_seeds() -> None:
     table = scores_table(comparison())
-    assert table.header[:4] == (
+    assert table.header[:5] == (
         "ratio (spacing)",
         "weighted F1, 80 m grid [%]",
         "95 % interval over test scenes",
-        "macro F1, 80 m grid [%]",
+        "macro F1 over ice, 80 m grid [%]",
+        "95 % interval over test scenes",
     )
     assert table.header[-2:] == ("majority class, 80 m grid [%]", "seeds")
     first, second = table.rows
@@ -48,14 +49,17 @@ def test_csv_has_full_precision_and_names_of_mlflow() -> None:
 
 
 def test_differences_say_against_what_and_how_sure() -> None:
-    (row,) = differences_table(comparison()).rows
+    row, by_ice = differences_table(comparison()).rows
     assert row[0] == "ratio 10 (400 m)"
     assert row[1] == "ratio 2 (80 m) (reference and best)"
-    assert row[2].startswith("−")
-    assert " to −" in row[3]
-    assert row[5:] == ("1 of 1", "8", "worse (1 seed)")
+    assert (row[2], by_ice[2]) == ("weighted F1, 80 m grid", "macro F1 over ice, 80 m grid")
+    assert row[3].startswith("−")
+    assert " to −" in row[4]
+    assert row[6:] == ("1 of 1", "8", "8", "worse (1 seed)")
     numbers = differences_table(comparison()).numbers
     assert numbers.loc[0, "verdict"] == "lower"
+    assert numbers["level"].tolist() == [0.025, 0.05], "Holm, of two"
+    assert numbers["p"].tolist() == [2 / 256, 2 / 256]
     assert numbers.loc[0, "scenes_low"] < numbers.loc[0, "difference"] < numbers.loc[0, "scenes_high"]
 
 

@@ -21,7 +21,7 @@ def test_a_page_fetches_nothing() -> None:
     text = page_of()
     page = Addresses(text)
     assert page.open == []
-    assert len(page.fetched) == 5, "scores, differences, groups, classes, confusion"
+    assert len(page.fetched) == 6, "scores, differences by both scores, groups, classes, confusion"
     assert all(address.startswith("data:image/png;base64,") for address in page.fetched)
     assert "@import" not in text
     assert "url(" not in text

@@ -20,7 +20,15 @@ def test_the_report_is_files_in_a_folder_and_artifacts_of_the_parent_run(uri: st
     assert {path.name for path in tmp_path.iterdir()} == FILES
     figures = {path.name for path in (tmp_path / "figures").iterdir()}
     assert figures == {
-        f"{name}.png" for name in ("scores", "differences_from_reference", "bins", "classes", "confusion")
+        f"{name}.png"
+        for name in (
+            "scores",
+            "differences_from_reference",
+            "differences_from_reference_ice",
+            "bins",
+            "classes",
+            "confusion",
+        )
     }
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in (tmp_path / "figures").iterdir())
     table = pd.read_csv(tmp_path / "table.csv")

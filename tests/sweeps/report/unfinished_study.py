@@ -21,7 +21,7 @@ def skip(labels: Mapping[str, str], seed: int) -> str:
     return {("5", 1): "FAILED", ("10", 1): "never"}.get((labels["data.ratio"], seed), "")
 
 
-def evidence(uri: str = "http://mlflow:5000", design: StudyDesign = DESIGN, n_scenes: int = 6) -> Evidence:
+def evidence(uri: str = "http://mlflow:5000", design: StudyDesign = DESIGN, n_scenes: int = 12) -> Evidence:
     parent, rows, results = study(
         design, lambda labels: 1.0 - 0.05 * float(labels["data.ratio"]), n_scenes=n_scenes, skip=skip
     )

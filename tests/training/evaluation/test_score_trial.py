@@ -1,7 +1,9 @@
 """Scores of a trained network on all test scenes: as a map, on pure patches, of three charts, in tiles."""
 
+import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -33,6 +35,10 @@ def test_a_patch_based_trial_is_scored_on_patches_and_as_a_map(
         map(sum, result.matrices[ScoreKey("test_patches", "SOD")])
     )
     assert "figures/confusion_test_patches_SOD.png" in tracker.files
+    calibration = json.loads((tmp_path / "calibration.json").read_text(encoding="utf-8"))["SOD"]
+    pure = np.array(result.matrices[ScoreKey("test_patches", "SOD")])
+    assert np.array_equal(np.sum(calibration["histograms"]["test"]["n"], axis=1), pure.sum(axis=0))
+    assert np.array_equal(np.sum(calibration["histograms"]["test"]["right"], axis=1), pure.diagonal())
 
 
 @pytest.mark.slow
