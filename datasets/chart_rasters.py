@@ -53,6 +53,13 @@ def rasterize(ids: NDArray[np.uint16], polygons: PolygonClasses) -> ChartRasters
     return ChartRasters(charts=charts, pixels=pixels, dropped=dropped)
 
 
+def class_table(classes: Mapping[int, int]) -> NDArray[np.uint8]:
+    """Class of every id, (65536,) uint8; 255 for `NO_POLYGON` and for ids without a class."""
+    table = np.full(NO_POLYGON + 1, IGNORE, np.uint8)
+    table[list(classes)] = list(classes.values())
+    return table
+
+
 def _pixels_by_id(ids: NDArray[np.uint16]) -> dict[int, int]:
     """Pixels of every id that occurs."""
     counts = np.zeros(NO_POLYGON + 1, np.int64)

@@ -3,6 +3,7 @@
 check -> data -> network -> train (keeps the best weights and its state on disk) -> score -> files -> tracker
 """
 
+import logging
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ from training.artifacts.trial_folder import claim
 from training.data.class_weights import class_weights
 from training.data.dataset_notes import dataset_notes
 from training.data.pure_patches import scored_patches
+from training.data.scene_set import scene_set
 from training.data.training_batches import TrainingBatches, patch_source, warn_of_missing
 from training.data.trial_data import TrialData
 from training.data.trial_scenes import Split
@@ -46,6 +48,8 @@ from training.models import build_network, check_network, count_parameters
 from training.models.heads import heads_of
 from training.spec import SpecError, TrialSpec
 from training.tracking.tracker import Tracker, record_failure
+
+logger = logging.getLogger(__name__)
 
 
 def run_trial(
@@ -88,6 +92,9 @@ def run_trial(
     trial = _check(spec, lake, workers, cache)
     data, spec, device = trial.data, trial.data.spec, trial.data.inputs.device
     warn_of_missing(trial.source)
+    trained_on, tested_on = (scene_set(scenes, spec.data.targets) for scenes in (data.scenes.train, data.scenes.test))
+    for name, words in trained_on.absent.items():
+        logger.warning("no training scene has %s in %s: the network cannot learn it", " or ".join(words), name)
     folder = folder or Path(tempfile.mkdtemp(prefix=f"icebench-{spec.trial_id}-"))
     claim(folder, spec, overwrite=overwrite)
     earlier = load_progress(folder / LAST, spec.trial_id)
@@ -130,7 +137,9 @@ def run_trial(
         result = TrialResult(
             trial_id=spec.trial_id,
             metrics={
-                **metrics_of(scores.matrices, spec.data.targets),
+                **metrics_of(
+                    scores.matrices, spec.data.targets, unseen=trained_on.absent, terms=spec.loop.monitor == "score"
+                ),
                 "best/epoch": float(best_row.epoch),
                 "best/val_loss": best_row.val_loss,
                 "best/val_f1": best_row.val_f1,
@@ -138,6 +147,8 @@ def run_trial(
             },
             matrices={name: matrix.to_lists() for name, matrix in scores.matrices.items()},
             scenes=scores.scenes,
+            trained_on=trained_on,
+            tested_on=tested_on,
             best_epoch=trained.best_epoch,
             epochs=len(trained.history),
             checkpoint=str(folder / BEST),

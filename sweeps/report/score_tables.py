@@ -26,7 +26,7 @@ from sweeps.report.wording import (
     percent,
 )
 from training.evaluation.bins import fixed_grid
-from training.evaluation.metric_names import MAJORITY, MetricName, grids_in, split_grid
+from training.evaluation.metric_names import MAJORITY, TERM, MetricName, grids_in, split_grid
 
 _BIN_SCORES: Final = frozenset({"f1", "f1_macro", "accuracy", "r2"})
 """Scores that every bin has (`training.evaluation.metrics`)."""
@@ -169,6 +169,8 @@ def shown_metrics(comparison: CellComparison) -> tuple[str, ...]:
     wanted = [(grid, score) for grid in grids for score in ("f1", "f1_macro", "autoice")]
     # Trials of one ratio have one majority on every grid, but on its own grid each ratio has its own.
     wanted += [(grid, MAJORITY) for grid in grids if grid.endswith("m")][:1]
+    if comparison.metric is not None and comparison.metric.score == "autoice":  # its terms, also of one chart alone
+        wanted += [(first, name.partition("/")[2]) for name in sorted(have) if name.startswith(f"{first}/{TERM}")]
     names = [str(MetricName(grid=grid, score=score)) for grid, score in wanted]
     return (comparison.objective, *(name for name in names if name in have and name != comparison.objective))
 

@@ -28,8 +28,8 @@ def experiment(**changes: object) -> Experiment:
 
 def test_every_combination_once_with_every_seed() -> None:
     trials = experiment().trials()
-    assert len(trials) == 12
-    assert len({trial.spec.trial_id for trial in trials}) == 12
+    assert len(trials) == 20
+    assert len({trial.spec.trial_id for trial in trials}) == 20
     assert trials[0].labels == {"task": "pixel", "data.ratio": 2, "optimizer.lr": 1e-3, "seed": 0}
     assert trials[0].name == "task=pixel data.ratio=2 optimizer.lr=0.001 seed=0"
     for trial in trials:
@@ -137,5 +137,5 @@ def test_the_record_of_a_study_says_all_that_its_report_needs() -> None:
     design = StudyDesign.model_validate(design_of(study))
     assert design.axes["task"] == ("pixel", "patch")
     assert design.axes["data.ratio"] == ("2", "5", "10")
-    assert design.trials == len(study.trials()) == 18
-    assert (design.seeds, design.bins, design.matrix) == ((0, 1, 2), ("winter",), "data.ratio")
+    assert design.trials == len(study.trials()) == 30
+    assert (design.seeds, design.bins, design.matrix) == ((0, 1, 2, 3, 4), ("winter",), "data.ratio")

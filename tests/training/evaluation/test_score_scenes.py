@@ -22,10 +22,11 @@ from training.evaluation.score_scenes import (
     PurePatches,
     SceneScore,
     SceneToScore,
-    grid_ratios,
+    TruthGrid,
     open_scene,
     score_scenes,
     tiling_for,
+    truth_grids,
 )
 from training.evaluation.sliding import Sliding
 from training.evaluation.tiles import Tiling
@@ -187,9 +188,9 @@ def test_errors_of_any_stage_reach_the_caller(tiny_lake: Lake, small_spec: Trial
 
 def test_the_grid_is_named_by_its_spacing(small_spec: TrialSpec) -> None:
     own = small_spec.data.ratio
-    assert list(grid_ratios(small_spec).items()) == [("test", own), ("test_80m", 2)]
-    assert grid_ratios(small_spec.with_("evaluation.fixed_ratio", 5)) == {"test": own, "test_200m": 5}
-    assert grid_ratios(small_spec.with_("evaluation.fixed_ratio", None)) == {"test": own}
+    assert list(truth_grids(small_spec).items()) == [("test", TruthGrid(ratio=own)), ("test_80m", TruthGrid(ratio=2))]
+    assert list(truth_grids(small_spec.with_("evaluation.fixed_ratio", 5))) == ["test", "test_200m"]
+    assert list(truth_grids(small_spec.with_("evaluation.fixed_ratio", None))) == ["test"]
 
 
 def test_one_grid_alone(tiny_lake: Lake, small_spec: TrialSpec) -> None:

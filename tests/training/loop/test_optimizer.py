@@ -18,7 +18,7 @@ def weights() -> list[torch.nn.Parameter]:
 def rates(spec: OptimizerSpec, epochs: int, val_losses: list[float] | None = None) -> list[float]:
     """Learning rate at the start of each batch."""
     optimizer = build_optimizer(spec, weights())
-    schedule = Schedule(spec, optimizer, BATCHES)
+    schedule = Schedule(spec, optimizer, BATCHES, epochs)
     found = []
     for epoch in range(epochs):
         for _ in range(BATCHES):
@@ -75,14 +75,14 @@ def test_a_schedule_goes_on_from_its_state(schedule: str) -> None:
     spec = OptimizerSpec(lr=1.0, schedule=schedule, restart_epochs=3, step_epochs=1, plateau_epochs=1)
     whole = rates(spec, 4)
     first = build_optimizer(spec, weights())
-    begun = Schedule(spec, first, BATCHES)
+    begun = Schedule(spec, first, BATCHES, 4)
     for _ in range(2):
         for _ in range(BATCHES):
             first.step()
             begun.after_batch()
         begun.after_epoch(1.0)
     second = build_optimizer(spec, weights())
-    resumed = Schedule(spec, second, BATCHES)
+    resumed = Schedule(spec, second, BATCHES, 4)
     second.load_state_dict(first.state_dict())
     resumed.load_state_dict(begun.state_dict())
     found = []
