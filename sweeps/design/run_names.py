@@ -26,6 +26,7 @@ _VALUES: Final[Mapping[str, str]] = {
     "gradient_shap": "grad_shap",
     "deeplift_shap": "dl_shap",
     "scene_average": "by scene",
+    "size-matched": "matched",
 }
 _UNSAID: Final = frozenset({(SELECTION, SOURCE), (SCENES, OWN)})
 """Values that most trials have."""

@@ -72,6 +72,7 @@ def _of_task(comparison: CellComparison, task: str) -> list[str]:
     readings = {each.key: (reading(comparison, each), each) for each in from_best}
     groups = (
         ("Worse than it", "worse"),
+        ("Worse than it by arithmetic, since classes were never seen in training", "worse by arithmetic"),
         ("Worse by one seed alone", "worse (1 seed)"),
         ("Not told apart from it", "not told apart"),
         ("Not told apart from it, since seeds disagree", "not told apart: seeds disagree"),

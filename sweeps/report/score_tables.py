@@ -1,7 +1,6 @@
 """Tables of scores: of cells, of their differences, by group of test scenes, and by class."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 import pandas as pd
@@ -10,6 +9,7 @@ from sweeps.report.bootstrap import CONFIDENCE
 from sweeps.report.cells import CellComparison, Difference, Spread
 from sweeps.report.evidence import Evidence
 from sweeps.report.labels import Key, first_target
+from sweeps.report.seen import ARITHMETIC, is_arithmetic
 from sweeps.report.tables import ReportTable
 from sweeps.report.wording import (
     axis_label,
@@ -22,7 +22,6 @@ from sweeps.report.wording import (
     metric_heading,
     metric_label,
     number,
-    parsed_label,
     percent,
 )
 from training.evaluation.bins import fixed_grid
@@ -60,16 +59,6 @@ def scores_table(comparison: CellComparison) -> ReportTable:
     first, *others = map(metric_heading, metrics)
     title = "mean ± spread (sample standard deviation) over seeds"
     return _cells_table(evidence, "table", title, (first, _INTERVAL, *others, "seeds"), rows)
-
-
-def bins_table(comparison: CellComparison) -> ReportTable | None:
-    """Cells by the bins of test scenes that the study compares; None where it compares none."""
-    metrics = {name: bin_metric(comparison, name) for name in comparison.evidence.design.bins}
-    if not metrics:
-        return None
-    whole = replace(next(iter(metrics.values())), bin=None)
-    title = f"{parsed_label(whole)} by group of test scenes [%]"
-    return _metrics_table(comparison, "bins", title, comparison.evidence.keys, metrics)
 
 
 def classes_table(comparison: CellComparison) -> ReportTable | None:
@@ -153,10 +142,12 @@ def table_of_differences(comparison: CellComparison, found: Sequence[tuple[Diffe
 
 
 def reading(comparison: CellComparison, difference: Difference) -> str:
-    """A difference in a word: better, worse, not told apart."""
+    """A difference in a word: better, worse, not told apart; `worse by arithmetic` where classes were never seen."""
     verdict = difference.verdict
     if verdict in ("higher", "lower"):
         word = "better" if (verdict == "higher") != comparison.lower_is_better else "worse"
+        if is_arithmetic(comparison, difference):
+            return f"{word} {ARITHMETIC}"
         return word if difference.seeds > 1 else f"{word} (1 seed)"
     return {"unknown": "no interval", "seeds disagree": "not told apart: seeds disagree"}.get(verdict, verdict)
 

@@ -88,7 +88,7 @@ def test_only_refuses_what_the_study_does_not_have(conditions: list[str], senten
 def test_tasks_have_axes_of_their_own() -> None:
     study = experiment(arms={"pixel": PIXEL, "patch": PATCH})
     assert study.labels()["data.ratio"] == ("2", "5", "10")
-    assert [trial.spec.data.task for trial in study.of_task("patch").trials()] == ["patch"] * 6
+    assert [trial.spec.data.task for trial in study.of_task("patch").trials()] == ["patch"] * 10
     with pytest.raises(ExperimentError, match="has no patch-based trials: --task pixel"):
         experiment().of_task("patch")
 
