@@ -1,14 +1,16 @@
-"""Command line of the lake: `python -m datasets show LAKE [SCENE]`, `python -m datasets lists LAKE FOLDER`."""
+"""Command line of the lake: `python -m datasets show LAKE [SCENE]`, `lists LAKE FOLDER`, `agreement LAKE`."""
 
+from datasets.agreement_command import agreement
 from datasets.lists_command import lists
 from datasets.process.terminal import CommandLine
 from datasets.show_command import show
 
 app = CommandLine(
-    help="Look into a lake: what scenes it has, what a scene looks like, which scenes a published study used."
+    help="Look into a lake: its scenes, how one looks, which a published study used, how far two ice services agree."
 )
 app.command()(show)
 app.command()(lists)
+app.command()(agreement)
 
 
 if __name__ == "__main__":

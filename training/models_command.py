@@ -35,7 +35,7 @@ LISTED: Final = {
 }
 """The networks of `training.models.benchmark`."""
 
-OTHERS: Final = ("timm:NAME", "smp:ARCHITECTURE", "package.module:Class")
+OTHERS: Final = ("timm:NAME", "smp:ARCHITECTURE", "floor:NAME", "package.module:Class")
 """How networks that are not of the benchmark are named."""
 
 

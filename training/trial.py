@@ -40,11 +40,13 @@ from training.loop.checkpoint import Checkpoint, load_checkpoint, load_progress,
 from training.loop.checkpoint_files import BEST, LAST
 from training.loop.cost import Clock, cost_of
 from training.loop.epoch import EpochRow, Scored, TrainingProgress, TrialOverview
+from training.loop.floor_fit import fit_floor
 from training.loop.losses import Loss
 from training.loop.machine import best_device, versions_of
 from training.loop.processes import Processes
 from training.loop.trainer import FitState, Trainer
 from training.models import build_network, check_network, count_parameters
+from training.models.floors import PREFIX, Floor
 from training.models.heads import heads_of
 from training.spec import SpecError, TrialSpec
 from training.tracking.tracker import Tracker, record_failure
@@ -220,6 +222,10 @@ def _check(spec: TrialSpec, lake: Lake, workers: int, cache: NodeCache | None) -
             f"loop.batch_size = {spec.loop.batch_size} is not allowed with {processes.world} processes: each needs a "
             "patch of every batch; use larger batches or fewer processes"
         )
+    if data.spec.model.name.startswith(PREFIX) and processes.world > 1:
+        raise SpecError(
+            f"model.name = {data.spec.model.name!r} is fitted by one process: give the trial one GPU at most"
+        )
     val_patches, test_patches = scored_patches(data, data.scenes.val), scored_patches(data, data.scenes.test)
     source = patch_source(data)
     return _CheckedTrial(
@@ -247,6 +253,18 @@ def _train(
     loss = Loss(spec.loss, heads_of(spec), class_weights(spec, data.scenes.train, trial.source))
     scored_on = tiling or trial.val_patches
     assert scored_on is not None  # whole scenes in tiles, or pure patches
+    if isinstance(model, Floor):
+        return fit_floor(
+            model,
+            trial.batches,
+            lambda network: validate(network, data, loss, scored_on, processes, partial(scored, "val")),
+            seed=spec.seed,
+            device=data.inputs.device,
+            state=earlier,
+            log=log,
+            keep=keep,
+            progress=progress,
+        )
     trainer = Trainer(
         model,
         loss,

@@ -15,7 +15,8 @@ class ModelSpec(Part):
     """A network of `training.models`.
 
     Attributes:
-        name: A network of the benchmark (`unet`), `timm:NAME`, `smp:ARCHITECTURE`, or `package.module:Class`.
+        name: A network of the benchmark (`unet`), `timm:NAME`, `smp:ARCHITECTURE`, `package.module:Class`, or a floor
+            that is fitted on single pixels (`floor:trees`).
         params: Its own parameters (`{"filters": [16, 32, 64, 64]}`).
         pretrained: `imagenet` for the weights that the network's library has on this machine, or the path of a file of
             weights; nothing is ever downloaded. `PATH#DIGEST`, with at least 8 digits of the file's SHA-256, ties the

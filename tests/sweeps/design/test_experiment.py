@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sweeps.design.axes import Together
 from sweeps.design.experiment import Arm, Experiment, ExperimentError, design_of
 from sweeps.record.design import StudyDesign
 from training.spec import TrialSpec
@@ -139,3 +140,29 @@ def test_the_record_of_a_study_says_all_that_its_report_needs() -> None:
     assert design.axes["data.ratio"] == ("2", "5", "10")
     assert design.trials == len(study.trials()) == 30
     assert (design.seeds, design.bins, design.matrix) == ((0, 1, 2, 3, 4), ("winter",), "data.ratio")
+
+
+def test_values_of_several_axes_mean_something_together_or_are_no_cell() -> None:
+    rules = (
+        Together(labels={"data.ratio": (5, 10), "optimizer.lr": 1e-3}, changes={"data.patch_size": 64}),
+        Together(labels={"data.ratio": 2, "optimizer.lr": 1e-3}),
+    )
+    axes = {"data.ratio": (2, 5, 10), "optimizer.lr": (1e-3, 1e-2)}
+    arm = replace(PIXEL, axes=axes, together=rules, smoke={"data.patch_size": 32}, smoke_together=())
+    study = experiment(arms={"pixel": arm}, seeds=(0,))
+    sizes = {(t.labels["data.ratio"], t.labels["optimizer.lr"]): t.spec.data.patch_size for t in study.trials()}
+    usual = arm.base.data.patch_size
+    assert sizes == {(2, 1e-2): usual, (5, 1e-3): 64, (5, 1e-2): usual, (10, 1e-3): 64, (10, 1e-2): usual}
+    assert len(study.smaller().trials()) == 6
+    assert all(trial.spec.data.patch_size == 32 for trial in study.smaller().trials())
+    assert len(study.searched("-random", 40).trials()) == 5
+
+
+def test_optional_values_run_only_where_they_are_asked_for() -> None:
+    arm = replace(PIXEL, axes={"data.ratio": (1, 2, 5)}, optional={"data.ratio": {1: "four times the pixels"}})
+    study = experiment(arms={"pixel": arm}, seeds=(0,))
+    assert [trial.labels["data.ratio"] for trial in study.trials()] == [2, 5]
+    assert study.labels()["data.ratio"] == ("2", "5")
+    assert [trial.labels["data.ratio"] for trial in study.only(["data.ratio=1,5"]).trials()] == [1, 5]
+    assert [trial.labels["data.ratio"] for trial in study.only(["seed=0"]).trials()] == [2, 5]
+    assert list(arm.choices()["data.ratio"]) == ["2", "5"]
