@@ -6,8 +6,8 @@ scored as maps too, so that both tasks are in one table. `unet published rate` t
 its rate stayed at its start, since the schedule took the val loss for the number of the epoch.
 
 Below them stand floors, by the same scenes, patches and scores, which see one pixel at a time and no network: always
-the commonest class; one threshold of HV, also corrected for the incidence angle; a linear model; and boosted trees on all
-channels of the pixel. A network that does not pass them has learned nothing from what is around a pixel.
+the commonest class; one threshold of HV, also corrected for the incidence angle; a linear model; and boosted trees on
+all channels of the pixel. A network that does not pass them has learned nothing from what is around a pixel.
 
     python sweeps/base_model.py --lake LAKE --dry-run
 

@@ -64,7 +64,8 @@ def bins_table(comparison: CellComparison, bins: tuple[BinScores, ...]) -> Repor
         return None
     axes, rows, numbers = comparison.evidence.axes, [], []
     for key in comparison.evidence.keys:
-        texts, own = [], dict(zip(axes, key, strict=True))
+        texts: list[str] = []
+        own: dict[str, str | float] = dict(zip(axes, key, strict=True))
         for each in bins:
             metric = str(bin_metric(comparison, each.name))
             spread = comparison.spread(key, metric)

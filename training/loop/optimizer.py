@@ -60,7 +60,7 @@ class Schedule:
     def after_batch(self) -> None:
         """One batch was trained on."""
         if self._schedule is not None and not self._follows_loss:
-            self._schedule.step()  # type: ignore[call-arg]
+            self._schedule.step()
 
     def after_epoch(self, val_loss: float) -> None:
         """One epoch ended with this val loss."""

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from datasets.lake import Lake
+from datasets.seasons import LOCATIONS
 from sweeps.design.scene_sets import trained_on
 from sweeps.launch.scene_table import show_scenes
 from tests.sweeps.launch.small_study import SPEC, small_study
@@ -20,7 +21,7 @@ def test_cells_say_their_scenes_and_the_classes_that_they_never_see(
         small_study(2, axes={"train.location": trained_on("location", ["cat1", "cat2", "cat3", "cat4"])}), tiny_lake
     )
     said = capsys.readouterr().out
-    assert all(f"train.location={place}" in said for place in ("cat1", "cat2", "cat3", "cat4"))
+    assert all(f"train.location={place}" in said for place in LOCATIONS)
     assert said.count("no scenes") == 4 - len(locations)
     show_scenes(small_study(1, axes={"data.ratio": (5, 10)}), tiny_lake)
     assert "every cell" in capsys.readouterr().out
