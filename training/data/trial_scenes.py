@@ -81,7 +81,9 @@ def select_scenes(spec: TrialSpec, lake: Lake) -> TrialScenes:
         if not val:
             raise _empty(catalog, "val", data.train, target, lake)
     if data.size_matched:
-        pool = _labelled(catalog, "train", SceneFilter(), target)
+        apart = {*of_val.scene_ids} if data.selection == "source" else set()
+        every = _labelled(catalog, "train", SceneFilter(), target)
+        pool = Catalog(tuple(record for record in every if record.scene_id not in apart))
         train = matched(pool, train, target, spec.seed)
         if data.selection == "source":
             val = matched(of_val, val, target, spec.seed) if len(of_val) >= len(val) else of_val
