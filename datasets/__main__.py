@@ -1,6 +1,7 @@
-"""Command line of the lake: `python -m datasets show LAKE [SCENE]`, `lists LAKE FOLDER`, `agreement LAKE`."""
+"""Command line of the lake: `python -m datasets show LAKE [SCENE]`, `lists LAKE FOLDER`, `agreement`, `leaks`."""
 
 from datasets.agreement_command import agreement
+from datasets.leaks_command import leaks
 from datasets.lists_command import lists
 from datasets.process.terminal import CommandLine
 from datasets.show_command import show
@@ -11,6 +12,7 @@ app = CommandLine(
 app.command()(show)
 app.command()(lists)
 app.command()(agreement)
+app.command()(leaks)
 
 
 if __name__ == "__main__":

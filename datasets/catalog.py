@@ -48,6 +48,11 @@ class Catalog:
         """Ids in order."""
         return tuple(record.scene_id for record in self.records)
 
+    @property
+    def synthetic(self) -> bool:
+        """Whether any scene is a sample that no satellite saw."""
+        return any(record.synthetic for record in self.records)
+
     def split(self, name: Split) -> "Catalog":
         """Scenes of one split."""
         return Catalog(tuple(record for record in self.records if record.split == name))

@@ -22,6 +22,9 @@ Archive = Literal["train", "test"]
 Split = Literal["train", "val", "test", "unused"]
 Product = Literal["raw", "ready_to_train"]
 
+FIRST_SYNTHETIC_ORBIT: Final = 900_000
+"""No satellite has flown so far: scenes of `python -m ingest sample` have orbits from here on."""
+
 POLYGONS: Final = "polygons"
 """Group of a scene's store whose attribute has the code rows of its chart."""
 
@@ -103,6 +106,11 @@ class SceneRecord(BaseModel):
     def orbit_pass(self) -> tuple[str, int]:
         """Scenes with the same value are frames of one pass; a split keeps them together."""
         return (self.satellite, self.orbit)
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether no satellite saw it: a sample to try things out, whose scores say nothing about ice."""
+        return self.orbit >= FIRST_SYNTHETIC_ORBIT
 
     def labelled(self, chart: str) -> int:
         """Full-resolution pixels with a class in this chart."""

@@ -8,6 +8,7 @@ from functools import partial
 from datasets.catalog import Catalog
 from datasets.errors import IceBenchError, LakeNotFoundError, SceneNotFoundError, SplitError
 from datasets.lake import Lake
+from datasets.leaks import Apart, too_near
 from datasets.scene import Archive, SceneRecord
 from datasets.season_updates import carry_seasons
 from datasets.splits import assign_splits
@@ -22,10 +23,11 @@ from ingest.workers import open_workers
 
 @dataclass(frozen=True, kw_only=True)
 class SplitOptions:
-    """How the training archive is split; see `datasets.splits.assign_splits`."""
+    """How the training archive is split; see `datasets.splits.assign_splits`. What is not `apart` is not used."""
 
     seed: int = 16
     val_scenes: int | None = None
+    apart: Apart | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,7 +139,11 @@ def publish(lake: Lake, records: Iterable[SceneRecord], split: SplitOptions) -> 
 
 def _publish(lake: Lake, records: Iterable[SceneRecord], split: SplitOptions) -> Catalog:
     scenes = {record.scene_id: record for record in carry_seasons(lake, records)}
-    catalog = assign_splits(scenes.values(), seed=split.seed, val_scenes=split.val_scenes)
+    near = too_near(scenes.values(), split.apart)
+    others = (row for row in scenes.values() if row.scene_id not in near)
+    drawn = assign_splits(others, seed=split.seed, val_scenes=split.val_scenes)
+    unused = (scenes[scene_id].model_copy(update={"split": "unused"}) for scene_id in near)
+    catalog = Catalog.of((*drawn, *unused))
     parts: dict[str, dict[str, list[Moments]]] = {}
     for record in catalog.split("train"):
         for group, rows in lake.scene(record.scene_id).moments.items():

@@ -63,6 +63,14 @@ def build(
         int | None, typer.Option(min=1, help="Validation scenes (without: 18, at most an eighth of a small archive).")
     ] = None,
     split_seed: Annotated[int, typer.Option(min=0, help="Seed of the draw of validation scenes.")] = 16,
+    apart: Annotated[
+        str,
+        typer.Option(
+            help="Leave out training scenes nearer to a test scene than this, in both, such as 200,10 (without: those "
+            "of its orbit pass only). `python -m datasets leaks` shows distances.",
+            metavar="KM,DAYS",
+        ),
+    ] = "",
     memory_limit: Annotated[
         str | None,
         typer.Option(
@@ -100,6 +108,7 @@ def build(
     Scenes that are there already are kept. A file that cannot be used is a line in the summary and exit code 1; the
     others are built all the same.
     """
+    from datasets.leaks import Apart
     from ingest.build import SplitOptions, build_lake, check_build
     from ingest.cluster import ClusterOptions
     from ingest.melt.assign import check_rule, check_years
@@ -122,7 +131,7 @@ def build(
         )
         cluster = ClusterOptions(workers=workers, memory_limit=memory_limit, scheduler=scheduler)
         check_workers(cluster)
-        options = SplitOptions(seed=split_seed, val_scenes=val_scenes)
+        options = SplitOptions(seed=split_seed, val_scenes=val_scenes, apart=Apart.parse(apart) if apart else None)
         check_build(sources, lake, split, split=options, replace=replace)
         maps = None if melt_maps is None else MeltMaps.open(melt_maps)
         if maps is not None:

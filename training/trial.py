@@ -30,6 +30,7 @@ from training.data.scene_set import scene_set
 from training.data.training_batches import TrainingBatches, patch_source, warn_of_missing
 from training.data.trial_data import TrialData
 from training.data.trial_scenes import Split
+from training.evaluation.calibration import calibrate, calibration_metrics
 from training.evaluation.metrics import metrics_of
 from training.evaluation.result import TrialResult
 from training.evaluation.score_scenes import tiling_for
@@ -49,7 +50,7 @@ from training.models import build_network, check_network, count_parameters
 from training.models.floors import PREFIX, Floor
 from training.models.heads import heads_of
 from training.spec import SpecError, TrialSpec
-from training.tracking.tracker import Tracker, record_failure
+from training.tracking.tracker import Tracker, lake_tags, record_failure
 
 logger = logging.getLogger(__name__)
 
@@ -100,7 +101,7 @@ def run_trial(
     folder = folder or Path(tempfile.mkdtemp(prefix=f"icebench-{spec.trial_id}-"))
     claim(folder, spec, overwrite=overwrite)
     earlier = load_progress(folder / LAST, spec.trial_id)
-    tracker.start(spec, {"recipe": lake.recipe_digest, "lake": lake.digest})
+    tracker.start(spec, lake_tags(lake))
 
     def log_epoch(row: EpochRow) -> None:
         tracker.log_metrics(row.metrics(), row.epoch)
@@ -126,8 +127,10 @@ def run_trial(
             trained = _train(model, trial, tiling, earlier, log=log_epoch, keep=keep, progress=progress, scored=scored)
             best = load_checkpoint(folder / BEST)
             draw = map_drawer(spec, lake, folder / "maps")
+            network = best.model().to(device)
+            calibration = calibrate(network, data, tiling, trial.val_patches, trial.test_patches)
             scores = score_trial(
-                best.model().to(device),
+                network,
                 data,
                 tiling=tiling,
                 pure=trial.test_patches,
@@ -145,6 +148,7 @@ def run_trial(
                 "best/epoch": float(best_row.epoch),
                 "best/val_loss": best_row.val_loss,
                 "best/val_f1": best_row.val_f1,
+                **calibration_metrics(calibration, spec.data.primary),
                 **cost_of(model, trained.history, started, device, trial.processes.world),
             },
             matrices={name: matrix.to_lists() for name, matrix in scores.matrices.items()},
@@ -158,7 +162,7 @@ def run_trial(
             versions=versions_of(device),
         )
         tracker.log_metrics(result.metrics)
-        files = write_trial_files(folder, spec, result, scores, trained)
+        files = write_trial_files(folder, spec, result, scores, trained, calibration)
         log_trial_files(tracker, files, best)
         tracker.finish("FINISHED")
         (folder / LAST).unlink()  # it has three times the size of the weights and is not needed any more

@@ -25,10 +25,11 @@ from pathlib import Path
 
 from netCDF4 import Dataset
 
+from datasets.scene import FIRST_SYNTHETIC_ORBIT
 from ingest.errors import SceneNameError
 from ingest.sample.errors import SampleError, make_folder
 from ingest.sample.netcdf import write_scene
-from ingest.sample.scenario import FIRST_SYNTHETIC_ORBIT, SMALLEST, Scenario, plan
+from ingest.sample.scenario import SMALLEST, Scenario, plan
 from ingest.source import parse_name
 from ingest.variables import SAR_DIMS
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
+from datasets.scene import FIRST_SYNTHETIC_ORBIT
 from datasets.seasons import SEASONS, Season, season_of
 from ingest.sample.geography import PIXEL_KM, TrackPoint, track_point
 from ingest.sample.regions import REGION_TABLE, provider_of
@@ -21,9 +22,6 @@ _FOLLOW_EVERY = 5  # the fifth of every five scenes is the next frame of the fou
 _CANADIAN = (1, 4)  # two charts of five are Canadian, as in the archive
 _YEARS = (2018, 2019, 2020, 2021)
 _REVOLUTIONS_PER_DAY = 175 / 12  # Sentinel-1 repeats its track after 175 orbits in 12 days
-FIRST_SYNTHETIC_ORBIT = 900_000
-"""No satellite has flown so far: from here on the name says that the scene is synthetic."""
-
 _FIRST_ORBIT = {"S1A": FIRST_SYNTHETIC_ORBIT, "S1B": 950_000}
 
 

@@ -6,17 +6,19 @@ from typing import Final
 
 from sweeps.compare.entries import OwnAndOthers
 from sweeps.report.account import cost_table, runs_table
-from sweeps.report.answer import devices, few_scenes, numbers_of, score_of
-from sweeps.report.cells import FEW_SCENES, Difference
+from sweeps.report.answer import devices, few_passes, numbers_of, score_of
+from sweeps.report.cells import CellComparison, Difference, corrected
 from sweeps.report.confusions import side_by_side
 from sweeps.report.drawing import pictures
 from sweeps.report.heat_maps import classes_figures
+from sweeps.report.intervals import FEWEST_PASSES
 from sweeps.report.page import Picture, Section, render, written
 from sweeps.report.score_figures import bars_figures, difference_figures
 from sweeps.report.score_tables import classes_table, reading, scores_table, table_of_differences
 from sweeps.report.study_report import HOW_TO_READ, differences_section, run_url, some_of
 from sweeps.report.tables import ReportTable
-from sweeps.report.wording import metric_label
+from sweeps.report.wording import class_label, metric_label
+from training.evaluation.metric_names import ICE
 
 PAGE: Final = "compare.html"
 _SETTINGS_SAID: Final = 6
@@ -41,7 +43,9 @@ class ComparePage:
 def make_page(found: OwnAndOthers, *, remarks: Sequence[str] = ()) -> ComparePage:
     """Computes, draws and words everything; remarks are sentences about how the comparison came about."""
     comparison = found.comparison
-    differences = [comparison.difference(found.own, other, any_seed=True) for other in found.others]
+    differences = corrected(
+        [by.difference(found.own, other, any_seed=True) for by in comparison.both for other in found.others]
+    )
     answers = tuple(_answers(found, differences))
     warnings = tuple(_warnings(found, differences))
     notes = (*remarks, *warnings)
@@ -50,7 +54,13 @@ def make_page(found: OwnAndOthers, *, remarks: Sequence[str] = ()) -> ComparePag
     keys = (found.own, *found.others)
     compared = keys if found.others else ()
     main = pictures(bars_figures(comparison, compared, "networks", ""))
-    of_differences = pictures(difference_figures(comparison, differences, "differences", "", of_one=True))
+    of_differences = pictures(
+        each
+        for by in comparison.both
+        for each in difference_figures(
+            by, _of(by, differences), f"differences{'_ice' if by.objective.endswith(ICE) else ''}", "", of_one=True
+        )
+    )
     matrices = pictures(side_by_side(comparison, keys, "confusion"))
     by_class = pictures(classes_figures(comparison, compared, "classes", ""))
     classes, cost, runs = classes_table(comparison), cost_table(comparison.evidence), runs_table(comparison)
@@ -103,23 +113,37 @@ def make_page(found: OwnAndOthers, *, remarks: Sequence[str] = ()) -> ComparePag
 
 def _answers(found: OwnAndOthers, differences: Sequence[Difference]) -> list[str]:
     comparison = found.comparison
-    said = [f"{found.own[0]}: {score_of(comparison, found.own)}."]
+    said = [f"{found.own[0]}: {' and '.join(score_of(by, found.own) for by in comparison.both)}."]
+    if never := comparison.never_right(found.own):
+        names = ", ".join(map(class_label, never))
+        said.append(f"{found.own[0]} never names right, though test scenes have it: {names}.")
     if not differences:
         return [*said, "There is no baseline to compare it with."]
     words = {
         "better": "Better than",
+        "better by arithmetic": "Better, since it has seen classes in training that were not seen there, than",
         "better (1 seed)": "Better, by one seed, than",
         "worse": "Worse than",
+        "worse by arithmetic": "Worse, since classes were never seen in training, than",
         "worse (1 seed)": "Worse, by one seed, than",
         "not told apart": "Not told apart from",
-        "not told apart: seeds disagree": "Not told apart, since seeds disagree, from",
+        "too few scenes": "Without an interval, since test scenes are too few, against",
         "no interval": "Without an interval, against",
     }
-    for wanted, start in words.items():
-        some = [each for each in differences if reading(comparison, each) == wanted]
-        if some:
-            said.append(f"{start} {'; '.join(f'{each.against[0]} ({numbers_of(comparison, each)})' for each in some)}.")
+    for by in comparison.both:
+        score = f"By {metric_label(by.objective).split(', ')[0]}: " if len(comparison.both) > 1 else ""
+        for wanted, words_of in words.items():
+            some = [each for each in _of(by, differences) if reading(by, each) == wanted]
+            start = f"{words_of[0].lower()}{words_of[1:]}" if score else words_of
+            if some:
+                named = "; ".join(f"{each.against[0]} ({numbers_of(each)})" for each in some)
+                said.append(f"{score}{start} {named}.")
     return said
+
+
+def _of(comparison: CellComparison, differences: Sequence[Difference]) -> list[Difference]:
+    """Those by the objective of a comparison."""
+    return [each for each in differences if each.objective == comparison.objective]
 
 
 def _warnings(found: OwnAndOthers, differences: Sequence[Difference]) -> list[str]:
@@ -128,9 +152,9 @@ def _warnings(found: OwnAndOthers, differences: Sequence[Difference]) -> list[st
     few = [key[0] for key in (found.own, *found.others) if comparison.spread(key, comparison.objective).n < 2]
     if few:
         notes.append(f"One seed has no spread, and its differences may be luck: {'; '.join(few)}.")
-    scenes = comparison.scenes(found.own)
-    if scenes < FEW_SCENES:
-        notes.append(f"{few_scenes(scenes)}.")
+    passes = comparison.passes(found.own)
+    if passes < FEWEST_PASSES:
+        notes.append(f"T{few_passes(passes)[1:]}.")
     if any(each.own_scenes for each in differences):
         notes.append("Some were tested on other scenes: their differences are over the scenes that both have.")
     for key, settings in found.protocol.items():

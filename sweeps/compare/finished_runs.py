@@ -1,17 +1,15 @@
 """Finished runs of MLflow to compare with: by run id, by study, or the best of the study of all networks."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
-
-import numpy as np
 
 from sweeps.compare.entries import CompareError
 from sweeps.record.studies import StudyRow, list_studies, read_run
 from sweeps.record.study import TrialRow
 from sweeps.report.evidence import FinishedTrial, newest_attempts
+from sweeps.report.labels import best_by_val, by_settings
 from sweeps.report.read import read_results
-from training.evaluation.metric_names import USUAL_SCORES
 from training.tracking.server import NoRecordError, RunGoneError, public
 
 BASE_STUDY: Final = "base_model"
@@ -36,24 +34,15 @@ def named_baselines(tracking_uri: str, names: Sequence[str], lake: str) -> list[
 
 
 def best_baselines(tracking_uri: str, lake: str) -> list[FinishedTrial]:
-    """The best network of each task of the study `base_model` on this lake, with all its seeds; none where none is."""
+    """The network of each task of `base_model` on this lake with the best val F1, with all its seeds; or none."""
     studies = list[StudyRow]()
     with suppress(NoRecordError):  # the comparison is the first thing that is recorded there
         studies = [row for row in list_studies(tracking_uri) if row.study == BASE_STUDY and row.lake == lake]
     rows = [row for study in studies for row in _finished(study, tracking_uri)]
     found = []
     for task in dict.fromkeys(row.params["data.task"] for row in rows):
-        by_network: dict[str, list[TrialRow]] = {}
-        for row in rows:
-            if row.params["data.task"] == task:
-                by_network.setdefault(f"{row.params['model.name']} {row.params.get('data.ratio')}", []).append(row)
-        found += max(by_network.values(), key=_score)
+        found += best_by_val(by_settings(row for row in rows if row.params["data.task"] == task))
     return _entries(tracking_uri, found)
-
-
-def _score(rows: Iterable[TrialRow]) -> float:
-    values = [next((row.metrics[name] for name in USUAL_SCORES if name in row.metrics), -np.inf) for row in rows]
-    return float(np.mean(values))
 
 
 def _of_study(studies: Sequence[StudyRow], tracking_uri: str, lake: str) -> list[TrialRow]:

@@ -24,7 +24,7 @@ from training.spec import TrialSpec
 from training.tracking.mlflow_tracker import MlflowTracker, git_commit, params_of
 from training.tracking.records import now_ms
 from training.tracking.server import public
-from training.tracking.tracker import MemoryTracker, Tracker
+from training.tracking.tracker import MemoryTracker, Tracker, lake_tags
 from training.trial import run_trial
 
 STUDY: Final = "own_models"
@@ -68,7 +68,7 @@ def find_others(
     if names:
         found, remarks = named_baselines(tracking_uri, names, lake.digest), []
     elif found := best_baselines(tracking_uri, lake.digest):
-        remarks = [f"The baselines are the best networks of the study {BASE_STUDY} on this lake, one per task."]
+        remarks = [f"The baselines are the networks of {BASE_STUDY} with the best val F1 on this lake, one per task."]
     else:
         remarks = [
             f"The study {BASE_STUDY} has no finished trial on this lake, so there is no baseline: run it "
@@ -135,7 +135,7 @@ def score_own(
     run_id = ""
     if study is not None:
         tracker = _tracker(study)
-        tracker.start(spec, {"recipe": lake.recipe_digest, "lake": lake.digest, "kind": "evaluation"})
+        tracker.start(spec, {**lake_tags(lake), "kind": "evaluation"})
         tracker.log_metrics(result.metrics)
         with tempfile.TemporaryDirectory(prefix="icebench-evaluation-") as name:
             path = Path(name) / "result.json"

@@ -88,6 +88,7 @@ def leaderboard_command(
         if submission is not None:
             if not wanted:
                 raise unknown_name("network of the leaderboard", model, [each.model for each in ranked])
+            _refuse_samples(wanted[0])
             texts = {"model_type": model_type, "github_link": link, "inference_time": inference_time}
             made = _submission(wanted[0], "script" if form == "script" else "readme", texts)
         _write(ranked, lake_digest, tracking_uri, folder)
@@ -121,7 +122,7 @@ def _ranked(tracking_uri: str, lake_digest: str) -> "tuple[tuple[Ranked, ...], s
 
 
 def _write(ranked: "tuple[Ranked, ...]", lake: str, tracking_uri: str, folder: Path) -> None:
-    from sweeps.leaderboard.board import PROTOCOL, board, markdown, page
+    from sweeps.leaderboard.board import PROTOCOL, board, markdown, page, synthetic
     from sweeps.report.page import write_texts
     from training.tracking.server import public
 
@@ -135,7 +136,26 @@ def _write(ranked: "tuple[Ranked, ...]", lake: str, tracking_uri: str, folder: P
     shown = terminal_table(table, [place for place, name in enumerate(table.header) if name != PROTOCOL])
     shown.columns[0].no_wrap = True
     out.print(shown)
-    say("Published rows have other protocols; the files say which.", f"leaderboard: {folder / 'leaderboard.html'}")
+    if synthetic(ranked):
+        say("The scenes of this lake are synthetic: scores say nothing about ice, and no published row is beside them.")
+    else:
+        say("Published rows have other protocols; the files say which.")
+    say(f"leaderboard: {folder / 'leaderboard.html'}")
+
+
+def _refuse_samples(chosen: "Ranked") -> None:
+    from sweeps.leaderboard.ranking import is_synthetic
+    from sweeps.report.labels import ENOUGH_TO_RANK
+
+    if is_synthetic(chosen.submitted):
+        raise SubmissionError(
+            "the scenes of this lake are synthetic, and a submission is of real ones: build a lake from the AI4Arctic "
+            "files and run a study on it"
+        )
+    if chosen.rank is None:
+        raise SubmissionError(
+            f"{chosen.model} has {len(chosen.trials)} of the {ENOUGH_TO_RANK} seeds that a rank needs: train more seeds"
+        )
 
 
 def _submission(chosen: "Ranked", form: Form, texts: dict[str, str]) -> Submission:

@@ -1,4 +1,4 @@
-"""Finished trials of one lake -> the best settings of every network and task, ranked. Pure."""
+"""Finished trials of one lake -> the settings of every network and task, chosen by val F1, ranked by test F1. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,29 +9,34 @@ from datasets.labels import SOD
 from sweeps.record.place import seed_of
 from sweeps.record.study import TrialRow
 from sweeps.report.cells import Spread, spread_of
-from sweeps.report.labels import by_settings, first_target, task_of_row
+from sweeps.report.labels import ENOUGH_TO_RANK, VAL_SCORE, best_by_val, by_settings, first_target, task_of_row
 from sweeps.report.wording import task_label
 from training.evaluation.bins import OWN_GRID, PATCHES, fixed_grid
 from training.evaluation.metric_names import MetricName
+from training.tracking.tracker import SYNTHETIC
 
 GRID: Final = fixed_grid(2)
 """Where all are ranked: the same pixels for every ratio and both tasks."""
 _OTHER_GRIDS: Final = (OWN_GRID, PATCHES)
 """Grids that published scores are nearer to, shown without a rank."""
+SMOKE: Final = "-smoke"
+"""End of the names of studies whose trials took a minute."""
 _TEST_CELL: Final = ("data.test.season", "data.test.location", "data.test.cryoseason")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ranked:
-    """The best settings of a network for a task, with a trial for each seed.
+    """The settings of a network for a task with the best val F1, with a trial for each seed.
 
     Attributes:
-        rank: From 1, by weighted F1 on the 80 m grid; equal scores share a rank.
+        rank: From 1, by weighted F1 on the 80 m grid; equal scores share a rank. None with fewer than three seeds.
+        tried: Settings that they were chosen from.
         task: `pixel-based` or `patch-based`.
         protocol: How it was trained, for readers.
     """
 
-    rank: int
+    rank: int | None
+    tried: int
     model: str
     task: str
     trials: tuple[TrialRow, ...]
@@ -51,25 +56,30 @@ class Ranked:
     @property
     def submitted(self) -> TrialRow:
         """The one network to submit: of the seed with the best val F1, so that test scenes have no part in it."""
-        return max(self.trials, key=lambda trial: (trial.metrics.get("best/val_f1", -1.0), -seed_of(trial)))
+        return max(self.trials, key=lambda trial: (trial.metrics.get(VAL_SCORE, -1.0), -seed_of(trial)))
 
 
 def rank(rows: Iterable[TrialRow]) -> tuple[Ranked, ...]:
-    """Ranks the best settings of every network and task, from the attempts at trials of one lake.
+    """Chooses settings of every network and task by val F1, and ranks them, from the attempts at trials of one lake.
 
-    Left out are attempts that did not finish, trials without SOD or without the 80 m grid, and those that were tested
-    on a part of the test scenes.
+    Left out are attempts that did not finish, trials without SOD or without the 80 m grid, those that were tested on a
+    part of the test scenes, and smoke runs, but for those on synthetic scenes: there nothing is a result. Networks
+    with fewer than `ENOUGH_TO_RANK` seeds have no rank and stand after the others.
     """
-    best: dict[tuple[str, str], list[TrialRow]] = {}
+    tried: dict[tuple[str, str], list[list[TrialRow]]] = {}
     # Of a seed that was run under several ids the newest counts.
     for trials in by_settings(sorted(_counting(rows), key=_weight)):
-        place = trials[0].params["model.name"], task_of(trials[0])
-        best[place] = max(best.get(place, trials), trials, key=_mean)
-    order = sorted(best.items(), key=lambda item: -_mean(item[1]))
+        tried.setdefault((trials[0].params["model.name"], task_of(trials[0])), []).append(trials)
+    chosen = {place: best_by_val(groups) for place, groups in tried.items()}
+    order = sorted(chosen.items(), key=lambda item: (len(item[1]) < ENOUGH_TO_RANK, -_mean(item[1])))
     means = [_mean(trials) for _, trials in order]
+    enough = [len(trials) >= ENOUGH_TO_RANK for _, trials in order]
     return tuple(
         Ranked(
-            rank=1 + sum(mean > means[place] for mean in means),
+            rank=1 + sum(mean > means[place] for mean, one in zip(means, enough, strict=True) if one)
+            if enough[place]
+            else None,
+            tried=len(tried[model, task]),
             model=model,
             task=task,
             trials=tuple(trials),
@@ -77,6 +87,11 @@ def rank(rows: Iterable[TrialRow]) -> tuple[Ranked, ...]:
         )
         for place, ((model, task), trials) in enumerate(order)
     )
+
+
+def is_synthetic(row: TrialRow) -> bool:
+    """Whether a trial ran on scenes that no satellite saw."""
+    return SYNTHETIC in row.tags
 
 
 def value_of(row: TrialRow, score: str, grid: str = GRID) -> float:
@@ -97,6 +112,8 @@ def _counting(rows: Iterable[TrialRow]) -> Sequence[TrialRow]:
         if row.status != "FINISHED" or "model.name" not in row.params or value_of(row, "f1") != value_of(row, "f1"):
             continue
         if any(row.params.get(name, "") not in ("", "None") for name in _TEST_CELL):
+            continue
+        if row.tags.get("study", "").endswith(SMOKE) and not is_synthetic(row):
             continue
         other = found.get(row.trial_id)
         if other is None or _weight(row) > _weight(other):

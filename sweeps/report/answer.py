@@ -2,14 +2,27 @@
 
 from collections.abc import Mapping, Sequence
 
-from sweeps.report.cells import FEW_SCENES, CellComparison, Difference
+from datasets.seasons import CRYOSEASONS
+from sweeps.report.cells import ENOUGH_SEEDS, CellComparison, Difference
 from sweeps.report.evidence import Evidence
+from sweeps.report.intervals import ALPHA, FEWEST_PASSES
 from sweeps.report.labels import Key
 from sweeps.report.score_tables import reading, text_of
-from sweeps.report.wording import TASK_AXES, cell_label, is_share, metric_label, plural
+from sweeps.report.wording import TASK_AXES, cell_label, class_label, is_share, metric_label, plural, told
+from training.tracking.tracker import SYNTHETIC
 
 _NAMED = 6
 """Most cells that a sentence names."""
+_GROUPS = (
+    ("Worse than it", "worse"),
+    ("Worse than it by arithmetic, since classes were never seen in training", "worse by arithmetic"),
+    ("Worse by one seed alone", "worse (1 seed)"),
+    ("Not told apart from it", "not told apart"),
+    ("Better on the scenes and seeds that both have", "better"),
+    ("Without an interval, since test scenes are too few", "too few scenes"),
+    ("Without an interval", "no interval"),
+)
+"""How sentences about differences from the best begin, by their reading."""
 
 
 def answers(comparison: CellComparison) -> list[str]:
@@ -25,6 +38,13 @@ def warnings(comparison: CellComparison) -> list[str]:
     found = []
     if evidence.study.study.endswith("-smoke"):
         found.append("This is a smoke run: its trials took a minute, and its scores say that all works, not how well.")
+    if any(SYNTHETIC in trial.row.tags for trial in evidence.finished):
+        found.append("The scenes of this lake are synthetic: no satellite saw them, and scores say nothing about ice.")
+    if any("cryoseason" in axis for axis in evidence.axes) or set(CRYOSEASONS) & set(evidence.design.bins):
+        found.append(
+            "Melt and freeze are by our rule from the NASA dates, which is not that of the published lists: python -m "
+            "datasets lists LAKE FOLDER --compare PUBLISHED counts how far they agree."
+        )
     if evidence.study.design is None:
         found.append(
             "The design of this study is not on record: its axes and its number of trials are read from the trials."
@@ -34,6 +54,11 @@ def warnings(comparison: CellComparison) -> list[str]:
     few = [key for key in comparison.keys if comparison.spread(key, comparison.objective).n < 2]
     if few:
         found.append(f"One seed has no spread, and its differences may be luck{_all_or(comparison, few)}.")
+    elif min(comparison.spread(key, comparison.objective).n for key in comparison.keys) < ENOUGH_SEEDS:
+        found.append(
+            f"With fewer than {ENOUGH_SEEDS} seeds luck of training is told apart more often than {100 * ALPHA:g} % of "
+            "the time: take better and worse as a hint."
+        )
     found += _about_scenes(comparison)
     for run_id, problem in list(evidence.unread.items())[:_NAMED]:
         found.append(f"The result of run {run_id} could not be read, so it has no interval: {problem}.")
@@ -60,45 +85,63 @@ def devices(evidence: Evidence) -> str:
 
 
 def _of_task(comparison: CellComparison, task: str) -> list[str]:
-    best, reference = comparison.best(task), comparison.reference(task)
-    if best is None or reference is None:
-        return []
+    found = [_best(comparison, task)]
+    for by in comparison.both:
+        best, reference = by.best(task), by.reference(task)
+        if best is None or reference is None:
+            continue
+        every = by.differences(task)
+        from_best = [each for each in every if each.against == best]
+        if not from_best:
+            return [*found, "No other cell has finished, so there is nothing to compare it with."]
+        start = "" if len(comparison.both) == 1 else f"By {_score_word(by)}: "
+        readings = {each.key: (reading(by, each), each) for each in from_best}
+        for words, wanted in _GROUPS:
+            some = {key: numbers_of(each) for key, (word, each) in readings.items() if word == wanted}
+            if some:
+                found.append(f"{_begin(start, words)}: {_named(by, list(some), some)}.")
+        if best != reference:
+            (own,) = (each for each in every if each.key == best and each.against == reference)
+            word = f"{reading(by, own)} ({numbers_of(own)})"
+            found.append(f"{_begin(start, 'Against the reference')}, {_name(by, reference)}, it is {word}.")
+        if never := by.never_right(best):
+            names = ", ".join(map(class_label, never))
+            found.append(f"{_name(by, best)} never names right, though test scenes have it: {names}.")
+    return list(dict.fromkeys(sentence for sentence in found if sentence))
+
+
+def _best(comparison: CellComparison, task: str) -> str:
+    """Which cell is best, by both objectives or by which."""
+    found = [(by, best) for by in comparison.both if (best := by.best(task)) is not None]
+    if not found:
+        return ""
     where = f"{task}: best" if len(comparison.evidence.tasks) > 1 else "Best"
-    every = comparison.differences(task)
-    found = [f"{where} is {_name(comparison, best)}: {score_of(comparison, best)}."]
-    from_best = [each for each in every if each.against == best]
-    if not from_best:
-        return [*found, "No other cell has finished, so there is nothing to compare it with."]
-    readings = {each.key: (reading(comparison, each), each) for each in from_best}
-    groups = (
-        ("Worse than it", "worse"),
-        ("Worse than it by arithmetic, since classes were never seen in training", "worse by arithmetic"),
-        ("Worse by one seed alone", "worse (1 seed)"),
-        ("Not told apart from it", "not told apart"),
-        ("Not told apart from it, since seeds disagree", "not told apart: seeds disagree"),
-        ("Better on the scenes and seeds that both have", "better"),
-        ("Without an interval", "no interval"),
+    scores = [score_of(by, best) for by, best in found]
+    if len(found) == 1:
+        return f"{where} is {_name(*found[0])}: {scores[0]}."
+    if len({best for _, best in found}) == 1:
+        return f"{where} by both scores is {_name(*found[0])}: {' and '.join(scores)}."
+    each = "; ".join(
+        f"by {_score_word(by)} it is {_name(by, best)}, {score}"
+        for (by, best), score in zip(found, scores, strict=True)
     )
-    for words, wanted in groups:
-        some = {key: numbers_of(comparison, each) for key, (word, each) in readings.items() if word == wanted}
-        if some:
-            found.append(f"{words}: {_named(comparison, list(some), some)}.")
-    if best != reference:
-        (own,) = (each for each in every if each.key == best and each.against == reference)
-        word = f"{reading(comparison, own)} ({numbers_of(comparison, own)})"
-        found.append(f"Against the reference, {_name(comparison, reference)}, it is {word}.")
-    return found
+    return f"{where} is no single cell: {each}."
 
 
-def numbers_of(comparison: CellComparison, each: Difference) -> str:
+def _score_word(comparison: CellComparison) -> str:
+    return metric_label(comparison.objective).split(", ")[0]
+
+
+def _begin(start: str, words: str) -> str:
+    return f"{start}{words[0].lower()}{words[1:]}" if start else words
+
+
+def numbers_of(each: Difference) -> str:
     """`−1.4 % points, interval −3.1 to +0.2`."""
-
-    def write(value: float) -> str:
-        return f"{'−' if value < 0 else '+'}{text_of(comparison.objective)(abs(value))}"
-
-    unit = " % points" if is_share(comparison.objective) else ""
-    interval = f", interval {write(each.interval.low)} to {write(each.interval.high)}" if each.interval.known else ""
-    return f"{write(each.value)}{unit}{interval}"
+    ends = (each.interval.low, each.interval.high) if each.interval.known else ()
+    value, *between = told(each.objective, each.value, *ends, signed=True)
+    unit = " % points" if is_share(each.objective) else ""
+    return f"{value}{unit}" + (f", interval {' to '.join(between)}" if between else "")
 
 
 def score_of(comparison: CellComparison, key: Key) -> str:
@@ -109,26 +152,31 @@ def score_of(comparison: CellComparison, key: Key) -> str:
     return f"{text}{unit} ({metric_label(comparison.objective)}; {plural(spread.n, 'seed')})"
 
 
-def few_scenes(count: int) -> str:
-    """What to make of intervals over few test scenes, without a full stop."""
+def few_passes(count: int) -> str:
+    """What to make of few test scenes, without a full stop."""
     return (
-        f"{plural(count, 'test scene')} {'is' if count == 1 else 'are'} too few to say what others would give; take "
-        "the intervals as a hint only"
+        f"test scenes of {plural(count, 'orbit pass', 'orbit passes')} give no interval: with fewer than "
+        f"{FEWEST_PASSES} no difference is rarer than chance"
     )
 
 
 def _about_scenes(comparison: CellComparison) -> list[str]:
-    counts = {key: comparison.scenes(key) for key in comparison.keys}
+    counts = {key: comparison.passes(key) for key in comparison.keys}
     if comparison.metric is None:
         return [
             f"{comparison.objective} does not follow from confusion matrices of scenes, so differences have no "
             "interval: go by the spread over seeds."
         ]
     found = []
-    few = {key: count for key, count in counts.items() if 0 < count < FEW_SCENES}
+    few = {key: count for key, count in counts.items() if 0 < count < FEWEST_PASSES}
     if few:
-        found.append(f"{few_scenes(min(few.values()))}{_all_or(comparison, list(few))}.")
-    every = [each for task in comparison.evidence.tasks for each in comparison.differences(task)]
+        found.append(f"T{few_passes(min(few.values()))[1:]}{_all_or(comparison, list(few))}.")
+    every = [each for task in comparison.evidence.tasks for by in comparison.both for each in by.differences(task)]
+    if any(each.passes >= FEWEST_PASSES and not each.interval.known for each in every):
+        found.append(
+            f"{plural(len(every), 'comparison')} are more than these test scenes can tell apart together: compare "
+            "fewer cells."
+        )
     if any(each.own_scenes for each in every):
         found.append("Some cells were tested on other scenes: their differences are over the scenes that both have.")
     unpaired = [each.key for each in every if not each.seeds]

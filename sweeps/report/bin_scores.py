@@ -7,14 +7,24 @@ from typing import Final
 import pandas as pd
 
 from sweeps.design.scene_sets import MATCHED, OWN, SCENES
-from sweeps.report.answer import few_scenes, numbers_of
-from sweeps.report.cells import FEW_SCENES, CellComparison, Difference
+from sweeps.report.answer import few_passes, numbers_of
+from sweeps.report.cells import CellComparison, Difference, corrected
 from sweeps.report.evidence import Evidence, FinishedTrial
-from sweeps.report.score_tables import bin_metric, reading, table_of_differences, text_of
+from sweeps.report.intervals import FEWEST_PASSES
+from sweeps.report.score_tables import bin_metric, reading, table_of_differences
 from sweeps.report.tables import ReportTable
-from sweeps.report.wording import TASK_AXES, axis_label, cell_label, key_words, parsed_label, percent, plural
+from sweeps.report.wording import (
+    TASK_AXES,
+    axis_label,
+    cell_label,
+    key_words,
+    metric_label,
+    parsed_label,
+    percent,
+    plural,
+)
 from training.evaluation.bins import Bin
-from training.evaluation.metric_names import MetricName
+from training.evaluation.metric_names import MetricName, parse_metric
 
 POOLED: Final = "Over all test scenes together, which is not what this study asks:"
 
@@ -27,13 +37,17 @@ class BinScores:
         name: `winter`.
         comparison: Of the cells on these scenes alone.
         scenes: How many there are.
+        passes: Orbit passes of these.
         pixels: Labelled ones among them, on the objective's grid.
+        asked: The differences that the study asks for, by both scores, corrected for their number in all bins together.
     """
 
     name: str
     comparison: CellComparison
     scenes: int
+    passes: int
     pixels: int
+    asked: tuple[Difference, ...] = ()
 
     @property
     def heading(self) -> str:
@@ -43,19 +57,30 @@ class BinScores:
 
 def bins_of_study(comparison: CellComparison) -> tuple[BinScores, ...]:
     """Each bin that the study compares."""
-    found = []
-    for name in comparison.evidence.design.bins:
-        metric = bin_metric(comparison, name)
-        inside = CellComparison(_in_bin(comparison.evidence, metric, name))
-        rows = {
-            row.scene_id: row.n
-            for trial in inside.evidence.finished
-            if trial.result is not None
-            for row in trial.result.scenes
-            if row.grid == metric.grid and metric.chart in (None, row.chart) and row.n
-        }
-        found.append(BinScores(name=name, comparison=inside, scenes=len(rows), pixels=sum(rows.values())))
-    return tuple(found)
+    found = [_of_bin(comparison, name) for name in comparison.evidence.design.bins]
+    every = iter(corrected([difference for each in found for difference in each.asked]))
+    return tuple(replace(each, asked=tuple(next(every) for _ in each.asked)) for each in found)
+
+
+def _of_bin(comparison: CellComparison, name: str) -> BinScores:
+    metric = bin_metric(comparison, name)
+    inside = CellComparison(_in_bin(comparison.evidence, metric, name))
+    rows = {
+        row.scene_id: row.n
+        for trial in inside.evidence.finished
+        if trial.result is not None
+        for row in trial.result.scenes
+        if row.grid == metric.grid and metric.chart in (None, row.chart) and row.n
+    }
+    asked = [each for by in inside.both for task in inside.evidence.tasks for each in _asked(by, task)]
+    return BinScores(
+        name=name,
+        comparison=inside,
+        scenes=len(rows),
+        passes=max((inside.passes(key) for key in inside.keys), default=0),
+        pixels=sum(rows.values()),
+        asked=tuple(asked),
+    )
 
 
 def bins_table(comparison: CellComparison, bins: tuple[BinScores, ...]) -> ReportTable | None:
@@ -84,7 +109,7 @@ def bins_table(comparison: CellComparison, bins: tuple[BinScores, ...]) -> Repor
         rows.append((*key_words(axes, key), *texts))
         numbers.append(own)
     whole = replace(bin_metric(comparison, bins[0].name), bin=None)
-    few = [each.name for each in bins if 0 < each.scenes < FEW_SCENES]
+    few = [each.name for each in bins if 0 < each.passes < FEWEST_PASSES]
     return ReportTable(
         name="bins",
         title=f"{comparison.evidence.study.study}: {parsed_label(whole)} by group of test scenes [%]",
@@ -93,14 +118,13 @@ def bins_table(comparison: CellComparison, bins: tuple[BinScores, ...]) -> Repor
         words=len(axes),
         numbers=pd.DataFrame(numbers),
         note="Mean ± spread over seeds, and the interval over the scenes of the group."
-        + (f" With so few scenes it is a hint only: {', '.join(few)}." if few else ""),
+        + (f" Too few orbit passes for an interval: {', '.join(few)}." if few else ""),
     )
 
 
 def bin_differences_table(bins: tuple[BinScores, ...]) -> ReportTable | None:
     """What the study asks, bin by bin: each set of scenes against as many of all, or against the reference."""
-    tables = [(each, table_of_differences(each.comparison, _with_words(each))) for each in bins if each.scenes]
-    tables = [(each, table) for each, table in tables if table.rows]
+    tables = [(each, table_of_differences(each.comparison, _with_words(each))) for each in bins if each.asked]
     if not tables:
         return None
     first = tables[0][1]
@@ -116,7 +140,7 @@ def bin_differences_table(bins: tuple[BinScores, ...]) -> ReportTable | None:
 
 
 def bin_answers(bins: tuple[BinScores, ...]) -> list[str]:
-    """The verdicts of the study: a sentence for each bin and task."""
+    """The verdicts of the study: a sentence for each bin, task and score."""
     return [sentence for each in bins for sentence in _answer(each)]
 
 
@@ -125,56 +149,49 @@ def _answer(each: BinScores) -> Iterator[str]:
     if not each.scenes:
         yield f"Scored on {each.name}: the test set has no such scene with labels."
         return
-    hint = f" ({few_scenes(each.scenes)})" if each.scenes < FEW_SCENES else ""
-    for task in comparison.evidence.tasks:
-        where = f"Scored on {each.heading}{hint}" + (f", {task}" if len(comparison.evidence.tasks) > 1 else "")
-        found, controlled = _asked(comparison, task)
+    hint = f" ({few_passes(each.passes)})" if each.passes < FEWEST_PASSES else ""
+    axes, tasks = comparison.evidence.axes, comparison.evidence.tasks
+    for task, by in ((task, by) for task in tasks for by in comparison.both):
         groups: dict[str, list[str]] = {}
-        for difference in found:
-            word = reading(comparison, difference)
-            name = cell_label(comparison.evidence.axes, difference.key, (*TASK_AXES, SCENES))
-            groups.setdefault(word, []).append(f"{name} ({numbers_of(comparison, difference)})")
-        said = [f"{word}: {'; '.join(names)}" for word, names in groups.items()]
-        against = "against as many scenes of all" if controlled else "against the reference"
-        if said:
-            yield f"{where}, {against}: {'. '.join(said)}."
-        elif (best := comparison.best(task)) is not None:
-            text = text_of(comparison.objective)(comparison.spread(best, comparison.objective).mean)
-            yield f"{where}: best is {cell_label(comparison.evidence.axes, best, TASK_AXES)}, {text}."
+        for difference in each.asked:
+            if difference.objective == by.objective and comparison.evidence.task_of[difference.key] == task:
+                name = cell_label(axes, difference.key, (*TASK_AXES, SCENES))
+                groups.setdefault(reading(by, difference), []).append(f"{name} ({numbers_of(difference)})")
+        if groups:
+            where = f"Scored on {each.heading}{hint}" + (f", {task}" if len(tasks) > 1 else "")
+            against = "against as many scenes of all" if SCENES in axes else "against the reference"
+            said = ". ".join(f"{word}: {'; '.join(names)}" for word, names in groups.items())
+            yield f"{where}, {metric_label(by.objective).split(', ')[0]}, {against}: {said}."
 
 
-def _asked(comparison: CellComparison, task: str) -> tuple[list[Difference], bool]:
-    """The differences that the study asks for, and whether they are against size-matched controls."""
+def _asked(comparison: CellComparison, task: str) -> list[Difference]:
+    """Each own set of scenes against its size-matched control; without controls each cell against the first."""
     axes = comparison.evidence.axes
     own = [key for key in comparison.keys if comparison.evidence.task_of[key] == task]
     if SCENES in axes:
         place = axes.index(SCENES)
         twins = {key: (*key[:place], MATCHED, *key[place + 1 :]) for key in own if key[place] == OWN}
-        pairs = [(key, twin) for key, twin in twins.items() if twin in own]
-        if pairs:
-            return [comparison.difference(key, twin) for key, twin in pairs], True
+        return [comparison.difference(key, twin) for key, twin in twins.items() if twin in own]
     reference = comparison.reference(task)
-    others = [key for key in own if key != reference]
-    return [comparison.difference(key, reference) for key in others if reference is not None], False
+    return [comparison.difference(key, reference) for key in own if reference is not None and key != reference]
 
 
 def _with_words(each: BinScores) -> list[tuple[Difference, str]]:
-    comparison = each.comparison
-    found = [difference for task in comparison.evidence.tasks for difference in _asked(comparison, task)[0]]
-    return [(difference, cell_label(comparison.evidence.axes, difference.against)) for difference in found]
+    axes = each.comparison.evidence.axes
+    return [(difference, cell_label(axes, difference.against)) for difference in each.asked]
 
 
 def _in_bin(evidence: Evidence, metric: MetricName, name: str) -> Evidence:
     """The study as if these were all of its test scenes."""
     whole = str(replace(metric, bin=None))
-    finished = tuple(_trial_in_bin(trial, metric, name, whole) for trial in evidence.finished)
+    finished = tuple(_trial_in_bin(trial, name) for trial in evidence.finished)
     design = evidence.design.model_copy(update={"objective": whole, "bins": ()})
     return replace(evidence, finished=finished, design=design)
 
 
-def _trial_in_bin(trial: FinishedTrial, metric: MetricName, name: str, whole: str) -> FinishedTrial:
-    values = trial.metrics
-    metrics = {whole: values[str(metric)]} if str(metric) in values else {}
+def _trial_in_bin(trial: FinishedTrial, name: str) -> FinishedTrial:
+    named = ((parse_metric(key), value) for key, value in trial.metrics.items())
+    metrics = {str(replace(each, bin=None)): value for each, value in named if each is not None and each.bin == name}
     row, result = trial.row.model_copy(update={"metrics": metrics}), trial.result
     if result is not None:
         scenes = tuple(each for each in result.scenes if name in (each.season, each.location, each.cryoseason))

@@ -1,25 +1,44 @@
 """Cells of a study: mean, spread and number over seeds, and how two cells differ."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property, reduce
+from operator import add
 from typing import Final, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from sweeps.report.bootstrap import UNKNOWN, Interval, Sampled, interval, sample, scored_scenes
 from sweeps.report.evidence import Evidence, FinishedTrial
+from sweeps.report.intervals import (
+    ALPHA,
+    UNKNOWN,
+    Interval,
+    Sampled,
+    charts_of,
+    holm,
+    interval,
+    over_seeds,
+    p_value,
+    passes_in,
+    sample,
+    scored_scenes,
+    subsets,
+)
 from sweeps.report.labels import Key, first_target
-from training.evaluation.metric_names import MetricName, parse_metric
+from sweeps.report.wording import chart_classes
+from training.evaluation.bins import ScoreKey
+from training.evaluation.confusion import ConfusionMatrix
+from training.evaluation.metric_names import ICE, MetricName, parse_metric
 
-FEW_SCENES: Final = 5
-"""Fewer scenes than this hardly say what other scenes would give."""
+ENOUGH_SEEDS: Final = 5
+"""With fewer seeds the test does not hold its level where seeds differ more than scenes."""
 
 NO_SCENES: Final = "no test scenes"
 NOT_FINISHED: Final = "not finished"
 NO_LABELS: Final = "no labelled pixel"
 
-Verdict = Literal["higher", "lower", "seeds disagree", "not told apart", "unknown"]
+Verdict = Literal["higher", "lower", "not told apart", "unknown"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,35 +57,56 @@ class Difference:
     Attributes:
         key: The cell.
         against: The other one.
+        objective: Metric that differs.
         value: Difference of the objective on their common test scenes, averaged over common seeds; NaN without any.
-        interval: Over test scenes.
+        draws: (subsets,) the same on subsets of passes and seeds; empty without common scenes.
+        level: At which it is tested, less than `ALPHA` where it is one of several.
         seeds: Common seeds, or pairs of seeds where these are not common.
         agreeing: Seeds whose difference has the sign of `value`.
         spread: Sample standard deviation over seeds of the difference.
         scenes: Common test scenes; 0 where results could not be read or the objective does not come from them.
+        passes: Orbit passes of these.
         own_scenes: Scenes of the two cells that are not common.
     """
 
     key: Key
     against: Key
+    objective: str
     value: float
-    interval: Interval
+    draws: NDArray[np.float64] = field(repr=False, compare=False)
+    level: float = ALPHA
     seeds: int
     agreeing: int
     spread: float
     scenes: int
+    passes: int
     own_scenes: int
+
+    @cached_property
+    def interval(self) -> Interval:
+        """Over test scenes and seeds, at the level of the test: it holds 0 where the two are not told apart."""
+        return interval(self.draws, subsets(self.passes).repeats, self.level) if self.draws.size else UNKNOWN
+
+    @cached_property
+    def p(self) -> float:
+        """How often so large a difference would be seen where there is none, by itself; NaN without scenes."""
+        return p_value(self.draws, subsets(self.passes).repeats) if self.draws.size else float("nan")
 
     @property
     def verdict(self) -> Verdict:
-        """Higher or lower where the interval does not hold 0 and every seed has the same sign."""
+        """Higher or lower where the interval does not hold 0."""
         if not self.interval.known:
             return "unknown"
         if self.interval.holds(0.0):
             return "not told apart"
-        if self.agreeing < self.seeds:
-            return "seeds disagree"
         return "higher" if self.value > 0 else "lower"
+
+
+def corrected(found: Sequence[Difference]) -> list[Difference]:
+    """The comparisons of a study, each at the level that keeps `ALPHA` for all together."""
+    tested = [place for place, each in enumerate(found) if each.draws.size]
+    levels = dict(zip(tested, holm([found[place].p for place in tested]), strict=True))
+    return [replace(each, level=levels.get(place, ALPHA)) for place, each in enumerate(found)]
 
 
 def spread_of(values: Sequence[float]) -> Spread:
@@ -82,17 +122,28 @@ def spread_of(values: Sequence[float]) -> Spread:
 class CellComparison:
     """The cells of a study by its objective.
 
+    Weighted F1 is compared beside published numbers and is made by common classes; macro F1 over ice is what rare ice
+    types weigh in. A study that is asked by one of them is always answered by both.
+
     Attributes:
         evidence: The study.
         objective: Name of the metric.
         metric: What it says; None where it does not come from confusion matrices, which then gives no interval.
+        second: The same cells by the other of the two scores; None where the objective is neither, or no trial has it.
     """
 
-    def __init__(self, evidence: Evidence) -> None:
+    def __init__(self, evidence: Evidence, objective: str = "", *, first: "CellComparison | None" = None) -> None:
         self.evidence = evidence
-        self.objective = evidence.design.objective
+        self.objective = objective or evidence.design.objective
         self.metric: MetricName | None = parse_metric(self.objective)
         self._samples: dict[tuple[str, tuple[str, ...]], Sampled] = {}
+        self._first = first or self
+        self.second = None if first is not None else self._by_other_score()
+
+    @property
+    def both(self) -> tuple["CellComparison", ...]:
+        """This comparison and the second one, where there is one."""
+        return (self, self.second) if self.second is not None else (self,)
 
     @property
     def lower_is_better(self) -> bool:
@@ -124,53 +175,97 @@ class CellComparison:
         scenes = self._common_scenes(trials)
         if len(scenes) < 2:
             return UNKNOWN
-        return interval(np.mean([self._sample(trial, scenes).draws for trial in trials], axis=0))
+        draws = np.mean([self._sample(trial, scenes).draws for trial in trials], axis=0)
+        return interval(draws, subsets(passes_in(scenes)).repeats)
 
     def scenes(self, key: Key) -> int:
         """Test scenes of the objective of a cell."""
         return len(self._common_scenes(self.evidence.trials_of(key)))
 
+    def passes(self, key: Key) -> int:
+        """Orbit passes of these."""
+        return passes_in(self._common_scenes(self.evidence.trials_of(key)))
+
     def difference(self, key: Key, against: Key, *, any_seed: bool = False) -> Difference:
-        """A cell minus another, `against`: paired by seed and by test scene.
+        """A cell minus another, `against`: paired by seed and by test scene, and tested by itself.
 
         Without a common seed `any_seed` pairs every seed of one with every seed of the other.
         """
         one, other = ({trial.seed: trial for trial in self.evidence.trials_of(each)} for each in (key, against))
-        pairs = [(one[seed], other[seed]) for seed in sorted(one.keys() & other.keys())]
+        common = sorted(one.keys() & other.keys())
+        pairs = [(one[seed], other[seed]) for seed in common]
+        sides: tuple[Sequence[int], ...] = (common,)
         if any_seed and not pairs:
             pairs = [(a, b) for a in one.values() for b in other.values()]
+            sides = ([a.seed for a, _ in pairs], [b.seed for _, b in pairs])
         trials = [trial for pair in pairs for trial in pair]
         scenes = self._common_scenes(trials)
+        draws = np.zeros(0)
         if scenes:
             samples = [(self._sample(a, scenes), self._sample(b, scenes)) for a, b in pairs]
             by_seed = [a.value - b.value for a, b in samples]
-            draws = np.mean([a.draws - b.draws for a, b in samples], axis=0)
-            found = interval(draws) if len(scenes) > 1 else UNKNOWN
+            draws = over_seeds(np.stack([a.draws - b.draws for a, b in samples]), sides)
         else:
             nan = float("nan")
             by_seed = [a.metrics.get(self.objective, nan) - b.metrics.get(self.objective, nan) for a, b in pairs]
-            found = UNKNOWN
-        over_seeds = spread_of(by_seed)
+        mean = spread_of(by_seed)
         metric = self.metric
         every = {scene for trial in trials for scene in scored_scenes(trial, metric)} if metric is not None else set()
         return Difference(
             key=key,
             against=against,
-            value=over_seeds.mean,
-            interval=found,
+            objective=self.objective,
+            value=mean.mean,
+            draws=draws,
             seeds=len(pairs),
-            agreeing=sum(bool(np.sign(value) == np.sign(over_seeds.mean)) for value in by_seed),
-            spread=over_seeds.spread,
+            agreeing=sum(bool(np.sign(value) == np.sign(mean.mean)) for value in by_seed),
+            spread=mean.spread,
             scenes=len(scenes),
+            passes=passes_in(scenes),
             own_scenes=len(every) - len(scenes) if scenes else 0,
         )
 
     def differences(self, task: str) -> list[Difference]:
-        """Every cell of a task against its reference, then every one against its best."""
-        reference, best = self.reference(task), self.best(task)
-        own = [key for key in self.keys if self.evidence.task_of[key] == task]
-        against = [each for each in dict.fromkeys((reference, best)) if each is not None]
-        return [self.difference(key, other) for other in against for key in own if key != other]
+        """Every cell of a task against its reference, then every one against its best.
+
+        All comparisons of the study, by both scores and of both tasks, are corrected for their number together.
+        """
+        return [
+            each
+            for each in self._first._every
+            if each.objective == self.objective and self.evidence.task_of[each.key] == task
+        ]
+
+    @cached_property
+    def _every(self) -> list[Difference]:
+        return corrected([each for comparison in self.both for each in comparison._pairs()])
+
+    def _pairs(self) -> Iterable[Difference]:
+        for task in self.evidence.tasks:
+            own = [key for key in self.keys if self.evidence.task_of[key] == task]
+            against = [each for each in dict.fromkeys((self.reference(task), self.best(task))) if each is not None]
+            yield from (self.difference(key, other) for other in against for key in own if key != other)
+
+    def pooled(self, key: Key) -> tuple[str, ConfusionMatrix] | None:
+        """Chart and matrix of a cell on the objective's grid, added up over its seeds; None without results."""
+        trials = [trial for trial in self.evidence.trials_of(key) if trial.result is not None]
+        if self.metric is None or self.metric.score == "autoice" or not trials:
+            return None
+        target = next(iter(charts_of(trials[0], self.metric)), "")
+        name = ScoreKey(self.metric.grid, target)
+        found = [trial.result.matrices.get(name) for trial in trials if trial.result is not None]
+        if None in found:
+            return None
+        return target, reduce(add, (ConfusionMatrix.from_lists(rows) for rows in found if rows is not None))
+
+    def never_right(self, key: Key) -> tuple[str, ...]:
+        """Classes that the test scenes have and that no seed of a cell names right anywhere."""
+        pooled = self.pooled(key)
+        if pooled is None:
+            return ()
+        counts = pooled[1].counts
+        missed = (counts.sum(axis=1) > 0) & (counts.diagonal() == 0)
+        return tuple(name for name, never in zip(chart_classes(pooled[0]), missed, strict=True) if never)
 
     def why_empty(self, key: Key, metric: MetricName | None) -> str:
         """Why a cell has no such score: it was left out, is not finished, has no scenes or labels; else a dash."""
@@ -199,3 +294,12 @@ class CellComparison:
         if where not in self._samples:
             self._samples[where] = sample(trial, self.metric, scenes)
         return self._samples[where]
+
+    def _by_other_score(self) -> "CellComparison | None":
+        metric = self.metric
+        if metric is None or metric.class_name is not None or metric.score not in ("f1", ICE):
+            return None
+        name = str(replace(metric, score=ICE if metric.score == "f1" else "f1"))
+        if not any(name in trial.metrics for trial in self.evidence.finished):
+            return None
+        return CellComparison(self.evidence, name, first=self)

@@ -1,22 +1,18 @@
 """Confusion matrices of cells, of one or of several side by side."""
 
 from collections.abc import Sequence
-from functools import reduce
-from operator import add
 from typing import Final
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from datasets.labels import chart
-from sweeps.report.bootstrap import charts_of
 from sweeps.report.cells import CellComparison
 from sweeps.report.drawing import Drawn
 from sweeps.report.labels import Key
 from sweeps.report.wording import cell_label, grid_label, plural
 from training.artifacts.figures import confusion_figure, draw_confusion
-from training.evaluation.bins import PATCHES, ScoreKey
-from training.evaluation.confusion import ConfusionMatrix
+from training.evaluation.bins import PATCHES
 
 _ACROSS: Final = 2
 """Matrices beside each other that a page can show with legible numbers."""
@@ -24,7 +20,7 @@ _ACROSS: Final = 2
 
 def best_confusion(comparison: CellComparison, key: Key, name: str, task: str) -> list[Drawn]:
     """Confusion matrix of one cell on the objective's grid, added up over its seeds; none without results."""
-    pooled, metric = pooled_confusion(comparison, key), comparison.metric
+    pooled, metric = comparison.pooled(key), comparison.metric
     if pooled is None or metric is None:
         return []
     target, matrix = pooled
@@ -41,7 +37,7 @@ def best_confusion(comparison: CellComparison, key: Key, name: str, task: str) -
 def side_by_side(comparison: CellComparison, keys: Sequence[Key], name: str) -> list[Drawn]:
     """Confusion matrices of the cells with results on the objective's grid, each added up over its seeds."""
     metric = comparison.metric
-    found = {key: pooled for key in keys if (pooled := pooled_confusion(comparison, key)) is not None}
+    found = {key: pooled for key in keys if (pooled := comparison.pooled(key)) is not None}
     if not found or metric is None:
         return []
     n = max(matrix.n_classes for _, matrix in found.values())
@@ -63,19 +59,6 @@ def side_by_side(comparison: CellComparison, keys: Sequence[Key], name: str) -> 
         "up over seeds."
     )
     return [Drawn(name=name, caption=caption, figure=figure)]
-
-
-def pooled_confusion(comparison: CellComparison, key: Key) -> tuple[str, ConfusionMatrix] | None:
-    """Chart and matrix of a cell on the objective's grid, added up over its seeds; None without results."""
-    metric = comparison.metric
-    trials = [trial for trial in comparison.evidence.trials_of(key) if trial.result is not None]
-    if metric is None or metric.score == "autoice" or not trials:
-        return None
-    target = next(iter(charts_of(trials[0], metric)), "")
-    found = [trial.result.matrices.get(ScoreKey(metric.grid, target)) for trial in trials if trial.result is not None]
-    if None in found:
-        return None
-    return target, reduce(add, (ConfusionMatrix.from_lists(rows) for rows in found if rows is not None))
 
 
 def _seeds(comparison: CellComparison, key: Key) -> str:

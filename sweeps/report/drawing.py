@@ -26,7 +26,7 @@ from sweeps.report.wording import (
     score_label,
 )
 from training.artifacts.figures import OKABE_ITO
-from training.evaluation.metric_names import grids_in
+from training.evaluation.metric_names import ICE, grids_in
 
 # Blue and vermilion differ most in every kind of colour vision, and in lightness; yellow is too light for lines.
 COLOURS: Final = ("#0072b2", *(colour for colour in OKABE_ITO if colour != "#0072b2"))
@@ -103,11 +103,13 @@ def grid_series(comparison: CellComparison, keys: Sequence[Key], score: str) -> 
 
 
 def panel_scores(comparison: CellComparison) -> tuple[str, ...]:
-    """Scores worth a panel: that of the objective, and macro F1, which rare classes weigh in as much as common ones."""
+    """Scores worth a panel: both objectives; for trials without macro F1 over ice that over all classes."""
     metric = comparison.metric
-    if metric is None or metric.class_name or metric.score not in ("f1", "f1_macro"):
+    if metric is None or metric.class_name or metric.score not in ("f1", "f1_macro", ICE):
         return (metric.score if metric is not None else comparison.objective,)
-    return ("f1", "f1_macro") if metric.score == "f1" else ("f1_macro", "f1")
+    if metric.score != "f1":
+        return (metric.score, "f1")
+    return ("f1", ICE if comparison.second is not None else "f1_macro")
 
 
 def score_axis(comparison: CellComparison, score: str) -> str:

@@ -14,6 +14,11 @@ from training.evaluation.metric_names import USUAL_SCORES
 NOT_SETTINGS: Final = frozenset({"seed", "data.lake"})
 """Params that differ between trials of the same settings."""
 
+ENOUGH_TO_RANK: Final = 3
+"""Fewest seeds of what is ranked, and of what is chosen where others have them."""
+VAL_SCORE: Final = "best/val_f1"
+"""Weighted F1 on the val scenes, of the epoch that was kept."""
+
 Key = tuple[str, ...]
 """A cell: its value on every axis, empty where it has none."""
 
@@ -68,6 +73,23 @@ def by_settings(rows: Iterable[TrialRow]) -> list[list[TrialRow]]:
         settings = json.dumps(settings_of(row), sort_keys=True)
         found.setdefault((task_label(task_of_row(row)), settings), {})[seed_of(row)] = row
     return [[of_seed[seed] for seed in sorted(of_seed)] for of_seed in found.values()]
+
+
+def best_by_val(groups: Iterable[Sequence[TrialRow]]) -> list[TrialRow]:
+    """Of trials by settings those with the best mean val F1: test scenes have no part in the choice.
+
+    Settings with at least `ENOUGH_TO_RANK` seeds go before those with fewer: the best of many single seeds is luck. Of
+    equal ones the last is taken.
+    """
+
+    def rank(rows: Sequence[TrialRow]) -> tuple[bool, float]:
+        values = [row.metrics[VAL_SCORE] for row in rows if VAL_SCORE in row.metrics]
+        return len(rows) >= ENOUGH_TO_RANK, sum(values) / len(values) if values else -1.0
+
+    best: Sequence[TrialRow] = ()
+    for rows in groups:
+        best = max(rows, best, key=rank) if best else rows
+    return list(best)
 
 
 def ordered(design: StudyDesign, added: int, found: Sequence[Key]) -> tuple[Key, ...]:

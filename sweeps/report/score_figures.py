@@ -10,7 +10,6 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from sweeps.report.bootstrap import CONFIDENCE
 from sweeps.report.cells import CellComparison, Difference
 from sweeps.report.drawing import (
     COLOURS,
@@ -160,8 +159,8 @@ def difference_figures(
         finish(panel, along="x")
         head(figure, title)
         caption = (
-            f"{what if of_one else f'D{what[1:]}'}, averaged over seeds, with its {CONFIDENCE:g} % interval over test "
-            "scenes. Filled: told apart, for every seed. Hollow: not told apart from noise, or seeds disagree."
+            f"{what if of_one else f'D{what[1:]}'}, averaged over seeds, with its interval over test scenes and seeds, "
+            "corrected for the number of comparisons. Filled: told apart. Hollow: not told apart from noise."
         )
         yield Drawn(name=f"{name}{end}", caption=caption, figure=figure)
 

@@ -5,9 +5,9 @@ from typing import Any, Final
 
 import pandas as pd
 
-from sweeps.report.bootstrap import CONFIDENCE
 from sweeps.report.cells import CellComparison, Difference, Spread
 from sweeps.report.evidence import Evidence
+from sweeps.report.intervals import CONFIDENCE
 from sweeps.report.labels import Key, first_target
 from sweeps.report.seen import ARITHMETIC, is_arithmetic
 from sweeps.report.tables import ReportTable
@@ -23,42 +23,51 @@ from sweeps.report.wording import (
     metric_label,
     number,
     percent,
+    told,
 )
 from training.evaluation.bins import fixed_grid
-from training.evaluation.metric_names import MAJORITY, TERM, MetricName, grids_in, split_grid
+from training.evaluation.metric_names import ICE, MAJORITY, TERM, MetricName, grids_in, split_grid
 
-_BIN_SCORES: Final = frozenset({"f1", "f1_macro", "accuracy", "r2"})
+_BIN_SCORES: Final = frozenset({"f1", "f1_macro", ICE, "accuracy", "r2"})
 """Scores that every bin has (`training.evaluation.metrics`)."""
 _INTERVAL: Final = f"{CONFIDENCE:g} % interval over test scenes"
+_TESTED: Final = "interval over test scenes and seeds, corrected"
 
 
 def scores_table(comparison: CellComparison) -> ReportTable:
-    """One row for each cell: mean ± spread over seeds of the objective and of the scores that every table shows."""
+    """One row for each cell: mean ± spread over seeds of both objectives and of the scores that every table shows."""
     evidence, objective = comparison.evidence, comparison.objective
     metrics = shown_metrics(comparison)
     rows = []
     for key in evidence.keys:
         spreads = {name: comparison.spread(key, name) for name in metrics}
-        scenes = comparison.scene_interval(key)
+        intervals = {each.objective: each.scene_interval(key) for each in comparison.both}
         cells = [
             percent(each.mean) if name.endswith(f"/{MAJORITY}") else text_of(name)(each.mean, each.spread)
             for name, each in spreads.items()
         ]
         if not spreads[objective].n:
             cells[0] = comparison.why_empty(key, comparison.metric)
-        cells.insert(1, _between(objective, scenes.low, scenes.high))
+        for place, (name, each) in enumerate(intervals.items()):
+            cells.insert(2 * place + 1, _between(name, each.low, each.high))
         n, wanted = len(evidence.trials_of(key)), len(evidence.design.seeds)
         numbers = {
             "n": n,
             **_numbers(spreads),
-            f"{objective}/scenes_low": scenes.low,
-            f"{objective}/scenes_high": scenes.high,
+            **{
+                f"{name}/scenes_{end}": getattr(each, end)
+                for name, each in intervals.items()
+                for end in ("low", "high")
+            },
             "scenes": comparison.scenes(key),
+            "passes": comparison.passes(key),
         }
         rows.append((key, (*cells, str(n) if n >= wanted else f"{n} of {wanted}"), numbers))
-    first, *others = map(metric_heading, metrics)
+    header = list(map(metric_heading, metrics))
+    for place in range(len(comparison.both)):
+        header.insert(2 * place + 1, _INTERVAL)
     title = "mean ± spread (sample standard deviation) over seeds"
-    return _cells_table(evidence, "table", title, (first, _INTERVAL, *others, "seeds"), rows)
+    return _cells_table(evidence, "table", title, (*header, "seeds"), rows)
 
 
 def classes_table(comparison: CellComparison) -> ReportTable | None:
@@ -96,29 +105,32 @@ def differences_table(comparison: CellComparison) -> ReportTable:
     """Every cell against the reference and against the best, task by task."""
     found = []
     for task in comparison.evidence.tasks:
-        roles = {"reference": comparison.reference(task), "best": comparison.best(task)}
-        for each in comparison.differences(task):
-            role = " and ".join(name for name, key in roles.items() if key == each.against)
-            found.append((each, f"{cell_label(comparison.evidence.axes, each.against)} ({role})"))
+        for by in comparison.both:
+            roles = {"reference": by.reference(task), "best": by.best(task)}
+            for each in by.differences(task):
+                role = " and ".join(name for name, key in roles.items() if key == each.against)
+                found.append((each, f"{cell_label(comparison.evidence.axes, each.against)} ({role})"))
     return table_of_differences(comparison, found)
 
 
 def table_of_differences(comparison: CellComparison, found: Sequence[tuple[Difference, str]]) -> ReportTable:
-    """A row for each difference, given with the words for the other cell."""
+    """A row for each difference, given with the words for the other cell; their objectives are of `comparison.both`."""
     evidence, objective = comparison.evidence, comparison.objective
     rows, numbers = [], []
     for each, against in found:
         cell, other = (cell_label(evidence.axes, key) for key in (each.key, each.against))
         low, high = each.interval.low, each.interval.high
-        difference, between = _signed(objective, each.value), _between(objective, low, high, signed=True)
-        counts = f"{each.agreeing} of {each.seeds}", str(each.scenes or "–")
-        spread = text_of(objective)(each.spread)
-        rows.append((cell, against, difference, between, spread, *counts, reading(comparison, each)))
+        difference, *ends = told(each.objective, each.value, low, high, signed=True)
+        between = " to ".join(ends) if each.interval.known else "–"
+        counts = f"{each.agreeing} of {each.seeds}", str(each.scenes or "–"), str(each.passes or "–")
+        spread, label = text_of(each.objective)(each.spread), metric_label(each.objective)
+        rows.append((cell, against, label, difference, between, spread, *counts, reading(comparison, each)))
         numbers.append(
             {
                 "task": evidence.task_of[each.key],
                 "cell": cell,
                 "against": other,
+                "score": each.objective,
                 "difference": each.value,
                 "scenes_low": low,
                 "scenes_high": high,
@@ -126,44 +138,52 @@ def table_of_differences(comparison: CellComparison, found: Sequence[tuple[Diffe
                 "seeds": each.seeds,
                 "seeds_agreeing": each.agreeing,
                 "scenes": each.scenes,
+                "passes": each.passes,
+                "p": each.p,
+                "level": each.level,
                 "verdict": each.verdict,
             }
         )
     unit = "% points" if is_share(objective) else "same unit"
-    measures = (f"difference [{unit}]", _INTERVAL, "spread over seeds", "seeds with this sign", "test scenes")
+    scores = [metric_label(by.objective) for by in comparison.both]
+    counts_of = ("seeds with this sign", "test scenes", "orbit passes")
+    measures = (f"difference [{unit}]", _TESTED, "spread over seeds", *counts_of)
     return ReportTable(
         name="differences",
-        title=f"{evidence.study.study}: differences of {metric_label(objective)}",
-        header=("cell", "against", *measures, "reading"),
+        title=f"{evidence.study.study}: differences of {' and of '.join(scores)}",
+        header=("cell", "against", "score", *measures, "reading"),
         rows=tuple(rows),
-        words=2,
+        words=3,
         numbers=pd.DataFrame(numbers),
     )
 
 
 def reading(comparison: CellComparison, difference: Difference) -> str:
-    """A difference in a word: better, worse, not told apart; `worse by arithmetic` where classes were never seen."""
+    """A difference in a word, by the interval: better, worse, not told apart; `by arithmetic` for unseen classes."""
     verdict = difference.verdict
     if verdict in ("higher", "lower"):
         word = "better" if (verdict == "higher") != comparison.lower_is_better else "worse"
         if is_arithmetic(comparison, difference):
             return f"{word} {ARITHMETIC}"
         return word if difference.seeds > 1 else f"{word} (1 seed)"
-    return {"unknown": "no interval", "seeds disagree": "not told apart: seeds disagree"}.get(verdict, verdict)
+    if verdict == "unknown":
+        return "too few scenes" if difference.draws.size else "no interval"
+    return verdict
 
 
 def shown_metrics(comparison: CellComparison) -> tuple[str, ...]:
-    """The objective, then weighted and macro F1 on every grid, the AutoICE score, and the majority class."""
+    """Both objectives, then weighted and macro F1 on every grid, the AutoICE score, and the majority class."""
     have = dict.fromkeys(name for trial in comparison.evidence.finished for name in trial.metrics)
     first, _ = split_grid(comparison.objective) or ("", "")
     grids = sorted(grids_in(have), key=lambda grid: (grid != first, grid))
-    wanted = [(grid, score) for grid in grids for score in ("f1", "f1_macro", "autoice")]
+    wanted = [(grid, score) for grid in grids for score in ("f1", ICE, "f1_macro", "autoice")]
     # Trials of one ratio have one majority on every grid, but on its own grid each ratio has its own.
     wanted += [(grid, MAJORITY) for grid in grids if grid.endswith("m")][:1]
     if comparison.metric is not None and comparison.metric.score == "autoice":  # its terms, also of one chart alone
         wanted += [(first, name.partition("/")[2]) for name in sorted(have) if name.startswith(f"{first}/{TERM}")]
     names = [str(MetricName(grid=grid, score=score)) for grid, score in wanted]
-    return (comparison.objective, *(name for name in names if name in have and name != comparison.objective))
+    objectives = [each.objective for each in comparison.both]
+    return (*objectives, *(name for name in names if name in have and name not in objectives))
 
 
 def text_of(name: str) -> Callable[..., str]:
@@ -213,14 +233,5 @@ def _numbers(spreads: Mapping[str, Spread]) -> dict[str, float]:
     return {f"{name}/{kind}": getattr(each, kind) for name, each in spreads.items() for kind in ("mean", "spread", "n")}
 
 
-def _between(name: str, low: float, high: float, *, signed: bool = False) -> str:
-    if low != low or high != high:
-        return "–"
-    return " to ".join(_signed(name, value) if signed else text_of(name)(value) for value in (low, high))
-
-
-def _signed(name: str, value: float) -> str:
-    if value != value:
-        return "–"
-    text = text_of(name)(abs(value))
-    return f"{'−' if value < 0 else '+'}{text}" if float(text) else text
+def _between(name: str, low: float, high: float) -> str:
+    return "–" if low != low or high != high else " to ".join(told(name, low, high))

@@ -12,19 +12,20 @@ import numpy as np
 import pandas as pd
 
 from datasets.labels import CHARTS
-from sweeps.report.bootstrap import charts_of
 from sweeps.report.cells import CellComparison, Difference
 from sweeps.report.evidence import FinishedTrial
+from sweeps.report.intervals import charts_of
 from sweeps.report.labels import Key
 from sweeps.report.tables import ReportTable
 from sweeps.report.wording import axis_label, cell_label, class_label, key_words, parsed_label, percent
 from training.data.scene_set import SceneSet
 from training.evaluation.bins import ScoreKey
 from training.evaluation.confusion import ConfusionMatrix
+from training.evaluation.metric_names import ICE
 from training.evaluation.metrics import of_seen
 
 ARITHMETIC: Final = "by arithmetic"
-_SCORES: Final = ("f1", "f1_macro", "accuracy")
+_SCORES: Final = ("f1", "f1_macro", ICE, "accuracy")
 """Scores that have a ceiling here, and a value over seen classes."""
 
 
@@ -104,6 +105,7 @@ def unseen_sentences(comparison: CellComparison) -> list[str]:
 
 def is_arithmetic(comparison: CellComparison, difference: Difference) -> bool:
     """Whether no network of the worse cell could have reached what the better one has."""
+    comparison = next((by for by in comparison.both if by.objective == difference.objective), comparison)
     worse, better = (
         (difference.key, difference.against) if difference.value < 0 else (difference.against, difference.key)
     )
@@ -122,7 +124,7 @@ def ceiling(comparison: CellComparison, key: Key) -> float:
     """The most that the objective can be where classes were never seen; NaN where that is not known.
 
     All pixels of seen classes right, and none of the others: for weighted F1 and accuracy the share of their pixels,
-    for macro F1 the share of the classes that the test scenes have.
+    for macro F1 the share of the classes (of ice) that the test scenes have.
     """
     metric, unseen = comparison.metric, unseen_classes(comparison, key)
     matrices = [
@@ -132,7 +134,9 @@ def ceiling(comparison: CellComparison, key: Key) -> float:
         return float("nan")
     true = matrices[0].counts.sum(axis=1)
     known = np.array([name not in unseen for name in CHARTS[_chart(comparison, key)].classes])
-    weights = (true > 0).astype(float) if metric.score == "f1_macro" else true
+    weights = true if metric.score in ("f1", "accuracy") else (true > 0).astype(float)
+    if metric.score == ICE:
+        weights[0] = 0.0
     return float(weights[known].sum() / weights.sum()) if weights.sum() else float("nan")
 
 

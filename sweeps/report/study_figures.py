@@ -11,6 +11,7 @@ from sweeps.report.heat_maps import axes_figure, bins_figures, classes_figures
 from sweeps.report.labels import Key
 from sweeps.report.score_figures import bars_figures, difference_figures, dots_figures, lines_figure
 from sweeps.report.wording import is_number
+from training.evaluation.metric_names import ICE
 
 _NETWORKS = ("model.name", "model", "network")
 _FEW = 5
@@ -28,14 +29,16 @@ def main_figures(comparison: CellComparison) -> list[Drawn]:
 
 
 def against_figures(comparison: CellComparison) -> list[Drawn]:
-    """Differences from the reference and from the best."""
+    """Differences from the reference and from the best, by both objectives."""
     drawn: list[Drawn] = []
     for part in _by_task(comparison):
-        every = comparison.differences(part.task)
-        for against in dict.fromkeys(each.against for each in every):
-            role = "reference" if against == comparison.reference(part.task) else "best"
-            some = [each for each in every if each.against == against]
-            drawn += difference_figures(comparison, some, f"differences_from_{role}{part.end}", part.title)
+        for by in comparison.both:
+            end = f"{'_ice' if by.objective.endswith(ICE) else ''}{part.end}"
+            every = by.differences(part.task)
+            for against in dict.fromkeys(each.against for each in every):
+                role = "reference" if against == by.reference(part.task) else "best"
+                some = [each for each in every if each.against == against]
+                drawn += difference_figures(by, some, f"differences_from_{role}{end}", part.title)
     return drawn
 
 

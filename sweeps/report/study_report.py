@@ -6,9 +6,9 @@ from typing import Final
 from sweeps.report.account import cost, cost_table, missing_trials, open_table, runs_table, state
 from sweeps.report.answer import answers, devices, warnings
 from sweeps.report.bin_scores import POOLED, bin_answers, bin_differences_table, bins_of_study, bins_table
-from sweeps.report.bootstrap import CONFIDENCE, DRAWS
 from sweeps.report.cells import CellComparison
 from sweeps.report.evidence import Evidence
+from sweeps.report.intervals import ALPHA, CONFIDENCE, FEWEST_PASSES
 from sweeps.report.page import Picture, Section, render, written
 from sweeps.report.score_tables import classes_table, differences_table, scores_table
 from sweeps.report.seen import trained_table, with_unseen
@@ -20,12 +20,16 @@ from training.tracking.server import run_address
 HOW_TO_READ: Final = (
     "Spread is the sample standard deviation over seeds: how much a score changes when the same training starts from "
     "other random numbers. It says nothing about other scenes.",
-    f"An interval covers test scenes: scenes were drawn with replacement {DRAWS} times, scored together each time, and "
-    f"{CONFIDENCE:g} % of the scores lie in it. The networks stay as they are, so it says nothing about other seeds.",
-    "A difference is paired: same seeds, same scenes, same draws for both sides, then averaged over the seeds that "
-    "both have. If its interval holds 0, the two are not told apart from noise by these test scenes.",
-    "Intervals are not corrected for their number: of twenty comparisons without any true difference, one is told "
-    "apart by chance. The best cell was chosen by these very scores, which flatters it a little.",
+    f"An interval covers test scenes ({CONFIDENCE:g} %): subsets of their orbit passes were scored together, and it is "
+    "the range that a permutation test over passes does not refuse. Scenes of one pass are one observation; fewer than "
+    f"{FEWEST_PASSES} passes give none. That of a cell says nothing about other seeds; that of a difference does.",
+    "A difference is paired: same seeds, same scenes, same subsets for both sides, then averaged over the seeds that "
+    "both have. If its interval holds 0, the two are not told apart from noise by these test scenes and seeds.",
+    "Intervals of differences are corrected for their number (Holm), over both scores: if no cell of the study were "
+    f"truly better than another, one would be told apart in {100 * ALPHA:g} % of such studies. The best cell was "
+    "chosen by these very scores, which flatters it a little.",
+    "Weighted F1 is what is published, and common classes make it. Macro F1 over ice is the plain mean of F1 over all "
+    "classes but water that the test scenes have or the network names: rare ice weighs as much as common ice.",
     "All pixels of all test scenes are scored together from one confusion matrix; nothing is averaged over scenes.",
 )
 

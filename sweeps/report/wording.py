@@ -8,7 +8,7 @@ from datasets.grids import pixel_spacing
 from datasets.labels import CHARTS
 from sweeps.design.axes import FACTOR, VALUE
 from training.evaluation.bins import OWN_GRID, PATCHES
-from training.evaluation.metric_names import MAJORITY, TERM, MetricName, class_key, parse_metric, split_grid
+from training.evaluation.metric_names import ICE, MAJORITY, TERM, MetricName, class_key, parse_metric, split_grid
 from training.spec.data import TASKS, task_word
 
 TASK_AXES: Final = ("task", "data.task")
@@ -38,6 +38,7 @@ _AXES: Final[Mapping[str, str]] = {
 _SCORES: Final[Mapping[str, str]] = {
     "f1": "weighted F1",
     "f1_macro": "macro F1",
+    ICE: "macro F1 over ice",
     "precision": "weighted precision",
     "precision_macro": "macro precision",
     "recall": "weighted recall",
@@ -58,6 +59,8 @@ _OTHERS: Final[Mapping[str, str]] = {
 }
 _CLASS_SCORES: Final[Mapping[str, str]] = {"f1": "F1", "iou": "IoU"}
 _GRIDS: Final[Mapping[str, str]] = {OWN_GRID: "own grid", PATCHES: "pure patches"}
+_MOST_DIGITS: Final = 8
+"""After the point; what is smaller is written with an exponent."""
 _NONE: Final = frozenset({"", "None", "none", "null"})
 _BARE: Final = _NONE | {"True", "False"}
 """Values that say nothing without the name of their axis."""
@@ -189,12 +192,33 @@ def number(value: float, spread: float | None = None) -> str:
     return _with_spread(f"{value:.3g}", "" if spread is None else f"{spread:.2g}")
 
 
+def told(name: str, *values: float, signed: bool = False) -> tuple[str, ...]:
+    """Values of a metric with as many digits that none reads as 0 which is not: `-5.5` and `-0.003`, never `-0.0`.
+
+    So what is written about an interval that ends near 0 agrees with what it is read as. A dash for NaN.
+    """
+    factor = 100.0 if is_share(name) else 1.0
+    known = [abs(factor * value) for value in values if value == value]
+    smallest = min((value for value in known if value), default=1.0)
+    digits = next((digits for digits in range(1, _MOST_DIGITS) if round(smallest, digits)), None)
+
+    def text(value: float) -> str:
+        if value != value:
+            return "–"
+        size = abs(factor * value)
+        written = f"{size:.1e}" if digits is None else f"{size:.{digits}f}" if factor == 100.0 else f"{size:.3g}"
+        sign = "−" if value < 0 else "+" if signed and value > 0 else ""
+        return f"{sign}{written}"
+
+    return tuple(map(text, values))
+
+
 def _with_spread(value: str, spread: str) -> str:
     if value == "nan":
         return "–"
     return value if spread in ("", "nan") else f"{value} ± {spread}"
 
 
-def plural(count: int, word: str) -> str:
-    """`1 seed`, `2 seeds`."""
-    return f"{count} {word}" if count == 1 else f"{count} {word}s"
+def plural(count: int, word: str, several: str = "") -> str:
+    """`1 seed`, `2 seeds`; with `several` for words that take no s."""
+    return f"{count} {word}" if count == 1 else f"{count} {several or f'{word}s'}"

@@ -13,6 +13,7 @@ from tests.benchmarks import (
     data_wait,
     evaluation,
     full_scene,
+    interval_level,
     loader,
     opening,
     patch_index,
@@ -25,7 +26,7 @@ from tests.benchmarks import (
 MODULES: Final = (
     *(full_scene, two_workers, opening, reading),
     *(patch_index, loader, data_wait, evaluation, attribution),
-    *(study_overhead, study_scale),
+    *(study_overhead, study_scale, interval_level),
 )
 BENCHMARKS: Final = {module.__name__.rpartition(".")[2]: module for module in MODULES}
 LISTING: Final = "\n\n".join(f"{name}: {(module.__doc__ or '').splitlines()[0]}" for name, module in BENCHMARKS.items())

@@ -1,13 +1,16 @@
 """What a trial leaves for people, on disk and with the tracker: maps, curves, confusion matrices, tables, the spec."""
 
+import json
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from datasets.labels import chart
 from training.artifacts.figures import confusion_figure, curves_figure, save_figure
 from training.artifacts.model_export import export_model
+from training.artifacts.reliability import reliability_figure
 from training.evaluation.bins import ALL, PATCHES
+from training.evaluation.calibration import ChartCalibration
 from training.evaluation.result import TrialResult, scenes_csv
 from training.evaluation.score_trial import TrialScores
 from training.loop.checkpoint import Checkpoint
@@ -20,7 +23,12 @@ TrialFile = tuple[Path, str]
 
 
 def write_trial_files(
-    folder: Path, spec: TrialSpec, result: TrialResult, scores: TrialScores, trained: FitState
+    folder: Path,
+    spec: TrialSpec,
+    result: TrialResult,
+    scores: TrialScores,
+    trained: FitState,
+    calibration: Mapping[str, ChartCalibration],
 ) -> list[TrialFile]:
     """Writes what a person wants to see into the folder of a trial.
 
@@ -39,7 +47,13 @@ def write_trial_files(
             unit = "patches" if key.grid == PATCHES else "px"
             figure = confusion_figure(matrix, chart(key.chart), title, unit=unit)
             figures.append(save_figure(figure, folder / "figures" / f"confusion_{key.grid}_{key.chart}.png"))
+    for name, own in calibration.items():
+        title = f"{chart(name).long_name}, all test scenes, trial {spec.trial_id}"
+        figure = reliability_figure(own, chart(name), title)
+        figures.append(save_figure(figure, folder / "figures" / f"reliability_{name}.png"))
+    by_chart = {name: own.model_dump() for name, own in calibration.items()}
     tables = {
+        "calibration.json": json.dumps(by_chart),
         "result.json": result.model_dump_json(indent=1),
         "scores_per_scene.csv": scenes_csv(result.scenes),
     }
@@ -50,6 +64,7 @@ def write_trial_files(
         *((path, "maps") for path in scores.maps),
         (folder / "result.json", ""),
         (folder / "scores_per_scene.csv", ""),
+        (folder / "calibration.json", ""),
         (Path(result.checkpoint), "checkpoint"),
     ]
 

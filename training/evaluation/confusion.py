@@ -38,6 +38,7 @@ class Metrics:
         accuracy: Share of labelled pixels with the right class; equals weighted recall.
         precision: Average over classes weighted by true pixels; `recall`, `f1` and `iou` likewise.
         precision_macro: Plain average over classes; `recall_macro`, `f1_macro` and `iou_macro` likewise.
+        f1_ice: Plain average of F1 over the classes of ice: all but the first, which is water (or no ice).
         class_precision: One value per class, NaN for a class in neither; `class_recall`, `class_f1` and `class_iou`
             likewise.
         class_true: True pixels per class.
@@ -53,6 +54,7 @@ class Metrics:
     recall_macro: float
     f1_macro: float
     iou_macro: float
+    f1_ice: float
     class_precision: tuple[float, ...]
     class_recall: tuple[float, ...]
     class_f1: tuple[float, ...]

@@ -20,7 +20,8 @@ def score_arrays(counts: NDArray[np.integer] | NDArray[np.floating]) -> dict[str
 
     Returns:
         `accuracy`, and for each of `SCORES` the average weighted by true pixels under its name and the plain one under
-        `<score>_macro`, all of shape (...); `class_<score>` (..., n). NaN where there is nothing to score.
+        `<score>_macro`, all of shape (...); `f1_ice` (...), the plain average of F1 over all classes but the first,
+        which is water; `class_<score>` (..., n). NaN where there is nothing to score.
     """
     hits = np.diagonal(counts, axis1=-2, axis2=-1).astype(np.float64)
     true, pred = counts.sum(axis=-1).astype(np.float64), counts.sum(axis=-2).astype(np.float64)
@@ -34,6 +35,8 @@ def score_arrays(counts: NDArray[np.integer] | NDArray[np.floating]) -> dict[str
         found[name] = quotient((values * true).sum(axis=-1), n)
         found[f"{name}_macro"] = quotient((values * seen).sum(axis=-1), np.where(n > 0, seen.sum(axis=-1), 0))
         found[f"class_{name}"] = np.where(seen, values, np.nan)
+        if name == "f1":
+            found["f1_ice"] = quotient((values * seen)[..., 1:].sum(axis=-1), seen[..., 1:].sum(axis=-1))
     return found
 
 

@@ -12,7 +12,7 @@ from datasets.errors import SplitError
 from datasets.labels import Chart, chart
 from training.evaluation.bins import ALL, ScoreKey
 from training.evaluation.confusion import ConfusionMatrix
-from training.evaluation.metric_names import MAJORITY, SEEN, SEEN_SCORES, MetricName, class_key
+from training.evaluation.metric_names import ICE, MAJORITY, SEEN, SEEN_SCORES, MetricName, class_key
 
 AUTOICE_WEIGHTS: Final = {"SIC": 2, "SOD": 2, "FLOE": 1}
 """Weights of the charts in the AutoICE score (starter kit of the challenge)."""
@@ -129,6 +129,7 @@ def _whole_scores(matrix: ConfusionMatrix, target: Chart) -> dict[tuple[str | No
     scores = matrix.metrics()
     found: dict[tuple[str | None, str], float] = {
         (None, "accuracy"): scores.accuracy,
+        (None, ICE): scores.f1_ice,
         (None, MAJORITY): majority(matrix).metrics().f1,
     }
     for score in _AVERAGED:
@@ -141,7 +142,7 @@ def _whole_scores(matrix: ConfusionMatrix, target: Chart) -> dict[tuple[str | No
 
 def _bin_scores(matrix: ConfusionMatrix, name: str) -> dict[str, float]:
     scores = matrix.metrics()
-    found = {"f1": scores.f1, "f1_macro": scores.f1_macro, "accuracy": scores.accuracy}
+    found = {"f1": scores.f1, "f1_macro": scores.f1_macro, ICE: scores.f1_ice, "accuracy": scores.accuracy}
     return found | _r2_of(matrix, name)
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from datasets.lake import Lake
+from datasets.patches.patch_index import PatchIndex
 from datasets.scene import Scene, SceneRecord
 from datasets.sigrid import Dominance
 from training.evaluation.bins import OWN_GRID, PATCHES, ScoreKey, dominance_grid, fixed_grid
@@ -36,6 +37,16 @@ class PurePatches:
 
     corners: NDArray[np.integer]
     labels: NDArray[np.uint8]
+
+
+def by_scene(index: PatchIndex) -> dict[str, PurePatches]:
+    """Pure patches of every scene of an index, by scene_id."""
+    found = {}
+    for place, scene_id in enumerate(index.scene_ids):
+        rows = np.flatnonzero(index.scene == place)
+        corners = np.stack([index.line[rows], index.sample[rows]], axis=1)
+        found[scene_id] = PurePatches(corners=corners, labels=index.label[rows])
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)

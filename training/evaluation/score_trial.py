@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from torch import nn
 
 from datasets.patches.patch_index import PatchIndex
@@ -13,7 +12,7 @@ from training.data.trial_data import TrialData
 from training.evaluation.bins import ScoredScene, ScoreKey, sum_bins
 from training.evaluation.confusion import ConfusionMatrix
 from training.evaluation.result import SceneRow, scene_rows
-from training.evaluation.score_scenes import PurePatches, SceneScore, SceneToScore, open_scene, score_scenes
+from training.evaluation.score_scenes import SceneScore, SceneToScore, by_scene, open_scene, score_scenes
 from training.evaluation.tiles import Tiling
 
 Draw = Callable[[SceneScore], list[Path]]
@@ -48,7 +47,7 @@ def score_trial(
     The network is on the device of `data`, and is put in eval mode. `tiling` is from `tiling_for`, `pure` are the pure
     patches of the test scenes; None for a pixel-based trial. `progress` is called with scenes done and their total.
     """
-    patches = {} if pure is None else _by_scene(pure)
+    patches = {} if pure is None else by_scene(pure)
     maps: list[Path] = []
 
     def open_one(record: SceneRecord) -> SceneToScore:
@@ -64,12 +63,3 @@ def score_trial(
         scored.append(scene)
         progress(len(scored), len(data.scenes.test))
     return TrialScores(matrices=sum_bins(scored), scenes=scene_rows(scored), maps=tuple(maps))
-
-
-def _by_scene(index: PatchIndex) -> dict[str, PurePatches]:
-    found = {}
-    for place, scene_id in enumerate(index.scene_ids):
-        rows = np.flatnonzero(index.scene == place)
-        corners = np.stack([index.line[rows], index.sample[rows]], axis=1)
-        found[scene_id] = PurePatches(corners=corners, labels=index.label[rows])
-    return found

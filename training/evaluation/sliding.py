@@ -105,12 +105,25 @@ def classify_windows(
     Corners are (windows, 2), first line and first sample; sorted by line, then sample, they are read with least effort.
     The network maps (B, C, P, P) to (B, K) and is put in eval mode; a batch has at most `at_once` windows.
     """
-    classes = np.empty(len(corners), np.uint8)
-    batches = [slice(start, start + at_once) for start in range(0, len(corners), at_once)]
-    loaded = read_ahead(batches, lambda batch: _load(inputs, corners[batch], size))
-    for batch, x_BCPP in zip(batches, loaded, strict=True):
-        classes[batch] = head.classes(outputs_of(model, x_BCPP)).cpu().numpy()
-    return classes
+    found = [
+        head.classes(outputs_BK).cpu().numpy()
+        for outputs_BK in window_outputs(model, inputs, corners, size, at_once=at_once)
+    ]
+    return np.concatenate(found) if found else np.empty(0, np.uint8)
+
+
+def window_outputs(
+    model: nn.Module,
+    inputs: SceneWindows,
+    corners: NDArray[np.integer],
+    size: int,
+    *,
+    at_once: int = WINDOWS_AT_ONCE,
+) -> Iterator[torch.Tensor]:
+    """Outputs (B, K) of windows of one scene in their order, batch after batch; see `classify_windows`."""
+    batches = [corners[start : start + at_once] for start in range(0, len(corners), at_once)]
+    for x_BCPP in read_ahead(batches, lambda batch: _load(inputs, batch, size)):
+        yield outputs_of(model, x_BCPP)
 
 
 def _load(inputs: SceneWindows, corners: NDArray[np.integer], size: int) -> torch.Tensor:

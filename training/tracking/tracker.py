@@ -5,16 +5,20 @@ import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
+from datasets.lake import Lake
 from training.spec import TrialSpec
 from training.tracking.server import without_secrets
 
 logger = logging.getLogger(__name__)
 
 Status = Literal["FINISHED", "FAILED", "KILLED"]
+
+SYNTHETIC: Final = "synthetic"
+"""Tag of a trial on synthetic scenes."""
 
 
 class DatasetNote(BaseModel):
@@ -86,6 +90,10 @@ def record_failure(tracker: Tracker, error: BaseException) -> None:
         logger.warning("the failure of the trial is not on record: %s", away)
 
 
+SYNTHETIC: Final = "synthetic"
+"""Tag of a trial on synthetic scenes."""
+
+
 @dataclass
 class MemoryTracker:
     """Keeps everything in memory: for tests, and for a trial that nobody wants tracked."""
@@ -132,3 +140,9 @@ class MemoryTracker:
     def finish(self, status: Status) -> None:
         """Keeps the status."""
         self.status = status
+
+
+def lake_tags(lake: Lake) -> dict[str, str]:
+    """Tags of a trial: digests of its lake, and whether the lake has synthetic scenes."""
+    tags = {"recipe": lake.recipe_digest, "lake": lake.digest}
+    return tags | ({SYNTHETIC: "true"} if lake.catalog().synthetic else {})

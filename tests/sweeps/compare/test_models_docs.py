@@ -73,6 +73,10 @@ def test_what_the_page_says_to_type_works(
 
     table, readme, script, alone, scored = boards
     assert "my_models:TinyPatchNet" in run(table)
+    refused = CliRunner().invoke(sweeps, shlex.split(readme)[3:])
+    assert refused.exit_code == 2, "scenes of this lake are synthetic"
+    monkeypatch.setattr("sweeps.leaderboard.ranking.is_synthetic", lambda row: False)
+    monkeypatch.setattr("sweeps.leaderboard.ranking.ENOUGH_TO_RANK", 1)
     assert "It is of one network: run " in run(readme)
     assert ReadmeSubmission.model_validate_json((tmp_path / "tiny.json").read_text()).model_type == "CNN"
     run(script)

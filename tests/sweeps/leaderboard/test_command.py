@@ -20,13 +20,13 @@ SCORES = {"accuracy": 0.8, "f1": 0.7, "precision": 0.75, "recall": 0.8, "iou": 0
 
 
 def attempt(
-    uri: str, lake: str, network: str, seed: int, plus: float, status: str = "FINISHED", study: str = ""
+    uri: str, lake: str, network: str, seed: int, plus: float, status: str = "FINISHED", study: str = "", **tags: str
 ) -> str:
     """What the tracker of a trial hears; returns the run's id."""
     parent = StudyTracker.open(uri, study=study, lake=lake).run_id if study else None
     tracker = MlflowTracker(uri, study or "single_trials", parent)
     params = {"model.params": {}, "model.name": network, "seed": seed}
-    tracker.start(TrialSpec().with_all(params), {"lake": lake})
+    tracker.start(TrialSpec().with_all(params), {"lake": lake, **tags})
     scores = {f"test_80m/{name}": value + plus for name, value in SCORES.items()}
     tracker.log_metrics(scores | {"best/val_f1": 0.5 - plus})
     tracker.finish(status)  # type: ignore[arg-type]
@@ -39,10 +39,12 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, list[str]]:
     uri = fresh_database(tmp_path_factory.mktemp("mlflow"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ICEBENCH_OUTBOX", str(tmp_path_factory.mktemp("outbox-of-leaderboard")))
-        runs = [attempt(uri, "lake1", "unet", seed, 0.02 * seed, study="base_model") for seed in (0, 1)]
+        runs = [attempt(uri, "lake1", "unet", seed, 0.02 * seed, study="base_model") for seed in (0, 1, 2)]
         attempt(uri, "lake1", "deeplabv3", 0, 0.2, "FAILED", study="base_model")
         attempt(uri, "lake1", "my_models:Net", 0, -0.1, study="own_models")
         attempt(uri, "lake1", "vgg16", 0, -0.2)
+        for seed in range(3):
+            attempt(uri, "samples", "unet", seed, 0.1, study="base_model", synthetic="true")
         attempt(uri, "lake0", "alexnet", 0, 0.2, study="base_model")
         attempt(uri, "lake2", "alexnet", 0, 0.2, "FAILED", study="base_model")
     return uri, runs
@@ -64,11 +66,11 @@ def test_it_ranks_finished_trials_of_a_lake_single_ones_too(store: tuple[str, li
     table = pd.read_csv(tmp_path / "b" / "leaderboard.csv")
     ours = table[table["source"] == "ours"]
     assert ours[["rank", "model", "seeds"]].values.tolist() == [
-        [1, "unet", 2],
-        [2, "my_models:Net", 1],
-        [3, "vgg16", 1],
+        [1, "unet", 3],
+        [pytest.approx(float("nan"), nan_ok=True), "my_models:Net", 1],
+        [pytest.approx(float("nan"), nan_ok=True), "vgg16", 1],
     ]
-    assert ours["f1"].tolist() == pytest.approx([71.0, 60.0, 50.0])
+    assert ours["f1"].tolist() == pytest.approx([72.0, 60.0, 50.0])
     assert ours["runs"].tolist()[0] == " ".join(runs)
     published = table[table["source"] == "published"]
     assert len(published) == 4
@@ -81,7 +83,10 @@ def test_it_ranks_finished_trials_of_a_lake_single_ones_too(store: tuple[str, li
 def test_the_newest_lake_is_taken_and_the_others_are_named(store: tuple[str, list[str]], tmp_path: Path) -> None:
     code, said = run("--tracking-uri", store[0], "--out", str(tmp_path))
     assert code == 2
-    assert "trials ran on 3 lakes: this is lake2, the newest; --lake-digest chooses another (lake0, lake1)" in said
+    assert (
+        "trials ran on 4 lakes: this is lake2, the newest; --lake-digest chooses another (lake0, samples, lake1)"
+        in said
+    )
     assert "no finished trial on the lake lake2 was scored in SOD on the 80 m grid of all test scenes" in said
 
 
@@ -110,8 +115,10 @@ def test_a_submission_is_of_one_network(
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--lake-digest", "lake9"], "unknown lake of the trials 'lake9': known are lake2, lake0, lake1"),
+        (["--lake-digest", "lake9"], "unknown lake of the trials 'lake9': known are lake2, lake0, samples, lake1"),
         (["--submission", "s.json"], "a submission of the form 'readme' needs model_type: give it with --model-type"),
+        (["--submission", "s.json", "--model", "vgg16"], "vgg16 has 1 of the 3 seeds that a rank needs: train more"),
+        (["--submission", "s.json", "--lake-digest", "samples"], "the scenes of this lake are synthetic"),
         (["--submission", "s.json", "--model-type", "x"], "needs github_link: give it with --link"),
         (
             ["--submission", "s.json", "--model-type", "x", "--form", "script"],

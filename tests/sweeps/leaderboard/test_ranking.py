@@ -7,26 +7,48 @@ from sweeps.record.study import TrialRow
 from tests.sweeps.leaderboard.ranked_trials import trial
 
 
-def summary(ranked: tuple[Ranked, ...]) -> list[tuple[int, str, float]]:
+def summary(ranked: tuple[Ranked, ...]) -> list[tuple[int | None, str, float]]:
     return [(each.rank, each.model, round(each.score("f1").mean, 6)) for each in ranked]
 
 
-def test_the_best_settings_of_a_network_by_their_mean_over_seeds() -> None:
+def seeds(name: str, *scores: float, val: float = 0.5, **params: str) -> list[TrialRow]:
+    return [trial(name, f1, seed, val=val, **params) for seed, f1 in enumerate(scores)]
+
+
+def test_settings_are_chosen_by_val_scores_and_ranked_by_test_scores() -> None:
     rows = [
-        trial(f1=0.7, seed=0, optimizer__lr="1"),
-        trial(f1=0.9, seed=1, optimizer__lr="1"),
-        trial(f1=0.82, seed=0, optimizer__lr="2"),
-        trial("cnn", 0.6),
-        trial("cnn", 0.7, data__task="patch"),
+        *seeds("unet", 0.9, 0.9, 0.9, val=0.6, optimizer__lr="1"),
+        *seeds("unet", 0.7, 0.8, 0.9, val=0.7, optimizer__lr="2"),
+        *seeds("cnn", 0.82, 0.82, 0.82, val=0.1),
+        *seeds("cnn", 0.6, 0.6, 0.6, data__task="patch"),
     ]
-    assert summary(rank(rows)) == [(1, "unet", 0.82), (2, "cnn", 0.7), (3, "cnn", 0.6)]
-    assert [each.task for each in rank(rows)] == ["pixel-based", "patch-based", "pixel-based"]
+    assert summary(rank(rows)) == [(1, "cnn", 0.82), (2, "unet", 0.8), (3, "cnn", 0.6)]
+    assert [each.tried for each in rank(rows)] == [1, 2, 1]
+    assert [each.task for each in rank(rows)] == ["pixel-based", "pixel-based", "patch-based"]
+
+
+def test_fewer_than_three_seeds_have_no_rank_and_are_not_chosen_where_others_have_them() -> None:
+    rows = [
+        *seeds("lucky", 0.95, 0.95),
+        *seeds("unet", 0.7, 0.7, 0.7, val=0.5, optimizer__lr="1"),
+        *seeds("unet", 0.9, 0.9, val=0.9, optimizer__lr="2"),
+        *seeds("cnn", 0.6, 0.6, 0.6),
+    ]
+    assert summary(rank(rows)) == [(1, "unet", 0.7), (2, "cnn", 0.6), (None, "lucky", 0.95)]
 
 
 def test_equal_scores_share_a_rank_and_order_of_rows_does_not_matter() -> None:
-    rows = [trial("a", 0.5), trial("b", 0.7), trial("c", 0.5), trial("d", 0.4)]
+    rows = [row for name, f1 in (("a", 0.5), ("b", 0.7), ("c", 0.5), ("d", 0.4)) for row in seeds(name, f1, f1, f1)]
     assert [each.rank for each in rank(rows)] == [1, 2, 2, 4]
     assert summary(rank(rows[::-1]))[0] == (1, "b", 0.7)
+
+
+def test_smoke_runs_are_ranked_on_synthetic_scenes_alone() -> None:
+    smoke = trial("x", 0.9)
+    smoke = smoke.model_copy(update={"tags": {**smoke.tags, "study": "base_model-smoke"}})
+    assert [each.model for each in rank([smoke, trial()])] == ["unet"]
+    synthetic = smoke.model_copy(update={"tags": {**smoke.tags, "synthetic": "true"}})
+    assert {each.model for each in rank([synthetic, trial()])} == {"x", "unet"}
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ def scene_study(
         bins=("winter", "cat4"),
         matrix="train.season",
     )
-    row, rows, results = study(design, quality)
+    row, rows, results = study(design, quality, n_scenes=40)
     for trial in rows:
         own = trial.tags["axis.scenes"] == "own"
         lacks = (absent or {}).get(trial.tags["axis.train.season"], ()) if own else ()

@@ -8,6 +8,7 @@ import torch
 from datasets.loading.normalize import Normalization
 from training.artifacts.trial_files import log_trial_files, write_trial_files
 from training.evaluation.bins import ScoreKey
+from training.evaluation.calibration import BINS, ChartCalibration
 from training.evaluation.confusion import ConfusionMatrix
 from training.evaluation.result import TrialResult
 from training.evaluation.score_trial import TrialScores
@@ -26,18 +27,30 @@ ROW = EpochRow(
 )  # fmt: skip
 
 
+def calibrated() -> ChartCalibration:
+    """Of a network that was asked for 600 pixels of each class."""
+    tables = {"n": [[30.0] * BINS] * 6, "right": [[20.0] * BINS] * 6, "confidence": [[15.0] * BINS] * 6}
+    return ChartCalibration(
+        temperature=2.0, errors={}, class_errors={}, histograms={"test": tables, "test_scaled": tables}
+    )
+
+
 def test_figures_and_tables_are_written_and_named_for_the_tracker(tmp_path: Path) -> None:
     result = TrialResult.model_validate_json(RECORDED.read_text(encoding="utf-8"))
     drawn = tmp_path / "scene_SOD.png"
     counts = ConfusionMatrix(torch.ones(6, 6).numpy())
     scores = TrialScores(matrices={ScoreKey("test", "SOD"): counts}, scenes=result.scenes, maps=(drawn,))
-    files = write_trial_files(tmp_path, SPEC, result, scores, FitState(history=[ROW], best_epoch=0))
+    files = write_trial_files(
+        tmp_path, SPEC, result, scores, FitState(history=[ROW], best_epoch=0), {"SOD": calibrated()}
+    )
     assert [(path.name, place) for path, place in files] == [
         ("curves.png", "figures"),
         ("confusion_test_SOD.png", "figures"),
+        ("reliability_SOD.png", "figures"),
         ("scene_SOD.png", "maps"),
         ("result.json", ""),
         ("scores_per_scene.csv", ""),
+        ("calibration.json", ""),
         (Path(result.checkpoint).name, "checkpoint"),
     ]
     assert all(path.is_file() for path, place in files if place in ("figures", ""))
