@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.labels import CHARTS, IGNORE
+from datasets.labels import CHARTS, IGNORE, Chart
 from datasets.sigrid import NO_POLYGON, PolygonClasses
 
 _STRIP_LINES: Final = 64
@@ -60,6 +60,14 @@ def class_table(classes: Mapping[int, int]) -> NDArray[np.uint8]:
     return table
 
 
+def count_classes(values: NDArray[np.uint8], chart: Chart) -> dict[int, int]:
+    """Pixels of each class of a chart and of 255, (lines, samples)."""
+    counts = np.zeros(IGNORE + 1, np.int64)
+    for strip in _strips(values):
+        counts += np.bincount(values[strip].ravel(), minlength=counts.size)
+    return {value: int(counts[value]) for value in (*range(chart.n_classes), IGNORE)}
+
+
 def _pixels_by_id(ids: NDArray[np.uint16]) -> dict[int, int]:
     """Pixels of every id that occurs."""
     counts = np.zeros(NO_POLYGON + 1, np.int64)
@@ -75,6 +83,6 @@ def _look_up(table: NDArray[np.uint8], ids: NDArray[np.uint16]) -> NDArray[np.ui
     return values
 
 
-def _strips(ids: NDArray[np.uint16]) -> list[slice]:
+def _strips(values: NDArray[np.integer]) -> list[slice]:
     """Some lines at a time: numpy widens indices and counts to eight bytes per pixel."""
-    return [slice(start, start + _STRIP_LINES) for start in range(0, ids.shape[0], _STRIP_LINES)]
+    return [slice(start, start + _STRIP_LINES) for start in range(0, values.shape[0], _STRIP_LINES)]

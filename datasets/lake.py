@@ -25,7 +25,16 @@ from datasets.catalog import Catalog
 from datasets.catalog_file import CatalogFile
 from datasets.digest import digest_of
 from datasets.errors import LakeNotFoundError, RecipeMismatchError, SceneNotFoundError
-from datasets.recipe_file import FORMAT, check_place, other_recipe_url, read_recipe, recipe_url, write_recipe
+from datasets.recipe_file import (
+    FORMAT,
+    MIGRATED,
+    check_place,
+    is_migratable,
+    other_recipe_url,
+    read_recipe,
+    recipe_url,
+    write_recipe,
+)
 from datasets.scene import Scene, SceneRecord
 from datasets.statistics import ChannelStatistics
 from datasets.storage import holds_objects, names, read, remove, remove_below, replace, sizes
@@ -64,6 +73,14 @@ class Lake:
         return cls(absolute(url), read_recipe(url))
 
     @classmethod
+    def open_any(cls, url: str) -> "Lake":
+        """Opens a lake of this format, or one of the format before that `ingest.migrate` can read; raises as `open`."""
+        found = read_recipe(url, (MIGRATED, FORMAT))
+        if found["format"] == FORMAT or is_migratable(found):
+            return cls(absolute(url), found)
+        return cls.open(url)
+
+    @classmethod
     def create(cls, url: str, recipe: Mapping[str, Any], *, rebuild: bool = False) -> "Lake":
         """Opens the lake for building, or starts one.
 
@@ -92,11 +109,22 @@ class Lake:
                 f"(ratios {list(lake.ratios)} against {recipe['recipe']['ratios']}): give the same options, another "
                 "--lake, or --rebuild to build all its scenes again with the new recipe"
             )
+        return cls.create_beside(url, recipe)
+
+    @classmethod
+    def create_beside(cls, url: str, recipe: Mapping[str, Any]) -> "Lake":
+        """Opens or starts a lake of another recipe beside the one that readers see until this one is published.
+
+        Args:
+            url: Where there is a lake, of this format or of the one before.
+            recipe: As in `create`.
+        """
+        place = absolute(url)
         beside = other_recipe_url(place, recipe["digest"])
         kept = read(beside)
         if kept is not None:
             return cls(place, json.loads(kept))
-        content["at"] = f"recipes/{recipe['digest']}"
+        content = {"format": FORMAT, **recipe, "at": f"recipes/{recipe['digest']}"}
         write_recipe(beside, content)
         return cls(place, content)
 
@@ -125,7 +153,7 @@ class Lake:
 
     def shown(self) -> "Lake":
         """The lake that readers open now: this one, or the one of another recipe while this one is being built."""
-        found = Lake.open(self.url)
+        found = Lake.open_any(self.url)
         return self if found.recipe_digest == self.recipe_digest else found
 
     def catalog(self) -> Catalog:
@@ -235,7 +263,7 @@ class Lake:
         replace(f"{self.place}/catalog.parquet", CatalogFile(catalog, moments).to_parquet())
         for name in _FROM_CATALOG:
             self.__dict__.pop(name, None)
-        shown = Lake.open(self.url)
+        shown = Lake.open_any(self.url)
         if shown.recipe_digest != self.recipe_digest:
             write_recipe(other_recipe_url(self.url, shown.recipe_digest), shown.recipe)
             write_recipe(recipe_url(self.url), self.recipe)

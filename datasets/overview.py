@@ -1,18 +1,12 @@
-"""A lake in a few numbers: scenes and classes by split, and bytes."""
+"""A lake in a few numbers: scenes and classes by split."""
 
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final, NamedTuple, get_args
+from typing import NamedTuple, get_args
 
 from datasets.catalog import Catalog
-from datasets.errors import SceneNotFoundError
 from datasets.labels import CHARTS
-from datasets.lake import Lake
 from datasets.scene import SceneRecord, Split
-
-_LOOKED_AT: Final = 16
-"""Scenes whose bytes are counted, each in one request; those of the others follow from their pixels."""
 
 
 class Row(NamedTuple):
@@ -59,50 +53,6 @@ class Overview:
         return cls(splits=splits, rows=tuple(rows))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Size:
-    """Bytes of a lake.
-
-    Attributes:
-        groups: Bytes by group, `r2`, `km2`, ...
-        scenes: Scenes that were looked at; the others were taken to be like them.
-        missing: Scenes among those that are gone.
-        exact: Whether these were all.
-    """
-
-    groups: dict[str, int]
-    scenes: int
-    missing: tuple[str, ...]
-    exact: bool
-
-    @classmethod
-    def of(cls, lake: Lake, catalog: Catalog) -> "Size":
-        """Adds up what the root documents of some scenes list, and scales it by pixels to all scenes."""
-        step = -(-len(catalog) // _LOOKED_AT) or 1
-        some = catalog.records[::step]
-        with ThreadPoolExecutor(_LOOKED_AT) as threads:
-            found = list(threads.map(lambda record: _objects(lake, record.scene_id), some))
-        kept = [(record, objects) for record, objects in zip(some, found, strict=True) if objects is not None]
-        pixels = _pixels(record for record, _ in kept)
-        factor = _pixels(catalog) / pixels if pixels else 0.0
-        groups: dict[str, int] = {}
-        for _, objects in kept:
-            for key, size in objects.items():
-                group = key.partition("/")[0]
-                groups[group] = groups.get(group, 0) + size
-        return cls(
-            groups={group: round(size * factor) for group, size in groups.items()},
-            scenes=len(kept),
-            missing=tuple(record.scene_id for record, objects in zip(some, found, strict=True) if objects is None),
-            exact=len(kept) == len(catalog),
-        )
-
-    @property
-    def total(self) -> int:
-        """Bytes of all groups."""
-        return sum(self.groups.values())
-
-
 def in_words(size: int) -> str:
     """`3.4 GB`, with decimal units."""
     value, units = float(size), ["B", "kB", "MB", "GB", "TB"]
@@ -110,17 +60,6 @@ def in_words(size: int) -> str:
         value /= 1000
         units.pop(0)
     return f"{value:.0f} {units[0]}" if value >= 100 or units[0] == "B" else f"{value:.1f} {units[0]}"
-
-
-def _objects(lake: Lake, scene_id: str) -> dict[str, int] | None:
-    try:
-        return dict(lake.store(scene_id).objects)
-    except SceneNotFoundError:
-        return None
-
-
-def _pixels(records: Iterable[SceneRecord]) -> int:
-    return sum(record.lines * record.samples for record in records)
 
 
 def _count(records: Iterable[SceneRecord], given: str, name: str) -> str:

@@ -4,7 +4,8 @@ The first object of a lake, and the one that says that a place is a lake. `datas
 """
 
 import json
-from collections.abc import Mapping
+import shlex
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from datasets.access import absolute
@@ -12,6 +13,9 @@ from datasets.errors import LakeNotFoundError
 from datasets.storage import exists, holds_objects, read, replace
 
 FORMAT: Final = 2
+
+MIGRATED: Final = 1
+"""The format that `python -m ingest migrate` brings up to date."""
 
 
 def recipe_url(place: str) -> str:
@@ -24,8 +28,12 @@ def other_recipe_url(place: str, digest: str) -> str:
     return f"{place}/recipes/{digest}.json"
 
 
-def read_recipe(url: str) -> Mapping[str, Any]:
+def read_recipe(url: str, formats: Collection[int] = (FORMAT,)) -> Mapping[str, Any]:
     """Format, digest, recipe, software, and `at` after a rebuild, of the lake that readers see.
+
+    Args:
+        url: Of the lake.
+        formats: Those that are wanted.
 
     Raises:
         LakeNotFoundError: There is no lake, no finished lake, or one of another format at the URL.
@@ -43,14 +51,40 @@ def read_recipe(url: str) -> Mapping[str, Any]:
         found = recipe["format"]
     except (ValueError, KeyError, TypeError) as error:
         raise LakeNotFoundError(f"{url!r} has a recipe.json that is not of a lake: rebuild it elsewhere") from error
-    if found != FORMAT:
-        what = (
-            "which earlier versions wrote: build it again from the raw files at another URL, or use such a version"
-            if found == 1
-            else f"this code reads format {FORMAT}: use the matching version or rebuild the lake"
-        )
-        raise LakeNotFoundError(f"{url!r} is a lake of format {found}, {what}")
+    if found not in formats:
+        raise LakeNotFoundError(f"{url!r} is a lake of format {found}, {_advice(url, recipe)}")
     return recipe
+
+
+def is_migratable(recipe: Mapping[str, Any]) -> bool:
+    """Whether a lake of format 1 holds all that format 2 is made of: full resolution, bit for bit."""
+    options = _options(recipe)
+    return 1 in options.get("ratios", ()) and not options.get("sar_precision")
+
+
+def _advice(url: str, recipe: Mapping[str, Any]) -> str:
+    """What to do with a lake of another format."""
+    if recipe["format"] != MIGRATED:
+        return f"this code reads format {FORMAT}: use the matching version or rebuild the lake"
+    if is_migratable(recipe):
+        return (
+            "which earlier versions wrote: bring it up to date without raw files by `python -m ingest migrate "
+            f"{shlex.quote(url)}`"
+        )
+    options = _options(recipe)
+    lacks = "unrounded SAR" if 1 in options.get("ratios", ()) else "full resolution (ratio 1)"
+    words = [f"--ratios {' '.join(map(str, options['ratios']))}"] if options.get("ratios") else []
+    for name in ("sar_mean", "chart_reduction", "sar_precision"):
+        words += [f"--{name.replace('_', '-')} {options[name]}"] if options.get(name) else []
+    return (
+        f"which earlier versions wrote, and lacks {lacks}, which format {FORMAT} is made from: build it again from "
+        f"the raw files by `{' '.join(('python -m ingest build RAW --lake NEW', *words))}`"
+    )
+
+
+def _options(recipe: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = recipe.get("recipe")
+    return found if isinstance(found, Mapping) else {}
 
 
 def write_recipe(url: str, recipe: Mapping[str, Any]) -> None:

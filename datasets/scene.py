@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from datasets.channels import CHANNELS
 from datasets.chart_rasters import class_table, rasterize
+from datasets.errors import SceneNotFoundError
 from datasets.seasons import Cryoseason, Location, Season
 from datasets.sigrid import Dominance, classify, parse_codes
 from datasets.stores.packing import Packing
@@ -47,7 +48,8 @@ class SceneRecord(BaseModel):
         charted: Whether there is an ice chart. The first release of the test archive has none: its scenes stay in the
             test split for prediction, all charts 255, and are never scored.
         split: Given by the catalog, which sees all scenes; None in a scene's own store. `unused` are training scenes
-            that share an orbit pass with a test scene, or have no chart.
+            that share an orbit pass with a test scene or have no chart, and scenes that their authors withdrew.
+        unused: Why, where the split is `unused`.
         acquired: Start of the acquisition, UTC.
         stopped: End of the acquisition, UTC.
         satellite: `S1A` or `S1B`.
@@ -83,6 +85,7 @@ class SceneRecord(BaseModel):
     pixel_spacing: int = 40
     charted: bool = True
     split: Split | None = None
+    unused: str | None = None
     acquired: datetime
     stopped: datetime
     satellite: str
@@ -208,11 +211,16 @@ class Scene:
             (lines, samples) uint8 by chart, 255 = no label.
 
         Raises:
-            SceneNotFoundError: The scene has no such ratio, or no polygons: it is of the ready-to-train product or has
-                no chart.
+            SceneNotFoundError: The scene has no such ratio, or no polygons.
         """
+        classes = classify(parse_codes(self.polygon_codes()), dominance)
         ids = self._store.read(f"r{ratio}", POLYGON_ID).astype(np.uint16, copy=False)
-        return dict(rasterize(ids, classify(parse_codes(self.polygon_codes()), dominance)).charts)
+        return dict(rasterize(ids, classes).charts)
+
+    @property
+    def lacks_polygons(self) -> bool:
+        """Whether its raw file has polygons that the store has not: it was migrated from a format without them."""
+        return self.record.product == "raw" and self.record.charted and not self._store.has_group(POLYGONS)
 
     def class_table(self, targets: Sequence[str], dominance: float) -> NDArray[np.uint8]:
         """Class of every polygon id at a share of dominance, (targets, 65536) uint8, 255 = no label; as `charts`."""
@@ -223,8 +231,18 @@ class Scene:
         """Header and code rows (SIGRID-3) of the polygons of `polygon_id`; see `datasets.sigrid.parse_codes`.
 
         Raises:
-            SceneNotFoundError: The scene has no polygons.
+            SceneNotFoundError: The scene has no polygons: it is of the ready-to-train product, has no chart, or comes
+                from a lake of format 1.
         """
+        if not self._store.has_group(POLYGONS):
+            why = (
+                "was migrated from a lake of format 1, which had none: give its raw file to `python -m ingest build`"
+                if self.lacks_polygons
+                else "is of the ready-to-train product, which has none: build it from its raw file in another lake"
+                if self.record.charted
+                else "has no ice chart"
+            )
+            raise SceneNotFoundError(f"scene {self.record.scene_id} has no polygons, since it {why}")
         return tuple(self._store.group_attributes(POLYGONS)[POLYGON_CODES])
 
     def tie_points(self) -> dict[str, NDArray[np.float64]]:

@@ -11,14 +11,15 @@ from datasets.catalog import Catalog
 from datasets.grids import pixel_spacing
 from datasets.labels import CHARTS, IGNORE
 from datasets.lake import Lake
-from datasets.overview import Overview, Size, in_words
+from datasets.overview import Overview, in_words
 from datasets.process.terminal import err, out, print_whole, tell
 from datasets.scene import Scene, SceneRecord
+from datasets.volume import StoredSize
 
 
 def print_lake(lake: Lake, catalog: Catalog) -> None:
     """Prints the numbers of a lake, and then a line for each scene."""
-    size = Size.of(lake, catalog)
+    size = StoredSize.of(lake, {row.scene_id: row.lines * row.samples for row in catalog})
     if size.missing:
         tell(
             f"{len(size.missing)} of the scenes that were looked at are gone (first: {size.missing[0]}): run "
@@ -99,7 +100,8 @@ def _facts(lake: Lake, record: SceneRecord) -> Table:
     dropped = ", ".join(f"{reason} {count}" for reason, count in record.dropped.items() if count)
     facts = {
         "file": record.source,
-        "split": f"{record.split}, from the {record.archive} archive" + ("" if record.charted else ", without chart"),
+        "split": f"{record.split}{f' ({record.unused})' if record.unused else ''}, from the {record.archive} archive"
+        + ("" if record.charted else ", without chart"),
         "acquired": f"{record.acquired:%Y-%m-%d %H:%M:%S} to {record.stopped:%H:%M:%S} UTC, {record.satellite} "
         f"orbit {record.orbit}",
         "place": f"{record.region} ({record.location}), {south:.1f} to {north:.1f} N, {west:.1f} to {east:.1f} E, "

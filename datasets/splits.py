@@ -2,7 +2,7 @@
 
 The test scenes are those of the test archive. Frames of one pass look alike and two services may chart one frame, so
 passes move as a whole, and training scenes on the pass of a test scene are not used at all (the published split leaks
-both ways). Neither are training scenes without a chart.
+both ways). Neither are scenes without a chart, nor those that the archive has withdrawn.
 """
 
 from collections import Counter, defaultdict
@@ -19,13 +19,20 @@ VAL_SCENES: Final = 18
 """Published size of the validation set (of 512 scenes)."""
 
 
+WITHDRAWN: Final = {"20200625T081801_dmi": "withdrawn by its authors on 2023-02-10 for an error in its ice chart"}
+"""Scenes that the published archives hold and no list of theirs names any more, and why. The date is that of commit
+4d5e3bc of the starter kit, astokholm/AI4ArcticSeaIceChallenge."""
+
+
 def default_val_scenes(archive_scenes: int) -> int:
     """The published 18, and at most an eighth of a smaller archive; a single scene stays a training scene."""
     return min(VAL_SCENES, -(-archive_scenes // 8), max(archive_scenes - 1, 0))
 
 
-def assign_splits(records: Iterable[SceneRecord], *, seed: int, val_scenes: int | None = None) -> Catalog:
-    """Gives every scene its split.
+def assign_splits(
+    records: Iterable[SceneRecord], *, seed: int, val_scenes: int | None = None, include_withdrawn: bool = False
+) -> Catalog:
+    """Gives every scene its split, and the reason to those that are not used.
 
     Passes are taken in seeded order, always from the stratum (season x location) that the validation set represents
     least, until `val_scenes` are reached. A pass that would overshoot is skipped unless no smaller one is left.
@@ -34,13 +41,26 @@ def assign_splits(records: Iterable[SceneRecord], *, seed: int, val_scenes: int 
         records: All scenes of the lake, in any order; the result does not depend on it.
         seed: Of the draw.
         val_scenes: Wanted size of the validation set; None for the default.
+        include_withdrawn: Uses the scenes of `WITHDRAWN` like any other.
 
     Raises:
         SplitError: The validation set would leave no training scene.
     """
     catalog = Catalog.of(records)
-    tested = {row.orbit_pass for row in catalog if row.archive == "test"}
-    usable = [row for row in catalog if row.archive == "train" and row.charted and row.orbit_pass not in tested]
+    withdrawn = {} if include_withdrawn else WITHDRAWN
+    tested = {row.orbit_pass for row in catalog if row.archive == "test" and row.scene_id not in withdrawn}
+
+    def unused(row: SceneRecord) -> str | None:
+        if row.scene_id in withdrawn:
+            return withdrawn[row.scene_id]
+        if row.archive == "test":
+            return None
+        if row.orbit_pass in tested:
+            return "on the orbit pass of a test scene"
+        return None if row.charted else "without a chart"
+
+    reasons = {row.scene_id: unused(row) for row in catalog}
+    usable = [row for row in catalog if row.archive == "train" and reasons[row.scene_id] is None]
     wanted = default_val_scenes(len(usable)) if val_scenes is None else val_scenes
     if usable and wanted >= len(usable):
         raise SplitError(
@@ -50,13 +70,15 @@ def assign_splits(records: Iterable[SceneRecord], *, seed: int, val_scenes: int 
     chosen = _draw(usable, wanted, seed)
 
     def split_of(row: SceneRecord) -> Split:
+        if reasons[row.scene_id] is not None:
+            return "unused"
         if row.archive == "test":
             return "test"
-        if row.orbit_pass in tested or not row.charted:
-            return "unused"
         return "val" if row.orbit_pass in chosen else "train"
 
-    return Catalog(tuple(row.model_copy(update={"split": split_of(row)}) for row in catalog))
+    return Catalog(
+        tuple(row.model_copy(update={"split": split_of(row), "unused": reasons[row.scene_id]}) for row in catalog)
+    )
 
 
 def _draw(rows: list[SceneRecord], wanted: int, seed: int) -> set[tuple[str, int]]:

@@ -6,8 +6,10 @@ Used by `datasets.lake`, `datasets.stores` and `datasets.lock`; `datasets.access
 import os
 import secrets
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
 
@@ -47,6 +49,17 @@ def exists(url: str) -> bool:
             return False
 
 
+def size_of(url: str) -> int | None:
+    """Bytes of an object; None if there is none."""
+    with _filesystem(url) as (filesystem, path):
+        try:
+            entry = filesystem.info(path)
+        except FileNotFoundError as error:
+            _check_bucket(url, error)
+            return None
+    return int(entry["size"]) if entry["type"] == "file" else None
+
+
 @contextmanager
 def at_hand(url: str) -> Iterator[str]:
     """Path of an object on this machine: a copy in the folder of temporary files while the context lasts.
@@ -79,7 +92,7 @@ def read_ranges(ranges: Sequence[tuple[str, int, int]]) -> list[bytes | None]:
         return []
     url = ranges[0][0]
     if not is_url(url):
-        return [_local_range(Path(plain(path)), start, end) for path, start, end in ranges]
+        return [part for path, own in groupby(ranges, key=itemgetter(0)) for part in _local_ranges(plain(path), own)]
     with _filesystem(url) as (filesystem, _):
         paths, starts, ends = map(list, zip(*ranges, strict=True))
         found = filesystem.cat_ranges(paths, starts, ends, on_error="return")
@@ -249,13 +262,16 @@ def _create_file(target: Path, content: bytes) -> bool:
     return True
 
 
-def _local_range(path: Path, start: int, end: int) -> bytes | None:
+def _local_ranges(path: str, ranges: Iterable[tuple[str, int, int]]) -> list[bytes | None]:
+    """Parts of one file, which is opened once."""
     try:
-        with path.open("rb", buffering=0) as file:
-            file.seek(start)
-            return file.read(end - start)
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
-        return None
+        return [None for _ in ranges]
+    try:
+        return [os.pread(file, end - start, start) for _, start, end in ranges]
+    finally:
+        os.close(file)
 
 
 @contextmanager

@@ -1,23 +1,70 @@
-"""`LakeVolume`: how many bytes the scenes of a lake are at each ratio. Light: reads three small objects, without zarr.
+"""How many bytes a lake is, stored and decoded. Light: reads a few small objects, without pandas and zarr.
 
-For people who plan: what a node reads from the lake, and what it keeps decoded.
+For people who look at a lake (`datasets.show_page`), and who plan what a node reads and keeps (`LakeVolume`).
 """
 
 import io
 import json
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-import pyarrow.parquet as pq
-
-from datasets.access import absolute
 from datasets.errors import LakeNotFoundError
+from datasets.lake import Lake
 from datasets.storage import read
 from datasets.stores.attributes import from_attribute
+
+_LOOKED_AT: Final = 16
+"""Scenes whose bytes are counted, each in one request; those of the others follow from their pixels."""
 
 _SAR: Final = ("nersc_sar_primary", "nersc_sar_secondary")
 _USED: Final = ("train", "val", "test")
 _STATISTICS: Final = b"icebench.moments"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredSize:
+    """Bytes of scenes of a lake.
+
+    Attributes:
+        groups: Bytes by group, `r2`, `km2`, ...
+        missing: Scenes that are gone, of those that were looked at.
+        exact: Whether all were looked at; else the others were taken to be like them.
+    """
+
+    groups: dict[str, int]
+    missing: tuple[str, ...]
+    exact: bool
+
+    @classmethod
+    def of(cls, lake: Lake, pixels: Mapping[str, int]) -> "StoredSize":
+        """Adds up what the root documents of some scenes list, and scales it by pixels to all scenes.
+
+        Args:
+            lake: Where.
+            pixels: Of 40 m, by scene.
+        """
+        some = list(pixels)[:: -(-len(pixels) // _LOOKED_AT) or 1]
+        with ThreadPoolExecutor(_LOOKED_AT) as threads:
+            found = dict(zip(some, threads.map(lambda scene_id: _objects(lake, scene_id), some), strict=True))
+        kept = {scene_id: objects for scene_id, objects in found.items() if objects is not None}
+        seen = sum(pixels[scene_id] for scene_id in kept)
+        groups: dict[str, int] = {}
+        for objects in kept.values():
+            for key, size in objects.items():
+                group = key.partition("/")[0]
+                groups[group] = groups.get(group, 0) + size
+        return cls(
+            groups={group: round(size * sum(pixels.values()) / seen) for group, size in groups.items()},
+            missing=tuple(scene_id for scene_id in some if scene_id not in kept),
+            exact=len(kept) == len(pixels),
+        )
+
+    @property
+    def total(self) -> int:
+        """Bytes of all groups."""
+        return sum(self.groups.values())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,14 +75,14 @@ class LakeVolume:
         scenes: How many of each split.
         pixels: Of 40 m, by split.
         ratios: That the lake has.
-        stored: Bytes of a pixel in the lake, by ratio; taken from one scene.
+        stored: Bytes in the lake.
         sar: SAR channels that the lake has.
     """
 
     scenes: dict[str, int]
     pixels: dict[str, int]
     ratios: tuple[int, ...]
-    stored: dict[int, float]
+    stored: StoredSize
     sar: int
 
     @classmethod
@@ -46,40 +93,28 @@ class LakeVolume:
             LakeNotFoundError: There is no lake, or its build has not finished.
             LakeAccessError: The store cannot be reached or refuses.
         """
-        place = absolute(url)
-        recipe = _document(f"{place}/recipe.json", url)
-        place = f"{place}/{recipe['at']}" if recipe.get("at") else place
-        content = read(f"{place}/catalog.parquet")
+        import pyarrow.parquet as pq
+
+        lake = Lake.open(url)
+        content = read(f"{lake.place}/catalog.parquet")
         if content is None:
             raise LakeNotFoundError(f"the lake {url!r} has no catalog yet: its build has not finished")
         columns = ["scene_id", "split", "lines", "samples"]
         table = pq.ParquetFile(io.BytesIO(content)).read(columns)  # `pq.read_table` would import pandas
         rows = [row for row in table.to_pylist() if row["split"] in _USED]
         groups = json.loads((table.schema.metadata or {}).get(_STATISTICS, b"{}"))
-        ratios = tuple(recipe["recipe"]["ratios"])
-        stored = {}
-        if rows:
-            largest = max(rows, key=lambda row: row["lines"] * row["samples"])
-            scene = _document(f"{place}/scenes/{largest['scene_id']}.zarr/zarr.json", url)
-            objects = from_attribute(scene.get("attributes", {}).get("objects", {}))
-            pixels = largest["lines"] * largest["samples"]
-            for ratio in ratios:
-                found = sum(size for key, size in objects.items() if key.startswith(f"r{ratio}/"))
-                stored[ratio] = found / (pixels / ratio**2)
-        known = [name for name in _SAR if name in groups.get(f"r{ratios[0]}", {})]
+        pixels = {row["scene_id"]: row["lines"] * row["samples"] for row in rows}
         return cls(
             scenes={split: sum(row["split"] == split for row in rows) for split in _USED},
-            pixels={
-                split: sum(row["lines"] * row["samples"] for row in rows if row["split"] == split) for split in _USED
-            },
-            ratios=ratios,
-            stored=stored,
-            sar=len(known),
+            pixels={split: sum(pixels[row["scene_id"]] for row in rows if row["split"] == split) for split in _USED},
+            ratios=lake.ratios,
+            stored=StoredSize.of(lake, pixels),
+            sar=sum(name in groups.get(f"r{lake.ratios[0]}", {}) for name in _SAR),
         )
 
     def stored_bytes(self, ratio: int) -> float:
         """Of all scenes at one ratio, as they lie in the lake; 0 where it lacks the ratio."""
-        return self.stored.get(ratio, 0.0) * sum(self.pixels.values()) / ratio**2
+        return self.stored.groups.get(f"r{ratio}", 0)
 
     def decoded_bytes(self, ratio: int) -> float:
         """Of all scenes at one ratio, in the cache of a node: SAR, zones of distance to land and one chart."""
@@ -87,9 +122,11 @@ class LakeVolume:
         return pixel * sum(self.pixels.values()) / ratio**2
 
 
-def _document(place: str, url: str) -> dict[str, Any]:
-    content = read(place)
-    if content is None:
-        raise LakeNotFoundError(f"{url!r} is not a lake (no {place.rpartition('/')[2]} in it)")
-    found = json.loads(content)
-    return found if isinstance(found, dict) else {}
+def _objects(lake: Lake, scene_id: str) -> dict[str, int] | None:
+    """Size of every object of a scene, by its key; None where its store is gone or torn."""
+    content = read(f"{lake.scene_url(scene_id)}/zarr.json")
+    try:
+        attributes = json.loads(content or b"")["attributes"]
+        return {str(key): int(size) for key, size in from_attribute(attributes["objects"]).items()}
+    except (ValueError, KeyError, TypeError):
+        return None

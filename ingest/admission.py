@@ -74,6 +74,11 @@ def _change(record: SceneRecord, name: str, archive: Archive) -> str:
     """What would become of a scene of the lake, and what to give instead; empty if it stays what it is."""
     product = "ready_to_train" if is_ready_to_train(name) else "raw"
     if record.archive != archive:
+        if is_uncharted(record.source) and not is_uncharted(name):
+            return (
+                "has a chart and is a training scene today, the test scene there is a file of the first release "
+                "without): leave it out"
+            )
         return f"is a {record.archive} scene there and would be a {archive} scene): give --split {record.archive}"
     if record.product != product:
         return f"is of the {product} product, the scene there of {record.product}): give another --lake"

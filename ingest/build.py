@@ -1,9 +1,10 @@
-"""Many scenes: workers map `convert_scene` over the files, then the catalog is written. Wiring only."""
+"""Many scenes: workers map `convert_source` over the files, then the catalog is written. Wiring only."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 
 from datasets.catalog import Catalog
 from datasets.errors import IceBenchError, LakeNotFoundError, SceneNotFoundError, SplitError
@@ -12,12 +13,16 @@ from datasets.leaks import Apart, too_near
 from datasets.scene import Archive, SceneRecord
 from datasets.season_updates import carry_seasons
 from datasets.splits import assign_splits
+from datasets.statistics import ChannelStatistics
 from ingest.admission import check_admission
 from ingest.cluster import ClusterOptions
-from ingest.convert import convert_scene
+from ingest.download.errors import ArchiveChangedError
 from ingest.moments import Moments, training_statistics
 from ingest.recipe import Recipe
 from ingest.source import is_scene_name, scene_id_of
+from ingest.stream.convert import convert_source
+from ingest.stream.origins import SceneFile
+from ingest.stream.scratch import Scratch
 from ingest.workers import open_workers
 
 
@@ -27,6 +32,7 @@ class SplitOptions:
 
     seed: int = 16
     val_scenes: int | None = None
+    include_withdrawn: bool = False
     apart: Apart | None = None
 
 
@@ -95,11 +101,14 @@ def build_lake(
     split: SplitOptions,
     on_scene: Callable[[str], None],
     check_lock: Callable[[], None] = lambda: None,
+    fetched: Mapping[str, SceneFile] = MappingProxyType({}),
+    refused: Mapping[str, str] = MappingProxyType({}),
+    scratch: Scratch | None = None,
 ) -> BuildSummary:
     """Builds or completes a lake; a scene that is there with this recipe is kept.
 
     Args:
-        sources: Raw files.
+        sources: Raw files, in the order of their archive.
         recipe: What to build.
         lake: Created with the same recipe.
         archive: Which archive the files are from.
@@ -107,16 +116,23 @@ def build_lake(
         split: Of the training scenes.
         on_scene: Called after each file, with its path.
         check_lock: Raises when another build has taken the lake over; called after each file and before publishing.
+        fetched: Those of the files that have to be fetched or unpacked; the others are read where they are.
+        refused: Sentence for each file that is not to be used.
+        scratch: Where the fetched ones lie while they are converted; needed where there are any.
 
     Returns:
         The summary; failed files are in it, not raised.
 
     Raises:
         ClusterError: The cluster cannot be used, or went away.
+        ArchiveChangedError: An archive is another one than it was at the beginning.
     """
-    unique, clashes = _without_clashes(sources)
-    outcomes: dict[str, SceneRecord | str] = dict(clashes)
-    for path, outcome in _convert_all(unique, recipe, lake, archive, cluster):
+    unique, clashes = _without_clashes([path for path in sources if path not in refused])
+    outcomes: dict[str, SceneRecord | str] = {**clashes, **refused}
+    tasks = [fetched.get(path, path) for path in unique]
+    ahead = bool(fetched) and cluster.scheduler is None
+    convert = partial(convert_source, recipe=recipe, lake=lake, archive=archive, scratch=scratch, in_turn=ahead)
+    for path, outcome in _convert_all(convert, tasks, cluster, ahead):
         outcomes[path] = outcome
         on_scene(path)
         check_lock()
@@ -141,19 +157,23 @@ def _publish(lake: Lake, records: Iterable[SceneRecord], split: SplitOptions) ->
     scenes = {record.scene_id: record for record in carry_seasons(lake, records)}
     near = too_near(scenes.values(), split.apart)
     others = (row for row in scenes.values() if row.scene_id not in near)
-    drawn = assign_splits(others, seed=split.seed, val_scenes=split.val_scenes)
+    drawn = assign_splits(
+        others, seed=split.seed, val_scenes=split.val_scenes, include_withdrawn=split.include_withdrawn
+    )
     unused = (scenes[scene_id].model_copy(update={"split": "unused"}) for scene_id in near)
     catalog = Catalog.of((*drawn, *unused))
+    lake.publish(catalog, channel_statistics(lake, catalog))
+    return catalog
+
+
+def channel_statistics(lake: Lake, catalog: Catalog) -> dict[str, dict[str, ChannelStatistics]]:
+    """Statistics over the training scenes by group and channel, from what their stores say."""
     parts: dict[str, dict[str, list[Moments]]] = {}
     for record in catalog.split("train"):
         for group, rows in lake.scene(record.scene_id).moments.items():
             for name, (count, mean, m2) in rows.items():
                 parts.setdefault(group, {}).setdefault(name, []).append(Moments(count, mean, m2))
-    moments = {
-        group: {name: training_statistics(found) for name, found in rows.items()} for group, rows in parts.items()
-    }
-    lake.publish(catalog, moments)
-    return catalog
+    return {group: {name: training_statistics(found) for name, found in rows.items()} for group, rows in parts.items()}
 
 
 def _earlier(lake: Lake) -> Iterable[SceneRecord]:
@@ -200,15 +220,20 @@ def _without_clashes(sources: list[str]) -> tuple[list[str], dict[str, str]]:
 
 
 def _convert_all(
-    paths: list[str], recipe: Recipe, lake: Lake, archive: Archive, cluster: ClusterOptions
+    convert: Callable[[str | SceneFile], SceneRecord],
+    sources: list[str | SceneFile],
+    cluster: ClusterOptions,
+    ahead: bool,
 ) -> Iterable[tuple[str, SceneRecord | str]]:
-    convert = partial(convert_scene, recipe=recipe, lake=lake, archive=archive)
-    with open_workers(cluster, tasks=len(paths)) as workers:
-        for path, outcome in workers.run(convert, paths):
-            yield path, outcome if isinstance(outcome, SceneRecord) else _sentence(outcome)
+    with open_workers(cluster, tasks=len(sources), ahead=ahead) as workers:
+        for source, outcome in workers.run(convert, sources):
+            if isinstance(outcome, ArchiveChangedError):  # the others of its archive would fare no better
+                raise outcome
+            path = source if isinstance(source, str) else source.path
+            yield path, outcome if isinstance(outcome, SceneRecord) else sentence_of(outcome)
 
 
-def _sentence(error: BaseException) -> str:
+def sentence_of(error: BaseException) -> str:
     """Our own errors are sentences already; anything else keeps its type, nothing is hidden."""
     if isinstance(error, IceBenchError):
         return str(error)

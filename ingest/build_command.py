@@ -2,6 +2,7 @@
 
 import shlex
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -11,12 +12,21 @@ from datasets.catalog import Catalog
 from datasets.lake import Lake
 from datasets.lock import lock_lake
 from datasets.process.terminal import err, progress, tell, tell_failure, user_errors, whole_numbers
-from datasets.scene import Archive
+from datasets.scene import Archive, SceneRecord
+from datasets.splits import WITHDRAWN
+from ingest.download.listing import DEFAULT_URL
+from ingest.source import is_uncharted
+from ingest.worker_options import BreakLock, MemoryLimit, Scheduler, WorkerCount
 
 
 def build(
     raw: Annotated[
-        list[str], typer.Argument(help="Raw netCDF files, or folders that hold them: paths or URLs.", metavar="RAW...")
+        list[str],
+        typer.Argument(
+            help="Scenes: netCDF files, zip archives of them, or folders of either, as paths or URLs; or "
+            "figshare:raw-train, figshare:raw-test, figshare:rtt-train, figshare:rtt-test, the published archives.",
+            metavar="RAW...",
+        ),
     ],
     lake: Annotated[str, typer.Option(help="URL of the lake: a path, s3://, gs://, az://.", envvar="ICEBENCH_LAKE")],
     ratios: Annotated[
@@ -41,8 +51,13 @@ def build(
         float, typer.Option(help="Largest rounding error of SAR in dB; 0.01 saves a fifth of the bytes.", metavar="DB")
     ] = 0.0,
     split: Annotated[
-        Archive, typer.Option(help="The archive that the files are from: test scenes are only ever scored.")
-    ] = "train",
+        Archive | None,
+        typer.Option(
+            help="The archive that the files are from: test scenes are only ever scored (without: that of the name "
+            "after figshare:, else train).",
+            show_default=False,
+        ),
+    ] = None,
     melt_maps: Annotated[
         Path | None,
         typer.Option(
@@ -52,13 +67,7 @@ def build(
             "gives it.",
         ),
     ] = None,
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="Processes, one core and one scene each (without: as many as cores and memory allow).",
-        ),
-    ] = None,
+    workers: WorkerCount = None,
     val_scenes: Annotated[
         int | None, typer.Option(min=1, help="Validation scenes (without: 18, at most an eighth of a small archive).")
     ] = None,
@@ -71,21 +80,29 @@ def build(
             metavar="KM,DAYS",
         ),
     ] = "",
-    memory_limit: Annotated[
-        str | None,
+    memory_limit: MemoryLimit = None,
+    scheduler: Scheduler = None,
+    scratch: Annotated[
+        str,
         typer.Option(
-            help="Memory of one worker, e.g. 3GB: above it a worker is restarted (without: a fair share). On Ray: what "
-            "a scene reserves of its node (without: 3GB)."
+            help="Most bytes that scenes from zip archives and URLs take on the disk for temporary files (TMPDIR) of "
+            "each machine, while they are converted.",
+            metavar="SIZE",
         ),
-    ] = None,
-    scheduler: Annotated[
-        str | None,
+    ] = "20GB",
+    connections: Annotated[
+        int, typer.Option(min=1, help="Most requests of each machine to archives at the same time.")
+    ] = 8,
+    base_url: Annotated[
+        str, typer.Option(help="Root of the figshare interface for figshare:NAME.", envvar="ICEBENCH_ARCHIVE_URL")
+    ] = DEFAULT_URL,
+    include_withdrawn: Annotated[
+        bool,
         typer.Option(
-            help="Running Dask scheduler, tcp://host:8786, or Ray, ray:host:6379 or ray://host:10001: its workers are "
-            "used and given our code. Plain `ray` joins the Ray that RAY_ADDRESS names or that runs here, else starts "
-            "one."
+            "--include-withdrawn",
+            help="Train on scenes that their authors have withdrawn; without, they are in the lake and unused.",
         ),
-    ] = None,
+    ] = False,
     rebuild: Annotated[
         bool,
         typer.Option(
@@ -99,14 +116,13 @@ def build(
             "--replace", help="Let files replace scenes of the lake that are of the other archive or product."
         ),
     ] = False,
-    break_lock: Annotated[
-        bool, typer.Option("--break-lock", help="Take the lake over from a build that is surely gone.")
-    ] = False,
+    break_lock: BreakLock = False,
 ) -> None:
     """Build or complete a lake from raw scenes.
 
     Scenes that are there already are kept. A file that cannot be used is a line in the summary and exit code 1; the
-    others are built all the same.
+    others are built all the same. Archives need not be downloaded or unzipped: each worker fetches the scene that it
+    converts next, checks it, and removes it afterwards, so no more than --scratch lies on the disk beside the lake.
     """
     from datasets.leaks import Apart
     from ingest.build import SplitOptions, build_lake, check_build
@@ -116,12 +132,12 @@ def build(
     from ingest.melt.maps import MeltMaps
     from ingest.melt.rule import DEFAULT_RULE
     from ingest.recipe import Recipe
-    from ingest.source import find_sources
+    from ingest.stream.find import find_scenes
+    from ingest.stream.space import Space
     from ingest.workers import check_workers
 
     seasons = None
-    with user_errors():
-        sources = find_sources(raw)
+    with user_errors(), Space(lake, scratch, connections, on_cluster=scheduler is not None) as space:
         recipe = Recipe.of(
             **({"ratios": whole_numbers(ratios)} if ratios else {}),
             sar_mean=sar_mean,
@@ -131,24 +147,37 @@ def build(
         )
         cluster = ClusterOptions(workers=workers, memory_limit=memory_limit, scheduler=scheduler)
         check_workers(cluster)
-        options = SplitOptions(seed=split_seed, val_scenes=val_scenes, apart=Apart.parse(apart) if apart else None)
-        check_build(sources, lake, split, split=options, replace=replace)
+        options = SplitOptions(
+            seed=split_seed,
+            val_scenes=val_scenes,
+            include_withdrawn=include_withdrawn,
+            apart=Apart.parse(apart) if apart else None,
+        )
+        found = find_scenes(raw, base_url=base_url, fetch_whole=space.fetch_whole)
+        if space.whole:
+            tell(space.told(), err)
+        sources, archive = found.paths, found.split(split)
+        check_build(sources, lake, archive, split=options, replace=replace)
+        space.check(found.files.values())
         maps = None if melt_maps is None else MeltMaps.open(melt_maps)
         if maps is not None:
             check_rule(lake)
             check_years(maps, lake, sources)
-        with lock_lake(lake, break_lock=break_lock) as lock:
+        with lock_lake(lake, break_lock=break_lock) as lock, space.emptied():
             target = Lake.create(lake, recipe.to_lake(), rebuild=rebuild)
             with progress("building scenes", len(sources)) as advance:
                 summary = build_lake(
                     sources,
                     recipe,
                     target,
-                    split,
+                    archive,
                     cluster=cluster,
                     split=options,
                     on_scene=lambda path: advance(Path(path).name[:63]),
                     check_lock=lock.check,
+                    fetched=found.files,
+                    refused=found.refused,
+                    scratch=space.scratch,
                 )
             if maps is not None and summary.catalog is not None:
                 seasons = ask_melt_maps(Lake.open(lake), maps, DEFAULT_RULE, lock, earlier="keep")
@@ -169,6 +198,7 @@ def build(
         )
     if summary.catalog is not None:
         tell(_splits(target, summary.catalog))
+        _tell_unused(summary.catalog, summary.built)
     if seasons is not None:
         tell_seasons(seasons, DEFAULT_RULE)
     elif melt_maps is not None:
@@ -191,3 +221,16 @@ def _splits(lake: Lake, catalog: Catalog) -> str:
     counts = Counter(str(record.split) for record in catalog)
     told = ", ".join(f"{count} {name}" for name, count in counts.items())
     return f"the lake has {told} scenes; ratios {', '.join(map(str, lake.ratios))}; recipe {lake.recipe_digest}"
+
+
+def _tell_unused(catalog: Catalog, built: Iterable[SceneRecord]) -> None:
+    """Scenes that are known by name: withdrawn ones, and those of the first test release."""
+    for record in catalog:
+        if record.unused and record.scene_id in WITHDRAWN:
+            tell(f"{record.scene_id} is unused: {record.unused} (--include-withdrawn takes it)")
+    first = [record.source for record in built if is_uncharted(record.source)]
+    if first:
+        tell(
+            f"{len(first)} files are of the first test release, without charts (first: {first[0]}): they are kept for "
+            "prediction and never scored; today these scenes are training scenes, with charts, of raw-train"
+        )

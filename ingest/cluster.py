@@ -5,7 +5,7 @@ the raw files and the lake under the same paths as this machine. Our own package
 """
 
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Final, Protocol, TypeVar
@@ -15,6 +15,7 @@ import dask.utils
 from datasets.errors import ClusterError, IceBenchError
 
 Result = TypeVar("Result")
+Task = TypeVar("Task", bound=Hashable)
 
 SCENE_BYTES: Final = 3_000_000_000
 """Least memory of a worker without a limit: a full-size scene, and room for what Python keeps."""
@@ -29,27 +30,27 @@ class Workers(Protocol):
     """Processes that work side by side, each on one core and one scene at a time."""
 
     def run(
-        self, function: Callable[[str], Result], paths: Sequence[str]
-    ) -> Iterator[tuple[str, Result | BaseException]]:
-        """Calls one of our functions with each path.
+        self, function: Callable[[Task], Result], tasks: Sequence[Task]
+    ) -> Iterator[tuple[Task, Result | BaseException]]:
+        """Calls one of our functions with each task.
 
         Args:
             function: Of our packages, or a partial of one.
-            paths: Each once.
+            tasks: Paths, or small frozen objects of our packages; each once.
 
         Yields:
-            Path and result, as they are ready. What the function raised is yielded, not raised; `WorkerDiedError` for a
-            path whose workers died each time it was tried.
+            Task and result, as they are ready. What the function raised is yielded, not raised; `WorkerDiedError` for a
+            task whose workers died each time it was tried.
 
         Raises:
             ClusterError: The cluster went away.
         """
 
 
-def outcome_of(function: Callable[[str], Result], path: str) -> Result | Exception:
+def outcome_of(function: Callable[[Task], Result], task: Task) -> Result | Exception:
     """Result of a function in a worker, or what it raised: a worker that sees an error prints its whole traceback."""
     try:
-        return function(path)
+        return function(task)
     except Exception as error:  # noqa: BLE001 - goes on as a value; the build tells it in a sentence
         if not isinstance(error, IceBenchError):
             file, line, *_ = traceback.extract_tb(error.__traceback__)[-1]

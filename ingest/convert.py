@@ -4,6 +4,8 @@ While one variable is reduced, the next one is read and the one before is writte
 An error in a file either is found before the first byte is written, or what was written is removed again.
 """
 
+import math
+from collections.abc import Callable
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -14,10 +16,11 @@ from datasets.errors import SceneNotFoundError, TiePointsError
 from datasets.grids import NATIVE_SPACING
 from datasets.labels import CHARTS
 from datasets.lake import Lake
-from datasets.scene import Archive, SceneRecord
+from datasets.scene import Archive, Scene, SceneRecord
 from datasets.seasons import location_of, season_of
 from datasets.sigrid import NO_POLYGON
 from datasets.storage import exists
+from ingest.array_queue import ArrayQueue
 from ingest.background import side_thread
 from ingest.errors import RawSceneError
 from ingest.geometry import TiePoints
@@ -26,7 +29,6 @@ from ingest.recipe import Recipe
 from ingest.reduce import check_ratio
 from ingest.scene_arrays import SceneArrays, moments_json
 from ingest.source import reference_path, scene_id_of
-from ingest.variables import DISTANCE, HH, HV
 
 
 def convert_scene(path: str, recipe: Recipe, lake: Lake, archive: Archive) -> SceneRecord:
@@ -46,13 +48,10 @@ def convert_scene(path: str, recipe: Recipe, lake: Lake, archive: Archive) -> Sc
         RawSceneError: The file cannot be used.
         RecipeError: A ratio does not fit the scene.
     """
-    scene_id = scene_id_of(path)
-    done = _finished(lake, scene_id)
-    source = PurePosixPath(path).name
-    if done is not None and (done.recipe, done.source, done.archive) == (recipe.digest, source, archive):
-        charts_came = not done.charted and exists(reference_path(path))
-        if not charts_came:
-            return done
+    done = kept_scene(path, recipe, lake, archive, charts_at_hand=lambda: exists(reference_path(path)))
+    if done is not None:
+        return done
+    scene_id, source = scene_id_of(path), PurePosixPath(path).name
     with open_scene(path) as raw:
         for ratio in recipe.ratios:
             check_ratio(raw.shape, ratio)
@@ -66,29 +65,8 @@ def convert_scene(path: str, recipe: Recipe, lake: Lake, archive: Archive) -> Sc
             side_thread() as writing,
             side_thread() as reading,
         ):
-            scene = SceneArrays(raw, writer, writing, recipe)
-            # The next variable is requested early, but only where there is memory for another raster.
-            hh = reading.submit(raw.sar, HH)
-            for field in tie_points.fields:
-                scene.geolocation(field, tie_points)
-            values = hh.result()
-            del hh
-            scene.make_room()
-            hv = reading.submit(raw.sar, HV)
-            invalid = scene.sar(HH, values)
-            values = hv.result()
-            del hv
-            scene.make_room()
-            distance = reading.submit(raw.sar, DISTANCE)
-            invalid |= scene.sar(HV, values)
-            values = distance.result()
-            del distance
-            polygons = reading.submit(raw.polygon_ids)
-            scene.zones(values)
-            del values
-            ids = polygons.result()
-            del polygons
-            scene.make_room()
+            scene = SceneArrays(raw, ArrayQueue(writer, writing, 4 * math.prod(raw.shape)), recipe)
+            invalid, ids = scene.sensors(tie_points, reading, raw.polygon_ids)
             scene.border_distance(ids)
             np.putmask(ids, invalid, NO_POLYGON)  # a label where SAR has no data could only be guessed
             del invalid
@@ -105,11 +83,36 @@ def convert_scene(path: str, recipe: Recipe, lake: Lake, archive: Archive) -> Sc
     return record
 
 
-def _finished(lake: Lake, scene_id: str) -> SceneRecord | None:
+def finished(lake: Lake, scene_id: str) -> Scene | None:
+    """A scene that the lake has, whichever recipe it was built with."""
     try:
-        return lake.scene(scene_id).record
+        return lake.scene(scene_id)
     except SceneNotFoundError:
         return None
+
+
+def kept_scene(
+    path: str, recipe: Recipe, lake: Lake, archive: Archive, *, charts_at_hand: Callable[[], bool]
+) -> SceneRecord | None:
+    """The scene of a file if the lake has it finished: by the file's name, recipe and archive, so without its bytes.
+
+    Args:
+        path: Whose name is that of the file.
+        recipe: What to build.
+        lake: Where.
+        archive: Which archive the file is from.
+        charts_at_hand: Whether charts for a scene without are here now; asked only where it has none.
+
+    Raises:
+        SceneNameError: The name is outside the grammar.
+    """
+    done = finished(lake, scene_id_of(path))
+    if done is None or done.lacks_polygons:
+        return None
+    record = done.record
+    if (record.recipe, record.source, record.archive) != (recipe.digest, PurePosixPath(path).name, archive):
+        return None
+    return record if record.charted or not charts_at_hand() else None
 
 
 def _record(

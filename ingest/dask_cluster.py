@@ -15,7 +15,7 @@ from datasets.errors import ClusterError
 from datasets.process.checkout import ROOT
 from datasets.process.machine import open_files, usable_cores, usable_memory
 from datasets.process.threads import limit_threads
-from ingest.cluster import SCENE_BYTES, ClusterOptions, Result, no_scheduler, outcome_of
+from ingest.cluster import SCENE_BYTES, ClusterOptions, Result, Task, no_scheduler, outcome_of
 from ingest.errors import WorkerDiedError
 
 _PACKAGES: Final = ("datasets", "ingest")
@@ -25,8 +25,13 @@ _FILES_OF_WORKER: Final = 32
 
 
 @contextmanager
-def dask_workers(options: ClusterOptions, tasks: int) -> Iterator["DaskWorkers"]:
+def dask_workers(options: ClusterOptions, tasks: int, *, ahead: bool = False) -> Iterator["DaskWorkers"]:
     """Workers of the scheduler that the options name; without one, of a local cluster with no more workers than tasks.
+
+    Args:
+        options: Which workers.
+        tasks: How many tasks there are.
+        ahead: Lets a worker of a local cluster have two tasks at once, which share its one core.
 
     Raises:
         ClusterError: The scheduler does not answer.
@@ -35,13 +40,13 @@ def dask_workers(options: ClusterOptions, tasks: int) -> Iterator["DaskWorkers"]
         with (
             LocalCluster(
                 n_workers=max(1, min(options.workers or _fitting_workers(options.memory_bytes), tasks)),
-                threads_per_worker=1,
+                threads_per_worker=2 if ahead else 1,
                 memory_limit=options.memory_limit or "auto",
                 dashboard_address="127.0.0.1:0",  # any free port, so that two builds can run on this machine
             ) as cluster,
             Client(cluster) as client,
         ):
-            yield DaskWorkers(client)
+            yield DaskWorkers(client, cores=1)
         return
     try:
         client = Client(options.scheduler, timeout=10)
@@ -57,29 +62,31 @@ class DaskWorkers:
 
     Attributes:
         client: The client.
+        cores: Of a worker; None for as many as it has threads.
     """
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, cores: int | None = None) -> None:
         self.client = client
+        self.cores = cores
 
     def run(
-        self, function: Callable[[str], Result], paths: Sequence[str]
-    ) -> Iterator[tuple[str, Result | BaseException]]:
+        self, function: Callable[[Task], Result], tasks: Sequence[Task]
+    ) -> Iterator[tuple[Task, Result | BaseException]]:
         """See `ingest.cluster.Workers.run`."""
-        suspects: list[str] = []
-        for path, outcome in self._once(function, paths):
+        suspects: list[Task] = []
+        for task, outcome in self._once(function, tasks):
             if isinstance(outcome, WorkerDiedError):
-                suspects.append(path)
+                suspects.append(task)
             else:
-                yield path, outcome
+                yield task, outcome
         # Dask blames every scene that waited on a dying worker, so each is tried once more, alone on a worker.
         for suspect in suspects:
             yield from self._once(function, [suspect])
 
     def _once(
-        self, function: Callable[[str], Result], paths: Sequence[str]
-    ) -> Iterator[tuple[str, Result | BaseException]]:
-        futures = {submit(self.client, outcome_of, function, path): path for path in paths}
+        self, function: Callable[[Task], Result], tasks: Sequence[Task]
+    ) -> Iterator[tuple[Task, Result | BaseException]]:
+        futures = {submit(self.client, outcome_of, function, task, cores=self.cores): task for task in tasks}
         for future in as_completed(futures):
             if future.status in ("cancelled", "lost"):
                 raise self._lost()
@@ -100,13 +107,15 @@ class DaskWorkers:
         )
 
 
-def submit(client: Client, function: Callable[..., Result], *arguments: object) -> "Future[Result]":
-    """Lets a worker call one of our functions, on one core for each thread that it has.
+def submit(
+    client: Client, function: Callable[..., Result], *arguments: object, cores: int | None = None
+) -> "Future[Result]":
+    """Lets a worker call one of our functions, on so many cores, or on one for each thread that it has.
 
     Function and arguments are sent pickled, since the scheduler unpacks the tasks that it forwards and does not have
     our code; `call` is sent by value, since it is defined here.
     """
-    packed = pickle.dumps((_on_its_share, (function, *arguments)))
+    packed = pickle.dumps((_on_its_share, (cores, function, *arguments)))
 
     def call(content: bytes) -> Any:  # noqa: ANN401 - the result of any function
         import pickle
@@ -123,9 +132,9 @@ def _fitting_workers(memory: int | None) -> int:
     return max(1, min(usable_cores(), room, open_files() // _FILES_OF_WORKER))
 
 
-def _on_its_share(function: Callable[..., Result], *arguments: object) -> Result:
+def _on_its_share(cores: int | None, function: Callable[..., Result], *arguments: object) -> Result:
     """Limits the threads of encoding, which would use all cores and only slow down the other workers."""
-    limit_threads(get_worker().state.nthreads)
+    limit_threads(cores or get_worker().state.nthreads)
     return function(*arguments)
 
 

@@ -33,3 +33,15 @@ class WorkerDiedError(IceBenchError, RuntimeError):
 
 class UnconfirmedError(IceBenchError, PermissionError):
     """Something would be removed or mixed up, and nobody has said that it may be."""
+
+
+class ZipArchiveError(IceBenchError, ValueError):
+    """A zip archive that is none, or that cannot be read in parts where it must be."""
+
+
+class MemberError(IceBenchError, ValueError):
+    """A scene's file that does not come as its archive says it is."""
+
+
+class ScratchError(IceBenchError, OSError):
+    """The scratch space cannot hold what has to lie in it."""

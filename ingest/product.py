@@ -8,6 +8,7 @@ from ingest.archive_file import ArchiveFile
 from ingest.errors import RawSceneError, RecipeError
 from ingest.raw import RawScene
 from ingest.ready_to_train import TIE_GRID, ReadyToTrainScene
+from ingest.stored_scene import StoredScene
 
 _SIBLINGS = ("sar_primary", "sar_incidenceangles", "s1_sub_swath_map")
 """Variables of ASIDv3, a sibling of the AI4Arctic challenge data with other SAR processing."""
@@ -18,6 +19,9 @@ SourceScene = RawScene | ReadyToTrainScene
 
 Rasters are (lines, samples) at `pixel_spacing`; `shape` and tie points count pixels of 40 m in both products.
 """
+
+Sensors = SourceScene | StoredScene
+"""What the arrays of a scene are made from, but for its polygons: a file, or a store of an earlier format."""
 
 
 @contextmanager
@@ -40,7 +44,7 @@ def open_scene(path: str) -> Iterator[SourceScene]:
         scene.close()
 
 
-def native_ratio(scene: SourceScene, ratio: int) -> int:
+def native_ratio(scene: Sensors, ratio: int) -> int:
     """Side, in pixels of the scene's rasters, of the block of a downscale ratio to 40 m.
 
     Raises:

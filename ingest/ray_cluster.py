@@ -21,7 +21,7 @@ from datasets.errors import ClusterError
 from datasets.process.ports import answers
 from datasets.process.ray_session import find_address, ray_session
 from datasets.process.threads import limit_threads
-from ingest.cluster import RETRIES, SCENE_BYTES, ClusterOptions, Result, outcome_of
+from ingest.cluster import RETRIES, SCENE_BYTES, ClusterOptions, Result, Task, outcome_of
 from ingest.errors import WorkerDiedError
 
 logger = logging.getLogger(__name__)
@@ -67,11 +67,11 @@ class RayWorkers:
         self._head = head
 
     def run(
-        self, function: Callable[[str], Result], paths: Sequence[str]
-    ) -> Iterator[tuple[str, Result | BaseException]]:
+        self, function: Callable[[Task], Result], tasks: Sequence[Task]
+    ) -> Iterator[tuple[Task, Result | BaseException]]:
         """See `ingest.cluster.Workers.run`."""
         work = partial(_on_one_core, function)
-        graph = {f"convert:{path}": (work, path) for path in paths}
+        graph = {f"convert:{number}": (work, task) for number, task in enumerate(tasks)}
         try:
             references = ray_dask_get(
                 graph,
@@ -80,7 +80,7 @@ class RayWorkers:
                 ray_remote_args={"num_cpus": 1, "memory": self._memory, "max_retries": RETRIES},
             )
             # Futures, because Ray's own wait turns everything that a signal raises into a KeyboardInterrupt.
-            waiting = {each.future(): path for each, path in zip(references, paths, strict=True)}
+            waiting = {each.future(): task for each, task in zip(references, tasks, strict=True)}
             while waiting:
                 for future in wait(waiting, timeout=_GLANCE, return_when=FIRST_COMPLETED).done:
                     yield waiting.pop(future), _outcome(future)
@@ -111,9 +111,9 @@ class _Head:
             raise _lost()
 
 
-def _on_one_core(function: Callable[[str], Result], path: str) -> Result | Exception:
+def _on_one_core(function: Callable[[Task], Result], task: Task) -> Result | Exception:
     limit_threads(1)
-    return outcome_of(function, path)
+    return outcome_of(function, task)
 
 
 def _outcome(future: Future[Result]) -> Result | BaseException:

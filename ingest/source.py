@@ -126,6 +126,11 @@ def is_uncharted(path: str) -> bool:
     return path.endswith("_testdata.nc")
 
 
+def is_reference(path: str) -> bool:
+    """Whether a name is that of the charts of a ready-to-train test scene."""
+    return path.endswith(_REFERENCE)
+
+
 def reference_path(path: str) -> str:
     """Where the charts of a ready-to-train test file lie, if they are there: beside it."""
     return f"{path.removesuffix('.nc')}_reference.nc"
@@ -147,7 +152,7 @@ def find_sources(raw: list[str]) -> list[str]:
         name = given.rstrip("/").rpartition("/")[2]
         if name.startswith(".") and name.endswith(".nc"):
             raise NoSourceError(f"{given!r} is a hidden file that a system or a program left, no scene: leave it out")
-        if name.endswith(_REFERENCE):
+        if is_reference(name):
             raise NoSourceError(
                 f"{given!r} holds the charts of a scene, not the scene: give the file "
                 f"'{name.replace('_reference', '')}' beside it"
@@ -158,7 +163,7 @@ def find_sources(raw: list[str]) -> list[str]:
             continue
         if not is_url(given) and not Path(given).exists():
             raise NoSourceError(f"{given!r} does not exist: give raw netCDF files or a folder that holds them")
-        inside = [each for each in names(place) if each.endswith(".nc") and not each.endswith(_REFERENCE)]
+        inside = [each for each in names(place) if each.endswith(".nc") and not is_reference(each)]
         if not inside:
             raise NoSourceError(
                 f"the folder {given!r} holds no *.nc file: give the folder of the unpacked archive, "

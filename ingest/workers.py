@@ -17,8 +17,13 @@ def check_workers(options: ClusterOptions) -> None:
         raise no_scheduler(options.scheduler)
 
 
-def open_workers(options: ClusterOptions, tasks: int) -> AbstractContextManager[Workers]:
+def open_workers(options: ClusterOptions, tasks: int, *, ahead: bool = False) -> AbstractContextManager[Workers]:
     """Workers for a number of tasks, until the context ends; unfinished work is dropped then.
+
+    Args:
+        options: Which workers.
+        tasks: How many tasks there are.
+        ahead: Lets each worker of this machine begin a task while it is at another; the tasks take turns themselves.
 
     Raises:
         ClusterError: The cluster does not answer, or cannot do what the options ask.
@@ -30,4 +35,4 @@ def open_workers(options: ClusterOptions, tasks: int) -> AbstractContextManager[
         return ray_workers(options)
     from ingest.dask_cluster import dask_workers
 
-    return dask_workers(options, tasks)
+    return dask_workers(options, tasks, ahead=ahead)

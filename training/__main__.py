@@ -164,6 +164,7 @@ def _train(
             begin=begin,
             progress=told,
             scored=told.scored,
+            held=told.held,
         )
 
 

@@ -18,7 +18,7 @@ def _bar() -> Progress:
 
 
 class TrialBar:
-    """A trial on the terminal; called with its progress. `begin` and `scored` are for `run_trial`, too."""
+    """A trial on the terminal; called with its progress. `begin`, `held` and `scored` are for `run_trial`, too."""
 
     def __init__(self, bar: Progress, max_epochs: int) -> None:
         self._bar, self._max_epochs = bar, max_epochs
@@ -35,6 +35,10 @@ class TrialBar:
             f"parameters of the network: {overview.parameters:,}",
             err,
         )
+
+    def held(self, done: int, total: int) -> None:
+        """Shows how many scenes the device has taken."""
+        self._bar.update(self._task, description="scenes into the device's memory", completed=done, total=total)
 
     def __call__(self, state: "TrainingProgress") -> None:
         """Shows a batch, or prints an epoch."""

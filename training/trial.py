@@ -7,7 +7,7 @@ import logging
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import get_args
@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from datasets.lake import Lake
-from datasets.loading.batches import PatchSource
+from datasets.loading.device_batches import DrawnPatches
 from datasets.loading.hand_over import worker_deaths
 from datasets.loading.node_cache import NodeCache
 from datasets.patches.patch_index import PatchIndex
@@ -25,6 +25,7 @@ from training.artifacts.trial_files import log_trial_files, write_trial_files
 from training.artifacts.trial_folder import claim
 from training.data.class_weights import class_weights
 from training.data.dataset_notes import dataset_notes
+from training.data.feed import ResidentSets, resident_sets
 from training.data.pure_patches import scored_patches
 from training.data.scene_set import scene_set
 from training.data.training_batches import TrainingBatches, patch_source, warn_of_missing
@@ -39,11 +40,13 @@ from training.evaluation.tiles import Tiling
 from training.evaluation.validate import validate
 from training.loop.checkpoint import Checkpoint, load_checkpoint, load_progress, save_checkpoint, save_progress
 from training.loop.checkpoint_files import BEST, LAST
-from training.loop.cost import Clock, cost_of
-from training.loop.epoch import EpochRow, Scored, TrainingProgress, TrialOverview
+from training.loop.cost import Clock, cost_of, forget_peak
+from training.loop.device_memory import memory_of, to_score, to_train
+from training.loop.epoch import EpochRow, Scored, TrainingProgress, TrialOverview, ValScores
 from training.loop.floor_fit import fit_floor
 from training.loop.losses import Loss
 from training.loop.machine import best_device, versions_of
+from training.loop.precision import whole_float32
 from training.loop.processes import Processes
 from training.loop.trainer import FitState, Trainer
 from training.models import build_network, check_network, count_parameters
@@ -65,21 +68,24 @@ def run_trial(
     workers: int = 0,
     cache: NodeCache | None = None,
     begin: Callable[[TrialOverview], None] = lambda _: None,
+    gpu_share: float = 1.0,
     progress: Callable[[TrainingProgress], None] = lambda _: None,
     scored: Scored = lambda split, done, total: None,
+    held: Callable[[int, int], None] = lambda done, total: None,
 ) -> TrialResult:
     """Trains and scores one network.
 
     All that is random follows from `spec.seed`. The same spec, lake, software, CPU and number of threads give the same
-    numbers; on a GPU they agree up to the order of its sums. A trial that was stopped goes on after its last whole
-    epoch when it is run again in the same folder, and ends with the same numbers.
+    numbers; on a GPU they agree up to the order of its sums, and float32 is float32 there (no TF32). A trial that was
+    stopped goes on after its last whole epoch when it is run again in the same folder, and ends with the same numbers.
 
     A spec that is not bound to a lake becomes a trial of this one. The tracker is told of everything; its record ends
     FINISHED, FAILED or KILLED. Checkpoints, pictures and result.json go to the folder; by default a new temporary one.
     With `overwrite` what another trial left there is removed first, and this one starts from its beginning.
     `workers` are loader processes (`datasets.loading.workers.loader_workers` says how many); 0 loads in this one. They
-    change the speed, not the numbers. `begin` is called once before training, `progress` after every batch and every
-    epoch, and `scored` after every whole scene (or batch of pure patches) that is scored.
+    change the speed, not the numbers, and so does `gpu_share`, the part of its GPU that the trial may take. `begin` is
+    called once before training, `held` after every scene that the device takes for `loop.feed`, `progress` after every
+    batch and every epoch, and `scored` after every whole scene (or batch of pure patches) that is scored.
 
     Raises:
         SpecError: The spec does not fit the lake, or names a network that does not exist; nothing was started.
@@ -90,10 +96,12 @@ def run_trial(
         TrackingError: The tracking URI can never be used; nothing was started.
         NonFiniteLossError: The loss became infinite or not a number.
         LoaderError: A loader worker died or could not hand over a batch.
+        DeviceMemoryError: The GPU has no memory for the training, or for scoring a scene.
     """
     started = Clock.now()
-    trial = _check(spec, lake, workers, cache)
+    trial = _check(spec, lake, workers, cache, gpu_share)
     data, spec, device = trial.data, trial.data.spec, trial.data.inputs.device
+    forget_peak(device)
     warn_of_missing(trial.source)
     trained_on, tested_on = (scene_set(scenes, spec.data.targets) for scenes in (data.scenes.train, data.scenes.test))
     for name, words in trained_on.absent.items():
@@ -124,19 +132,21 @@ def run_trial(
             model = build_network(spec)
             begin(_overview(model, trial))
             tiling = tiling_for(model, spec, data.scenes.longest_side(spec.data.ratio))
+            trial.load(held)
             trained = _train(model, trial, tiling, earlier, log=log_epoch, keep=keep, progress=progress, scored=scored)
             best = load_checkpoint(folder / BEST)
             draw = map_drawer(spec, lake, folder / "maps")
             network = best.model().to(device)
-            calibration = calibrate(network, data, tiling, trial.val_patches, trial.test_patches)
-            scores = score_trial(
-                network,
-                data,
-                tiling=tiling,
-                pure=trial.test_patches,
-                draw=draw,
-                progress=partial(scored, "test"),
-            )
+            with memory_of(device, "score a test scene", to_score(spec)):
+                calibration = calibrate(network, data, tiling, trial.val_patches, trial.test_patches)
+                scores = score_trial(
+                    network,
+                    data,
+                    tiling=tiling,
+                    pure=trial.test_patches,
+                    draw=draw,
+                    progress=partial(scored, "test"),
+                )
 
         best_row = trained.history[trained.best_epoch]
         result = TrialResult(
@@ -178,17 +188,19 @@ def join_trial(
     *,
     workers: int = 0,
     cache: NodeCache | None = None,
+    gpu_share: float = 1.0,
     progress: Callable[[TrainingProgress], None] = lambda _: None,
 ) -> None:
     """Runs a trial's further processes, beside the first one; see `training.loop.processes`.
 
     It has the same arguments as the first, takes its part of every batch and of the val scenes, and writes nothing.
     """
-    trial = _check(spec, lake, workers, cache)
+    trial = _check(spec, lake, workers, cache, gpu_share)
     spec = trial.data.spec
     with _reproducible(spec.seed, trial.data.inputs.device):
         model = build_network(spec)
         tiling = tiling_for(model, spec, trial.data.scenes.longest_side(spec.data.ratio))
+        trial.load()
         _train(model, trial, tiling, progress=progress)
 
 
@@ -206,17 +218,27 @@ def _overview(model: nn.Module, trial: "_CheckedTrial") -> TrialOverview:
 
 @dataclass(frozen=True, kw_only=True)
 class _CheckedTrial:
-    """A trial that can be started; a pixel-based one has no pure patches to validate on and to score (None)."""
+    """A trial that can be started; a pixel-based one has no pure patches to validate on and to score (None).
+
+    `resident` are the scenes that its device holds once they are loaded, None where loaders feed it.
+    """
 
     data: TrialData
     processes: Processes
-    source: PatchSource
+    resident: ResidentSets | None
+    workers: int
+    source: DrawnPatches
     batches: TrainingBatches
     val_patches: PatchIndex | None
     test_patches: PatchIndex | None
 
+    def load(self, held: Callable[[int, int], None] = lambda done, total: None) -> None:
+        """Reads what the device holds; `held` is called with scenes done and their total."""
+        if self.resident is not None:
+            self.resident.load(self.workers + 1, held)
 
-def _check(spec: TrialSpec, lake: Lake, workers: int, cache: NodeCache | None) -> _CheckedTrial:
+
+def _check(spec: TrialSpec, lake: Lake, workers: int, cache: NodeCache | None, gpu_share: float) -> _CheckedTrial:
     """Raises every error that a spec can have, before anything is started."""
     data = TrialData.of(spec, lake, best_device(), cache=cache)
     check_network(data.spec)
@@ -232,11 +254,16 @@ def _check(spec: TrialSpec, lake: Lake, workers: int, cache: NodeCache | None) -
         )
     val_patches, test_patches = scored_patches(data, data.scenes.val), scored_patches(data, data.scenes.test)
     source = patch_source(data)
+    resident = resident_sets(data, processes, share=gpu_share)
+    if resident is not None:
+        data = replace(data, inputs=replace(data.inputs, resident=resident.val))
     return _CheckedTrial(
         data=data,
         processes=processes,
+        resident=resident,
+        workers=workers,
         source=source,
-        batches=TrainingBatches(data, source, processes, workers),
+        batches=TrainingBatches(data, source, processes, workers, None if resident is None else resident.train),
         val_patches=val_patches,
         test_patches=test_patches,
     )
@@ -253,36 +280,41 @@ def _train(
     progress: Callable[[TrainingProgress], None],
     scored: Scored = lambda split, done, total: None,
 ) -> FitState:
-    data, spec, processes = trial.data, trial.data.spec, trial.processes
+    data, spec, processes, device = trial.data, trial.data.spec, trial.processes, trial.data.inputs.device
     loss = Loss(spec.loss, heads_of(spec), class_weights(spec, data.scenes.train, trial.source))
     scored_on = tiling or trial.val_patches
     assert scored_on is not None  # whole scenes in tiles, or pure patches
+
+    def validated(network: nn.Module) -> ValScores:
+        with memory_of(device, "score a val scene", to_score(spec)):
+            return validate(network, data, loss, scored_on, processes, partial(scored, "val"))
+
     if isinstance(model, Floor):
         return fit_floor(
             model,
             trial.batches,
-            lambda network: validate(network, data, loss, scored_on, processes, partial(scored, "val")),
+            validated,
             seed=spec.seed,
-            device=data.inputs.device,
+            device=device,
             state=earlier,
             log=log,
             keep=keep,
             progress=progress,
         )
-    trainer = Trainer(
-        model,
-        loss,
-        loop=spec.loop,
-        optimizer=spec.optimizer,
-        batches_per_epoch=len(trial.batches),
-        seed=spec.seed,
-        device=data.inputs.device,
-        processes=processes,
-    )
-    with worker_deaths():
+    with memory_of(device, "train", to_train(spec)), worker_deaths():
+        trainer = Trainer(
+            model,
+            loss,
+            loop=spec.loop,
+            optimizer=spec.optimizer,
+            batches_per_epoch=len(trial.batches),
+            seed=spec.seed,
+            device=device,
+            processes=processes,
+        )
         return trainer.fit(
             trial.batches,
-            lambda network: validate(network, data, loss, scored_on, processes, partial(scored, "val")),
+            validated,
             state=processes.share(earlier),
             log=log,
             keep=keep,
@@ -292,7 +324,10 @@ def _train(
 
 @contextmanager
 def _reproducible(seed: int, device: torch.device) -> Iterator[None]:
-    """Seeds torch (weights; patches have generators of their own); on the CPU admits only deterministic kernels."""
+    """Seeds torch (weights; patches have generators of their own); on the CPU admits only deterministic kernels.
+
+    On a GPU float32 is float32, in training and scoring.
+    """
     before, warn_only = (
         torch.are_deterministic_algorithms_enabled(),
         torch.is_deterministic_algorithms_warn_only_enabled(),
@@ -301,6 +336,7 @@ def _reproducible(seed: int, device: torch.device) -> Iterator[None]:
     if device.type == "cpu":  # on a GPU the loss over pixels has no deterministic kernel and would raise
         torch.use_deterministic_algorithms(True)
     try:
-        yield
+        with whole_float32():
+            yield
     finally:
         torch.use_deterministic_algorithms(before, warn_only=warn_only)

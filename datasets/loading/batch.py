@@ -66,8 +66,8 @@ class Batch(NamedTuple):
 
     @property
     def nbytes(self) -> int:
-        """Bytes that travel to the device."""
-        return sum(part.nbytes for part in self.tensors)
+        """Bytes that travel to the device: what lies on one already does not."""
+        return sum(part.nbytes for part in self.tensors if part.device.type == "cpu")
 
     def to(self, device: torch.device) -> "Batch":
         """The batch on a device; asynchronous from pinned memory."""
@@ -98,7 +98,7 @@ def read_batch(reader: SceneReader, windows: Sequence[Window], shape: tuple[int,
     offset, month = np.empty((count, 2), np.float32), np.empty(count, np.float32)
     ties = []
     for row, window in enumerate(windows):
-        lines, samples = _inside(reader, window, shape)
+        lines, samples = inside(window, shape, reader.shape(window.scene_id))
         part = (slice(lines.stop - lines.start), slice(samples.stop - samples.start))
         if (part[0].stop, part[1].stop) != shape:  # what lies beyond the scene is no data
             sar[row], zones[row] = fill, ZONES.fill
@@ -126,11 +126,10 @@ def read_batch(reader: SceneReader, windows: Sequence[Window], shape: tuple[int,
     )
 
 
-def _inside(reader: SceneReader, window: Window, shape: tuple[int, int]) -> tuple[slice, slice]:
-    """The part of a window that lies in its scene."""
+def inside(window: Window, shape: tuple[int, int], scene: tuple[int, int]) -> tuple[slice, slice]:
+    """Lines and samples of the part of a window of this shape that lies in its scene of that shape."""
     lines, samples = (
-        slice(start, min(start + size, length))
-        for start, size, length in zip(window[1:], shape, reader.shape(window.scene_id), strict=True)
+        slice(start, min(start + size, length)) for start, size, length in zip(window[1:], shape, scene, strict=True)
     )
     return lines, samples
 

@@ -3,7 +3,7 @@
 import logging
 import multiprocessing
 from collections.abc import Iterator
-from typing import Final, Protocol
+from typing import Final, Generic, Protocol
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from datasets.errors import IceBenchError
 from datasets.labels import IGNORE
 from datasets.loading.batch import Batch, Window, read_batch
-from datasets.loading.hand_over import GLANCE_SECONDS, HandedOver, next_batch, worker_deaths
+from datasets.loading.hand_over import GLANCE_SECONDS, HandedOver, Made, Made_co, Makes, next_batch, worker_deaths
 from datasets.loading.scene_reader import SceneReader
 from datasets.loading.workers import PREFETCHED, fitting_workers
 
@@ -102,7 +102,20 @@ class EpochSampler(Sampler[int]):
         return self.batches
 
 
-class BatchLoader:
+class Numbered(Makes[Made_co], Protocol[Made_co]):
+    """What a loader makes, by number: those of epoch e are `e * len` to `(e + 1) * len - 1`."""
+
+    world: int
+
+    @property
+    def batch_bytes(self) -> int:
+        """Bytes of one at most."""
+
+    def __len__(self) -> int:
+        """How many an epoch has."""
+
+
+class BatchLoader(Generic[Made]):
     """Batches of an epoch, made by worker processes that live as long as the loader.
 
     Workers are spawned: forked ones hang on or inherit broken handles of Zarr stores in object storage. Python lets a
@@ -111,15 +124,15 @@ class BatchLoader:
     batches are made in the process itself, which changes nothing but the speed, and one warning says why.
 
     Args:
-        dataset: The batches.
+        dataset: The batches, or something else that can be handed over.
         workers: Processes; 0 makes each batch in this one, when it is needed. See `datasets.loading.workers`.
     """
 
-    def __init__(self, dataset: BatchDataset, *, workers: int = 0) -> None:
+    def __init__(self, dataset: Numbered[Made], *, workers: int = 0) -> None:
         workers = _possible(workers, dataset)
         self._sampler = EpochSampler(len(dataset))
-        self._loader: DataLoader[Batch | IceBenchError] = DataLoader(
-            HandedOver(dataset) if workers else dataset,
+        self._loader: DataLoader[Made | IceBenchError] = DataLoader(
+            HandedOver(dataset) if workers else dataset,  # type: ignore[arg-type]
             batch_size=None,
             sampler=self._sampler,
             num_workers=workers,
@@ -133,7 +146,7 @@ class BatchLoader:
     def __len__(self) -> int:
         return len(self._sampler)
 
-    def epoch(self, number: int) -> Iterator[Batch]:
+    def epoch(self, number: int) -> Iterator[Made]:
         """The batches of one epoch, in order.
 
         Raises:
@@ -146,7 +159,7 @@ class BatchLoader:
                 yield batch
 
 
-def _possible(workers: int, dataset: BatchDataset) -> int:
+def _possible(workers: int, dataset: Numbered[Made]) -> int:
     if not workers:
         return 0
     if multiprocessing.current_process().daemon:

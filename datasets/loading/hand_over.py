@@ -37,12 +37,20 @@ class Shareable(Protocol):
 
 
 Made = TypeVar("Made", bound=Shareable)
+Made_co = TypeVar("Made_co", bound=Shareable, covariant=True)
+
+
+class Makes(Protocol[Made_co]):
+    """Makes something by its number."""
+
+    def __getitem__(self, index: int) -> Made_co:
+        """Makes one."""
 
 
 class HandedOver(Dataset[Made | IceBenchError]):
     """What a worker makes: batches that lie in shared memory already, or what stands in the way of one."""
 
-    def __init__(self, dataset: Dataset[Made]) -> None:
+    def __init__(self, dataset: Makes[Made]) -> None:
         self._dataset = dataset
 
     def __getitem__(self, index: int) -> Made | IceBenchError:

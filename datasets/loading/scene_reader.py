@@ -162,9 +162,13 @@ class SceneReader:
 
     def ties(self, scene_id: str, lines: slice, samples: slice) -> TieWindow:
         """The tie points around a window inside the scene, of the channels that follow from them."""
+        return self.tie_grid(scene_id).around(self.tie_channels, lines, samples, self.ratio)
+
+    def tie_grid(self, scene_id: str) -> TieGrid:
+        """The geolocation grid of a scene."""
         if scene_id not in self._tie_grids:
             self._tie_grids[scene_id] = TieGrid.from_points(self._scene(scene_id).tie_points())
-        return self._tie_grids[scene_id].around(self.tie_channels, lines, samples, self.ratio)
+        return self._tie_grids[scene_id]
 
     def border_distance(self, scene_id: str, lines: slice, samples: slice) -> NDArray[np.float32]:
         """Window of the metres to the nearest polygon border, (h, w) float32, NaN without a chart."""
@@ -195,6 +199,12 @@ class SceneReader:
             for low, end, last in zip(first, ends, cells.shape[1:], strict=True)
         )
         return CoarseWindow(cells[np.ix_(np.array(self._km2_places), rows, columns)], offset)
+
+    def km2_cells(self, scene_id: str) -> NDArray[np.float32]:
+        """All cells of the AMSR2 and ERA5 channels, (channels, lines, samples) float32, NaN = no data."""
+        if not self.km2_channels:
+            return np.empty((0, 1, 1), np.float32)
+        return self._coarse_cells(scene_id)[self._km2_places]
 
     def _scene(self, scene_id: str) -> Scene:
         if scene_id not in self._scenes:

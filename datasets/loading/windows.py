@@ -11,7 +11,7 @@ BORDER: Final = "distance_to_border"
 LAND: Final = "distance_map"
 """SAR-grid channel whose zone 0 is land (AI4Arctic manual)."""
 
-_MOSTLY_LAND: Final = 0.5
+MOSTLY_LAND: Final = 0.5
 """Zone 0 is land and zone 1 the first 500 m of sea: the mean of a block is below one half where most of it is land."""
 
 
@@ -59,7 +59,7 @@ def land_pixels(distance_map: NDArray[np.floating]) -> NDArray[np.bool_]:
         distance_map: Zones of distance to land (AI4Arctic manual: 0 is land, 1 to 41 are rings of the sea); means of
             zones where a pixel is a block of the raw grid, and not exactly whole in the ready-to-train product.
     """
-    return distance_map < _MOSTLY_LAND
+    return distance_map < MOSTLY_LAND
 
 
 def near_border(distance_to_border: NDArray[np.floating], metres: float) -> NDArray[np.bool_]:

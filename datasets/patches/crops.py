@@ -1,6 +1,6 @@
 """Patches of pixel-based training: random crops."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -8,11 +8,14 @@ from numpy.typing import NDArray
 
 from datasets.errors import SplitError
 from datasets.labels import IGNORE
-from datasets.loading.batch import Window
+from datasets.loading.batch import Window, inside
 from datasets.loading.scene_reader import SceneReader
 from datasets.loading.windows import draw_window, land_pixels, near_border
 
 _TRIES: Final = 1000
+
+ShapeOf = Callable[[str], tuple[int, int]]
+"""Lines and samples of a scene at the ratio."""
 
 
 class RandomCrops:
@@ -54,6 +57,7 @@ class RandomCrops:
         self.patch_size = patch_size
         self.max_masked = max_masked
         self.max_land = max_land
+        self.judged = max_masked < 1.0 or max_land < 1.0
         self.border_distance = border_distance
         self.length = length
         self.seed = seed
@@ -62,17 +66,15 @@ class RandomCrops:
     def __len__(self) -> int:
         return self.length
 
-    def patch(self, reader: SceneReader, epoch: int, place: int) -> tuple[Window, NDArray[np.uint8]]:
-        """Window and labels (targets, h, w) uint8 of one crop; smaller than the patch where the scene is."""
+    def candidates(self, shape_of: ShapeOf, epoch: int, place: int) -> Iterator[Window]:
+        """Windows that one crop may be, in the order in which they are drawn: it is the first good one."""
         rng = np.random.default_rng((self.seed, epoch, place))
         if self.pool is not None:
             rng = np.random.default_rng((self.seed, int(rng.integers(self.pool))))
         for _ in range(_TRIES):
             scene_id = self.scene_ids[rng.integers(len(self.scene_ids))]
-            lines, samples = draw_window(rng, reader.shape(scene_id), self.patch_size)
-            labels = self._labels(reader, scene_id, lines, samples)
-            if self._is_good(labels) and self._is_sea(reader, scene_id, lines, samples):
-                return Window(scene_id, lines.start, samples.start), labels
+            lines, samples = draw_window(rng, shape_of(scene_id), self.patch_size)
+            yield Window(scene_id, lines.start, samples.start)
         border = f", {self.border_distance:g} m from any border" if self.border_distance else ""
         raise SplitError(
             f"no window of {self.patch_size} pixels with at most {self.max_masked:.0%} unlabelled and "
@@ -81,6 +83,30 @@ class RandomCrops:
             "data.max_land"
         )
 
+    def is_good(
+        self, known: NDArray[np.integer], land: NDArray[np.integer], pixels: NDArray[np.integer]
+    ) -> NDArray[np.bool_]:
+        """Which windows may be a crop, by their labelled pixels, land pixels and pixels inside the scene, (N,) each."""
+        enough: NDArray[np.bool_] = 1.0 - known / self.patch_size**2 <= self.max_masked
+        return enough & (land / pixels <= self.max_land)
+
+    def label(self, epoch: int, place: int) -> NDArray[np.uint8]:
+        """Empty: the labels of a crop are those of its pixels."""
+        return np.empty(0, np.uint8)
+
+    def patch(self, reader: SceneReader, epoch: int, place: int) -> tuple[Window, NDArray[np.uint8]]:
+        """Window and labels (targets, h, w) uint8 of one crop; smaller than the patch where the scene is."""
+        for window in self.candidates(reader.shape, epoch, place):
+            lines, samples = inside(window, (self.patch_size, self.patch_size), reader.shape(window.scene_id))
+            labels = self._labels(reader, window.scene_id, lines, samples)
+            known, pixels = _labelled(labels), np.array([labels[0].size])
+            # Only where there are enough labels is it looked for land.
+            if self.is_good(known, np.zeros(1, np.int64), pixels) and self.is_good(
+                known, self._land(reader, window, lines, samples), pixels
+            ):
+                return window, labels
+        raise AssertionError("the candidates end with an error")
+
     def _labels(self, reader: SceneReader, scene_id: str, lines: slice, samples: slice) -> NDArray[np.uint8]:
         labels = reader.labels(scene_id, lines, samples)
         if self.border_distance > 0:
@@ -88,14 +114,16 @@ class RandomCrops:
             labels = np.where(near, np.uint8(IGNORE), labels)
         return labels
 
-    def _is_good(self, labels: NDArray[np.uint8]) -> bool:
-        known = labels[0] != IGNORE
-        for others in labels[1:]:
-            known |= others != IGNORE
-        return bool(1.0 - np.count_nonzero(known) / self.patch_size**2 <= self.max_masked)
-
-    def _is_sea(self, reader: SceneReader, scene_id: str, lines: slice, samples: slice) -> bool:
+    def _land(self, reader: SceneReader, window: Window, lines: slice, samples: slice) -> NDArray[np.integer]:
+        """Land pixels of a window, (1,); 0, unread, where there is no rule."""
         if self.max_land >= 1.0:
-            return True
-        land = land_pixels(reader.land_distance(scene_id, lines, samples))
-        return float(land.mean()) <= self.max_land
+            return np.zeros(1, np.int64)
+        return np.array([np.count_nonzero(land_pixels(reader.land_distance(window.scene_id, lines, samples)))])
+
+
+def _labelled(labels: NDArray[np.uint8]) -> NDArray[np.integer]:
+    """Pixels of (targets, h, w) labels that have one of any target, (1,)."""
+    known = labels[0] != IGNORE
+    for others in labels[1:]:
+        known |= others != IGNORE
+    return np.array([np.count_nonzero(known)])

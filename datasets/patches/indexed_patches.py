@@ -1,5 +1,6 @@
 """Patches of patch-based trials: rows of a patch index, every one once per epoch or every class equally often."""
 
+from collections.abc import Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -7,6 +8,7 @@ from numpy.typing import NDArray
 
 from datasets.loading.batch import Window
 from datasets.loading.scene_reader import SceneReader
+from datasets.patches.crops import ShapeOf
 from datasets.patches.patch_index import PatchIndex
 
 
@@ -20,9 +22,10 @@ class IndexedPatches:
         seed: Of the order; None keeps that of the index, for scoring.
     """
 
+    judged = False
+
     def __init__(self, index: PatchIndex, *, length: int | None, balanced: bool, seed: int | None) -> None:
         self.index = index
-        self._scene_ids = index.scene_ids
         self.patch_size = index.rule.patch_size
         self.length = len(index) if length is None else length
         self.balanced = balanced
@@ -39,12 +42,34 @@ class IndexedPatches:
         """
         return (self.index.class_counts > 0).astype(np.float64) if self.balanced else self.index.class_weights
 
+    def candidates(self, shape_of: ShapeOf, epoch: int, place: int) -> Iterator[Window]:
+        """The window of one patch."""
+        row = self._row(epoch, place)
+        yield from windows_of(self.index, slice(row, row + 1))
+
+    def is_good(
+        self, known: NDArray[np.integer], land: NDArray[np.integer], pixels: NDArray[np.integer]
+    ) -> NDArray[np.bool_]:
+        """All: the index holds pure patches only."""
+        return np.ones(known.shape, bool)
+
+    def label(self, epoch: int, place: int) -> NDArray[np.uint8]:
+        """Class (1,) uint8 of one patch."""
+        row = self._row(epoch, place)
+        return self.index.label[row : row + 1]
+
     def patch(self, reader: SceneReader, epoch: int, place: int) -> tuple[Window, NDArray[np.uint8]]:
         """Window and class (1,) uint8 of one patch."""
-        row = _rows(self, epoch)[place]
-        index = self.index
-        window = Window(self._scene_ids[index.scene[row]], int(index.line[row]), int(index.sample[row]))
-        return window, index.label[row : row + 1]
+        return next(self.candidates(reader.shape, epoch, place)), self.label(epoch, place)
+
+    def _row(self, epoch: int, place: int) -> int:
+        return int(_rows(self, epoch)[place])
+
+
+def windows_of(index: PatchIndex, rows: slice) -> list[Window]:
+    """Where some patches of an index are."""
+    places = zip(index.scene[rows].tolist(), index.line[rows].tolist(), index.sample[rows].tolist(), strict=True)
+    return [Window(index.scenes[scene].scene_id, line, sample) for scene, line, sample in places]
 
 
 @lru_cache(maxsize=4)

@@ -52,6 +52,7 @@ class SceneStore:
         self._arrays: dict[str, zarr.Array[Any]] = {}
         self._layouts: dict[str, ShardedArray | None] = {}
         self._stored: dict[str, tuple[np.dtype[Any], Packing | None]] = {}
+        self._indexes: dict[str, NDArray[np.uint64]] = {}
 
     @property
     def attributes(self) -> Mapping[str, Any]:
@@ -78,6 +79,14 @@ class SceneStore:
         self._check(group)
         found: Mapping[str, Any] = self._root[group].attrs.asdict()
         return found
+
+    def has_group(self, group: str) -> bool:
+        """Whether the scene has it."""
+        return group in self._root
+
+    def array_attributes(self, group: str, name: str) -> dict[str, Any]:
+        """Attributes of an array."""
+        return self._array(group, name).attrs.asdict()
 
     def found_objects(self) -> Mapping[str, int]:
         """Size in bytes of every object that is there."""
@@ -145,9 +154,8 @@ class SceneStore:
             self._array(*key.split("/", 1))
         places = out or {}
         direct = [(layout, windows[key]) for key in windows if (layout := self._layouts[key]) is not None]
-        read = read_windows(
-            self.url, self._objects, direct, [places.get(layout.key) for layout, _ in direct], packed=packed
-        )
+        wanted = [places.get(layout.key) for layout, _ in direct]
+        read = read_windows(self.url, self._objects, direct, wanted, packed=packed, indexes=self._indexes)
         found = {layout.key: values for (layout, _), values in zip(direct, read, strict=True)}
         if len(found) == len(windows):
             return found

@@ -7,12 +7,12 @@ that a lake has is read here (Zarr v3 `sharding_indexed` with its index at the e
 else is left to zarr.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,12 @@ from datasets.errors import DamagedSceneError
 from datasets.process.threads import threads
 from datasets.storage import read_ranges
 from datasets.stores.shard_layout import ABSENT, Piece, Place, ShardedArray, Window, bounds_of, cut, decode_index
+
+Indexes = MutableMapping[str, NDArray[np.uint64]]
+"""Indexes of the shards of one store that were read before, by key: a patch then takes one round of requests."""
+
+_FEW: Final = 32
+"""Chunks that are decoded by the thread that asks: those of a patch. To start threads for them takes longer."""
 
 
 @cache
@@ -83,6 +89,7 @@ def read_windows(
     out: Sequence[NDArray[Any] | None],
     *,
     packed: bool = False,
+    indexes: Indexes | None = None,
 ) -> list[NDArray[Any]]:
     """Reads a window of each array, in physical units.
 
@@ -93,6 +100,7 @@ def read_windows(
         out: Where the values go, as large as their window inside the array; None makes an array: float32 for packed
             ones, else of the dtype as stored.
         packed: Gives packed arrays as they are stored, in whole numbers.
+        indexes: What was read of the store before; more is added.
 
     Returns:
         In order of `wanted`.
@@ -120,33 +128,45 @@ def read_windows(
             else:
                 for piece in pieces:
                     result[piece.target] = array.missing
-    if parts:
+    chunks = _stored_chunks(parts, {} if indexes is None else indexes)
+    if sum(len(part.pieces) for part in parts) <= _FEW:
+        for chunk in chunks:
+            _decode(*chunk)
+    else:
         with ThreadPoolExecutor(threads()) as pool:
-            for _ in pool.map(lambda job: _decode(*job), _stored_chunks(parts)):
+            for _ in pool.map(lambda chunk: _decode(*chunk), chunks):
                 pass
     return results
 
 
-def _stored_chunks(parts: Sequence[_Part]) -> Iterator[tuple[_Part, Piece, memoryview | None]]:
-    """Fetches shards and indexes in one round of requests, and chunks of the latter in a second one.
+def _stored_chunks(parts: Sequence[_Part], indexes: Indexes) -> Iterator[tuple[_Part, Piece, memoryview | None]]:
+    """Fetches shards and unknown indexes in one round of requests, and chunks of the others in a second one.
 
     Yields:
         Part, piece and encoded chunk; None for a chunk of nothing but the fill value.
     """
-    firsts = [0 if part.is_mostly_needed else part.end_of_chunks for part in parts]
-    fetched = _read([(part, first, part.size) for part, first in zip(parts, firsts, strict=True)])
+    whole = [part.is_mostly_needed for part in parts]
+    needed = [
+        (part, 0 if all_of_it else part.end_of_chunks, part.size)
+        for part, all_of_it in zip(parts, whole, strict=True)
+        if all_of_it or part.key not in indexes
+    ]
+    fetched = dict(zip((part.key for part, _, _ in needed), _read(needed), strict=True))
     later: list[tuple[_Part, Piece, int, int]] = []
-    for part, first, content in zip(parts, firsts, fetched, strict=True):
-        index = decode_index(content, part.array)
+    for part, all_of_it in zip(parts, whole, strict=True):
+        content = fetched.get(part.key, b"")
+        index = decode_index(content, part.array) if content else indexes[part.key]
         if index is None:
             raise part.damage()
+        if not all_of_it:
+            indexes[part.key] = index
         for piece in part.pieces:
             offset, length = map(int, index[piece.chunk])
             if offset == ABSENT:
                 yield part, piece, None
             elif offset + length > part.end_of_chunks:
                 raise part.damage()
-            elif first == 0:
+            elif all_of_it:
                 yield part, piece, memoryview(content)[offset : offset + length]
             else:
                 later.append((part, piece, offset, offset + length))
@@ -171,6 +191,8 @@ def _decode(part: _Part, piece: Piece, content: memoryview | None) -> None:
     if content is None:
         part.result[piece.target] = part.array.missing
         return
+    if int.from_bytes(content[12:16], "little") != len(content):  # a shard that was replaced since its index was read
+        raise part.damage()
     try:
         values = np.frombuffer(_codec().decode(content), part.array.dtype).reshape(part.array.chunk)
     except (RuntimeError, ValueError) as error:  # what Blosc and numpy say of bytes that are not a chunk

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from datasets.errors import unknown_name
+from datasets.scene import Archive as Split
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,13 +15,13 @@ class Archive:
         name: What users call it.
         article: Number of the article.
         version: Number of its version.
-        split: Value of `build --split` for its scenes; None where `build` does not read them.
+        split: Value of `build --split` for its scenes.
     """
 
     name: str
     article: int
     version: int
-    split: str | None
+    split: Split
 
     @property
     def page(self) -> str:
@@ -50,8 +51,8 @@ ARCHIVES: Final = {
     for archive in (
         Archive(name="raw-train", article=21284967, version=3, split="train"),
         Archive(name="raw-test", article=21762848, version=2, split="test"),
-        Archive(name="rtt-train", article=21316608, version=3, split=None),
-        Archive(name="rtt-test", article=21762830, version=2, split=None),
+        Archive(name="rtt-train", article=21316608, version=3, split="train"),
+        Archive(name="rtt-test", article=21762830, version=2, split="test"),
     )
 }
 

@@ -132,7 +132,7 @@ def _report(archive: Archive, count: int, folder: Path, failures: Failures, unpa
         line += f", {len(unpacked.files)} files are unpacked ({unpacked.written} new)"
     tell(line)
     scenes = sorted({str(path.parent) for path in (unpacked.files if unpacked else []) if path.suffix == ".nc"})
-    if scenes and archive.split:
+    if scenes:
         tell(f"build: python -m ingest build {shlex.join(scenes)} --lake LAKE --split {archive.split}")
 
 

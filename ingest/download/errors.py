@@ -11,6 +11,10 @@ class ArchiveListError(IceBenchError, OSError):
     """The archive's list of files cannot be had, or is not what it should be."""
 
 
+class ArchiveChangedError(IceBenchError, OSError):
+    """A file of an archive is not the one any more that its reading began with."""
+
+
 class DownloadError(IceBenchError, OSError):
     """One file could not be fetched, or did not pass its checksum."""
 

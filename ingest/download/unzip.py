@@ -1,21 +1,17 @@
 """Zip archives unpacked in place: nothing outside the folder, no half-written file, nothing twice."""
 
 import os
-import re
-import stat
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Final
-from zipfile import BadZipFile, ZipFile, ZipInfo
+from zipfile import ZipFile, ZipInfo
 
 from ingest.download.errors import UnzipError
 from ingest.download.folder import PART, OnProgress, blocks_of, refuse_full_disk, sync_folder
+from ingest.download.members import TORN, files_of, safe_path
 
-# What the standard library raises on bytes that are no zip, are torn, need a password or an unknown method.
-_TORN: Final = (BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, ValueError)
 _Claims = dict[str, tuple[int, int] | None]
 
 
@@ -46,7 +42,7 @@ def unzip_all(paths: Sequence[Path], folder: Path, on_progress: OnProgress) -> U
     for path in paths:
         try:
             archive = ZipFile(path)
-        except (OSError, *_TORN) as error:
+        except (OSError, *TORN) as error:
             sentence = f"cannot be read as a zip archive ({error}): the file itself is at fault"
             found.failures.append((path.name, sentence))
             continue
@@ -60,8 +56,8 @@ def room_to_unpack(paths: Iterable[Path], folder: Path) -> tuple[int, int]:
     """Bytes of the members that are not there yet, and of all; what is no zip archive takes none."""
     missing = total = 0
     for path in paths:
-        with suppress(OSError, *_TORN), ZipFile(path) as archive:
-            for info in _members(archive):
+        with suppress(OSError, *TORN), ZipFile(path) as archive:
+            for info in files_of(archive):
                 total += info.file_size
                 missing += 0 if _has_size(folder / info.filename, info) else info.file_size
     return missing, total
@@ -70,7 +66,7 @@ def room_to_unpack(paths: Iterable[Path], folder: Path) -> tuple[int, int]:
 def _unzip(
     archive: ZipFile, name: str, folder: Path, claimed: _Claims, found: Unpacked, on_progress: OnProgress
 ) -> None:
-    members = _members(archive)
+    members = files_of(archive)
     total = sum(info.file_size for info in members)
     done = 0
     for info in members:
@@ -87,19 +83,10 @@ def _unzip(
         except OSError as error:
             refuse_full_disk(error, target.parent)
             found.failures.append((name, f"{member} could not be written: {error}"))
-        except _TORN as error:
+        except TORN as error:
             found.failures.append((name, f"{member} is torn ({error}): the archive itself is at fault"))
         done += info.file_size
         on_progress(name, "unzipping", done, total)
-
-
-def _members(archive: ZipFile) -> list[ZipInfo]:
-    """Files, without what a system's archiver adds to them: `__MACOSX/`, `._scene.nc`, `.DS_Store`."""
-    return [info for info in archive.infolist() if not info.is_dir() and not _is_added(PurePosixPath(info.filename))]
-
-
-def _is_added(path: PurePosixPath) -> bool:
-    return "__MACOSX" in path.parts or path.name.startswith(".")
 
 
 def _claim(info: ZipInfo, claimed: _Claims) -> PurePosixPath:
@@ -108,12 +95,7 @@ def _claim(info: ZipInfo, claimed: _Claims) -> PurePosixPath:
     Raises:
         UnzipError: It leads out of the folder, is a link that could, or is that of another file.
     """
-    name = info.filename.replace("\\", "/")
-    path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts or re.match(r"[A-Za-z]:", name) or not path.parts:
-        raise UnzipError("leads out of the folder and is left out: do not trust it")
-    if stat.S_ISLNK(info.external_attr >> 16):
-        raise UnzipError("is a symbolic link and is left out: only files are unpacked")
+    path = safe_path(info)
     content = (info.file_size, info.CRC)
     if claimed.setdefault(str(path).casefold(), content) != content:
         raise UnzipError("would overwrite another file of that name and is left out: unpack it by hand")

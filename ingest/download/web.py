@@ -18,7 +18,7 @@ from urllib3.exceptions import InvalidHeader
 from urllib3.util import Retry
 
 from datasets.proxies import through_proxy
-from ingest.download.errors import WebError
+from ingest.download.errors import ArchiveChangedError, WebError
 
 _TIMEOUT: Final = (15.0, 60.0)
 """Seconds to connect, and of silence between two bytes."""
@@ -31,7 +31,9 @@ _LONGEST_ASKED: Final = 900.0
 
 # The client hands over whole blocks only, so what a cut costs is at most one block.
 _BLOCK: Final = 1 << 16
+_PART_BLOCK: Final = 1 << 18
 _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
+_NO_RANGE = re.compile(r"bytes \*/(\d+)")
 # 202: the archive's answer to scripts that it is not sure of, always without a body. 416: the file is not as long as
 # it was. The others are the usual words for "not now".
 _NOT_NOW: Final = frozenset({202, 204, 408, 416, 425, 429})
@@ -49,6 +51,22 @@ class Block(NamedTuple):
     start: int
     content: bytes
     etag: str
+
+
+class Probe(NamedTuple):
+    """What a server says of a file.
+
+    Attributes:
+        size: Bytes; None if it does not say.
+        etag: Its mark of this state of the file; empty if it gave none that is good for ranges.
+        ranges: Whether it sends parts of the file.
+        url: The address that answered.
+    """
+
+    size: int | None
+    etag: str
+    ranges: bool
+    url: str
 
 
 @dataclass(eq=False)
@@ -139,6 +157,69 @@ class Web:
                 failures += 1
                 self._wait(failures, error)
 
+    def probe(self, urls: Sequence[str]) -> Probe:
+        """Asks for the first byte of a file, to see how long it is and whether parts of it can be had.
+
+        Raises:
+            WebError: No address answers.
+        """
+        addresses = deque(urls)
+        failures = 0
+        while True:
+            try:
+                with self._open(addresses[0], {"Range": "bytes=0-0"}) as response:
+                    return _probe_of(response, addresses[0])
+            except WebError:
+                addresses.popleft()
+                if not addresses:
+                    raise
+            except _PassingError as error:
+                if error.answered:
+                    addresses.rotate(-1)
+                failures += 1
+                self._wait(failures, error)
+
+    def part(self, urls: Sequence[str], size: int, start: int, end: int, *, etag: str = "") -> Iterator[bytes]:
+        """Some bytes of a file, in one request if nothing goes wrong; a break costs what had not come yet.
+
+        Args:
+            urls: Stable addresses of the file, the first is asked first.
+            size: Bytes of the whole file.
+            start: First byte.
+            end: The byte after the last.
+            etag: Mark that the first address gave for the file; empty if it gave none.
+
+        Yields:
+            The bytes in order, each once.
+
+        Raises:
+            ArchiveChangedError: The file has another size or mark by now.
+            WebError: No address brings all bytes.
+        """
+        addresses = deque(urls)
+        position, failures = start, 0
+        while position < end:
+            mark = etag if addresses[0] == urls[0] else ""
+            try:
+                with self._open(addresses[0], {"Range": f"bytes={position}-{end - 1}"}, whole=size) as response:
+                    _check_part(response, position, end, size, mark)
+                    for content in response.iter_content(_PART_BLOCK):
+                        if position + len(content) > end:
+                            raise _PassingError("the server sends more than was asked", answered=True)
+                        yield content
+                        position, failures = position + len(content), 0
+                if position < end:
+                    raise _PassingError(f"the connection ended at byte {position} of {end}")
+            except WebError:
+                addresses.popleft()
+                if not addresses:
+                    raise
+            except _PassingError as error:
+                if error.answered:
+                    addresses.rotate(-1)
+                failures += 1
+                self._wait(failures, error)
+
     def _ask(self, url: str, size: int, position: int, etag: str) -> Iterator[Block]:
         """One request: raises _PassingError if it does not bring all bytes, WebError if this address never will."""
         headers = {"Range": f"bytes={position}-"} if position else {}
@@ -150,9 +231,7 @@ class Web:
             else:
                 _check_whole(response, size)
                 position = 0
-            etag = response.headers.get("ETag", "")
-            if etag.startswith("W/"):  # a weak mark promises no equal bytes
-                etag = ""
+            etag = _mark(response)
             for content in response.iter_content(_BLOCK):
                 if position + len(content) > size:
                     raise _PassingError(f"the server sends more than {size} bytes", answered=True, restart=True)
@@ -162,10 +241,19 @@ class Web:
             raise _PassingError(f"the connection ended at byte {position} of {size}")
 
     @contextmanager
-    def _open(self, url: str, headers: Mapping[str, str]) -> Iterator[requests.Response]:
-        """One request, redirects followed; its body is read inside, so that its troubles are sorted too."""
+    def _open(self, url: str, headers: Mapping[str, str], *, whole: int | None = None) -> Iterator[requests.Response]:
+        """One request, redirects followed; its body is read inside, so that its troubles are sorted too.
+
+        Args:
+            url: Address.
+            headers: Of the request.
+            whole: Bytes of the file, where another size is another file.
+        """
         try:
             with self._session.get(url, headers=headers, stream=True, timeout=_TIMEOUT) as response:
+                shrunk = _NO_RANGE.fullmatch(response.headers.get("Content-Range", ""))
+                if whole is not None and shrunk and int(shrunk[1]) != whole:
+                    raise _changed(url, f"{whole} bytes", f"{shrunk[1]} bytes")
                 _check_status(response)
                 yield response
         except (ConnectionError, Timeout, ChunkedEncodingError, ContentDecodingError) as error:
@@ -190,6 +278,44 @@ def _check_status(response: requests.Response) -> None:
         wait = asked_wait(response.headers.get("Retry-After"))
         raise _PassingError(f"the server answers {status}", answered=True, wait=wait, restart=status == 416)
     raise WebError(f"the server answers {status} {response.reason}")
+
+
+def _probe_of(response: requests.Response, url: str) -> Probe:
+    length = response.headers.get("Content-Length")
+    if response.status_code == 206:
+        match = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
+        size = match[3] if match else "*"
+        return Probe(None if size == "*" else int(size), _mark(response), True, url)
+    if response.headers.get("Content-Type", "").startswith("text/html"):
+        raise _PassingError("the server sends a web page, not the file", answered=True)
+    return Probe(None if length is None else int(length), _mark(response), False, url)
+
+
+def _mark(response: requests.Response) -> str:
+    etag = response.headers.get("ETag", "")
+    return "" if etag.startswith("W/") else etag  # a weak mark promises no equal bytes
+
+
+def _check_part(response: requests.Response, start: int, end: int, size: int, etag: str) -> None:
+    """The bytes that were asked for, of the file that was asked."""
+    if response.status_code != 206:
+        raise _PassingError("the server sends the whole file where a part was asked", answered=True)
+    given = response.headers.get("Content-Range", "")
+    match = _RANGE.fullmatch(given)
+    if match is not None and match[3] not in ("*", str(size)):
+        raise _changed(response.url, f"{size} bytes", f"{match[3]} bytes")
+    if etag and (found := _mark(response)) and found != etag:
+        raise _changed(response.url, f"the mark {etag}", found)
+    if match is None or (int(match[1]), int(match[2])) != (start, end - 1):
+        raise _PassingError(f"the server sends {given or 'an unnamed piece'!r} for bytes {start}-{end - 1} of {size}")
+
+
+def _changed(url: str, was: str, found: str) -> ArchiveChangedError:
+    place = url.partition("?")[0]  # a signed address holds its signature there
+    return ArchiveChangedError(
+        f"the file at {place} changed while it was read (it had {was}, now {found}): give the same command again, it "
+        "goes on with the file as it is now; scenes that are finished are kept"
+    )
 
 
 def _check_range(response: requests.Response, start: int, size: int) -> None:

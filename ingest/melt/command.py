@@ -11,6 +11,7 @@ from datasets.catalog import Catalog
 from datasets.lake import Lake
 from datasets.lock import Lock, lock_lake
 from datasets.process.terminal import out, progress, tell, user_errors
+from ingest.worker_options import BreakLock
 
 if TYPE_CHECKING:
     from ingest.melt.assign import Assignment, Earlier
@@ -30,9 +31,7 @@ def melt(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace seasons that scenes have by another rule or other maps.")
     ] = False,
-    break_lock: Annotated[
-        bool, typer.Option("--break-lock", help="Take the lake over from a build that is surely gone.")
-    ] = False,
+    break_lock: BreakLock = False,
 ) -> None:
     """Give every scene of a lake its cryospheric season, melt or freeze, from the NASA melt dates.
 

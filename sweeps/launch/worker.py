@@ -35,8 +35,10 @@ def run_order(order: Order, folder: Path, report: Report) -> None:
     use_given_threads()
     spec, lake, cache = order.spec, Lake.open(order.lake), NodeCache.default()
     workers = loader_workers(order.resources.get("CPU", 1.0) * order.processes, order.processes)
+    gpu_share = min(order.resources.get("GPU", 1.0), 1.0)
     if not Processes.current().is_first:
-        join_trial(spec, lake, workers=workers, cache=cache, progress=partial(_report_epoch, report))
+        progress = partial(_report_epoch, report)
+        join_trial(spec, lake, workers=workers, cache=cache, gpu_share=gpu_share, progress=progress)
         return
     checkpoints = TrialCheckpoints(order.checkpoints, folder, attempt=f"{order.token}-{uuid.uuid4().hex}")
     checkpoints.take(resume=order.resume)
@@ -57,7 +59,9 @@ def run_order(order: Order, folder: Path, report: Report) -> None:
 
     try:
         with recorded(order, tracker):
-            run_trial(spec, lake, tracker, folder=folder, workers=workers, cache=cache, progress=after)
+            run_trial(
+                spec, lake, tracker, folder=folder, workers=workers, cache=cache, gpu_share=gpu_share, progress=after
+            )
         finished = True
     except FINAL as error:
         report({REFUSED: f"{type(error).__name__}: {error}", EPOCH: 0, SCORE: 0.0})

@@ -42,7 +42,16 @@ def test_statistics_are_of_training_scenes_alone(tiny_lake: Lake) -> None:
         (None, "is not a lake"),
         ("nothing", "has a recipe.json that is not of a lake"),
         ('{"format": 99}', "is a lake of format 99, this code reads format 2"),
-        ('{"format": 1}', "is a lake of format 1, .* build it again from the raw files at another URL"),
+        ('{"format": 1}', "is a lake of format 1, .* build it again from the raw files by `.* --lake NEW`"),
+        (
+            '{"format": 1, "recipe": {"ratios": [2, 10], "sar_mean": "power", "sar_precision": 0.0}}',
+            "lacks full resolution .* build RAW --lake NEW --ratios 2 10 --sar-mean power`",
+        ),
+        (
+            '{"format": 1, "recipe": {"ratios": [1, 2], "sar_precision": 0.01}}',
+            "lacks unrounded SAR, .* --ratios 1 2 --sar-precision 0.01`",
+        ),
+        ('{"format": 1, "recipe": {"ratios": [1, 2]}}', "bring it up to date .* by `python -m ingest migrate /"),
     ],
 )
 def test_what_is_no_lake_is_refused(tmp_path: Path, content: str | None, sentence: str) -> None:

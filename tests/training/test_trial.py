@@ -25,6 +25,7 @@ from training.evaluation.predict import outputs_of
 from training.evaluation.result import TrialResult
 from training.loop.checkpoint import CheckpointError, load_checkpoint
 from training.loop.checkpoint_files import BEST, LAST
+from training.loop.device_memory import DeviceMemoryError
 from training.loop.epoch import TrainingProgress, TrialOverview
 from training.loop.processes import Processes
 from training.loop.steps import NonFiniteLossError
@@ -399,3 +400,23 @@ def test_what_cannot_work_is_said_before_anything_starts(
         run_trial(small_spec.with_all(changes), tiny_lake, tracker, folder=tmp_path / "new")
     assert tracker.spec is None
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(
+    ("fails", "said"),
+    [
+        ("training.loop.trainer.Trainer.train_epoch", "to train .*lower loop.batch_size .4. or data.patch_size .16."),
+        ("training.trial.validate", "to score a val scene .*lower evaluation.tile"),
+    ],
+)
+def test_a_full_gpu_is_one_sentence_by_what_it_was_doing(
+    fails: str, said: str, tiny_lake: Lake, small_spec: TrialSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*given: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.50 GiB. GPU 0 has ...")
+
+    monkeypatch.setattr(fails, full)
+    tracker = MemoryTracker()
+    with pytest.raises(DeviceMemoryError, match=said):
+        run_trial(small_spec.with_("loop.batches_per_epoch", 1), tiny_lake, tracker, folder=tmp_path)
+    assert tracker.status == "FAILED"

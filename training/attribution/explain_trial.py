@@ -14,7 +14,7 @@ from training.attribution.result import AttributionResult
 from training.attribution.run import attribute
 from training.attribution.settings import AttributionSettings, Method
 from training.data.trial_scenes import bind
-from training.loop.cost import Clock, used_since
+from training.loop.cost import Clock, forget_peak, used_since
 from training.loop.machine import best_device
 from training.models import build_network
 from training.spec import TrialSpec
@@ -41,6 +41,7 @@ def explain_trial(
         IceBenchError: As `attribute` and `Tracker` do.
     """
     started, device = Clock.now(), best_device()
+    forget_peak(device)
     tracker.start(bind(spec, lake), {"recipe": lake.recipe_digest, "lake": lake.digest})
     try:
         tracker.log_text(spec.to_yaml(), "spec.yaml")

@@ -29,6 +29,7 @@ from training.evaluation.predict import read_ahead
 from training.loop.checkpoint import load_checkpoint
 from training.loop.checkpoint_files import checkpoint_file
 from training.loop.machine import best_device, versions_of
+from training.loop.precision import whole_float32
 from training.models.heads import Head, heads_of
 from training.spec import TrialSpec
 
@@ -36,6 +37,7 @@ LOADED: Final = 32
 """Patches that are read at a time."""
 
 
+@whole_float32()
 def attribute(
     checkpoint: Path,
     lake: Lake,

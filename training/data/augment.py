@@ -22,6 +22,7 @@ from torch.nn.functional import grid_sample
 
 from datasets.labels import IGNORE
 from datasets.loading.normalize import Normalization
+from training.loop.machine import sent
 from training.loop.processes import Processes
 from training.spec import AugmentSpec
 
@@ -184,7 +185,7 @@ def _move(
         if code == _RESAMPLED:
             turn_N22 = turn_N22 @ _rotations(draws.angle_B[members])
             grid_NHW2 = _grid(turn_N22 / draws.factor_B[members, None, None], x_BCHW)
-        index_N = members.to(x_BCHW.device)
+        index_N = sent(members, x_BCHW.device)
         x_NCHW = x_BCHW.index_select(0, index_N)
         if code != 0:
             _turn_vectors(x_NCHW, turn_N22, vectors)
@@ -209,7 +210,7 @@ def _rotations(angle_N: Tensor) -> Tensor:
 def _grid(map_N22: Tensor, x_BCHW: Tensor) -> Tensor:
     """Places to sample, (N, H, W, 2) in -1..1; not by affine_grid, whose product TF32 and autocast would round."""
     lines, samples = x_BCHW.shape[2:]
-    map_N22 = map_N22.to(x_BCHW.device, torch.float32)
+    map_N22 = sent(map_N22.float(), x_BCHW.device)
     line_H1 = torch.arange(lines, device=x_BCHW.device)[:, None] - (lines - 1) / 2
     sample_W = torch.arange(samples, device=x_BCHW.device) - (samples - 1) / 2
     along = map_N22[:, :, :, None, None]
@@ -238,7 +239,7 @@ def _turn_vectors(x_NCHW: Tensor, turn_N22: Tensor, vectors: Sequence[VectorChan
         back_N22 = turn_N22.transpose(1, 2)
         product_N22 = back_N22 * std_2 / std_2[:, None]
         shift_N2 = ((back_N22 @ mean_2) - mean_2) / std_2
-        product, shift = (each.to(x_NCHW.device, torch.float32)[..., None, None] for each in (product_N22, shift_N2))
+        product, shift = (sent(each.float(), x_NCHW.device)[..., None, None] for each in (product_N22, shift_N2))
         u_NHW, v_NHW = x_NCHW[:, vector.u].clone(), x_NCHW[:, vector.v].clone()
         known_NHW = (u_NHW != 0) | (v_NHW != 0)
         for row, channel in enumerate((vector.u, vector.v)):
@@ -253,13 +254,13 @@ def _cut_and_mix(
     size_2 = torch.tensor(x_BCHW.shape[2:])
     side_B2 = (draws.share_B.sqrt()[:, None] * size_2).round()
     start_B2 = (draws.corner_B2 * (size_2 - side_B2 + 1)).floor()
-    start_B2, stop_B2 = (edge.to(x_BCHW.device) for edge in (start_B2, start_B2 + side_B2))
+    start_B2, stop_B2 = (sent(edge, x_BCHW.device) for edge in (start_B2, start_B2 + side_B2))
     inside = [
         (place >= start_B2[:, axis, None]) & (place < stop_B2[:, axis, None])
         for axis, place in enumerate(torch.arange(int(size), device=x_BCHW.device) for size in size_2)
     ]
     box_B1HW = (inside[0][:, :, None] & inside[1][:, None, :])[:, None]
-    partner_B = draws.partner_B.to(x_BCHW.device)
+    partner_B = sent(draws.partner_B, x_BCHW.device)
     return (
         torch.where(box_B1HW, whole_x.index_select(0, partner_B), x_BCHW),
         torch.where(box_B1HW, whole_y.index_select(0, partner_B), y_BTHW),

@@ -1,14 +1,17 @@
 """What reads a lake for the network of one trial: whole scenes window by window, and batches of patches."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 
 from datasets.lake import Lake
 from datasets.loading.assemble import Assembler
+from datasets.loading.batch import Window
 from datasets.loading.node_cache import NodeCache
 from datasets.loading.normalize import Normalization
-from datasets.loading.scene_inputs import SceneInputs
+from datasets.loading.resident import ResidentScenes
+from datasets.loading.scene_inputs import SceneInputs, read_inputs
 from datasets.loading.scene_reader import SceneReader
 from training.spec import DataSpec
 
@@ -22,12 +25,14 @@ class NetworkInputs:
         normalization: Channel statistics of training scenes.
         assemble: Makes inputs (B, C, H, W) float32, normalized, on the device from what was read.
         device: Where the network computes.
+        resident: Scenes that the device holds; others are read from the lake.
     """
 
     reader: SceneReader
     normalization: Normalization
     assemble: Assembler
     device: torch.device
+    resident: ResidentScenes | None = None
 
     @classmethod
     def of(
@@ -50,4 +55,8 @@ class NetworkInputs:
 
     def scene(self, scene_id: str) -> SceneInputs:
         """A whole scene."""
-        return SceneInputs(self.reader, scene_id, self.assemble, self.device)
+        return SceneInputs(self.reader, scene_id, self.assemble, self.device, self.resident)
+
+    def patches(self, windows: Sequence[Window], size: int) -> torch.Tensor:
+        """Inputs (B, C, size, size) of patches."""
+        return read_inputs(self.reader, windows, (size, size), self.assemble, self.device, self.resident)

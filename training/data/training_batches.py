@@ -7,7 +7,9 @@ import numpy as np
 import torch
 
 from datasets.loading.batch import Batch
-from datasets.loading.batches import BatchDataset, BatchLoader, PatchSource
+from datasets.loading.batches import BatchDataset, BatchLoader
+from datasets.loading.device_batches import DeviceBatches, DrawnPatches
+from datasets.loading.resident import ResidentScenes
 from datasets.patches.crops import RandomCrops
 from datasets.patches.indexed_patches import IndexedPatches
 from training.data.augment import VectorChannels, augment
@@ -18,7 +20,7 @@ from training.loop.processes import Processes
 logger = logging.getLogger(__name__)
 
 
-def patch_source(data: TrialData, seed: int | None = None) -> PatchSource:
+def patch_source(data: TrialData, seed: int | None = None) -> DrawnPatches:
     """The patches that a trial trains on: random crops if pixel-based, pure patches if patch-based.
 
     All that is random follows from the seed; by default that of the spec.
@@ -46,7 +48,7 @@ def patch_source(data: TrialData, seed: int | None = None) -> PatchSource:
     )
 
 
-def warn_of_missing(source: PatchSource) -> None:
+def warn_of_missing(source: DrawnPatches) -> None:
     """Logs which classes no pure patch has, and which training scenes are smaller than a patch."""
     if not isinstance(source, IndexedPatches):
         return
@@ -64,20 +66,27 @@ def warn_of_missing(source: PatchSource) -> None:
 class TrainingBatches:
     """Batches to train on, this process's part of each; a `training.loop.trainer.TrainingData`.
 
-    `workers` are processes that read patches for this one; 0 reads in this one. `batch_size` counts the patches of a
-    batch over all processes of the trial.
+    `workers` are processes that read patches for this one, or draw them for the device that holds the `resident`
+    training scenes; 0 does it in this one. `batch_size` counts the patches of a batch over all processes of the trial.
     """
 
-    def __init__(self, data: TrialData, source: PatchSource, processes: Processes, workers: int) -> None:
-        dataset = BatchDataset(
-            data.inputs.reader,
-            source,
-            batch_size=data.spec.loop.batch_size,
-            rank=processes.rank,
-            world=processes.world,
-        )
-        self.batch_size = dataset.batch_size
-        self._loader = BatchLoader(dataset, workers=workers)
+    def __init__(
+        self,
+        data: TrialData,
+        source: DrawnPatches,
+        processes: Processes,
+        workers: int,
+        resident: ResidentScenes | None = None,
+    ) -> None:
+        size, rank, world = data.spec.loop.batch_size, processes.rank, processes.world
+        self._loader: BatchLoader[Batch] | DeviceBatches
+        if resident is None:
+            dataset = BatchDataset(data.inputs.reader, source, batch_size=size, rank=rank, world=world)
+            self.batch_size = dataset.batch_size
+            self._loader = BatchLoader(dataset, workers=workers)
+        else:
+            self._loader = DeviceBatches(resident, source, batch_size=size, rank=rank, world=world, workers=workers)
+            self.batch_size = self._loader.batch_size
         self._spec, self._inputs, self._processes = data.spec, data.inputs, processes
         turn_wind = data.spec.augment.turn_wind
         self._vectors = VectorChannels.wind(data.inputs.normalization) if turn_wind else ()

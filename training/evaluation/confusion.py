@@ -101,7 +101,16 @@ class ConfusionMatrix:
             code *= _BYTE
             code += pred_flat[piece]
             pairs += np.bincount(code, minlength=_BYTE * _BYTE)
-        counts = pairs.reshape(_BYTE, _BYTE)[:IGNORE]
+        return cls.from_pairs(pairs.reshape(_BYTE, _BYTE), n_classes)
+
+    @classmethod
+    def from_pairs(cls, pairs: NDArray[np.int64], n_classes: int) -> "ConfusionMatrix":
+        """Takes the pixels of every pair of a true (row) and a predicted uint8 value, counted elsewhere, (256, 256).
+
+        Raises:
+            ClassRangeError: A labelled pixel has a true or predicted class outside 0..n-1.
+        """
+        counts = pairs[:IGNORE]
         for name, axis in (("true", 1), ("predicted", 0)):
             seen = np.flatnonzero(counts.any(axis=axis))
             if seen.size:

@@ -16,7 +16,9 @@ from training.evaluation.prediction_files import ENDINGS, Kind, PredictionError,
 from training.evaluation.score_scenes import SceneScore, SceneToScore, open_scene, score_scenes, tiling_for
 from training.loop.checkpoint import load_checkpoint
 from training.loop.checkpoint_files import checkpoint_file
+from training.loop.device_memory import memory_of, to_score
 from training.loop.machine import best_device
+from training.loop.precision import whole_float32
 from training.output_folder import make_folder
 
 
@@ -29,6 +31,7 @@ class Written:
     paths: tuple[Path, ...]
 
 
+@whole_float32()
 def predict_scenes(
     checkpoint: Path,
     lake: Lake,
@@ -53,6 +56,7 @@ def predict_scenes(
         UnknownNameError: The trial does not predict the chart.
         PredictionError: A map is there already, or the lake has no charts of the ratio.
         OutputFolderError: The folder cannot be made or written.
+        DeviceMemoryError: The GPU has no memory for it.
     """
     loaded, device = load_checkpoint(checkpoint_file(checkpoint)), best_device()
     data = TrialData.of_checkpoint(loaded, lake, device, cache=cache)
@@ -86,7 +90,8 @@ def predict_scenes(
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     longest = max(max(record.lines, record.samples) for record in scenes) // spec.data.ratio
     paths = []
-    for path in score_scenes(model, scenes, open_one, spec, tiling_for(model, spec, longest), finish):
-        paths.append(path)
-        progress(len(paths), len(scenes))
+    with memory_of(device, "map a scene", to_score(spec)):
+        for path in score_scenes(model, scenes, open_one, spec, tiling_for(model, spec, longest), finish):
+            paths.append(path)
+            progress(len(paths), len(scenes))
     return Written(chart=name, ratio=wanted, paths=tuple(paths))

@@ -16,11 +16,14 @@ from training.evaluation.score_trial import Draw, draw_nothing, score_trial
 from training.loop.checkpoint import load_checkpoint
 from training.loop.checkpoint_files import checkpoint_file
 from training.loop.cost import Clock
+from training.loop.device_memory import memory_of, to_score
 from training.loop.machine import best_device, versions_of
+from training.loop.precision import whole_float32
 from training.models import count_parameters
 from training.spec import TrialSpec
 
 
+@whole_float32()
 def score_checkpoint(
     checkpoint: Path,
     lake: Lake,
@@ -42,19 +45,21 @@ def score_checkpoint(
         CheckpointError: There is no checkpoint, or it cannot be read.
         SpecError: The lake is another one, or the class of the network cannot be imported or takes other arguments.
         SplitError: There is no test scene with a label, or no pure patch in them.
+        DeviceMemoryError: The GPU has no memory for it.
     """
     started, device = Clock.now(), best_device()
     file = checkpoint_file(checkpoint)
     loaded = load_checkpoint(file)
     data = TrialData.of_checkpoint(loaded, lake, device, cache=cache)
     spec, model = data.spec, loaded.model().to(device)
-    scored = score_trial(
-        model,
-        data,
-        tiling=tiling_for(model, spec, data.scenes.longest_side(spec.data.ratio)),
-        pure=scored_patches(data, data.scenes.test),
-        draw=drawer(spec),
-    )
+    with memory_of(device, "score a test scene", to_score(spec)):
+        scored = score_trial(
+            model,
+            data,
+            tiling=tiling_for(model, spec, data.scenes.longest_side(spec.data.ratio)),
+            pure=scored_patches(data, data.scenes.test),
+            draw=drawer(spec),
+        )
     earlier = _earlier(file.parent / "result.json", spec.trial_id)
     costs = {name: value for name, value in (earlier.metrics if earlier else {}).items() if name.startswith("cost/")}
     return spec, TrialResult(

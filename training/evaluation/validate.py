@@ -3,15 +3,13 @@
 from collections.abc import Callable, Iterator
 from functools import reduce
 from operator import add
+from typing import Final
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
 from datasets.errors import SplitError
-from datasets.loading.batches import BatchDataset
-from datasets.patches.indexed_patches import IndexedPatches
+from datasets.patches.indexed_patches import windows_of
 from datasets.patches.patch_index import PatchIndex
 from training.data.trial_data import TrialData
 from training.evaluation.confusion import ConfusionMatrix
@@ -23,8 +21,11 @@ from training.loop.losses import Loss, LossSums
 from training.loop.processes import Processes
 from training.models.heads import heads_of
 
-_Answer = tuple[torch.Tensor, NDArray[np.uint8]]
-"""Outputs (B, K, ...) of a network and labels (B, T, ...), 255 = no label."""
+_Answer = tuple[torch.Tensor, torch.Tensor]
+"""Outputs (B, K, ...) of a network and labels (B, T, ...) uint8, 255 = no label, on its device."""
+
+_BYTE: Final = 256
+"""Values of a uint8."""
 
 
 def validate(
@@ -49,12 +50,16 @@ def validate(
         answers = _tiles(model, data, scored_on, processes, progress)
     else:
         answers = _patches(model, data, scored_on, processes, progress)
-    own_loss, own_matrices = LossSums.zero(heads), [ConfusionMatrix.zero(head.chart.n_classes) for head in heads]
+    own_loss = LossSums.zero(heads)
+    pairs = torch.zeros(len(heads), _BYTE**2, dtype=torch.int64, device=data.inputs.device)
     for outputs, labels in answers:
-        own_loss += loss.sums(outputs, torch.from_numpy(labels).to(outputs.device)).double()
-        for place, head in enumerate(heads):
-            classes = head.classes(outputs).cpu().numpy()
-            own_matrices[place] += ConfusionMatrix.from_arrays(labels[:, place], classes, head.chart.n_classes)
+        own_loss += loss.sums(outputs, labels).double()
+        for place, head in enumerate(heads):  # counted on the device: rasters of classes need not leave it
+            pairs[place] += _pairs(labels[:, place], head.classes(outputs))
+    counted = pairs.view(-1, _BYTE, _BYTE).cpu().numpy()
+    own_matrices = [
+        ConfusionMatrix.from_pairs(own, head.chart.n_classes) for own, head in zip(counted, heads, strict=True)
+    ]
     losses, matrices = zip(*processes.gather((own_loss, own_matrices)), strict=True)
     total_loss, totals = reduce(add, losses), [reduce(add, own) for own in zip(*matrices, strict=True)]
     if totals[0].n == 0:
@@ -72,14 +77,20 @@ def validate(
     )
 
 
+def _pairs(true: torch.Tensor, predicted: torch.Tensor) -> torch.Tensor:
+    """(65536,) int64: how often each pair of bytes stands at the same place of two uint8 rasters."""
+    return torch.bincount((true.int() * _BYTE + predicted).flatten(), minlength=_BYTE**2)
+
+
 def _tiles(
     model: nn.Module, data: TrialData, tiling: Tiling, processes: Processes, progress: Callable[[int, int], None]
 ) -> Iterator[_Answer]:
     """Every tile of this process's scenes, (1, K, h, w) and (1, T, h, w)."""
     scene_ids = data.scenes.val.scene_ids[processes.rank :: processes.world]
     for done, scene_id in enumerate(scene_ids, start=1):
-        for tile in predict_tiles(model, data.inputs.scene(scene_id), tiling):
-            yield tile.outputs_KHW[None], data.inputs.reader.labels(scene_id, tile.lines, tile.samples)[None]
+        scene = data.inputs.scene(scene_id)
+        for tile in predict_tiles(model, scene, tiling):
+            yield tile.outputs_KHW[None], scene.labels(tile.lines, tile.samples)[None]
         progress(done, len(scene_ids))
 
 
@@ -88,9 +99,8 @@ def _patches(
 ) -> Iterator[_Answer]:
     """Batches of this process's part of the pure patches, in order, (B, K) and (B, 1)."""
     inputs, size = data.inputs, data.spec.loop.batch_size
-    source = IndexedPatches(index, length=None, balanced=False, seed=None)
-    dataset = BatchDataset(inputs.reader, source, batch_size=size)
     for start in range(processes.rank * size, len(index), processes.world * size):
-        batch = dataset.batch(0, range(start, min(start + size, len(index))))
-        yield outputs_of(model, inputs.assemble(batch.to(inputs.device))), batch.y.numpy()
-        progress(min(start + size, len(index)), len(index))
+        rows = slice(start, min(start + size, len(index)))
+        labels = torch.from_numpy(index.label[rows, None].copy()).to(inputs.device)
+        yield outputs_of(model, inputs.patches(windows_of(index, rows), index.rule.patch_size)), labels
+        progress(rows.stop, len(index))

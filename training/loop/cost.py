@@ -59,6 +59,12 @@ def cost_of(
     }
 
 
+def forget_peak(device: torch.device) -> None:
+    """Counts the peak memory of a GPU from now on: a process may have done other work on it before."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+
+
 def used_since(started: Clock, device: torch.device, processes: int = 1) -> dict[str, float]:
     """The metrics of `cost_of` that any work has: memory, time, hours."""
     if device.type == "cuda":

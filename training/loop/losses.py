@@ -13,6 +13,7 @@ import torch
 from torch.nn import functional
 
 from datasets.labels import IGNORE
+from training.loop.machine import sent
 from training.models.heads import Head
 from training.spec import LossSpec
 
@@ -123,7 +124,7 @@ class Loss:
             # The floor keeps the gradient of a fractional power finite where a pixel is certain or unlabelled.
             each = (1 - torch.exp(-each)).clamp(min=1e-6) ** self._spec.focal_gamma * each
         if head.chart.name in self._class_weights:
-            weights = self._class_weights[head.chart.name].to(own.device)
+            weights = sent(self._class_weights[head.chart.name], own.device)
             each = each * weights[torch.where(labelled, target, 0)]
         return torch.where(labelled, each, 0.0).sum()
 

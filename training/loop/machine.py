@@ -18,6 +18,14 @@ def best_device() -> torch.device:
     return torch.device("cuda", torch.cuda.current_device()) if torch.cuda.is_available() else torch.device("cpu")
 
 
+def sent(values: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """Values of the CPU on a device, without a wait for what the device still computes.
+
+    A plain `to` from memory that is not page-locked ends when the GPU has done all that it was given before.
+    """
+    return values.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else values.to(device)
+
+
 def versions_of(device: torch.device) -> dict[str, str]:
     """Software and device with which numbers were computed."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()

@@ -1,7 +1,9 @@
 """Optimizer and learning-rate schedule of a spec."""
 
 import math
+import warnings
 from collections.abc import Iterable
+from contextlib import nullcontext
 
 import torch
 from torch.optim.lr_scheduler import (
@@ -37,6 +39,7 @@ class Schedule:
         self, spec: OptimizerSpec, optimizer: torch.optim.Optimizer, batches_per_epoch: int, max_epochs: int
     ) -> None:
         self._schedule: LRScheduler | ReduceLROnPlateau | None = None
+        self._begun = False
         self._follows_loss = spec.schedule in ("plateau", "as_published")
         third = -(-max_epochs // 3)
         of_trial = spec.length == "trial"
@@ -60,7 +63,13 @@ class Schedule:
     def after_batch(self) -> None:
         """One batch was trained on."""
         if self._schedule is not None and not self._follows_loss:
-            self._schedule.step()
+            with nullcontext() if self._begun else warnings.catch_warnings():
+                if not self._begun:
+                    # float16 leaves out its first steps while it looks for a scale, and torch then thinks that the two
+                    # were called in the wrong order.
+                    warnings.filterwarnings("ignore", "Detected call of `lr_scheduler.step", UserWarning)
+                self._schedule.step()
+            self._begun = True
 
     def after_epoch(self, val_loss: float) -> None:
         """One epoch ended with this val loss."""

@@ -8,9 +8,11 @@ from typing import Final
 import torch
 
 from datasets.loading.batch import Batch, Window
-from training.loop.cost import Clock, used_since
+from training.loop.cost import Clock, forget_peak, used_since
+from training.loop.device_memory import memory_of, to_train
 from training.loop.losses import Loss
 from training.loop.machine import best_device, versions_of
+from training.loop.precision import whole_float32
 from training.loop.processes import Processes
 from training.loop.trainer import Trainer
 from training.models import build_network, count_parameters
@@ -77,11 +79,16 @@ def step_cost(spec: TrialSpec) -> StepCost:
 
     Raises:
         SpecError, UnknownNameError: There is no such network.
+        DeviceMemoryError: The GPU has no memory for a step.
     """
-    spec = spec.with_("model.pretrained", None)
-    device, model = best_device(), build_network(spec)
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(device)
+    spec, device = spec.with_("model.pretrained", None), best_device()
+    with whole_float32(), memory_of(device, "train", to_train(spec)):
+        return _measured(spec, device)
+
+
+def _measured(spec: TrialSpec, device: torch.device) -> StepCost:
+    model = build_network(spec)
+    forget_peak(device)
     trainer = Trainer(
         model,
         Loss(spec.loss, heads_of(spec)),

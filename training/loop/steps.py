@@ -16,20 +16,41 @@ class NonFiniteLossError(IceBenchError, ArithmeticError):
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One step whose loss the device may still be computing; loss and labels are of the whole batch."""
+    """One step whose loss the device may still be computing; loss and labels are of the whole batch.
+
+    Attributes:
+        told: (2,) float32 on the CPU: the loss, and labelled pixels (or patches).
+        ready: When both are there; None where they are already.
+    """
 
     epoch: int
     number: int
     batch: Batch
-    loss: torch.Tensor
-    labelled: torch.Tensor
+    told: torch.Tensor
+    ready: torch.cuda.Event | None
 
-    def checked_loss(self) -> float:
-        """The loss; raises NonFiniteLossError with the batch's scenes."""
-        value = self.loss.item()
+    @classmethod
+    def of(cls, epoch: int, number: int, batch: Batch, loss: torch.Tensor, labelled: torch.Tensor) -> "Step":
+        """The step of these two numbers on the device; does not wait for them.
+
+        To read a number of a GPU is to wait for all that the GPU was given, the steps after this one included. So both
+        are sent here at once, into memory that is page-locked (torch takes such memory by itself), and are read when
+        they have arrived.
+        """
+        told, ready = torch.stack([loss.detach(), labelled.detach()]), None
+        if told.is_cuda:
+            told, ready = told.to("cpu", non_blocking=True), torch.cuda.Event()  # type: ignore[no-untyped-call]
+            ready.record()
+        return cls(epoch=epoch, number=number, batch=batch, told=told, ready=ready)
+
+    def checked(self) -> tuple[float, float]:
+        """Loss and labelled pixels, waited for; raises NonFiniteLossError with the batch's scenes."""
+        if self.ready is not None:
+            self.ready.synchronize()
+        value, labelled = self.told.tolist()
         scenes = ", ".join(sorted({window.scene_id for window in self.batch.windows}))
         check_finite(value, f"train loss in epoch {self.epoch}, batch {self.number} (scenes {scenes})")
-        return value
+        return value, labelled
 
 
 @dataclass
@@ -54,10 +75,9 @@ class TrainedEpoch:
 
     def add(self, step: Step) -> None:
         """Counts one step; raises NonFiniteLossError."""
-        self.last_loss = step.checked_loss()
+        self.last_loss, labelled = step.checked()
         self.patches += len(step.batch.windows) * self.world
         self.nbytes += step.batch.nbytes * self.world
-        labelled = step.labelled.item()
         self._loss_sum += self.last_loss * labelled
         self._labelled += labelled
 

@@ -188,8 +188,8 @@ class Trainer:
         """Takes one optimizer step per batch."""
         self._network.train()  # validation left the network in eval mode, where batch norm would stay frozen
         trained = TrainedEpoch(world=self._processes.world)
-        # On a GPU the loss of a step is checked after the next step was launched, so that neither waits for the other.
-        behind = 0 if self._device.type == "cpu" else 1
+        # A GPU computes one step while the next one is launched: the loss of a step is looked at two steps later.
+        behind = 0 if self._device.type == "cpu" else 2
         steps: deque[Step] = deque()
         asked = time.perf_counter()
         for number, batch in enumerate(data.epoch(epoch)):
@@ -212,9 +212,9 @@ class Trainer:
         sums = self._loss.sums(outputs, y)
         sums = sums.from_flat(self._processes.sum(sums.flat()))
         loss = self._loss.value(sums)
-        step = Step(epoch=epoch, number=number, batch=batch, loss=loss.detach(), labelled=sums.count.sum().detach())
+        step = Step.of(epoch, number, batch, loss, sums.count.sum())
         if self._device.type == "cpu":
-            step.checked_loss()  # before the weights change; on a GPU this check would wait at every step
+            step.checked()  # before the weights change; on a GPU this check would wait at every step
         self._optimizer.zero_grad(set_to_none=True)
         self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         if self._clip_norm is not None:

@@ -7,9 +7,9 @@ Ids stay the same when the program gets new fields. The identity document of a s
 * every later field, only where its value is not its default: a new field changes no id,
 * the number of the rules, only where it is above 1.
 
-Where a trial runs is not part of a spec, so it is not in the document either. When training would give other numbers
-for the same spec, raise the number (`RULES`); `earlier_ids` then finds trials of earlier rules. A changed default of a
-later field needs no new number: note in `CAME_WITH` what it was.
+Where a trial runs (`WHERE`, and all that is no part of a spec) is not in the document. When training would give other
+numbers for the same spec, raise the number (`RULES`); `earlier_ids` then finds trials of earlier rules. A changed
+default of a later field needs no new number: note in `CAME_WITH` what it was.
 """
 
 import re
@@ -45,6 +45,9 @@ changed."""
 
 CAME_WITH: Final[Mapping[str, object]] = {}
 """Default with which a later field of `TrialSpec` was added, where it is another one today."""
+
+WHERE: Final = frozenset({"loop.feed"})
+"""Fields of `TrialSpec` that say where something is done and change no number."""
 
 PINNED: Final = re.compile(r"(?P<path>.+)#(?P<digest>[0-9a-fA-F]{8,64})")
 """`model.pretrained` as `PATH#DIGEST`."""
@@ -105,6 +108,8 @@ def document(
         dumped, kept = part.model_dump(mode="json"), dict[str, Any]()
         for name, field in type(part).model_fields.items():
             path, value = f"{place}{name}", getattr(part, name)
+            if path in WHERE:
+                continue
             plain = _FIRST_WORDS[path][value] if path in _FIRST_WORDS else dumped[name]
             own_default = field.get_default(call_default_factory=True)
             default = getattr(usual, name) if type(usual) is type(part) else own_default

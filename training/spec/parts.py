@@ -150,8 +150,11 @@ class LoopSpec(Part):
         monitor: What chooses the best epoch: `loss` (IceBench), weighted `f1` of the first target, or `score`, the
             combined AutoICE score of all targets (AutoICE winner).
         precision: Of the network while training. `auto` is bfloat16 on a GPU that has it, else float32. float16 scales
-            the loss. Evaluation is in float32.
+            the loss. Evaluation is in float32. Float32 is never computed as TF32.
         compile: Whether torch.compile is applied to the network.
+        feed: Where patches are cut out: by the `loader`'s processes, or on the `device`, whose memory then holds the
+            packed training and val scenes. `auto` is the device on a GPU that has room for them, else the loader. It
+            changes the speed and not the numbers, so it is not part of the trial's identity.
     """
 
     batch_size: int = Field(default=16, ge=1)
@@ -161,6 +164,7 @@ class LoopSpec(Part):
     monitor: Literal["loss", "f1", "score"] = "loss"
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     compile: bool = False
+    feed: Literal["auto", "loader", "device"] = "auto"
 
 
 class EvaluationSpec(Part):

@@ -14,7 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import datasets.stores.scene_writer
+import datasets.stores.shards
 from datasets.errors import DamagedSceneError
+from datasets.storage import read_ranges
 from datasets.stores.scene_store import SceneStore
 from datasets.stores.scene_writer import SceneWriter
 from datasets.stores.shard_layout import Window
@@ -56,6 +58,12 @@ def by_zarr(url: str) -> dict[str, np.ndarray]:
     return {key: np.asarray(zarr.open_array(f"{url}/{key}", mode="r")[...]) for key in SHAPES}
 
 
+@pytest.fixture(scope="module")
+def store(url: str) -> SceneStore:
+    """One that keeps what it has read of shards from window to window."""
+    return SceneStore(url)
+
+
 @st.composite
 def windows(draw: st.DrawFn) -> dict[str, Window]:
     keys = draw(st.lists(st.sampled_from(sorted(SHAPES)), min_size=1, unique=True))
@@ -69,8 +77,10 @@ def windows(draw: st.DrawFn) -> dict[str, Window]:
 @pytest.mark.slow
 @settings(deadline=None, max_examples=100)
 @given(asked=windows())
-def test_windows_are_what_zarr_reads(url: str, by_zarr: dict[str, np.ndarray], asked: dict[str, Window]) -> None:
-    found = SceneStore(url).read_many(asked)
+def test_windows_are_what_zarr_reads(
+    store: SceneStore, by_zarr: dict[str, np.ndarray], asked: dict[str, Window]
+) -> None:
+    found = store.read_many(asked)
     assert list(found) == list(asked)
     for key, window in asked.items():
         expected = by_zarr[key][window]
@@ -97,6 +107,33 @@ def test_shards_elsewhere_are_fetched(url: str, by_zarr: dict[str, np.ndarray]) 
     for asked in ((), window):
         found = SceneStore("memory://shards").read("r1", "hh", asked)
         np.testing.assert_array_equal(found, by_zarr["r1/hh"][asked])
+
+
+def test_later_patches_of_a_shard_take_one_round_of_requests(
+    url: str, by_zarr: dict[str, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rounds: list[int] = []
+
+    def counted(ranges: list[tuple[str, int, int]]) -> list[bytes | None]:
+        rounds.append(len(ranges))
+        return read_ranges(ranges)
+
+    monkeypatch.setattr(datasets.stores.shards, "read_ranges", counted)
+    store = SceneStore(url)
+    patches = [(slice(line, line + 40), slice(line + 1, line + 41)) for line in (5, 60, 85)]
+    for patch in patches:
+        np.testing.assert_array_equal(store.read("r1", "hh", patch), by_zarr["r1/hh"][patch])
+    assert [count for count in rounds if count] == [1, 1, 4, 1], "its index once, then the chunks of each patch"
+
+
+def test_a_shard_that_was_replaced_is_damage_and_no_other_values(url: str, tmp_path: Path) -> None:
+    place = shutil.copytree(url, tmp_path / "scene.zarr")
+    store, patch = SceneStore(str(place)), (slice(0, 30), slice(0, 30))
+    store.read("r1", "hh", patch)
+    shard = place / "r1/hh/c/0/0"
+    shard.write_bytes(shard.read_bytes()[4:])
+    with pytest.raises(DamagedSceneError, match="r1/hh/c/0/0 of the scene store at .* is gone or damaged"):
+        store.read("r1", "hh", patch)
 
 
 def _gone(shard: Path) -> None:

@@ -8,6 +8,8 @@ import threading
 import time
 import traceback
 from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Self
@@ -30,6 +32,9 @@ class ArchiveServer:
         asked: Range header of each request for content, by name; None where there was none.
         sent: Bytes of content sent, by name.
         entries: Rows of the list that differ from the files, by name.
+        busy: Requests for content that are being answered.
+        busiest: Most of them at once.
+        rate: Bytes of content per second, of all requests together.
     """
 
     def __init__(self, files: dict[str, bytes]) -> None:
@@ -39,6 +44,9 @@ class ArchiveServer:
         self.asked: defaultdict[str, list[str | None]] = defaultdict(list)
         self.sent: Counter[str] = Counter()
         self.paths: list[str] = []
+        self.busy = self.busiest = 0
+        self.rate = float("inf")
+        self._counting = threading.Lock()
         self.entries: defaultdict[str, dict[str, object]] = defaultdict(dict)
 
     def __enter__(self) -> Self:
@@ -59,6 +67,26 @@ class ArchiveServer:
         self._http.shutdown()
         self._thread.join()
         self._http.server_close()
+
+    @contextmanager
+    def answering(self) -> Iterator[None]:
+        with self._counting:
+            self.busy += 1
+            self.busiest = max(self.busiest, self.busy)
+        try:
+            yield
+        finally:
+            with self._counting:
+                self.busy -= 1
+
+    def pace(self, count: int) -> None:
+        """Waits until so many bytes more may go; the next caller waits for its own on top."""
+        with self._counting:
+            now = time.monotonic()
+            self._free = max(getattr(self, "_free", now), now) + count / self.rate
+            wait = self._free - now
+        if wait > 0:
+            time.sleep(wait)
 
     def mood(self, name: str) -> str | int:
         return self.moods[name].pop(0) if self.moods[name] else self.always.get(name, "")
@@ -106,6 +134,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._redirect(url.path.rsplit("/", 1)[1])
         elif url.path.startswith("/signed/"):
             self._content(url.path.rsplit("/", 1)[1], url.query.removeprefix("mood="))
+        elif url.path.startswith("/named/") and url.path.rsplit("/", 1)[1] in self.owner.files:
+            number = list(self.owner.files).index(url.path.rsplit("/", 1)[1]) + 1
+            self._content(str(number), "")
         elif url.path.startswith("/ndownloader/files/"):
             self._content(url.path.rsplit("/", 1)[1], "")
         else:
@@ -145,15 +176,15 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if mood == "corrupt":
             content = content[:-1] + bytes([content[-1] ^ 1])
-        start = 0
         if asked and not mood.startswith("whole") and self.headers.get("If-Range", etag) == etag:
-            start = int(asked.removeprefix("bytes=").removesuffix("-"))
+            start, end = (int(each or len(content) - 1) for each in asked.removeprefix("bytes=").split("-"))
+            body = content[start : end + 1]
             self.send_response(206)
             first = start + 7 if mood == "lie" else start
-            self.send_header("Content-Range", f"bytes {first}-{len(content) - 1}/{len(content)}")
+            self.send_header("Content-Range", f"bytes {first}-{start + len(body) - 1}/{len(content)}")
         else:
             self.send_response(200)
-        body = content[start:]
+            body = content
         self.send_header("ETag", etag)
         if mood == "long":
             self.send_header("Connection", "close")
@@ -164,10 +195,16 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(name, body, mood)
 
     def _send(self, name: str, body: bytes, mood: str) -> None:
+        with self.owner.answering():
+            self._send_blocks(name, body, mood)
+
+    def _send_blocks(self, name: str, body: bytes, mood: str) -> None:
         if mood.endswith("drop"):
             body = body[: len(body) // 2]
         for at in range(0, len(body), 1 << 16):
             block = body[at : at + (1 << 16)]
+            if self.owner.rate < float("inf"):
+                self.owner.pace(len(block))
             self.wfile.write(block)
             self.owner.sent[name] += len(block)
             if mood == "slow":

@@ -383,3 +383,27 @@ def test_memory_format_changes_nothing() -> None:
 def test_a_spec_out_of_range_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValidationError):
         AugmentSpec(**wrong)
+
+
+def test_what_it_drew_reaches_the_device_without_a_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the meta device, which is none of the CPU's: whatever travels there otherwise than by `sent` is an error."""
+    travelled: list[Tensor] = []
+
+    def sent(values: Tensor, device: torch.device) -> Tensor:
+        travelled.append(values)
+        return torch.empty_like(values, device=device)
+
+    def blocking(values: Tensor, *given: object, **how: object) -> Tensor:
+        assert not any(isinstance(each, torch.device) and each.type == "meta" for each in given), "it waits"
+        return plain(values, *given, **how)
+
+    plain = torch.Tensor.to
+    x, y = (values.to("meta") for values in batch())
+    monkeypatch.setattr("training.data.augment.sent", sent)
+    monkeypatch.setattr(torch.Tensor, "to", blocking)
+    vectors = (VectorChannels(u=0, v=1, mean=(2.0, 3.0), std=(1.5, 2.5)),)
+    all_of_it = ALL.model_copy(update={"cutmix": 1.0})
+    moved, labels = augment(x, y, all_of_it, seeded(), vectors=vectors)
+    assert (moved.shape, labels.shape, moved.device.type) == (x.shape, y.shape, "meta")
+    assert len(travelled) > 8
+    assert not any(values.is_meta for values in travelled)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from training.loop.cost import Clock, cost_of
+from training.loop.cost import Clock, cost_of, forget_peak
 from training.loop.epoch import EpochRow
 
 
@@ -30,3 +30,11 @@ def test_a_clock_counts_processor_time_apart_from_wall_time() -> None:
     time.sleep(0.3)
     assert clock.seconds() >= 0.3
     assert clock.processor_seconds() < clock.seconds()
+
+
+def test_peak_memory_is_counted_anew_for_each_work_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    forgotten: list[torch.device] = []
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", forgotten.append)
+    for device in (torch.device("cpu"), torch.device("cuda", 0)):
+        forget_peak(device)
+    assert forgotten == [torch.device("cuda", 0)]

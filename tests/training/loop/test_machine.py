@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from training.loop import machine
-from training.loop.machine import best_device, versions_of
+from training.loop.machine import best_device, sent, versions_of
 
 
 def test_the_gpu_is_taken_where_there_is_one() -> None:
@@ -30,3 +30,20 @@ def test_versions_name_software_and_device() -> None:
     assert set(found) == {"python", "torch", "numpy", "device", "threads"}
     assert all(found.values())
     assert (found["torch"], found["threads"]) == (torch.__version__, str(torch.get_num_threads()))
+
+
+def test_values_are_sent_to_a_gpu_from_page_locked_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[object] = []
+
+    class Values:
+        def pin_memory(self) -> "Values":
+            done.append("pinned")
+            return self
+
+        def to(self, device: torch.device, **how: bool) -> "Values":
+            done.append((device.type, how))
+            return self
+
+    for kind in ("cuda", "cpu"):
+        sent(Values(), torch.device(kind))  # type: ignore[arg-type]
+    assert done == ["pinned", ("cuda", {"non_blocking": True}), ("cpu", {})]

@@ -1,6 +1,7 @@
 """Optimizers and the five schedules, by the rates that they give."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -110,3 +111,13 @@ def test_a_schedule_goes_on_from_its_state(schedule: str) -> None:
             resumed.after_batch()
         resumed.after_epoch(1.0)
     assert found == pytest.approx(whole[2 * BATCHES :])
+
+
+@pytest.mark.parametrize("schedule", ["step", "cosine", "cosine_warm_restarts"])
+def test_a_first_step_that_float16_leaves_out_is_no_warning(schedule: Any) -> None:  # noqa: ANN401
+    spec = OptimizerSpec(lr=0.1, schedule=schedule, step_epochs=1)
+    optimizer = build_optimizer(spec, weights())
+    made = Schedule(spec, optimizer, BATCHES)
+    for _ in range(BATCHES):
+        made.after_batch()  # as where the loss scaling found an infinite gradient and took no step
+    assert optimizer.param_groups[0]["lr"] < 0.1

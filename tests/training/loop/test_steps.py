@@ -6,7 +6,7 @@ import torch
 
 from tests.training.loop.training_batches import InMemory, learnable, trainer_of, unet
 from training.loop.epoch import TrainingProgress
-from training.loop.steps import NonFiniteLossError
+from training.loop.steps import NonFiniteLossError, Step, TrainedEpoch
 from training.spec import OptimizerSpec
 
 
@@ -42,3 +42,16 @@ def test_train_loss_weighs_pixels_not_batches() -> None:
     assert pixels == [4 * 14 * 16, 4 * 16, 0]
     assert trained.loss == pytest.approx(np.average([state.loss for state in seen], weights=pixels))
     assert trained.patches == 12
+
+
+def test_numbers_of_a_gpu_are_read_when_they_have_arrived() -> None:
+    told = torch.full((2,), float("nan"))
+
+    class Ready:
+        def synchronize(self) -> None:
+            told.copy_(torch.tensor([1.5, 7.0]))
+
+    (batch,) = InMemory(1, lambda e, n: learnable(0)).epoch(0)
+    trained = TrainedEpoch(world=2)
+    trained.add(Step(epoch=0, number=0, batch=batch, told=told, ready=Ready()))  # type: ignore[arg-type]
+    assert (trained.last_loss, trained.loss, trained.patches) == (1.5, 1.5, 8)

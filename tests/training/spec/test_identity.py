@@ -199,7 +199,7 @@ def complaints(
     """What stands in the way of ids that last: of the later fields of settings against the table of their defaults."""
     found = []
     for name, default in leaves(settings):
-        if name in first:
+        if name in first or name in identity.WHERE:
             continue
         assert default is not PydanticUndefined, f"{name} needs a default: finished trials have no value of it"
         left_out, known = to_jsonable_python(came_with.get(name, default)), table["defaults"]
@@ -270,7 +270,8 @@ OTHER_SETTINGS: dict[str, Any] = {
 
 
 def test_a_change_of_any_field_changes_the_id() -> None:
-    assert CHANGED.keys() == {name for name, _ in leaves(TrialSpec)}, "name a changed value of a new field here"
+    fields = {name for name, _ in leaves(TrialSpec)}
+    assert CHANGED.keys() == fields - identity.WHERE, "name a changed value of a new field here"
     with_others = {"data.size_matched": {"data.train.season": "winter"}}  # fields that a value needs
     ids = {
         name: TrialSpec().with_all({name: value, **with_others.get(name, {})}).trial_id
@@ -280,6 +281,11 @@ def test_a_change_of_any_field_changes_the_id() -> None:
     assert OTHER_SETTINGS.keys() == {name for name, _ in leaves(AttributionSettings)}
     others = {AttributionSettings.of(**{name: value}).trial_id("t") for name, value in OTHER_SETTINGS.items()}
     assert len({*others, AttributionSettings().trial_id("t"), AttributionSettings().trial_id("u")}) == len(others) + 2
+
+
+def test_the_place_of_the_training_set_is_not_part_of_the_id() -> None:
+    assert {name for name, _ in leaves(TrialSpec)} > identity.WHERE
+    assert {TrialSpec().with_("loop.feed", feed).trial_id for feed in ("loader", "device")} == {TrialSpec().trial_id}
 
 
 @pytest.mark.parametrize("settings", [TrialSpec, AttributionSettings])

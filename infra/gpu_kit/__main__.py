@@ -1,0 +1,102 @@
+"""`python -m infra.gpu_kit`: makes the kit for one Python."""
+
+import argparse
+import json
+import shutil
+import sys
+import tomllib
+from pathlib import Path
+from typing import Final
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from infra.gpu_kit import wheels
+from infra.gpu_kit.own_wheel import ROOT, build_own
+from infra.gpu_kit.wheels import KitError
+
+_IMPORTED_AS: Final = {"pillow": "PIL", "pyyaml": "yaml", "python-dateutil": "dateutil"}
+
+README: Final = """# IceBench on a GPU machine without a network
+
+For Linux on x86-64 with Python {python}, made by `make gpu-kit`. The machine brings {brought}; all else is here.
+
+    python3 install.py
+    PYTHONPATH="$PWD/site" python3 -m tests.gpu
+
+The first command unpacks the wheels into `site` (it is `pip install --no-index --no-deps --target site *.whl`). The
+second runs the GPU tests and benchmarks in at most six minutes, prints one table and writes `icebench-gpu.json`.
+Without a CUDA device it says so and runs what a CPU can run. Ray is not here (it is larger than the kit): where the
+machine has none, the test in which two trials share a GPU is skipped.
+"""
+
+
+def needed() -> list[Requirement]:
+    """What the kit's work imports, in the versions that pyproject.toml allows."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    lines = [*project["dependencies"], *(line for extra in project["optional-dependencies"].values() for line in extra)]
+    ranges = {canonicalize_name(each.name): each for each in map(Requirement, lines)}
+    found = []
+    for name in wheels.NEEDED:
+        requirement = Requirement(str(ranges.get(canonicalize_name(name), name)))
+        requirement.extras = set()  # dask's extra is the cluster, which no test of the kit starts
+        if canonicalize_name(name) not in wheels.BROUGHT:
+            found.append(requirement)
+    return found
+
+
+def make_kit(folder: Path, python: str) -> int:
+    """Makes the kit for a Python in a folder, whose earlier content goes; returns its bytes.
+
+    Raises:
+        KitError: There is no kit for this Python, wheels cannot be had, or they are too large.
+    """
+    if python not in wheels.PYTHONS:
+        raise KitError(f"there is no kit for Python {python}: choose one of {', '.join(wheels.PYTHONS)}")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    wheels.collect(folder, python, needed())
+    build_own(folder)
+    finish(folder, python)
+    return check_size(folder)
+
+
+def finish(folder: Path, python: str) -> None:
+    """Adds what is read: by people, and by the installer."""
+    shutil.copy(Path(__file__).with_name("install.py"), folder)
+    imports = sorted(_IMPORTED_AS.get(name, name.replace("-", "_")) for name in wheels.BROUGHT)
+    (folder / "kit.json").write_text(json.dumps({"python": python, "imports": imports}), encoding="utf-8")
+    text = README.format(python=python, brought=", ".join(sorted(wheels.BROUGHT)))
+    (folder / "README.md").write_text(text, encoding="utf-8")
+
+
+def check_size(folder: Path) -> int:
+    """Bytes of a kit; raises KitError where it is too large to be carried."""
+    sizes = sorted(((path.stat().st_size, path.name) for path in folder.iterdir()), reverse=True)
+    total = sum(size for size, _ in sizes)
+    if total > wheels.MOST_BYTES:
+        largest = ", ".join(f"{name} {size / 1e6:.1f}" for size, name in sizes[:3])
+        raise KitError(
+            f"the kit has {total / 1e6:.1f} MB and {wheels.MOST_BYTES / 1e6:.0f} are allowed (the largest: {largest}): "
+            "leave something out in infra/gpu_kit/wheels.py"
+        )
+    return total
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m infra.gpu_kit", description=__doc__)
+    parser.add_argument("--python", default="3.12", help=f"of the GPU machine: {' or '.join(wheels.PYTHONS)}")
+    parser.add_argument("--folder", type=Path, help="for the kit; without it data/gpu-kit-PYTHON")
+    given = parser.parse_args()
+    folder = given.folder or Path("data") / f"gpu-kit-{given.python}"
+    try:
+        size = make_kit(folder, given.python)
+    except KitError as error:
+        print(f"error {error}", file=sys.stderr)
+        return 2
+    print(f"{folder}: {size / 1e6:.1f} MB; its README.md has the two commands")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
