@@ -1,15 +1,17 @@
-"""Command line of the lake: `python -m datasets show LAKE [SCENE]`, `lists LAKE FOLDER`, `leaks LAKE`."""
+"""Command line of the lake: `python -m datasets show LAKE [SCENE]`, `lists LAKE FOLDER`, `agreement`, `leaks`."""
 
+from datasets.agreement_command import agreement
 from datasets.leaks_command import leaks
 from datasets.lists_command import lists
 from datasets.process.terminal import CommandLine
 from datasets.show_command import show
 
 app = CommandLine(
-    help="Look into a lake: what scenes it has, what a scene looks like, which scenes a published study used."
+    help="Look into a lake: its scenes, how one looks, which a published study used, how far two ice services agree."
 )
 app.command()(show)
 app.command()(lists)
+app.command()(agreement)
 app.command()(leaks)
 
 

@@ -53,6 +53,13 @@ def rasterize(ids: NDArray[np.uint16], polygons: PolygonClasses) -> ChartRasters
     return ChartRasters(charts=charts, pixels=pixels, dropped=dropped)
 
 
+def class_table(classes: Mapping[int, int]) -> NDArray[np.uint8]:
+    """Class of every id, (65536,) uint8; 255 for `NO_POLYGON` and for ids without a class."""
+    table = np.full(NO_POLYGON + 1, IGNORE, np.uint8)
+    table[list(classes)] = list(classes.values())
+    return table
+
+
 def count_classes(values: NDArray[np.uint8], chart: Chart) -> dict[int, int]:
     """Pixels of each class of a chart and of 255, (lines, samples)."""
     counts = np.zeros(IGNORE + 1, np.int64)

@@ -25,6 +25,11 @@ def pixel_spacing(ratio: int) -> int:
     return NATIVE_SPACING * ratio
 
 
+def pixels_of(metres: float, ratio: int) -> int:
+    """A length in whole pixels of the grid with this downscale ratio, at least one."""
+    return max(round(metres / pixel_spacing(ratio)), 1)
+
+
 def centres(start: int, stop: int, ratio: int) -> NDArray[np.float64]:
     """Centres of the blocks start..stop-1 of a ratio, in full-resolution pixels."""
     return np.arange(start, stop, dtype=np.float64) * ratio + (ratio - 1) / 2

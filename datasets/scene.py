@@ -1,6 +1,6 @@
 """`SceneRecord`: what the catalog says about a scene. `Scene`: one scene of a lake, opened lazily."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from datasets.channels import CHANNELS
-from datasets.chart_rasters import rasterize
+from datasets.chart_rasters import class_table, rasterize
 from datasets.errors import SceneNotFoundError
 from datasets.seasons import Cryoseason, Location, Season
 from datasets.sigrid import Dominance, classify, parse_codes
@@ -28,6 +28,9 @@ FIRST_SYNTHETIC_ORBIT: Final = 900_000
 
 POLYGONS: Final = "polygons"
 """Group of a scene's store whose attribute has the code rows of its chart."""
+
+POLYGON_ID: Final = "polygon_id"
+"""SAR-grid variable: id of the ice-chart polygon of each pixel."""
 
 POLYGON_CODES: Final = "polygon_codes"
 """That attribute: header and one row per polygon, as in the raw file."""
@@ -211,13 +214,18 @@ class Scene:
             SceneNotFoundError: The scene has no such ratio, or no polygons.
         """
         classes = classify(parse_codes(self.polygon_codes()), dominance)
-        ids = self._store.read(f"r{ratio}", "polygon_id").astype(np.uint16, copy=False)
+        ids = self._store.read(f"r{ratio}", POLYGON_ID).astype(np.uint16, copy=False)
         return dict(rasterize(ids, classes).charts)
 
     @property
     def lacks_polygons(self) -> bool:
         """Whether its raw file has polygons that the store has not: it was migrated from a format without them."""
         return self.record.product == "raw" and self.record.charted and not self._store.has_group(POLYGONS)
+
+    def class_table(self, targets: Sequence[str], dominance: float) -> NDArray[np.uint8]:
+        """Class of every polygon id at a share of dominance, (targets, 65536) uint8, 255 = no label; as `charts`."""
+        polygons = classify(parse_codes(self.polygon_codes()), Dominance(dominance, dominance))
+        return np.stack([class_table(polygons.classes[name]) for name in targets])
 
     def polygon_codes(self) -> tuple[str, ...]:
         """Header and code rows (SIGRID-3) of the polygons of `polygon_id`; see `datasets.sigrid.parse_codes`.

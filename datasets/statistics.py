@@ -1,5 +1,9 @@
 """Statistics of one channel, as the lake keeps them for its training scenes."""
 
+from collections.abc import Sequence
+from math import sqrt
+from statistics import fmean
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -20,3 +24,14 @@ class ChannelStatistics(BaseModel):
     mean: float
     std: float
     scene_std: float | None = None
+
+
+def statistics_of(scenes: Sequence[tuple[int, float, float]]) -> ChannelStatistics:
+    """Statistics of a channel over scenes, each with its count, mean and sum of squared deviations (M2)."""
+    count = sum(each[0] for each in scenes)
+    if not count:
+        return ChannelStatistics(count=0, mean=0.0, std=0.0, scene_std=0.0)
+    mean = sum(n * own for n, own, _ in scenes) / count
+    m2 = sum(own_m2 + n * (own - mean) ** 2 for n, own, own_m2 in scenes)
+    within = [sqrt(own_m2 / n) for n, _, own_m2 in scenes if n]
+    return ChannelStatistics(count=count, mean=mean, std=sqrt(m2 / count), scene_std=fmean(within))

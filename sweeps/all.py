@@ -3,8 +3,8 @@
 
     python sweeps/all.py --lake LAKE --dry-run
 
-Trials that are finished are not run again, so it can be stopped and started at any time. 2 tasks, 3 seeds:
-729 trials. Studies that explain trained networks come last, after the trainings that they need.
+Trials that are finished are not run again, so it can be stopped and started at any time. 2 tasks, 5 seeds:
+2405 trials. Studies that explain trained networks come last, after the trainings that they need.
 """
 
 import sys

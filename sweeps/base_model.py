@@ -2,11 +2,17 @@
 """Which network reads sea-ice types best with the published settings?
 
 Two pixel-based networks and seven patch-based ones, each with the settings of the published code. Patch-based ones are
-scored as maps too, so that both tasks are in one table.
+scored as maps too, so that both tasks are in one table. `unet published rate` trains as the published code really did:
+its rate stayed at its start, since the schedule took the val loss for the number of the epoch.
+
+Below them stand floors, by the same scenes, patches and scores, which see one pixel at a time and no network: always
+the commonest class; one threshold of HV, also corrected for the incidence angle; a linear model; and boosted trees on
+all channels of the pixel. A network that does not pass them has learned nothing from what is around a pixel.
 
     python sweeps/base_model.py --lake LAKE --dry-run
 
-Train on: all training scenes. Test on: all test scenes. 9 networks x 3 seeds = 27 trials.
+Train on: all training scenes. Test on: all test scenes. (9 networks + the published rate + 5 floors) x 5 seeds
+= 75 trials.
 """
 
 import sys
@@ -14,6 +20,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # as a script only sweeps/ is on the path
 
+from sweeps.design.axes import Changes
 from sweeps.design.bases import SMOKE
 from sweeps.design.experiment import Arm, Experiment
 from training.spec import Task
@@ -24,12 +31,22 @@ NETWORKS: dict[Task, tuple[str, ...]] = {
     "patch": ("cnn", "alexnet", "vgg16", "resnet50", "resnet101", "resnet152", "densenet121"),
 }
 FIELDS = ("model.name", "model.params", "model.pretrained")
+FLOORS: dict[str, Changes] = {
+    label: {"model.name": f"floor:{name}", "model.params": params, "model.pretrained": None}
+    for label, name, params in (
+        ("floor commonest", "commonest", {}),
+        ("floor HV", "threshold", {"incidence": None}),
+        ("floor HV + incidence", "threshold", {}),
+        ("floor linear", "linear", {}),
+        ("floor trees", "trees", {}),
+    )
+}
 
 
-def _networks(task: Task, *, fresh: bool) -> dict[str, dict[str, object]]:
-    """The published network of each name; `fresh` without the weights of ImageNet."""
+def _networks(task: Task, *, fresh: bool) -> dict[str, Changes]:
+    """The published network of each name, then floors; `fresh` without the weights of ImageNet."""
     models = {name: baseline(f"icebench_{name}").model for name in NETWORKS[task]}
-    return {
+    found: dict[str, Changes] = {
         name: {
             "model.name": model.name,
             "model.params": model.params,
@@ -37,6 +54,10 @@ def _networks(task: Task, *, fresh: bool) -> dict[str, dict[str, object]]:
         }
         for name, model in models.items()
     }
+    if task == "pixel":
+        found["unet published rate"] = {**found["unet"], "optimizer.schedule": "as_published"}
+        found |= FLOORS
+    return found
 
 
 def _arm(task: Task) -> Arm:

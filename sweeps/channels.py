@@ -6,7 +6,7 @@ Each group of channels is left out once, and groups are added one after the othe
     python sweeps/channels.py --lake LAKE --dry-run
 
 Train on: all training scenes. Test on: all test scenes. All channels, 5 without a group, 3 built up:
-2 tasks x 9 sets of channels x 3 seeds = 54 trials.
+2 tasks x 9 sets of channels x 5 seeds = 90 trials.
 """
 
 import sys

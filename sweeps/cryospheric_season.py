@@ -7,7 +7,9 @@ out of all three sets.
     python sweeps/cryospheric_season.py --lake LAKE --dry-run
 
 Train on: the training scenes of melt, of freeze, and of both together. Test on: all test scenes, with the scores of
-melt and freeze by themselves. The epoch is chosen on all val scenes. 2 tasks x 3 sets of scenes x 3 seeds = 18 trials.
+melt and freeze by themselves. Beside every set stand as many scenes, with as many labelled pixels, drawn from all, and
+the set with epoch and normalization chosen by all scenes, as published. All train 30,000 steps.
+2 tasks x 3 sets of scenes x 3 cells x 5 seeds = 90 trials.
 """
 
 import sys
@@ -16,14 +18,17 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # as a script only sweeps/ is on the path
 
 from datasets.seasons import CRYOSEASONS
+from sweeps.design.axes import Axis
 from sweeps.design.bases import both
 from sweeps.design.experiment import Experiment
-from sweeps.design.scene_sets import CRYO_SETS
+from sweeps.design.scene_sets import CONTROLS, CRYO_SETS, EQUAL_STEPS, controls_of
+
+SETS: dict[str, Axis] = {"train.cryoseason": CRYO_SETS}
 
 EXPERIMENT = Experiment(
     name="cryospheric_season",
     question="How does the score change when all training scenes are of melt, of freeze, or of both?",
-    arms=both({"train.cryoseason": CRYO_SETS}),
+    arms=both({**SETS, **CONTROLS}, changes=EQUAL_STEPS, together=controls_of(SETS)),
     bins=CRYOSEASONS,
     matrix="train.cryoseason",
 )

@@ -13,7 +13,7 @@ scenes; give them as further lakes. Without them these points are named and left
 The published thresholds of border distance were in pixels of 40 m, but described as km. So 0, 200, 400, 600 and 800 m
 are what was computed, and 5, 10 and 20 km are what was described. Train on: all training scenes. Test on: all test
 scenes, whose labels near borders always count, also where training leaves them out.
-2 tasks x 14 points x 3 seeds = 84 trials.
+2 tasks x 14 points x 5 seeds = 140 trials.
 """
 
 import sys

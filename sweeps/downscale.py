@@ -1,14 +1,17 @@
 #!/usr/bin/env python
 """What does a network lose with a coarser grid, and what does it gain?
 
-A network sees 256 x 256 pixels (224 x 224 for patches) at every ratio, so 20 km at 80 m and 102 km at 400 m: more
-context, less detail. Trials are scored on their own grid, comparable with the published study, and on the 80 m grid,
-where every ratio has the same truth.
+With equal pixels a network sees 256 x 256 of them (224 x 224 for patches) at every ratio, so 20 km at 80 m and 102 km
+at 400 m: more context, less detail. With equal ground it sees 51 km (45 km) at every ratio: less detail only. Windows
+of patch-based training, and those of its maps, are 8 km apart at every ratio; `as published` steps 100 pixels, so 8,
+20 and 40 km. Trials are scored on their own grid, comparable with the published study, and on the 80 m grid, where
+every ratio has the same truth.
 
     python sweeps/downscale.py --lake LAKE --dry-run
+    python sweeps/downscale.py --lake LAKE --only data.ratio=1
 
-Train on: all training scenes. Test on: all test scenes. 2 tasks x 3 ratios x 3 seeds = 18 trials. Full resolution
-(ratio 1) is not in it: a crop of 256 pixels shows 10 km there, and scoring costs four times that of 80 m.
+Train on: all training scenes. Test on: all test scenes. (5 pixel-based + 8 patch-based cells) x
+5 seeds = 65 trials. Full resolution (ratio 1) runs only where it is asked for, on a lake that has it.
 """
 
 import sys
@@ -16,13 +19,69 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # as a script only sweeps/ is on the path
 
-from sweeps.design.bases import both
+from sweeps.design.axes import Axis, Changes, Together
+from sweeps.design.bases import arm
 from sweeps.design.experiment import Experiment
+
+RATIOS = (2, 5, 10)
+FULL = {1: "four times the pixels of 80 m to read, keep and score, and four times the time of every map"}
+PIXELS, GROUND, PUBLISHED = "equal pixels", "equal ground", "as published"
+SAME_STEP: Changes = {"data.stride_m": 8000.0, "evaluation.map_stride_m": 8000.0}
+"""100 pixels of 80 m: no pixel is outside of all windows, and maps have the same detail at every ratio."""
+
+EXTENTS: dict[str, Axis] = {"patch": {PIXELS: {}, GROUND: {}}}
+STEPS: dict[str, Axis] = {"patch": {PIXELS: SAME_STEP, GROUND: SAME_STEP, PUBLISHED: {}}}
+
+
+def _equal_ground(pixels: int, ratio: int) -> tuple[Together, ...]:
+    """As much ground at every ratio as a patch of so many pixels has at one."""
+    return tuple(
+        Together(labels={"data.ratio": each, "patch": GROUND}, changes={"data.patch_size": pixels * ratio // each})
+        for each in (*FULL, *RATIOS)
+        if each != ratio
+    )
+
+
+def _no_twin(ratio: int) -> tuple[Together, ...]:
+    """At one ratio equal ground is equal pixels: one cell, not two."""
+    return (Together(labels={"data.ratio": ratio, "patch": GROUND}),)
+
 
 EXPERIMENT = Experiment(
     name="downscale",
     question="How does the score change with the pixel spacing of the input, on its own grid and at 80 m?",
-    arms=both({"data.ratio": (2, 5, 10)}),
+    arms={
+        "pixel": arm(
+            "pixel",
+            {"data.ratio": (*FULL, *RATIOS), **EXTENTS},
+            together=(*_equal_ground(256, 5), *_no_twin(5)),
+            optional={"data.ratio": FULL},
+            smoke_axes={"data.ratio": RATIOS},
+            smoke_together=(
+                Together(labels={"data.ratio": 2, "patch": GROUND}, changes={"data.patch_size": 80}),
+                Together(labels={"data.ratio": 5, "patch": GROUND}),
+                Together(labels={"data.ratio": 10, "patch": GROUND}, changes={"data.patch_size": 16}),
+            ),
+        ),
+        "patch": arm(
+            "patch",
+            {"data.ratio": (*FULL, *RATIOS), **STEPS},
+            together=(*_equal_ground(224, 5), *_no_twin(5)),
+            optional={"data.ratio": FULL},
+            smoke_axes={
+                "data.ratio": RATIOS,
+                "patch": {
+                    PIXELS: {"data.stride_m": 1600.0, "evaluation.map_stride_m": 1600.0},
+                    GROUND: {"data.stride_m": 1600.0, "evaluation.map_stride_m": 1600.0},
+                    PUBLISHED: {},
+                },
+            },
+            smoke_together=(
+                Together(labels={"data.ratio": 2, "patch": GROUND}, changes={"data.patch_size": 40}),
+                Together(labels={"data.ratio": (5, 10), "patch": GROUND}),
+            ),
+        ),
+    },
 )
 
 if __name__ == "__main__":

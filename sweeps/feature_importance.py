@@ -10,7 +10,7 @@ handle (DeepLIFT has no rule for the last step of DenseNet). See docs/feature_im
     python sweeps/feature_importance.py --lake LAKE
 
 Train on: all training scenes, by `base_model`. Test on: all test scenes, every labelled pixel of the sea or every pure
-patch. 2 tasks x 2 networks x 5 methods x 3 seeds = 60 trials.
+patch. 2 tasks x 2 networks x 5 methods x 5 seeds = 100 trials.
 """
 
 import sys

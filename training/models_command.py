@@ -35,13 +35,13 @@ LISTED: Final = {
 }
 """The networks of `training.models.benchmark`."""
 
-OTHERS: Final = ("timm:NAME", "smp:ARCHITECTURE", "package.module:Class")
+OTHERS: Final = ("timm:NAME", "smp:ARCHITECTURE", "floor:NAME", "package.module:Class")
 """How networks that are not of the benchmark are named."""
 
 
 def models() -> None:
     """List the networks of the benchmark with their size, and how to name others."""
-    others = f"further values of model.name: {', '.join(OTHERS)}"
+    others = f"further names: {', '.join(OTHERS)}"
     title = f"networks with {IN_CHANNELS} channels and {N_OUTPUTS} outputs"
     table = Table(title=title, caption=others, min_width=len(others))  # a caption is as wide as its table
     for column in ("model.name", "data.task"):

@@ -3,6 +3,7 @@
 check -> data -> network -> train (keeps the best weights and its state on disk) -> score -> files -> tracker
 """
 
+import logging
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ from training.data.class_weights import class_weights
 from training.data.dataset_notes import dataset_notes
 from training.data.feed import ResidentSets, resident_sets
 from training.data.pure_patches import scored_patches
+from training.data.scene_set import scene_set
 from training.data.training_batches import TrainingBatches, patch_source, warn_of_missing
 from training.data.trial_data import TrialData
 from training.data.trial_scenes import Split
@@ -41,15 +43,19 @@ from training.loop.checkpoint_files import BEST, LAST
 from training.loop.cost import Clock, cost_of, forget_peak
 from training.loop.device_memory import memory_of, to_score, to_train
 from training.loop.epoch import EpochRow, Scored, TrainingProgress, TrialOverview, ValScores
+from training.loop.floor_fit import fit_floor
 from training.loop.losses import Loss
 from training.loop.machine import best_device, versions_of
 from training.loop.precision import whole_float32
 from training.loop.processes import Processes
 from training.loop.trainer import FitState, Trainer
 from training.models import build_network, check_network, count_parameters
+from training.models.floors import PREFIX, Floor
 from training.models.heads import heads_of
 from training.spec import SpecError, TrialSpec
 from training.tracking.tracker import Tracker, lake_tags, record_failure
+
+logger = logging.getLogger(__name__)
 
 
 def run_trial(
@@ -97,6 +103,9 @@ def run_trial(
     data, spec, device = trial.data, trial.data.spec, trial.data.inputs.device
     forget_peak(device)
     warn_of_missing(trial.source)
+    trained_on, tested_on = (scene_set(scenes, spec.data.targets) for scenes in (data.scenes.train, data.scenes.test))
+    for name, words in trained_on.absent.items():
+        logger.warning("no training scene has %s in %s: the network cannot learn it", " or ".join(words), name)
     folder = folder or Path(tempfile.mkdtemp(prefix=f"icebench-{spec.trial_id}-"))
     claim(folder, spec, overwrite=overwrite)
     earlier = load_progress(folder / LAST, spec.trial_id)
@@ -143,7 +152,9 @@ def run_trial(
         result = TrialResult(
             trial_id=spec.trial_id,
             metrics={
-                **metrics_of(scores.matrices, spec.data.targets),
+                **metrics_of(
+                    scores.matrices, spec.data.targets, unseen=trained_on.absent, terms=spec.loop.monitor == "score"
+                ),
                 "best/epoch": float(best_row.epoch),
                 "best/val_loss": best_row.val_loss,
                 "best/val_f1": best_row.val_f1,
@@ -152,6 +163,8 @@ def run_trial(
             },
             matrices={name: matrix.to_lists() for name, matrix in scores.matrices.items()},
             scenes=scores.scenes,
+            trained_on=trained_on,
+            tested_on=tested_on,
             best_epoch=trained.best_epoch,
             epochs=len(trained.history),
             checkpoint=str(folder / BEST),
@@ -235,6 +248,10 @@ def _check(spec: TrialSpec, lake: Lake, workers: int, cache: NodeCache | None, g
             f"loop.batch_size = {spec.loop.batch_size} is not allowed with {processes.world} processes: each needs a "
             "patch of every batch; use larger batches or fewer processes"
         )
+    if data.spec.model.name.startswith(PREFIX) and processes.world > 1:
+        raise SpecError(
+            f"model.name = {data.spec.model.name!r} is fitted by one process: give the trial one GPU at most"
+        )
     val_patches, test_patches = scored_patches(data, data.scenes.val), scored_patches(data, data.scenes.test)
     source = patch_source(data)
     resident = resident_sets(data, processes, share=gpu_share)
@@ -272,6 +289,18 @@ def _train(
         with memory_of(device, "score a val scene", to_score(spec)):
             return validate(network, data, loss, scored_on, processes, partial(scored, "val"))
 
+    if isinstance(model, Floor):
+        return fit_floor(
+            model,
+            trial.batches,
+            validated,
+            seed=spec.seed,
+            device=device,
+            state=earlier,
+            log=log,
+            keep=keep,
+            progress=progress,
+        )
     with memory_of(device, "train", to_train(spec)), worker_deaths():
         trainer = Trainer(
             model,

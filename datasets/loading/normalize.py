@@ -1,13 +1,17 @@
 """Channel statistics -> inputs for a network: zero mean, unit variance, no NaN."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
 
 from datasets.channels import CHANNELS, check_channels
 from datasets.errors import LakeNotFoundError
 from datasets.lake import Lake
-from datasets.statistics import ChannelStatistics
+from datasets.statistics import ChannelStatistics, statistics_of
+
+_READERS: Final = 16
+"""Scenes whose statistics are fetched side by side: object stores have a high latency, not a low throughput."""
 
 MONTH: Final = ChannelStatistics(count=12, mean=6.5, std=3.5, scene_std=3.5)
 """The month runs over about -1.6 .. 1.6: (month - 6.5) / 3.5, as IceBench normalizes it for pixel-based networks."""
@@ -29,7 +33,13 @@ class Normalization:
 
     @classmethod
     def from_lake(
-        cls, lake: Lake, channels: Sequence[str], ratio: int, *, scene_average: bool = False
+        cls,
+        lake: Lake,
+        channels: Sequence[str],
+        ratio: int,
+        *,
+        scene_average: bool = False,
+        scene_ids: Sequence[str] | None = None,
     ) -> "Normalization":
         """Takes the training statistics of a lake: SAR channels at the ratio, AMSR2 and ERA5 on the 2 km grid.
 
@@ -38,12 +48,15 @@ class Normalization:
             channels: Names in the order of the arrays.
             ratio: Downscale ratio to 40 m.
             scene_average: Divide by the average deviation within a scene instead of the deviation over all pixels.
+            scene_ids: Only these scenes, whose own statistics are read; None takes all training scenes of the lake.
 
         Raises:
             LakeNotFoundError: The lake has no statistics of this ratio, or none within scenes.
         """
         check_channels(channels)
-        tables = {"sar": lake.moments(f"r{ratio}"), "km2": lake.moments("km2"), "scene": {"month": MONTH}}
+        sar, km2 = f"r{ratio}", "km2"
+        groups = _of_scenes(lake, scene_ids, (sar, km2)) if scene_ids is not None else lake.moments
+        tables = {"sar": groups(sar), "km2": groups(km2), "scene": {"month": MONTH}}
         rows = [tables[CHANNELS[name].grid][name] for name in channels]
         stds = [_scene_std(row, lake) if scene_average else row.std for row in rows]
         return cls(
@@ -60,6 +73,25 @@ class Normalization:
     def from_dict(cls, content: dict[str, Any]) -> "Normalization":
         """Reads what `to_dict` gave."""
         return cls(channels=tuple(content["channels"]), mean=tuple(content["mean"]), std=tuple(content["std"]))
+
+
+def _of_scenes(
+    lake: Lake, scene_ids: Sequence[str], groups: Sequence[str]
+) -> Callable[[str], Mapping[str, ChannelStatistics]]:
+    """Statistics of a group of channels over some scenes."""
+
+    def moments(scene_id: str) -> list[Mapping[str, tuple[int, float, float]]]:
+        found = lake.scene(scene_id).moments
+        return [found[group] for group in groups]
+
+    with ThreadPoolExecutor(_READERS) as threads:
+        scenes = list(threads.map(moments, scene_ids))
+    tables = {
+        group: {name: statistics_of([scene[place][name] for scene in scenes if name in scene[place]]) for name in names}
+        for place, group in enumerate(groups)
+        for names in [dict.fromkeys(name for scene in scenes for name in scene[place])]
+    }
+    return tables.__getitem__
 
 
 def _scene_std(row: ChannelStatistics, lake: Lake) -> float:

@@ -17,7 +17,7 @@ from datasets.grids import KM2_PIXELS, km2_index
 from datasets.lake import Lake
 from datasets.loading.node_cache import NodeCache
 from datasets.loading.windows import BORDER, LAND
-from datasets.scene import Scene
+from datasets.scene import POLYGON_ID, Scene
 from datasets.stores.scene_writer import SHARD
 from datasets.tie_grid import TIE_CHANNELS, TieGrid
 
@@ -74,6 +74,7 @@ class SceneReader:
         channels: Inputs in order; any grid.
         targets: Charts in order.
         cache: Decoded arrays of this node; None reads every window from the lake.
+        dominance: Share of dominance of the labels, which then come from the polygons; None takes the charts.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class SceneReader:
         channels: Sequence[str],
         targets: Sequence[str],
         cache: NodeCache | None,
+        dominance: float | None = None,
     ) -> None:
         self.lake = lake
         self.ratio = ratio
@@ -94,6 +96,8 @@ class SceneReader:
         self.tie_channels = tuple(name for name in on_grid if name in TIE_CHANNELS)
         self.km2_channels = tuple(name for name in channels if CHANNELS[name].grid == "km2")
         self.cache = cache
+        self.dominance = dominance
+        self._class_tables: dict[str, NDArray[np.uint8]] = {}
         # All channels of the lake are cached together, so that trials with other inputs share the arrays.
         known = lake.moments(f"r{ratio}")
         self._sar_cached = tuple(name for name in CHANNELS if name in known and name not in (*TIE_CHANNELS, LAND))
@@ -108,7 +112,7 @@ class SceneReader:
 
     def __getstate__(self) -> dict[str, object]:
         """Every process opens its own stores."""
-        return {**self.__dict__, "_scenes": {}, "_coarse_arrays": {}, "_tie_grids": {}}
+        return {**self.__dict__, "_scenes": {}, "_coarse_arrays": {}, "_tie_grids": {}, "_class_tables": {}}
 
     def shape(self, scene_id: str) -> tuple[int, int]:
         """Lines and samples at the ratio."""
@@ -120,6 +124,11 @@ class SceneReader:
 
     def labels(self, scene_id: str, lines: slice, samples: slice) -> NDArray[np.uint8]:
         """Window of the target charts, (targets, h, w) uint8, 255 = no label."""
+        if self.dominance is not None:
+            ids = self._plane(scene_id, POLYGON_ID, lines, samples).astype(np.uint16, copy=False)
+            if scene_id not in self._class_tables:
+                self._class_tables[scene_id] = self._scene(scene_id).class_table(self.targets, self.dominance)
+            return self._class_tables[scene_id][:, ids]
         if self.cache is None:  # all in one round of requests
             found = self._scene(scene_id).windows(self.ratio, self.targets, lines, samples, packed=True)
             return np.stack([found[name] for name in self.targets]).astype(np.uint8, copy=False)

@@ -121,8 +121,10 @@ def _answers(found: OwnAndOthers, differences: Sequence[Difference]) -> list[str
         return [*said, "There is no baseline to compare it with."]
     words = {
         "better": "Better than",
+        "better by arithmetic": "Better, since it has seen classes in training that were not seen there, than",
         "better (1 seed)": "Better, by one seed, than",
         "worse": "Worse than",
+        "worse by arithmetic": "Worse, since classes were never seen in training, than",
         "worse (1 seed)": "Worse, by one seed, than",
         "not told apart": "Not told apart from",
         "too few scenes": "Without an interval, since test scenes are too few, against",

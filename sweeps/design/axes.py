@@ -3,7 +3,7 @@
 import itertools
 import json
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -37,6 +37,38 @@ class Cell:
 
     labels: Mapping[str, Value]
     changes: Changes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Together:
+    """What values of several axes mean together.
+
+    Attributes:
+        labels: Values by axis, one or several of each; a cell that has one of each is meant.
+        changes: What they do to the trial besides; None where there is no such cell.
+    """
+
+    labels: Mapping[str, Value | tuple[Value, ...]]
+    changes: Changes | None = None
+
+    def meets(self, cell: Cell) -> bool:
+        """Whether a cell has these values."""
+        return all(
+            axis in cell.labels
+            and text(cell.labels[axis]) in map(text, wanted if isinstance(wanted, tuple) else (wanted,))
+            for axis, wanted in self.labels.items()
+        )
+
+
+def joined(cells: Iterable[Cell], rules: Sequence[Together]) -> tuple[Cell, ...]:
+    """The cells with what their values mean together, without those that there are not."""
+    found = []
+    for cell in cells:
+        own = [rule.changes for rule in rules if rule.meets(cell)]
+        if None not in own:
+            changes = {path: value for each in (cell.changes, *own) for path, value in (each or {}).items()}
+            found.append(Cell(labels=cell.labels, changes=changes))
+    return tuple(found)
 
 
 def text(value: Value) -> str:

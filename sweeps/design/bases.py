@@ -1,7 +1,7 @@
 """The two trials that studies change, and the settings that make any trial small enough for a laptop."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from sweeps.design.axes import Axis, Changes
 from sweeps.design.experiment import Arm
@@ -34,15 +34,18 @@ SMOKE: Final[Mapping[Task, Changes]] = {
 """Under a minute of training on one core and a lake of small sample scenes: shows that all works, not how well."""
 
 
-def arm(
-    task: Task, axes: Mapping[str, Axis], *, crossed: bool = True, smoke_axes: Mapping[str, Axis] | None = None
-) -> Arm:
-    """The arm of a study that changes the published trial of a task."""
-    return Arm(base=BASES[task], axes=axes, crossed=crossed, smoke=SMOKE[task], smoke_axes=smoke_axes or {})
+def arm(task: Task, axes: Mapping[str, Axis], *, changes: Changes | None = None, **options: Any) -> Arm:  # noqa: ANN401
+    """The arm of a study that changes the published trial of a task.
+
+    Args:
+        task: Of the trial.
+        axes: Of the study.
+        changes: Of the trial, in every cell.
+        **options: Other attributes of the arm.
+    """
+    return Arm(base=BASES[task].with_all(changes or {}), axes=axes, smoke=SMOKE[task], **options)
 
 
-def both(
-    axes: Mapping[str, Axis], *, crossed: bool = True, smoke_axes: Mapping[str, Axis] | None = None
-) -> dict[Task, Arm]:
-    """The same axes for both tasks."""
-    return {task: arm(task, axes, crossed=crossed, smoke_axes=smoke_axes) for task in BASES}
+def both(axes: Mapping[str, Axis], *, changes: Changes | None = None, **options: Any) -> dict[Task, Arm]:  # noqa: ANN401
+    """The same for both tasks."""
+    return {task: arm(task, axes, changes=changes, **options) for task in BASES}

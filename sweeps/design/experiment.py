@@ -16,10 +16,13 @@ from sweeps.design.axes import (
     Axis,
     Cell,
     Changes,
+    Together,
+    Value,
     cells_along,
     changes_trial,
     draw,
     grid,
+    joined,
     meets,
     one_at_a_time,
     text,
@@ -46,44 +49,65 @@ class Arm:
         axes: Axis name -> values. The name is a dotted spec field and the values are put there; or any word, and the
             values are labels, each with its own changes: dotted spec field -> value, `recipe.X` -> option of the lake,
             `attribution.X` -> setting of an attribution, which explains a trained network instead of training one.
+        together: What values of several axes mean together, and which combinations are no cells.
+        optional: Values that a run has only where they are asked for by name (`--only data.ratio=1`), by axis; each
+            with what it costs.
         crossed: Whether every value of an axis is combined with every value of the others; if not, one axis is changed
             at a time, and the trial without a change is a cell too.
         drawn: Number of combinations of all axes that are drawn at random (always the same ones) instead of these.
         smoke: Dotted spec field -> value that makes any trial small enough for a laptop.
         smoke_axes: Values of axes in a smoke run, where those of the study would be too large.
+        smoke_together: What these mean together, in place of `together`.
     """
 
     base: TrialSpec
     axes: Mapping[str, Axis]
+    together: Sequence[Together] = ()
+    optional: Mapping[str, Mapping[Value, str]] = field(default_factory=dict)
     crossed: bool = True
     drawn: int | None = None
     smoke: Changes = field(default_factory=dict)
     smoke_axes: Mapping[str, Axis] = field(default_factory=dict)
+    smoke_together: Sequence[Together] | None = None
 
     def cells(self) -> tuple[Cell, ...]:
         """Labels and changes of every cell, the last axis fastest."""
         if self.drawn is not None:
-            return draw(grid(self.choices()), self.drawn)
-        return grid(self.axes) if self.crossed else one_at_a_time(self.axes, self.base)
+            return draw(joined(grid(self.choices()), self.together), self.drawn)
+        cells = grid(self.axes) if self.crossed else one_at_a_time(self.axes, self.base)
+        return joined(cells, self.together)
 
     def choices(self) -> dict[str, dict[str, Changes]]:
         """What a search can choose: the changes of every value of every axis, by axis and by the value as text.
 
         Where axes are changed one at a time, each has the unchanged trial among its values. Options of the lake are
-        left out: a search stays on one lake.
+        left out, since a search stays on one lake, and so are optional values.
         """
         found: dict[str, dict[str, Changes]] = {}
         for axis, values in self.axes.items():
             if axis.startswith(RECIPE):
                 continue
-            found[axis] = {text(cell.labels[axis]): cell.changes for cell in cells_along(axis, values)}
+            found[axis] = {
+                text(cell.labels[axis]): cell.changes
+                for cell in cells_along(axis, values)
+                if cell.labels[axis] not in self.optional.get(axis, ())
+            }
             if not self.crossed and all(changes_trial(self.base, changes) for changes in found[axis].values()):
                 found[axis] = {UNCHANGED: {}, **found[axis]}
         return found
 
     def smaller(self) -> "Arm":
         """The arm of a smoke run."""
-        return replace(self, base=self.base.with_all(self.smoke), axes={**self.axes, **self.smoke_axes}, smoke={})
+        together = self.together if self.smoke_together is None else self.smoke_together
+        axes = {**self.axes, **self.smoke_axes}
+        return replace(self, base=self.base.with_all(self.smoke), axes=axes, together=together, smoke={})
+
+    def runs(self, labels: Mapping[str, Value], conditions: Mapping[str, frozenset[str]]) -> bool:
+        """Whether a trial with these labels is in a part of the study: optional ones only if asked for by name."""
+        return meets(labels, conditions) and not any(
+            labels.get(axis) in values and text(labels[axis]) not in conditions.get(axis, ())
+            for axis, values in self.optional.items()
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +135,7 @@ class Experiment:
     name: str
     question: str
     arms: Mapping[Task, Arm]
-    seeds: Sequence[int] = (0, 1, 2)
+    seeds: Sequence[int] = (0, 1, 2, 3, 4)
     objective: str = "test_80m/f1"
     bins: Sequence[str] = ()
     matrix: str | None = None
@@ -153,7 +177,7 @@ class Experiment:
     def _seeded(self, task: Task, arm: Arm, cell: Cell) -> Iterator[Point]:
         for seed in self.seeds:
             labels = {TASK: task, **cell.labels, SEED: seed}
-            if meets(labels, self.conditions):
+            if arm.runs(labels, self.conditions):
                 yield point_of(arm.base, cell.changes, labels, seed)
 
     def labels(self) -> dict[str, tuple[str, ...]]:
@@ -196,6 +220,9 @@ class Experiment:
         if not conditions:
             return self
         known = self.labels()
+        for arm in self.arms.values():
+            for axis, values in arm.optional.items():
+                known[axis] = (*known[axis], *(text(value) for value in values if text(value) not in known[axis]))
         wanted = dict(self.conditions)
         for condition in conditions:
             axis, equals, words = condition.partition("=")

@@ -5,6 +5,7 @@ from typing import Final
 
 from sweeps.design.axes import FACTOR, RECIPE, VALUE
 from sweeps.design.experiment import SEED, TASK
+from sweeps.design.scene_sets import OWN, SCENES, SELECTION, SOURCE
 
 _AXES: Final[Mapping[str, str]] = {
     "data.ratio": "r",
@@ -15,6 +16,8 @@ _AXES: Final[Mapping[str, str]] = {
     "model.name": "",
     "border distance": "border ",
     "widths": "widths ",
+    "selection": "sel ",
+    "scenes": "",
 }
 """What stands before a value, where that is not the last word of the axis."""
 _VALUES: Final[Mapping[str, str]] = {
@@ -23,7 +26,10 @@ _VALUES: Final[Mapping[str, str]] = {
     "gradient_shap": "grad_shap",
     "deeplift_shap": "dl_shap",
     "scene_average": "by scene",
+    "size-matched": "matched",
 }
+_UNSAID: Final = frozenset({(SELECTION, SOURCE), (SCENES, OWN)})
+"""Values that most trials have."""
 _BARE: Final = frozenset({"base", "none", "true", "false"})
 """Values that say nothing without their axis."""
 
@@ -39,7 +45,7 @@ def cell_name(labels: Mapping[str, str]) -> str:
     factor = labels.get(FACTOR, "")
     words = []
     for axis, value in labels.items():
-        if axis in (TASK, SEED, FACTOR) or not value:
+        if axis in (TASK, SEED, FACTOR) or not value or (axis, value) in _UNSAID:
             continue
         words.append(_word(factor if axis == VALUE and factor else axis, value))
     return " ".join([*words, *filter(None, [labels.get(TASK, "")])])

@@ -48,11 +48,13 @@ class Known:
     Attributes:
         past: Finished runs of the tracking server.
         lake: None where there is none to look at.
+        url: Where it is.
         notes: What was asked, and what could not be, a sentence each.
     """
 
     past: "Sequence[PastRun]" = ()
     lake: "LakeVolume | None" = None
+    url: str = ""
     notes: tuple[str, ...] = field(default=())
 
 
@@ -80,7 +82,7 @@ def ask(tracking_uri: str, lake_url: str) -> Known:
             notes.append(f"no lake: {error}")
     else:
         notes.append("no lake: none is given, and none is here (--lake)")
-    return Known(past=past, lake=lake, notes=tuple(notes))
+    return Known(past=past, lake=lake, url=lake_url, notes=tuple(notes))
 
 
 def show(
@@ -118,6 +120,13 @@ def show(
         notes.append(fill_in(groups, costs, known.lake))
     if len(parts) == 1:
         out.print(_trials_table(parts[0]))
+        if known.url and known.lake is not None and not parts[0].trained_by:
+            from datasets.lake import Lake
+            from sweeps.launch.scene_table import show_scenes
+
+            show_scenes(parts[0], Lake.open(known.url))
+        for line in _options(parts[0]):
+            tell(line)
     else:
         out.print(_studies_table(parts, costs))
         tell(f"{len(parts)} studies, {len(trials)} trials")
@@ -136,6 +145,18 @@ def _trials_table(part: Experiment) -> Table:
     for number, trial in enumerate(trials, start=1):
         table.add_row(str(number), *(text(trial.labels[axis]) if axis in trial.labels else "" for axis in labels))
     return table
+
+
+def _options(part: Experiment) -> Iterator[str]:
+    """Values that run only where they are asked for, with what they cost."""
+    costs = {
+        (axis, text(value)): cost
+        for arm in part.arms.values()
+        for axis, of in arm.optional.items()
+        for value, cost in of.items()
+    }
+    for (axis, value), cost in costs.items():
+        yield f"option: --only {axis}={value} ({cost})"
 
 
 def _studies_table(parts: Sequence[Experiment], costs: "Sequence[Sequence[TrialCost | None]]") -> Table:

@@ -22,6 +22,7 @@ ALIKE: Final = (
     "data.ratio",
     "data.scene_share",
     "data.stride",
+    "data.stride_m",
     "data.task",
     "loop.batch_size",
     "loop.batches_per_epoch",

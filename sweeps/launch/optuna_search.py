@@ -1,12 +1,12 @@
 """`--search optuna`: Optuna chooses the next combination of axis values by the val scores so far."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from ray import tune
 from ray.tune.search.optuna import OptunaSearch
 
-from sweeps.design.axes import Changes
+from sweeps.design.axes import Cell, Changes, Together, joined
 from sweeps.launch.order import Order
 from sweeps.launch.report_keys import SCORE
 
@@ -25,6 +25,7 @@ class CombinationSearch(OptunaSearch):
         choices: Axis -> value as text -> what it changes.
         known: Val score of finished trials by trial_id.
         samples: Combinations to try, those that are finished included.
+        together: What values of several axes mean together; a combination that there is not is not tried.
     """
 
     def __init__(
@@ -33,10 +34,12 @@ class CombinationSearch(OptunaSearch):
         choices: Mapping[str, Mapping[str, Changes]],
         known: Mapping[str, float],
         samples: int,
+        together: Sequence[Together] = (),
     ) -> None:
         space = {axis: tune.choice(list(values)) for axis, values in choices.items()}
         super().__init__(self.convert_search_space(space), metric=SCORE, mode="max", seed=0)
         self._template, self._choices, self._known, self._samples = template, choices, known, samples
+        self._together = together
         self._asked: dict[str, tuple[str, str]] = {}
         self._scores: dict[str, float | None] = {}
 
@@ -47,6 +50,9 @@ class CombinationSearch(OptunaSearch):
                 break
             asked = f"{trial_id}-{number}"
             order = self._order(super().suggest(asked))
+            if order is None:
+                super().on_trial_complete(asked, None)
+                continue
             key = order.trial_id
             if key not in self._scores and key not in self._known:
                 self._scores[key] = None
@@ -66,7 +72,9 @@ class CombinationSearch(OptunaSearch):
         self._scores[key] = None if result is None else result.get(SCORE)
         super().on_trial_complete(asked, result, error)
 
-    def _order(self, chosen: Mapping[str, str] | None) -> Order:
+    def _order(self, chosen: Mapping[str, str] | None) -> Order | None:
+        """None where there is no such combination."""
         words = dict(chosen or {})
         changes = {path: value for axis, word in words.items() for path, value in self._choices[axis][word].items()}
-        return self._template.changed(changes, words)
+        cells = joined([Cell(labels=words, changes=changes)], self._together)
+        return self._template.changed(cells[0].changes, words) if cells else None

@@ -177,7 +177,7 @@ class OptunaSearch(Strategy):
             for trial_id, state in states.items()
             if state.row is not None and _VAL_SCORE in state.row.metrics
         }
-        search = CombinationSearch(template, arm.choices(), known, self.samples)
+        search = CombinationSearch(template, arm.choices(), known, self.samples, arm.together)
         scheduler = self._scheduler(orders)
         return fit(placement, slots, on_event, search_alg=search, scheduler=scheduler, num_samples=self.samples)
 

@@ -1,7 +1,6 @@
 """Tables of scores: of cells, of their differences, by group of test scenes, and by class."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 import pandas as pd
@@ -10,6 +9,7 @@ from sweeps.report.cells import CellComparison, Difference, Spread
 from sweeps.report.evidence import Evidence
 from sweeps.report.intervals import CONFIDENCE
 from sweeps.report.labels import Key, first_target
+from sweeps.report.seen import ARITHMETIC, is_arithmetic
 from sweeps.report.tables import ReportTable
 from sweeps.report.wording import (
     axis_label,
@@ -22,12 +22,11 @@ from sweeps.report.wording import (
     metric_heading,
     metric_label,
     number,
-    parsed_label,
     percent,
     told,
 )
 from training.evaluation.bins import fixed_grid
-from training.evaluation.metric_names import ICE, MAJORITY, MetricName, grids_in, split_grid
+from training.evaluation.metric_names import ICE, MAJORITY, TERM, MetricName, grids_in, split_grid
 
 _BIN_SCORES: Final = frozenset({"f1", "f1_macro", ICE, "accuracy", "r2"})
 """Scores that every bin has (`training.evaluation.metrics`)."""
@@ -69,16 +68,6 @@ def scores_table(comparison: CellComparison) -> ReportTable:
         header.insert(2 * place + 1, _INTERVAL)
     title = "mean ± spread (sample standard deviation) over seeds"
     return _cells_table(evidence, "table", title, (*header, "seeds"), rows)
-
-
-def bins_table(comparison: CellComparison) -> ReportTable | None:
-    """Cells by the bins of test scenes that the study compares; None where it compares none."""
-    metrics = {name: bin_metric(comparison, name) for name in comparison.evidence.design.bins}
-    if not metrics:
-        return None
-    whole = replace(next(iter(metrics.values())), bin=None)
-    title = f"{parsed_label(whole)} by group of test scenes [%]"
-    return _metrics_table(comparison, "bins", title, comparison.evidence.keys, metrics)
 
 
 def classes_table(comparison: CellComparison) -> ReportTable | None:
@@ -170,10 +159,12 @@ def table_of_differences(comparison: CellComparison, found: Sequence[tuple[Diffe
 
 
 def reading(comparison: CellComparison, difference: Difference) -> str:
-    """A difference in a word: better, worse, not told apart; by the interval and by nothing else."""
+    """A difference in a word, by the interval: better, worse, not told apart; `by arithmetic` for unseen classes."""
     verdict = difference.verdict
     if verdict in ("higher", "lower"):
         word = "better" if (verdict == "higher") != comparison.lower_is_better else "worse"
+        if is_arithmetic(comparison, difference):
+            return f"{word} {ARITHMETIC}"
         return word if difference.seeds > 1 else f"{word} (1 seed)"
     if verdict == "unknown":
         return "too few scenes" if difference.draws.size else "no interval"
@@ -189,6 +180,8 @@ def shown_metrics(comparison: CellComparison) -> tuple[str, ...]:
     wanted = [(grid, score) for grid in grids for score in ("f1", macro, "autoice")]
     # Trials of one ratio have one majority on every grid, but on its own grid each ratio has its own.
     wanted += [(grid, MAJORITY) for grid in grids if grid.endswith("m")][:1]
+    if comparison.metric is not None and comparison.metric.score == "autoice":  # its terms, also of one chart alone
+        wanted += [(first, name.partition("/")[2]) for name in sorted(have) if name.startswith(f"{first}/{TERM}")]
     names = [str(MetricName(grid=grid, score=score)) for grid, score in wanted]
     objectives = [each.objective for each in comparison.both]
     return (*objectives, *(name for name in names if name in have and name not in objectives))

@@ -5,11 +5,13 @@ from typing import Final
 
 from sweeps.report.account import cost, cost_table, missing_trials, open_table, runs_table, state
 from sweeps.report.answer import answers, devices, warnings
+from sweeps.report.bin_scores import POOLED, bin_answers, bin_differences_table, bins_of_study, bins_table
 from sweeps.report.cells import CellComparison
 from sweeps.report.evidence import Evidence
 from sweeps.report.intervals import ALPHA, CONFIDENCE, FEWEST_PASSES
 from sweeps.report.page import Picture, Section, render, written
-from sweeps.report.score_tables import bins_table, classes_table, differences_table, scores_table
+from sweeps.report.score_tables import classes_table, differences_table, scores_table
+from sweeps.report.seen import trained_table, with_unseen
 from sweeps.report.tables import ReportTable
 from sweeps.report.wording import cell_label, metric_label
 from training.tracking import server
@@ -121,19 +123,29 @@ def make_report(evidence: Evidence) -> Report:
 
     comparison = CellComparison(evidence)
     scores, differences = scores_table(comparison), differences_table(comparison)
-    bins, classes, runs = bins_table(comparison), classes_table(comparison), runs_table(comparison)
-    said, warned = tuple(answers(comparison)), tuple(warnings(comparison))
+    of_bins_alone = bins_of_study(comparison)
+    bins, verdicts = bins_table(comparison, of_bins_alone), bin_differences_table(of_bins_alone)
+    classes, runs, trained = classes_table(comparison), runs_table(comparison), trained_table(comparison)
+    scores, differences = with_unseen(scores, comparison), with_unseen(differences, comparison)
+    bins, verdicts, classes = (
+        None if each is None else with_unseen(each, comparison) for each in (bins, verdicts, classes)
+    )
+    pooled, warned = answers(comparison), tuple(warnings(comparison))
+    by_bin = bin_answers(of_bins_alone) if comparison.keys else []
+    said = (*by_bin, *([POOLED] if by_bin else []), *pooled)
     main, against, of_bins, of_classes = (
         pictures(figures(comparison))
         for figures in (draw.main_figures, draw.against_figures, draw.bin_figures, draw.class_figures)
     )
     sections = [
         Section(anchor="answer", title="Answer", sentences=said, points=warned),
-        Section(anchor="scores", title="Scores", pictures=main, tables=(scores,)),
+        Section(anchor="scores", title="Scores", pictures=main, tables=some_of(scores, trained)),
         differences_section(differences, against),
     ]
     if bins is not None:
-        sections.append(Section(anchor="bins", title="By season and location", pictures=of_bins, tables=(bins,)))
+        sections.append(
+            Section(anchor="bins", title="By season and location", pictures=of_bins, tables=some_of(bins, verdicts))
+        )
     if classes is not None or of_classes:
         sections.append(Section(anchor="classes", title="By class", pictures=of_classes, tables=some_of(classes)))
     sections += [
@@ -153,6 +165,7 @@ def make_report(evidence: Evidence) -> Report:
         sections=tuple(sections),
         pictures=(*main, *against, *of_bins, *of_classes),
         highlights=(*main, *against, *of_bins),
+        details=some_of(trained, verdicts),
         facts=(("compared by", metric_label(evidence.design.objective)), ("devices", devices(evidence))),
     )
 

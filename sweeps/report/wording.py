@@ -8,7 +8,7 @@ from datasets.grids import pixel_spacing
 from datasets.labels import CHARTS
 from sweeps.design.axes import FACTOR, VALUE
 from training.evaluation.bins import OWN_GRID, PATCHES
-from training.evaluation.metric_names import ICE, MAJORITY, MetricName, class_key, parse_metric, split_grid
+from training.evaluation.metric_names import ICE, MAJORITY, TERM, MetricName, class_key, parse_metric, split_grid
 from training.spec.data import TASKS, task_word
 
 TASK_AXES: Final = ("task", "data.task")
@@ -48,6 +48,8 @@ _SCORES: Final[Mapping[str, str]] = {
     "accuracy": "accuracy",
     "r2": "R²",
     "autoice": "AutoICE score",
+    "f1_seen": "weighted F1 over classes seen in training",
+    "f1_macro_seen": "macro F1 over classes seen in training",
     MAJORITY: "weighted F1 of the majority class",
 }
 _OTHERS: Final[Mapping[str, str]] = {
@@ -120,7 +122,9 @@ def short_label(axis: str) -> str:
 
 def grid_label(grid: str) -> str:
     """`test_80m` -> `80 m grid`."""
-    return _GRIDS.get(grid, f"{grid.removeprefix('test_').removesuffix('m')} m grid")
+    plain, marked, share = grid.partition("_d")
+    label = _GRIDS.get(plain, f"{plain.removeprefix('test_').removesuffix('m')} m grid")
+    return f"{label}, dominance {float(share) / 100:g}" if marked else label
 
 
 def score_label(score: str) -> str:
@@ -135,7 +139,8 @@ def metric_label(name: str) -> str:
         return f"majority class, {grid_label(grid)}"
     parsed = parse_metric(name)
     if parsed is None:
-        return _OTHERS.get(name, name)
+        chart, score = rest.removeprefix(TERM).partition("_")[::2] if rest.startswith(TERM) else ("", "")
+        return f"{chart.upper()} {score_label(score)}, {grid_label(grid)}" if chart else _OTHERS.get(name, name)
     return parsed_label(parsed)
 
 
@@ -174,7 +179,7 @@ def is_number(value: str) -> bool:
 
 def is_share(name: str) -> bool:
     """Whether a metric is a share of 1, which readers get in percent; R2 is, too, at its best."""
-    return parse_metric(name) is not None or name.endswith(f"/{MAJORITY}")
+    return parse_metric(name) is not None or name.endswith(f"/{MAJORITY}") or f"/{TERM}" in name
 
 
 def percent(value: float, spread: float | None = None) -> str:

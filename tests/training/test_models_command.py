@@ -28,5 +28,5 @@ def test_the_table_needs_no_torch_and_says_how_other_networks_are_named() -> Non
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "134,292,614" in done.stdout
-    assert "timm:NAME, smp:ARCHITECTURE, package.module:Class" in done.stdout
+    assert "timm:NAME, smp:ARCHITECTURE, floor:NAME, package.module:Class" in done.stdout
     assert done.stdout.splitlines()[-1] == "0 []"

@@ -108,10 +108,14 @@ ROWS: Mapping[str, Row] = {
     "data.max_land": Row(0.0, "crops"),
     "data.border_distance": Row(1600.0, "crops"),
     "data.stride": Row(9, "crops val val_loss test", base=PATCH, may_stay="labels"),
+    "data.stride_m": Row(720.0, "crops val val_loss test", base=PATCH, may_stay="labels"),
     "data.balanced": Row(True, "crops", base=PATCH),
     "data.scene_share": Row(0.2, "train_scenes"),
     "data.max_patches": Row(2, "crops"),
     "data.statistics": Row("scene_average", "statistics"),
+    "data.dominance": Row(1.0, "labels val_loss"),
+    "data.selection": Row("source", "statistics val_scenes", base={"data.train.season": "spring"}),
+    "data.size_matched": Row(True, "train_scenes", base={"data.train.season": "spring"}),
     "data.train.season": Row("spring", "train_scenes"),
     "data.train.location": Row("cat3", "train_scenes"),
     "data.train.cryoseason": Row("freeze", "train_scenes"),
@@ -130,6 +134,7 @@ ROWS: Mapping[str, Row] = {
     "optimizer.momentum": Row(0.1, "trained val_loss", base={"optimizer.name": "sgd"}),
     "optimizer.clip_norm": Row(1e-3, "step val_loss", base={"optimizer.name": "sgd"}),
     "optimizer.schedule": Row("none", "lr val_loss"),
+    "optimizer.length": Row("trial", "lr val_loss"),
     "optimizer.restart_epochs": Row(1, "lr val_loss"),
     "optimizer.step_epochs": Row(
         2, "lr", base={**LONG, "optimizer.schedule": "step", "optimizer.step_epochs": 1}, given=GIVEN
@@ -174,6 +179,8 @@ ROWS: Mapping[str, Row] = {
     "evaluation.fixed_ratio": Row(2, "scores"),
     "evaluation.tile": Row(64, "val test", base={"data.ratio": 2}),
     "evaluation.map_stride": Row(6, "test", base=PATCH),
+    "evaluation.map_stride_m": Row(480.0, "test", base=PATCH),
+    "evaluation.dominance": Row([1.0], "scores"),
     "seed": Row(1, "crops start"),
 }
 MAY_STAY = {"val_loss", "scores", "trained"}

@@ -121,7 +121,7 @@ def curves_figure(history: Sequence[EpochRow], best_epoch: int, title: str) -> F
 
     plot(rates, "lr", "", "black", "-")
     rates.set(title="learning rate", ylabel="at the start of the epoch")
-    rates.set_ylim(0.0, 1.05 * max(row.lr for row in history))
+    rates.set_ylim(0.0, 1.05 * max(row.lr for row in history) or 1.0)
 
     for axes in (losses, scores, rates):
         axes.axvline(best_epoch, color="#666666", lw=1, ls="-.", label=f"kept: epoch {best_epoch}")

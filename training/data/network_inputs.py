@@ -40,7 +40,14 @@ class NetworkInputs:
     ) -> "NetworkInputs":
         """The inputs that `data` describes; `cache` holds decoded arrays of this node, None reads from the lake."""
         return cls(
-            reader=SceneReader(lake, ratio=data.ratio, channels=data.channels, targets=data.targets, cache=cache),
+            reader=SceneReader(
+                lake,
+                ratio=data.ratio,
+                channels=data.channels,
+                targets=data.targets,
+                cache=cache,
+                dominance=data.dominance,
+            ),
             normalization=normalization,
             assemble=Assembler(normalization, ratio=data.ratio, device=device),
             device=device,

@@ -37,7 +37,7 @@ def _index(data: TrialData, scenes: Catalog, rules: DataSpec) -> PatchIndex:
         ratio=rules.ratio,
         target=rules.primary,
         patch_size=rules.patch_size,
-        stride=rules.stride,
+        stride=rules.window_stride,
         border_distance=rules.border_distance,
         max_land=rules.max_land,
     )

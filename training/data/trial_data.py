@@ -44,7 +44,8 @@ class TrialData:
         """Binds the spec to the lake and finds its scenes.
 
         Without a cache of this node's decoded arrays every window is read from the lake. Without the normalization
-        that a network was trained with it is that of the lake's training scenes.
+        that a network was trained with it is that of the lake's training scenes, or with `data.selection` source of
+        the trial's own.
 
         Raises:
             SpecError: The spec is bound to another lake, or has a ratio or channel that this lake lacks.
@@ -54,7 +55,11 @@ class TrialData:
         data = spec.data
         scenes = select_scenes(spec, lake)
         normalization = normalization or Normalization.from_lake(
-            lake, data.channels, data.ratio, scene_average=data.statistics == "scene_average"
+            lake,
+            data.channels,
+            data.ratio,
+            scene_average=data.statistics == "scene_average",
+            scene_ids=None if data.selection == "all" else scenes.train.scene_ids,
         )
         return cls(
             spec=spec,

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from datasets.channels import CHANNELS
 from datasets.errors import SplitError
 from datasets.lake import Lake
 from datasets.loading.windows import LAND
+from training.data.scene_draws import held_out, matched
 from training.spec import SceneFilter, SpecError, TrialSpec
 
 Split = Literal["train", "val", "test"]
@@ -67,27 +68,55 @@ def select_scenes(spec: TrialSpec, lake: Lake) -> TrialScenes:
     """
     _check_ratios(spec, lake)
     _check_channels(spec, lake)
-    catalog = lake.catalog()
-    train, val, test = (
-        _cell(catalog, split, getattr(spec.data, split), spec.data.primary, lake) for split in get_args(Split)
-    )
-    scenes = TrialScenes(train=_share(train, spec.data.scene_share, spec.seed), val=val, test=test)
+    catalog, data, target = lake.catalog(), spec.data, spec.data.primary
+    train, test = (_cell(catalog, split, getattr(data, split), target, lake) for split in ("train", "test"))
+    if data.selection == "all":
+        val = _cell(catalog, "val", data.val, target, lake)
+    else:
+        of_val = _labelled(catalog, "val", data.val, target)
+        val = _where(of_val, data.train)
+        if not val:
+            train, val = held_out(train)
+            of_val = of_val or val
+        if not val:
+            raise _empty(catalog, "val", data.train, target, lake)
+    if data.size_matched:
+        apart = {*of_val.scene_ids} if data.selection == "source" else set()
+        every = _labelled(catalog, "train", SceneFilter(), target)
+        pool = Catalog(tuple(record for record in every if record.scene_id not in apart))
+        train = matched(pool, train, target, spec.seed)
+        if data.selection == "source":
+            val = matched(of_val, val, target, spec.seed) if len(of_val) >= len(val) else of_val
+    scenes = TrialScenes(train=_share(train, data.scene_share, spec.seed), val=val, test=test)
     _check_patch(spec, scenes.train)
+    _check_polygons(spec, scenes)
     return scenes
 
 
 def _cell(catalog: Catalog, split: Split, where: SceneFilter, target: str, lake: Lake) -> Catalog:
-    found = catalog.split(split).where(season=where.season, location=where.location, cryoseason=where.cryoseason)
-    labelled = Catalog(tuple(record for record in found if record.labelled(target) > 0))
-    if not labelled:
-        asked = ", ".join(f"{name} {value}" for name, value in where.model_dump().items() if value is not None)
-        raise EmptyCellError(
-            split,
-            f"the cell {asked or 'of all scenes'} has no {split} scene with a label in {target} "
-            f"({len(found)} of {len(catalog.split(split))} {split} scenes are in the cell; lake {lake.url!r}): "
-            f"widen data.{split}, or add scenes to the lake",
-        )
-    return labelled
+    if labelled := _labelled(catalog, split, where, target):
+        return labelled
+    raise _empty(catalog, split, where, target, lake)
+
+
+def _labelled(catalog: Catalog, split: Split, where: SceneFilter, target: str) -> Catalog:
+    found = _where(catalog.split(split), where)
+    return Catalog(tuple(record for record in found if record.labelled(target) > 0))
+
+
+def _where(scenes: Catalog, where: SceneFilter) -> Catalog:
+    return scenes.where(season=where.season, location=where.location, cryoseason=where.cryoseason)
+
+
+def _empty(catalog: Catalog, split: Split, where: SceneFilter, target: str, lake: Lake) -> EmptyCellError:
+    asked = ", ".join(f"{name} {value}" for name, value in where.model_dump().items() if value is not None)
+    found = _where(catalog.split(split), where)
+    return EmptyCellError(
+        split,
+        f"the cell {asked or 'of all scenes'} has no {split} scene with a label in {target} "
+        f"({len(found)} of {len(catalog.split(split))} {split} scenes are in the cell; lake {lake.url!r}): "
+        f"widen data.{split}, or add scenes to the lake",
+    )
 
 
 def _share(scenes: Catalog, share: float, seed: int) -> Catalog:
@@ -104,6 +133,19 @@ def _check_patch(spec: TrialSpec, train: Catalog) -> None:
         raise SplitError(
             f"data.patch_size = {size} is larger than every training scene at ratio {ratio} (the largest, "
             f"{largest.scene_id}, has {shape[0]} x {shape[1]} pixels): use a smaller patch or a smaller ratio"
+        )
+
+
+def _check_polygons(spec: TrialSpec, scenes: TrialScenes) -> None:
+    """Only scenes of raw files have the polygons from which charts of other shares of dominance are made."""
+    read = (*scenes.train, *scenes.val) if spec.data.dominance is not None else ()
+    read = (*read, *scenes.test) if spec.evaluation.dominance else read
+    bare = [record.scene_id for record in read if record.product != "raw"]
+    if bare:
+        raise SpecError(
+            f"data.dominance and evaluation.dominance need the polygons of ice charts, which {len(bare)} scenes of "
+            f"the ready-to-train product lack (first: {bare[0]}): give a lake of raw files, or leave them at their "
+            "defaults"
         )
 
 

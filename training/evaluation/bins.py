@@ -26,6 +26,11 @@ def fixed_grid(ratio: int) -> str:
     return f"{OWN_GRID}_{pixel_spacing(ratio)}m"
 
 
+def dominance_grid(grid: str, share: float) -> str:
+    """The grid of a truth with another share of dominance: `test_80m_d90` for 0.9."""
+    return f"{grid}_d{100 * share:g}"
+
+
 @dataclass(frozen=True)
 class Bin:
     """Test scenes that are scored together: all, those of a season (`season/winter`), or one scene by its scene_id."""

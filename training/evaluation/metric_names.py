@@ -12,7 +12,14 @@ MAJORITY: Final = "majority_f1"
 """Weighted F1 of always saying the most common true class."""
 ICE: Final = "f1_ice"
 """Macro F1 over the classes of ice: what rare ice types weigh in as much as common ones, and water not at all."""
-_AVERAGES: Final = frozenset({"accuracy", "r2", "autoice", ICE, *SCORES, *(f"{score}_macro" for score in SCORES)})
+TERM: Final = "autoice_"
+"""How the terms of the AutoICE score begin: `autoice_sod_f1`."""
+SEEN: Final = "_seen"
+SEEN_SCORES: Final = (f"f1{SEEN}", f"f1_macro{SEEN}")
+"""F1 over the pixels of the classes that training scenes have; only where some class is missing in these."""
+_AVERAGES: Final = frozenset(
+    {"accuracy", "r2", "autoice", ICE, *SEEN_SCORES, *SCORES, *(f"{score}_macro" for score in SCORES)}
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from datasets.errors import SplitError
 from datasets.labels import Chart, chart
 from training.evaluation.bins import ALL, ScoreKey
 from training.evaluation.confusion import ConfusionMatrix
-from training.evaluation.metric_names import ICE, MAJORITY, MetricName, class_key
+from training.evaluation.metric_names import ICE, MAJORITY, SEEN, SEEN_SCORES, MetricName, class_key
 
 AUTOICE_WEIGHTS: Final = {"SIC": 2, "SOD": 2, "FLOE": 1}
 """Weights of the charts in the AutoICE score (starter kit of the challenge)."""
@@ -55,12 +55,21 @@ def combined_score(matrices: Mapping[str, ConfusionMatrix]) -> float:
     return sum(AUTOICE_WEIGHTS[name] * term for name, term in terms.items()) / weight if terms else float("nan")
 
 
-def metrics_of(sums: Mapping[ScoreKey, ConfusionMatrix], targets: Sequence[str]) -> dict[str, float]:
+def metrics_of(
+    sums: Mapping[ScoreKey, ConfusionMatrix],
+    targets: Sequence[str],
+    unseen: Mapping[str, Sequence[str]] | None = None,
+    *,
+    terms: bool = False,
+) -> dict[str, float]:
     """Scores by the names of the tracker.
 
     Those of the first target are `test/f1`, `test/class/old_ice/f1`, `test/winter/f1`, `test_80m/f1`; those of every
     other one have its name in them, `test/FLOE/f1`. SIC has `r2` too. With all three charts there is `test/autoice`,
-    and its terms `test/autoice_sic_r2`, `test/autoice_sod_f1`, `test/autoice_floe_f1`.
+    and its terms `test/autoice_sic_r2`, `test/autoice_sod_f1`, `test/autoice_floe_f1`; with `terms` those of the charts
+    that there are.
+
+    Where classes of a chart are `unseen` (by name), `f1_seen` and `f1_macro_seen` score the pixels of all others.
 
     Scenes have rows of their own (`result.scene_rows`) and no metrics here. What has no value (a bin without
     labelled pixels, a class in neither truth nor prediction) is left out.
@@ -81,12 +90,19 @@ def metrics_of(sums: Mapping[ScoreKey, ConfusionMatrix], targets: Sequence[str])
             whole.setdefault(key.grid, {})[key.chart] = matrix
             for (class_name, score), value in _whole_scores(matrix, chart(key.chart)).items():
                 found[str(MetricName(grid=key.grid, chart=named, class_name=class_name, score=score))] = value
+            if words := (unseen or {}).get(key.chart):
+                known = of_seen(matrix, chart(key.chart), words).metrics()
+                for score in SEEN_SCORES:
+                    value = getattr(known, score.removesuffix(SEEN))
+                    found[str(MetricName(grid=key.grid, chart=named, score=score))] = value
         elif key.bin.is_group:
             for score, value in _bin_scores(matrix, key.chart).items():
                 found[str(MetricName(grid=key.grid, chart=named, bin=key.bin.value, score=score))] = value
     for grid, matrices in whole.items():
-        if matrices.keys() == AUTOICE_WEIGHTS.keys() and all(matrix.n for matrix in matrices.values()):
+        combined = matrices.keys() == AUTOICE_WEIGHTS.keys() and all(matrix.n for matrix in matrices.values())
+        if combined:
             found[str(MetricName(grid=grid, score="autoice"))] = combined_score(matrices)
+        if combined or terms:
             for name, matrix in matrices.items():
                 term = f"autoice_{name.lower()}_{'r2' if name == 'SIC' else 'f1'}"
                 found[str(MetricName(grid=grid, score=term))] = autoice_term(name, matrix)
@@ -98,6 +114,13 @@ def majority(matrix: ConfusionMatrix) -> ConfusionMatrix:
     true = matrix.counts.sum(axis=1)
     counts = np.zeros_like(matrix.counts)
     counts[:, int(true.argmax())] = true
+    return ConfusionMatrix(counts)
+
+
+def of_seen(matrix: ConfusionMatrix, target: Chart, unseen: Sequence[str]) -> ConfusionMatrix:
+    """The pixels whose true class was seen in training: all that a network can be asked for."""
+    counts = matrix.counts.copy()
+    counts[[target.classes.index(name) for name in unseen]] = 0
     return ConfusionMatrix(counts)
 
 

@@ -3,10 +3,11 @@
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BeforeValidator, PlainSerializer
+from pydantic import BeforeValidator, PlainSerializer, SerializerFunctionWrapHandler, model_serializer
 
+from training.data.scene_set import SceneSet
 from training.evaluation.bins import ScoredScene, ScoreKey
 from training.spec.errors import Part
 
@@ -50,6 +51,7 @@ class TrialResult(Part):
         matrices: Confusion matrix (rows = truth) by grid, chart and bin, and of every scene by itself; those of scenes
             add up to all others. In JSON the keys are text: `test/SOD/season/winter`, `test/SOD/scene/<scene_id>`.
         scenes: Scores of every test scene by itself.
+        trained_on: Its training scenes, as `tested_on` its test scenes; None in a result of an earlier program.
         best_epoch: Epoch whose weights were kept and scored, from 0.
         epochs: Epochs trained.
         checkpoint: Path of the kept weights.
@@ -61,11 +63,19 @@ class TrialResult(Part):
     metrics: dict[str, float]
     matrices: dict[_TextKey, list[list[int]]]
     scenes: tuple[SceneRow, ...] = ()
+    trained_on: SceneSet | None = None
+    tested_on: SceneSet | None = None
     best_epoch: int
     epochs: int
     checkpoint: str
     seconds: float
     versions: dict[str, str]
+
+    @model_serializer(mode="wrap")
+    def _known(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leaves out what a result of an earlier program did not have."""
+        content: dict[str, Any] = plain(self)
+        return {name: value for name, value in content.items() if value is not None}
 
     def scene_matrices(self, grid: str, chart: str) -> dict[str, list[list[int]]]:
         """Confusion matrix of every test scene by its scene_id; their sum is the matrix of the bin `all`."""

@@ -7,7 +7,7 @@ Patch-based trials are scored on both as maps, and on the pure patches of the te
 While the network computes, threads read the next scene and finish the one before (count, draw).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -17,8 +17,9 @@ from torch import nn
 
 from datasets.lake import Lake
 from datasets.patches.patch_index import PatchIndex
-from datasets.scene import SceneRecord
-from training.evaluation.bins import OWN_GRID, PATCHES, ScoreKey, fixed_grid
+from datasets.scene import Scene, SceneRecord
+from datasets.sigrid import Dominance
+from training.evaluation.bins import OWN_GRID, PATCHES, ScoreKey, dominance_grid, fixed_grid
 from training.evaluation.confusion import ConfusionMatrix
 from training.evaluation.fixed_grid import to_grid
 from training.evaluation.predict import SceneWindows, predict_scene, read_ahead, with_first_window
@@ -74,10 +75,25 @@ class SceneScore:
     matrices: Mapping[ScoreKey, ConfusionMatrix]
 
 
-def grid_ratios(spec: TrialSpec) -> dict[str, int]:
-    """Ratio of every grid that `spec` is scored on: its own of `test`, and 2 of `test_80m` for `fixed_ratio` 2."""
-    fixed = spec.evaluation.fixed_ratio
-    return {OWN_GRID: spec.data.ratio, **({} if fixed is None else {fixed_grid(fixed): fixed})}
+@dataclass(frozen=True, kw_only=True)
+class TruthGrid:
+    """What a grid is scored against: charts of a `ratio`, of the lake or with another share of `dominance`."""
+
+    ratio: int
+    dominance: float | None = None
+
+
+def truth_grids(spec: TrialSpec) -> dict[str, TruthGrid]:
+    """Every grid that `spec` is scored on: `test`, its own, and `test_80m` for `fixed_ratio` 2.
+
+    Truths with other shares of dominance are on the last of these.
+    """
+    fixed, shares = spec.evaluation.fixed_ratio, spec.evaluation.dominance
+    grids = {OWN_GRID: TruthGrid(ratio=spec.data.ratio)}
+    if fixed is not None:
+        grids[fixed_grid(fixed)] = TruthGrid(ratio=fixed)
+    name, last = list(grids.items())[-1]
+    return grids | {dominance_grid(name, share): replace(last, dominance=share) for share in shares}
 
 
 def tiling_for(model: nn.Module, spec: TrialSpec, longest: int | None = None) -> Tiling | None:
@@ -96,14 +112,20 @@ def open_scene(
     inputs: SceneWindows, lake: Lake, record: SceneRecord, spec: TrialSpec, patches: PurePatches | None = None
 ) -> SceneToScore:
     """Reads the charts of a scene on every grid."""
-    grids, scene = grid_ratios(spec), lake.scene(record.scene_id)
-    charts = {ratio: scene.whole(ratio, spec.data.targets) for ratio in {*grids.values()}}
+    grids, scene = truth_grids(spec), lake.scene(record.scene_id)
+    charts = {each: _charts(scene, each, spec.data.targets) for each in {*grids.values()}}
     truth = {
-        ScoreKey(grid, name): charts[ratio][name].astype(np.uint8, copy=False)
-        for grid, ratio in grids.items()
+        ScoreKey(grid, name): charts[each][name].astype(np.uint8, copy=False)
+        for grid, each in grids.items()
         for name in spec.data.targets
     }
     return SceneToScore(record=record, inputs=inputs, truth=truth, patches=patches)
+
+
+def _charts(scene: Scene, grid: TruthGrid, names: Sequence[str]) -> Mapping[str, NDArray[np.generic]]:
+    if grid.dominance is None:
+        return scene.whole(grid.ratio, names)
+    return scene.charts(grid.ratio, Dominance(grid.dominance, grid.dominance))
 
 
 def score_scenes(
@@ -145,7 +167,7 @@ def _predict(model: nn.Module, scene: SceneToScore, spec: TrialSpec, tiling: Til
     if tiling is not None:
         return predict_scene(model, scene.inputs, heads, tiling), None
     (head,) = heads
-    size, stride = spec.data.patch_size, spec.evaluation.map_stride or spec.data.stride
+    size, stride = spec.data.patch_size, spec.map_stride
     sliding = Sliding.over(scene.inputs.shape, size, stride)
     classes = classify_windows(model, scene.inputs, sliding.corners, size, head)
     rasters = {head.chart.name: sliding.raster(classes)}
@@ -164,10 +186,10 @@ def _count(scene: SceneToScore, predicted: _Predicted, spec: TrialSpec) -> Scene
     matrices: dict[ScoreKey, ConfusionMatrix] = {}
     for head in heads_of(spec):
         name, n_classes = head.chart.name, head.chart.n_classes
-        for grid, ratio in grid_ratios(spec).items():
+        for grid, of_grid in truth_grids(spec).items():
             truth, raster = scene.truth[ScoreKey(grid, name)], rasters[name]
             if grid != OWN_GRID:
-                raster = to_grid(raster, spec.data.ratio, ratio, truth.shape)
+                raster = to_grid(raster, spec.data.ratio, of_grid.ratio, truth.shape)
             matrices[ScoreKey(grid, name)] = ConfusionMatrix.from_arrays(truth, raster, n_classes)
         if scene.patches is not None and of_patches is not None:
             counted = ConfusionMatrix.from_arrays(scene.patches.labels, of_patches, n_classes)

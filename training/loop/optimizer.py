@@ -29,30 +29,40 @@ def build_optimizer(spec: OptimizerSpec, parameters: Iterable[torch.nn.Parameter
 
 
 class Schedule:
-    """Learning rate by batch, and for `plateau` by val loss; its state is part of a checkpoint.
+    """Learning rate by batch, and for `plateau` and `as_published` by val loss; its state is part of a checkpoint.
 
-    The published code gives every schedule the val loss as its epoch number, so that its rates hardly move.
+    The published code gives every schedule the val loss as its epoch number, so that its rates hardly move;
+    `as_published` does so too.
     """
 
-    def __init__(self, spec: OptimizerSpec, optimizer: torch.optim.Optimizer, batches_per_epoch: int) -> None:
+    def __init__(
+        self, spec: OptimizerSpec, optimizer: torch.optim.Optimizer, batches_per_epoch: int, max_epochs: int
+    ) -> None:
         self._schedule: LRScheduler | ReduceLROnPlateau | None = None
         self._begun = False
-        cycle = spec.restart_epochs * batches_per_epoch
+        self._follows_loss = spec.schedule in ("plateau", "as_published")
+        third = -(-max_epochs // 3)
+        of_trial = spec.length == "trial"
+        once = (max_epochs if of_trial else spec.restart_epochs) * batches_per_epoch
+        cycle = (third if of_trial else spec.restart_epochs) * batches_per_epoch
         match spec.schedule:
             case "none":
                 pass
             case "cosine_warm_restarts":
                 self._schedule = CosineAnnealingWarmRestarts(optimizer, T_0=cycle)
             case "cosine":
-                self._schedule = LambdaLR(optimizer, lambda step: (1 + math.cos(math.pi * min(step / cycle, 1))) / 2)
+                self._schedule = LambdaLR(optimizer, lambda step: (1 + math.cos(math.pi * min(step / once, 1))) / 2)
             case "step":
-                self._schedule = StepLR(optimizer, spec.step_epochs * batches_per_epoch, gamma=spec.factor)
+                steps = (third if of_trial else spec.step_epochs) * batches_per_epoch
+                self._schedule = StepLR(optimizer, steps, gamma=spec.factor)
             case "plateau":
                 self._schedule = ReduceLROnPlateau(optimizer, factor=spec.factor, patience=spec.plateau_epochs)
+            case "as_published":
+                self._schedule = CosineAnnealingWarmRestarts(optimizer, T_0=spec.restart_epochs)
 
     def after_batch(self) -> None:
         """One batch was trained on."""
-        if isinstance(self._schedule, LRScheduler) and not isinstance(self._schedule, ReduceLROnPlateau):
+        if self._schedule is not None and not self._follows_loss:
             with nullcontext() if self._begun else warnings.catch_warnings():
                 if not self._begun:
                     # float16 leaves out its first steps while it looks for a scale, and torch then thinks that the two
@@ -63,8 +73,8 @@ class Schedule:
 
     def after_epoch(self, val_loss: float) -> None:
         """One epoch ended with this val loss."""
-        if isinstance(self._schedule, ReduceLROnPlateau):
-            self._schedule.step(val_loss)
+        if self._schedule is not None and self._follows_loss:
+            self._schedule.step(val_loss)  # type: ignore[arg-type]
 
     def state_dict(self) -> dict[str, object]:
         """Plain values; `load_state_dict` goes on from them."""

@@ -90,7 +90,7 @@ class Trainer:
         self._loop = loop
         self._clip_norm = optimizer.clip_norm
         self._optimizer = build_optimizer(optimizer, self.model.parameters())
-        self._schedule = Schedule(optimizer, self._optimizer, batches_per_epoch)
+        self._schedule = Schedule(optimizer, self._optimizer, batches_per_epoch, loop.max_epochs)
         self._precision = precision_of(loop, device)
         self._scaler = torch.amp.GradScaler(device.type, enabled=self._precision == torch.float16)
         self._seed = seed

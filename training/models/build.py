@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from training.models import benchmark, from_smp, from_timm, own
+from training.models import benchmark, floors, from_smp, from_timm, own
 from training.models.heads import n_outputs
 from training.spec import ModelSpec, Task, TrialSpec
 
@@ -25,6 +25,8 @@ def build_model(spec: ModelSpec, *, task: Task, in_channels: int, n_outputs: int
         family = from_timm.build
     elif spec.name.startswith("smp:"):
         family = from_smp.build
+    elif spec.name.startswith(floors.PREFIX):
+        family = floors.build
     elif ":" in spec.name:
         family = own.build
     return family(spec, task=task, in_channels=in_channels, n_outputs=n_outputs)

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final, Literal, get_args
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from datasets.channels import INPUTS, check_channels
+from datasets.grids import pixels_of
 from datasets.labels import chart
 from datasets.seasons import CryoFilter, Location, Season
 from training.spec.errors import Part
@@ -15,6 +16,7 @@ TASKS: Final[tuple[Task, ...]] = get_args(Task)
 FORMER_TASKS: Final[Mapping[str, Task]] = {"segmentation": "pixel", "classification": "patch"}
 """Names of the tasks in files and records of earlier versions."""
 Statistics = Literal["pooled", "scene_average"]
+Selection = Literal["all", "source"]
 
 
 def task_word(given: Any) -> Any:  # noqa: ANN401 (what a file says)
@@ -50,6 +52,8 @@ class DataSpec(Part):
         border_distance: Metres from the border of an ice-chart polygon. Nearer pixels are unlabelled in pixel-based
             training patches, and no patch-based one holds any. 0 is no rule.
         stride: Pixels between the windows of patch-based training (100: published).
+        stride_m: The same in metres, rounded to whole pixels; it takes the place of `stride` where it is set, so that
+            trials of different ratios step alike.
         balanced: Whether every class is drawn equally often in patch-based training.
         scene_share: Share of the training scenes that is used, at least one scene: the first ones of an order that the
             trial's seed draws, so a smaller share is inside every larger one.
@@ -58,6 +62,16 @@ class DataSpec(Part):
         statistics: What channels are normalized with: `pooled`, mean and deviation over all pixels of the
             training scenes, or `scene_average`, the deviations of scenes averaged (as published), which leaves out what
             differs between scenes.
+        dominance: Share of the ice from which a stage or floe size names a polygon in the labels of training and val
+            scenes, from the polygons of the lake; None takes its charts, so the share that it was built with (0.65 is
+            that of AI4Arctic). Pixel-based trials only. Test scenes: see `evaluation.dominance`.
+        selection: What chooses the epoch and normalizes: `all`, the val scenes of `val` and all training scenes of
+            the lake (as published), or `source`, only val scenes that `train` selects too, and the scenes that are
+            trained on. So `source` uses no label and no statistic of another season or place. Where no val scene is
+            selected, a tenth of the training scenes is held out, whole orbit passes.
+        size_matched: Trains on as many scenes as `train` selects, with as many labelled pixels, drawn from all training
+            scenes with the trial's seed: tells what a set of scenes does from what its size does. With `selection`
+            source, val scenes are drawn likewise.
         train: Scenes to train on, of the split "train".
         val: Scenes for early stopping, of the split "val".
         test: Scenes to score, of the split "test".
@@ -73,10 +87,14 @@ class DataSpec(Part):
     max_land: float = Field(default=1.0, ge=0.0, le=1.0)
     border_distance: float = Field(default=0.0, ge=0.0, allow_inf_nan=False)
     stride: int = Field(default=100, ge=1)
+    stride_m: float | None = Field(default=None, gt=0.0, allow_inf_nan=False)
     balanced: bool = False
     scene_share: float = Field(default=1.0, gt=0.0, le=1.0)
     max_patches: int | None = Field(default=None, ge=1)
     statistics: Statistics = "pooled"
+    dominance: float | None = Field(default=None, gt=0.0, le=1.0)
+    selection: Selection = "all"
+    size_matched: bool = False
     train: SceneFilter = SceneFilter()
     val: SceneFilter = SceneFilter()
     test: SceneFilter = SceneFilter()
@@ -85,6 +103,11 @@ class DataSpec(Part):
     def primary(self) -> str:
         """The chart of scores without a prefix."""
         return self.targets[0]
+
+    @property
+    def window_stride(self) -> int:
+        """Pixels between the windows of patch-based training."""
+        return self.stride if self.stride_m is None else pixels_of(self.stride_m, self.ratio)
 
     @field_validator("channels")
     @classmethod
@@ -106,6 +129,10 @@ class DataSpec(Part):
                 f"a patch-based trial has one target, got {list(self.targets)}: a patch that is pure in one chart is "
                 "not pure in another"
             )
+        if self.task == "patch" and self.dominance is not None:
+            raise ValueError("data.dominance is for pixel-based trials: patches are indexed by the charts of the lake")
+        if self.size_matched and self.train == SceneFilter():
+            raise ValueError("data.size_matched needs a season, location or cryoseason in data.train to be sized as")
         return self
 
 

@@ -8,14 +8,15 @@ from pydantic import Field, field_validator
 from datasets.labels import chart
 from training.spec.errors import Part
 
-Schedule = Literal["none", "cosine_warm_restarts", "cosine", "step", "plateau"]
+Schedule = Literal["none", "cosine_warm_restarts", "cosine", "step", "plateau", "as_published"]
 
 
 class ModelSpec(Part):
     """A network of `training.models`.
 
     Attributes:
-        name: A network of the benchmark (`unet`), `timm:NAME`, `smp:ARCHITECTURE`, or `package.module:Class`.
+        name: A network of the benchmark (`unet`), `timm:NAME`, `smp:ARCHITECTURE`, `package.module:Class`, or a floor
+            that is fitted on single pixels (`floor:trees`).
         params: Its own parameters (`{"filters": [16, 32, 64, 64]}`).
         pretrained: `imagenet` for the weights that the network's library has on this machine, or the path of a file of
             weights; nothing is ever downloaded. `PATH#DIGEST`, with at least 8 digits of the file's SHA-256, ties the
@@ -46,8 +47,13 @@ class OptimizerSpec(Part):
         momentum: Of SGD (0.9: AutoICE winner, MMSeaIce configs/sic_mse).
         clip_norm: Largest norm of the gradient over all weights; None does not clip.
         schedule: `cosine_warm_restarts` falls to 0 along a half cosine again and again, `cosine` once, `step` and
-            `plateau` multiply the rate by `factor`. All but `plateau` advance with every batch.
-        restart_epochs: Epochs of one cycle of `cosine_warm_restarts` (20: published), and of the only one of `cosine`.
+            `plateau` multiply the rate by `factor`. All but `plateau` advance with every batch. `as_published` are warm
+            restarts that take the val loss for the number of the epoch, after every epoch, as the published code did:
+            the rate stays within a few percent of its start.
+        length: Of schedules: `epochs`, the numbers below, or `trial`, all of `loop.max_epochs`: one half cosine for
+            `cosine`, and a third of it for a cycle of `cosine_warm_restarts` and between two steps of `step`.
+        restart_epochs: Epochs of one cycle of `cosine_warm_restarts` (20: published), and of the only one of `cosine`,
+            which stays at 0 after it.
         step_epochs: Epochs between two steps of `step` (30: published for pixel-based training, 10 for patch-based).
         plateau_epochs: Epochs without a better val loss before `plateau` steps (10: published).
         factor: Of `step` and `plateau` (0.1: published).
@@ -59,6 +65,7 @@ class OptimizerSpec(Part):
     momentum: float = Field(default=0.9, ge=0.0, lt=1.0)
     clip_norm: float | None = Field(default=None, gt=0.0, allow_inf_nan=False)
     schedule: Schedule = "cosine_warm_restarts"
+    length: Literal["epochs", "trial"] = "epochs"
     restart_epochs: int = Field(default=20, ge=1)
     step_epochs: int = Field(default=30, ge=1)
     plateau_epochs: int = Field(default=10, ge=1)
@@ -168,9 +175,23 @@ class EvaluationSpec(Part):
             the trial's own grid.
         tile: Side of the tiles of pixel-based maps in pixels; what is around a tile is seen too, so that a network with
             a limited field of view gives the same as on the whole scene.
-        map_stride: Pixels between the windows from which a patch-based network makes a map; None takes `data.stride`.
+        map_stride: Pixels between the windows from which a patch-based network makes a map; None takes those of
+            training.
+        dominance: Shares of dominance that charts of test scenes are made with besides those of the lake: further
+            truths, scored on grids of their own (`test_80m_d90`). At 0.9 fewer pixels have a label, all of which have
+            the same one at lower shares.
+        map_stride_m: The same in metres, rounded to whole pixels; it takes the place of `map_stride` where it is set.
     """
 
     fixed_ratio: int | None = Field(default=2, ge=1)
     tile: int = Field(default=1024, ge=64)
     map_stride: int | None = Field(default=None, ge=1)
+    map_stride_m: float | None = Field(default=None, gt=0.0, allow_inf_nan=False)
+    dominance: tuple[float, ...] = ()
+
+    @field_validator("dominance")
+    @classmethod
+    def _shares(cls, shares: tuple[float, ...]) -> tuple[float, ...]:
+        if len(set(shares)) != len(shares) or not all(0.0 < share <= 1.0 for share in shares):
+            raise ValueError(f"shares of dominance must be above 0, at most 1 and once each, got {list(shares)}")
+        return shares

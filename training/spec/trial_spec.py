@@ -13,6 +13,7 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from datasets.errors import unknown_name
+from datasets.grids import pixels_of
 from datasets.labels import chart
 from training.spec import identity
 from training.spec.data import DataSpec
@@ -40,6 +41,14 @@ class TrialSpec(Part):
         if problem := next(_misfits(self), None):
             raise ValueError(problem)
         return self
+
+    @property
+    def map_stride(self) -> int:
+        """Pixels between the windows from which a patch-based network makes a map."""
+        scoring = self.evaluation
+        if scoring.map_stride_m is not None:
+            return pixels_of(scoring.map_stride_m, self.data.ratio)
+        return scoring.map_stride or self.data.window_stride
 
     def with_(self, path: str, value: object) -> "TrialSpec":
         """Returns a copy with one field replaced; `with_("data.ratio", 5)`.

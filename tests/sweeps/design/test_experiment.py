@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sweeps.design.axes import Together
 from sweeps.design.experiment import Arm, Experiment, ExperimentError, design_of
 from sweeps.record.design import StudyDesign
 from training.spec import TrialSpec
@@ -28,8 +29,8 @@ def experiment(**changes: object) -> Experiment:
 
 def test_every_combination_once_with_every_seed() -> None:
     trials = experiment().trials()
-    assert len(trials) == 12
-    assert len({trial.spec.trial_id for trial in trials}) == 12
+    assert len(trials) == 20
+    assert len({trial.spec.trial_id for trial in trials}) == 20
     assert trials[0].labels == {"task": "pixel", "data.ratio": 2, "optimizer.lr": 1e-3, "seed": 0}
     assert trials[0].name == "task=pixel data.ratio=2 optimizer.lr=0.001 seed=0"
     for trial in trials:
@@ -88,7 +89,7 @@ def test_only_refuses_what_the_study_does_not_have(conditions: list[str], senten
 def test_tasks_have_axes_of_their_own() -> None:
     study = experiment(arms={"pixel": PIXEL, "patch": PATCH})
     assert study.labels()["data.ratio"] == ("2", "5", "10")
-    assert [trial.spec.data.task for trial in study.of_task("patch").trials()] == ["patch"] * 6
+    assert [trial.spec.data.task for trial in study.of_task("patch").trials()] == ["patch"] * 10
     with pytest.raises(ExperimentError, match="has no patch-based trials: --task pixel"):
         experiment().of_task("patch")
 
@@ -137,5 +138,31 @@ def test_the_record_of_a_study_says_all_that_its_report_needs() -> None:
     design = StudyDesign.model_validate(design_of(study))
     assert design.axes["task"] == ("pixel", "patch")
     assert design.axes["data.ratio"] == ("2", "5", "10")
-    assert design.trials == len(study.trials()) == 18
-    assert (design.seeds, design.bins, design.matrix) == ((0, 1, 2), ("winter",), "data.ratio")
+    assert design.trials == len(study.trials()) == 30
+    assert (design.seeds, design.bins, design.matrix) == ((0, 1, 2, 3, 4), ("winter",), "data.ratio")
+
+
+def test_values_of_several_axes_mean_something_together_or_are_no_cell() -> None:
+    rules = (
+        Together(labels={"data.ratio": (5, 10), "optimizer.lr": 1e-3}, changes={"data.patch_size": 64}),
+        Together(labels={"data.ratio": 2, "optimizer.lr": 1e-3}),
+    )
+    axes = {"data.ratio": (2, 5, 10), "optimizer.lr": (1e-3, 1e-2)}
+    arm = replace(PIXEL, axes=axes, together=rules, smoke={"data.patch_size": 32}, smoke_together=())
+    study = experiment(arms={"pixel": arm}, seeds=(0,))
+    sizes = {(t.labels["data.ratio"], t.labels["optimizer.lr"]): t.spec.data.patch_size for t in study.trials()}
+    usual = arm.base.data.patch_size
+    assert sizes == {(2, 1e-2): usual, (5, 1e-3): 64, (5, 1e-2): usual, (10, 1e-3): 64, (10, 1e-2): usual}
+    assert len(study.smaller().trials()) == 6
+    assert all(trial.spec.data.patch_size == 32 for trial in study.smaller().trials())
+    assert len(study.searched("-random", 40).trials()) == 5
+
+
+def test_optional_values_run_only_where_they_are_asked_for() -> None:
+    arm = replace(PIXEL, axes={"data.ratio": (1, 2, 5)}, optional={"data.ratio": {1: "four times the pixels"}})
+    study = experiment(arms={"pixel": arm}, seeds=(0,))
+    assert [trial.labels["data.ratio"] for trial in study.trials()] == [2, 5]
+    assert study.labels()["data.ratio"] == ("2", "5")
+    assert [trial.labels["data.ratio"] for trial in study.only(["data.ratio=1,5"]).trials()] == [1, 5]
+    assert [trial.labels["data.ratio"] for trial in study.only(["seed=0"]).trials()] == [2, 5]
+    assert list(arm.choices()["data.ratio"]) == ["2", "5"]

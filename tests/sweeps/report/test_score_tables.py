@@ -5,9 +5,10 @@ import io
 import pandas as pd
 
 from sweeps.report.account import runs_table
+from sweeps.report.bin_scores import bins_of_study, bins_table
 from sweeps.report.cells import CellComparison
 from sweeps.report.evidence import collect
-from sweeps.report.score_tables import bins_table, classes_table, differences_table, scores_table
+from sweeps.report.score_tables import classes_table, differences_table, scores_table
 from tests.sweeps.report.cells_of_ratios import comparison
 
 
@@ -64,9 +65,10 @@ def test_differences_say_against_what_and_how_sure() -> None:
 
 
 def test_groups_without_test_scenes_are_said() -> None:
-    table = bins_table(comparison())
+    table = bins_table(comparison(), bins_of_study(comparison()))
     assert table is not None
-    assert table.header == ("ratio (spacing)", "winter", "cat1", "cat4")
+    assert [name.partition(":")[0] for name in table.header] == ["ratio (spacing)", "winter", "cat1", "cat4"]
+    assert table.header[1].endswith("2 scenes, 0.1 M pixels")
     assert [row[3] for row in table.rows] == ["no test scenes", "no test scenes"]
     assert "±" in table.rows[0][1]
 

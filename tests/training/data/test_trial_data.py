@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import numpy as np
+import pytest
 import torch
 
 from datasets.lake import Lake
@@ -42,3 +44,16 @@ def test_indexes_of_patches_lie_beside_decoded_scenes(tiny_lake: Lake, small_spe
     data = TrialData.of(small_spec, tiny_lake, torch.device("cpu"), cache=cache)
     assert data.index_folder == tmp_path / "index"
     assert data_of(tiny_lake, small_spec).index_folder is None
+
+
+def test_by_the_source_only_the_scenes_that_are_trained_on_normalize(tiny_lake: Lake, small_spec: TrialSpec) -> None:
+    spec = small_spec.with_all({"data.scene_share": 0.3, "data.selection": "source", "data.channels": ["t2m"]})
+    data = data_of(tiny_lake, spec)
+    arrays = [tiny_lake.scene(each).km2("t2m").astype(np.float64).ravel() for each in data.scenes.train.scene_ids]
+    values = np.concatenate(arrays)
+    values = values[np.isfinite(values)]
+    assert data.inputs.normalization.mean[0] == pytest.approx(values.mean(), rel=1e-6)
+    assert data.inputs.normalization.std[0] == pytest.approx(values.std(), rel=1e-5)
+    whole = data_of(tiny_lake, spec.with_("data.selection", "all")).inputs.normalization
+    assert whole != data.inputs.normalization
+    assert whole.mean[0] == pytest.approx(tiny_lake.moments("km2")["t2m"].mean)

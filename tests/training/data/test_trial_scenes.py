@@ -85,3 +85,65 @@ def test_the_longest_side_is_of_val_and_test_scenes(tiny_lake: Lake, small_spec:
     scored = [*tiny_lake.catalog().split("val"), *tiny_lake.catalog().split("test")]
     longest = max(max(tiny_lake.scene(record.scene_id).shape(10)) for record in scored)
     assert select_scenes(small_spec, tiny_lake).longest_side(10) == longest
+
+
+def two_seasons(lake: Lake, monkeypatch: pytest.MonkeyPatch, *, val: tuple[str, ...]) -> None:
+    """A lake of 20 training scenes, half of them of winter, and val scenes of these seasons."""
+    one, test = lake.catalog().split("train").records[0], lake.catalog().split("test")
+    rows = [
+        one.model_copy(update={"scene_id": f"t{place:02}", "orbit": place, "season": ("winter", "fall")[place % 2]})
+        for place in range(20)
+    ]
+    rows += [
+        one.model_copy(update={"scene_id": f"v{place}", "orbit": 100 + place, "season": season, "split": "val"})
+        for place, season in enumerate(val)
+    ]
+    catalog = Catalog.of([*rows, *test])
+    monkeypatch.setattr(Lake, "catalog", lambda self: catalog)
+
+
+def test_by_the_source_no_scene_of_another_season_chooses_the_epoch(
+    tiny_lake: Lake, small_spec: TrialSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two_seasons(tiny_lake, monkeypatch, val=("winter", "fall", "fall"))
+    spec = small_spec.with_("data.train.season", "winter")
+    assert len(select_scenes(spec, tiny_lake).val) == 3
+    own = select_scenes(spec.with_("data.selection", "source"), tiny_lake)
+    assert own.val.scene_ids == ("v0",)
+    assert own.train == select_scenes(spec, tiny_lake).train
+
+
+def test_without_such_val_scenes_training_scenes_are_held_out(
+    tiny_lake: Lake, small_spec: TrialSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two_seasons(tiny_lake, monkeypatch, val=("fall",))
+    spec = small_spec.with_all({"data.train.season": "winter", "data.selection": "source"})
+    found = [select_scenes(spec.with_("seed", seed), tiny_lake) for seed in (0, 1)]
+    assert (len(found[0].train), len(found[0].val)) == (9, 1)
+    assert {record.season for record in (*found[0].train, *found[0].val)} == {"winter"}
+    assert found[0] == found[1], "the same ones for every seed"
+
+
+def test_a_control_has_as_many_scenes_of_all_seasons(
+    tiny_lake: Lake, small_spec: TrialSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two_seasons(tiny_lake, monkeypatch, val=("winter", "fall", "fall"))
+    spec = small_spec.with_all({"data.train.season": "winter", "data.selection": "source", "data.size_matched": True})
+    found = [select_scenes(spec.with_("seed", seed), tiny_lake) for seed in range(3)]
+    assert {len(each.train) for each in found} == {10}
+    assert {len(each.val) for each in found} == {1}
+    assert {record.season for each in found for record in each.train} == {"winter", "fall"}
+    assert len({each.train.scene_ids for each in found}) == 3
+    with pytest.raises(SpecError, match=r"data.size_matched needs a season"):
+        small_spec.with_("data.size_matched", True)
+
+
+def test_other_shares_of_dominance_need_polygons(
+    tiny_lake: Lake, small_spec: TrialSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    select_scenes(small_spec.with_("data.dominance", 0.8), tiny_lake)
+    rows = [record.model_copy(update={"product": "ready_to_train"}) for record in tiny_lake.catalog()]
+    monkeypatch.setattr(Lake, "catalog", lambda self: Catalog.of(rows))
+    for changes in ({"data.dominance": 0.8}, {"evaluation.dominance": [0.8]}):
+        with pytest.raises(SpecError, match=r"need the polygons of ice charts"):
+            select_scenes(small_spec.with_all(changes), tiny_lake)

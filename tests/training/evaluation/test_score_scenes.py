@@ -13,6 +13,7 @@ from datasets.catalog import Catalog
 from datasets.labels import CHARTS
 from datasets.lake import Lake
 from datasets.scene import SceneRecord
+from datasets.sigrid import Dominance
 from tests.training.evaluation.scene_inputs import TensorInputs
 from training.artifacts.maps import map_drawer
 from training.evaluation.bins import ScoreKey, sum_bins
@@ -22,10 +23,11 @@ from training.evaluation.score_scenes import (
     PurePatches,
     SceneScore,
     SceneToScore,
-    grid_ratios,
+    TruthGrid,
     open_scene,
     score_scenes,
     tiling_for,
+    truth_grids,
 )
 from training.evaluation.sliding import Sliding
 from training.evaluation.tiles import Tiling
@@ -187,9 +189,9 @@ def test_errors_of_any_stage_reach_the_caller(tiny_lake: Lake, small_spec: Trial
 
 def test_the_grid_is_named_by_its_spacing(small_spec: TrialSpec) -> None:
     own = small_spec.data.ratio
-    assert list(grid_ratios(small_spec).items()) == [("test", own), ("test_80m", 2)]
-    assert grid_ratios(small_spec.with_("evaluation.fixed_ratio", 5)) == {"test": own, "test_200m": 5}
-    assert grid_ratios(small_spec.with_("evaluation.fixed_ratio", None)) == {"test": own}
+    assert list(truth_grids(small_spec).items()) == [("test", TruthGrid(ratio=own)), ("test_80m", TruthGrid(ratio=2))]
+    assert list(truth_grids(small_spec.with_("evaluation.fixed_ratio", 5))) == ["test", "test_200m"]
+    assert list(truth_grids(small_spec.with_("evaluation.fixed_ratio", None))) == ["test"]
 
 
 def test_one_grid_alone(tiny_lake: Lake, small_spec: TrialSpec) -> None:
@@ -211,3 +213,15 @@ def test_a_map_is_drawn_for_each_target(tiny_lake: Lake, small_spec: TrialSpec, 
 
 def test_heads_are_those_of_the_targets(small_spec: TrialSpec) -> None:
     assert heads_of(small_spec) == (Head(chart=CHARTS["SOD"], regression=False, first=0),)
+
+
+def test_truths_of_other_shares_of_dominance_are_grids_of_their_own(tiny_lake: Lake, small_spec: TrialSpec) -> None:
+    spec = small_spec.with_("evaluation.dominance", [0.5, 0.9])
+    assert list(truth_grids(spec)) == ["test", "test_80m", "test_80m_d50", "test_80m_d90"]
+    record = next(iter(scenes_of(tiny_lake)))
+    truth = open_scene(nothing(record, 10, 6), tiny_lake, record, spec).truth
+    sure, any_share = truth[ScoreKey("test_80m_d90", "SOD")], truth[ScoreKey("test_80m_d50", "SOD")]
+    known = sure != 255
+    np.testing.assert_array_equal(sure[known], any_share[known])
+    assert np.count_nonzero(any_share != 255) >= np.count_nonzero(known) > 0
+    np.testing.assert_array_equal(sure, tiny_lake.scene(record.scene_id).charts(2, Dominance(0.9, 0.9))["SOD"])

@@ -19,7 +19,7 @@ def weights() -> list[torch.nn.Parameter]:
 def rates(spec: OptimizerSpec, epochs: int, val_losses: list[float] | None = None) -> list[float]:
     """Learning rate at the start of each batch."""
     optimizer = build_optimizer(spec, weights())
-    schedule = Schedule(spec, optimizer, BATCHES)
+    schedule = Schedule(spec, optimizer, BATCHES, epochs)
     found = []
     for epoch in range(epochs):
         for _ in range(BATCHES):
@@ -58,6 +58,23 @@ def test_cosine_falls_once_and_stays_at_zero() -> None:
     assert found[8:] == pytest.approx([0.0] * 8)
 
 
+def test_over_the_trial_a_cosine_ends_with_it_and_steps_are_thirds() -> None:
+    cosine = rates(OptimizerSpec(lr=0.1, schedule="cosine", length="trial", restart_epochs=2), 6)
+    assert cosine == pytest.approx([0.05 * (1 + math.cos(math.pi * step / 24)) for step in range(24)])
+    steps = rates(OptimizerSpec(lr=1.0, schedule="step", length="trial", step_epochs=1, factor=0.5), 6)
+    assert steps[::BATCHES] == pytest.approx([1.0, 1.0, 0.5, 0.5, 0.25, 0.25])
+    restarts = rates(OptimizerSpec(lr=0.1, length="trial", restart_epochs=1), 6)
+    assert restarts == pytest.approx([0.05 * (1 + math.cos(math.pi * (step % 8) / 8)) for step in range(24)])
+
+
+def test_as_published_the_val_loss_is_the_number_of_the_epoch_and_the_rate_hardly_moves() -> None:
+    found = rates(OptimizerSpec(lr=0.1, schedule="as_published"), 5, [2.0, 1.5, 1.0, 0.8, 0.7])
+    by_epoch = found[::BATCHES]
+    assert by_epoch == pytest.approx([0.1, *(0.05 * (1 + math.cos(math.pi * loss / 20)) for loss in (2, 1.5, 1, 0.8))])
+    assert min(by_epoch) > 0.094
+    assert all(len(set(found[start : start + BATCHES])) == 1 for start in range(0, 5 * BATCHES, BATCHES))
+
+
 def test_step_multiplies_the_rate_every_so_many_epochs() -> None:
     found = rates(OptimizerSpec(lr=1.0, schedule="step", step_epochs=2, factor=0.5), 5)
     assert found[::BATCHES] == pytest.approx([1.0, 1.0, 0.5, 0.5, 0.25])
@@ -71,19 +88,19 @@ def test_plateau_follows_the_val_loss_and_nothing_else() -> None:
     assert flat[::BATCHES] == pytest.approx([1.0, 1.0, 1.0, 0.5, 0.5])
 
 
-@pytest.mark.parametrize("schedule", ["none", "cosine_warm_restarts", "cosine", "step", "plateau"])
+@pytest.mark.parametrize("schedule", ["none", "cosine_warm_restarts", "cosine", "step", "plateau", "as_published"])
 def test_a_schedule_goes_on_from_its_state(schedule: str) -> None:
     spec = OptimizerSpec(lr=1.0, schedule=schedule, restart_epochs=3, step_epochs=1, plateau_epochs=1)
     whole = rates(spec, 4)
     first = build_optimizer(spec, weights())
-    begun = Schedule(spec, first, BATCHES)
+    begun = Schedule(spec, first, BATCHES, 4)
     for _ in range(2):
         for _ in range(BATCHES):
             first.step()
             begun.after_batch()
         begun.after_epoch(1.0)
     second = build_optimizer(spec, weights())
-    resumed = Schedule(spec, second, BATCHES)
+    resumed = Schedule(spec, second, BATCHES, 4)
     second.load_state_dict(first.state_dict())
     resumed.load_state_dict(begun.state_dict())
     found = []

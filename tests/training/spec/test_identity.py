@@ -227,8 +227,11 @@ def test_a_default_that_changed_unseen_is_named_with_its_cure() -> None:
     class Small(TrialSpec):
         warm_up: int = 3
 
+    others = recorded("later_defaults.json")["TrialSpec"]["defaults"]
+
     def of(came_with: Mapping[str, object], newest: int, table: dict[str, Any]) -> list[str]:
-        return complaints(Small, identity.FIRST, came_with, range(1, newest + 1), table)
+        known = {"rules": table["rules"], "defaults": {**others, **table["defaults"]}}
+        return complaints(Small, identity.FIRST, came_with, range(1, newest + 1), known)
 
     assert of({}, 1, {"rules": 1, "defaults": {"warm_up": 3}}) == []
     assert "warm_up is new" in of({}, 1, {"rules": 1, "defaults": {}})[0]
@@ -253,7 +256,9 @@ CHANGED: dict[str, Any] = {
     "augment.turn_wind": True, "augment.cutmix": 0.5, "augment.cutmix_alpha": 2.0, "loop.batch_size": 8,
     "loop.batches_per_epoch": 9, "loop.max_epochs": 9, "loop.patience": 9, "loop.monitor": "f1",
     "loop.precision": "float32", "loop.compile": True, "evaluation.fixed_ratio": None, "evaluation.tile": 512,
-    "evaluation.map_stride": 9, "seed": 9,
+    "evaluation.map_stride": 9, "seed": 9, "data.stride_m": 4000.0, "data.dominance": 0.9, "data.selection": "source",
+    "data.size_matched": True, "optimizer.length": "trial", "evaluation.map_stride_m": 4000.0,
+    "evaluation.dominance": [0.9],
     **{f"data.{split}.season": "winter" for split in ("train", "val", "test")},
     **{f"data.{split}.location": "cat1" for split in ("train", "val", "test")},
     **{f"data.{split}.cryoseason": "melt" for split in ("train", "val", "test")},
@@ -267,7 +272,11 @@ OTHER_SETTINGS: dict[str, Any] = {
 def test_a_change_of_any_field_changes_the_id() -> None:
     fields = {name for name, _ in leaves(TrialSpec)}
     assert CHANGED.keys() == fields - identity.WHERE, "name a changed value of a new field here"
-    ids = {name: TrialSpec().with_(name, value).trial_id for name, value in CHANGED.items()}
+    with_others = {"data.size_matched": {"data.train.season": "winter"}}  # fields that a value needs
+    ids = {
+        name: TrialSpec().with_all({name: value, **with_others.get(name, {})}).trial_id
+        for name, value in CHANGED.items()
+    }
     assert len({*ids.values(), TrialSpec().trial_id}) == len(ids) + 1
     assert OTHER_SETTINGS.keys() == {name for name, _ in leaves(AttributionSettings)}
     others = {AttributionSettings.of(**{name: value}).trial_id("t") for name, value in OTHER_SETTINGS.items()}

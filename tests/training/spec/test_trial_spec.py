@@ -37,3 +37,14 @@ def test_a_file_reads_back_and_what_is_none_is_one_sentence(tmp_path: Path) -> N
     path.write_text("data: [1")
     with pytest.raises(SpecError, match="the spec is no YAML"):
         TrialSpec.from_file(path)
+
+
+def test_strides_in_metres_are_whole_pixels_of_every_ratio() -> None:
+    spec = TrialSpec().with_all({"data.stride_m": 8000.0, "evaluation.map_stride_m": 4000.0})
+    assert [spec.with_("data.ratio", ratio).data.window_stride for ratio in (1, 2, 5, 10)] == [200, 100, 40, 20]
+    assert [spec.with_("data.ratio", ratio).map_stride for ratio in (2, 5, 10)] == [50, 20, 10]
+    assert spec.with_all({"data.ratio": 20, "data.stride_m": 1.0}).data.window_stride == 1
+    plain = TrialSpec().with_("data.stride", 7)
+    assert (plain.data.window_stride, plain.map_stride) == (7, 7)
+    assert plain.with_("evaluation.map_stride", 3).map_stride == 3
+    assert plain.with_("data.stride_m", 800.0).map_stride == 10
