@@ -13,6 +13,7 @@ from tests.benchmarks import (
     data_wait,
     evaluation,
     full_scene,
+    large_lake,
     loader,
     opening,
     patch_index,
@@ -24,7 +25,7 @@ from tests.benchmarks import (
 
 MODULES: Final = (
     *(full_scene, two_workers, opening, reading),
-    *(patch_index, loader, data_wait, evaluation, attribution),
+    *(patch_index, loader, large_lake, data_wait, evaluation, attribution),
     *(study_overhead, study_scale),
 )
 BENCHMARKS: Final = {module.__name__.rpartition(".")[2]: module for module in MODULES}
