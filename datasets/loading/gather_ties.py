@@ -1,4 +1,4 @@
-"""Tie points around patches of `ResidentScenes`, gathered on their device: what `TieGrid.around` gives for each.
+"""Tie points around patches of `ResidentScenes`, gathered on their device: what `read_batch` takes from `TieGrid`.
 
 Shapes: N patches, H lines and W samples of each, T fields, S scenes; n and m tie points around a patch.
 """

@@ -38,7 +38,7 @@ from datasets.loading.cache_folder import (
     used_bytes,
     writing,
 )
-from datasets.process.machine import open_files
+from datasets.process.machine import open_files, usable_memory
 
 _LOG = logging.getLogger(__name__)
 
@@ -92,8 +92,7 @@ class NodeCache:
         """The cache that the environment variables describe.
 
         `ICEBENCH_CACHE` is its folder; empty or `none` means no cache. `ICEBENCH_CACHE_GB` is its size in 10^9 bytes.
-        Without them: `icebench-cache-<uid>` in the system's folder for temporary files, and 128 GiB or half of what the
-        disk would have free without the cache, whichever is less.
+        Without them: `icebench-cache-<uid>` in the system's folder for temporary files, and what `default_bytes` says.
 
         Raises:
             CacheError: The folder cannot be made or belongs to another user, or the size is not a positive number.
@@ -111,7 +110,7 @@ class NodeCache:
         if size:
             return cls(folder=folder, max_bytes=_to_bytes(size))
         room = shutil.disk_usage(folder).free + cls(folder=folder, max_bytes=0).used_bytes()
-        return cls(folder=folder, max_bytes=min(_MOST_BYTES, room // 2))
+        return cls(folder=folder, max_bytes=default_bytes(usable_memory(), room))
 
     def array(
         self, key: str, shape: tuple[int, ...], dtype: np.dtype[Any], fill: Callable[[], Iterable[NDArray[Any]]]
@@ -183,6 +182,19 @@ class NodeCache:
         """Whether room for this size was refused just now; then the next array does not ask again."""
         since, refused = self._memory.refused
         return length >= refused and time.monotonic() - since < _ANSWER_SECONDS
+
+
+def default_bytes(memory: int, disk: int) -> int:
+    """Size of a cache where the user gives none: 128 GiB, half of the memory or half of the disk, whichever is least.
+
+    Arrays are mapped, so they serve patches from memory. One that the kernel has dropped from it is read again page by
+    page, a thousand for a patch, and that takes longer than to decode the patch from the lake.
+
+    Args:
+        memory: Bytes that this process may use.
+        disk: Bytes that the disk would have free without the cache.
+    """
+    return min(_MOST_BYTES, memory // 2, disk // 2)
 
 
 def _most_answers() -> int:

@@ -14,6 +14,7 @@ from tests.benchmarks import (
     evaluation,
     full_scene,
     interval_level,
+    large_lake,
     loader,
     opening,
     patch_index,
@@ -26,7 +27,7 @@ from tests.benchmarks import (
 
 MODULES: Final = (
     *(full_scene, two_workers, streaming, opening, reading),
-    *(patch_index, loader, data_wait, evaluation, attribution),
+    *(patch_index, loader, large_lake, data_wait, evaluation, attribution),
     *(study_overhead, study_scale, interval_level),
 )
 BENCHMARKS: Final = {module.__name__.rpartition(".")[2]: module for module in MODULES}

@@ -37,6 +37,7 @@ from tests.benchmarks.full_scene import LINES, SAMPLES, Row
 PATCH, BATCH, BATCHES, TURNS = 256, 16, 24, 9
 FLOOR_REACH = 0.6
 PRACTICE_REACH = {5: 20.0, 2: 60.0}
+CACHE_REACH, LAKE_REACH = 3500.0, 300.0
 
 
 def measure() -> list[Row]:
@@ -93,8 +94,10 @@ def _rows(lake: Lake, ratio: int, folder: Path) -> list[Row]:
             ratio=f"{ours / floor:.2f}",
             reach=f">= {FLOOR_REACH}",
             reached=ours >= FLOOR_REACH * floor,
-            note=f"assembly on the device apart: {assembled:.0f}/s; straight from the lake's chunks: {direct:.0f}/s",
+            note=f"assembly on the device apart: {assembled:.0f}/s",
         ),
+        _rate_row(f"patches from the cache per core, ratio {ratio}", ours, CACHE_REACH),
+        _rate_row(f"straight from the lake's chunks per core, ratio {ratio}", direct, LAKE_REACH),
         Row(
             what=f"the same against netCDF per crop, ratio {ratio}",
             measured=f"{ours:.0f} patches/s",
@@ -105,6 +108,18 @@ def _rows(lake: Lake, ratio: int, folder: Path) -> list[Row]:
             note=f"{made.nbytes / BATCH / 1e6:.2f} MB per patch travel instead of {16 * PATCH**2 * 4 / 1e6:.2f}",
         ),
     ]
+
+
+def _rate_row(what: str, rate: float, reach: float) -> Row:
+    return Row(
+        what=what,
+        measured=f"{rate:.0f} patches/s",
+        floor="-",
+        ratio="-",
+        reach=f">= {reach:.0f}",
+        reached=rate >= reach,
+        note="processor time of one process",
+    )
 
 
 def _rates(works: Mapping[Callable[[], object], int]) -> list[float]:

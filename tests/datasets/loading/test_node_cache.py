@@ -256,11 +256,14 @@ def test_the_environment_can_switch_it_off(monkeypatch: pytest.MonkeyPatch, word
     assert NodeCache.default() is None
 
 
-def test_the_default_is_a_private_folder_and_half_of_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_default_is_a_private_folder_and_half_of_the_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("ICEBENCH_CACHE", raising=False)
     monkeypatch.delenv("ICEBENCH_CACHE_GB", raising=False)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    free = 10**6
+    free, memory = 10**6, 1 << 50
+    monkeypatch.setattr("datasets.loading.node_cache.usable_memory", lambda: memory)
     monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": free}))
     cache = NodeCache.default()
     assert cache is not None
@@ -272,6 +275,8 @@ def test_the_default_is_a_private_folder_and_half_of_the_disk(tmp_path: Path, mo
     assert NodeCache.default() == cache, "what the cache itself takes does not make it smaller"
     free = 1 << 50
     assert NodeCache.default() == NodeCache(folder=cache.folder, max_bytes=128 << 30)
+    memory = 64 << 30
+    assert NodeCache.default() == NodeCache(folder=cache.folder, max_bytes=32 << 30), "its pages stay in memory"
 
 
 def test_the_environment_gives_folder_and_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
