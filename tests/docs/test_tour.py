@@ -48,7 +48,7 @@ def tour(tmp_path_factory: pytest.TempPathFactory) -> Tour:
     ]
     assert len(lines) > 10
     (code,) = blocks(PAGE, "python")
-    said = {}
+    said: dict[tuple[str, ...], Done] = {}
     for words in (*lines, ["python", "-c", code.text]):
         said[tuple(words)] = done = typed(list(words), folder)
         assert done.returncode == 0, f"{words}: {done.stdout[-3000:]}{done.stderr[-3000:]}"

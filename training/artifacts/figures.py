@@ -44,7 +44,8 @@ class Backscatter:
 def save_figure(figure: Figure, path: Path) -> Path:
     """Writes the figure as PNG and returns the path."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    FigureCanvasAgg(figure).print_png(path)  # `savefig` would draw it twice, to give the same bytes
+    # `savefig` would draw it twice, to give the same bytes.
+    FigureCanvasAgg(figure).print_png(path)  # type: ignore[no-untyped-call]
     return path
 
 

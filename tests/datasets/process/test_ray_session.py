@@ -1,5 +1,6 @@
 """A Ray that is not there, or is another one, is said at once."""
 
+import os
 import re
 import subprocess
 import sys
@@ -53,16 +54,17 @@ def test_what_is_found_is_what_ray_is_asked_for(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
     (tmp_path / "ray").mkdir()
     (tmp_path / "ray" / "ray_current_cluster").write_text(f"127.0.0.1:{free_ports(1)[0]}")
+    monkeypatch.delenv("RAY_prestart_worker_first_driver")
     asked: list[object] = []
 
     def init(address: str | None, **options: object) -> None:
-        asked.append(address)
+        asked.extend([address, options["include_dashboard"], os.environ["RAY_prestart_worker_first_driver"]])  # noqa: SIM112
         raise ConnectionError("stop here")
 
     monkeypatch.setattr(module.ray, "init", init)
     with pytest.raises(ClusterError, match=r"Ray cannot be started \(stop here\)"), ray_session({}, advice=ADVICE):
         pass
-    assert asked == ["local"]
+    assert asked == ["local", False, "0"], "and for nothing that a study does not use"
 
 
 def test_other_versions_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
