@@ -7,8 +7,7 @@
 <lake>/index/                   patch indexes of trials, see `datasets.patches.index_store`; may be removed at any time
 <lake>/lock.json                only while a build runs, see `datasets.lock`
 
-A lake that is rebuilt with another recipe is written beside the one that readers see. recipe.json says where the lake
-that readers see is (`at`), and is replaced when the new lake is complete:
+A rebuild with another recipe is written beside the lake that readers see, which recipe.json names (`at`):
 
 <lake>/recipes/<digest>.json    the recipe.json of every other recipe that the lake had or is getting
 <lake>/recipes/<digest>/        catalog.parquet, scenes/ and index/ of a rebuild
@@ -25,16 +24,7 @@ from datasets.catalog import Catalog
 from datasets.catalog_file import CatalogFile
 from datasets.digest import digest_of
 from datasets.errors import LakeNotFoundError, RecipeMismatchError, SceneNotFoundError
-from datasets.recipe_file import (
-    FORMAT,
-    MIGRATED,
-    check_place,
-    is_migratable,
-    other_recipe_url,
-    read_recipe,
-    recipe_url,
-    write_recipe,
-)
+from datasets.recipe_file import FORMAT, check_place, other_recipe_url, read_recipe, recipe_url, write_recipe
 from datasets.scene import Scene, SceneRecord
 from datasets.statistics import ChannelStatistics
 from datasets.storage import holds_objects, names, read, remove, remove_below, replace, sizes
@@ -75,10 +65,7 @@ class Lake:
     @classmethod
     def open_any(cls, url: str) -> "Lake":
         """Opens a lake of this format, or one of the format before that `ingest.migrate` can read; raises as `open`."""
-        found = read_recipe(url, (MIGRATED, FORMAT))
-        if found["format"] == FORMAT or is_migratable(found):
-            return cls(absolute(url), found)
-        return cls.open(url)
+        return cls(absolute(url), read_recipe(url, earlier=True))
 
     @classmethod
     def create(cls, url: str, recipe: Mapping[str, Any], *, rebuild: bool = False) -> "Lake":
@@ -115,9 +102,7 @@ class Lake:
     def create_beside(cls, url: str, recipe: Mapping[str, Any]) -> "Lake":
         """Opens or starts a lake of another recipe beside the one that readers see until this one is published.
 
-        Args:
-            url: Where there is a lake, of this format or of the one before.
-            recipe: As in `create`.
+        The lake may be of the format before, the recipe is as in `create`.
         """
         place = absolute(url)
         beside = other_recipe_url(place, recipe["digest"])

@@ -5,7 +5,7 @@ The first object of a lake, and the one that says that a place is a lake. `datas
 
 import json
 import shlex
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from datasets.access import absolute
@@ -28,12 +28,12 @@ def other_recipe_url(place: str, digest: str) -> str:
     return f"{place}/recipes/{digest}.json"
 
 
-def read_recipe(url: str, formats: Collection[int] = (FORMAT,)) -> Mapping[str, Any]:
+def read_recipe(url: str, *, earlier: bool = False) -> Mapping[str, Any]:
     """Format, digest, recipe, software, and `at` after a rebuild, of the lake that readers see.
 
     Args:
         url: Of the lake.
-        formats: Those that are wanted.
+        earlier: Takes a lake of the format before too, if `python -m ingest migrate` can read it.
 
     Raises:
         LakeNotFoundError: There is no lake, no finished lake, or one of another format at the URL.
@@ -51,7 +51,7 @@ def read_recipe(url: str, formats: Collection[int] = (FORMAT,)) -> Mapping[str, 
         found = recipe["format"]
     except (ValueError, KeyError, TypeError) as error:
         raise LakeNotFoundError(f"{url!r} has a recipe.json that is not of a lake: rebuild it elsewhere") from error
-    if found not in formats:
+    if found != FORMAT and not (earlier and found == MIGRATED and is_migratable(recipe)):
         raise LakeNotFoundError(f"{url!r} is a lake of format {found}, {_advice(url, recipe)}")
     return recipe
 
