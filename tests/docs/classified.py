@@ -18,7 +18,7 @@ RUN_BY: Final = {
 """Pages whose commands follow from each other: their test types them in order, but for those that are parsed."""
 
 RUNS: Final = {
-    r"python -m datasets show (LAKE|data/lake)": "test_commands.py",
+    r"python -m datasets (show|leaks) (LAKE|data/lake)": "test_commands.py",
     r"python -m (sweeps list|training specs|training models|training run .*--show)$": "test_commands.py",
     r"python -m sweeps (status|report)( downscale)?$": "test_commands.py",
     r"python sweeps/(?!feature)\w+\.py .*--dry-run$": "test_commands.py",

@@ -19,17 +19,8 @@ def test_the_report_is_files_in_a_folder_and_artifacts_of_the_parent_run(uri: st
     report = write_report(study, tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == FILES
     figures = {path.name for path in (tmp_path / "figures").iterdir()}
-    assert figures == {
-        f"{name}.png"
-        for name in (
-            "scores",
-            "differences_from_reference",
-            "differences_from_reference_ice",
-            "bins",
-            "classes",
-            "confusion",
-        )
-    }
+    roles = ("differences_from_reference", "differences_from_reference_ice")
+    assert figures == {f"{name}.png" for name in ("scores", *roles, "bins", "classes", "confusion")}
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in (tmp_path / "figures").iterdir())
     table = pd.read_csv(tmp_path / "table.csv")
     assert table["n"].tolist() == [2, 1]
