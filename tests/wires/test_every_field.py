@@ -113,8 +113,9 @@ ROWS: Mapping[str, Row] = {
     "data.scene_share": Row(0.2, "train_scenes"),
     "data.max_patches": Row(2, "crops"),
     "data.statistics": Row("scene_average", "statistics"),
-    "data.dominance": Row(1.0, "labels val_loss"),
-    "data.selection": Row("source", "statistics val_scenes", base={"data.train.season": "spring"}),
+    "data.dominance": Row(1.0, "crops val_loss"),
+    # No val scene is of spring: training scenes are held out.
+    "data.selection": Row("source", "statistics val_scenes train_scenes", base={"data.train.season": "spring"}),
     "data.size_matched": Row(True, "train_scenes", base={"data.train.season": "spring"}),
     "data.train.season": Row("spring", "train_scenes"),
     "data.train.location": Row("cat3", "train_scenes"),
