@@ -34,6 +34,9 @@ _REFUSALS: Final = {
 }
 """What to do, by the code of S3's answer."""
 
+_FULL: Final = ("QuotaExceeded", "XMinioStorageFull", "InsufficientCapacity", "InsufficientStorage")
+"""S3's codes for a bucket without room, by several servers."""
+
 _BROKEN_PLACES: Final = {
     errno.ENAMETOOLONG: "a name in it is too long",
     errno.ELOOP: "its links lead in a circle",
@@ -49,6 +52,8 @@ def sentence_of(url: str, error: Exception) -> str | None:
     code = next(filter(None, map(_code, chain)), "")
     if code == "NoSuchBucket":
         return no_bucket(url)
+    if code in _FULL:
+        return f"{url!r} cannot be written: there is no room left ({code}); free some, or have the quota raised"
     if isinstance(error, ImportError):
         return _no_driver(url, chain)
     if isinstance(error, FileNotFoundError):

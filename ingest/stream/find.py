@@ -99,7 +99,7 @@ def _origins(
         for each in listed:
             file = WebFile(name=f"{archive.name}/{each.name}", urls=each.urls, size=each.size, md5=each.md5)
             if _is_zip(each.name):
-                yield from _of_zip(_readable(file.asked(), fetch_whole), found)
+                yield from _of_zip(_readable(_asked(file), fetch_whole), found)
             elif each.name.endswith(".nc"):
                 yield file.name, file
         return

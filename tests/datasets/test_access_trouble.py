@@ -152,6 +152,7 @@ def answering(status: int, code: str, context: ssl.SSLContext | None = None) -> 
         (400, "InvalidBucketName", "'lake' is no name of a bucket"),
         (404, "NoSuchBucket", "there is no bucket for 's3://lake/x"),
         (400, "MalformedPolicy", "the server answers MalformedPolicy"),
+        (403, "QuotaExceeded", "there is no room left (QuotaExceeded); free some"),
     ],
 )
 def test_what_a_server_answers(monkeypatch: pytest.MonkeyPatch, status: int, code: str, words: str) -> None:
