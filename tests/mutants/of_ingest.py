@@ -56,7 +56,7 @@ MUTANTS: Final = (
         "ingest/precision.py",
         "np.floor(zones, out=zones)",
         "np.ceil(zones, out=zones)",
-        f"{INGEST}/test_scene_arrays.py {INGEST}/test_precision.py",
+        "tests/wires/test_ingest.py::test_means_of_zones_are_rounded_down_and_zones_to_the_nearest_quarter",
     ),
     Mutant(
         "sar_mean of the recipe is dropped",

@@ -42,7 +42,7 @@ STUDIES: Final = (
         "sweeps/design/axes.py",
         "return all(axis in labels and",
         "return any(axis in labels and",
-        f"{DESIGN}/test_axes.py",
+        "tests/wires/test_reports.py",
     ),
     Mutant(
         "scene sets filter the val scenes",
@@ -209,7 +209,7 @@ REPORTS: Final = (
         "sweeps/report/score_tables.py",
         '(verdict == "higher") != comparison.lower_is_better',
         '(verdict == "higher")',
-        f"{REPORT}/test_score_tables.py {REPORT}/test_cells.py",
+        "tests/wires/test_reports.py",
     ),
     Mutant(
         "scenes without a label are drawn",

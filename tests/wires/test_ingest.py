@@ -10,7 +10,7 @@ from scipy.ndimage import distance_transform_edt
 
 from datasets.lake import Lake
 from ingest.convert import convert_scene
-from ingest.precision import border_step
+from ingest.precision import border_step, zone_quarters
 from ingest.product import open_scene
 from ingest.recipe import Recipe
 from ingest.sample import write_samples
@@ -55,3 +55,10 @@ def test_border_distances_of_the_ready_to_train_product_are_in_metres(tmp_path: 
         blocks = metres[: lines * size, : samples * size].reshape(lines, size, samples, size).min(axis=(1, 3))
         found = lake.scene(scene_id).whole(ratio, ["distance_to_border"])["distance_to_border"]
         assert np.abs(found - blocks).max() <= border_step(ratio) / 2
+
+
+def test_means_of_zones_are_rounded_down_and_zones_to_the_nearest_quarter() -> None:
+    """So that a block that was land, a mean below one half, still is."""
+    values = np.array([0.0, 0.2, 0.49, 0.5, 0.74, 40.99], np.float32)
+    assert zone_quarters(values.copy(), mean=True).tolist() == [0.0, 0.0, 0.25, 0.5, 0.5, 40.75]
+    assert zone_quarters(values.copy(), mean=False).tolist() == [0.0, 0.25, 0.5, 0.5, 0.75, 41.0]

@@ -65,7 +65,7 @@ def test_a_trial_says_that_it_lives_and_how_far_it_is(tmp_path: Path, monkeypatc
     now[0] += BEAT_S
     tracker.live()
     tracker.live()
-    assert (len(told), told[2][EPOCHS]) == (3, "4")
+    assert (len(told), told[2][EPOCHS], told[2][BEST]) == (3, "4", "0.75"), "the best of all, not the last"
     now[0] += BEAT_S
     tracker.live()
     assert set(told[3]) == {ALIVE}
