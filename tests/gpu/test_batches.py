@@ -1,4 +1,4 @@
-"""What a network sees is the same on a GPU: patches, draws, augmentation; and nothing waits for the device in a step."""
+"""What a network sees is the same on a GPU: patches, draws, augmentation; nothing waits for the device in a step."""
 
 import pytest
 import torch
