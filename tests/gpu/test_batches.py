@@ -35,7 +35,7 @@ def prepared(made: TrainingBatches) -> list[tuple[torch.Tensor, torch.Tensor, ob
     found = []
     for number, batch in enumerate(made.epoch(0)):
         x, y = made.prepare(batch, 0, number)
-        found.append((x.cpu(), y.cpu(), batch.windows))
+        found.append((x.cpu(), y.cpu(), tuple(batch.windows)))
     return found
 
 
