@@ -124,6 +124,5 @@ def test_our_own_wheel_holds_the_gpu_tests_and_runs_without_a_network(tmp_path: 
         check=True,
     )
     assert str(tmp_path / "site") in done.stdout
-    assert "'outcome': 'skipped'" in done.stdout or "'outcome': 'passed'" in done.stdout
     assert "passed" in done.stdout
     assert "failed" not in done.stdout
