@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 os.environ.pop("COLUMNS", None)  # a runner of parallel tests sets it, and rich keeps the width that it begins with
 
@@ -18,8 +19,10 @@ from ingest.convert import convert_scene
 from ingest.recipe import Recipe
 from ingest.sample import write_samples
 from tests.built_once import built_once
-from tests.object_store import ObjectStore
 from training.spec import TrialSpec
+
+if TYPE_CHECKING:
+    from tests.object_store import ObjectStore
 
 LINES, SAMPLES = 420, 520
 
@@ -168,8 +171,10 @@ def small_spec() -> TrialSpec:
 
 
 @pytest.fixture(scope="session")
-def object_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
+def object_store(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[ObjectStore]":
     """A real S3-compatible server with the bucket `lake`."""
+    from tests.object_store import ObjectStore  # needs what the kit of a GPU machine lacks
+
     store = ObjectStore(tmp_path_factory.mktemp("object-store"))
     try:
         store.start()
@@ -179,7 +184,7 @@ def object_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectSto
 
 
 @pytest.fixture
-def s3(object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> ObjectStore:
+def s3(object_store: "ObjectStore", monkeypatch: pytest.MonkeyPatch) -> "ObjectStore":
     """The server, with the owner's credentials in the environment of this test and of what it starts."""
     monkeypatch.delenv("AWS_PROFILE", raising=False)
     for name, value in object_store.environment().items():

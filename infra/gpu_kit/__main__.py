@@ -84,6 +84,7 @@ def check_size(folder: Path) -> int:
 
 
 def main() -> int:
+    """Makes the kit that the command line asks for; 2 where it cannot be made."""
     parser = argparse.ArgumentParser(prog="python -m infra.gpu_kit", description=__doc__)
     parser.add_argument("--python", default="3.12", help=f"of the GPU machine: {' or '.join(wheels.PYTHONS)}")
     parser.add_argument("--folder", type=Path, help="for the kit; without it data/gpu-kit-PYTHON")

@@ -21,11 +21,14 @@ def trouble(kit: dict, python: str, machine: str) -> str:
         return f"this kit is for x86_64 and this machine is {machine}: its wheels cannot run here"
     missing = [name for name in kit["imports"] if importlib.util.find_spec(name) is None]
     if missing:
-        return f"this Python lacks {', '.join(missing)}: a kit brings what stands beside PyTorch and its stack, not these"
+        return (
+            f"this Python lacks {', '.join(missing)}: a kit brings what stands beside PyTorch and its stack, not these"
+        )
     return ""
 
 
 def main() -> int:
+    """Checks the machine and unpacks; 2 where the kit is not for it."""
     kit = json.loads((KIT / "kit.json").read_text(encoding="utf-8"))
     if said := trouble(kit, ".".join(platform.python_version_tuple()[:2]), platform.machine()):
         print(said, file=sys.stderr)

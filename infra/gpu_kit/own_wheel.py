@@ -27,7 +27,9 @@ def build_own(folder: Path) -> Path:
         listed = ", ".join(f'"{room}*"' for room in _ROOMS)
         changed, found = re.subn(r"(?m)^include = \[.*\]$", f"include = [{listed}]", text)
         if found != 1:
-            raise KitError("pyproject.toml has no single list of packages to change: correct infra/gpu_kit/own_wheel.py")
+            raise KitError(
+                "pyproject.toml has no single list of packages to change: correct infra/gpu_kit/own_wheel.py"
+            )
         (copy / "pyproject.toml").write_text(changed, encoding="utf-8")
         done = subprocess.run(
             [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(copy)],

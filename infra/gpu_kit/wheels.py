@@ -18,8 +18,11 @@ PYTHONS: Final = ("3.11", "3.12")
 MOST_BYTES: Final = 45_000_000
 
 BROUGHT: Final = frozenset(
-    "torch torchvision numpy scipy pandas matplotlib pyarrow pillow filelock fsspec jinja2 packaging pyyaml "
-    "typing-extensions tqdm requests python-dateutil".split()
+    (
+        *("torch", "torchvision", "filelock", "fsspec", "jinja2", "pillow", "typing-extensions"),
+        *("numpy", "scipy", "pandas", "matplotlib", "pyarrow", "packaging", "python-dateutil"),
+        *("pyyaml", "requests", "tqdm"),
+    )
 )
 """What the machine has: PyTorch with what comes with it, and the scientific stack."""
 

@@ -8,11 +8,13 @@ import argparse
 import json
 import os
 import platform
+import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -98,7 +100,11 @@ def run_tests(folder: Path, last_start: float, end: float) -> list[dict[str, Any
             text=True,
             check=False,
         )
-        said = "" if done.returncode in (0, 1) else f"pytest ended with {done.returncode}: {done.stdout[-300:]}"
+        said = (
+            ""
+            if done.returncode in (0, 1)
+            else f"pytest ended with {done.returncode}: {' '.join((done.stdout + done.stderr).split())[-300:]}"
+        )
     except subprocess.TimeoutExpired:
         said = "the tests were ended: their time was over"
     lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
@@ -110,13 +116,13 @@ def benchmarks(folder: Path, device: torch.device, end: float, found: dict[str, 
     """Runs part after part; `found` gets rows, and a line for each part."""
     bench: Bench | None = None
 
-    def lake() -> list[Any]:
+    def lake() -> Iterable[Any]:
         nonlocal bench
         bench = make_bench(folder, device)
         return []
 
-    def part_of(measure: Callable[[Bench], list[Any]]) -> Callable[[], list[Any]]:
-        def measured() -> list[Any]:
+    def part_of(measure: Callable[[Bench], Iterable[Any]]) -> Callable[[], Iterable[Any]]:
+        def measured() -> Iterable[Any]:
             if bench is None:
                 raise RuntimeError("there is no lake to measure on")
             return measure(bench)
@@ -132,11 +138,28 @@ def benchmarks(folder: Path, device: torch.device, end: float, found: dict[str, 
             line |= {"outcome": "skipped", "said": f"{left:.0f} s are left and it takes about {seconds}: --minutes 15"}
             continue
         try:
-            with as_a_trial_computes():
-                found["rows"] += [{"part": name, **asdict(row)} for row in works[name]()]
+            with as_a_trial_computes(), ended_after(left):
+                for row in works[name]():  # as they are measured: a part that fails leaves those before
+                    found["rows"].append({"part": name, **asdict(row)})
         except Exception as error:  # noqa: BLE001 (a failing part is a line, whatever it is)
             line |= {"outcome": "failed", "said": f"{type(error).__name__}: {error}".splitlines()[0][:300]}
         line["seconds"] = round(time.time() - began, 1)
+
+
+@contextmanager
+def ended_after(seconds: float) -> Iterator[None]:
+    """Raises TimeoutError in work that takes longer."""
+
+    def end(number: int, frame: object) -> None:
+        raise TimeoutError("its time was over")
+
+    before = signal.signal(signal.SIGALRM, end)
+    signal.setitimer(signal.ITIMER_REAL, max(seconds, 1.0))
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 _MODULES: Final = (scenes, feeding, sharing, speed)

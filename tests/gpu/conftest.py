@@ -31,7 +31,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    counts = report.when == "call" or report.outcome != "passed" and report.when == "setup"
+    counts = report.when == "call" or (report.outcome != "passed" and report.when == "setup")
     if counts and LOG in os.environ:
         said = str(report.longrepr[2]) if isinstance(report.longrepr, tuple) else report.longreprtext
         last = (said.strip().splitlines() or [""])[-1] if report.outcome != "passed" else ""

@@ -1,4 +1,4 @@
-"""What a network sees is the same on a GPU: patches, draws, augmentation; and nothing waits for the device in a step."""
+"""What a network sees is the same on a GPU: patches, draws, augmentation; nothing waits for the device in a step."""
 
 import pytest
 import torch
@@ -35,7 +35,7 @@ def prepared(made: TrainingBatches) -> list[tuple[torch.Tensor, torch.Tensor, ob
     found = []
     for number, batch in enumerate(made.epoch(0)):
         x, y = made.prepare(batch, 0, number)
-        found.append((x.cpu(), y.cpu(), batch.windows))
+        found.append((x.cpu(), y.cpu(), tuple(batch.windows)))
     return found
 
 

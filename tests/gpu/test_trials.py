@@ -101,9 +101,7 @@ def test_attribution_runs(method: str, spec: TrialSpec, tiny_lake: Lake, tmp_pat
 
 
 def half_of_a_gpu(spec: dict[str, object], lake: str, folder: str) -> tuple[str, float]:
-    result: TrialResult = run_trial(
-        TrialSpec.from_dict(spec), Lake.open(lake), MemoryTracker(), folder=Path(folder)
-    )
+    result: TrialResult = run_trial(TrialSpec.from_dict(spec), Lake.open(lake), MemoryTracker(), folder=Path(folder))
     return os.environ["CUDA_VISIBLE_DEVICES"], result.metrics["test/f1"]
 
 

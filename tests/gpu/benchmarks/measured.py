@@ -1,4 +1,4 @@
-"""What the GPU benchmarks share: how large they are, the lake that they read, the trainer that they time, their rows."""
+"""What the GPU benchmarks share: how large they are, the lake that they read, the trainer that they time, rows."""
 
 import time
 from collections.abc import Iterator

@@ -1,6 +1,6 @@
-"""A scene from the lake to matrices against its forward passes; what an epoch has beside its steps; the headline trial.
+"""A scene from the lake to matrices against its forward passes; an epoch beside its steps; the headline trial.
 
-The scene has part of a full one's pixels (`FULL`): val scenes are scaled by pixels. The campaign's arithmetic is that of
+The scene has part of a full one's pixels (`FULL`): val scenes are scaled by pixels. The arithmetic is that of
 the published trial: 300 epochs of 500 batches, 18 val scenes scored after each.
 """
 
@@ -94,7 +94,7 @@ def measure(bench: Bench) -> list[Row]:
             ratio=(val_all + saved) / steps,
             reach=f"<= {EPOCH_REACH}",
             reached=val_all + saved <= EPOCH_REACH * steps,
-            note=f"{VAL_SCENES} full val scenes, resident: {val_all:.2f} s (from one, by pixels); checkpoints {saved:.2f} s",
+            note=f"{VAL_SCENES} full val scenes, resident: {val_all:.2f} s (from one, by pixels); files {saved:.2f} s",
         ),
         Row(
             what="the headline trial, from its measured parts",
@@ -103,7 +103,7 @@ def measure(bench: Bench) -> list[Row]:
             ratio=minutes / (EPOCHS * STEPS / same / 60),
             reach=f"<= {HEADLINE_MINUTES:.0f} min",
             reached=minutes <= HEADLINE_MINUTES,
-            note=f"{EPOCHS} x ({STEPS} steps {steps:.2f} s + val {val_all:.2f} s + files {saved:.2f} s); floor: the steps alone",
+            note=f"{EPOCHS} x (steps {steps:.2f} s + val {val_all:.2f} s + files {saved:.2f} s); floor: steps alone",
         ),
     ]
 

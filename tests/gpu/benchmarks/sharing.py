@@ -7,6 +7,7 @@ for so many seconds and prints its steps per second.
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -22,24 +23,21 @@ TOGETHER = (1, 2, 4)
 _PATIENCE_S = 90.0
 
 
-def measure(bench: Bench) -> list[Row]:
+def measure(bench: Bench) -> Iterator[Row]:
     """Each number of trials for some seconds."""
-    rows, alone = [], 0.0
+    alone = 0.0
     seconds, sizes = (0.2, TOGETHER[:2]) if bench.rehearsal else (SECONDS, TOGETHER)
     for together in sizes:
         rates = _side_by_side(together, seconds, bench)
         per_hour = sum(rates) * 3600 / (EPOCHS * STEPS)
         alone = alone or per_hour
-        rows.append(
-            Row(
-                what=f"{together} trial{'s' if together > 1 else ''} on one GPU",
-                measured=f"{per_hour:.2f} trials per GPU-hour",
-                floor=f"{alone:.2f} (one)",
-                ratio=per_hour / alone,
-                note=f"training steps alone, {EPOCHS} x {STEPS} each; {min(rates):.1f} to {max(rates):.1f} steps/s",
-            )
+        yield Row(
+            what=f"{together} trial{'s' if together > 1 else ''} on one GPU",
+            measured=f"{per_hour:.2f} trials per GPU-hour",
+            floor=f"{alone:.2f} (one)",
+            ratio=per_hour / alone,
+            note=f"training steps alone, {EPOCHS} x {STEPS} each; {min(rates):.1f} to {max(rates):.1f} steps/s",
         )
-    return rows
 
 
 def _side_by_side(together: int, seconds: float, bench: Bench) -> list[float]:
@@ -55,7 +53,7 @@ def _side_by_side(together: int, seconds: float, bench: Bench) -> list[float]:
             assert trial.stdout is not None
             if trial.stdout.readline().strip() != "ready":
                 raise RuntimeError("a trial that was to share the GPU ended before it began")
-        return [float(trial.communicate("go\n", timeout=end - time.monotonic())[0]) for trial in _begun(trials)]
+        return [float(trial.communicate(timeout=end - time.monotonic())[0]) for trial in _begun(trials)]
     finally:
         for trial in trials:
             trial.kill()
