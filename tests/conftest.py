@@ -50,6 +50,7 @@ WITH_CLUSTERS = (
     "tests/docs/test_tour.py",
     "tests/end_to_end",
     "tests/infra/test_slurm.py",
+    "tests/ingest/stream/test_build.py",
     "tests/ingest/test_cluster.py",
     "tests/ingest/test_dask_cluster.py",
     "tests/ingest/test_ray_cluster.py",

@@ -46,6 +46,7 @@ class Recording:
         network: Names and shapes of its weights.
         start: Its weights before the first step.
         compiled: Whether torch.compile was asked for.
+        held: Scenes that the device took before the first epoch.
         loss: Of the first batch.
         lr: Rate at each step.
         step: Weights after the first step.
@@ -71,6 +72,7 @@ class Recording:
     network: object = None
     start: str = ""
     compiled: bool = False
+    held: int = 0
     loss: float = float("nan")
     lr: list[float] = field(default_factory=list)
     step: str = ""
@@ -107,7 +109,7 @@ def record(spec: TrialSpec, lake: Lake, folder: Path, *, given: Sequence[ValScor
     probe = _Probe(given)
     tracker = MemoryTracker()
     with pytest.MonkeyPatch.context() as patch, probe.installed(patch):
-        result = training.trial.run_trial(spec, lake, tracker, folder=folder)
+        result = training.trial.run_trial(spec, lake, tracker, folder=folder, held=probe.held)
     wires = probe.wires
     wires.identity, wires.best, wires.epochs = result.trial_id, result.best_epoch, result.epochs
     wires.statistics = (probe.kept[-1].normalization.mean, probe.kept[-1].normalization.std)
@@ -221,6 +223,10 @@ class _Probe:
         finally:
             before.remove()
             after.remove()
+
+    def held(self, done: int, total: int) -> None:
+        """Counts the scenes that the device takes."""
+        self.wires.held = done
 
     def _fed(self, network: nn.Module, args: tuple[torch.Tensor, ...]) -> None:
         if self._phase == "train" and not self.wires.fed:
