@@ -134,6 +134,7 @@ class _Probe:
     def installed(self, patch: pytest.MonkeyPatch) -> Iterator[None]:
         of_trial = training.trial.__dict__
         build, validate, score = of_trial["build_network"], of_trial["validate"], of_trial["score_trial"]
+        calibrate = of_trial["calibrate"]
         save, progress = of_trial["save_checkpoint"], of_trial["save_progress"]
         assemble, sums, value = Assembler.__call__, Loss.sums, Loss.value
         select = of_trial["TrialData"].of
@@ -154,6 +155,10 @@ class _Probe:
             if epoch == 0:
                 self.wires.val_loss = float(f"{found.loss:.5g}")
             return self._given[epoch] if self._given else found
+
+        def calibrated(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+            self._phase = "calibrate"
+            return calibrate(*args, **kwargs)
 
         def scored(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
             self._phase = "test"
@@ -204,6 +209,7 @@ class _Probe:
         for name, stand_in in {
             "build_network": built,
             "validate": validated,
+            "calibrate": calibrated,
             "score_trial": scored,
             "save_checkpoint": saved,
             "save_progress": went_on,

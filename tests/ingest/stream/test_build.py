@@ -71,7 +71,7 @@ def archive(server: ArchiveServer, raw_train: list[Path]) -> ArchiveServer:
     return server
 
 
-@pytest.mark.cluster
+@pytest.mark.slow
 def test_the_lake_of_a_local_build_whatever_the_server_does(
     archive: ArchiveServer, local: Path, raw_train: list[Path], tmp_path: Path
 ) -> None:
@@ -106,7 +106,7 @@ def test_the_lake_of_a_local_build_whatever_the_server_does(
 
 
 @pytest.mark.slow
-@pytest.mark.cluster
+@pytest.mark.slow
 def test_killed_in_the_middle_and_started_again(archive: ArchiveServer, local: Path, tmp_path: Path) -> None:
     lake, log = tmp_path / "lake", tmp_path / "kills"
     middle = Lake.open(str(local)).catalog().scene_ids[2]
@@ -144,7 +144,7 @@ def test_killed_in_the_middle_and_started_again(archive: ArchiveServer, local: P
     assert fetched < bound or len(missing) == 4
 
 
-@pytest.mark.cluster
+@pytest.mark.slow
 def test_a_server_without_parts_and_an_archive_by_hand(
     archive: ArchiveServer, local: Path, raw_train: list[Path], tmp_path: Path
 ) -> None:
@@ -161,7 +161,7 @@ def test_a_server_without_parts_and_an_archive_by_hand(
     assert by_hand.exists()
 
 
-@pytest.mark.cluster
+@pytest.mark.slow
 def test_an_archive_that_changes_ends_the_build_in_one_sentence(archive: ArchiveServer, tmp_path: Path) -> None:
     archive.moods["a.zip"] = ["", "", "etag", "etag", "etag"]
     result = command("build", "figshare:raw-train", "--lake", tmp_path / "lake", *RATIOS, "--workers", 1)
