@@ -106,7 +106,6 @@ def test_the_lake_of_a_local_build_whatever_the_server_does(
 
 
 @pytest.mark.slow
-@pytest.mark.slow
 def test_killed_in_the_middle_and_started_again(archive: ArchiveServer, local: Path, tmp_path: Path) -> None:
     lake, log = tmp_path / "lake", tmp_path / "kills"
     middle = Lake.open(str(local)).catalog().scene_ids[2]
