@@ -180,13 +180,6 @@ PATCHES: Final = (
         "part.scene",
         f"{DATASETS}/patches/test_patch_index.py",
     ),
-    Mutant(
-        "the index of a scene that was built again is the old one",
-        "datasets/patches/index_store.py",
-        'f"scenes/{record.scene_id}-{record.fingerprint}{_SUFFIX}"',
-        'f"scenes/{record.scene_id}{_SUFFIX}"',
-        f"{DATASETS}/patches/test_index_build.py {DATASETS}/patches/test_index_store.py",
-    ),
 )
 
 LAKE: Final = (

@@ -461,7 +461,7 @@ EVALUATION: Final = (
         "training/evaluation/score_scenes.py",
         "to_grid(raster, spec.data.ratio, ratio, truth.shape)",
         "to_grid(raster, ratio, spec.data.ratio, truth.shape)",
-        f"{TRAINING}/evaluation/test_score_scenes.py::test_every_ratio_is_scored_on_the_same_pixels_of_the_fixed_grid",
+        f"{WIRES}/test_scores.py",
     ),
     Mutant(
         "map_stride is dropped",
@@ -503,7 +503,7 @@ EVALUATION: Final = (
         "training/evaluation/confusion.py",
         "true = self.counts.sum(axis=1)",
         "true = self.counts.sum(axis=0)",
-        "tests/properties/test_confusion.py",
+        f"{WIRES}/test_scores.py::test_true_pixels_of_a_class_are_those_of_its_row",
     ),
     Mutant(
         "F1 has half of its numerator",

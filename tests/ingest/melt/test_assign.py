@@ -16,7 +16,7 @@ from ingest.convert import convert_scene
 from ingest.melt.assign import assign_cryoseasons, by_month, check_rule
 from ingest.melt.errors import NoMeltMapError, SeasonsKeptError
 from ingest.melt.maps import MeltMaps
-from ingest.melt.rule import MeltRule
+from ingest.melt.rule import MeltRule, MeltVote
 from ingest.recipe import Recipe
 from ingest.sample.melt import write_melt_maps
 
@@ -209,3 +209,10 @@ def test_in_object_storage(maps: Path, raw_train: list[Path]) -> None:
     assert assign_cryoseasons(lake, MeltMaps.open(maps), on_scene=silent, check_lock=owned).changed == 2
     row = Lake.open("memory://lakes/melt").catalog().records[0]
     assert lake.scene(row.scene_id).record.melt_cells == row.melt_cells
+
+
+def test_the_share_of_cells_that_voted_is_on_record(lake: Lake, maps: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    quarter = MeltVote(season="melt", cells=4, valid=1, year=2018)
+    monkeypatch.setattr("ingest.melt.assign.vote", lambda *given: quarter)
+    found = assign_cryoseasons(lake, MeltMaps.open(maps), on_scene=lambda _: None, check_lock=owned)
+    assert {row.melt_cells for row in found.catalog} == {0.25}
