@@ -30,7 +30,7 @@ RUNS: Final = {
 """The test beside this file that runs it; words of the shell are looked at by bash."""
 
 PARSED: Final = {
-    r"python -m ingest download": "200 GB from the archive",
+    r"python -m ingest build figshare:": "200 GB from the archive; run on a small one by tests/ingest/stream",
     r"python -m ingest (build /raw|verify \$)": "needs the raw archives and a bucket",
     r"python -m ingest migrate": "needs a lake of an earlier version; run by tests/ingest/test_migrate.py",
     r"python -m training run --spec icebench_unet --lake": "the published trial takes a GPU-day",
@@ -55,8 +55,9 @@ PARSED: Final = {
 UNCHECKED: Final = {
     r"(gcloud|kubectl|docker|helm|may)( |$)": "needs a cloud or a container engine; looked up by hand",
     r"(squeue|tail) ": "needs Slurm; looked up by hand",
-    r"(openssl|curl|hostname|pg_restore) ?": "a program of the system",
+    r"(openssl|curl|hostname|pg_restore|scp) ?": "a program of the system",
     r"python3 -m venv ": "Python's own",
+    r"python3 install\.py$": "a file of the kit, on its node; tests/infra/test_gpu_kit.py looks at it",
 }
 """Why nothing here can check it."""
 

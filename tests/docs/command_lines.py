@@ -1,5 +1,6 @@
 """What a command of the docs is checked with where it is not run: the command line of its program, nothing invoked."""
 
+import importlib.util
 import re
 import shlex
 import warnings
@@ -35,6 +36,13 @@ def check(words: Sequence[str]) -> None:
             *rest,
         ]:
             _parse(_of_room(room), rest)
+        case [
+            ("python" | ".venv/bin/python"),
+            "-m",
+            ("tests.benchmarks" | "tests.gpu" | "tests.mutants") as package,
+            *_,
+        ]:
+            assert importlib.util.find_spec(f"{package}.__main__"), f"no such package: {package}"
         case [("python" | ".venv/bin/python"), place, *rest] if place.startswith("sweeps/"):
             _plan(place, rest)
         case ["ray", *rest]:

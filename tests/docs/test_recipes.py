@@ -54,5 +54,5 @@ def test_the_study_of_the_page_is_a_study(tmp_path: Path) -> None:
         [sys.executable, str(place), "--dry-run"], env=environment, cwd=tmp_path, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    assert "incidence: 12 trials" in done.stdout
+    assert "incidence: 20 trials" in done.stdout
     assert "without incidence angle" in done.stdout

@@ -17,9 +17,10 @@ render = runpy.run_path(str(INFRA / "render.py"))["render"]  # a script, not a p
 
 
 def files() -> list[Path]:
-    """Every file of infra/ that a person wrote for a cluster; the platform of one machine is a package of its own."""
+    """Every file of infra/ that a person wrote for a cluster; two packages are for one machine only."""
     found = [path for path in INFRA.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
-    return sorted(path for path in set(found) - GENERATED if not path.is_relative_to(INFRA / "platform"))
+    packages = (INFRA / "platform", INFRA / "gpu_kit")
+    return sorted(path for path in set(found) - GENERATED if not any(map(path.is_relative_to, packages)))
 
 
 def environment() -> dict[str, str]:

@@ -17,10 +17,12 @@ def test_a_recipe_keeps_its_digest() -> None:
 
 def test_every_study_can_read_a_lake_of_the_default_recipe() -> None:
     """Full resolution is most of the bytes, so it is built where somebody asks for it."""
-    points = [point for name in study_names() for point in study(name).trials()]
+    points = [point for name in study_names() if name != "autoice" for point in study(name).trials()]
     assert {point.spec.data.ratio for point in points} == set(Recipe().ratios)
     assert {point.spec.evaluation.fixed_ratio for point in points} <= {None, *Recipe().ratios}
-    assert AUTOICE_WINNER.data.ratio == 20, "which `--ratios 2 5 10 20` builds"
+    of_winner = {point.spec.data.ratio for point in study("autoice").trials()}
+    assert of_winner <= {*Recipe().ratios, 20}, "which `--ratios 2 5 10 20` builds"
+    assert AUTOICE_WINNER.data.ratio == 20
 
 
 @pytest.mark.parametrize("word", ["zstd", "none"])

@@ -10,7 +10,9 @@ from ingest.workers import open_workers
 
 
 def test_the_scheduler_chooses_between_ray_and_dask(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ingest.dask_cluster, "dask_workers", lambda options, tasks: ("dask", options, tasks))
+    monkeypatch.setattr(
+        ingest.dask_cluster, "dask_workers", lambda options, tasks, ahead=False: ("dask", options, tasks)
+    )
     monkeypatch.setattr(ingest.ray_cluster, "ray_workers", lambda options: ("ray", options))
     for scheduler in ("ray", "ray:127.0.0.1:6379", "ray://127.0.0.1:10001"):
         options = ClusterOptions(scheduler=scheduler)

@@ -11,7 +11,9 @@ from tests.ingest.command_line import command
 PLACES = ("{nothing}", "{file}", "{file}/below", "{empty_file}", "{empty}", "{text}", "{link}")
 """What is no lake, and no folder of scenes or melt maps: missing, a file, below a file, empty, other content."""
 
-LAKES = [[name, place, *more] for place in PLACES for name, *more in (["verify"], ["prune"], ["prune", "--yes"])]
+LAKES = [
+    [name, place, *more] for place in PLACES for name, *more in (["verify"], ["prune"], ["prune", "--yes"], ["migrate"])
+]
 MELTS = [["melt", place, "--melt", "{text}"] for place in PLACES]
 MAPS = [["build", "{scene}", "--lake", "{new}", "--melt", place] for place in PLACES]
 RAWS = [["build", place, "--lake", "{new}"] for place in PLACES]

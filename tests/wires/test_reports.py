@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from sweeps.design.axes import meets
+from sweeps.report import score_tables
 from sweeps.report.score_tables import reading
 
 
@@ -13,7 +14,10 @@ from sweeps.report.score_tables import reading
     ("verdict", "lower_is_better", "word"),
     [("higher", False, "better"), ("lower", False, "worse"), ("higher", True, "worse"), ("lower", True, "better")],
 )
-def test_a_difference_is_read_by_what_is_better(verdict: str, lower_is_better: bool, word: str) -> None:
+def test_a_difference_is_read_by_what_is_better(
+    verdict: str, lower_is_better: bool, word: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(score_tables, "is_arithmetic", lambda comparison, difference: False)
     comparison: Any = SimpleNamespace(lower_is_better=lower_is_better)
     difference: Any = SimpleNamespace(verdict=verdict, seeds=3)
     assert reading(comparison, difference) == word

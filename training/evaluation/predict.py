@@ -117,7 +117,8 @@ def read_ahead(given: Iterable[Given], load: Callable[[Given], Loaded]) -> Itera
 
     An error of `load` is raised here, when its turn comes.
     """
-    with ThreadPoolExecutor(1, thread_name_prefix="read-ahead") as reader:
+    reader = ThreadPoolExecutor(1, thread_name_prefix="read-ahead")
+    try:
         waiting: Future[Loaded] | None = None
         for each in given:
             ready, waiting = waiting, reader.submit(load, each)
@@ -125,3 +126,7 @@ def read_ahead(given: Iterable[Given], load: Callable[[Given], Loaded]) -> Itera
                 yield ready.result()
         if waiting is not None:
             yield waiting.result()
+    finally:
+        # Not waited for: a generator that was left half-way is closed by whichever thread collects it, and that may be
+        # the very one that its reader waits for.
+        reader.shutdown(wait=False, cancel_futures=True)

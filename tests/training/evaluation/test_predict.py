@@ -233,3 +233,14 @@ def test_the_first_window_is_read_at_once_and_only_once() -> None:
     assert len(inputs.asked) == len(model.shapes) == len(list(tiling.tiles((7, 10))))
     assert rasters["SOD"].shape == (7, 10)
     assert torch.equal(primed.window(slice(0, 6), slice(0, 6)), inputs.x_CHW[:, :6, :6]), "read again"
+
+
+def test_who_leaves_half_way_does_not_wait_for_the_reader() -> None:
+    """Else a generator that is collected in the thread that its reader waits for stands still for ever."""
+    read_on = threading.Event()
+    read = read_ahead(range(3), lambda number: number if number == 0 else read_on.wait(60))
+    assert next(read) == 0
+    started = time.monotonic()
+    read.close()
+    assert time.monotonic() - started < 30
+    read_on.set()

@@ -117,7 +117,7 @@ def test_a_schedule_goes_on_from_its_state(schedule: str) -> None:
 def test_a_first_step_that_float16_leaves_out_is_no_warning(schedule: Any) -> None:  # noqa: ANN401
     spec = OptimizerSpec(lr=0.1, schedule=schedule, step_epochs=1)
     optimizer = build_optimizer(spec, weights())
-    made = Schedule(spec, optimizer, BATCHES)
+    made = Schedule(spec, optimizer, BATCHES, 4)
     for _ in range(BATCHES):
         made.after_batch()  # as where the loss scaling found an infinite gradient and took no step
     assert optimizer.param_groups[0]["lr"] < 0.1
