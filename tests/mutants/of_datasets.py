@@ -45,13 +45,6 @@ LOADING: Final = (
         f"{DATASETS}/loading/test_scene_reader.py {DATASETS}/loading/test_assemble.py",
     ),
     Mutant(
-        "every ratio is normalized with the moments of ratio 2",
-        "datasets/loading/normalize.py",
-        'lake.moments(f"r{ratio}")',
-        'lake.moments("r2")',
-        STATISTICS,
-    ),
-    Mutant(
         "deviations are always over all pixels",
         "datasets/loading/normalize.py",
         "_scene_std(row, lake) if scene_average else row.std",
@@ -64,13 +57,6 @@ LOADING: Final = (
         "mean=6.5",
         "mean=6.0",
         STATISTICS,
-    ),
-    Mutant(
-        "the first ring of the sea is land",
-        "datasets/loading/windows.py",
-        "_MOSTLY_LAND: Final = 0.5",
-        "_MOSTLY_LAND: Final = 1.5",
-        f"{DATASETS}/loading/test_windows.py",
     ),
     Mutant(
         "pixels far from a border are the near ones",
@@ -184,20 +170,6 @@ PATCHES: Final = (
 
 LAKE: Final = (
     Mutant(
-        "training scenes on the pass of a test scene are trained on",
-        "datasets/splits.py",
-        "if row.orbit_pass in tested or not row.charted:",
-        "if not row.charted:",
-        f"{DATASETS}/test_splits.py",
-    ),
-    Mutant(
-        "scenes without a chart are trained on",
-        "datasets/splits.py",
-        "if row.orbit_pass in tested or not row.charted:",
-        "if row.orbit_pass in tested:",
-        f"{DATASETS}/test_splits.py",
-    ),
-    Mutant(
         "the draw of the split has no seed",
         "datasets/splits.py",
         "np.random.default_rng(seed).permutation(len(names))",
@@ -245,13 +217,6 @@ LAKE: Final = (
         "and (record.acquired, record.bbox) == (row.acquired, row.bbox)",
         "",
         "tests/ingest/melt/test_assign.py",
-    ),
-    Mutant(
-        "latitude and longitude of windows are exchanged",
-        "datasets/tie_grid.py",
-        "[self.fields[name][part] for name in names]",
-        "[self.fields[name][part] for name in (*names[:-2], *names[:-3:-1])]",
-        CHANNELS,
     ),
     Mutant(
         "latitude and longitude of tie points are exchanged",

@@ -10,13 +10,6 @@ BORDER: Final = f"{INPUTS}::test_border_distance_is_the_smallest_of_its_block_at
 
 MUTANTS: Final = (
     Mutant(
-        "the border distance of a block is its largest",
-        "ingest/scene_arrays.py",
-        "smallest = block_min(values,",
-        "smallest = block_max(values,",
-        BORDER,
-    ),
-    Mutant(
         "the smallest of a block is its largest",
         "ingest/reduce.py",
         "_fold(strip, ratio, np.minimum)",
@@ -155,20 +148,6 @@ MUTANTS: Final = (
         "np.putmask(ids, invalid, NO_POLYGON)",
         "pass",
         f"{INGEST}/test_scene_arrays.py",
-    ),
-    Mutant(
-        "pixels without HH keep their label",
-        "ingest/convert.py",
-        "invalid |= scene.sar(HV, values)",
-        "invalid = scene.sar(HV, values)",
-        "tests/wires/test_ingest.py::test_a_pixel_without_either_band_has_no_label",
-    ),
-    Mutant(
-        "a scene of another recipe is taken for finished",
-        "ingest/convert.py",
-        "(done.recipe, done.source, done.archive) == (recipe.digest, source, archive)",
-        "(done.source, done.archive) == (source, archive)",
-        f"{INGEST}/test_convert.py::test_a_finished_scene_is_kept_and_another_recipe_rebuilds_it",
     ),
     Mutant(
         "the dominance of the recipe is dropped",

@@ -38,25 +38,11 @@ TRIAL: Final = (
         BEST,
     ),
     Mutant(
-        "test scores are those of the last epoch",
-        "training/trial.py",
-        "best.model().to(device),",
-        "model,",
-        f"{SELECTION}::test_test_scores_are_those_of_the_best_epoch",
-    ),
-    Mutant(
         "every seed starts from the same weights",
         "training/trial.py",
         "with _reproducible(spec.seed, device):",
         "with _reproducible(0, device):",
         f"{SEEDS}::test_weights_are_drawn_by_the_seed",
-    ),
-    Mutant(
-        "what layers draw is the same for every seed",
-        "training/trial.py",
-        "        seed=spec.seed,\n",
-        "        seed=0,\n",
-        f"{SEEDS}::test_what_layers_draw_while_they_train_is_of_seed_and_epoch",
     ),
     Mutant(
         "the result tells the val loss of the last epoch",
@@ -125,27 +111,6 @@ DATA: Final = (
         row("data.test.location"),
     ),
     Mutant(
-        "val and test take the filter of train",
-        "training/data/trial_scenes.py",
-        "getattr(spec.data, split)",
-        "spec.data.train",
-        f"{row('data.train.season')} {row('data.test.season')}",
-    ),
-    Mutant(
-        "scene_share is dropped",
-        "training/data/trial_scenes.py",
-        "spec.data.scene_share, spec.seed",
-        "1.0, spec.seed",
-        row("data.scene_share"),
-    ),
-    Mutant(
-        "every seed takes the same share of the scenes",
-        "training/data/trial_scenes.py",
-        "spec.data.scene_share, spec.seed",
-        "spec.data.scene_share, 0",
-        f"{SEEDS}::test_the_share_of_scenes_is_drawn_by_the_seed",
-    ),
-    Mutant(
         "scenes without a label are kept",
         "training/data/trial_scenes.py",
         "record.labelled(target) > 0",
@@ -172,13 +137,6 @@ DATA: Final = (
         'scene_average=data.statistics == "scene_average"',
         "scene_average=False",
         row("data.statistics"),
-    ),
-    Mutant(
-        "every ratio is normalized with the statistics of ratio 2",
-        "training/data/trial_data.py",
-        "lake, data.channels, data.ratio, scene_average",
-        "lake, data.channels, 2, scene_average",
-        STATISTICS,
     ),
     Mutant(
         "a checkpoint is fed with the statistics of the lake of today",
@@ -408,13 +366,6 @@ EVALUATION: Final = (
         SPLITS,
     ),
     Mutant(
-        "the val score is that of the last tile",
-        "training/evaluation/validate.py",
-        "own_matrices[place] += ",
-        "own_matrices[place] = ",
-        VAL,
-    ),
-    Mutant(
         "the val loss is that of the last tile",
         "training/evaluation/validate.py",
         "own_loss += loss.sums(",
@@ -448,27 +399,6 @@ EVALUATION: Final = (
         "score_scenes(model, data.scenes.test,",
         "score_scenes(model, data.scenes.val,",
         SPLITS,
-    ),
-    Mutant(
-        "pure patches are scored against the first labels of the index",
-        "training/evaluation/score_trial.py",
-        "labels=index.label[rows]",
-        "labels=index.label[: len(rows)]",
-        f"{PATCHES}::test_pure_patches_are_scored_by_the_chart_under_them",
-    ),
-    Mutant(
-        "the ratio of the fixed grid and one's own are exchanged",
-        "training/evaluation/score_scenes.py",
-        "to_grid(raster, spec.data.ratio, ratio, truth.shape)",
-        "to_grid(raster, ratio, spec.data.ratio, truth.shape)",
-        f"{WIRES}/test_scores.py",
-    ),
-    Mutant(
-        "map_stride is dropped",
-        "training/evaluation/score_scenes.py",
-        "spec.evaluation.map_stride or spec.data.stride",
-        "spec.data.stride",
-        row("evaluation.map_stride"),
     ),
     Mutant(
         "evaluation.tile is dropped",
@@ -705,13 +635,6 @@ LOOP: Final = (
         row("optimizer.momentum"),
     ),
     Mutant(
-        "restart_epochs counts batches",
-        "training/loop/optimizer.py",
-        "cycle = spec.restart_epochs * batches_per_epoch",
-        "cycle = spec.restart_epochs",
-        f"{TRAINING}/loop/test_optimizer.py",
-    ),
-    Mutant(
         "factor is dropped by step",
         "training/loop/optimizer.py",
         "gamma=spec.factor",
@@ -731,13 +654,6 @@ LOOP: Final = (
         "patience=spec.plateau_epochs",
         "patience=10",
         row("optimizer.plateau_epochs"),
-    ),
-    Mutant(
-        "cosine rises again",
-        "training/loop/optimizer.py",
-        "min(step / cycle, 1)",
-        "step / cycle",
-        f"{TRAINING}/loop/test_optimizer.py",
     ),
     Mutant(
         "task_weights is dropped",
