@@ -47,19 +47,7 @@ def assign_splits(
         SplitError: The validation set would leave no training scene.
     """
     catalog = Catalog.of(records)
-    withdrawn = {} if include_withdrawn else WITHDRAWN
-    tested = {row.orbit_pass for row in catalog if row.archive == "test" and row.scene_id not in withdrawn}
-
-    def unused(row: SceneRecord) -> str | None:
-        if row.scene_id in withdrawn:
-            return withdrawn[row.scene_id]
-        if row.archive == "test":
-            return None
-        if row.orbit_pass in tested:
-            return "on the orbit pass of a test scene"
-        return None if row.charted else "without a chart"
-
-    reasons = {row.scene_id: unused(row) for row in catalog}
+    reasons = reasons_not_to_use(catalog, include_withdrawn=include_withdrawn)
     usable = [row for row in catalog if row.archive == "train" and reasons[row.scene_id] is None]
     wanted = default_val_scenes(len(usable)) if val_scenes is None else val_scenes
     if usable and wanted >= len(usable):
@@ -79,6 +67,23 @@ def assign_splits(
     return Catalog(
         tuple(row.model_copy(update={"split": split_of(row), "unused": reasons[row.scene_id]}) for row in catalog)
     )
+
+
+def reasons_not_to_use(catalog: Catalog, *, include_withdrawn: bool = False) -> dict[str, str | None]:
+    """Why each scene is not used; None for one that is."""
+    withdrawn = {} if include_withdrawn else WITHDRAWN
+    tested = {row.orbit_pass for row in catalog if row.archive == "test" and row.scene_id not in withdrawn}
+
+    def unused(row: SceneRecord) -> str | None:
+        if row.scene_id in withdrawn:
+            return withdrawn[row.scene_id]
+        if row.archive == "test":
+            return None
+        if row.orbit_pass in tested:
+            return "on the orbit pass of a test scene"
+        return None if row.charted else "without a chart"
+
+    return {row.scene_id: unused(row) for row in catalog}
 
 
 def _draw(rows: list[SceneRecord], wanted: int, seed: int) -> set[tuple[str, int]]:

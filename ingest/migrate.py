@@ -19,6 +19,7 @@ from datasets.labels import CHARTS, IGNORE
 from datasets.lake import Lake
 from datasets.scene import SceneRecord
 from datasets.season_updates import SOURCE, cryoseason_source
+from datasets.splits import reasons_not_to_use
 from ingest.array_queue import ArrayQueue
 from ingest.background import side_thread
 from ingest.build import channel_statistics, sentence_of
@@ -88,7 +89,12 @@ def migrate_lake(
             check_lock()
     if failures:
         return MigrationSummary(failures=tuple(sorted(failures)), catalog=None)
-    catalog = Catalog(tuple(records[row.scene_id].model_copy(update={"split": row.split}) for row in rows))
+    reasons = reasons_not_to_use(rows)
+    splits = {
+        row.scene_id: {"split": row.split, "unused": reasons[row.scene_id] if row.split == "unused" else None}
+        for row in rows
+    }
+    catalog = Catalog(tuple(records[row.scene_id].model_copy(update=splits[row.scene_id]) for row in rows))
     check_lock()
     target.publish(catalog, channel_statistics(target, catalog))
     return MigrationSummary(failures=(), catalog=catalog)

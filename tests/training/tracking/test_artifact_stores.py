@@ -124,7 +124,7 @@ def test_sync_sends_what_a_store_refused_when_it_works_again(tmp_path: Path, mon
     outbox = tmp_path / "outbox"
     trackers = []
     for seed in range(2):
-        tracker = MlflowTracker(uri, "broken", outbox=outbox, patience_s=1)
+        tracker = MlflowTracker(uri, "broken", outbox=outbox, patience_s=4)
         tracker.start(TrialSpec(seed=seed), {})
         tracker.log_text("a: 1", "spec.yaml")
         tracker.log_text("b: 2", "second.yaml")
