@@ -56,12 +56,8 @@ EXPERIMENT = Experiment(
             {"data.ratio": (*FULL, *RATIOS), **EXTENTS},
             together=(*_equal_ground(256, 5), *_no_twin(5)),
             optional={"data.ratio": FULL},
-            smoke_axes={"data.ratio": RATIOS},
-            smoke_together=(
-                Together(labels={"data.ratio": 2, "patch": GROUND}, changes={"data.patch_size": 80}),
-                Together(labels={"data.ratio": 5, "patch": GROUND}),
-                Together(labels={"data.ratio": 10, "patch": GROUND}, changes={"data.patch_size": 16}),
-            ),
+            smoke_axes={"data.ratio": RATIOS, "patch": {PIXELS: {}}},
+            smoke_together=(),
         ),
         "patch": arm(
             "patch",
@@ -70,16 +66,9 @@ EXPERIMENT = Experiment(
             optional={"data.ratio": FULL},
             smoke_axes={
                 "data.ratio": RATIOS,
-                "patch": {
-                    PIXELS: {"data.stride_m": 1600.0, "evaluation.map_stride_m": 1600.0},
-                    GROUND: {"data.stride_m": 1600.0, "evaluation.map_stride_m": 1600.0},
-                    PUBLISHED: {},
-                },
+                "patch": {PIXELS: {"data.stride_m": 1600.0, "evaluation.map_stride_m": 1600.0}},
             },
-            smoke_together=(
-                Together(labels={"data.ratio": 2, "patch": GROUND}, changes={"data.patch_size": 40}),
-                Together(labels={"data.ratio": (5, 10), "patch": GROUND}),
-            ),
+            smoke_together=(),
         ),
     },
 )
