@@ -5,18 +5,12 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from datasets.lake_argument import LakeArgument
 from datasets.process.terminal import out, user_errors
 
 
 def agreement(
-    lake: Annotated[
-        str,
-        typer.Argument(
-            help="Where the lake is: a folder, or s3://BUCKET/PREFIX (gs://, az://).",
-            envvar="ICEBENCH_LAKE",
-            metavar="LAKE",
-        ),
-    ],
+    lake: LakeArgument,
     ratio: Annotated[int, typer.Option(help="Downscale ratio of the charts that are compared (2: 80 m).")] = 2,
 ) -> None:
     """Print how far two ice services agree on frames that both charted, chart by chart.

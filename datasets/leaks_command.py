@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from rich.table import Table
 
+from datasets.lake_argument import LakeArgument
 from datasets.process.terminal import out, print_whole, tell, user_errors
 
 if TYPE_CHECKING:
@@ -16,14 +17,7 @@ _NEAR_DAYS: Final = 10
 
 
 def leaks(
-    lake: Annotated[
-        str,
-        typer.Argument(
-            help="Where the lake is: a folder, or s3://BUCKET/PREFIX (gs://, az://).",
-            envvar="ICEBENCH_LAKE",
-            metavar="LAKE",
-        ),
-    ],
+    lake: LakeArgument,
     csv: Annotated[Path | None, typer.Option(help="Also write the table into this file.", metavar="FILE")] = None,
 ) -> None:
     """Print how near training scenes are to each test scene, in kilometres and days.

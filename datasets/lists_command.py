@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
+from datasets.lake_argument import LakeArgument
 from datasets.process.terminal import out, user_errors
 
 if TYPE_CHECKING:
@@ -13,14 +14,7 @@ if TYPE_CHECKING:
 
 
 def lists(
-    lake: Annotated[
-        str,
-        typer.Argument(
-            help="Where the lake is: a folder, or s3://BUCKET/PREFIX (gs://, az://).",
-            envvar="ICEBENCH_LAKE",
-            metavar="LAKE",
-        ),
-    ],
+    lake: LakeArgument,
     folder: Annotated[Path, typer.Argument(help="Folder for the lists; made if it is not there.", metavar="FOLDER")],
     compare_with: Annotated[
         Path | None, typer.Option("--compare", help="Folder of published lists to compare with.", metavar="FOLDER")

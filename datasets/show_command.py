@@ -5,18 +5,12 @@ from typing import Annotated
 
 import typer
 
+from datasets.lake_argument import LakeArgument
 from datasets.process.terminal import user_errors
 
 
 def show(
-    lake: Annotated[
-        str,
-        typer.Argument(
-            help="Where the lake is: a folder, or s3://BUCKET/PREFIX (gs://, az://).",
-            envvar="ICEBENCH_LAKE",
-            metavar="LAKE",
-        ),
-    ],
+    lake: LakeArgument,
     scene: Annotated[
         str | None,
         typer.Argument(help="Show this scene only: its id from the list, e.g. 20180325T194759_dmi.", metavar="[SCENE]"),
