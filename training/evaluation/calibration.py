@@ -23,7 +23,7 @@ from datasets.labels import IGNORE
 from datasets.patches.patch_index import PatchIndex
 from training.data.trial_data import TrialData
 from training.evaluation.metric_names import class_key
-from training.evaluation.predict import predict_tiles
+from training.evaluation.predict import tile_answers
 from training.evaluation.score_scenes import by_scene
 from training.evaluation.sliding import window_outputs
 from training.evaluation.tiles import Tiling
@@ -197,9 +197,7 @@ def _answers(
     inputs = data.inputs
     if tiling is not None:
         for scene_id in scenes.scene_ids:
-            for tile in predict_tiles(model, inputs.scene(scene_id), tiling):
-                labels = inputs.reader.labels(scene_id, tile.lines, tile.samples)[None]
-                yield tile.outputs_KHW[None], torch.from_numpy(labels).to(inputs.device)
+            yield from tile_answers(model, inputs.scene(scene_id), tiling)
     elif pure is not None:
         for scene_id, patches in by_scene(pure).items():
             start = 0

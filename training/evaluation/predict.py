@@ -37,6 +37,13 @@ class SceneWindows(Protocol):
         """
 
 
+class LabelledWindows(SceneWindows, Protocol):
+    """A scene whose charts are at hand too."""
+
+    def labels(self, lines: slice, samples: slice) -> torch.Tensor:
+        """Labels (T, H, W) uint8 of a window, 255 = no label, on the network's device."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class TileOutputs:
     """What a network says of a tile: outputs (K, H, W) float32 of exactly these pixels, on the network's device."""
@@ -72,6 +79,14 @@ def predict_tiles(model: nn.Module, inputs: SceneWindows, tiling: Tiling) -> Ite
         lines, samples = tile.inner
         outputs_KHW = outputs_of(model, x_CHW[None])[0]
         yield TileOutputs(lines=tile.lines, samples=tile.samples, outputs_KHW=outputs_KHW[:, lines, samples])
+
+
+def tile_answers(
+    model: nn.Module, scene: LabelledWindows, tiling: Tiling
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Outputs (1, K, h, w) float32 of every tile of a scene beside its labels (1, T, h, w) uint8, on one device."""
+    for tile in predict_tiles(model, scene, tiling):
+        yield tile.outputs_KHW[None], scene.labels(tile.lines, tile.samples)[None]
 
 
 def predict_scene(

@@ -14,7 +14,7 @@ from datasets.patches.patch_index import PatchIndex
 from training.data.trial_data import TrialData
 from training.evaluation.confusion import ConfusionMatrix
 from training.evaluation.metrics import combined_score
-from training.evaluation.predict import outputs_of, predict_tiles
+from training.evaluation.predict import outputs_of, tile_answers
 from training.evaluation.tiles import Tiling
 from training.loop.epoch import ValScores
 from training.loop.losses import Loss, LossSums
@@ -88,9 +88,7 @@ def _tiles(
     """Every tile of this process's scenes, (1, K, h, w) and (1, T, h, w)."""
     scene_ids = data.scenes.val.scene_ids[processes.rank :: processes.world]
     for done, scene_id in enumerate(scene_ids, start=1):
-        scene = data.inputs.scene(scene_id)
-        for tile in predict_tiles(model, scene, tiling):
-            yield tile.outputs_KHW[None], scene.labels(tile.lines, tile.samples)[None]
+        yield from tile_answers(model, data.inputs.scene(scene_id), tiling)
         progress(done, len(scene_ids))
 
 
