@@ -235,7 +235,9 @@ class _CheckedTrial:
     def load(self, held: Callable[[int, int], None] = lambda done, total: None) -> None:
         """Reads what the device holds; `held` is called with scenes done and their total."""
         if self.resident is not None:
-            self.resident.load(self.workers + 1, held)
+            spec = self.data.spec
+            with memory_of(self.data.inputs.device, "hold the scenes", to_train(spec)):
+                self.resident.load(self.workers + 1, held)
 
 
 def _check(spec: TrialSpec, lake: Lake, workers: int, cache: NodeCache | None, gpu_share: float) -> _CheckedTrial:

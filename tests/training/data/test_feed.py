@@ -8,11 +8,13 @@ import pytest
 import torch
 
 from datasets.lake import Lake
+from datasets.loading.resident import ResidentScenes
 from tests.training.data.trials import data_of, patches_of
 from training.data import feed
 from training.data.feed import resident_sets
 from training.data.trial_data import TrialData
 from training.evaluation.result import TrialResult
+from training.loop.device_memory import DeviceMemoryError
 from training.loop.processes import Processes
 from training.spec import SpecError, TrialSpec
 from training.tracking.tracker import MemoryTracker
@@ -51,6 +53,20 @@ def test_a_trial_is_the_same_from_loader_and_device(
     assert found["loader"] == found["device"]
     scenes = len(tiny_lake.catalog()) - len(tiny_lake.catalog().split("test"))
     assert held == [(done, scenes) for done in range(1, scenes + 1)], "only the device takes scenes, each once"
+
+
+def test_a_device_that_fills_while_it_takes_the_scenes_is_one_sentence(
+    tiny_lake: Lake, small_spec: TrialSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another trial may have taken the memory since it was looked at."""
+
+    def full(*args: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    monkeypatch.setattr(ResidentScenes, "load", full)
+    spec = small_spec.with_("loop.feed", "device")
+    with pytest.raises(DeviceMemoryError, match=r"no memory left to hold the scenes \(2.00 GiB .*loop.feed=loader"):
+        run_trial(spec, tiny_lake, MemoryTracker(), folder=tmp_path)
 
 
 def test_a_cpu_is_fed_by_loaders_unless_told_otherwise(tiny_lake: Lake, small_spec: TrialSpec) -> None:
