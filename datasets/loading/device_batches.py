@@ -36,6 +36,8 @@ class DrawnPatches(PatchSource, Protocol):
 
     judged: bool
     """Whether the pixels of a window decide about it."""
+    judges_land: bool
+    """Whether its land pixels do."""
 
     def candidates(self, shape_of: Callable[[str], tuple[int, int]], epoch: int, place: int) -> Iterator[Window]:
         """Windows that one patch may be: it is the first good one."""
@@ -241,7 +243,7 @@ class DeviceBatches:
             return _Asked(candidates=candidates, counts=None, done=None)
         places = self._places(candidates.places.numpy().reshape(-1, 3))
         with torch.cuda.stream(self._stream) if self._stream is not None else nullcontext():
-            counts = count_pixels(self._scenes, places, land=bool(self._scenes.zones.numel()))
+            counts = count_pixels(self._scenes, places, land=self._source.judges_land)
             if self._stream is None:
                 return _Asked(candidates=candidates, counts=counts, done=None)
             here = torch.empty(counts.shape, dtype=counts.dtype, pin_memory=True).copy_(counts, non_blocking=True)

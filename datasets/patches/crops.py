@@ -57,7 +57,8 @@ class RandomCrops:
         self.patch_size = patch_size
         self.max_masked = max_masked
         self.max_land = max_land
-        self.judged = max_masked < 1.0 or max_land < 1.0
+        self.judges_land = max_land < 1.0
+        self.judged = max_masked < 1.0 or self.judges_land
         self.border_distance = border_distance
         self.length = length
         self.seed = seed
@@ -116,7 +117,7 @@ class RandomCrops:
 
     def _land(self, reader: SceneReader, window: Window, lines: slice, samples: slice) -> NDArray[np.integer]:
         """Land pixels of a window, (1,); 0, unread, where there is no rule."""
-        if self.max_land >= 1.0:
+        if not self.judges_land:
             return np.zeros(1, np.int64)
         return np.array([np.count_nonzero(land_pixels(reader.land_distance(window.scene_id, lines, samples)))])
 

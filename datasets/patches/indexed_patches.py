@@ -22,7 +22,7 @@ class IndexedPatches:
         seed: Of the order; None keeps that of the index, for scoring.
     """
 
-    judged = False
+    judged = judges_land = False
 
     def __init__(self, index: PatchIndex, *, length: int | None, balanced: bool, seed: int | None) -> None:
         self.index = index

@@ -12,6 +12,8 @@ from datasets.loading import device_batches
 from datasets.loading.batch import Batch
 from datasets.loading.batches import BatchDataset, BatchLoader, PatchSource
 from datasets.loading.device_batches import DeviceBatches
+from datasets.loading.gather import count_pixels
+from datasets.loading.places import Places
 from datasets.loading.resident import ResidentScenes
 from datasets.loading.scene_reader import SceneReader
 from datasets.patches.crops import RandomCrops
@@ -74,6 +76,24 @@ def test_the_device_gives_the_batches_of_a_loader(
         device = DeviceBatches(scenes, source, **place)  # type: ignore[arg-type]
         assert len(device) == len(loader) == 2
         assert all_same(device.epoch(4), loader.epoch(4))
+
+
+@pytest.mark.parametrize(("rules", "asked"), [({}, False), ({"max_land": 0.5}, True)])
+def test_land_is_counted_only_for_a_rule(
+    tiny_lake: Lake, rules: dict[str, float], asked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Zones of land lie there for their channel too."""
+    seen = set[bool]()
+
+    def counted(scenes: ResidentScenes, places: Places, *, land: bool) -> torch.Tensor:
+        seen.add(land)
+        return count_pixels(scenes, places, land=land)
+
+    monkeypatch.setattr(device_batches, "count_pixels", counted)
+    reader = reader_of(tiny_lake)
+    source = crops(reader, **rules)
+    next(DeviceBatches(resident(reader, source), source, batch_size=10).epoch(0))
+    assert seen == {asked}
 
 
 @pytest.mark.parametrize("balanced", [False, True])
