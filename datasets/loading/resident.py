@@ -14,9 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from datasets.grids import centres
-from datasets.labels import IGNORE
 from datasets.loading.scene_reader import SceneReader
-from datasets.loading.windows import near_border
 from datasets.tie_grid import TieGrid
 
 _LINES: Final = 2048
@@ -124,17 +122,11 @@ class ResidentScenes:
             reader.sar(scene_id, lines, samples, read)
             sar[:, lines] = torch.from_numpy(read).to(self.device)
             if self._charts:
-                labels[:, lines] = torch.from_numpy(self._labels(reader, scene_id, lines, samples)).to(self.device)
+                read = reader.labels(scene_id, lines, samples, border_distance=self._border_distance)
+                labels[:, lines] = torch.from_numpy(read).to(self.device)
             if self._zones:
                 zones[0, lines] = torch.from_numpy(np.array(reader.zones(scene_id, lines, samples))).to(self.device)
         return reader.km2_cells(scene_id), reader.tie_grid(scene_id) if reader.tie_channels else None
-
-    def _labels(self, reader: SceneReader, scene_id: str, lines: slice, samples: slice) -> NDArray[np.uint8]:
-        labels = reader.labels(scene_id, lines, samples)
-        if self._border_distance > 0:
-            near = near_border(reader.border_distance(scene_id, lines, samples), self._border_distance)
-            labels = np.where(near, np.uint8(IGNORE), labels)
-        return labels
 
     def _hold_ties(self, grids: Sequence[TieGrid]) -> None:
         names, axes = self.reader.tie_channels, [(grid.lines, grid.samples) for grid in grids]

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from datasets.channels import CHANNELS
 from datasets.grids import KM2_PIXELS, km2_index
+from datasets.labels import IGNORE
 from datasets.lake import Lake
 from datasets.loading.node_cache import NodeCache
-from datasets.loading.windows import BORDER, LAND
+from datasets.loading.windows import BORDER, LAND, near_border
 from datasets.scene import POLYGON_ID, Scene
 from datasets.stores.scene_writer import SHARD
 from datasets.tie_grid import TIE_CHANNELS, TieGrid
@@ -122,18 +123,16 @@ class SceneReader:
         """Month of acquisition, 1..12."""
         return self._scene(scene_id).record.acquired.month
 
-    def labels(self, scene_id: str, lines: slice, samples: slice) -> NDArray[np.uint8]:
-        """Window of the target charts, (targets, h, w) uint8, 255 = no label."""
-        if self.dominance is not None:
-            ids = self._plane(scene_id, POLYGON_ID, lines, samples).astype(np.uint16, copy=False)
-            if scene_id not in self._class_tables:
-                self._class_tables[scene_id] = self._scene(scene_id).class_table(self.targets, self.dominance)
-            return self._class_tables[scene_id][:, ids]
-        if self.cache is None:  # all in one round of requests
-            found = self._scene(scene_id).windows(self.ratio, self.targets, lines, samples, packed=True)
-            return np.stack([found[name] for name in self.targets]).astype(np.uint8, copy=False)
-        planes = [self._plane(scene_id, name, lines, samples) for name in self.targets]
-        return np.array(planes)
+    def labels(self, scene_id: str, lines: slice, samples: slice, *, border_distance: float = 0.0) -> NDArray[np.uint8]:
+        """Window of the target charts, (targets, h, w) uint8, 255 = no label.
+
+        Pixels nearer to a polygon border than `border_distance` metres have no label; 0 is no rule.
+        """
+        found = self._labels(scene_id, lines, samples)
+        if border_distance > 0:
+            near = near_border(self.border_distance(scene_id, lines, samples), border_distance)
+            found = np.where(near, np.uint8(IGNORE), found)
+        return found
 
     @property
     def sar_bytes(self) -> int:
@@ -207,6 +206,18 @@ class SceneReader:
         if scene_id not in self._scenes:
             self._scenes[scene_id] = self.lake.scene(scene_id)
         return self._scenes[scene_id]
+
+    def _labels(self, scene_id: str, lines: slice, samples: slice) -> NDArray[np.uint8]:
+        if self.dominance is not None:
+            ids = self._plane(scene_id, POLYGON_ID, lines, samples).astype(np.uint16, copy=False)
+            if scene_id not in self._class_tables:
+                self._class_tables[scene_id] = self._scene(scene_id).class_table(self.targets, self.dominance)
+            return self._class_tables[scene_id][:, ids]
+        if self.cache is None:  # all in one round of requests
+            found = self._scene(scene_id).windows(self.ratio, self.targets, lines, samples, packed=True)
+            return np.stack([found[name] for name in self.targets]).astype(np.uint8, copy=False)
+        planes = [self._plane(scene_id, name, lines, samples) for name in self.targets]
+        return np.array(planes)
 
     def _plane(self, scene_id: str, name: str, lines: slice, samples: slice) -> NDArray[Any]:
         """Window of one variable as stored."""

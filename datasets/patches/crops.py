@@ -10,7 +10,7 @@ from datasets.errors import SplitError
 from datasets.labels import IGNORE
 from datasets.loading.batch import Window, inside
 from datasets.loading.scene_reader import SceneReader
-from datasets.loading.windows import draw_window, land_pixels, near_border
+from datasets.loading.windows import draw_window, land_pixels
 
 _TRIES: Final = 1000
 
@@ -99,7 +99,7 @@ class RandomCrops:
         """Window and labels (targets, h, w) uint8 of one crop; smaller than the patch where the scene is."""
         for window in self.candidates(reader.shape, epoch, place):
             lines, samples = inside(window, (self.patch_size, self.patch_size), reader.shape(window.scene_id))
-            labels = self._labels(reader, window.scene_id, lines, samples)
+            labels = reader.labels(window.scene_id, lines, samples, border_distance=self.border_distance)
             known, pixels = _labelled(labels), np.array([labels[0].size])
             # Only where there are enough labels is it looked for land.
             if self.is_good(known, np.zeros(1, np.int64), pixels) and self.is_good(
@@ -107,13 +107,6 @@ class RandomCrops:
             ):
                 return window, labels
         raise AssertionError("the candidates end with an error")
-
-    def _labels(self, reader: SceneReader, scene_id: str, lines: slice, samples: slice) -> NDArray[np.uint8]:
-        labels = reader.labels(scene_id, lines, samples)
-        if self.border_distance > 0:
-            near = near_border(reader.border_distance(scene_id, lines, samples), self.border_distance)
-            labels = np.where(near, np.uint8(IGNORE), labels)
-        return labels
 
     def _land(self, reader: SceneReader, window: Window, lines: slice, samples: slice) -> NDArray[np.integer]:
         """Land pixels of a window, (1,); 0, unread, where there is no rule."""
