@@ -45,6 +45,13 @@ LOADING: Final = (
         f"{DATASETS}/loading/test_scene_reader.py {DATASETS}/loading/test_assemble.py",
     ),
     Mutant(
+        "every ratio is normalized with the moments of ratio 2",
+        "datasets/loading/normalize.py",
+        'f"r{ratio}", "km2"',
+        '"r2", "km2"',
+        STATISTICS,
+    ),
+    Mutant(
         "deviations are always over all pixels",
         "datasets/loading/normalize.py",
         "_scene_std(row, lake) if scene_average else row.std",
@@ -57,6 +64,13 @@ LOADING: Final = (
         "mean=6.5",
         "mean=6.0",
         STATISTICS,
+    ),
+    Mutant(
+        "the first ring of the sea is land",
+        "datasets/loading/windows.py",
+        "MOSTLY_LAND: Final = 0.5",
+        "MOSTLY_LAND: Final = 1.5",
+        f"{DATASETS}/loading/test_windows.py",
     ),
     Mutant(
         "pixels far from a border are the near ones",
@@ -88,6 +102,51 @@ LOADING: Final = (
     ),
 )
 
+RESIDENT: Final = (
+    Mutant(
+        "resident scenes ignore the distance to borders",
+        "datasets/loading/resident.py",
+        "border_distance=self._border_distance)",
+        "border_distance=0.0)",
+        f"{DATASETS}/loading/test_device_batches.py",
+    ),
+    Mutant(
+        "the device takes the last good candidate",
+        "datasets/loading/device_batches.py",
+        "good[has_one].argmax(axis=1)",
+        "good.shape[1] - 1 - good[has_one][:, ::-1].argmax(axis=1)",
+        f"{DATASETS}/loading/test_device_batches.py",
+    ),
+    Mutant(
+        "land pixels are counted for no rule",
+        "datasets/loading/device_batches.py",
+        "land=self._source.judges_land",
+        "land=False",
+        f"{DATASETS}/loading/test_device_batches.py",
+    ),
+    Mutant(
+        "each process takes the first patches of a batch",
+        "datasets/loading/device_batches.py",
+        "range(batch * self.batch_size + self.rank,",
+        "range(batch * self.batch_size,",
+        f"{DATASETS}/loading/test_device_batches.py",
+    ),
+    Mutant(
+        "what lies beyond a resident scene is its last line again",
+        "datasets/loading/gather.py",
+        "found.masked_fill_((lines_NH[:, :, None] | samples_NW[:, None])[:, None], fill)",
+        "pass",
+        f"{DATASETS}/loading/test_gather.py",
+    ),
+    Mutant(
+        "coarse cells of a resident scene begin a line too late",
+        "datasets/loading/gather.py",
+        "(rows_Nh * own[:, 1:])[:, None]",
+        "((rows_Nh + 1) * own[:, 1:])[:, None]",
+        f"{DATASETS}/loading/test_gather.py",
+    ),
+)
+
 PATCHES: Final = (
     Mutant(
         "crops do not depend on the seed",
@@ -112,9 +171,9 @@ PATCHES: Final = (
     ),
     Mutant(
         "crops of the labels near a border are kept",
-        "datasets/patches/crops.py",
-        "labels = np.where(near, np.uint8(IGNORE), labels)",
-        "labels = np.where(near, labels, labels)",
+        "datasets/loading/scene_reader.py",
+        "found = np.where(near, np.uint8(IGNORE), found)",
+        "found = np.where(near, found, found)",
         f"{DATASETS}/patches/test_crops.py",
     ),
     Mutant(
@@ -170,6 +229,20 @@ PATCHES: Final = (
 
 LAKE: Final = (
     Mutant(
+        "training scenes on the pass of a test scene are trained on",
+        "datasets/splits.py",
+        "if row.orbit_pass in tested:",
+        "if False:",
+        f"{DATASETS}/test_splits.py",
+    ),
+    Mutant(
+        "scenes without a chart are trained on",
+        "datasets/splits.py",
+        'None if row.charted else "without a chart"',
+        "None",
+        f"{DATASETS}/test_splits.py",
+    ),
+    Mutant(
         "the draw of the split has no seed",
         "datasets/splits.py",
         "np.random.default_rng(seed).permutation(len(names))",
@@ -217,6 +290,13 @@ LAKE: Final = (
         "and (record.acquired, record.bbox) == (row.acquired, row.bbox)",
         "",
         "tests/ingest/melt/test_assign.py",
+    ),
+    Mutant(
+        "latitude and longitude of windows are exchanged",
+        "datasets/tie_grid.py",
+        "[TIE_CHANNELS.index(name) for name in names]",
+        "[TIE_CHANNELS.index(name) for name in (*names[:-2], *names[:-3:-1])]",
+        CHANNELS,
     ),
     Mutant(
         "latitude and longitude of tie points are exchanged",
@@ -277,4 +357,4 @@ LAKE: Final = (
     ),
 )
 
-MUTANTS: Final = (*LOADING, *PATCHES, *LAKE)
+MUTANTS: Final = (*LOADING, *RESIDENT, *PATCHES, *LAKE)

@@ -10,6 +10,13 @@ BORDER: Final = f"{INPUTS}::test_border_distance_is_the_smallest_of_its_block_at
 
 MUTANTS: Final = (
     Mutant(
+        "the border distance of a block is its largest",
+        "ingest/scene_arrays.py",
+        "lambda ratio: block_min(values,",
+        "lambda ratio: block_max(values,",
+        BORDER,
+    ),
+    Mutant(
         "the smallest of a block is its largest",
         "ingest/reduce.py",
         "_fold(strip, ratio, np.minimum)",
@@ -148,6 +155,20 @@ MUTANTS: Final = (
         "np.putmask(ids, invalid, NO_POLYGON)",
         "pass",
         f"{INGEST}/test_scene_arrays.py",
+    ),
+    Mutant(
+        "pixels without HH keep their label",
+        "ingest/scene_arrays.py",
+        "invalid |= self.sar(HV, values)",
+        "invalid = self.sar(HV, values)",
+        "tests/wires/test_ingest.py::test_a_pixel_without_either_band_has_no_label",
+    ),
+    Mutant(
+        "a scene of another recipe is taken for finished",
+        "ingest/convert.py",
+        "(record.recipe, record.source, record.archive) != (recipe.digest, PurePosixPath(path).name, archive)",
+        "(record.source, record.archive) != (PurePosixPath(path).name, archive)",
+        f"{INGEST}/test_convert.py::test_a_finished_scene_is_kept_and_another_recipe_rebuilds_it",
     ),
     Mutant(
         "the dominance of the recipe is dropped",

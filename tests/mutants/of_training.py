@@ -38,11 +38,25 @@ TRIAL: Final = (
         BEST,
     ),
     Mutant(
+        "test scores are those of the last epoch",
+        "training/trial.py",
+        "network = best.model().to(device)",
+        "network = model",
+        f"{SELECTION}::test_test_scores_are_those_of_the_best_epoch",
+    ),
+    Mutant(
         "every seed starts from the same weights",
         "training/trial.py",
         "with _reproducible(spec.seed, device):",
         "with _reproducible(0, device):",
         f"{SEEDS}::test_weights_are_drawn_by_the_seed",
+    ),
+    Mutant(
+        "what layers draw is the same for every seed",
+        "training/trial.py",
+        "batches_per_epoch=len(trial.batches),\n            seed=spec.seed,\n",
+        "batches_per_epoch=len(trial.batches),\n            seed=0,\n",
+        f"{SEEDS}::test_what_layers_draw_while_they_train_is_of_seed_and_epoch",
     ),
     Mutant(
         "the result tells the val loss of the last epoch",
@@ -111,6 +125,27 @@ DATA: Final = (
         row("data.test.location"),
     ),
     Mutant(
+        "test takes the filter of train",
+        "training/data/trial_scenes.py",
+        "getattr(data, split)",
+        "data.train",
+        row("data.test.season"),
+    ),
+    Mutant(
+        "scene_share is dropped",
+        "training/data/trial_scenes.py",
+        "data.scene_share, spec.seed",
+        "1.0, spec.seed",
+        row("data.scene_share"),
+    ),
+    Mutant(
+        "every seed takes the same share of the scenes",
+        "training/data/trial_scenes.py",
+        "data.scene_share, spec.seed",
+        "data.scene_share, 0",
+        f"{SEEDS}::test_the_share_of_scenes_is_drawn_by_the_seed",
+    ),
+    Mutant(
         "scenes without a label are kept",
         "training/data/trial_scenes.py",
         "record.labelled(target) > 0",
@@ -137,6 +172,13 @@ DATA: Final = (
         'scene_average=data.statistics == "scene_average"',
         "scene_average=False",
         row("data.statistics"),
+    ),
+    Mutant(
+        "every ratio is normalized with the statistics of ratio 2",
+        "training/data/trial_data.py",
+        "            data.ratio,\n",
+        "            2,\n",
+        STATISTICS,
     ),
     Mutant(
         "a checkpoint is fed with the statistics of the lake of today",
@@ -357,6 +399,23 @@ DATA: Final = (
     ),
 )
 
+FEED: Final = (
+    Mutant(
+        "a trial takes more of a GPU than its share",
+        "training/data/feed.py",
+        "min(free, total * share)",
+        "min(free, total)",
+        f"{TRAINING}/data/test_feed.py",
+    ),
+    Mutant(
+        "nothing of the GPU is kept for the network",
+        "training/data/feed.py",
+        "_KEPT_FREE: Final = 0.25",
+        "_KEPT_FREE: Final = 0.0",
+        f"{TRAINING}/data/test_feed.py",
+    ),
+)
+
 EVALUATION: Final = (
     Mutant(
         "validation runs on the test scenes",
@@ -364,6 +423,13 @@ EVALUATION: Final = (
         "data.scenes.val.scene_ids",
         "data.scenes.test.scene_ids",
         SPLITS,
+    ),
+    Mutant(
+        "the val score is that of the last tile",
+        "training/evaluation/validate.py",
+        "pairs[place] += ",
+        "pairs[place] = ",
+        VAL,
     ),
     Mutant(
         "the val loss is that of the last tile",
@@ -399,6 +465,27 @@ EVALUATION: Final = (
         "score_scenes(model, data.scenes.test,",
         "score_scenes(model, data.scenes.val,",
         SPLITS,
+    ),
+    Mutant(
+        "pure patches are scored against the first labels of the index",
+        "training/evaluation/score_scenes.py",
+        "labels=index.label[rows]",
+        "labels=index.label[: len(rows)]",
+        f"{PATCHES}::test_pure_patches_are_scored_by_the_chart_under_them",
+    ),
+    Mutant(
+        "the ratio of the fixed grid and one's own are exchanged",
+        "training/evaluation/score_scenes.py",
+        "spec.data.ratio, of_grid.ratio",
+        "of_grid.ratio, spec.data.ratio",
+        f"{WIRES}/test_scores.py",
+    ),
+    Mutant(
+        "map_stride is dropped",
+        "training/evaluation/score_scenes.py",
+        "spec.data.patch_size, spec.map_stride",
+        "spec.data.patch_size, spec.data.stride",
+        row("evaluation.map_stride"),
     ),
     Mutant(
         "evaluation.tile is dropped",
@@ -635,6 +722,13 @@ LOOP: Final = (
         row("optimizer.momentum"),
     ),
     Mutant(
+        "restart_epochs counts batches",
+        "training/loop/optimizer.py",
+        "cycle = (third if of_trial else spec.restart_epochs) * batches_per_epoch",
+        "cycle = third if of_trial else spec.restart_epochs",
+        f"{TRAINING}/loop/test_optimizer.py",
+    ),
+    Mutant(
         "factor is dropped by step",
         "training/loop/optimizer.py",
         "gamma=spec.factor",
@@ -654,6 +748,13 @@ LOOP: Final = (
         "patience=spec.plateau_epochs",
         "patience=10",
         row("optimizer.plateau_epochs"),
+    ),
+    Mutant(
+        "cosine rises again",
+        "training/loop/optimizer.py",
+        "min(step / once, 1)",
+        "step / once",
+        f"{TRAINING}/loop/test_optimizer.py",
     ),
     Mutant(
         "task_weights is dropped",
@@ -779,4 +880,4 @@ SPEC: Final = (
     ),
 )
 
-MUTANTS: Final = (*TRIAL, *DATA, *EVALUATION, *LOOP, *SPEC)
+MUTANTS: Final = (*TRIAL, *DATA, *FEED, *EVALUATION, *LOOP, *SPEC)
