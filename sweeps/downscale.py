@@ -56,7 +56,7 @@ EXPERIMENT = Experiment(
             {"data.ratio": (*FULL, *RATIOS), **EXTENTS},
             together=(*_equal_ground(256, 5), *_no_twin(5)),
             optional={"data.ratio": FULL},
-            smoke_axes={"data.ratio": RATIOS, "patch": {PIXELS: {}}},
+            smoke_axes={"data.ratio": RATIOS, "patch": ()},
             smoke_together=(),
         ),
         "patch": arm(
@@ -64,10 +64,7 @@ EXPERIMENT = Experiment(
             {"data.ratio": (*FULL, *RATIOS), **STEPS},
             together=(*_equal_ground(224, 5), *_no_twin(5)),
             optional={"data.ratio": FULL},
-            smoke_axes={
-                "data.ratio": RATIOS,
-                "patch": {PIXELS: {"data.stride_m": 1600.0, "evaluation.map_stride_m": 1600.0}},
-            },
+            smoke_axes={"data.ratio": RATIOS, "patch": ()},
             smoke_together=(),
         ),
     },

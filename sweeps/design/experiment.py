@@ -40,6 +40,10 @@ class ExperimentError(IceBenchError, ValueError):
     """A study that does not expand into valid trials."""
 
 
+SMOKE_SEEDS: Final = 3
+"""Seeds of a smoke run: it shows that all works, spread included, and its scores say nothing."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Arm:
     """One task of a study.
@@ -56,7 +60,8 @@ class Arm:
             at a time, and the trial without a change is a cell too.
         drawn: Number of combinations of all axes that are drawn at random (always the same ones) instead of these.
         smoke: Dotted spec field -> value that makes any trial small enough for a laptop.
-        smoke_axes: Values of axes in a smoke run, where those of the study would be too large.
+        smoke_axes: Values of axes in a smoke run, where those of the study would be too large; one without values is
+            left out of it.
         smoke_together: What these mean together, in place of `together`.
     """
 
@@ -99,7 +104,7 @@ class Arm:
     def smaller(self) -> "Arm":
         """The arm of a smoke run."""
         together = self.together if self.smoke_together is None else self.smoke_together
-        axes = {**self.axes, **self.smoke_axes}
+        axes = {name: axis for name, axis in {**self.axes, **self.smoke_axes}.items() if axis}
         return replace(self, base=self.base.with_all(self.smoke), axes=axes, together=together, smoke={})
 
     def runs(self, labels: Mapping[str, Value], conditions: Mapping[str, frozenset[str]]) -> bool:
@@ -245,6 +250,7 @@ class Experiment:
         return replace(
             self,
             name=f"{self.name}-smoke",
+            seeds=self.seeds[:SMOKE_SEEDS],
             arms={task: arm.smaller() for task, arm in self.arms.items()},
             conditions={},
             trained_by=f"{self.trained_by} --smoke" if self.trained_by else "",

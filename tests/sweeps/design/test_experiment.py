@@ -166,3 +166,12 @@ def test_optional_values_run_only_where_they_are_asked_for() -> None:
     assert [trial.labels["data.ratio"] for trial in study.only(["data.ratio=1,5"]).trials()] == [1, 5]
     assert [trial.labels["data.ratio"] for trial in study.only(["seed=0"]).trials()] == [2, 5]
     assert list(arm.choices()["data.ratio"]) == ["2", "5"]
+
+
+def test_a_smoke_run_has_three_seeds_and_no_axis_that_is_left_out() -> None:
+    arm = replace(PIXEL, smoke_axes={"optimizer.lr": ()})
+    small = experiment(arms={"pixel": arm}).smaller()
+    assert [trial.name for trial in small.trials()] == [
+        f"task=pixel data.ratio={ratio} seed={seed}" for ratio in (2, 5) for seed in (0, 1, 2)
+    ]
+    assert [trial.labels["seed"] for trial in experiment(seeds=(7,)).smaller().trials()] == [7] * 4
