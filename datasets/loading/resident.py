@@ -103,6 +103,8 @@ class ResidentScenes:
         self.km2 = torch.from_numpy(np.concatenate([own.reshape(-1) for own in cells])).to(device)
         if reader.tie_channels:
             self._hold_ties(ties)
+        if device.type == "cuda":  # other streams than the one that brought them read them too
+            torch.cuda.synchronize(device)
 
     def scene(self, row: torch.Tensor, place: int) -> torch.Tensor:
         """View (planes, lines, samples) of a scene in `sar`, `zones` or `labels`."""
