@@ -1,6 +1,7 @@
 """What a report says in sentences: the answer, and what to be wary of."""
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from datasets.seasons import CRYOSEASONS
 from sweeps.report.cells import ENOUGH_SEEDS, CellComparison, Difference
@@ -23,6 +24,11 @@ _GROUPS = (
     ("Without an interval", "no interval"),
 )
 """How sentences about differences from the best begin, by their reading."""
+_WITHOUT: Final = {
+    "too few scenes": "without an interval, since test scenes are too few",
+    "no interval": "without an interval",
+}
+"""What a cell is, where its reading is no word for it."""
 
 
 def answers(comparison: CellComparison) -> list[str]:
@@ -102,8 +108,10 @@ def _of_task(comparison: CellComparison, task: str) -> list[str]:
                 found.append(f"{_begin(start, words)}: {_named(by, list(some), some)}.")
         if best != reference:
             (own,) = (each for each in every if each.key == best and each.against == reference)
-            word = f"{reading(by, own)} ({numbers_of(own)})"
-            found.append(f"{_begin(start, 'Against the reference')}, {_name(by, reference)}, it is {word}.")
+            word = reading(by, own)
+            word = _WITHOUT.get(word, word)
+            against = f"{_begin(start, 'Against the reference')}, {_name(by, reference)}"
+            found.append(f"{against}, it is {word} ({numbers_of(own)}).")
         if never := by.never_right(best):
             names = ", ".join(map(class_label, never))
             found.append(f"{_name(by, best)} never names right, though test scenes have it: {names}.")

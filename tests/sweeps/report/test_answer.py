@@ -25,26 +25,36 @@ def test_answers_name_the_best_and_what_is_told_apart_from_it() -> None:
     assert said[2].startswith("By macro F1 over ice: worse by one seed alone: ratio 5 (200 m) (−")
 
 
-def test_what_is_best_by_one_score_alone_and_classes_that_are_never_right_are_named() -> None:
+def two_networks(n_scenes: int) -> list[str]:
+    """What is said of two of which each is best by one score."""
     rows, results = [], {}
     matrices = {  # one is good at water and never names old ice; the other is fair at all
         "a": [[90, 0, 0, 0, 0, 10], [0] * 6, [0] * 6, [0] * 6, [0] * 6, [10, 0, 0, 0, 0, 0]],
         "b": [[75, 0, 0, 0, 0, 25], [0] * 6, [0] * 6, [0] * 6, [0] * 6, [2, 0, 0, 0, 0, 8]],
     }
     for value, counts in matrices.items():
-        scored = [(each, {ScoreKey("test_80m", "SOD"): ConfusionMatrix(np.array(counts))}) for each in scenes(8)]
+        scored = [(each, {ScoreKey("test_80m", "SOD"): ConfusionMatrix(np.array(counts))}) for each in scenes(n_scenes)]
         sums = sum_bins(scored)
         row = trial_row({"x": value}, 0)
-        results[row.run_id] = result(scenes(8), 0.5, 0).model_copy(
+        results[row.run_id] = result(scenes(n_scenes), 0.5, 0).model_copy(
             update={"matrices": {key: own.to_lists() for key, own in sums.items()}, "scenes": scene_rows(scored)}
         )
         rows.append(row.model_copy(update={"metrics": metrics_of(sums, ("SOD",))}))
     design = DESIGN.model_copy(update={"axes": {"x": ("a", "b")}, "seeds": (0,), "trials": 2, "bins": ()})
-    said = answers(CellComparison(collect(parent(design), "u", rows, results)))
+    return answers(CellComparison(collect(parent(design), "u", rows, results)))
+
+
+def test_what_is_best_by_one_score_alone_and_classes_that_are_never_right_are_named() -> None:
+    said = two_networks(8)
     assert said[0].startswith("Best is no single cell: by weighted F1 it is a, 8")
     assert "; by macro F1 over ice it is b, " in said[0]
     assert "a never names right, though test scenes have it: old ice." in said
     assert not any(sentence.startswith("b never") for sentence in said)
+
+
+def test_too_few_scenes_make_a_sentence_too() -> None:
+    start = "By macro F1 over ice: against the reference, a, it is without an interval, since test scenes are too few ("
+    assert [each.startswith(start) for each in two_networks(3)].count(True) == 1
 
 
 def test_what_to_be_wary_of() -> None:
