@@ -22,7 +22,9 @@ class HalfLabelled:
     def shape(self, scene_id: str) -> tuple[int, int]:
         return 16, 16
 
-    def labels(self, scene_id: str, lines: slice, samples: slice) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    def labels(
+        self, scene_id: str, lines: slice, samples: slice, border_distance: float
+    ) -> np.ndarray[Any, np.dtype[np.uint8]]:
         charts = np.full((2, 16, 16), 255, np.uint8)
         charts[0, :, :8], charts[1, :, 8:] = 1, 2
         return charts[:, lines, samples]

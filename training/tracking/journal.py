@@ -109,7 +109,7 @@ class Journal:
         lock = FileLock(folder / "lock", thread_local=False)
         try:
             lock.acquire(timeout=0)
-        except Timeout:
+        except (Timeout, FileNotFoundError):  # another has it, or removed it this moment
             return None
         if not (folder / _NAME).is_file():  # another removed it, and asking for the lock made the folder again
             lock.release()

@@ -1,6 +1,7 @@
 """The folder of one attempt: what it takes, who holds it, and what a killed process or a full disk leaves of it."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -197,6 +198,22 @@ def test_one_process_at_a_time(journal: Journal, tmp_path: Path) -> None:
     assert list(attempts(tmp_path)) == []
     assert Journal.take(journal.folder) is None
     assert not journal.folder.exists()
+
+
+def test_nothing_is_taken_of_an_attempt_that_another_removes_at_this_moment(tmp_path: Path) -> None:
+    stop = threading.Event()
+
+    def remove() -> None:
+        while not stop.is_set():
+            shutil.rmtree(tmp_path / "a", ignore_errors=True)
+
+    remover = threading.Thread(target=remove)
+    remover.start()
+    try:
+        assert [Journal.take(tmp_path / "a") for _ in range(300)] == [None] * 300
+    finally:
+        stop.set()
+        remover.join()
 
 
 def test_the_folder_is_free_when_its_process_is_killed(tmp_path: Path) -> None:
