@@ -1,0 +1,65 @@
+"""The map of one scene as a data set: classes, probabilities and entropy of every chart, with latitude and longitude.
+
+Dims (line, sample) at one ratio. For each chart, by its name (`SOD`):
+
+- `SOD` uint8 (line, sample): the class, 0..n-1; `LAND`; `IGNORE` where there is no SAR.
+- `SOD_probability` uint8 (SOD_class, line, sample): hundredths by CF; `IGNORE` on land and without SAR.
+- `SOD_entropy` uint8 (line, sample): hundredths of the entropy of n equal classes; 0 is sure. Filled alike.
+- `SOD_spread` uint8 (line, sample), of several checkpoints only: standard deviation between them of the probability of
+  the class that was chosen, in hundredths. Filled alike.
+
+Coordinates `latitude` and `longitude`, float32 degrees (line, sample), are those of the centres of pixels.
+"""
+
+from typing import Any, Final
+
+import numpy as np
+
+from datasets.labels import IGNORE, Chart
+
+LAND: Final = 254
+"""Number of land in a map of classes, where no class is foretold: zone 0 of `distance_map`."""
+DIMS: Final = ("line", "sample")
+_HUNDREDTHS: Final[dict[str, Any]] = {"scale_factor": 0.01, "_FillValue": np.uint8(IGNORE), "units": "1"}
+
+
+def class_dim(chart: str) -> str:
+    """Name of the dimension of classes, whose coordinate has their numbers."""
+    return f"{chart}_class"
+
+
+def probability_name(chart: str) -> str:
+    """Name of the probability of every class of a chart."""
+    return f"{chart}_probability"
+
+
+def entropy_name(chart: str) -> str:
+    """Name of the entropy of a chart's classes."""
+    return f"{chart}_entropy"
+
+
+def spread_name(chart: str) -> str:
+    """Name of the spread between checkpoints."""
+    return f"{chart}_spread"
+
+
+def class_attributes(chart: Chart) -> dict[str, Any]:
+    """CF attributes of a map of classes as it is stored, `_FillValue` among them."""
+    names = [name.replace("%", "_percent") for name in chart.classes]
+    return {
+        "long_name": chart.long_name,
+        "units": "1",
+        "flag_values": [*range(chart.n_classes), LAND],
+        "flag_meanings": " ".join([*names, "land"]),
+        "_FillValue": np.uint8(IGNORE),
+    }
+
+
+def layer_attributes(chart: Chart, layer: str) -> dict[str, Any]:
+    """CF attributes of `probability`, `entropy` or `spread` of a chart as they are stored, in hundredths."""
+    words = {
+        "probability": f"probability of each class of {chart.long_name}",
+        "entropy": f"entropy of the classes of {chart.long_name}, as a share of that of equal classes",
+        "spread": f"standard deviation between networks of the probability of the chosen class of {chart.long_name}",
+    }
+    return {"long_name": words[layer], **_HUNDREDTHS}
