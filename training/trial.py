@@ -31,7 +31,7 @@ from training.data.scene_set import scene_set
 from training.data.training_batches import TrainingBatches, patch_source, warn_of_missing
 from training.data.trial_data import TrialData
 from training.data.trial_scenes import Split
-from training.evaluation.calibration import calibrate, calibration_metrics
+from training.evaluation.calibration import CalibrationCount, calibration_metrics
 from training.evaluation.metrics import metrics_of
 from training.evaluation.result import TrialResult
 from training.evaluation.score_scenes import tiling_for
@@ -138,15 +138,17 @@ def run_trial(
             draw = map_drawer(spec, lake, folder / "maps")
             network = best.model().to(device)
             with memory_of(device, "score a test scene", to_score(spec)):
-                calibration = calibrate(network, data, tiling, trial.val_patches, trial.test_patches)
+                count = CalibrationCount.fitted(network, data, tiling, trial.val_patches)
                 scores = score_trial(
                     network,
                     data,
                     tiling=tiling,
                     pure=trial.test_patches,
                     draw=draw,
+                    look=count.add,
                     progress=partial(scored, "test"),
                 )
+                calibration = count.result()
 
         best_row = trained.history[trained.best_epoch]
         result = TrialResult(

@@ -134,7 +134,7 @@ class _Probe:
     def installed(self, patch: pytest.MonkeyPatch) -> Iterator[None]:
         of_trial = training.trial.__dict__
         build, validate, score = of_trial["build_network"], of_trial["validate"], of_trial["score_trial"]
-        calibrate = of_trial["calibrate"]
+        fit_temperatures = of_trial["CalibrationCount"].fitted
         save, progress = of_trial["save_checkpoint"], of_trial["save_progress"]
         assemble, sums, value = Assembler.__call__, Loss.sums, Loss.value
         select = of_trial["TrialData"].of
@@ -158,7 +158,7 @@ class _Probe:
 
         def calibrated(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
             self._phase = "calibrate"
-            return calibrate(*args, **kwargs)
+            return fit_temperatures(*args, **kwargs)
 
         def scored(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
             self._phase = "test"
@@ -209,7 +209,6 @@ class _Probe:
         for name, stand_in in {
             "build_network": built,
             "validate": validated,
-            "calibrate": calibrated,
             "score_trial": scored,
             "save_checkpoint": saved,
             "save_progress": went_on,
@@ -218,6 +217,7 @@ class _Probe:
         }.items():
             patch.setattr(training.trial, name, stand_in)
         patch.setattr(of_trial["TrialData"], "of", selected)
+        patch.setattr(of_trial["CalibrationCount"], "fitted", calibrated)
         patch.setattr(Assembler, "__call__", assembled)
         patch.setattr(Loss, "sums", summed)
         patch.setattr(Loss, "value", valued)

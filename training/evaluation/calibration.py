@@ -8,9 +8,9 @@ test scenes. All is counted tile by tile into histograms, so no more than a tile
 Shapes: B batch, K outputs, H lines, W samples. Labels: class 0..n-1, 255 = no label.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import numpy as np
 import torch
@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
-from datasets.catalog import Catalog
-from datasets.labels import IGNORE
+from datasets.labels import IGNORE, Chart
 from datasets.patches.patch_index import PatchIndex
 from training.data.trial_data import TrialData
 from training.evaluation.metric_names import class_key
@@ -27,7 +26,7 @@ from training.evaluation.predict import tile_answers
 from training.evaluation.score_scenes import by_scene
 from training.evaluation.sliding import window_outputs
 from training.evaluation.tiles import Tiling
-from training.models.heads import heads_of
+from training.models.heads import Head, heads_of
 from training.spec.errors import Part
 
 BINS: Final = 20
@@ -115,48 +114,56 @@ class ChartCalibration(Part):
         return Reliability(n, right, np.array(own["confidence"]))
 
 
-def calibrate(
-    model: nn.Module,
-    data: TrialData,
-    tiling: Tiling | None,
-    val: PatchIndex | None,
-    test: PatchIndex | None,
-) -> dict[str, ChartCalibration]:
-    """Fits temperatures on val scenes and counts reliability on val and test scenes, by chart; a regression has none.
+class CalibrationCount:
+    """Counts test scenes on their way through scoring; a chart that is a regression has no calibration."""
 
-    Pixel-based networks are asked for every pixel of their own grid, patch-based ones for pure patches (`val`, `test`).
-    """
-    heads = {place: head for place, head in enumerate(heads_of(data.spec)) if not head.regression}
-    zero = {place: Reliability.zero(head.width) for place, head in heads.items()}
-    fits = {place: np.zeros(len(TEMPERATURES)) for place in heads}
-    on_val, plain, scaled = dict(zero), dict(zero), dict(zero)
-    for outputs, labels in _answers(model, data, data.scenes.val, tiling, val):
-        for place, head in heads.items():
-            fits[place] += losses_of(head.of(outputs), labels[:, place])
-            on_val[place] += Reliability.of(head.of(outputs), labels[:, place])
-    temperatures = {place: best_temperature(losses) for place, losses in fits.items()}
-    for outputs, labels in _answers(model, data, data.scenes.test, tiling, test):
-        for place, head in heads.items():
-            plain[place] += Reliability.of(head.of(outputs), labels[:, place])
-            scaled[place] += Reliability.of(head.of(outputs), labels[:, place], temperatures[place])
-    return {
-        head.chart.name: ChartCalibration(
-            temperature=temperatures[place],
-            errors={
-                name: own[place].error
-                for name, own in (("val", on_val), ("test", plain), ("test_scaled", scaled))
-                if own[place].n.any()
-            },
+    def __init__(
+        self, heads: Mapping[int, Head], temperatures: Mapping[int, float], val: Mapping[int, Reliability]
+    ) -> None:
+        self._heads = heads
+        self._temperatures = temperatures
+        self._val = val
+        self._plain, self._scaled = _nothing(heads), _nothing(heads)
+
+    @classmethod
+    def fitted(cls, model: nn.Module, data: TrialData, tiling: Tiling | None, pure: PatchIndex | None) -> Self:
+        """Fits a temperature for every chart on the val scenes.
+
+        Pixel-based networks are asked for every pixel of their own grid, patch-based ones for pure patches (`pure`).
+        """
+        heads = {place: head for place, head in enumerate(heads_of(data.spec)) if not head.regression}
+        losses, counted = {place: np.zeros(len(TEMPERATURES)) for place in heads}, _nothing(heads)
+        for outputs, labels in _val_answers(model, data, tiling, pure):
+            for place, head in heads.items():
+                losses[place] += losses_of(head.of(outputs), labels[:, place])
+                counted[place] += Reliability.of(head.of(outputs), labels[:, place])
+        return cls(heads, {place: best_temperature(own) for place, own in losses.items()}, counted)
+
+    def add(self, outputs: torch.Tensor, labels: torch.Tensor) -> None:
+        """Counts a part of the test scenes: outputs (B, K, ...), labels (B, T, ...) uint8 on the same device."""
+        for place, head in self._heads.items():
+            own, truth = head.of(outputs), labels[:, place]
+            self._plain[place] += Reliability.of(own, truth)
+            self._scaled[place] += Reliability.of(own, truth, self._temperatures[place])
+
+    def result(self) -> dict[str, ChartCalibration]:
+        """By chart."""
+        return {head.chart.name: self._of_chart(place, head.chart) for place, head in self._heads.items()}
+
+    def _of_chart(self, place: int, chart: Chart) -> ChartCalibration:
+        plain, scaled = self._plain[place], self._scaled[place]
+        counted = {"val": self._val[place], "test": plain, "test_scaled": scaled}
+        return ChartCalibration(
+            temperature=self._temperatures[place],
+            errors={name: own.error for name, own in counted.items() if own.n.any()},
             class_errors={
                 f"{class_key(name)}{end}": float(value)
-                for own, end in ((plain[place], ""), (scaled[place], "_scaled"))
-                for name, value in zip(head.chart.classes, own.class_error, strict=True)
+                for own, end in ((plain, ""), (scaled, "_scaled"))
+                for name, value in zip(chart.classes, own.class_error, strict=True)
                 if np.isfinite(value)
             },
-            histograms={"test": _lists(plain[place]), "test_scaled": _lists(scaled[place])},
+            histograms={"test": _lists(plain), "test_scaled": _lists(scaled)},
         )
-        for place, head in heads.items()
-    }
 
 
 def calibration_metrics(found: dict[str, ChartCalibration], first: str) -> dict[str, float]:
@@ -191,12 +198,14 @@ def losses_of(logits: torch.Tensor, labels: torch.Tensor) -> NDArray[np.float64]
     return step * np.array(found)
 
 
-def _answers(
-    model: nn.Module, data: TrialData, scenes: Catalog, tiling: Tiling | None, pure: PatchIndex | None
-) -> Answers:
+def _nothing(heads: Mapping[int, Head]) -> dict[int, Reliability]:
+    return {place: Reliability.zero(head.width) for place, head in heads.items()}
+
+
+def _val_answers(model: nn.Module, data: TrialData, tiling: Tiling | None, pure: PatchIndex | None) -> Answers:
     inputs = data.inputs
     if tiling is not None:
-        for scene_id in scenes.scene_ids:
+        for scene_id in data.scenes.val.scene_ids:
             yield from tile_answers(model, inputs.scene(scene_id), tiling)
     elif pure is not None:
         for scene_id, patches in by_scene(pure).items():

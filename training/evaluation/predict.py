@@ -90,17 +90,22 @@ def tile_answers(
 
 
 def predict_scene(
-    model: nn.Module, inputs: SceneWindows, heads: Sequence[Head], tiling: Tiling
+    model: nn.Module,
+    inputs: SceneWindows,
+    heads: Sequence[Head],
+    tiling: Tiling,
+    look: Callable[[TileOutputs], None] = lambda tile: None,
 ) -> dict[str, NDArray[np.uint8]]:
     """Class of every pixel by chart, (H, W) uint8 each, masked pixels included (scoring leaves them out by the truth).
 
-    Classes are taken on the network's device; only they leave it.
+    Classes are taken on the network's device; only they leave it. `look` is given every tile on its way.
     """
     rasters = {head.chart.name: np.empty(inputs.shape, np.uint8) for head in heads}
     for tile in predict_tiles(model, inputs, tiling):
         for head in heads:
             classes_HW = head.classes(tile.outputs_KHW[None])[0]
             rasters[head.chart.name][tile.lines, tile.samples] = classes_HW.cpu().numpy()
+        look(tile)
     return rasters
 
 

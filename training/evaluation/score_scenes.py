@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import nn
 
@@ -22,13 +23,20 @@ from datasets.sigrid import Dominance
 from training.evaluation.bins import OWN_GRID, PATCHES, ScoreKey, dominance_grid, fixed_grid
 from training.evaluation.confusion import ConfusionMatrix
 from training.evaluation.fixed_grid import to_grid
-from training.evaluation.predict import SceneWindows, predict_scene, read_ahead, with_first_window
-from training.evaluation.sliding import Sliding, classify_windows
+from training.evaluation.predict import SceneWindows, TileOutputs, predict_scene, read_ahead, with_first_window
+from training.evaluation.sliding import Sliding, window_outputs
 from training.evaluation.tiles import Tiling, tiling_of
-from training.models.heads import heads_of
+from training.models.heads import Head, heads_of
 from training.spec import TrialSpec
 
 Finished = TypeVar("Finished")
+
+Look = Callable[[torch.Tensor, torch.Tensor], None]
+"""Is given outputs (B, K, ...) float32 of a network and labels (B, T, ...) uint8, 255 = no label, on one device."""
+
+
+def look_at_nothing(outputs: torch.Tensor, labels: torch.Tensor) -> None:
+    """Nothing but scores is wanted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,12 +143,13 @@ def score_scenes(
     spec: TrialSpec,
     tiling: Tiling | None,
     finish: Callable[[SceneScore], Finished],
+    look: Look = look_at_nothing,
 ) -> Iterator[Finished]:
     """Scores scenes in order, with all but the network's work done beside it; a few scenes are held at a time.
 
     `open_one` is called in a thread, one scene ahead. `finish` is called in another, one scene behind: it makes of a
-    scored scene what is wanted (matrices, a drawn map), so that rasters need not be kept. The network is put in eval
-    mode.
+    scored scene what is wanted (matrices, a drawn map), so that rasters need not be kept. `look` is given what the
+    network says of every tile of the trial's own grid, or of the pure patches. The network is put in eval mode.
 
     Yields:
         What `finish` gave, in the order of the scenes.
@@ -153,7 +162,7 @@ def score_scenes(
         scene = open_one(record)
         return scene if tiling is None else replace(scene, inputs=with_first_window(scene.inputs, tiling))
 
-    predicted = ((scene, _predict(model, scene, spec, tiling)) for scene in read_ahead(records, ready))
+    predicted = ((scene, _predict(model, scene, spec, tiling, look)) for scene in read_ahead(records, ready))
     return read_ahead(predicted, lambda each: finish(_count(*each, spec)))
 
 
@@ -161,23 +170,36 @@ _Predicted = tuple[dict[str, NDArray[np.uint8]], NDArray[np.uint8] | None]
 """Class rasters on the trial's own grid by chart, and the classes of the scene's pure patches."""
 
 
-def _predict(model: nn.Module, scene: SceneToScore, spec: TrialSpec, tiling: Tiling | None) -> _Predicted:
+def _predict(model: nn.Module, scene: SceneToScore, spec: TrialSpec, tiling: Tiling | None, look: Look) -> _Predicted:
     """All that needs the network."""
     heads = heads_of(spec)
     if tiling is not None:
-        return predict_scene(model, scene.inputs, heads, tiling), None
+        truths = [scene.truth[ScoreKey(OWN_GRID, name)] for name in spec.data.targets]
+
+        def look_at(tile: TileOutputs) -> None:
+            labels = torch.from_numpy(np.stack([truth[tile.lines, tile.samples] for truth in truths]))
+            look(tile.outputs_KHW[None], labels[None].to(tile.outputs_KHW.device))
+
+        return predict_scene(model, scene.inputs, heads, tiling, look_at), None
     (head,) = heads
     size, stride = spec.data.patch_size, spec.map_stride
     sliding = Sliding.over(scene.inputs.shape, size, stride)
-    classes = classify_windows(model, scene.inputs, sliding.corners, size, head)
-    rasters = {head.chart.name: sliding.raster(classes)}
+    outputs = torch.cat(list(window_outputs(model, scene.inputs, sliding.corners, size)))
+    rasters = {head.chart.name: sliding.raster(_classes(head, outputs))}
     if scene.patches is None:
         return rasters, None
     places = sliding.find(scene.patches.corners)
-    of_patches = classes[places]
-    elsewhere = places < 0  # with another stride of the map
-    of_patches[elsewhere] = classify_windows(model, scene.inputs, scene.patches.corners[elsewhere], size, head)
-    return rasters, of_patches
+    of_patches = outputs[places]
+    if (elsewhere := places < 0).any():  # with another stride of the map
+        found = window_outputs(model, scene.inputs, scene.patches.corners[elsewhere], size)
+        of_patches[elsewhere] = torch.cat(list(found))
+    look(of_patches, torch.from_numpy(scene.patches.labels[:, None].copy()).to(outputs.device))
+    return rasters, _classes(head, of_patches)
+
+
+def _classes(head: Head, outputs: torch.Tensor) -> NDArray[np.uint8]:
+    found: NDArray[np.uint8] = head.classes(outputs).cpu().numpy()
+    return found
 
 
 def _count(scene: SceneToScore, predicted: _Predicted, spec: TrialSpec) -> SceneScore:

@@ -12,7 +12,15 @@ from training.data.trial_data import TrialData
 from training.evaluation.bins import ScoredScene, ScoreKey, sum_bins
 from training.evaluation.confusion import ConfusionMatrix
 from training.evaluation.result import SceneRow, scene_rows
-from training.evaluation.score_scenes import SceneScore, SceneToScore, by_scene, open_scene, score_scenes
+from training.evaluation.score_scenes import (
+    Look,
+    SceneScore,
+    SceneToScore,
+    by_scene,
+    look_at_nothing,
+    open_scene,
+    score_scenes,
+)
 from training.evaluation.tiles import Tiling
 
 Draw = Callable[[SceneScore], list[Path]]
@@ -40,12 +48,14 @@ def score_trial(
     tiling: Tiling | None,
     pure: PatchIndex | None,
     draw: Draw = draw_nothing,
+    look: Look = look_at_nothing,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> TrialScores:
     """Scores scene after scene; reading, counting and drawing go on while the network computes.
 
     The network is on the device of `data`, and is put in eval mode. `tiling` is from `tiling_for`, `pure` are the pure
-    patches of the test scenes; None for a pixel-based trial. `progress` is called with scenes done and their total.
+    patches of the test scenes; None for a pixel-based trial. `look` is that of `score_scenes`. `progress` is called
+    with scenes done and their total.
     """
     patches = {} if pure is None else by_scene(pure)
     maps: list[Path] = []
@@ -59,7 +69,7 @@ def score_trial(
         return score.record, score.matrices
 
     scored: list[ScoredScene] = []
-    for scene in score_scenes(model, data.scenes.test, open_one, data.spec, tiling, finish):
+    for scene in score_scenes(model, data.scenes.test, open_one, data.spec, tiling, finish, look):
         scored.append(scene)
         progress(len(scored), len(data.scenes.test))
     return TrialScores(matrices=sum_bins(scored), scenes=scene_rows(scored), maps=tuple(maps))

@@ -18,7 +18,6 @@ from torch.nn import functional
 
 from datasets.loading.windows import window_starts
 from training.evaluation.predict import SceneWindows, outputs_of, read_ahead
-from training.models.heads import Head
 
 WINDOWS_AT_ONCE: Final = 32
 """Windows of one batch: of 16 channels and 224 x 224 pixels they are 100 MB."""
@@ -89,29 +88,6 @@ def nearest_window(starts: NDArray[np.int32], size: int, length: int) -> NDArray
     return np.searchsorted(borders_doubled, 2 * np.arange(length), side="left").astype(np.int64)
 
 
-def classify_windows(
-    model: nn.Module,
-    inputs: SceneWindows,
-    corners: NDArray[np.integer],
-    size: int,
-    head: Head,
-    *,
-    at_once: int = WINDOWS_AT_ONCE,
-) -> NDArray[np.uint8]:
-    """Classes of windows of one scene, (windows,) uint8.
-
-    Windows of one line that overlap are read as one piece. What lies beyond the end of a scene that is smaller than a
-    window is 0: the value of no data.
-    Corners are (windows, 2), first line and first sample; sorted by line, then sample, they are read with least effort.
-    The network maps (B, C, P, P) to (B, K) and is put in eval mode; a batch has at most `at_once` windows.
-    """
-    found = [
-        head.classes(outputs_BK).cpu().numpy()
-        for outputs_BK in window_outputs(model, inputs, corners, size, at_once=at_once)
-    ]
-    return np.concatenate(found) if found else np.empty(0, np.uint8)
-
-
 def window_outputs(
     model: nn.Module,
     inputs: SceneWindows,
@@ -120,7 +96,13 @@ def window_outputs(
     *,
     at_once: int = WINDOWS_AT_ONCE,
 ) -> Iterator[torch.Tensor]:
-    """Outputs (B, K) of windows of one scene in their order, batch after batch; see `classify_windows`."""
+    """Outputs (B, K) of windows of one scene in their order, batch after batch.
+
+    Windows of one line that overlap are read as one piece. What lies beyond the end of a scene that is smaller than a
+    window is 0: the value of no data.
+    Corners are (windows, 2), first line and first sample; sorted by line, then sample, they are read with least effort.
+    The network maps (B, C, P, P) to (B, K) and is put in eval mode; a batch has at most `at_once` windows.
+    """
     batches = [corners[start : start + at_once] for start in range(0, len(corners), at_once)]
     for x_BCPP in read_ahead(batches, lambda batch: _load(inputs, batch, size)):
         yield outputs_of(model, x_BCPP)

@@ -63,6 +63,12 @@ def test_three_charts_have_three_heads_and_the_combined_score(
         (2 * m["test_80m/r2"] + 2 * m["test_80m/SOD/f1"] + m["test_80m/FLOE/f1"]) / 5
     )
     assert load_checkpoint(tmp_path / BEST).model()(torch.zeros(1, 5, 16, 16)).shape == (1, 1 + 6 + 7, 16, 16)
+    calibration = json.loads((tmp_path / "calibration.json").read_text(encoding="utf-8"))
+    assert calibration.keys() == {"SOD", "FLOE"}, "a regression has no probabilities"
+    for chart, own in calibration.items():
+        pixels = np.array(result.matrices[ScoreKey("test", chart)])
+        assert np.array_equal(np.sum(own["histograms"]["test"]["n"], axis=1), pixels.sum(axis=0))
+        assert np.array_equal(np.sum(own["histograms"]["test_scaled"]["right"], axis=1), pixels.diagonal())
 
 
 @pytest.mark.slow

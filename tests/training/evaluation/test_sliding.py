@@ -1,3 +1,5 @@
+from collections.abc import Iterable
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,7 @@ from torch import nn
 
 from datasets.labels import SIC
 from tests.training.evaluation.scene_inputs import TensorInputs
-from training.evaluation.sliding import Sliding, classify_windows, nearest_window
+from training.evaluation.sliding import Sliding, nearest_window, window_outputs
 from training.models.heads import Head
 
 HEAD = Head(chart=SIC, regression=False, first=0)
@@ -73,6 +75,10 @@ class Mean(nn.Module):
         return nn.functional.one_hot(x.mean(dim=(1, 2, 3)).round().long(), 11).float()
 
 
+def classes_of(batches: Iterable[torch.Tensor]) -> list[int]:
+    return [int(number) for outputs in batches for number in HEAD.classes(outputs)]
+
+
 def by_hand(x: torch.Tensor, corners: np.ndarray, size: int) -> list[int]:
     padded = nn.functional.pad(x, (0, size, 0, size))
     return [round(float(padded[:, line : line + size, sample : sample + size].mean())) for line, sample in corners]
@@ -84,8 +90,7 @@ def test_classes_are_those_of_each_window_alone(shape: tuple[int, int], size: in
     x = torch.from_numpy(np.random.default_rng(0).uniform(0, 10, (2, *shape)).astype(np.float32))
     corners = Sliding.over(shape, size, stride).corners
     model, inputs = Mean(), TensorInputs(x)
-    classes = classify_windows(model, inputs, corners, size, HEAD, at_once=at_once)
-    assert classes.tolist() == by_hand(x, corners, size)
+    assert classes_of(window_outputs(model, inputs, corners, size, at_once=at_once)) == by_hand(x, corners, size)
     assert all(shape[0] <= at_once and shape[1:] == (2, size, size) for shape in model.shapes)
 
 
@@ -93,7 +98,7 @@ def test_scattered_windows_are_read_apart_and_in_any_order() -> None:
     x = torch.from_numpy(np.random.default_rng(1).uniform(0, 10, (1, 40, 500)).astype(np.float32))
     corners = np.array([[0, 0], [0, 5], [0, 300], [30, 490], [3, 3], [3, 2]])
     inputs = TensorInputs(x)
-    assert classify_windows(Mean(), inputs, corners, 10, HEAD).tolist() == by_hand(x, corners, 10)
+    assert classes_of(window_outputs(Mean(), inputs, corners, 10)) == by_hand(x, corners, 10)
     assert [(lines.start, samples.start, samples.stop) for lines, samples in inputs.asked] == [
         (0, 0, 15),
         (0, 300, 310),
@@ -105,7 +110,7 @@ def test_scattered_windows_are_read_apart_and_in_any_order() -> None:
 
 def test_no_window_asks_nothing() -> None:
     inputs = TensorInputs(torch.zeros(1, 4, 4))
-    assert classify_windows(Mean(), inputs, np.empty((0, 2), np.int64), 3, HEAD).size == 0
+    assert list(window_outputs(Mean(), inputs, np.empty((0, 2), np.int64), 3)) == []
     assert not inputs.asked
 
 
@@ -119,12 +124,13 @@ def test_what_lies_beyond_a_small_scene_is_no_data() -> None:
 
     inputs = TensorInputs(torch.full((2, 3, 5), 4.0))
     sliding = Sliding.over((3, 5), 8, 4)
-    assert sliding.raster(classify_windows(First(), inputs, sliding.corners, 8, HEAD)).tolist() == [[7] * 5] * 3
+    classes = classes_of(window_outputs(First(), inputs, sliding.corners, 8))
+    assert sliding.raster(np.array(classes, np.uint8)).tolist() == [[7] * 5] * 3
 
 
 @pytest.mark.parametrize("samples", [60, 600])
 def test_what_is_read_at_once_does_not_grow_with_the_scene(samples: int) -> None:
     inputs = TensorInputs(torch.zeros(1, 20, samples))
     corners = Sliding.over((20, samples), 10, 5).corners
-    classify_windows(Mean(), inputs, corners, 10, HEAD, at_once=4)
+    assert len(list(window_outputs(Mean(), inputs, corners, 10, at_once=4))) == -(-len(corners) // 4)
     assert max(asked.stop - asked.start for _, asked in inputs.asked) <= 3 * 5 + 10
