@@ -19,6 +19,7 @@ from tests.benchmarks import (
     opening,
     patch_index,
     reading,
+    season_effect,
     streaming,
     study_overhead,
     study_scale,
@@ -28,7 +29,7 @@ from tests.benchmarks import (
 MODULES: Final = (
     *(full_scene, two_workers, streaming, opening, reading),
     *(patch_index, loader, large_lake, data_wait, evaluation, attribution),
-    *(study_overhead, study_scale, interval_level),
+    *(study_overhead, study_scale, interval_level, season_effect),
 )
 BENCHMARKS: Final = {module.__name__.rpartition(".")[2]: module for module in MODULES}
 LISTING: Final = "\n\n".join(f"{name}: {(module.__doc__ or '').splitlines()[0]}" for name, module in BENCHMARKS.items())

@@ -1,0 +1,131 @@
+"""Does a report tell the truth about seasons: a lake in which the season has no effect, and one in which it has.
+
+Both are of the same synthetic scenes, whose seasons are dealt out anew by chance, so that they say nothing about a
+scene. In the second lake SAR of the summer scenes is turned around its mean: what is bright elsewhere is dark there.
+The study of seasons runs on each as `--smoke`, and its report is asked how many of its differences it tells apart.
+"""
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import netCDF4
+import numpy as np
+
+from datasets.lake import Lake
+from datasets.scene import Archive
+from datasets.seasons import SEASONS, Season
+from ingest.build import SplitOptions, publish
+from ingest.convert import convert_scene
+from ingest.recipe import Recipe
+from ingest.sample import write_samples
+from ingest.variables import HH, HV
+from sweeps.launch.placement import Placement
+from sweeps.launch.plan import plan
+from sweeps.launch.strategy import Strategy
+from sweeps.launch.study_run import Request, run_study
+from sweeps.launch.trials import OnEvent
+from sweeps.regular_season import EXPERIMENT
+from sweeps.report.bin_scores import bins_of_study
+from sweeps.report.cells import CellComparison
+from sweeps.report.read import read_evidence
+from sweeps.report.score_tables import reading
+from tests.benchmarks.full_scene import Row
+from tests.benchmarks.ray_environment import ray_environment
+
+TRAINING, TEST, SIDE = 60, 28, 360
+TURNED: Final[Season] = "summer"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Told:
+    """How many differences a study asks for, and those that are told apart, in words."""
+
+    asked: int
+    apart: tuple[str, ...]
+
+
+def measure() -> list[Row]:
+    """About twenty minutes."""
+    with tempfile.TemporaryDirectory(prefix="icebench-bench-") as name, ray_environment(Path(name)):
+        folder = Path(name)
+        raw: dict[Archive, list[Path]] = {
+            "train": write_samples(folder / "raw" / "train", scenes=TRAINING, lines=SIDE, samples=SIDE, seed=1),
+            "test": write_samples(folder / "raw" / "test", scenes=TEST, lines=SIDE, samples=SIDE, seed=2),
+        }
+        dealt = deal([path.name for paths in raw.values() for path in paths])
+        without = _told_apart(_lake(folder / "lake", raw, dealt), folder / "without")
+        for path in (path for paths in raw.values() for path in paths if dealt[path.name] == TURNED):
+            turn(path)
+        effect = _told_apart(_lake(folder / "turned", raw, dealt), folder / "with")
+    return [
+        _row("the season has no effect", without, wanted="none", reached=not without.apart),
+        _row(f"SAR of {TURNED} is turned around", effect, wanted="some", reached=bool(effect.apart)),
+    ]
+
+
+def deal(names: list[str]) -> dict[str, Season]:
+    """A season for each file, as many of each, in an order that says nothing about the scene."""
+    order = np.random.default_rng(0).permutation(len(names))
+    return {names[place]: SEASONS[turn % len(SEASONS)] for turn, place in enumerate(order)}
+
+
+def turn(path: Path) -> None:
+    """Turns both SAR channels of a raw file around their means."""
+    with netCDF4.Dataset(path, "a") as data:
+        for name in (HH, HV):
+            values = data[name][:]
+            data[name][:] = 2 * values.mean() - values
+
+
+def _lake(folder: Path, raw: Mapping[Archive, list[Path]], seasons: Mapping[str, Season]) -> Lake:
+    recipe = Recipe(ratios=(2,))
+    lake = Lake.create(str(folder), recipe.to_lake())
+    records = [convert_scene(str(path), recipe, lake, archive) for archive, paths in raw.items() for path in paths]
+    dealt = [record.model_copy(update={"season": seasons[record.source]}) for record in records]
+    publish(lake, dealt, SplitOptions())
+    return lake
+
+
+def _told_apart(lake: Lake, folder: Path) -> _Told:
+    """The differences of the study that its report tells apart."""
+    request = Request(
+        lake_urls=(lake.url,),
+        tracking_uri=f"sqlite:///{folder}/mlflow.db",
+        placement=Placement(cpus=1, gpus=0, max_concurrent=2, storage=str(folder / "ray")),
+        strategy=Strategy(),
+    )
+
+    @contextmanager
+    def watching(watched: object) -> Iterator[OnEvent]:
+        yield lambda event: None
+
+    study = EXPERIMENT.smaller().of_task("pixel")
+    done = run_study(plan(study, [lake]), request, watching, print)
+    if done.failed:
+        raise RuntimeError(f"{len(done.failed)} trials failed: {done.failed}")
+    bins = bins_of_study(CellComparison(read_evidence(done.study)))
+    asked = [(each, difference) for each in bins for difference in each.asked]
+    return _Told(
+        asked=len(asked),
+        apart=tuple(
+            f"{each.name}: {' '.join(difference.key)} {word}"
+            for each, difference in asked
+            if (word := reading(each.comparison, difference)) in ("better", "worse")
+        ),
+    )
+
+
+def _row(what: str, told: _Told, *, wanted: str, reached: bool) -> Row:
+    return Row(
+        what=what,
+        measured=f"{len(told.apart)} told apart",
+        floor=f"{told.asked} asked",
+        ratio=f"{len(told.apart) / max(told.asked, 1):.2f}",
+        reach=wanted,
+        reached=reached,
+        note="; ".join(told.apart),
+    )
