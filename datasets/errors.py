@@ -63,6 +63,10 @@ class LoaderError(IceBenchError, ChildProcessError):
     """A loader worker died or cannot hand over what it made; trying again, perhaps elsewhere, may help."""
 
 
+class MissingPackageError(IceBenchError, ImportError):
+    """A package that this needs is not installed; the message names the extra that brings it."""
+
+
 class SplitError(IceBenchError, ValueError):
     """A split or a study cell has too few scenes."""
 

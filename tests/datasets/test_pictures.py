@@ -27,4 +27,3 @@ def test_the_picture_of_a_scene(tiny_lake: Lake, tmp_path: Path) -> None:
     missing = show(tiny_lake.url, record.scene_id, "--png", str(tmp_path / "x.png"), "--ratio", "3")
     assert missing.exit_code == 2
     assert "has no group 'r3'" in " ".join(missing.output.split())
-    assert show(tiny_lake.url, "--png", "x.png").exit_code == 2
