@@ -1,0 +1,51 @@
+"""Colours of classes, and of what has no class: land, no label, no SAR, no prediction."""
+
+from dataclasses import dataclass
+from typing import Final, Literal, get_args
+
+from datasets.errors import unknown_name
+from datasets.labels import Chart
+
+Palette = Literal["safe", "wmo"]
+"""`safe` can be told apart with every kind of colour vision and in order of lightness; `wmo` is of ice charts."""
+
+PALETTES: Final[tuple[Palette, ...]] = get_args(Palette)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unclassed:
+    """What a pixel without a class is: how it is drawn, and its name in legends.
+
+    Attributes:
+        name: In legends.
+        colour: Fill; the four differ in grey print too.
+        hatch: Pattern of matplotlib over the fill, empty for none.
+    """
+
+    name: str
+    colour: str
+    hatch: str
+
+
+LAND: Final = Unclassed(name="land", colour="#a08c6e", hatch="")
+NO_LABEL: Final = Unclassed(name="no label", colour="#d9d9d9", hatch="//")
+NO_SAR: Final = Unclassed(name="no SAR", colour="#ffffff", hatch="xx")
+NO_PREDICTION: Final = Unclassed(name="no prediction", colour="#5f5f5f", hatch="..")
+UNCLASSED: Final = (LAND, NO_LABEL, NO_SAR, NO_PREDICTION)
+
+
+def check_palette(name: str) -> Palette:
+    """The set of colours called so.
+
+    Raises:
+        UnknownNameError: There is no such set.
+    """
+    for palette in PALETTES:
+        if name == palette:
+            return palette
+    raise unknown_name("set of colours", name, PALETTES)
+
+
+def class_colours(chart: Chart, palette: Palette = "safe") -> tuple[str, ...]:
+    """Colour of every class of a chart in its order, `#rrggbb`."""
+    return chart.wmo_colours if palette == "wmo" else chart.colours
