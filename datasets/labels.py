@@ -59,7 +59,7 @@ SOD = Chart(
         "#f0d2fa",  # new ice: 240-210-250
         "#aa28f0",  # young ice, 10 to 30 cm: 170-40-240
         "#9bd200",  # thin first-year ice, 30 to 70 cm: 155-210-0
-        "#007800",  # thick first-year ice, over 120 cm: 0-120-0; the class also has medium ice, whose colour is 0-200-20
+        "#007800",  # thick first-year ice, over 120 cm: 0-120-0; the class also has medium ice, there 0-200-20
         "#b46432",  # old ice: 180-100-50
     ),
 )  # fmt: skip
