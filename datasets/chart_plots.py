@@ -71,14 +71,13 @@ def _frame(array: xr.DataArray) -> MapFrame:
         for name, size in zip(array.dims, array.shape, strict=True)
     }
     latitude, longitude = (array[name].isel(some).to_numpy().astype(np.float64) for name in (LATITUDE, LONGITUDE))
-    down = np.radians(latitude[-1, 0] - latitude[0, 0])
-    across = np.radians((longitude[-1, 0] - longitude[0, 0] + 180) % 360 - 180) * np.cos(
-        np.radians(latitude[:, 0].mean())
-    )
+    north = latitude[-1, 0] - latitude[0, 0]
+    east = ((longitude[-1, 0] - longitude[0, 0] + 180) % 360 - 180) * np.cos(np.radians(latitude[:, 0].mean()))
+    length = _EARTH_M * np.radians(np.hypot(north, east))
     return MapFrame.of_nodes(
         latitude,
         longitude,
         lines=lines,
         samples=samples,
-        spacing_m=float(_EARTH_M * np.hypot(down, across) / max(lines - 1, 1)),
+        spacing_m=float(length / max(lines - 1, 1)),
     )

@@ -29,10 +29,10 @@ class Unclassed:
     hatch: str
 
 
-LAND: Final = Unclassed(code=254, name="land", colour="#a08c6e", hatch="")
-NO_LABEL: Final = Unclassed(code=IGNORE, name="no label", colour="#d9d9d9", hatch="//")
+LAND: Final = Unclassed(code=254, name="land", colour="#835b33", hatch="")
+NO_LABEL: Final = Unclassed(code=IGNORE, name="no label", colour="#c3c3c3", hatch="//")
 NO_SAR: Final = Unclassed(code=253, name="no SAR", colour="#ffffff", hatch="xx")
-NO_PREDICTION: Final = Unclassed(code=252, name="no prediction", colour="#5f5f5f", hatch="..")
+NO_PREDICTION: Final = Unclassed(code=252, name="no prediction", colour="#282828", hatch="..")
 UNCLASSED: Final = (LAND, NO_LABEL, NO_SAR, NO_PREDICTION)
 
 

@@ -38,8 +38,8 @@ SIC = Chart(
     long_name="sea ice concentration",
     classes=tuple(f"{10 * tenth}%" for tenth in range(11)),
     colours=(
-        "#0064ff", "#8cc8ff", "#aadcf0", "#8cffa0", "#c8ff96", "#ffff00",
-        "#ffdc50", "#ff9b32", "#ff7d07", "#ff3c00", "#b40000",
+        "#2a286b", "#423396", "#5e41ba", "#7753d4", "#9168e5", "#ac80ed",
+        "#c798e9", "#deafda", "#f8c29a", "#f3da4a", "#79ffca",
     ),
     wmo_colours=(
         "#96c8ff",  # less than 1/10, open water: 150-200-255; class 0 also has what the code calls ice free
@@ -53,7 +53,7 @@ SOD = Chart(
     name="SOD",
     long_name="stage of development",
     classes=("open_water", "new_ice", "young_ice", "thin_first_year_ice", "thick_first_year_ice", "old_ice"),
-    colours=("#0064ff", "#ffaff0", "#aa28f0", "#9bd200", "#00a032", "#b46432"),
+    colours=("#2a286b", "#213ee4", "#c94f85", "#94934e", "#fdb101", "#f9e1ab"),
     wmo_colours=(
         "#96c8ff",  # less than 1/10, open water: 150-200-255
         "#f0d2fa",  # new ice: 240-210-250
@@ -63,7 +63,7 @@ SOD = Chart(
         "#b46432",  # old ice: 180-100-50
     ),
 )  # fmt: skip
-_FLOE_COLOURS = ("#0064ff", "#ffffb4", "#ffd200", "#ff9b32", "#e6550d", "#a63603", "#54278f")
+_FLOE_COLOURS = ("#2a286b", "#4c62a2", "#ca5575", "#a19301", "#94bf81", "#e4d435", "#73d3fc")
 FLOE = Chart(
     name="FLOE",
     long_name="floe size",

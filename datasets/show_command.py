@@ -25,12 +25,12 @@ def show(
         typer.Option(help="Draw from pixels of 40 m times R (without: the finest of the lake).", metavar="R", min=1),
     ] = None,
     colours: Annotated[
-        str,
+        str | None,
         typer.Option(
-            help="Colours of the classes: safe for every kind of colour vision, or wmo, those of ice charts.",
+            help="Colours of classes: safe for every kind of colour vision (the default), or wmo, those of ice charts.",
             metavar="|".join(PALETTES),
         ),
-    ] = "safe",
+    ] = None,
 ) -> None:
     """Print what is in a lake, or one of its scenes.
 
@@ -42,11 +42,11 @@ def show(
     from datasets.show_page import print_lake, print_scene
 
     with user_errors():
-        palette = check_palette(colours)
+        palette = check_palette(colours or "safe")
         if scene is None and (png is not None or ratio is not None):
             raise typer.BadParameter("--png and --ratio draw one scene: name it after the lake")
-        if ratio is not None and png is None:
-            raise typer.BadParameter("--ratio is of a picture: say --png FILE too")
+        if png is None and (ratio is not None or colours is not None):
+            raise typer.BadParameter("--ratio and --colours are of a picture: say --png FILE too")
         opened = Lake.open(lake)
         catalog = opened.catalog()
         if scene is None:

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from datasets.block_reduction import block_mode, block_side
+from datasets.block_reduction import block_mean, block_mode, block_side
 from datasets.channels import CHANNELS
 from datasets.class_colours import NO_PREDICTION, UNCLASSED, Palette
 from datasets.grids import pixel_spacing
@@ -25,8 +25,11 @@ from training.spec import TrialSpec
 
 _SAR: Final = ("nersc_sar_primary", "nersc_sar_secondary")
 
-_DRAWN: Final = 500
+_NEEDED: Final = 500
 """Lines or samples that a map needs at least; a finer grid would not be visible."""
+
+_MOST: Final = 600
+"""Longest side of a map in pixels."""
 
 _RIGHT: Final = Swatch(name="right", colour="#e8f1fa")
 _WRONG: Final = Swatch(name="wrong", colour="#c1272d")  # differs in lightness too, for every kind of colour vision
@@ -47,7 +50,7 @@ def draw_maps(score: SceneScore, spec: TrialSpec, lake: Lake, folder: Path, pale
     """
     ratio, record = spec.data.ratio, score.record
     scene = lake.scene(record.scene_id)
-    coarse = max((each for each in lake.ratios if each >= ratio and max(scene.shape(each)) >= _DRAWN), default=ratio)
+    coarse = max((each for each in lake.ratios if each >= ratio and max(scene.shape(each)) >= _NEEDED), default=ratio)
     ground = _ground(scene, coarse, zones=ZONES in lake.moments(f"r{coarse}"))
     frame = MapFrame.of_scene(scene, ratio)
     where = ", ".join(filter(None, (record.region, record.location, record.season, record.cryoseason)))
@@ -103,7 +106,7 @@ def map_figure(
     known = int(np.count_nonzero(labelled))
     differ = int(np.count_nonzero(labelled & (truth != predicted)))
     share = f"{differ / known:.1%} wrong" if known else "no labelled pixel"
-    side = block_side(*truth.shape, most=_DRAWN)
+    side = block_side(*truth.shape, most=_MOST)
     spacing = frame.spacing_m * side
     right = np.where(labelled, (truth != predicted).astype(np.uint8), np.uint8(IGNORE))
     truth, found, right = (block_mode(each, side) for each in (truth, predicted, right))
@@ -120,11 +123,12 @@ def map_figure(
     for name in _SAR:
         channel = CHANNELS[name]
         values = ground[name].astype(np.float32, copy=False)
+        blocks = block_side(*values.shape, most=_MOST)
         panels.append(
             Shades(
                 title=channel.long_name,
-                values=values,
-                spacing_m=sar_spacing_m,
+                values=block_mean(values, blocks),
+                spacing_m=sar_spacing_m * blocks,
                 limits=channel.limits,
                 units=channel.units,
             )

@@ -5,6 +5,7 @@ from typing import Final
 
 import numpy as np
 import xarray as xr
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from datasets.block_reduction import block_mean, block_mode, block_side, strips
@@ -24,17 +25,18 @@ _LAYERS: Final = {
 
 
 def write_picture(data: xr.Dataset, path: Path, palette: Palette = "safe") -> Path:
-    """Draws a scene map as PNG, a row for each of its charts.
+    """Draws a scene map as PNG, see `scene_map_figure`; makes the folder and returns the path."""
+    return save_figure(scene_map_figure(data, palette), path)
+
+
+def scene_map_figure(data: xr.Dataset, palette: Palette = "safe") -> Figure:
+    """Draws a scene map, a row for each of its charts.
 
     A large map is read in strips and drawn from blocks: the commonest class, means of the other layers.
 
     Args:
         data: An opened scene map, see `training.prediction.scene_map`; packed as it is stored or decoded.
-        path: Of the picture; its folder is made.
         palette: Colours of the classes.
-
-    Returns:
-        The path.
     """
     lines, samples = (data.sizes[name] for name in scene_map.DIMS)
     side = block_side(lines, samples, MOST_PIXELS)
@@ -45,7 +47,7 @@ def write_picture(data: xr.Dataset, path: Path, palette: Palette = "safe") -> Pa
         row = _row(data, chart, side, frame.spacing_m * side, palette)
         columns = max(columns, len(row))
         panels += row
-    return save_figure(draw_sheet(frame, panels, columns=columns, title=_title(data, frame, side)), path)
+    return draw_sheet(frame, panels, columns=columns, title=_title(data, frame, side))
 
 
 def _frame(data: xr.Dataset) -> MapFrame:
