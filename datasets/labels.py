@@ -6,7 +6,7 @@ Class numbers are those of the AutoICE challenge. Each chart has two sets of col
   apart with every kind of colour vision; tests hold the smallest difference.
 - `wmo_colours`: the ice chart colour code of WMO (WMO/TD-No. 1215, JCOMM Technical Report 24, revision of 2014), which
   people of the field know. Its code of total concentration has one colour for several tenths. It has none for floe
-  size, where both sets are ours.
+  size: there only water is as in the others.
 """
 
 from dataclasses import dataclass
@@ -69,7 +69,7 @@ FLOE = Chart(
     long_name="floe size",
     classes=("open_water", "cake_ice", "small_floe", "medium_floe", "big_floe", "vast_floe", "bergs"),
     colours=_FLOE_COLOURS,
-    wmo_colours=_FLOE_COLOURS,
+    wmo_colours=("#96c8ff", *_FLOE_COLOURS[1:-1], "#2a286b"),
 )
 
 CHARTS: dict[str, Chart] = {chart.name: chart for chart in (SIC, SOD, FLOE)}

@@ -22,6 +22,7 @@ NODES: Final = 49
 _BAR_SHARE: Final = 0.3
 _NICE: Final = (1, 2, 5, 10, 20, 50, 100, 200)
 _HALO: Final = [effects.withStroke(linewidth=1.4, foreground="white", alpha=0.6)]
+_OUTLINE: Final = [effects.withStroke(linewidth=3, foreground="white")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,15 +128,14 @@ class MapFrame:
         north = np.array(north_of(self.orientation.apply(self.latitude), self.orientation.apply(self.longitude)))
         corner = OffsetFrom(axes.patch, (1, 1))
         middle = np.array([-30.0, -30.0])  # points
-        for colour, thick in (("white", 4.0), ("black", 1.5)):
-            axes.annotate(
-                "",
-                tuple(middle + 12 * north),
-                xycoords=corner,
-                xytext=tuple(middle - 12 * north),
-                textcoords=corner,
-                arrowprops={"arrowstyle": "-|>", "color": colour, "lw": thick, "shrinkA": 0, "shrinkB": 0},
-            )
+        axes.annotate(
+            "",
+            tuple(middle + 12 * north),
+            xycoords=corner,
+            xytext=tuple(middle - 12 * north),
+            textcoords=corner,
+            arrowprops={"arrowstyle": "-|>", "color": "black", "lw": 1.5, "path_effects": _OUTLINE, "shrinkB": 0},
+        )
         axes.annotate(
             "N",
             tuple(middle + 18 * north),
@@ -144,7 +144,7 @@ class MapFrame:
             va="center",
             fontsize=8,
             fontweight="bold",
-            path_effects=[effects.withStroke(linewidth=2.5, foreground="white")],
+            path_effects=_OUTLINE,
         )
 
     def draw_scale_bar(self, axes: Axes) -> None:
@@ -156,10 +156,10 @@ class MapFrame:
             axes.plot([left, left + kilometres], [down, down], color=colour, lw=thick, solid_capstyle="butt")
         axes.annotate(
             f"{kilometres} km",
-            (left + kilometres / 2, down),
-            xytext=(0, 4),
+            (left, down),
+            xytext=(1, 4),
             textcoords="offset points",
-            ha="center",
+            ha="left",
             va="bottom",
             fontsize=8,
             bbox={"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 1},

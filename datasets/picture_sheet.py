@@ -6,6 +6,7 @@ All is laid out in inches, so that maps fill the sheet, a colour bar is as tall 
 import textwrap
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import sqrt
 from typing import Final
 
 import numpy as np
@@ -22,7 +23,9 @@ from datasets.map_frame import MapFrame
 MOST_PIXELS: Final = 1000
 """Longest side of a panel in pixels; larger scenes are drawn from blocks."""
 
-_NARROWEST: Final = 2.5
+_LONGEST: Final = 7.0
+"""Longest side of a map, inches."""
+_NARROWEST: Final = 2.2
 """Narrowest place for a map with its legend, inches."""
 _EDGE, _LEFT, _GAP, _BAR, _TITLE, _BOTTOM, _LINE = 0.15, 0.5, 0.25, 0.75, 0.3, 0.3, 0.165
 _LETTER: Final = 0.062
@@ -138,7 +141,7 @@ def draw_sheet(
     columns: int,
     title: str,
     legend: Sequence[Swatch] = (),
-    longest: float = 4.6,
+    area: float = 17.0,
 ) -> Figure:
     """Draws panels in rows of some columns.
 
@@ -148,10 +151,10 @@ def draw_sheet(
         columns: Panels in a row.
         title: Above all, as many lines as it has; longer ones are wrapped.
         legend: Of all panels together, at the bottom.
-        longest: Longest side of a map, inches.
+        area: Of a map, square inches; a long one has less.
     """
     width_km, height_km = frame.size_km
-    scale = longest / max(width_km, height_km)
+    scale = min(sqrt(area / (width_km * height_km)), _LONGEST / max(width_km, height_km))
     wide, tall = width_km * scale, height_km * scale
     place = max(wide, _NARROWEST)
     rows = [panels[start : start + columns] for start in range(0, len(panels), columns)]

@@ -79,7 +79,11 @@ def scene_sheet(scene: Scene, ratio: int, kind: str = "png", palette: Palette = 
         f"{record.acquired:%d %B %Y %H:%M} UTC · {box_text(record.bbox)}\n"
         f"{spacing:g} m pixels{blocks} · {frame.orientation.words}"
     )
-    return draw_sheet(frame, panels, columns=3, title=title)
+    width, height = frame.size_km
+    columns = 6 if height > 2 * width else 2 if width > 2 * height else 3
+    if columns == 2:  # fields on the left, charts on the right
+        panels = [each for pair in zip(panels[:3], panels[3:], strict=True) for each in pair]
+    return draw_sheet(frame, panels, columns=columns, title=title)
 
 
 Small = tuple[dict[str, NDArray[np.float32]], dict[str, NDArray[np.uint8]], dict[str, dict[int, float]]]

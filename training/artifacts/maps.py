@@ -140,7 +140,7 @@ def map_figure(
     ]
     there = [each.code for each in UNCLASSED if (codes == each.code).any() or (shown == each.code).any()]
     legend = class_legend(of_chart, palette, there)
-    return draw_sheet(frame, panels, columns=5, title=title, legend=[*legend, _RIGHT, _WRONG], longest=3.1)
+    return draw_sheet(frame, panels, columns=5, title=title, legend=[*legend, _RIGHT, _WRONG], area=8.5)
 
 
 def _at(
