@@ -1,6 +1,6 @@
 """A lake at a glance: where its scenes are, by split, and which classes they have, by season and by location."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, get_args
 
@@ -12,6 +12,7 @@ from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
 from datasets.catalog import Catalog
+from datasets.class_colours import Palette, class_colours
 from datasets.labels import SOD, Chart
 from datasets.lake import Lake
 from datasets.polar_map import Extent, draw_base, draw_footprints, outline
@@ -34,7 +35,7 @@ _READERS: Final = 16
 """Scenes whose tie points are fetched side by side."""
 
 
-def lake_sheet(lake: Lake, catalog: Catalog) -> Figure:
+def lake_sheet(lake: Lake, catalog: Catalog, palette: Palette = "safe") -> Figure:
     """Draws the overview of a lake; reads the tie points of all its scenes.
 
     Raises:
@@ -47,11 +48,14 @@ def lake_sheet(lake: Lake, catalog: Catalog) -> Figure:
 
     with ThreadPoolExecutor(_READERS) as threads:
         outlines = list(threads.map(footprint, catalog.scene_ids))
-    return draw_lake(catalog, dict(zip(catalog.scene_ids, outlines, strict=True)), lake.digest)
+    return draw_lake(catalog, dict(zip(catalog.scene_ids, outlines, strict=True)), lake.digest, palette)
 
 
-def draw_lake(catalog: Catalog, outlines: Mapping[str, NDArray[np.float64]], digest: str, chart: Chart = SOD) -> Figure:
+def draw_lake(
+    catalog: Catalog, outlines: Mapping[str, NDArray[np.float64]], digest: str, palette: Palette = "safe"
+) -> Figure:
     """Draws the overview of scenes whose footprints are known, by scene_id, (points, 2) metres in EPSG:3413."""
+    chart, colours = SOD, class_colours(SOD, palette)
     figure = Figure(figsize=(15, 8.6), layout="constrained")
     grid = figure.add_gridspec(2, 2, width_ratios=(1.25, 1), height_ratios=(1, 1))
     place, by_season, by_location = (figure.add_subplot(part) for part in (grid[:, 0], grid[0, 1], grid[1, 1]))
@@ -69,13 +73,13 @@ def draw_lake(catalog: Catalog, outlines: Mapping[str, NDArray[np.float64]], dig
     seasons = {name: catalog.where(season=name).records for name in reversed(SEASONS)}
     locations = {_PLACES[name]: catalog.where(location=name).records for name in reversed(LOCATIONS)}
     whole = {"all scenes": catalog.records}
-    _draw_shares(by_season, seasons | whole, chart)
+    _draw_shares(by_season, seasons | whole, chart, colours)
     by_season.set_title(f"classes of {chart.name} by season: shares of the labelled pixels")
-    _draw_shares(by_location, locations | whole, chart)
+    _draw_shares(by_location, locations | whole, chart, colours)
     by_location.set_title("by location")
     names = [
         Patch(facecolor=colour, edgecolor="0.4", linewidth=0.5, label=name.replace("_", " "))
-        for name, colour in zip(chart.classes, chart.colours, strict=True)
+        for name, colour in zip(chart.classes, colours, strict=True)
     ]
     by_location.legend(
         handles=names, loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=3, fontsize=9, frameon=False
@@ -90,7 +94,9 @@ def draw_lake(catalog: Catalog, outlines: Mapping[str, NDArray[np.float64]], dig
     return figure
 
 
-def _draw_shares(axes: Axes, groups: Mapping[str, tuple[SceneRecord, ...]], chart: Chart) -> None:
+def _draw_shares(
+    axes: Axes, groups: Mapping[str, tuple[SceneRecord, ...]], chart: Chart, colours: Sequence[str]
+) -> None:
     """One bar for each group, from the bottom up; beside it the classes that it has no pixel of."""
     for row, records in enumerate(groups.values()):
         counts = np.array(
@@ -98,7 +104,7 @@ def _draw_shares(axes: Axes, groups: Mapping[str, tuple[SceneRecord, ...]], char
         )
         shares = counts / max(counts.sum(), 1)
         left = np.concatenate([[0], np.cumsum(shares)[:-1]])
-        axes.barh(row, shares, left=left, color=chart.colours, edgecolor="0.4", linewidth=0.4, height=0.68)
+        axes.barh(row, shares, left=left, color=colours, edgecolor="0.4", linewidth=0.4, height=0.68)
         for share, start in zip(shares, left, strict=True):
             if share >= 0.07:
                 _write(axes, start + share / 2, row, f"{share:.0%}")

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from datasets.class_colours import PALETTES, check_palette
 from datasets.lake_argument import LakeArgument
 from datasets.process.terminal import user_errors
 
@@ -30,6 +31,13 @@ def show(
         int | None,
         typer.Option(help="Draw from pixels of 40 m times R (without: the finest of the lake).", metavar="R", min=1),
     ] = None,
+    colours: Annotated[
+        str | None,
+        typer.Option(
+            help="Colours of classes: safe for every kind of colour vision (the default), or wmo, those of ice charts.",
+            metavar="|".join(PALETTES),
+        ),
+    ] = None,
 ) -> None:
     """Print what is in a lake, or one of its scenes.
 
@@ -41,16 +49,19 @@ def show(
     from datasets.show_page import print_lake, print_scene
 
     with user_errors():
-        given = [word for word, value in (("--ratio", ratio is not None), ("--map", on_map)) if value]
-        if given and scene is None:
-            raise typer.BadParameter(f"{given[0]} is of the picture of one scene: name it after the lake")
+        palette = check_palette(colours or "safe")
+        words = (("--ratio", ratio is not None), ("--map", on_map), ("--colours", colours is not None))
+        given = [word for word, value in words if value]
         if given and png is None:
             raise typer.BadParameter(f"{given[0]} is of a picture: say --png FILE too")
-        if len(given) > 1:
+        if scene is None and given and given[0] != "--colours":
+            raise typer.BadParameter(f"{given[0]} is of the picture of one scene: name it after the lake")
+        if on_map and ratio is not None:
             raise typer.BadParameter("--map chooses its ratio itself: leave out --ratio")
         opened = Lake.open(lake)
         catalog = opened.catalog()
         if scene is None:
-            print_lake(opened, catalog, png)
+            print_lake(opened, catalog, png, palette)
         else:
-            print_scene(opened, catalog[scene], opened.scene(scene), png, None if on_map else ratio or opened.ratios[0])
+            drawn_from = None if on_map else ratio or opened.ratios[0]
+            print_scene(opened, catalog[scene], opened.scene(scene), png, drawn_from, palette)

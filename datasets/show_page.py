@@ -10,7 +10,9 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from datasets.catalog import Catalog
+from datasets.class_colours import Palette
 from datasets.errors import unknown_name
+from datasets.graticule import box_text
 from datasets.grids import pixel_spacing
 from datasets.labels import CHARTS, IGNORE
 from datasets.lake import Lake
@@ -23,12 +25,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def print_lake(lake: Lake, catalog: Catalog, picture: Path | None = None) -> None:
+def print_lake(lake: Lake, catalog: Catalog, picture: Path | None = None, palette: Palette = "safe") -> None:
     """Prints the numbers of a lake, and then a line for each scene; what cannot be drawn is told before."""
     if picture is not None:
         from datasets.lake_sheet import lake_sheet  # matplotlib is slow to import
 
-        _draw(picture, lambda: lake_sheet(lake, catalog))
+        _draw(picture, lambda: lake_sheet(lake, catalog, palette))
     size = StoredSize.of(lake, {row.scene_id: row.lines * row.samples for row in catalog})
     if size.missing:
         tell(
@@ -47,14 +49,16 @@ def print_lake(lake: Lake, catalog: Catalog, picture: Path | None = None) -> Non
         tell(f"drawn: {picture}")
 
 
-def print_scene(lake: Lake, record: SceneRecord, scene: Scene, picture: Path | None, ratio: int | None) -> None:
+def print_scene(
+    lake: Lake, record: SceneRecord, scene: Scene, picture: Path | None, ratio: int | None, palette: Palette
+) -> None:
     """Prints a scene on one page and draws it; what cannot be drawn is told before anything is printed.
 
     Without a ratio it is drawn in its place on a map.
     """
     tables = [_facts(lake, record), _classes(record), _variables(lake, scene)]
     if picture is not None:
-        _draw(picture, lambda: _scene_picture(lake, scene, ratio, _kind(picture)))
+        _draw(picture, lambda: _scene_picture(lake, scene, ratio, _kind(picture), palette))
     for table in tables:
         out.print(table)
     tell(f'xarray.open_zarr("{lake.scene_url(record.scene_id)}", group="r{lake.ratios[0]}")')
@@ -62,15 +66,15 @@ def print_scene(lake: Lake, record: SceneRecord, scene: Scene, picture: Path | N
         tell(f"drawn: {picture}")
 
 
-def _scene_picture(lake: Lake, scene: Scene, ratio: int | None, kind: str) -> "Figure":
+def _scene_picture(lake: Lake, scene: Scene, ratio: int | None, kind: str, palette: Palette) -> "Figure":
     if ratio is None:
         from datasets.scene_on_map import scene_on_map  # matplotlib is slow to import
 
-        return scene_on_map(scene, lake.ratios)
+        return scene_on_map(scene, lake.ratios, palette)
     from datasets.pictures import scene_sheet
 
     scene.open(ratio)  # what is not there is told before anything else
-    return scene_sheet(scene, ratio, kind)
+    return scene_sheet(scene, ratio, kind, palette)
 
 
 def _kind(path: Path) -> str:
@@ -123,7 +127,6 @@ def _scenes_table(catalog: Catalog) -> Table:
 
 
 def _facts(lake: Lake, record: SceneRecord) -> Table:
-    west, south, east, north = record.bbox
     sizes = lake.store(record.scene_id).objects
     melt = f", {record.cryoseason}" if record.cryoseason else ""
     dates = f" ({record.melt_cells:.0%} of its cells have melt dates)" if record.melt_cells is not None else ""
@@ -134,8 +137,7 @@ def _facts(lake: Lake, record: SceneRecord) -> Table:
         + ("" if record.charted else ", without chart"),
         "acquired": f"{record.acquired:%Y-%m-%d %H:%M:%S} to {record.stopped:%H:%M:%S} UTC, {record.satellite} "
         f"orbit {record.orbit}",
-        "place": f"{record.region} ({record.location}), {south:.1f} to {north:.1f} N, {west:.1f} to {east:.1f} E, "
-        f"chart of {record.provider}",
+        "place": f"{record.region} ({record.location}), {box_text(record.bbox)}, chart of {record.provider}",
         "season": f"{record.season}{melt}{dates}",
         "size": f"{record.lines} x {record.samples} pixels of 40 m ({record.product}), "
         f"{in_words(sum(sizes.values()))} with ratios {', '.join(map(str, lake.ratios))}",

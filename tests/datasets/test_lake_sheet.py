@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 from matplotlib.image import imread
 
 from datasets.labels import SOD
@@ -57,6 +58,12 @@ def test_the_picture_of_a_scene_on_a_map(tiny_lake: Lake, tmp_path: Path) -> Non
     assert {SOD.colours[0], SEA} <= colours_of(tmp_path / "scene.png")
 
 
+def test_a_lake_has_the_colours_that_are_asked_for(tiny_lake: Lake) -> None:
+    figure = lake_sheet(tiny_lake, tiny_lake.catalog(), "wmo")
+    (first, *_) = figure.axes[1].patches
+    assert to_hex(first.get_facecolor()) == SOD.wmo_colours[0]
+
+
 def test_classes_that_a_scene_has_are_in_its_legend(tiny_lake: Lake) -> None:
     record = tiny_lake.catalog().records[0]
     figure = scene_on_map(tiny_lake.scene(record.scene_id), tiny_lake.ratios)
@@ -69,8 +76,9 @@ def test_classes_that_a_scene_has_are_in_its_legend(tiny_lake: Lake) -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--map"], "--map is of the picture of one scene"),
-        (["--ratio", "2"], "--ratio is of the picture of one scene"),
+        (["--map", "--png", "x.png"], "--map is of the picture of one scene"),
+        (["--ratio", "2", "--png", "x.png"], "--ratio is of the picture of one scene"),
+        (["--colours", "wmo"], "--colours is of a picture: say --png FILE too"),
         (["SCENE", "--map"], "--map is of a picture: say --png FILE too"),
         (["SCENE", "--map", "--ratio", "2", "--png", "x.png"], "--map chooses its ratio itself"),
         (["--png", "x.foo"], "unknown kind of picture 'foo'"),
