@@ -58,10 +58,10 @@ def export(
             stride=stride or patch,
             channels=channel_names(channels),
             target=target,
-            format=format,  # type: ignore[arg-type]  # looked at above
+            format=format,
             splits=tuple(dict.fromkeys(name.strip() for name in split.split(","))),
             max_masked=max_masked,
-            no_data=no_data,  # type: ignore[arg-type]
+            no_data=no_data,
             limit=limit,
             seed=seed,
         )

@@ -105,11 +105,11 @@ def corners(ties: TieGrid, shape: tuple[int, int], step: int) -> NDArray[np.floa
 
     Interpolated linearly in the map, where the date line and the pole are places like others.
     """
-    found = projected(ties.fields[LONGITUDE], ties.fields[LATITUDE])
+    found: NDArray[np.floating] = projected(ties.fields[LONGITUDE], ties.fields[LATITUDE])
     for axis, nodes in enumerate((ties.lines, ties.samples)):
         edges = np.arange(shape[axis] + 1) * step - 0.5
         found = interpolate(found, np.interp(edges, nodes, np.arange(nodes.size)), axis)
-    return found
+    return found.astype(np.float64, copy=False)
 
 
 def draw_base(axes: Axes, extent: Extent) -> None:
@@ -197,7 +197,8 @@ def _draw_graticule(axes: Axes, extent: Extent) -> None:
             last = places[int(np.argmin(away))]
             halo = [withStroke(linewidth=2, foreground="white", alpha=0.8)]
             axes.text(
-                *last,
+                float(last[0]),
+                float(last[1]),
                 f"{latitude:g}°N",
                 fontsize=6.5,
                 ha="center",

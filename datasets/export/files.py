@@ -112,14 +112,12 @@ class _GeoTiffs(_Single):
         mask: NDArray[np.uint8],
         ties: NDArray[np.float64],
     ) -> None:
-        channels = self.settings.channels
-        names = [*channels], [self.settings.target]
-        units = [CHANNELS[name].units for name in channels], ["1"]
+        channels, target = self.settings.channels, self.settings.target
         tags = {"scene_id": patch.scene_id, "line": patch.line, "sample": patch.sample, "ratio": self.settings.ratio}
-        for path, bands, band_names, band_units in zip(
-            self.names(split, patch), (image, mask[None]), names, units, strict=True
-        ):
-            replace(str(self.folder / path), _geotiff(bands, band_names, band_units, tags, ties))
+        of_image, of_mask = self.names(split, patch)
+        units = [CHANNELS[name].units for name in channels]
+        replace(str(self.folder / of_image), _geotiff(image, channels, units, tags, ties))
+        replace(str(self.folder / of_mask), _geotiff(mask[None], [target], ["1"], tags, ties))
 
 
 def _geotiff(

@@ -60,10 +60,10 @@ def read_channels(
 def tie_field(reader: SceneReader, scene_id: str, name: str, lines: slice, samples: slice) -> NDArray[np.float32]:
     """Latitude, longitude (-180..180) or incidence angle of the pixels of a window, float32 degrees."""
     ties = reader.tie_grid(scene_id)
-    field = ties.nodes((name,), (slice(None), slice(None)))[0]
+    field: NDArray[np.floating] = ties.nodes((name,), (slice(None), slice(None)))[0]
     for axis, part in enumerate((lines, samples)):
         field = interpolate(field, ties.places(axis, part.start, part.stop, reader.ratio), axis)
-    return (wrapped(field) if name == LONGITUDE else field).astype(np.float32)
+    return (wrapped(field.astype(np.float64, copy=False)) if name == LONGITUDE else field).astype(np.float32)
 
 
 def positions(
@@ -71,12 +71,12 @@ def positions(
 ) -> NDArray[np.float64]:
     """(lines, samples, 2) longitude and latitude in degrees at places in pixels of the ratio, 0.0 being a corner."""
     ties, ratio = reader.tie_grid(scene_id), reader.ratio
-    found = ties.nodes((LONGITUDE, LATITUDE), (slice(None), slice(None)))
+    found: NDArray[np.floating] = ties.nodes((LONGITUDE, LATITUDE), (slice(None), slice(None)))
     for axis, (places, nodes) in enumerate(((lines, ties.lines), (samples, ties.samples)), start=1):
         raw = np.asarray(places, np.float64) * ratio - 0.5
         found = interpolate(found, np.interp(raw, nodes, np.arange(nodes.size)), axis)
-    found[0] = wrapped(found[0])
-    return np.moveaxis(found, 0, -1)
+    longitude, latitude = found.astype(np.float64, copy=False)
+    return np.stack([wrapped(longitude), latitude], axis=-1)
 
 
 def _km2(reader: SceneReader, scene_id: str, line: int, sample: int, side: int) -> NDArray[np.float32]:
@@ -88,9 +88,10 @@ def _km2(reader: SceneReader, scene_id: str, line: int, sample: int, side: int) 
         for first, count in zip(offset, cells.shape[1:], strict=True)
     )
     known = np.isfinite(cells)
-    total = of_lines @ np.where(known, cells, np.float32(0)) @ of_samples.T
+    total: NDArray[np.float32] = of_lines @ np.where(known, cells, np.float32(0)) @ of_samples.T
     if known.all():
         return total
     weight = of_lines @ known.astype(np.float32) @ of_samples.T
     enough = weight > _LEAST_VALID
-    return np.where(enough, total / np.where(enough, weight, 1), np.float32(np.nan))
+    field: NDArray[np.float32] = np.where(enough, total / np.where(enough, weight, 1), np.float32(np.nan))
+    return field
