@@ -63,6 +63,14 @@ class LoaderError(IceBenchError, ChildProcessError):
     """A loader worker died or cannot hand over what it made; trying again, perhaps elsewhere, may help."""
 
 
+class MissingPackageError(IceBenchError, ImportError):
+    """A package that this needs is not installed; the message names the extra that brings it."""
+
+
+class ExportError(IceBenchError, FileExistsError):
+    """A folder holds something else than the export that is to be written or continued there."""
+
+
 class SplitError(IceBenchError, ValueError):
     """A split or a study cell has too few scenes."""
 

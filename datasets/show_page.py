@@ -1,13 +1,18 @@
 """What `python -m datasets show` prints: a lake in numbers and its scenes, or one scene on a page."""
 
 import shlex
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from datasets.catalog import Catalog
+from datasets.class_colours import Palette
+from datasets.errors import unknown_name
+from datasets.graticule import box_text
 from datasets.grids import pixel_spacing
 from datasets.labels import CHARTS, IGNORE
 from datasets.lake import Lake
@@ -16,9 +21,16 @@ from datasets.process.terminal import err, out, print_whole, tell
 from datasets.scene import Scene, SceneRecord
 from datasets.volume import StoredSize
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-def print_lake(lake: Lake, catalog: Catalog) -> None:
-    """Prints the numbers of a lake, and then a line for each scene."""
+
+def print_lake(lake: Lake, catalog: Catalog, picture: Path | None = None, palette: Palette = "safe") -> None:
+    """Prints the numbers of a lake, and then a line for each scene; what cannot be drawn is told before."""
+    if picture is not None:
+        from datasets.lake_sheet import lake_sheet  # matplotlib is slow to import
+
+        _draw(picture, lambda: lake_sheet(lake, catalog, palette))
     size = StoredSize.of(lake, {row.scene_id: row.lines * row.samples for row in catalog})
     if size.missing:
         tell(
@@ -33,13 +45,20 @@ def print_lake(lake: Lake, catalog: Catalog) -> None:
     tell(f"ratios {', '.join(shares)}")
     out.print(_overview_table(Overview.of(catalog)))
     print_whole(_scenes_table(catalog))
+    if picture is not None:
+        tell(f"drawn: {picture}")
 
 
-def print_scene(lake: Lake, record: SceneRecord, scene: Scene, picture: Path | None, ratio: int) -> None:
-    """Prints a scene on one page and draws it; what cannot be drawn is told before anything is printed."""
+def print_scene(
+    lake: Lake, record: SceneRecord, scene: Scene, picture: Path | None, ratio: int | None, palette: Palette
+) -> None:
+    """Prints a scene on one page and draws it; what cannot be drawn is told before anything is printed.
+
+    Without a ratio it is drawn in its place on a map.
+    """
     tables = [_facts(lake, record), _classes(record), _variables(lake, scene)]
     if picture is not None:
-        _draw(scene, picture, ratio)
+        _draw(picture, lambda: _scene_picture(lake, scene, ratio, _kind(picture), palette))
     for table in tables:
         out.print(table)
     tell(f'xarray.open_zarr("{lake.scene_url(record.scene_id)}", group="r{lake.ratios[0]}")')
@@ -47,18 +66,33 @@ def print_scene(lake: Lake, record: SceneRecord, scene: Scene, picture: Path | N
         tell(f"drawn: {picture}")
 
 
-def _draw(scene: Scene, path: Path, ratio: int) -> None:
-    from datasets.pictures import scene_sheet  # matplotlib is slow to import
+def _scene_picture(lake: Lake, scene: Scene, ratio: int | None, kind: str, palette: Palette) -> "Figure":
+    if ratio is None:
+        from datasets.scene_on_map import scene_on_map  # matplotlib is slow to import
 
-    kind = path.suffix.lstrip(".").lower() or "png"
+        return scene_on_map(scene, lake.ratios, palette)
+    from datasets.pictures import scene_sheet
+
+    scene.open(ratio)  # what is not there is told before anything else
+    return scene_sheet(scene, ratio, kind, palette)
+
+
+def _kind(path: Path) -> str:
+    return path.suffix.lstrip(".").lower() or "png"
+
+
+def _draw(path: Path, picture: Callable[[], "Figure"]) -> None:
+    from matplotlib.backend_bases import FigureCanvasBase  # slow to import
+
     if path.is_dir():
         raise typer.BadParameter(f"--png {path} is a folder: give the name of a picture in it")
-    scene.open(ratio)  # what is not there is told before anything else
-    figure = scene_sheet(scene, ratio, kind)
+    if _kind(path) not in (kinds := FigureCanvasBase.get_supported_filetypes()):
+        raise unknown_name("kind of picture", _kind(path), kinds)
+    figure = picture()
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
     try:
-        figure.savefig(part, dpi=130, format=kind)
+        figure.savefig(part, dpi=130, format=_kind(path))
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
@@ -93,7 +127,6 @@ def _scenes_table(catalog: Catalog) -> Table:
 
 
 def _facts(lake: Lake, record: SceneRecord) -> Table:
-    west, south, east, north = record.bbox
     sizes = lake.store(record.scene_id).objects
     melt = f", {record.cryoseason}" if record.cryoseason else ""
     dates = f" ({record.melt_cells:.0%} of its cells have melt dates)" if record.melt_cells is not None else ""
@@ -104,8 +137,7 @@ def _facts(lake: Lake, record: SceneRecord) -> Table:
         + ("" if record.charted else ", without chart"),
         "acquired": f"{record.acquired:%Y-%m-%d %H:%M:%S} to {record.stopped:%H:%M:%S} UTC, {record.satellite} "
         f"orbit {record.orbit}",
-        "place": f"{record.region} ({record.location}), {south:.1f} to {north:.1f} N, {west:.1f} to {east:.1f} E, "
-        f"chart of {record.provider}",
+        "place": f"{record.region} ({record.location}), {box_text(record.bbox)}, chart of {record.provider}",
         "season": f"{record.season}{melt}{dates}",
         "size": f"{record.lines} x {record.samples} pixels of 40 m ({record.product}), "
         f"{in_words(sum(sizes.values()))} with ratios {', '.join(map(str, lake.ratios))}",

@@ -88,6 +88,7 @@ NOT_FOR_HELP = {
         ("ingest.build, ingest.workers", {"ray", "torch"}),
         ("datasets.__main__", {"pandas", "zarr", "matplotlib", "torch", "ray"}),
         ("datasets.lake", NOT_FOR_HELP),
+        ("datasets.export.run", {"torch", "ray", "matplotlib", "rasterio", "pyproj"}),
     ],
 )
 def test_command_lines_answer_without_loading_what_they_do_not_need(module: str, heavy: set[str]) -> None:

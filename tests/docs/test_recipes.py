@@ -14,6 +14,7 @@ ON_A_LAKE = ("docs/lake.md", "docs/operations.md")
 """Pages whose blocks share one namespace, which has a lake and a scene."""
 
 ELSEWHERE = {
+    "docs/export.md": "tests/datasets/export/test_docs.py",
     "docs/feature_importance.md": "tests/training/attribution/test_docs.py",
     "docs/models.md": "tests/sweeps/compare/test_models_docs.py",
     "docs/studies.md": "tests/docs/test_recipes.py",

@@ -1,0 +1,221 @@
+"""`python -m datasets export`: what other programs find, the values that a network gets, going on, refusals."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import xarray as xr
+import yaml
+
+from datasets.channels import INPUTS
+from datasets.export import run as running
+from datasets.export.settings import SPLITS
+from datasets.labels import IGNORE, SOD
+from datasets.lake import Lake
+from datasets.loading.assemble import Assembler
+from datasets.loading.batch import Window
+from datasets.loading.normalize import Normalization
+from datasets.loading.scene_inputs import read_inputs
+from datasets.loading.scene_reader import SceneReader
+from tests.datasets.export.exports import SAR, content, run
+
+rasterio = pytest.importorskip("rasterio")
+
+
+@pytest.fixture(scope="module")
+def of_all_channels(tiny_lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("export") / "all"
+    result = run(tiny_lake.url, folder, "--channels", "all", "--stride", "100", "--limit", "12", "--max-masked", "1")
+    assert result.exit_code == 0, result.output
+    return folder
+
+
+def test_the_layout_is_what_other_programs_read(of_all_channels: Path, tiny_lake: Lake) -> None:
+    table = pd.read_parquet(of_all_channels / "patches.parquet")
+    text = pd.read_csv(of_all_channels / "patches.csv", dtype=str, keep_default_na=False)
+    pd.testing.assert_frame_equal(table.astype(object).where(table.notna(), "").astype(str), text, check_dtype=False)
+    assert set(table.split) == set(SPLITS)
+    for split in SPLITS:
+        images, masks = (sorted((of_all_channels / split / kind).glob("*.tif")) for kind in ("images", "masks"))
+        assert [path.name for path in images] == [path.name for path in masks]
+        rows = table[table.split == split]
+        assert [str(path.relative_to(of_all_channels)) for path in images] == rows.image.tolist(), "as sorted by name"
+        assert rows.patch.tolist() == list(range(len(rows)))
+        assert len(rows) <= 12
+    records = {record.scene_id: record for record in tiny_lake.catalog()}
+    for row in table.itertuples():
+        record = records[row.scene_id]
+        assert (row.split, row.season, row.location, row.region) == (
+            record.split, record.season, record.location, record.region
+        )  # fmt: skip
+    left = {path.name for path in of_all_channels.iterdir()}
+    assert left >= {"train", "val", "test", "export.json", "normalization.json", "classes.json"}
+    assert not list(of_all_channels.rglob("*.part"))
+
+
+def test_values_are_those_that_a_network_gets(of_all_channels: Path, tiny_lake: Lake) -> None:
+    """Normalized by the constants beside them: no data too, land, the coarse grids and every tie channel."""
+    table = pd.read_parquet(of_all_channels / "patches.parquet")
+    constants = json.loads((of_all_channels / "normalization.json").read_text())
+    normalization = Normalization.from_lake(tiny_lake, INPUTS, 2)
+    assert constants["channels"] == list(INPUTS)
+    assert constants["mean"] == list(normalization.mean)
+    assert constants["std"] == list(normalization.std)
+    reader = SceneReader(tiny_lake, ratio=2, channels=INPUTS, targets=("SOD",), cache=None)
+    assemble = Assembler(normalization, ratio=2, device=torch.device("cpu"))
+    windows = [Window(row.scene_id, row.line, row.sample) for row in table.itertuples()]
+    expected = read_inputs(reader, windows, (64, 64), assemble, torch.device("cpu")).numpy()
+    mean, std = (np.array(constants[name])[:, None, None] for name in ("mean", "std"))
+    for x, window, row in zip(expected, windows, table.itertuples(), strict=True):
+        with rasterio.open(of_all_channels / row.image) as file:
+            image = file.read()
+            assert file.descriptions == INPUTS
+            assert image.dtype == np.float32
+            assert np.isfinite(image).all()
+        np.testing.assert_allclose((image - mean) / std, x, atol=3e-3)
+        with rasterio.open(of_all_channels / row.mask) as file:
+            assert file.nodata is None, "a reader that masks would make NaN of 255"
+            mask = file.read(1)
+        lines, samples = (slice(start, start + 64) for start in window[1:])
+        np.testing.assert_array_equal(mask, reader.labels(window.scene_id, lines, samples)[0])
+        values, counts = np.unique(mask, return_counts=True)
+        for value in (*range(SOD.n_classes), IGNORE):
+            assert getattr(row, f"SOD_{value}") == dict(zip(values, counts, strict=True)).get(value, 0)
+
+
+def test_physical_values_are_exact_where_nothing_is_interpolated(of_all_channels: Path, tiny_lake: Lake) -> None:
+    table = pd.read_parquet(of_all_channels / "patches.parquet")
+    for row in table.iloc[::5].itertuples():
+        whole = tiny_lake.scene(row.scene_id).whole(2, ["nersc_sar_primary", "distance_map", "sar_latitude"])
+        part = np.s_[row.line : row.line + 64, row.sample : row.sample + 64]
+        with rasterio.open(of_all_channels / row.image) as file:
+            image = dict(zip(file.descriptions, file.read(), strict=True))
+        sar = whole["nersc_sar_primary"][part]
+        np.testing.assert_array_equal(image["nersc_sar_primary"][np.isfinite(sar)], sar[np.isfinite(sar)])
+        np.testing.assert_array_equal(image["distance_map"], whole["distance_map"][part])
+        np.testing.assert_allclose(image["sar_latitude"], whole["sar_latitude"][part], atol=2e-4)
+
+
+def test_patches_know_where_they_are(of_all_channels: Path, tiny_lake: Lake) -> None:
+    table = pd.read_parquet(of_all_channels / "patches.parquet")
+    row = table.iloc[3]
+    dataset = tiny_lake.scene(row.scene_id).open(2)
+    around = np.s_[row.line + 31 : row.line + 33, row.sample + 31 : row.sample + 33]
+    assert row.latitude == pytest.approx(float(dataset.sar_latitude.values[around].mean()), abs=3e-4)
+    assert row.longitude == pytest.approx(float(dataset.sar_longitude.values[around].mean()), abs=1e-3)
+    with rasterio.open(of_all_channels / row.image) as file:
+        points, crs = file.gcps
+    assert crs.to_epsg() == 4326
+    assert {(point.col, point.row) for point in points} == {(x, y) for x in (0, 32, 64) for y in (0, 32, 64)}
+    (middle,) = [point for point in points if (point.col, point.row) == (32, 32)]
+    assert (middle.x, middle.y) == (pytest.approx(row.longitude, abs=1e-5), pytest.approx(row.latitude, abs=1e-5))
+
+
+def test_classes_and_sections_for_other_programs(of_all_channels: Path) -> None:
+    classes = json.loads((of_all_channels / "classes.json").read_text())
+    assert classes["classes"] == list(SOD.classes)
+    assert classes["ignore_index"] == 255
+    table = pd.read_parquet(of_all_channels / "patches.parquet")
+    sums = table[table.split == "train"][[f"SOD_{value}" for value in range(6)]].sum()
+    assert classes["pixels"]["train"] == sums.tolist()
+    assert sum(classes["share_of_training_pixels"]) == pytest.approx(1, abs=1e-5)
+    terratorch = yaml.safe_load((of_all_channels / "terratorch.yaml").read_text())["data"]["init_args"]
+    constants = json.loads((of_all_channels / "normalization.json").read_text())
+    assert terratorch["means"] == constants["mean"]
+    assert terratorch["num_classes"] == 6
+    for name in ("train_data_root", "train_label_data_root", "test_label_data_root"):
+        assert (of_all_channels / terratorch[name]).is_dir()
+    pangaea = yaml.safe_load((of_all_channels / "pangaea.yaml").read_text())["dataset"]
+    assert pangaea["data_std"]["sar"] == constants["std"]
+    assert len(pangaea["distribution"]) == pangaea["num_classes"] == len(pangaea["classes"])
+
+
+@pytest.mark.parametrize("format", ["geotiff", "npz", "zarr"])
+def test_a_stopped_export_goes_on_to_the_same_bytes(
+    tiny_lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format: str
+) -> None:
+    words = ("--limit", "6", "--format", format, "--split", "train,test")
+    assert run(tiny_lake.url, tmp_path / "whole", *words).exit_code == 0
+    read, calls = running._read, []
+
+    def stops(*given: object) -> object:
+        calls.append(given)
+        if len(calls) > 7:
+            raise KeyboardInterrupt
+        return read(*given)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(running, "_read", stops)
+        assert run(tiny_lake.url, tmp_path / "parts", *words).exit_code != 0
+    assert not (tmp_path / "parts" / "patches.csv").exists(), "the table comes last"
+    finished = len(list((tmp_path / "parts" / running.FINISHED).iterdir()))
+    assert finished > 0
+    (tmp_path / "parts" / "train" / "images").mkdir(parents=True, exist_ok=True)
+    (tmp_path / "parts" / "train" / "images" / ".x.tif.1234.part").write_bytes(b"half")
+    result = run(tiny_lake.url, tmp_path / "parts", *words)
+    assert result.exit_code == 0, result.output
+    assert f"{finished} scenes were finished by an earlier run" in result.output
+    assert content(tmp_path / "parts") == content(tmp_path / "whole")
+
+
+def test_npz_and_zarr_hold_the_same_patches(tiny_lake: Lake, tmp_path: Path) -> None:
+    for format in ("npz", "zarr", "geotiff"):
+        words = ("--format", format, "--limit", "5", "--split", "test", "--channels", f"{SAR},t2m", "--no-data", "nan")
+        assert run(tiny_lake.url, tmp_path / format, *words).exit_code == 0
+    table = pd.read_csv(tmp_path / "npz" / "patches.csv")
+    group = xr.open_zarr(tmp_path / "zarr" / "test" / "patches.zarr", consolidated=False, mask_and_scale=False)
+    tiffs = pd.read_csv(tmp_path / "geotiff" / "patches.csv")
+    assert group.image.dims == ("patch", "channel", "line", "sample")
+    for row, tiff in zip(table.itertuples(), tiffs.itertuples(), strict=True):
+        with np.load(tmp_path / "npz" / row.image) as image, np.load(tmp_path / "npz" / row.mask) as mask:
+            np.testing.assert_array_equal(group.image[row.patch], image["image"])
+            np.testing.assert_array_equal(group["mask"][row.patch], mask["mask"])
+            with rasterio.open(tmp_path / "geotiff" / tiff.image) as file:
+                np.testing.assert_array_equal(file.read(), image["image"])
+
+
+def test_a_smaller_draw_is_part_of_a_larger_one(tiny_lake: Lake, tmp_path: Path) -> None:
+    found = {}
+    for limit, seed in ((4, 0), (8, 0), (8, 1)):
+        folder = tmp_path / f"{limit}-{seed}"
+        words = ("--limit", str(limit), "--seed", str(seed), "--format", "npz", "--split", "train")
+        assert run(tiny_lake.url, folder, *words).exit_code == 0
+        found[limit, seed] = {path.name for path in (folder / "train" / "images").iterdir()}
+    assert found[4, 0] < found[8, 0] != found[8, 1]
+    assert len(found[8, 0]) == 8
+
+
+def test_what_is_refused(tiny_lake: Lake, tmp_path: Path) -> None:
+    taken = tmp_path / "taken"
+    taken.mkdir()
+    (taken / "thesis.txt").write_text("mine")
+    words = ("--format", "npz", "--limit", "1", "--split", "test")
+    assert run(tiny_lake.url, tmp_path / "ours", *words).exit_code == 0
+    before = content(tmp_path / "ours")
+    for folder, others, sentence in (
+        (taken, words, "is not empty and holds no export"),
+        (tmp_path / "ours", (*words, "--stride", "32"), "other settings (stride 64 and not 32)"),
+        (tmp_path / "new", ("--ratio", "3"), "has no ratio 3, it has 1, 2, 5, 10"),
+        (tmp_path / "new", ("--format", "tiff"), "unknown format 'tiff': known are geotiff, npz, zarr"),
+        (tmp_path / "new", ("--channels", "t3m"), "unknown channel 't3m'"),
+        (tmp_path / "new", ("--split", "tests"), "unknown split 'tests': known are train, val, test"),
+        (tmp_path / "new", ("--target", "SID"), "unknown chart 'SID'"),
+        (tmp_path / "wide", ("--patch", "4096"), "no window of 4096 pixels"),
+    ):
+        result = run(tiny_lake.url, folder, *others)
+        assert result.exit_code == 2, sentence
+        assert sentence in " ".join(result.output.split())
+    assert content(tmp_path / "ours") == before
+    assert not (tmp_path / "new").exists()
+    assert [path.name for path in taken.iterdir() if not path.name.startswith(".")] == ["thesis.txt"]
+
+
+def test_a_missing_package_is_named(tiny_lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "rasterio", None)
+    result = run(tiny_lake.url, tmp_path / "new")
+    assert result.exit_code == 2
+    assert "pip install 'icebench[maps]'" in " ".join(result.output.split())
+    assert not (tmp_path / "new").exists()
