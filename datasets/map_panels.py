@@ -143,7 +143,7 @@ def draw_shades(axes: Axes, panel: Shades, frame: MapFrame, bar: Axes | None = N
     )
     under, over = bool(np.nanmin(panel.values, initial=low) < low), bool(np.nanmax(panel.values, initial=high) > high)
     extend = "both" if under and over else "min" if under else "max" if over else "neither"
-    colour_bar = axes.figure.colorbar(image, cax=bar, ax=None if bar else axes, extend=extend)
+    colour_bar = axes.figure.colorbar(image, cax=bar or axes.inset_axes((1.03, 0.0, 0.04, 1.0)), extend=extend)
     colour_bar.set_label(panel.units, fontsize=8)
     colour_bar.ax.tick_params(labelsize=7)
 
