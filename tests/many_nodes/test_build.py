@@ -9,7 +9,7 @@ from datasets.lake import Lake
 from tests.ingest.command_line import command
 from tests.ingest.download.archive_server import ArchiveServer
 from tests.ingest.stream.zip_archives import named, zipped
-from tests.many_nodes.hosts import Host, Network, clock_trouble, trouble
+from tests.many_nodes.hosts import Host, Network, trouble
 from tests.many_nodes.waiting import wait_for
 from tests.object_store import ObjectStore
 
@@ -29,7 +29,6 @@ def finished(lake: str) -> set[str]:
     return {record.scene_id for record in Lake.open(lake).finished_scenes()}
 
 
-@pytest.mark.skipif(bool(clock_trouble()), reason=clock_trouble())
 def test_every_scene_once_whichever_host_is_lost_or_comes_late(
     network: Network, s3: ObjectStore, raw_train: list[Path], tmp_path: Path
 ) -> None:

@@ -16,19 +16,31 @@ from datasets.process.checkout import Code
 from sweeps.record.life import EPOCHS, NODE
 from tests.ingest.download.archive_server import ArchiveServer
 from tests.ingest.stream.zip_archives import named, zipped
-from tests.many_nodes.hosts import Host, Network, clock_trouble, trouble
+from tests.many_nodes.hosts import Host, Network, trouble
 from tests.many_nodes.waiting import wait_for
 from tests.mlflow_server import MlflowServer
 from tests.object_store import ObjectStore
+from tests.sweeps.launch.small_study import SPEC
+from tests.sweeps.launch.small_study import __file__ as SMALL_STUDY
+from training.tracking.run_metrics import metrics_today
+from training.tracking.tracker import MemoryTracker
+from training.trial import run_trial
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.skipif(bool(trouble()), reason=trouble())]
 
-HERE = Path(__file__).parent
 PASSWORD = "known-to-one-host"
-TRIALS, MOST = 8, 6  # see study.py
+TRIALS, MOST = 8, 6
+LONG = SPEC.with_all({"loop.max_epochs": MOST, "loop.batches_per_epoch": 8, "loop.patience": MOST})
+STUDY = f"""
+from small_study import small_study
+from sweeps.launch.command import main
+from training.spec import TrialSpec
+
+if __name__ == "__main__":
+    main(small_study({TRIALS}, base=TrialSpec.from_dict({LONG.to_dict()!r})))
+"""
 
 
-@pytest.mark.skipif(bool(clock_trouble()), reason=clock_trouble())
 def test_every_trial_once_whichever_host_is_lost_or_comes_late(
     s3: ObjectStore, raw_train: list[Path], raw_test: list[Path], tmp_path: Path
 ) -> None:
@@ -61,8 +73,8 @@ def _run(network: Network, server: ArchiveServer, mlflow: MlflowServer, s3: Obje
     _, lost = node("first", -120.0), node("lost", 120.0)
     job = head.inside("/tmp/job")
     Code.of().copy_to(job)
-    for file in (HERE / "study.py", HERE.parent / "sweeps" / "launch" / "small_study.py"):
-        shutil.copy(file, job)
+    shutil.copy(SMALL_STUDY, job)
+    (job / "study.py").write_text(STUDY)
     archives = f"{network.reach(int(server.url.rpartition(':')[2].partition('/')[0]))}/named"
     build = f"python -m ingest build --lake {bucket}/lake --ratios 10 --scheduler ray"
     tracking = network.reach(mlflow.port, login=f"ann:{PASSWORD}")
@@ -94,8 +106,13 @@ def _run(network: Network, server: ArchiveServer, mlflow: MlflowServer, s3: Obje
     for run in rows:
         if run.info.status == "FINISHED":
             assert [step for step, _ in mlflow.history(run, "val/f1")] == list(range(MOST))
-    common_part = mlflow.history(killed, "val/f1")
-    assert mlflow.history(again_run, "val/f1")[: len(common_part)] == common_part
+    spec = LONG.with_("seed", int(killed.data.tags["seed"]))
+    alone = run_trial(spec, Lake.open(f"{bucket}/lake"), MemoryTracker(), folder=tmp_path / "alone").metrics
+    found = metrics_today(again_run.data.metrics)
+    wanted = {name: value for name, value in alone.items() if name.startswith(("test/", "best/"))}
+    assert {name: found.get(name) for name in wanted} == pytest.approx(wanted, nan_ok=True), (
+        "as if nothing had happened"
+    )
     said = subprocess.run(
         ["grep", "-rl", PASSWORD, str(head.inside("/tmp/ray")), str(log)], capture_output=True, text=True, check=False
     )

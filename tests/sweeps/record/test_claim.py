@@ -156,7 +156,7 @@ def beating(storage: str, *, ahead: float = 0.0, **changes: object) -> Iterator[
         thread.join()
 
 
-@pytest.mark.parametrize("ahead", [0.0, -120.0, 120.0])
+@pytest.mark.parametrize("ahead", [-120.0, 120.0])
 def test_a_driver_elsewhere_holds_it_while_it_says_that_it_lives(storage: str, ahead: float, impatient: None) -> None:
     with (
         beating(storage, ahead=ahead),
