@@ -88,6 +88,7 @@ class Host:
         self.environment = environment
         words = ["--net", "--pid", "--mount", "--uts", "--ipc", "--mount-proc"]
         known = {"NAME": name, "HOSTS": f"{self.address} {name}\n", "PATH": os.environ["PATH"]}
+        self._programs: list[subprocess.Popen[bytes]] = []
         self._process, self._first = _unshared(words, ["sh", "-ec", _BEGIN, "sh", "/tmp", *hidden], known)
 
     def inside(self, path: str) -> Path:
@@ -97,13 +98,15 @@ class Host:
     def start(self, words: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
         """Starts a program in its folder for temporary files, which ends with the host."""
         with log.open("ab") as file:
-            return subprocess.Popen(
+            program = subprocess.Popen(
                 ["nsenter", f"--target={self._first}", "--all", "sh", "-c", 'cd /tmp; exec "$@"', "sh", *words],
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=file,
             )
+        self._programs.append(program)
+        return program
 
     def net(self, *words: str) -> None:
         """Types `ip ...` there."""
@@ -118,7 +121,8 @@ class Host:
     def end(self) -> None:
         """Ends all that runs there."""
         self._process.kill()
-        self._process.wait(60)
+        for process in (self._process, *self._programs):
+            process.wait(60)
         _gone(self._first)
 
 
