@@ -14,9 +14,12 @@ import secrets
 import socket
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -36,16 +39,19 @@ class Holder(BaseModel):
 
     Attributes:
         token: Unique name of this holding.
-        host: Machine; empty if the lock is torn.
+        host: Machine, by its name for people; empty if the lock is torn.
+        machine: What tells it from others of the same name, see `this_machine`; empty in locks of earlier programs.
         pid: Process there.
         started: Date and time in ISO 8601.
-        beat: Time of its last sign of life, in seconds since 1970.
+        beat: Time of its last sign of life by its own clock, in seconds since 1970. Clocks of machines differ: that it
+            changes says that the holder lives, its age says nothing elsewhere.
     """
 
     model_config = ConfigDict(frozen=True)
 
     token: str = Field(pattern=r"^\w+$")
     host: str
+    machine: str = ""
     pid: int
     started: str = ""
     beat: float = 0.0
@@ -55,22 +61,37 @@ class Holder(BaseModel):
         """A new holding of this process."""
         started = datetime.now(UTC).isoformat(timespec="seconds")
         token, host = secrets.token_hex(8), socket.gethostname()
-        return cls(token=token, host=host, pid=os.getpid(), started=started, beat=time.time())
+        return cls(token=token, host=host, machine=this_machine(), pid=os.getpid(), started=started, beat=time.time())
 
     @property
     def process(self) -> str:
         """In words, for messages."""
         return f"process {self.pid} on {self.host}"
 
+    @property
+    def is_here(self) -> bool:
+        """Whether it is of this machine: its process can be looked for, and its clock is ours."""
+        return self.machine == this_machine()
+
     def has_died_here(self) -> bool:
         """Whether it ran on this machine and does so no longer."""
-        if self.host != socket.gethostname():
+        if not self.is_here:
             return False
         try:
             os.kill(self.pid, 0)
         except OSError as error:  # another one: it runs, as another user
             return isinstance(error, ProcessLookupError)
         return False
+
+
+@cache
+def this_machine() -> str:
+    """Tells this machine from all others, also from containers on it and after a restart: hosts often share a name."""
+    try:
+        booted = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{booted}/{Path('/proc/self/ns/pid').readlink()}"  # a process id means something only in its namespace
+    except OSError:  # not Linux
+        return f"{uuid.getnode():x}"
 
 
 class Lock:
@@ -84,9 +105,14 @@ class Lock:
     def acquire(self, may_replace: Callable[[Holder], bool]) -> bool:
         """Takes the lock if nobody holds it, or who does may be replaced, and nobody is faster; says whether it did."""
         holder = holder_of(self.url)
-        if holder is not None and not may_replace(holder):
-            return False
+        while holder is not None:
+            if not may_replace(holder):
+                return False
+            asked, holder = holder, holder_of(self.url)  # the answer may have taken a minute
+            if holder is not None and holder.token == asked.token:
+                break
         self._place = self.url if holder is None else f"{self.url}.{holder.token}"
+        self._beat()
         return create(self._place, self._content()) and self.is_held()
 
     def is_held(self) -> bool:
@@ -97,7 +123,7 @@ class Lock:
         """Gives a sign of life; False if the lock is no longer held."""
         if not self.is_held():
             return False
-        self.holder = self.holder.model_copy(update={"beat": time.time()})
+        self._beat()
         replace(self._place, self._content())
         return True
 
@@ -118,6 +144,9 @@ class Lock:
                 f"the lock of {place!r} was broken while this build ran ({owner}): nothing more is written, let one "
                 "build run to its end and start again"
             )
+
+    def _beat(self) -> None:
+        self.holder = self.holder.model_copy(update={"beat": time.time()})
 
     def _is_mine(self, holder: Holder | None) -> bool:
         return holder is not None and holder.token == self.holder.token

@@ -54,6 +54,7 @@ WITH_CLUSTERS = (
     "tests/ingest/test_cluster.py",
     "tests/ingest/test_dask_cluster.py",
     "tests/ingest/test_ray_cluster.py",
+    "tests/many_nodes",
     "tests/sweeps/launch",
     "tests/training/test_trial_in_ray.py",
 )
@@ -61,6 +62,7 @@ WITH_CLUSTERS = (
 
 LONGEST_FIRST = (
     "tests/docs/test_tour.py",
+    "tests/many_nodes/test_study.py",
     "tests/sweeps/launch/test_driver.py",
     "tests/sweeps/launch/test_faults.py",
     "tests/end_to_end/test_three_actions.py",

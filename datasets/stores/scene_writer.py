@@ -88,6 +88,8 @@ class SceneWriter:
         self._foreign: dict[str, Any] = {}
         self._finished = False
         self._arrays: list[tuple[str, str]] = []
+        self._shards: dict[str, int] = {}
+        self._shared = False
 
     def __enter__(self) -> "SceneWriter":
         for beside in beside_store(self._target):
@@ -104,7 +106,7 @@ class SceneWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if not self._finished:
+        if not self._finished and not self._shared:
             # Where the store has gone away its remains stay: without a root document nobody takes them for a scene,
             # and what is raised should be why the build ended.
             with suppress(OSError, IceBenchError):
@@ -158,19 +160,26 @@ class SceneWriter:
                 dimension_names=dims,
                 attributes=dict(attributes),
                 zarr_format=3,
+                overwrite=True,  # where a worker that was given up goes on beside this one
                 storage_options=storage_options(url),
             )
         encode = compressor.as_codec().encode
         for place, content in encoded_shards(
             values, chunk=chunks, shard=shards, fill=fill, encode=encode, threads=threads()
         ):
-            replace("/".join((url, "c", *map(str, place))), content)
+            shard = "/".join(("c", *map(str, place)))
+            replace(f"{url}/{shard}", content)
+            self._shards[f"{group}/{name}/{shard}"] = len(content)
         self._arrays.append((group, name))
 
     def finish(self, attributes: Mapping[str, Any], groups: Mapping[str, Mapping[str, Any]]) -> None:
         """Makes the store visible: group documents, then the root with the record and all metadata in one object.
 
         Attributes that others gave to the store before, such as where its season is from, stay.
+
+        Raises:
+            SceneNotFoundError: Objects are gone that were written: a worker that was given up, on a host that was cut
+                off for a while, builds the same scene. What is there stays, since it may be the other's.
         """
         arrays: dict[str, dict[str, Any]] = {group: {} for group in groups}
         for group, name in self._arrays:
@@ -181,6 +190,9 @@ class SceneWriter:
             members[group] = _group_document(group_attributes, {})
             members |= {f"{group}/{name}": document for name, document in arrays[group].items()}
         objects = {key: size for key, size in sizes(self.url).items() if key != "zarr.json"}
+        for key, size in self._shards.items():
+            if objects.get(key) != size:
+                raise self._gone(key)
         root = {**self._foreign, **attributes, "objects": objects}
         texts = {name: to_attribute(content) for name, content in root.items()}
         _put(f"{self.url}/zarr.json", _group_document(texts, members))
@@ -191,11 +203,15 @@ class SceneWriter:
     def _written(self, key: str) -> Any:  # noqa: ANN401 - JSON
         content = read(f"{self.url}/{key}")
         if content is None:
-            raise SceneNotFoundError(
-                f"{self.url}/{key} is gone before the scene was finished: something else removes or builds this scene, "
-                "let only one build run"
-            )
+            raise self._gone(key)
         return json.loads(content)
+
+    def _gone(self, key: str) -> SceneNotFoundError:
+        self._shared = True
+        return SceneNotFoundError(
+            f"{self.url}/{key} is gone before the scene was finished: something else removes or builds this scene, "
+            "let only one build run"
+        )
 
 
 def beside_store(url: str) -> tuple[str, str]:

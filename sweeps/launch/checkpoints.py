@@ -1,7 +1,8 @@
 """Checkpoints of a trial under `--storage`, from which any attempt on any node can go on.
 
 A folder belongs to the trial_id and not to a run of Ray, so a retry, another node and a new driver all find it. Its
-`owner` is the attempt that started last. An older attempt that is still alive learns from it that it was replaced.
+`owner` is the attempt that started last, and when. An older attempt that is still alive, as on a host that was cut off
+for a while, learns from it that it was replaced: it ends, and its checkpoints do not replace newer ones.
 """
 
 import logging
@@ -13,6 +14,7 @@ from pathlib import Path
 from datasets.errors import IceBenchError
 from datasets.storage import read, remove, replace
 from training.loop.checkpoint_files import BEST, LAST
+from training.tracking.records import now_ms
 
 logger = logging.getLogger(__name__)
 
@@ -28,12 +30,17 @@ class TrialCheckpoints:
         url: Folder of the trial.
         folder: Where the trial writes its checkpoints on this machine.
         attempt: Unique name of this attempt.
+
+    Attributes:
+        began: When this attempt began, in milliseconds since 1970; later than all earlier ones, whatever the clocks of
+            their hosts say.
     """
 
     def __init__(self, url: str, folder: Path, attempt: str) -> None:
         self.url = url
         self.folder = folder
         self.attempt = attempt
+        self.began = 0
         self._wanted = threading.Event()
         self._over = False
         self._warned = False
@@ -45,7 +52,9 @@ class TrialCheckpoints:
         Raises:
             LakeAccessError: The store cannot be reached; a retry is better than a start from nothing.
         """
-        replace(f"{self.url}/owner", self.attempt.encode())
+        _, before = _owner(read(f"{self.url}/owner"))
+        self.began = max(now_ms(), before + 1)
+        replace(f"{self.url}/owner", f"{self.attempt} {self.began}".encode())
         found = {name: read(f"{self.url}/{name}") if resume else None for name in (BEST, LAST)}
         whole = all(content is not None for content in found.values())
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -63,11 +72,9 @@ class TrialCheckpoints:
 
     def check_owner(self) -> None:
         """Raises SupersededError where a later attempt has begun; silent where the store cannot say."""
-        owner = None
         with self._forgiving():
-            owner = read(f"{self.url}/owner")
-        if owner not in (None, self.attempt.encode()):
-            raise SupersededError("a later attempt at this trial has begun, and this one gives way to it")
+            if not self._is_owner():
+                raise SupersededError("a later attempt at this trial has begun, and this one gives way to it")
 
     def close(self, *, finished: bool) -> None:
         """Waits for the checkpoints being written; of a finished trial only the best weights stay."""
@@ -85,10 +92,14 @@ class TrialCheckpoints:
             self._wanted.clear()
             over = self._over
             with self._forgiving():
-                self._put(BEST)  # first: where a training stands is of no use without the weights that were best
-                self._put(LAST)
+                if self._is_owner():
+                    self._put(BEST)  # first: where a training stands is of no use without the weights that were best
+                    self._put(LAST)
             if over:
                 return
+
+    def _is_owner(self) -> bool:
+        return _owner(read(f"{self.url}/owner"))[0] in ("", self.attempt)
 
     def _put(self, name: str) -> None:
         path = self.folder / name
@@ -100,7 +111,15 @@ class TrialCheckpoints:
         """Makes of what the store refuses a warning, once."""
         try:
             yield
+        except SupersededError:
+            raise
         except (IceBenchError, OSError) as error:
             if not self._warned:
                 self._warned = True
                 logger.warning("checkpoints are not kept at the moment: %s", error)
+
+
+def _owner(content: bytes | None) -> tuple[str, int]:
+    """Name and begin of the attempt that an `owner` names; an earlier program wrote the name alone."""
+    name, _, began = (content or b"").decode().partition(" ")
+    return name, int(began) if began.isdecimal() else 0

@@ -16,8 +16,9 @@ from datasets.errors import ClusterError
 from datasets.process.checkout import shipped_by_job
 from datasets.process.ray_session import ray_session
 from sweeps.launch.finding import Finding
-from sweeps.launch.places import look
+from sweeps.launch.places import Mark, look, marked
 from training.tracking.journal import default_outbox
+from training.tracking.login import Login
 from training.tracking.mlflow_tracker import git_commit
 
 _PATIENCE_S: Final = 180.0
@@ -93,13 +94,15 @@ def look_from_nodes(lake_urls: Sequence[str], tracking_uri: str, storage: str) -
     """Looks from every living node at lakes, tracking server and storage, see `sweeps.launch.places`."""
     alive = [node for node in ray.nodes() if node["Alive"]]
     began = time.time()
-    asked = {
-        _look.options(
-            num_cpus=0, scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-        ).remote(list(lake_urls), tracking_uri, storage): node["NodeManagerAddress"]
-        for node in alive
-    }
-    _, late = ray.wait(list(asked), num_returns=len(asked), timeout=_PATIENCE_S)
+    with marked(tracking_uri, storage) as marks:
+        places = (list(lake_urls), tracking_uri, storage, marks, Login.found())
+        asked = {
+            _look.options(
+                num_cpus=0, scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+            ).remote(*places): node["NodeManagerAddress"]
+            for node in alive
+        }
+        _, late = ray.wait(list(asked), num_returns=len(asked), timeout=_PATIENCE_S)
     return [_report(asked[each], began, None if each in late else each) for each in asked]
 
 
@@ -131,6 +134,9 @@ def check_nodes(lake_urls: Sequence[str], tracking_uri: str, storage: str) -> No
 
 
 @ray.remote(max_retries=0)
-def _look(lake_urls: list[str], tracking_uri: str, storage: str) -> tuple[float, list[Finding], float]:
-    """What this node sees, between the times of its clock before and after."""
-    return time.time(), look(lake_urls, tracking_uri, storage), time.time()
+def _look(
+    lake_urls: list[str], tracking_uri: str, storage: str, marks: list[Mark], login: Login
+) -> tuple[float, list[Finding], float]:
+    """What this node sees with the login of the driver, between the times of its clock before and after."""
+    login.use()
+    return time.time(), look(lake_urls, tracking_uri, storage, marks), time.time()

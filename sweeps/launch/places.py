@@ -11,15 +11,17 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from datasets.access import is_url, scheme_of
+from datasets.errors import IceBenchError
 from datasets.lake import Lake
-from datasets.storage import create, read, remove
+from datasets.storage import create, exists, read, remove
 from sweeps.launch.finding import Check, Finding, Level, limited
 from training.tracking.artifact_probe import probe_artifacts
 from training.tracking.server import check_reachable, public
@@ -33,21 +35,81 @@ _REFUSED_S: Final = 900.0
 """S3 refuses requests that are signed so long before or after its own time."""
 
 
-def look(lake_urls: Sequence[str], tracking_uri: str, storage: str) -> list[Finding]:
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """An object in a place that all nodes must see: a folder of the same name on each would lose what they write.
+
+    Attributes:
+        name: Of the place: storage, or MLflow.
+        place: Folder or URL.
+        object: URL of the mark, gone once the nodes have looked.
+        remedy: What to do where it is not seen.
+    """
+
+    name: str
+    place: str
+    object: str
+    remedy: str
+
+
+def look(lake_urls: Sequence[str], tracking_uri: str, storage: str, marks: Sequence[Mark] = ()) -> list[Finding]:
     """Looks at all of them from this process, in seconds where they answer.
 
     Args:
         lake_urls: Of the lakes.
         tracking_uri: Resolved, see `training.tracking.server.resolve_uri`.
         storage: Folder or URL of checkpoints.
+        marks: What the driver has put into places that must be the same here.
     """
     checks: list[tuple[str, Check]] = [("lake", partial(check_lake, url)) for url in lake_urls]
+    checks += [(mark.name, partial(check_shared, mark)) for mark in marks]
     checks += [
         ("storage", partial(check_storage, storage)),
         ("MLflow", partial(check_tracking, tracking_uri)),
         ("clock", partial(check_clocks, [*lake_urls, storage], tracking_uri)),
     ]
     return [finding for name, check in checks for finding in limited(name, check, _PATIENCE_S)]
+
+
+@contextmanager
+def marked(tracking_uri: str, storage: str) -> Iterator[list[Mark]]:
+    """Marks the storage and the folder of a database, for nodes to look for; none where this process cannot write."""
+    places = [("storage", storage, "give a bucket with --storage, or a disk that all nodes share")]
+    if tracking_uri.startswith("sqlite:///"):
+        remedy = "let an MLflow server run, and give its address with --tracking-uri"
+        places.append(("MLflow", str(Path(tracking_uri.removeprefix("sqlite:///")).parent), remedy))
+    held, marks = ExitStack(), list[Mark]()
+    try:
+        for name, place, remedy in places:
+            with suppress(IceBenchError, OSError):
+                mark = held.enter_context(_probe_in(place))
+                if create(mark, b"seen"):
+                    marks.append(Mark(name=name, place=place, object=mark, remedy=remedy))
+        yield marks
+    finally:
+        with suppress(IceBenchError, OSError):
+            held.close()
+
+
+def check_shared(mark: Mark) -> Iterator[Finding]:
+    """Looks for a mark of the driver; one that is seen is not worth a line."""
+    if not exists(mark.object):
+        said = f"{mark.place} is not the same place there as for the driver of the study"
+        yield Finding(name=mark.name, level="error", said=said, remedy=mark.remedy)
+
+
+@contextmanager
+def _probe_in(place: str) -> Iterator[str]:
+    """URL for a test object, which is removed in the end with the folders that were made for it."""
+    probe = f"{place}/probe-{secrets.token_hex(8)}"
+    new = [] if is_url(place) else [each for each in (Path(place), *Path(place).parents) if not each.exists()]
+    try:
+        yield probe
+    finally:
+        remove(probe)
+        for folder in new:
+            with suppress(OSError):  # another node needs it meanwhile, or it was never made
+                folder.rmdir()
 
 
 def check_lake(url: str) -> Iterator[Finding]:
@@ -63,15 +125,8 @@ def check_lake(url: str) -> Iterator[Finding]:
 
 def check_storage(url: str) -> Iterator[Finding]:
     """Creates an object where none may be, is refused to create it again, reads it, and removes it."""
-    probe = f"{url}/probe-{secrets.token_hex(8)}"
-    new = [] if is_url(url) else [each for each in (Path(url), *Path(url).parents) if not each.exists()]
-    try:
+    with _probe_in(url) as probe:
         alone = create(probe, b"first") and not create(probe, b"second") and read(probe) == b"first"
-    finally:
-        remove(probe)
-        for folder in new:
-            with suppress(OSError):  # another node needs it meanwhile, or it was never made
-                folder.rmdir()
     if alone:
         yield Finding(name="storage", level="ok", said=f"{url}: written, read, not overwritten, removed")
         return

@@ -10,12 +10,18 @@ from ray.tune.integration.ray_train import TuneReportCallback
 
 from sweeps.launch.order import Order
 from sweeps.launch.worker import run_order
+from training.tracking.login import Login
 
 
-def run_order_together(order: Order, folder: Path) -> None:
-    """Runs the trial in as many processes as its order says."""
+def run_order_together(order: Order, folder: Path, login: Login) -> None:
+    """Runs the trial in as many processes as its order says, on hosts that may have no login at MLflow."""
+
+    def process(config: dict[str, Any]) -> None:
+        login.use()
+        _process(config)
+
     TorchTrainer(
-        _process,
+        process,
         train_loop_config={**order.config(), "folder": str(folder)},
         scaling_config=ScalingConfig(
             num_workers=order.processes,

@@ -163,9 +163,8 @@ def open_study(plan: Plan, request: Request) -> StudyTracker:
 def _without_lost(study: StudyTracker) -> dict[str, TrialState]:
     """State of the trials; nothing runs now, so a trial that MLflow shows as running has lost its process."""
     rows = study.children_rows()
-    lost = [row.run_id for row in rows if row.status == "RUNNING"]
-    study.end_lost(lost)
-    return states_of(row.model_copy(update={"status": "KILLED"}) if row.run_id in lost else row for row in rows)
+    study.end_lost(row for row in rows if row.status == "RUNNING")
+    return states_of(row.model_copy(update={"status": "KILLED"}) if row.status == "RUNNING" else row for row in rows)
 
 
 def _watched(

@@ -16,6 +16,7 @@ from ray import tune
 from sweeps.launch.order import ORDER, Order
 from sweeps.launch.placement import Placement, Slots
 from sweeps.launch.report_keys import EPOCH, REFUSED, SCORE
+from training.tracking.login import Login
 
 RETRIES: Final = 3
 """Times that a failed trial is tried again, from its checkpoint."""
@@ -129,7 +130,7 @@ def fit(
     resources = {"cpu": placement.cpus, "gpu": slots.gpus} if single else {"memory": 1.0}
     with tempfile.TemporaryDirectory(prefix="icebench-tune-") as folder:  # results are in MLflow and in the storage
         tuner = tune.Tuner(
-            tune.with_resources(work or train, resources),
+            tune.with_resources(work or tune.with_parameters(train, login=Login.found()), resources),
             param_space=space or {},
             tune_config=tune.TuneConfig(
                 reuse_actors=True,  # a new process costs 5 s of imports
@@ -151,8 +152,12 @@ def fit(
         return [_outcome(results[place]) for place in range(len(results))]
 
 
-def train(config: dict[str, Any]) -> None:
-    """One trial, in a worker process of Ray."""
+def train(config: dict[str, Any], login: Login) -> None:
+    """One trial, in a worker process of Ray; the login is that of the driver, for hosts that have none.
+
+    It comes as an object of Ray, which is in no configuration, record or log; a variable of the job would be in all.
+    """
+    login.use()
     order = Order.of_config(config)
     folder = Path(tune.get_context().get_trial_dir() or ".").resolve() / "trial"
     if order.attribution is not None:
@@ -166,7 +171,7 @@ def train(config: dict[str, Any]) -> None:
     else:
         from sweeps.launch.several_processes import run_order_together
 
-        run_order_together(order, folder)
+        run_order_together(order, folder, login)
 
 
 class Watcher(tune.Callback):

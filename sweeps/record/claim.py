@@ -1,23 +1,27 @@
 """One driver at a time runs a study on a lake: it holds a lock under the storage that all its trials share.
 
-MLflow has no conditional write, so a claim there would be a race. The lock carries a time that the driver renews; a
-driver that was killed is replaced at once on its own machine, where its process can be checked, and after `STALE_S`
-on another.
+MLflow has no conditional write, so a claim there would be a race. The lock carries a time that the driver renews. A
+driver that was killed is replaced at once on its own machine, where its process can be looked for; on another, once it
+was watched for `STALE_S` and did not renew the lock. Nobody compares the clocks of two machines, which may differ.
 """
 
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Final
 
 from datasets.errors import IceBenchError
 from datasets.lock import NAME, Holder, Lock, hold, holder_of
+from datasets.process.terminal import err, tell
 from sweeps.record.study import StudyTracker
 from training.tracking.server import public
 
 BEAT_S: Final = 15.0
 STALE_S: Final = 60.0
-"""Age at which a claim counts as abandoned: four beats were missed. Clocks must differ by less than that."""
+"""Time without a sign of life after which a claim counts as abandoned: four beats were missed."""
+_GLANCE_S: Final = 1.0
+"""Between two looks at a claim that is watched."""
 
 _TAG: Final = "storage"
 """Tag of the parent run: storage of its last driver, with its claim and its checkpoints."""
@@ -49,12 +53,10 @@ def claimed(storage: str, study: str, lake: str) -> Iterator[Lock]:
 
     def refusal(holder: Holder | None) -> StudyClaimedError:
         who = "another process" if holder is None else holder.process
-        return StudyClaimedError(
-            f"study {study!r} is being run by {who}: wait for it, or stop it and start again (on another machine "
-            f"{STALE_S:.0f} s later)"
-        )
+        return StudyClaimedError(f"study {study!r} is being run by {who}: wait for it, or stop it and start again")
 
-    with hold(lock_url(storage, study, lake), _is_gone, refusal, beat_s=BEAT_S) as lock:
+    url = lock_url(storage, study, lake)
+    with hold(url, partial(_is_gone, url), refusal, beat_s=BEAT_S) as lock:
         yield lock
 
 
@@ -72,11 +74,12 @@ def storage_changed(study: StudyTracker, storage: str, lake: str) -> str:
     if before == now:
         return ""
     if before:
+        url = lock_url(before, study.study, lake)
         try:
-            holder = holder_of(lock_url(before, study.study, lake))
+            holder = holder_of(url)
         except (IceBenchError, OSError):  # of another machine, or gone
             holder = None
-        if holder is not None and not _is_gone(holder):
+        if holder is not None and not _is_gone(url, holder):
             raise StudyClaimedError(
                 f"study {study.study!r} is being run by {holder.process} with --storage {before}: wait for it, or "
                 "stop it"
@@ -90,6 +93,19 @@ def storage_changed(study: StudyTracker, storage: str, lake: str) -> str:
     )
 
 
-def _is_gone(holder: Holder) -> bool:
-    """Whether its process died on this machine, or no longer says that it lives."""
-    return holder.has_died_here() or time.time() - holder.beat >= STALE_S
+def _is_gone(url: str, holder: Holder) -> bool:
+    """Whether its process died on this machine, or gives no sign of life; takes `STALE_S` where only time can tell."""
+    if holder.has_died_here() or not holder.host:
+        return True
+    if holder.is_here:
+        return time.time() - holder.beat >= STALE_S
+    tell(f"{holder.process} ran this study: it is replaced if it gives no sign of life within {STALE_S:.0f} s", err)
+    end = time.monotonic() + STALE_S
+    while time.monotonic() < end:
+        time.sleep(_GLANCE_S)
+        seen = holder_of(url)
+        if seen is None or seen.token != holder.token:
+            return True
+        if seen.beat != holder.beat:
+            return False
+    return True

@@ -27,6 +27,7 @@ from training.tracking.mlflow_client import (
     storing,
 )
 from training.tracking.mlflow_tracker import params_of, params_today, source_tags
+from training.tracking.records import now_ms
 from training.tracking.run_metrics import metrics_today
 from training.tracking.server import ArtifactStoreError, TrackingError, resolve_uri
 from training.tracking.tracker import Status
@@ -192,11 +193,11 @@ class StudyTracker:
         with asking(self.tracking_uri) as client:
             client.set_tag(self.run_id, name, value)
 
-    def end_lost(self, run_ids: Iterable[str]) -> None:
-        """Ends the runs as KILLED whose processes have died."""
+    def end_lost(self, rows: Iterable[TrialRow]) -> None:
+        """Ends the attempts as KILLED whose processes have died; none before its begin, which is of another clock."""
         with asking(self.tracking_uri) as client:
-            for run_id in run_ids:
-                client.set_terminated(run_id, "KILLED")
+            for row in rows:
+                client.set_terminated(row.run_id, "KILLED", max(now_ms(), row.started))
 
     def describe(self, markdown: str, metrics: Mapping[str, float], *, time: int, step: int) -> None:
         """Writes the description of the parent run, and metrics of one moment; again changes nothing."""
@@ -228,7 +229,7 @@ class StudyTracker:
         """
         try:
             if with_trials:
-                self.end_lost(row.run_id for row in self.children_rows() if row.status == "RUNNING")
+                self.end_lost(row for row in self.children_rows() if row.status == "RUNNING")
             self.finish(status)
         except TrackingError as away:
             logger.warning("the end of study %s is not in MLflow: %s", self.study, away)

@@ -56,6 +56,10 @@ class MlflowTracker:
         outbox: Folder for what is not sent yet, shared by all trials of the machine; by default `default_outbox()`.
         patience_s: Longest time that `finish` waits for the rest to be sent.
 
+    Attributes:
+        not_before: Earliest begin that is noted, in milliseconds since 1970: an attempt begins after those before it,
+            also where the clock of its host is behind theirs.
+
     Raises:
         TrackingError: The URI can never be used.
     """
@@ -76,6 +80,7 @@ class MlflowTracker:
         self.parent_run_id = parent_run_id
         self.outbox = (outbox or default_outbox()).absolute()
         self.patience_s = patience_s
+        self.not_before = 0
         self._publisher: Publisher | None = None
 
     @property
@@ -114,7 +119,7 @@ class MlflowTracker:
             **tags,
         }
         start = StartRecord(
-            time=now_ms(),
+            time=max(now_ms(), self.not_before),
             attempt=uuid.uuid4().hex,
             tracking_uri=public(self.tracking_uri),
             experiment=self.experiment,
@@ -158,7 +163,7 @@ class MlflowTracker:
         What could not be sent goes on being sent while this process lives, and then waits for `python -m sweeps sync`.
         """
         publisher = self._running()
-        self._append(FinishRecord(time=now_ms(), status=status))
+        self._append(FinishRecord(time=max(now_ms(), publisher.journal.last_ms), status=status))
         publisher.hurry()
         publisher.join(self.patience_s)
         if publisher.is_alive():

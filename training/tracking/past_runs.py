@@ -3,22 +3,19 @@
 A sqlite database is read with sqlite3 and never made or changed; a server is asked over its REST interface.
 """
 
-import base64
-import configparser
 import http.client
 import json
-import os
 import re
 import sqlite3
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, unquote, urlsplit
 
+from training.tracking.login import Login
 from training.tracking.mlflow_tracker import params_today
 from training.tracking.server import TrackingError, public, resolve_uri
 
@@ -120,7 +117,7 @@ def _ask(uri: str, what: str, body: dict[str, Any]) -> dict[str, Any]:
     request = urllib.request.Request(
         f"{public(uri)}/api/2.0/mlflow/{what}/search",
         data=json.dumps(body).encode(),
-        headers={"Content-Type": "application/json", "User-Agent": "icebench", **dict(_login(uri))},
+        headers={"Content-Type": "application/json", "User-Agent": "icebench", **_login(uri)},
     )
     try:
         with urllib.request.urlopen(request, timeout=_PATIENCE_S) as answer:  # http and https only, by resolve_uri
@@ -134,17 +131,9 @@ def _ask(uri: str, what: str, body: dict[str, Any]) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _login(uri: str) -> Iterator[tuple[str, str]]:
-    """The header by which MLflow's clients log in: from the URI, the environment, or ~/.mlflow/credentials."""
-    if token := os.environ.get("MLFLOW_TRACKING_TOKEN"):
-        yield "Authorization", f"Bearer {token}"
-        return
-    parts = urlsplit(uri)
-    user, password = unquote(parts.username or ""), unquote(parts.password or "")
-    if not user:
-        file = configparser.ConfigParser(interpolation=None)
-        file.read(Path.home() / ".mlflow" / "credentials")
-        names = ("mlflow_tracking_username", "mlflow_tracking_password")
-        user, password = (os.environ.get(name.upper()) or str(file.get("mlflow", name, fallback="")) for name in names)
-    if user:
-        yield "Authorization", "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+def _login(uri: str) -> dict[str, str]:
+    """The header by which MLflow's clients log in: with the token, else what the URI says, else what is found."""
+    found, parts = Login.found(), urlsplit(uri)
+    if parts.username and not found.token:
+        found = Login(user=unquote(parts.username), password=unquote(parts.password or ""))
+    return found.header()

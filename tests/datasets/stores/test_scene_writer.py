@@ -7,6 +7,7 @@ import pytest
 import zarr
 from numpy.typing import NDArray
 
+from datasets.errors import SceneNotFoundError
 from datasets.stores.scene_writer import CHUNK, SHARD, Codec, SceneWriter
 
 
@@ -45,6 +46,32 @@ def test_chunks_of_the_fill_value_are_not_stored(tmp_path: Path, dtype: type, fi
     np.testing.assert_array_equal(_write(tmp_path / "b", full, fill)[...], full)
     assert _stored_chunks(tmp_path / "a") == 3
     assert _stored_chunks(tmp_path / "b") == 4
+
+
+def test_of_two_workers_at_one_scene_the_first_does_not_show_what_the_second_has_begun_to_replace(
+    tmp_path: Path,
+) -> None:
+    """A worker that a scheduler gave up may live on, on a host that was cut off: its scene is built elsewhere too."""
+    url, values = str(tmp_path / "scene.zarr"), np.arange(12.0, dtype=np.float32).reshape(3, 4)
+
+    def write(writer: SceneWriter, name: str) -> None:
+        writer.array("r1", name, values, dims=("line", "sample"), fill=np.nan, attributes={})
+
+    def shown_too_late(second: SceneWriter) -> None:
+        with SceneWriter(url) as first:
+            write(first, "x")
+            write(first, "y")
+            (tmp_path / "scene.zarr" / "r1" / "x" / "c" / "0" / "0").unlink()  # the second clears up, and begins
+            write(second, "y")
+            first.finish({}, {"r1": {}})
+
+    with SceneWriter(url) as second:
+        with pytest.raises(SceneNotFoundError, match="is gone before the scene was finished"):
+            shown_too_late(second)
+        write(second, "x")
+        second.finish({}, {"r1": {}})
+    np.testing.assert_array_equal(zarr.open_array(f"{url}/r1/x", mode="r")[...], values)
+    np.testing.assert_array_equal(zarr.open_array(f"{url}/r1/y", mode="r")[...], values)
 
 
 def test_an_array_of_the_fill_value_has_no_object(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ def elsewhere(url: str, folder: Path) -> None:
     with pytest.raises(SupersededError):
         first.check_owner()
     second.check_owner()
+    assert second.began > first.began
     write(folder / "second", best=b"b2", last=b"l2")
     second.keep()
     (folder / "second" / "last.pt").unlink()
@@ -50,6 +51,38 @@ def test_an_attempt_goes_on_where_another_was(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_an_attempt_goes_on_from_a_bucket(s3: ObjectStore, tmp_path: Path) -> None:
     elsewhere("s3://lake/ray/checkpoints/t", tmp_path)
+
+
+def test_an_attempt_that_was_cut_off_does_not_replace_what_a_later_one_keeps(tmp_path: Path) -> None:
+    """Its host comes back, or was only slow: it has an older epoch at hand when it learns that it was replaced."""
+    url = tmp_path / "t"
+    old, new = TrialCheckpoints(str(url), tmp_path / "old", "one"), TrialCheckpoints(str(url), tmp_path / "new", "two")
+    old.take(resume=True)
+    new.take(resume=True)
+    write(tmp_path / "new", best=b"b9", last=b"l9")
+    new.close(finished=True)
+    write(tmp_path / "old", best=b"b2", last=b"l2")
+    old.keep()
+    old.close(finished=False)
+    assert (url / "best.pt").read_bytes() == b"b9"
+    assert not (url / "last.pt").exists()
+
+
+@pytest.mark.parametrize("ahead", [-120.0, 120.0])
+def test_a_later_attempt_begins_later_whatever_the_clocks_of_hosts_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ahead: float
+) -> None:
+    def begin(name: str, now: float) -> int:
+        monkeypatch.setattr("training.tracking.records.time.time", lambda: now)
+        attempt = TrialCheckpoints(str(tmp_path / "t"), tmp_path / name, name)
+        attempt.take(resume=True)
+        attempt.close(finished=False)
+        return attempt.began
+
+    first, second = begin("one", 1000.0), begin("two", 1000.0 + ahead)
+    assert (first, second) == (1_000_000, max(1_000_001, int((1000.0 + ahead) * 1000)))
+    (tmp_path / "t" / "owner").write_bytes(b"of-an-earlier-program")
+    assert begin("three", 5.0) == 5000
 
 
 def test_from_the_start_when_asked(tmp_path: Path) -> None:

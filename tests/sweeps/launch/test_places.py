@@ -15,7 +15,7 @@ from datasets.lake import Lake
 from datasets.storage import sizes
 from ingest.recipe import Recipe
 from sweeps.launch.finding import Finding
-from sweeps.launch.places import check_clocks, check_storage, check_tracking, clock_finding, look
+from sweeps.launch.places import check_clocks, check_storage, check_tracking, clock_finding, look, marked
 from tests.free_ports import free_ports
 from tests.mlflow_server import MlflowServer
 from tests.object_store import BUCKET, ObjectStore
@@ -61,6 +61,27 @@ def test_a_storage_that_overwrites_what_must_be_created_once(monkeypatch: pytest
     (found,) = check_storage(str(tmp_path))
     assert (found.level, "conditional writes" in found.remedy) == ("error", True)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_places_that_are_others_on_a_node_are_named(tiny_lake: Lake, tmp_path: Path) -> None:
+    """Without a shared disk, each node has a folder of the name, and a database, where the driver never looks."""
+    here, there = tmp_path / "here", tmp_path / "there"
+    uri, storage = f"sqlite:///{here}/mlflow.db", str(here / "ray")
+    with marked(uri, storage) as marks:
+        assert "error" not in dict(levels(look([tiny_lake.url], uri, storage, marks))).values()
+        here.rename(there)  # what a node of another disk sees
+        found = [each for each in look([tiny_lake.url], uri, storage, marks) if each.level == "error"]
+        there.rename(here)
+    assert [(each.name, each.said) for each in found] == [
+        ("storage", f"{storage} is not the same place there as for the driver of the study"),
+        ("MLflow", f"{here} is not the same place there as for the driver of the study"),
+    ]
+    assert "bucket" in found[0].remedy
+    assert "--tracking-uri" in found[1].remedy
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").write_text("x")
+    with marked("http://mlflow:5000", str(tmp_path / "file")) as marks:
+        assert marks == [], "the check of the storage itself says what is wrong with it"
 
 
 @pytest.mark.slow

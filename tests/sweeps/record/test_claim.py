@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,8 +19,8 @@ from mlflow import MlflowClient
 import sweeps.record.claim
 from datasets.lake import Lake
 from datasets.lock import Holder, holder_of
-from datasets.storage import create, replace, sizes
-from sweeps.record.claim import STALE_S, StudyClaimedError, claimed, lock_url, storage_changed
+from datasets.storage import create, remove, replace, sizes
+from sweeps.record.claim import StudyClaimedError, claimed, lock_url, storage_changed
 from sweeps.record.studies import list_studies
 from sweeps.record.study import StudyTracker
 from tests.mlflow_server import fresh_database
@@ -30,7 +31,9 @@ ROOT = Path(__file__).parents[3]
 
 DRIVER = """
 import sys, time
+from sweeps.record import claim
 from sweeps.record.claim import StudyClaimedError, claimed
+claim.STALE_S = 3
 storage, seconds = sys.argv[1], float(sys.argv[2])
 print("ready", flush=True)
 sys.stdin.readline()
@@ -128,14 +131,61 @@ def test_ctrl_c_frees_the_study(storage: str) -> None:
         assert left_in(storage) == []
 
 
-def test_a_driver_elsewhere_holds_it_while_it_says_that_it_lives(storage: str) -> None:
-    put(storage)
-    with pytest.raises(StudyClaimedError, match="process 1 on elsewhere: wait for it"), claimed(storage, "s", "l"):
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweeps.record.claim, "STALE_S", 2.0)
+    monkeypatch.setattr(sweeps.record.claim, "_GLANCE_S", 0.05)
+
+
+@contextmanager
+def beating(storage: str, *, ahead: float = 0.0, **changes: object) -> Iterator[None]:
+    """A driver elsewhere that lives, whose clock is so many seconds ahead of ours."""
+    over = threading.Event()
+
+    def beat() -> None:
+        while not over.wait(0.2):
+            put(storage, beat=time.time() + ahead, **changes)
+
+    put(storage, beat=time.time() + ahead, **changes)
+    thread = threading.Thread(target=beat)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+@pytest.mark.parametrize("ahead", [-120.0, 120.0])
+def test_a_driver_elsewhere_holds_it_while_it_says_that_it_lives(storage: str, ahead: float, impatient: None) -> None:
+    with (
+        beating(storage, ahead=ahead),
+        pytest.raises(StudyClaimedError, match="process 1 on elsewhere: wait for it"),
+        claimed(storage, "s", "l"),
+    ):
         pass
-    put(storage, beat=time.time() - STALE_S - 1)
+    put(storage, beat=time.time() + ahead)
     with claimed(storage, "s", "l"):
         pass
     assert left_in(storage) == [], "the stale claim goes with the one that replaced it"
+
+
+def test_a_driver_on_a_host_of_the_same_name_is_not_taken_for_a_dead_one_here(storage: str, impatient: None) -> None:
+    """Hosts of a cluster often have one name, and numbers of processes mean nothing on another."""
+    with (
+        beating(storage, host=socket.gethostname(), pid=2**22, machine="another"),
+        pytest.raises(StudyClaimedError, match="wait for it"),
+        claimed(storage, "s", "l"),
+    ):
+        pass
+
+
+def test_a_study_that_is_given_back_while_it_is_watched_is_taken(storage: str, impatient: None) -> None:
+    put(storage)
+    threading.Timer(0.3, remove, [lock_url(storage, "s", "l")]).start()
+    with claimed(storage, "s", "l"):
+        pass
+    assert left_in(storage) == []
 
 
 @pytest.mark.slow
@@ -196,7 +246,9 @@ def study(tmp_path: Path) -> StudyTracker:
     return StudyTracker.open(fresh_database(tmp_path), study="s", lake="l")
 
 
-def test_another_storage_is_told_and_a_driver_there_is_found(study: StudyTracker, tmp_path: Path) -> None:
+def test_another_storage_is_told_and_a_driver_there_is_found(
+    study: StudyTracker, tmp_path: Path, impatient: None
+) -> None:
     one, two = str(tmp_path / "one"), str(tmp_path / "two")
     assert storage_changed(study, one, "l") == ""
     assert storage_changed(study, one, "l") == ""
@@ -204,10 +256,9 @@ def test_another_storage_is_told_and_a_driver_there_is_found(study: StudyTracker
         f"ran with --storage {one} before: with {two} its unfinished trials start from the beginning"
         in storage_changed(study, two, "l")
     )
-    put(two)
-    with pytest.raises(StudyClaimedError, match=f"process 1 on elsewhere with --storage {two}: wait for it"):
+    refused = pytest.raises(StudyClaimedError, match=f"process 1 on elsewhere with --storage {two}: wait for it")
+    with beating(two), refused:
         storage_changed(study, one, "l")
-    put(two, beat=time.time() - STALE_S - 1)
     assert f"ran with --storage {two} before" in storage_changed(study, one, "l")
     study.set_tag("storage", "nowhere://at/all")
     assert "make sure that there is none" in storage_changed(study, one, "l")
