@@ -15,7 +15,8 @@ from datasets.graticule import box_text
 from datasets.grids import pixel_spacing
 from datasets.labels import CHARTS, IGNORE
 from datasets.map_frame import MapFrame
-from datasets.picture_sheet import MOST_PIXELS, Kinds, Panel, Shades, class_legend, class_swatches, draw_sheet
+from datasets.map_panels import MOST_PIXELS, Kinds, Panel, Shades, class_legend, class_swatches
+from datasets.picture_sheet import draw_sheet
 from datasets.scene import Scene
 
 CONTINUOUS: Final = ("nersc_sar_primary", "nersc_sar_secondary", "sar_incidenceangle")

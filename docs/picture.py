@@ -14,7 +14,8 @@ from datasets.channels import CHANNELS
 from datasets.labels import CHARTS
 from datasets.lake import Lake
 from datasets.map_frame import MapFrame
-from datasets.picture_sheet import Kinds, Shades, class_legend, class_swatches, draw_sheet
+from datasets.map_panels import Kinds, Shades, class_legend, class_swatches
+from datasets.picture_sheet import draw_sheet
 from datasets.pictures import with_reasons
 
 

@@ -6,7 +6,8 @@ from matplotlib.figure import Figure
 
 from datasets.lake import Lake
 from datasets.map_frame import MapFrame
-from datasets.picture_sheet import Shades, draw_sheet
+from datasets.map_panels import Shades
+from datasets.picture_sheet import draw_sheet
 from datasets.tie_grid import LATITUDE, LONGITUDE, TieGrid
 from ingest.sample.geography import tie_points, track_point
 from ingest.sample.regions import Direction

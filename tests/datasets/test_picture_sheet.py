@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 from datasets.class_colours import LAND, NO_LABEL, NO_PREDICTION, NO_SAR, Palette
 from datasets.labels import CHARTS, SIC, SOD
 from datasets.map_frame import MapFrame
-from datasets.picture_sheet import Kinds, Shades, class_legend, class_swatches, draw_sheet, percent
+from datasets.map_panels import Kinds, Shades, class_legend, class_swatches, percent
+from datasets.picture_sheet import draw_sheet
 
 
 def flat(lines: int, samples: int) -> MapFrame:

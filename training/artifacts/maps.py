@@ -15,7 +15,8 @@ from datasets.grids import pixel_spacing
 from datasets.labels import IGNORE, Chart, chart
 from datasets.lake import Lake
 from datasets.map_frame import MapFrame
-from datasets.picture_sheet import Kinds, Panel, Shades, Swatch, class_legend, class_swatches, draw_sheet
+from datasets.map_panels import Kinds, Panel, Shades, Swatch, class_legend, class_swatches
+from datasets.picture_sheet import draw_sheet
 from datasets.pictures import ZONES, with_reasons
 from datasets.scene import Scene
 from training.artifacts.figures import save_figure

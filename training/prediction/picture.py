@@ -12,7 +12,8 @@ from datasets.block_reduction import block_mean, block_mode, block_side, strips
 from datasets.class_colours import LAND, NO_SAR, Palette
 from datasets.labels import CHARTS, IGNORE, Chart
 from datasets.map_frame import NODES, MapFrame
-from datasets.picture_sheet import MOST_PIXELS, Kinds, Panel, Shades, class_legend, class_swatches, draw_sheet
+from datasets.map_panels import MOST_PIXELS, Kinds, Panel, Shades, class_legend, class_swatches
+from datasets.picture_sheet import draw_sheet
 from training.artifacts.figures import save_figure
 from training.prediction import scene_map
 
@@ -109,7 +110,7 @@ def _row(data: xr.Dataset, chart: Chart, side: int, spacing_m: float, palette: P
                 limits=limits,
                 units="",
                 colours=colours,
-                missing_kinds=shown,
+                missing=shown,
             )
         )
     return row

@@ -112,11 +112,11 @@ def test_a_map_is_drawn_to_the_north_with_every_layer(tmp_path: Path) -> None:
 
 
 def test_packed_and_decoded_maps_give_one_picture(tmp_path: Path) -> None:
-    map_of().drop_vars("SOD_spread").to_zarr(tmp_path / "map.zarr", zarr_format=3)
+    map_of().drop_vars("SOD_spread").to_zarr(tmp_path / "map.zarr", zarr_format=3, consolidated=False)
     figures = [
         scene_map_figure(opened)
         for packed in (True, False)
-        for opened in [xr.open_zarr(tmp_path / "map.zarr", mask_and_scale=not packed)]
+        for opened in [xr.open_zarr(tmp_path / "map.zarr", mask_and_scale=not packed, consolidated=False)]
     ]
     titles = [axes.get_title() for axes in figures[0].axes if axes.get_title()]
     assert len(titles) == 3, "without a spread there is no panel"

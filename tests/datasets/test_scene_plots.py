@@ -1,4 +1,4 @@
-"""`scene.SOD.chart.plot()` in plain xarray."""
+"""`scene.SOD.icebench.plot()` in plain xarray."""
 
 import matplotlib as mpl
 import numpy as np
@@ -8,11 +8,12 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-import datasets.chart_plots  # noqa: F401  (registers the accessor)
+import datasets.scene_plots  # noqa: F401  (registers the accessor)
 from datasets.class_colours import NO_LABEL, class_colours
 from datasets.errors import TiePointsError, UnknownNameError
 from datasets.labels import SOD
 from datasets.lake import Lake
+from datasets.map_frame import MapFrame
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def colours_drawn(figure: Figure) -> set[str]:
 @pytest.mark.parametrize("palette", ["safe", "wmo"])
 def test_every_class_has_its_colour(scene: xr.Dataset, palette: str) -> None:
     axes = Figure(figsize=(8, 6)).add_subplot()
-    assert scene.SOD.chart.plot(ax=axes, colours=palette) is axes
+    assert scene.SOD.icebench.plot(ax=axes, colours=palette) is axes
     kinds, counts = np.unique(scene.SOD, return_counts=True)
     large = [kind for kind, count in zip(kinds, counts, strict=True) if count > 40]
     assert len(large) >= 4
@@ -48,25 +49,41 @@ def test_every_class_has_its_colour(scene: xr.Dataset, palette: str) -> None:
 def test_it_is_turned_and_measured_by_latitude_and_longitude(scene: xr.Dataset) -> None:
     part = scene.SOD.isel(line=slice(10, 60), sample=slice(20, 90))
     axes = Figure().add_subplot()
-    part.where(part < 255).chart.plot(ax=axes)
+    part.where(part < 255).icebench.plot(ax=axes)
     width, height = axes.get_xlim()[1], axes.get_ylim()[0]
     assert sorted((width, height)) == pytest.approx([50 * 0.2, 70 * 0.2], rel=0.01), "kilometres"
     assert all(label.get_text().endswith("°N") for label in axes.get_yticklabels())
+
+
+def test_radar_is_drawn_on_the_same_ground(scene: xr.Dataset) -> None:
+    figure = Figure()
+    left, right = figure.subplots(1, 2)
+    scene.nersc_sar_primary.icebench.plot(ax=left)
+    scene.SOD.icebench.plot(ax=right)
+    assert left.get_title() == "SAR HH sigma0"
+    assert left.images[-1].get_clim() == (-30, 0)
+    assert (left.get_xlim(), left.get_ylim()) == (right.get_xlim(), right.get_ylim())
+    way = MapFrame.of_nodes(
+        scene.sar_latitude.to_numpy(), scene.sar_longitude.to_numpy(), lines=1, samples=1, spacing_m=1
+    ).orientation
+    np.testing.assert_array_equal(
+        np.ma.filled(left.images[-1].get_array(), np.nan), way.apply(scene.nersc_sar_primary.to_numpy().astype("f4"))
+    )
 
 
 def test_without_axes_it_draws_where_pyplot_is(scene: xr.Dataset) -> None:
     with mpl.rc_context({"backend": "agg"}):
         import matplotlib.pyplot as plt
 
-        axes = scene.SIC.chart.plot()
+        axes = scene.SIC.icebench.plot()
         assert axes is plt.gca()
         plt.close("all")
 
 
 def test_what_is_no_chart_is_told(scene: xr.Dataset) -> None:
-    with pytest.raises(UnknownNameError, match="unknown chart 'nersc_sar_primary': known are SIC, SOD, FLOE"):
-        scene.nersc_sar_primary.chart.plot()
+    with pytest.raises(UnknownNameError, match="unknown chart or channel of the SAR grid 'polygon_id': known are SIC"):
+        scene.polygon_id.icebench.plot()
     with pytest.raises(UnknownNameError, match="unknown set of colours 'jet'"):
-        scene.SOD.chart.plot(colours="jet")
+        scene.SOD.icebench.plot(colours="jet")
     with pytest.raises(TiePointsError, match="SOD has no coordinate sar_latitude"):
-        scene.SOD.drop_vars(["sar_latitude", "sar_longitude"]).chart.plot()
+        scene.SOD.drop_vars(["sar_latitude", "sar_longitude"]).icebench.plot()
