@@ -11,7 +11,7 @@ import yaml
 from sweeps.design.catalogue import study, study_names
 from tests.docs.pages import ROOT, blocks, pages
 
-DRAWINGS = {"README.md": 1, "docs/design.md": 3, "docs/operations.md": 1, "docs/studies.md": 1}
+DRAWINGS = {"README.md": 1, "docs/design.md": 3, "docs/export.md": 1, "docs/operations.md": 1, "docs/studies.md": 1}
 """Fenced blocks without a language: nothing to type."""
 
 

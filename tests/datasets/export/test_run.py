@@ -96,12 +96,14 @@ def test_physical_values_are_exact_where_nothing_is_interpolated(of_all_channels
         sar = whole["nersc_sar_primary"][part]
         np.testing.assert_array_equal(image["nersc_sar_primary"][np.isfinite(sar)], sar[np.isfinite(sar)])
         np.testing.assert_array_equal(image["distance_map"], whole["distance_map"][part])
-        np.testing.assert_allclose(image["sar_latitude"], whole["sar_latitude"][part], atol=2e-4)
+        np.testing.assert_allclose(
+            image["sar_latitude"], whole["sar_latitude"][part], atol=3e-4
+        )  # as the lake rounds it
 
 
 def test_patches_know_where_they_are(of_all_channels: Path, tiny_lake: Lake) -> None:
     table = pd.read_parquet(of_all_channels / "patches.parquet")
-    row = table.iloc[3]
+    row = next(table.iloc[3:4].itertuples())
     dataset = tiny_lake.scene(row.scene_id).open(2)
     around = np.s_[row.line + 31 : row.line + 33, row.sample + 31 : row.sample + 33]
     assert row.latitude == pytest.approx(float(dataset.sar_latitude.values[around].mean()), abs=3e-4)
