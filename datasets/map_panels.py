@@ -132,7 +132,7 @@ def legend_handles(entries: Sequence[Swatch]) -> list[Patch]:
 def draw_shades(axes: Axes, panel: Shades, frame: MapFrame, bar: Axes | None = None) -> None:
     """Draws a panel of shades into axes in kilometres, its colour bar into `bar`; without that, beside them."""
     low, high = panel.limits
-    extent = frame.extent(panel.values.shape, panel.spacing_m)  # type: ignore[arg-type]
+    extent = frame.extent(panel.values.shape, panel.spacing_m)
     shown = frame.orientation.apply(panel.values)
     missing = ~np.isfinite(shown)
     if missing.any():
@@ -150,7 +150,7 @@ def draw_shades(axes: Axes, panel: Shades, frame: MapFrame, bar: Axes | None = N
 
 def draw_kinds(axes: Axes, panel: Kinds, frame: MapFrame) -> None:
     """Draws a panel of kinds into axes in kilometres, without its legend."""
-    extent = frame.extent(panel.values.shape, panel.spacing_m)  # type: ignore[arg-type]
+    extent = frame.extent(panel.values.shape, panel.spacing_m)
     _paint(axes, frame.orientation.apply(panel.values), panel.swatches, extent)
 
 
