@@ -35,7 +35,7 @@ class StudyTrialTracker(MlflowTracker):
     def start(self, spec: TrialSpec, tags: Mapping[str, str]) -> None:
         """Begins a new run, named after its place in the study."""
         life = {NODE: platform.node(), **alive_tag(time.time())}
-        self.not_before = self._checkpoints.began
+        self.start_ms = self._checkpoints.began  # after those before it, also where this host's clock is behind theirs
         shown = {RUN_NAME: self._order.run_name, SOURCE: script_of(self._order.study)}
         super().start(spec, {**tags, **self._order.tags, **life, **shown})
         self._told = time.monotonic()

@@ -98,7 +98,7 @@ def _run(network: Network, server: ArchiveServer, mlflow: MlflowServer, s3: Obje
     assert len(finished) == len(set(finished)) == TRIALS, "each is finished once"
     assert {run.info.status for run in rows} <= {"FINISHED", "KILLED", "FAILED"}
     assert "late" in {run.data.tags[NODE] for run in rows}
-    (killed,) = [run for run in rows if run.info.status != "FINISHED"]
+    killed, *_ = [run for run in rows if run.info.status != "FINISHED"]
     assert killed.data.tags[NODE] == "lost"
     again_run = next(run for run in rows if run.data.tags["trial_id"] == killed.data.tags["trial_id"] and run != killed)
     assert again_run.info.start_time > killed.info.start_time, "whatever their hosts' clocks say"

@@ -12,4 +12,4 @@ def wait_for(done: Callable[[], bool], process: "subprocess.Popen[bytes]", log: 
     while not done():
         assert process.poll() is None, log.read_text()
         assert time.monotonic() < deadline, log.read_text()
-        time.sleep(0.2)
+        time.sleep(0.5)

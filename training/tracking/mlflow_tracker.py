@@ -57,8 +57,7 @@ class MlflowTracker:
         patience_s: Longest time that `finish` waits for the rest to be sent.
 
     Attributes:
-        not_before: Earliest begin that is noted, in milliseconds since 1970: an attempt begins after those before it,
-            also where the clock of its host is behind theirs.
+        start_ms: When the attempt began, in milliseconds since 1970, if that was before `start`; else 0.
 
     Raises:
         TrackingError: The URI can never be used.
@@ -80,7 +79,7 @@ class MlflowTracker:
         self.parent_run_id = parent_run_id
         self.outbox = (outbox or default_outbox()).absolute()
         self.patience_s = patience_s
-        self.not_before = 0
+        self.start_ms = 0
         self._publisher: Publisher | None = None
 
     @property
@@ -119,7 +118,7 @@ class MlflowTracker:
             **tags,
         }
         start = StartRecord(
-            time=max(now_ms(), self.not_before),
+            time=self.start_ms or now_ms(),
             attempt=uuid.uuid4().hex,
             tracking_uri=public(self.tracking_uri),
             experiment=self.experiment,

@@ -49,7 +49,9 @@ def test_a_trial_says_that_it_lives_and_how_far_it_is(tmp_path: Path, monkeypatc
     order = nobody.model_copy(
         update={"tracking_uri": study.tracking_uri, "study": "s", "parent_run": study.run_id, "storage": str(tmp_path)}
     )
-    tracker = StudyTrialTracker(order, TrialCheckpoints(order.checkpoints, tmp_path, attempt="a"))
+    checkpoints = TrialCheckpoints(order.checkpoints, tmp_path, attempt="a")
+    checkpoints.began = 5000
+    tracker = StudyTrialTracker(order, checkpoints)
     told: list[Mapping[str, str]] = []
     monkeypatch.setattr(tracker, "set_tags", told.append)
     now = [1000.0]
@@ -73,6 +75,7 @@ def test_a_trial_says_that_it_lives_and_how_far_it_is(tmp_path: Path, monkeypatc
     (row,) = study.children_rows()
     assert row.tags[NODE] == platform.node()
     assert row.tags[ALIVE]
+    assert row.started == 5000, "in the order of attempts, whatever the clock of this host says"
 
 
 def test_a_record_that_has_begun_is_left_to_its_trial() -> None:
