@@ -2,6 +2,7 @@
 
 import shlex
 from pathlib import Path
+from typing import Final
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -16,10 +17,14 @@ from datasets.process.terminal import err, out, print_whole, tell
 from datasets.scene import Scene, SceneRecord
 from datasets.volume import StoredSize
 
+_LISTED: Final = 2000
+"""Scenes that are printed: a page of more helps nobody, and takes minutes."""
+
 
 def print_lake(lake: Lake, catalog: Catalog) -> None:
-    """Prints the numbers of a lake, and then a line for each scene."""
-    size = StoredSize.of(lake, {row.scene_id: row.lines * row.samples for row in catalog})
+    """Prints the numbers of a lake, and then a line for each scene, as far as anybody reads them."""
+    pixels = catalog.column("lines") * catalog.column("samples")
+    size = StoredSize.of(lake, catalog.scene_ids, pixels.tolist())
     if size.missing:
         tell(
             f"{len(size.missing)} of the scenes that were looked at are gone (first: {size.missing[0]}): run "
@@ -32,7 +37,12 @@ def print_lake(lake: Lake, catalog: Catalog) -> None:
     shares = (f"{r} ({pixel_spacing(r)} m) {in_words(size.groups.get(f'r{r}', 0))}" for r in lake.ratios)
     tell(f"ratios {', '.join(shares)}")
     out.print(_overview_table(Overview.of(catalog)))
-    print_whole(_scenes_table(catalog))
+    print_whole(_scenes_table(catalog.take(range(min(len(catalog), _LISTED)))))
+    if len(catalog) > _LISTED:
+        tell(
+            f"these are the first {_LISTED} of {len(catalog)} scenes; all of them, with all columns: "
+            f"pandas.read_parquet('{lake.place}/catalog.parquet')"
+        )
 
 
 def print_scene(lake: Lake, record: SceneRecord, scene: Scene, picture: Path | None, ratio: int) -> None:

@@ -128,8 +128,14 @@ def build_lake(
         ArchiveChangedError: An archive is another one than it was at the beginning.
     """
     unique, clashes = _without_clashes([path for path in sources if path not in refused])
-    outcomes: dict[str, SceneRecord | str] = {**clashes, **refused}
-    tasks = [fetched.get(path, path) for path in unique]
+    settled = _Settled.of(lake)
+    kept = settled.kept(unique, recipe, archive, fetched)
+    if settled.changes(path for path in unique if path not in kept):
+        lake.expect_changes()
+    outcomes: dict[str, SceneRecord | str] = {**clashes, **refused, **kept}
+    for path in kept:
+        on_scene(path)
+    tasks = [fetched.get(path, path) for path in unique if path not in kept]
     ahead = bool(fetched) and cluster.scheduler is None
     convert = partial(convert_source, recipe=recipe, lake=lake, archive=archive, scratch=scratch, in_turn=ahead)
     for path, outcome in _convert_all(convert, tasks, cluster, ahead):
