@@ -57,6 +57,10 @@ class Catalog:
             )
         return self._rows.record(place)
 
+    def at(self, place: int) -> SceneRecord:
+        """The row at a place."""
+        return self._rows.record(place if self._places is None else int(self._places[place]))
+
     @property
     def records(self) -> tuple[SceneRecord, ...]:
         """All rows as records."""
