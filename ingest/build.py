@@ -279,6 +279,8 @@ def _convert_all(
     cluster: ClusterOptions,
     ahead: bool,
 ) -> Iterable[tuple[str, SceneRecord | str]]:
+    if not sources:
+        return
     with open_workers(cluster, tasks=len(sources), ahead=ahead) as workers:
         for source, outcome in workers.run(convert, sources):
             if isinstance(outcome, ArchiveChangedError):  # the others of its archive would fare no better

@@ -70,4 +70,4 @@ def source_of(time: datetime) -> str:
     """Name of the raw file of a scene of that time."""
     stop = time + timedelta(seconds=60)
     stamp = f"{time:%Y%m%dT%H%M%S}_{stop:%Y%m%dT%H%M%S}"
-    return f"S1A_EW_GRDM_1SDH_{stamp}_020000_0245C6_7A5D_icechart_dmi_{stop:%Y%m%d%H%M}_SouthEast_RIC_pl_a.nc"
+    return f"S1A_EW_GRDM_1SDH_{stamp}_020000_0245C6_7A5D_icechart_dmi_{stop:%Y%m%d%H%M}_SouthEast_RIC.nc"

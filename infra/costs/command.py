@@ -1,4 +1,4 @@
-"""`python -m infra.costs`: time, money, disk and requests of a lake and of all its trials, before anything is started."""
+"""`python -m infra.costs`: time, money, disk and requests of a lake and of its trials, before anything starts."""
 
 import json
 from collections.abc import Sequence

@@ -43,7 +43,8 @@ def campaign(rows: Rows) -> Iterator[Table]:
         table = _table(
             f"{one['trials']:,} trials on {scenes:,} scenes, {one['card']} (by the model)",
             f"{one['gpu_hours']:,.0f} GPU-hours; {one['calls']:,.0f} calls to MLflow and "
-            f"{in_words(one['record_bytes'])} of records; a node that keeps every ratio decoded needs {in_words(one['node_bytes'])}",
+            f"{in_words(one['record_bytes'])} of records; a node that keeps every ratio decoded needs "
+            f"{in_words(one['node_bytes'])}",
             ("GPUs", "time", "decided by", "requests to the lake", "money"),
         )
         for row in mine:
