@@ -3,4 +3,4 @@
 from infra.costs.command import app
 
 if __name__ == "__main__":
-    app(prog_name="python -m infra.costs")
+    app()
