@@ -1,27 +1,33 @@
 """`Catalog`: the scenes of a lake as immutable rows, with queries."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from datasets.catalog_rows import RecordRows, Rows, to_row
 from datasets.errors import SceneNotFoundError
-from datasets.labels import CHARTS, IGNORE
-from datasets.scene import SceneRecord, Split
-from datasets.seasons import CryoFilter, Location, Season
+from datasets.scene import FIRST_SYNTHETIC_ORBIT, SceneRecord, Split
+from datasets.seasons import CRYOSEASONS, CryoFilter, Location, Season
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_CORNERS = ("west", "south", "east", "north")
-_DROPPED = "dropped_"
-_IMPLAUSIBLE = "implausible_"
 
-
-@dataclass(frozen=True)
 class Catalog:
-    """Rows in order of scene_id; every query gives another catalog."""
+    """Rows in order of scene_id; every query gives another catalog, which shares them.
 
-    records: tuple[SceneRecord, ...]
+    One scene costs a few hundred bytes in columns, and some thousand as a record: what looks at all scenes of a large
+    lake should ask for columns (`column`, `labelled`, `pixels`), not iterate.
+    """
+
+    def __init__(
+        self, records: Sequence[SceneRecord] = (), *, rows: Rows | None = None, places: NDArray[np.intp] | None = None
+    ) -> None:
+        """Of these records, in their order; `rows` and `places` (which of them) are of the catalog's own queries."""
+        self._rows = RecordRows(records) if rows is None else rows
+        self._places = places  # None: all
 
     @classmethod
     def of(cls, records: Iterable[SceneRecord]) -> "Catalog":
@@ -29,33 +35,63 @@ class Catalog:
         return cls(tuple(sorted(records, key=lambda record: record.scene_id)))
 
     def __iter__(self) -> Iterator[SceneRecord]:
-        return iter(self.records)
+        return map(self._rows.record, range(len(self._rows)) if self._places is None else self._places.tolist())
 
     def __len__(self) -> int:
-        return len(self.records)
+        return len(self._rows) if self._places is None else len(self._places)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Catalog) and len(self) == len(other) and all(map(SceneRecord.__eq__, self, other))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Catalog, (self.records,))
 
     def __getitem__(self, scene_id: str) -> SceneRecord:
-        for record in self.records:
-            if record.scene_id == scene_id:
-                return record
-        raise SceneNotFoundError(
-            f"there is no scene {scene_id!r} among the {len(self)} of the catalog; "
-            "list them with `python -m datasets show LAKE`"
-        )
+        place = self._rows.find(scene_id)
+        if place < 0 or (self._places is not None and place not in self._places):
+            raise SceneNotFoundError(
+                f"there is no scene {scene_id!r} among the {len(self)} of the catalog; "
+                "list them with `python -m datasets show LAKE`"
+            )
+        return self._rows.record(place)
+
+    def at(self, place: int) -> SceneRecord:
+        """The row at a place."""
+        return self._rows.record(place if self._places is None else int(self._places[place]))
+
+    @property
+    def records(self) -> tuple[SceneRecord, ...]:
+        """All rows as records."""
+        return tuple(self)
 
     @property
     def scene_ids(self) -> tuple[str, ...]:
         """Ids in order."""
-        return tuple(record.scene_id for record in self.records)
+        return tuple(self.column("scene_id").tolist())
 
     @property
     def synthetic(self) -> bool:
         """Whether any scene is a sample that no satellite saw."""
-        return any(record.synthetic for record in self.records)
+        return bool((self.column("orbit") >= FIRST_SYNTHETIC_ORBIT).any())
+
+    def take(self, places: ArrayLike) -> "Catalog":
+        """The rows at these places of this catalog, or those where a mask is true; in the order of this catalog."""
+        wanted = np.asarray(places)
+        wanted = np.flatnonzero(wanted) if wanted.dtype == np.bool_ else np.sort(wanted.astype(np.intp))
+        return Catalog(rows=self._rows, places=wanted if self._places is None else self._places[wanted])
+
+    def without(self, others: "Catalog") -> "Catalog":
+        """The rows that are not in another query of the same catalog."""
+        assert others._rows is self._rows
+        left = np.ones(len(self._rows), np.bool_)
+        left[slice(None) if others._places is None else others._places] = False
+        return self.take(self._mine(left))
 
     def split(self, name: Split) -> "Catalog":
         """Scenes of one split."""
-        return Catalog(tuple(record for record in self.records if record.split == name))
+        return self.take(self.having("split", name))
 
     def where(
         self,
@@ -65,45 +101,36 @@ class Catalog:
         cryoseason: CryoFilter | None = None,
     ) -> "Catalog":
         """Scenes for which every given property holds; None means any, cryoseason `known` either of both."""
-        rows = [row for row in self.records if cryoseason != "known" or row.cryoseason is not None]
-        wanted = {"season": season, "location": location, "cryoseason": None if cryoseason == "known" else cryoseason}
-        asked = {name: value for name, value in wanted.items() if value is not None}
-        return Catalog(tuple(row for row in rows if all(getattr(row, name) == value for name, value in asked.items())))
+        wanted = {"season": season, "location": location, "cryoseason": cryoseason}
+        found = self
+        for name, value in wanted.items():
+            if value == "known":
+                found = found.take(np.logical_or.reduce([found.having(name, each) for each in CRYOSEASONS]))
+            elif value is not None:
+                found = found.take(found.having(name, value))
+        return found
+
+    def having(self, name: str, value: str) -> NDArray[np.bool_]:
+        """Whether a field of words has this value, (scenes,)."""
+        return self._mine(self._rows.mask(name, value))
+
+    def column(self, name: str) -> NDArray[Any]:
+        """A plain field of every scene, (scenes,): numbers, or words in an array of objects."""
+        return self._mine(self._rows.column(name))
+
+    def pixels(self, chart: str) -> NDArray[np.int64]:
+        """Full-resolution pixels of each class, (scenes, classes), those without a label left out."""
+        return self._mine(self._rows.pixels(chart))
+
+    def labelled(self, chart: str) -> NDArray[np.int64]:
+        """Full-resolution pixels with a class in this chart, (scenes,)."""
+        return self._mine(self._rows.labelled(chart))
 
     def to_frame(self) -> "pd.DataFrame":
         """One row for each scene with plain columns (`SOD_3` pixels of class 3, `west`, `dropped_no_row`, ...)."""
         import pandas as pd
 
-        return pd.DataFrame([_to_row(record) for record in self.records])
+        return pd.DataFrame([to_row(record) for record in self])
 
-    @classmethod
-    def from_frame(cls, frame: "pd.DataFrame") -> "Catalog":
-        """Reads what `to_frame` gave; raises KeyError or ValueError if it is something else."""
-        return cls.of(_from_row({str(key): value for key, value in row.items()}) for row in frame.to_dict("records"))
-
-
-def _to_row(record: SceneRecord) -> dict[str, object]:
-    row = record.model_dump(exclude={"bbox", "pixels", "dropped", "implausible"})
-    row |= dict(zip(_CORNERS, record.bbox, strict=True))
-    for name, chart in CHARTS.items():
-        counts = record.pixels[name]
-        row |= {f"{name}_{value}": counts.get(value, 0) for value in [*range(chart.n_classes), IGNORE]}
-    row |= {f"{_DROPPED}{reason}": count for reason, count in sorted(record.dropped.items())}
-    return row | {f"{_IMPLAUSIBLE}{name}": count for name, count in sorted(record.implausible.items())}
-
-
-def _from_row(row: dict[str, Any]) -> SceneRecord:
-    import pandas as pd
-
-    bbox = tuple(row.pop(corner) for corner in _CORNERS)
-    pixels = {
-        name: {value: int(row.pop(f"{name}_{value}")) for value in [*range(chart.n_classes), IGNORE]}
-        for name, chart in CHARTS.items()
-    }
-    dropped = {key.removeprefix(_DROPPED): int(row.pop(key)) for key in list(row) if key.startswith(_DROPPED)}
-    found = {key.removeprefix(_IMPLAUSIBLE): row.pop(key) for key in list(row) if key.startswith(_IMPLAUSIBLE)}
-    implausible = {name: int(count) for name, count in found.items() if not pd.isna(count)}
-    plain = {key: None if pd.isna(value) else value for key, value in row.items()}
-    return SceneRecord.model_validate(
-        {**plain, "bbox": bbox, "pixels": pixels, "dropped": dropped, "implausible": implausible}
-    )
+    def _mine(self, values: NDArray[Any]) -> NDArray[Any]:
+        return values if self._places is None else values[self._places]

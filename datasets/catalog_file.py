@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from datasets.catalog import Catalog
+from datasets.catalog_rows import FEW_WORDS, TableRows
 from datasets.errors import LakeNotFoundError
 from datasets.statistics import ChannelStatistics
 
 _STATISTICS: Final = b"icebench.moments"
+_DIGEST: Final = b"icebench.digest"
+_SETTLED: Final = b"icebench.settled"
 
 
 @dataclass(frozen=True)
@@ -23,10 +26,15 @@ class CatalogFile:
     Attributes:
         catalog: One row for each scene.
         statistics: Channel statistics of the training scenes, by group (`r2`, `km2`) and channel.
+        digest: Of the lake, see `Lake.digest`: it hashes every row, which a reader of many scenes has no time for.
+            Empty in catalogs of earlier versions.
+        settled: Whether the build that wrote it knows of every row that it is what the scene's store says.
     """
 
     catalog: Catalog
     statistics: Mapping[str, Mapping[str, ChannelStatistics]]
+    digest: str = ""
+    settled: bool = False
 
     @classmethod
     def from_parquet(cls, content: bytes) -> "CatalogFile":
@@ -35,13 +43,17 @@ class CatalogFile:
         import pyarrow.parquet as pq
 
         try:
-            table = pq.read_table(io.BytesIO(content))
-            groups = json.loads((table.schema.metadata or {}).get(_STATISTICS, b"{}"))
+            # `pq.read_table` would import pandas; words that come again and again are kept once.
+            table = pq.ParquetFile(io.BytesIO(content), read_dictionary=list(FEW_WORDS)).read()
+            metadata = table.schema.metadata or {}
+            groups = json.loads(metadata.get(_STATISTICS, b"{}"))
             statistics = {
                 group: {name: ChannelStatistics.model_validate(row) for name, row in rows.items()}
                 for group, rows in groups.items()
             }
-            return cls(Catalog.from_frame(table.to_pandas()), statistics)
+            return cls(
+                Catalog(rows=TableRows(table)), statistics, metadata.get(_DIGEST, b"").decode(), _SETTLED in metadata
+            )
         except (pa.ArrowException, KeyError, OSError, ValueError) as error:  # a ValidationError is a ValueError
             raise LakeNotFoundError(
                 f"catalog.parquet is not a catalog of this format ({type(error).__name__}: {error}); rebuild the lake"
@@ -55,6 +67,8 @@ class CatalogFile:
             group: {name: row.model_dump() for name, row in each.items()} for group, each in self.statistics.items()
         }
         metadata = {_STATISTICS: json.dumps(rows, sort_keys=True).encode()}
+        metadata |= {_DIGEST: self.digest.encode()} if self.digest else {}
+        metadata |= {_SETTLED: b"true"} if self.settled else {}
         by_pandas, buffer = io.BytesIO(), io.BytesIO()
         self.catalog.to_frame().to_parquet(by_pandas, index=False, engine="pyarrow")
         pq.write_table(pq.read_table(by_pandas).replace_schema_metadata(metadata), buffer)

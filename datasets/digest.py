@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 
 
 def digest_of(content: object, *, compact: bool = False) -> str:
@@ -14,3 +15,12 @@ def digest_of(content: object, *, compact: bool = False) -> str:
     """
     text = json.dumps(content, sort_keys=True, separators=(",", ":") if compact else None)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def digest_of_rows(head: str, rows: Iterable[object]) -> str:
+    """The same hash of `[head, [row, row, ...]]`, one row at a time in memory."""
+    found = hashlib.sha256(f"[{json.dumps(head)}, [".encode())
+    for number, row in enumerate(rows):
+        found.update(f"{', ' if number else ''}{json.dumps(row, sort_keys=True)}".encode())
+    found.update(b"]]")
+    return found.hexdigest()[:12]

@@ -5,6 +5,7 @@
                                 statistics of the training scenes, so that both always belong together
 <lake>/scenes/<scene_id>.zarr   one store for each scene, see `datasets.stores.scene_store`
 <lake>/index/                   patch indexes of trials, see `datasets.patches.index_store`; may be removed at any time
+<lake>/ahead                    only while stores of scenes in the catalog may differ from their rows
 <lake>/lock.json                only while a build runs, see `datasets.lock`
 
 A rebuild with another recipe is written beside the lake that readers see, which recipe.json names (`at`):
@@ -17,22 +18,26 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Final
 
-from datasets.access import absolute
+from datasets.access import absolute, is_url
 from datasets.catalog import Catalog
 from datasets.catalog_file import CatalogFile
-from datasets.digest import digest_of
+from datasets.digest import digest_of_rows
 from datasets.errors import LakeNotFoundError, RecipeMismatchError, SceneNotFoundError
 from datasets.recipe_file import FORMAT, check_place, other_recipe_url, read_recipe, recipe_url, write_recipe
 from datasets.scene import Scene, SceneRecord
 from datasets.statistics import ChannelStatistics
-from datasets.storage import holds_objects, names, read, remove, remove_below, replace, sizes
+from datasets.storage import exists, holds_objects, names, read, remove, remove_below, replace, sizes
 from datasets.stores.scene_store import SceneStore
 from datasets.stores.scene_writer import SceneWriter, beside_store, remove_store
 
 _FROM_CATALOG: Final = ("_table", "digest")
 """What a lake keeps of its catalog after it was first read."""
+
+_AHEAD: Final = "ahead"
+"""An empty object beside the catalog while stores may differ from their rows; see `Lake.expect_changes`."""
 
 
 @dataclass(frozen=True)
@@ -156,8 +161,11 @@ class Lake:
     @cached_property
     def digest(self) -> str:
         """Hash of the recipe and of all scenes (content and split), 12 hex digits: another lake is another trial."""
-        rows = [record.model_dump(mode="json") for record in self.catalog()]
-        return digest_of([self.recipe_digest, rows])
+        return self._table.digest or self.digest_with(self.catalog())
+
+    def digest_with(self, catalog: Catalog) -> str:
+        """The digest that the lake has with these scenes, by every row of them."""
+        return digest_of_rows(self.recipe_digest, (record.model_dump(mode="json") for record in catalog))
 
     def scene(self, scene_id: str) -> Scene:
         """Opens one scene; raises SceneNotFoundError."""
@@ -172,6 +180,18 @@ class Lake:
         """Scene ids below scenes/, finished or not; a name may be that of an empty prefix."""
         found = names(f"{self.place}/scenes")
         return tuple(name.removesuffix(".zarr") for name in found if name.endswith(".zarr"))
+
+    def root_documents(self) -> frozenset[str]:
+        """Ids of scenes that look finished from outside, in one listing: no store is opened.
+
+        On a disk each has its root document. In object storage, where that would be a request for each, a name is
+        enough: a killed build leaves names without a finished scene, so it says of scenes in the catalog only that
+        nobody has removed them.
+        """
+        found = self.store_names()
+        if is_url(self.place):
+            return frozenset(found)
+        return frozenset(scene_id for scene_id in found if Path(f"{self.scene_url(scene_id)}/zarr.json").is_file())
 
     def unfinished_replacements(self) -> tuple[str, ...]:
         """Ids of scenes whose replacement store is still there, because its build was stopped."""
@@ -233,19 +253,37 @@ class Lake:
             )
         return dict(self.statistics[group])
 
-    def publish(self, catalog: Catalog, moments: Mapping[str, Mapping[str, ChannelStatistics]]) -> None:
+    def expect_changes(self) -> None:
+        """Says that stores of scenes in the catalog are about to change: until it is written again, they are ahead."""
+        replace(f"{self.place}/{_AHEAD}", b"")
+
+    def is_settled(self) -> bool:
+        """Whether what the catalog says of a scene is what its store says, so that a build need not read the store."""
+        return self.has_catalog() and self._table.settled and not exists(f"{self.place}/{_AHEAD}")
+
+    def publish(
+        self, catalog: Catalog, moments: Mapping[str, Mapping[str, ChannelStatistics]], *, settled: bool = False
+    ) -> None:
         """Writes catalog and statistics in one step, and then shows them if the lake was one of another recipe.
+
+        Args:
+            catalog: All scenes.
+            moments: Of the training scenes.
+            settled: Whether every row is known to be what the scene's store says, see `is_settled`.
 
         Raises:
             RecipeMismatchError: Rows carry another recipe than the lake.
         """
-        strangers = [row.scene_id for row in catalog if row.recipe != self.recipe_digest]
+        strangers = catalog.take(~catalog.having("recipe", self.recipe_digest)).scene_ids
         if strangers:
             raise RecipeMismatchError(
                 f"{len(strangers)} scenes of {self.url!r} carry another recipe (first: {strangers[0]}): "
                 "build them again with this recipe, or use another lake"
             )
-        replace(f"{self.place}/catalog.parquet", CatalogFile(catalog, moments).to_parquet())
+        file = CatalogFile(catalog, moments, digest=self.digest_with(catalog), settled=settled)
+        replace(f"{self.place}/catalog.parquet", file.to_parquet())
+        if settled:
+            remove(f"{self.place}/{_AHEAD}")
         for name in _FROM_CATALOG:
             self.__dict__.pop(name, None)
         shown = Lake.open_any(self.url)

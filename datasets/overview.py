@@ -1,12 +1,12 @@
 """A lake in a few numbers: scenes and classes by split."""
 
-from collections.abc import Iterable
+from collections import Counter
 from dataclasses import dataclass
 from typing import NamedTuple, get_args
 
 from datasets.catalog import Catalog
 from datasets.labels import CHARTS
-from datasets.scene import SceneRecord, Split
+from datasets.scene import Split
 
 
 class Row(NamedTuple):
@@ -39,13 +39,14 @@ class Overview:
     def of(cls, catalog: Catalog) -> "Overview":
         """Counts scenes and pixels."""
         splits = tuple(name for name in get_args(Split) if len(catalog.split(name)))
-        parts = [catalog.split(name).records for name in splits]
+        parts = [catalog.split(name) for name in splits]
         rows = [Row("scenes", "", tuple(str(len(part)) for part in parts))]
         for kind, given in (("season", "season"), ("melt season", "cryoseason"), ("location", "location")):
-            found = sorted({str(getattr(record, given) or "unknown") for record in catalog})
-            rows += [Row(kind, name, tuple(_count(part, given, name) for part in parts)) for name in found]
+            counts = [Counter(word or "unknown" for word in part.column(given).tolist()) for part in parts]
+            found = sorted(set().union(*counts))
+            rows += [Row(kind, name, tuple(str(count[name]) for count in counts)) for name in found]
         for chart in CHARTS.values():
-            shares = [_shares(part, chart.name, chart.n_classes) for part in parts]
+            shares = [_shares(part, chart.name) for part in parts]
             rows += [
                 Row(chart.name, name, tuple(share[value] for share in shares))
                 for value, name in enumerate(chart.classes)
@@ -62,11 +63,6 @@ def in_words(size: int) -> str:
     return f"{value:.0f} {units[0]}" if value >= 100 or units[0] == "B" else f"{value:.1f} {units[0]}"
 
 
-def _count(records: Iterable[SceneRecord], given: str, name: str) -> str:
-    return str(sum(str(getattr(record, given) or "unknown") == name for record in records))
-
-
-def _shares(records: tuple[SceneRecord, ...], chart: str, n_classes: int) -> list[str]:
-    total = sum(record.labelled(chart) for record in records)
-    counts = [sum(record.pixels[chart].get(value, 0) for record in records) for value in range(n_classes)]
-    return [f"{count / total:.1%}" if total else "" for count in counts]
+def _shares(scenes: Catalog, chart: str) -> list[str]:
+    counts = scenes.pixels(chart).sum(axis=0).tolist()
+    return [f"{count / total:.1%}" if (total := sum(counts)) else "" for count in counts]

@@ -46,13 +46,16 @@ def amend(
     before = lake.catalog()
     kept = {*SceneRecord.model_fields} - AMENDABLE
     assert [row.model_dump(include=kept) for row in before] == [row.model_dump(include=kept) for row in catalog]
+    changed = sum(old != new for old, new in zip(before, catalog, strict=True))
+    settled = lake.is_settled()
+    if changed:
+        lake.expect_changes()
     for row in catalog:
         update = row.model_dump(mode="json", include=set(AMENDABLE))
         _amend_scene(lake.scene_url(row.scene_id), update, sources[row.scene_id])
-    changed = sum(old != new for old, new in zip(before, catalog, strict=True))
     if changed:
         check_lock()
-        lake.publish(catalog, lake.statistics)  # over the same scenes as before
+        lake.publish(catalog, lake.statistics, settled=settled)  # over the same scenes as before
     return changed
 
 

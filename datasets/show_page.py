@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -24,14 +24,21 @@ from datasets.volume import StoredSize
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+_LISTED: Final = 2000
+"""Scenes that are printed: a page of more helps nobody, and takes minutes."""
+
 
 def print_lake(lake: Lake, catalog: Catalog, picture: Path | None = None, palette: Palette = "safe") -> None:
-    """Prints the numbers of a lake, and then a line for each scene; what cannot be drawn is told before."""
+    """Prints the numbers of a lake, and then a line for each scene, as far as anybody reads them.
+
+    What cannot be drawn is told before.
+    """
     if picture is not None:
         from datasets.lake_sheet import lake_sheet  # matplotlib is slow to import
 
         _draw(picture, lambda: lake_sheet(lake, catalog, palette))
-    size = StoredSize.of(lake, {row.scene_id: row.lines * row.samples for row in catalog})
+    pixels = catalog.column("lines") * catalog.column("samples")
+    size = StoredSize.of(lake, catalog.scene_ids, pixels.tolist())
     if size.missing:
         tell(
             f"{len(size.missing)} of the scenes that were looked at are gone (first: {size.missing[0]}): run "
@@ -44,7 +51,12 @@ def print_lake(lake: Lake, catalog: Catalog, picture: Path | None = None, palett
     shares = (f"{r} ({pixel_spacing(r)} m) {in_words(size.groups.get(f'r{r}', 0))}" for r in lake.ratios)
     tell(f"ratios {', '.join(shares)}")
     out.print(_overview_table(Overview.of(catalog)))
-    print_whole(_scenes_table(catalog))
+    print_whole(_scenes_table(catalog.take(range(min(len(catalog), _LISTED)))))
+    if len(catalog) > _LISTED:
+        tell(
+            f"these are the first {_LISTED} of {len(catalog)} scenes; all of them, with all columns: "
+            f"pandas.read_parquet('{lake.place}/catalog.parquet')"
+        )
     if picture is not None:
         tell(f"drawn: {picture}")
 

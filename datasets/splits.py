@@ -7,7 +7,7 @@ both ways). Neither are scenes without a chart, nor those that the archive has w
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -15,9 +15,19 @@ from datasets.catalog import Catalog
 from datasets.errors import SplitError
 from datasets.scene import SceneRecord, Split
 
+_Pass = tuple[str, int]
+
+
+class _Frame(NamedTuple):
+    """What the draw asks of a training scene."""
+
+    orbit_pass: _Pass
+    season: str
+    location: str
+
+
 VAL_SCENES: Final = 18
 """Published size of the validation set (of 512 scenes)."""
-
 
 WITHDRAWN: Final = {"20200625T081801_dmi": "withdrawn by its authors on 2023-02-10 for an error in its ice chart"}
 """Scenes that the published archives hold and no list of theirs names any more, and why. The date is that of commit
@@ -47,8 +57,31 @@ def assign_splits(
         SplitError: The validation set would leave no training scene.
     """
     catalog = Catalog.of(records)
-    reasons = reasons_not_to_use(catalog, include_withdrawn=include_withdrawn)
-    usable = [row for row in catalog if row.archive == "train" and reasons[row.scene_id] is None]
+    drawn = splits_of(catalog, seed=seed, val_scenes=val_scenes, include_withdrawn=include_withdrawn)
+    return Catalog(
+        tuple(
+            row.model_copy(update={"split": split, "unused": reason})
+            for row, (split, reason) in zip(catalog, drawn, strict=True)
+        )
+    )
+
+
+def splits_of(
+    catalog: Catalog, *, seed: int, val_scenes: int | None = None, include_withdrawn: bool = False
+) -> list[tuple[Split, str | None]]:
+    """Split of every scene of a catalog, and why it is unused; see `assign_splits`, which puts them into the rows."""
+    reasons = list(reasons_not_to_use(catalog, include_withdrawn=include_withdrawn).values())
+    archives, passes = catalog.column("archive"), _passes(catalog)
+    usable = [
+        _Frame(*each)
+        for each, archive, reason in zip(
+            zip(passes, catalog.column("season"), catalog.column("location"), strict=True),
+            archives,
+            reasons,
+            strict=True,
+        )
+        if archive == "train" and reason is None
+    ]
     wanted = default_val_scenes(len(usable)) if val_scenes is None else val_scenes
     if usable and wanted >= len(usable):
         raise SplitError(
@@ -57,37 +90,46 @@ def assign_splits(
         )
     chosen = _draw(usable, wanted, seed)
 
-    def split_of(row: SceneRecord) -> Split:
-        if reasons[row.scene_id] is not None:
+    def split_of(orbit_pass: _Pass, archive: str, reason: str | None) -> Split:
+        if reason is not None:
             return "unused"
-        if row.archive == "test":
+        if archive == "test":
             return "test"
-        return "val" if row.orbit_pass in chosen else "train"
+        return "val" if orbit_pass in chosen else "train"
 
-    return Catalog(
-        tuple(row.model_copy(update={"split": split_of(row), "unused": reasons[row.scene_id]}) for row in catalog)
-    )
+    return [
+        (split_of(orbit_pass, archive, reason), reason)
+        for orbit_pass, archive, reason in zip(passes, archives, reasons, strict=True)
+    ]
 
 
 def reasons_not_to_use(catalog: Catalog, *, include_withdrawn: bool = False) -> dict[str, str | None]:
     """Why each scene is not used; None for one that is."""
     withdrawn = {} if include_withdrawn else WITHDRAWN
-    tested = {row.orbit_pass for row in catalog if row.archive == "test" and row.scene_id not in withdrawn}
+    rows = list(
+        zip(catalog.scene_ids, catalog.column("archive"), _passes(catalog), catalog.column("charted"), strict=True)
+    )
+    tested = {each for scene_id, archive, each, _ in rows if archive == "test" and scene_id not in withdrawn}
 
-    def unused(row: SceneRecord) -> str | None:
-        if row.scene_id in withdrawn:
-            return withdrawn[row.scene_id]
-        if row.archive == "test":
+    def unused(scene_id: str, archive: str, orbit_pass: _Pass, charted: bool) -> str | None:
+        if scene_id in withdrawn:
+            return withdrawn[scene_id]
+        if archive == "test":
             return None
-        if row.orbit_pass in tested:
+        if orbit_pass in tested:
             return "on the orbit pass of a test scene"
-        return None if row.charted else "without a chart"
+        return None if charted else "without a chart"
 
-    return {row.scene_id: unused(row) for row in catalog}
+    return {row[0]: unused(*row) for row in rows}
 
 
-def _draw(rows: list[SceneRecord], wanted: int, seed: int) -> set[tuple[str, int]]:
-    passes: defaultdict[tuple[str, int], list[SceneRecord]] = defaultdict(list)
+def _passes(catalog: Catalog) -> list[_Pass]:
+    """The orbit pass of every scene, see `SceneRecord.orbit_pass`."""
+    return list(zip(catalog.column("satellite").tolist(), catalog.column("orbit").tolist(), strict=True))
+
+
+def _draw(rows: list[_Frame], wanted: int, seed: int) -> set[_Pass]:
+    passes: defaultdict[_Pass, list[_Frame]] = defaultdict(list)
     for row in rows:
         passes[row.orbit_pass].append(row)
     names = sorted(passes)
@@ -95,7 +137,7 @@ def _draw(rows: list[SceneRecord], wanted: int, seed: int) -> set[tuple[str, int
     stratum = {name: (passes[name][0].season, passes[name][0].location) for name in names}
     size = Counter(stratum[name] for name in names for _ in passes[name])
     taken: Counter[tuple[str, str]] = Counter()
-    chosen: set[tuple[str, int]] = set()
+    chosen: set[_Pass] = set()
     missing = wanted
     while missing > 0:
         fitting = [name for name in order if name not in chosen and len(passes[name]) <= missing]

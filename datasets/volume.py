@@ -5,7 +5,7 @@ For people who look at a lake (`datasets.show_page`), and who plan what a node r
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
@@ -38,27 +38,30 @@ class StoredSize:
     exact: bool
 
     @classmethod
-    def of(cls, lake: Lake, pixels: Mapping[str, int]) -> "StoredSize":
+    def of(cls, lake: Lake, scene_ids: Sequence[str], pixels: Sequence[int]) -> "StoredSize":
         """Adds up what the root documents of some scenes list, and scales it by pixels to all scenes.
 
         Args:
             lake: Where.
-            pixels: Of 40 m, by scene.
+            scene_ids: All scenes.
+            pixels: Of 40 m, of each.
         """
-        some = list(pixels)[:: -(-len(pixels) // _LOOKED_AT) or 1]
+        total, step = sum(pixels), -(-len(pixels) // _LOOKED_AT) or 1
+        some = list(scene_ids[::step])
+        of = dict(zip(some, pixels[::step], strict=True))
         with ThreadPoolExecutor(_LOOKED_AT) as threads:
             found = dict(zip(some, threads.map(lambda scene_id: _objects(lake, scene_id), some), strict=True))
         kept = {scene_id: objects for scene_id, objects in found.items() if objects is not None}
-        seen = sum(pixels[scene_id] for scene_id in kept)
+        seen = sum(of[scene_id] for scene_id in kept)
         groups: dict[str, int] = {}
         for objects in kept.values():
             for key, size in objects.items():
                 group = key.partition("/")[0]
                 groups[group] = groups.get(group, 0) + size
         return cls(
-            groups={group: round(size * sum(pixels.values()) / seen) for group, size in groups.items()},
+            groups={group: round(size * total / seen) for group, size in groups.items()},
             missing=tuple(scene_id for scene_id in some if scene_id not in kept),
-            exact=len(kept) == len(pixels),
+            exact=len(kept) == len(scene_ids),
         )
 
     @property
@@ -93,6 +96,8 @@ class LakeVolume:
             LakeNotFoundError: There is no lake, or its build has not finished.
             LakeAccessError: The store cannot be reached or refuses.
         """
+        import pyarrow as pa
+        import pyarrow.compute as pc
         import pyarrow.parquet as pq
 
         lake = Lake.open(url)
@@ -101,14 +106,15 @@ class LakeVolume:
             raise LakeNotFoundError(f"the lake {url!r} has no catalog yet: its build has not finished")
         columns = ["scene_id", "split", "lines", "samples"]
         table = pq.ParquetFile(io.BytesIO(content)).read(columns)  # `pq.read_table` would import pandas
-        rows = [row for row in table.to_pylist() if row["split"] in _USED]
         groups = json.loads((table.schema.metadata or {}).get(_STATISTICS, b"{}"))
-        pixels = {row["scene_id"]: row["lines"] * row["samples"] for row in rows}
+        each = pc.multiply(table["lines"], table["samples"])
+        of = {split: pc.fill_null(pc.equal(table["split"], split), False) for split in _USED}
+        used = pc.is_in(table["split"], pa.array(_USED))
         return cls(
-            scenes={split: sum(row["split"] == split for row in rows) for split in _USED},
-            pixels={split: sum(pixels[row["scene_id"]] for row in rows if row["split"] == split) for split in _USED},
+            scenes={split: pc.sum(mask).as_py() or 0 for split, mask in of.items()},
+            pixels={split: pc.sum(each.filter(mask)).as_py() or 0 for split, mask in of.items()},
             ratios=lake.ratios,
-            stored=StoredSize.of(lake, pixels),
+            stored=StoredSize.of(lake, table["scene_id"].filter(used).to_pylist(), each.filter(used).to_pylist()),
             sar=sum(name in groups.get(f"r{lake.ratios[0]}", {}) for name in _SAR),
         )
 

@@ -1,22 +1,29 @@
 """Many scenes: workers map `convert_source` over the files, then the catalog is written. Wiring only."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from pathlib import PurePosixPath
 from types import MappingProxyType
+from typing import Final
+
+import numpy as np
 
 from datasets.catalog import Catalog
-from datasets.errors import IceBenchError, LakeNotFoundError, SceneNotFoundError, SplitError
+from datasets.errors import IceBenchError, LakeNotFoundError, SplitError
 from datasets.lake import Lake
 from datasets.leaks import Apart, too_near
-from datasets.scene import Archive, SceneRecord
+from datasets.scene import Archive, Scene, SceneRecord
 from datasets.season_updates import carry_seasons
-from datasets.splits import assign_splits
+from datasets.splits import assign_splits, splits_of
 from datasets.statistics import ChannelStatistics
 from ingest.admission import check_admission
 from ingest.cluster import ClusterOptions
+from ingest.convert import finished
 from ingest.download.errors import ArchiveChangedError
+from ingest.kept import BuiltScenes, KnownScenes
 from ingest.moments import Moments, training_statistics
 from ingest.recipe import Recipe
 from ingest.source import is_scene_name, scene_id_of
@@ -24,6 +31,9 @@ from ingest.stream.convert import convert_source
 from ingest.stream.origins import SceneFile
 from ingest.stream.scratch import Scratch
 from ingest.workers import open_workers
+
+_READERS: Final = 16
+"""Root documents of stores that are read at a time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +60,7 @@ class BuildSummary:
         resplit: Scenes of the earlier catalog that are of another split now, since scenes came or the seed is another.
     """
 
-    built: tuple[SceneRecord, ...]
+    built: Sequence[SceneRecord]
     failures: tuple[tuple[str, str], ...]
     catalog: Catalog | None
     waiting: tuple[str, ...] = ()
@@ -78,12 +88,18 @@ def check_build(
     Lake.check_place(lake_url)
     if not any(is_scene_name(path) for path in sources):
         scene_id_of(sources[0])  # says what is wrong with the name
-    known: dict[str, SceneRecord] = {}
+    catalog = Catalog()
     with suppress(LakeNotFoundError):
-        known = {record.scene_id: record for record in Lake.open(lake_url).catalog()}
-    check_admission(sources, known, archive, replace=replace)
+        catalog = Lake.open(lake_url).catalog()
+    given = {(scene_id_of(path), PurePosixPath(path).name) for path in sources if is_scene_name(path)}
+    names = zip(catalog.scene_ids, catalog.column("source"), strict=True)
+    same = catalog.having("archive", archive) & np.array([each in given for each in names], np.bool_)
+    ids = {scene_id for scene_id, _ in given}
+    others = catalog.take(~same)  # a file of the name and the archive that a scene is from changes nothing
+    others = others.take(np.array([scene_id in ids for scene_id in others.scene_ids], np.bool_))
+    check_admission(sources, {record.scene_id: record for record in others}, archive, replace=replace)
     new_scenes = len(sources) if archive == "train" else 0
-    most = new_scenes + sum(record.archive == "train" for record in known.values())
+    most = new_scenes + int(catalog.having("archive", "train").sum())
     if split.val_scenes is not None and split.val_scenes >= max(most, 1):
         raise SplitError(
             f"{split.val_scenes} validation scenes of at most {most} training scenes are too many: ask for fewer with "
@@ -121,28 +137,39 @@ def build_lake(
         scratch: Where the fetched ones lie while they are converted; needed where there are any.
 
     Returns:
-        The summary; failed files are in it, not raised.
+        The summary; failed files are in it, not raised. Where nothing was missing and the splits stay, the catalog is
+        left as it is.
 
     Raises:
         ClusterError: The cluster cannot be used, or went away.
         ArchiveChangedError: An archive is another one than it was at the beginning.
     """
     unique, clashes = _without_clashes([path for path in sources if path not in refused])
-    outcomes: dict[str, SceneRecord | str] = {**clashes, **refused}
-    tasks = [fetched.get(path, path) for path in unique]
+    known = KnownScenes.of(lake)
+    kept = known.kept(unique, recipe, archive, fetched)
+    if known.change(path for path in unique if path not in kept):
+        lake.expect_changes()
+    outcomes: dict[str, SceneRecord | int | str] = {**clashes, **refused, **kept}
+    for path in kept:
+        on_scene(path)
+    tasks = [fetched.get(path, path) for path in unique if path not in kept]
     ahead = bool(fetched) and cluster.scheduler is None
     convert = partial(convert_source, recipe=recipe, lake=lake, archive=archive, scratch=scratch, in_turn=ahead)
     for path, outcome in _convert_all(convert, tasks, cluster, ahead):
         outcomes[path] = outcome
         on_scene(path)
         check_lock()
-    built = tuple(outcome for path in sources if isinstance(outcome := outcomes[path], SceneRecord))
+    found = [outcome for path in sources if not isinstance(outcome := outcomes[path], str)]
+    built = BuiltScenes(found, known.catalog)
     failures = tuple((path, outcome) for path in sources if isinstance(outcome := outcomes[path], str))
-    earlier, lost = _earlier_scenes(lake, built)
+    if found and len(kept) == len(found) and not known.lost() and _is_as_drawn(known.catalog, split):
+        return BuildSummary(built=built, failures=failures, catalog=known.catalog)
+    earlier, lost, settled = _earlier_scenes(lake, built, known)
     waiting = _waiting(lake, (*earlier, *built))
     check_lock()
-    before = {record.scene_id: record.split for record in _earlier(lake)}
-    catalog = _publish(lake, (*earlier, *built), split) if built and not waiting else None
+    old = _earlier(lake)
+    before = dict(zip(old.scene_ids, old.column("split"), strict=True))
+    catalog = _publish(lake, (*earlier, *built), split, settled=settled) if built and not waiting else None
     resplit = tuple(row for row in catalog or () if before.get(row.scene_id, row.split) != row.split)
     return BuildSummary(built=built, failures=failures, catalog=catalog, waiting=waiting, lost=lost, resplit=resplit)
 
@@ -153,7 +180,15 @@ def publish(lake: Lake, records: Iterable[SceneRecord], split: SplitOptions) -> 
     return _publish(lake, (*_earlier_scenes(lake, built)[0], *built), split)
 
 
-def _publish(lake: Lake, records: Iterable[SceneRecord], split: SplitOptions) -> Catalog:
+def _is_as_drawn(catalog: Catalog, split: SplitOptions) -> bool:
+    """Whether the catalog has the splits that would be drawn now; a rule of distances needs all scenes as records."""
+    if split.apart is not None:
+        return False
+    now = splits_of(catalog, seed=split.seed, val_scenes=split.val_scenes, include_withdrawn=split.include_withdrawn)
+    return now == list(zip(catalog.column("split"), catalog.column("unused"), strict=True))
+
+
+def _publish(lake: Lake, records: Iterable[SceneRecord], split: SplitOptions, *, settled: bool = False) -> Catalog:
     scenes = {record.scene_id: record for record in carry_seasons(lake, records)}
     near = too_near(scenes.values(), split.apart)
     others = (row for row in scenes.values() if row.scene_id not in near)
@@ -162,40 +197,59 @@ def _publish(lake: Lake, records: Iterable[SceneRecord], split: SplitOptions) ->
     )
     unused = (scenes[scene_id].model_copy(update={"split": "unused"}) for scene_id in near)
     catalog = Catalog.of((*drawn, *unused))
-    lake.publish(catalog, channel_statistics(lake, catalog))
+    lake.publish(catalog, channel_statistics(lake, catalog), settled=settled)
     return catalog
 
 
 def channel_statistics(lake: Lake, catalog: Catalog) -> dict[str, dict[str, ChannelStatistics]]:
     """Statistics over the training scenes by group and channel, from what their stores say."""
+    train = catalog.split("train")
+    if lake.is_settled() and _content(train) == _content(lake.catalog().split("train")):
+        return {group: dict(rows) for group, rows in lake.statistics.items()}
     parts: dict[str, dict[str, list[Moments]]] = {}
-    for record in catalog.split("train"):
-        for group, rows in lake.scene(record.scene_id).moments.items():
-            for name, (count, mean, m2) in rows.items():
-                parts.setdefault(group, {}).setdefault(name, []).append(Moments(count, mean, m2))
+    with ThreadPoolExecutor(_READERS) as threads:
+        for moments in threads.map(lambda scene_id: lake.scene(scene_id).moments, train.scene_ids):
+            for group, rows in moments.items():
+                for name, (count, mean, m2) in rows.items():
+                    parts.setdefault(group, {}).setdefault(name, []).append(Moments(count, mean, m2))
     return {group: {name: training_statistics(found) for name, found in rows.items()} for group, rows in parts.items()}
 
 
-def _earlier(lake: Lake) -> Iterable[SceneRecord]:
-    return lake.catalog() if lake.has_catalog() else ()
+def _content(catalog: Catalog) -> list[tuple[str, str]]:
+    return list(zip(catalog.scene_ids, catalog.column("fingerprint"), strict=True))
 
 
-def _earlier_scenes(lake: Lake, built: Iterable[SceneRecord] = ()) -> tuple[tuple[SceneRecord, ...], tuple[str, ...]]:
-    """Scenes of earlier builds beside those just built, and the ids of those whose stores are gone."""
+def _earlier(lake: Lake) -> Catalog:
+    return lake.catalog() if lake.has_catalog() else Catalog()
+
+
+def _earlier_scenes(
+    lake: Lake, built: Iterable[SceneRecord] = (), known: KnownScenes | None = None
+) -> tuple[tuple[SceneRecord, ...], tuple[str, ...], bool]:
+    """Scenes of earlier builds beside those just built, ids of those whose stores are gone, and whether rows agree.
+
+    They agree where every row is now known to be what its store says.
+    """
     fresh = {record.scene_id for record in built}
     if lake.shown() is not lake:  # a rebuild has no catalog until it is complete: its stores are counted
-        return tuple(record for record in lake.finished_scenes() if record.scene_id not in fresh), ()
-    kept, lost = [], []
-    for record in _earlier(lake):
-        if record.scene_id in fresh:
-            continue
-        try:
-            lake.scene(record.scene_id)
-        except SceneNotFoundError:
-            lost.append(record.scene_id)
-        else:
-            kept.append(record)
-    return tuple(kept), tuple(lost)
+        found = tuple(record for record in lake.finished_scenes() if record.scene_id not in fresh)
+        return found, (), not found
+    rows = tuple(record for record in _earlier(lake) if record.scene_id not in fresh)
+    if known is not None and known.settled:
+        lost = tuple(scene_id for scene_id in known.lost() if scene_id not in fresh)
+        gone = {*lost}
+        return tuple(record for record in rows if record.scene_id not in gone), lost, True
+    with ThreadPoolExecutor(_READERS) as threads:
+        stores = list(threads.map(lambda record: finished(lake, record.scene_id), rows))
+    kept = tuple(record for record, store in zip(rows, stores, strict=True) if store is not None)
+    lost = tuple(record.scene_id for record, store in zip(rows, stores, strict=True) if store is None)
+    return kept, lost, all(_agree(row, store) for row, store in zip(rows, stores, strict=True) if store is not None)
+
+
+def _agree(row: SceneRecord, store: Scene) -> bool:
+    """Whether a store has what its row says and all that a build would give it."""
+    own = row.model_copy(update={"split": None, "unused": None})
+    return not store.lacks_polygons and store.record == own
 
 
 def _waiting(lake: Lake, records: Iterable[SceneRecord]) -> tuple[str, ...]:
@@ -204,7 +258,7 @@ def _waiting(lake: Lake, records: Iterable[SceneRecord]) -> tuple[str, ...]:
     if shown is lake:
         return ()
     have = {record.scene_id for record in records}
-    return tuple(record.scene_id for record in _earlier(shown) if record.scene_id not in have)
+    return tuple(scene_id for scene_id in _earlier(shown).scene_ids if scene_id not in have)
 
 
 def _without_clashes(sources: list[str]) -> tuple[list[str], dict[str, str]]:
@@ -225,6 +279,8 @@ def _convert_all(
     cluster: ClusterOptions,
     ahead: bool,
 ) -> Iterable[tuple[str, SceneRecord | str]]:
+    if not sources:
+        return
     with open_workers(cluster, tasks=len(sources), ahead=ahead) as workers:
         for source, outcome in workers.run(convert, sources):
             if isinstance(outcome, ArchiveChangedError):  # the others of its archive would fare no better

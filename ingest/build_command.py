@@ -219,15 +219,15 @@ def build(
 
 
 def _splits(lake: Lake, catalog: Catalog) -> str:
-    counts = Counter(str(record.split) for record in catalog)
+    counts = Counter(catalog.column("split").tolist())
     told = ", ".join(f"{count} {name}" for name, count in counts.items())
     return f"the lake has {told} scenes; ratios {', '.join(map(str, lake.ratios))}; recipe {lake.recipe_digest}"
 
 
 def _tell_unused(catalog: Catalog, built: Iterable[SceneRecord]) -> None:
     """Scenes that are known by name: withdrawn ones, and those of the first test release."""
-    for record in catalog:
-        if record.unused and record.scene_id in WITHDRAWN:
+    for record in catalog.take([scene_id in WITHDRAWN for scene_id in catalog.scene_ids]):
+        if record.unused:
             tell(f"{record.scene_id} is unused: {record.unused} (--include-withdrawn takes it)")
     first = [record.source for record in built if is_uncharted(record.source)]
     if first:

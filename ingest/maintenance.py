@@ -40,6 +40,7 @@ def verify(
         tell(f"a build is changing the lake ({owner}): findings may be of its work")
     if discard and findings:
         with user_errors(), lock_lake(lake):
+            target.expect_changes()
             for scene_id in {each.scene_id for each in findings if each.kind == "beside"}:
                 target.discard_unfinished_replacement(scene_id)
             damaged = {each.scene_id for each in findings if each.kind not in ("beside", "row")} - {""}

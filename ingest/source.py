@@ -175,6 +175,6 @@ def find_sources(raw: list[str]) -> list[str]:
 
 def _utc(text: str, name: str) -> datetime:
     try:
-        return datetime.strptime(text, "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+        return datetime.fromisoformat(text).replace(tzinfo=UTC)
     except ValueError as error:
         raise SceneNameError(f"{name!r} holds the time {text!r}, which is no date: check the file name") from error

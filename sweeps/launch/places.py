@@ -115,7 +115,7 @@ def _probe_in(place: str) -> Iterator[str]:
 def check_lake(url: str) -> Iterator[Finding]:
     """Reads its recipe and its catalog; raises IceBenchError or OSError."""
     lake = Lake.open(url)
-    scenes = len(lake.catalog().scene_ids)
+    scenes = len(lake.catalog())
     said = f"{url}: {scenes} scenes"
     if scenes:
         yield Finding(name="lake", level="ok", said=said)

@@ -10,12 +10,14 @@ from datasets.errors import unknown_name
 from datasets.process.terminal import err, user_errors
 from tests.benchmarks import (
     attribution,
+    costs,
     data_wait,
     evaluation,
     full_scene,
     interval_level,
     large_lake,
     loader,
+    many_scenes,
     opening,
     patch_index,
     reading,
@@ -30,6 +32,7 @@ MODULES: Final = (
     *(full_scene, two_workers, streaming, opening, reading),
     *(patch_index, loader, large_lake, data_wait, evaluation, attribution),
     *(study_overhead, study_scale, interval_level, season_effect),
+    *(many_scenes, costs),
 )
 BENCHMARKS: Final = {module.__name__.rpartition(".")[2]: module for module in MODULES}
 LISTING: Final = "\n\n".join(f"{name}: {(module.__doc__ or '').splitlines()[0]}" for name, module in BENCHMARKS.items())

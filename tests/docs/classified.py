@@ -39,6 +39,7 @@ PARSED: Final = {
     r"python -m sweeps (report|status) downscale .*--(tracking-uri http|lake-digest)": "needs a server of its own",
     r"python sweeps/\w+\.py --dry-run --measure$": "times steps of networks of the published size",
     r"python -m datasets export ": "writes gigabytes; run by tests/datasets/export",
+    r"python -m infra\.costs": "run by tests/infra/costs/test_command.py",
     r"python -m sweeps doctor": "looks at servers, and at every node",
     r"python -m sweeps status downscale --watch$": "goes on until the study ends",
     r"python -m sweeps sync$": "needs what a trial could not send",

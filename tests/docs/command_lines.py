@@ -22,7 +22,7 @@ from sweeps.design.catalogue import study, study_names
 from sweeps.launch.command import application
 from tests.docs.pages import ROOT
 
-ROOMS: Final = ("ingest", "datasets", "training", "sweeps", "infra.platform")
+ROOMS: Final = ("ingest", "datasets", "training", "sweeps", "infra.platform", "infra.costs")
 SLURM: Final = "infra/slurm/study.sbatch"
 
 
@@ -32,7 +32,7 @@ def check(words: Sequence[str]) -> None:
         case [
             ("python" | ".venv/bin/python"),
             "-m",
-            ("ingest" | "datasets" | "training" | "sweeps" | "infra.platform") as room,
+            ("ingest" | "datasets" | "training" | "sweeps" | "infra.platform" | "infra.costs") as room,
             *rest,
         ]:
             _parse(_of_room(room), rest)

@@ -6,7 +6,6 @@ from typing import Final
 import numpy as np
 
 from datasets.catalog import Catalog
-from datasets.scene import SceneRecord
 
 _NEAR: Final = 0.005
 """Share of the wanted labelled pixels by which a drawn set may miss them."""
@@ -23,8 +22,8 @@ def matched(pool: Catalog, like: Catalog, target: str, seed: int) -> Catalog:
     is missing or no exchange helps any more.
     """
     rng = np.random.default_rng(seed)
-    pixels = np.array([record.labelled(target) for record in pool], dtype=np.int64)
-    wanted = sum(record.labelled(target) for record in like)
+    pixels = pool.labelled(target)
+    wanted = int(like.labelled(target).sum())
     order = rng.permutation(len(pool))
     inside, outside = order[: len(like)], order[len(like) :]
     gap = int(pixels[inside].sum()) - wanted
@@ -36,7 +35,7 @@ def matched(pool: Catalog, like: Catalog, target: str, seed: int) -> Catalog:
         if abs(changed) < abs(gap):
             gap = changed
             inside[one], outside[other] = outside[other], inside[one]
-    return Catalog(tuple(pool.records[place] for place in sorted(inside.tolist())))
+    return pool.take(inside)
 
 
 def held_out(scenes: Catalog) -> tuple[Catalog, Catalog]:
@@ -44,11 +43,11 @@ def held_out(scenes: Catalog) -> tuple[Catalog, Catalog]:
 
     Always the same ones, whatever the seed of a trial. Without two passes nothing can be held out: the second is empty.
     """
-    passes: dict[tuple[str, int], list[SceneRecord]] = {}
-    for record in scenes:
-        passes.setdefault(record.orbit_pass, []).append(record)
+    passes: dict[tuple[str, int], list[int]] = {}
+    for place, name in enumerate(zip(scenes.column("satellite"), scenes.column("orbit").tolist(), strict=True)):
+        passes.setdefault(name, []).append(place)
     wanted = math.ceil(HELD_OUT * len(scenes))
-    chosen: list[SceneRecord] = []
+    chosen: list[int] = []
     keys = list(passes)
     for place in np.random.default_rng(0).permutation(len(keys)).tolist():
         if len(chosen) >= wanted:
@@ -56,10 +55,6 @@ def held_out(scenes: Catalog) -> tuple[Catalog, Catalog]:
         group = passes[keys[place]]
         if len(chosen) + len(group) < len(scenes):
             chosen += group
-    return Catalog.of(_without(scenes, chosen)), Catalog.of(chosen)
-
-
-def _without(scenes: Catalog, others: list[SceneRecord]) -> list[SceneRecord]:
-    """The scenes that are not among the others."""
-    ids = {record.scene_id for record in others}
-    return [record for record in scenes if record.scene_id not in ids]
+    inside = np.zeros(len(scenes), np.bool_)
+    inside[chosen] = True
+    return scenes.take(~inside), scenes.take(inside)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pydantic import Field
 
 from datasets.catalog import Catalog
-from datasets.labels import IGNORE, chart
+from datasets.labels import chart
 from training.spec.errors import Part
 
 
@@ -39,7 +39,7 @@ def scene_set(scenes: Catalog, targets: Sequence[str]) -> SceneSet:
     absent = {name: _absent(scenes, name) for name in targets}
     return SceneSet(
         scenes=len(scenes),
-        labelled=sum(record.labelled(first) for record in scenes),
+        labelled=int(scenes.labelled(first).sum()),
         ice=_ice(scenes, "SIC"),
         labelled_ice=_ice(scenes, first),
         absent={name: words for name, words in absent.items() if words},
@@ -47,10 +47,10 @@ def scene_set(scenes: Catalog, targets: Sequence[str]) -> SceneSet:
 
 
 def _absent(scenes: Catalog, name: str) -> tuple[str, ...]:
-    have = {value for record in scenes for value, count in record.pixels[name].items() if count}
-    return tuple(word for value, word in enumerate(chart(name).classes) if value not in have)
+    counts = scenes.pixels(name).sum(axis=0)
+    return tuple(word for word, count in zip(chart(name).classes, counts, strict=True) if not count)
 
 
 def _ice(scenes: Catalog, name: str) -> int:
     """Pixels of any class but 0, which is open water in every chart."""
-    return sum(count for record in scenes for value, count in record.pixels[name].items() if 0 < value < IGNORE)
+    return int(scenes.pixels(name)[:, 1:].sum())

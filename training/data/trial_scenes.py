@@ -40,8 +40,8 @@ class TrialScenes:
 
     def longest_side(self, ratio: int) -> int:
         """Longest side of the scenes that are scored whole (val and test), in pixels of the ratio."""
-        longest: int = max(max(record.lines, record.samples) for record in (*self.val, *self.test)) // ratio
-        return longest
+        sides = (scenes.column(name).max() for scenes in (self.val, self.test) for name in ("lines", "samples"))
+        return int(max(sides)) // ratio
 
 
 def bind(spec: TrialSpec, lake: Lake) -> TrialSpec:
@@ -81,9 +81,8 @@ def select_scenes(spec: TrialSpec, lake: Lake) -> TrialScenes:
         if not val:
             raise _empty(catalog, "val", data.train, target, lake)
     if data.size_matched:
-        apart = {*of_val.scene_ids} if data.selection == "source" else set()
         every = _labelled(catalog, "train", SceneFilter(), target)
-        pool = Catalog(tuple(record for record in every if record.scene_id not in apart))
+        pool = every.without(of_val) if data.selection == "source" else every
         train = matched(pool, train, target, spec.seed)
         if data.selection == "source":
             val = matched(of_val, val, target, spec.seed) if len(of_val) >= len(val) else of_val
@@ -101,7 +100,7 @@ def _cell(catalog: Catalog, split: Split, where: SceneFilter, target: str, lake:
 
 def _labelled(catalog: Catalog, split: Split, where: SceneFilter, target: str) -> Catalog:
     found = _where(catalog.split(split), where)
-    return Catalog(tuple(record for record in found if record.labelled(target) > 0))
+    return found.take(found.labelled(target) > 0)
 
 
 def _where(scenes: Catalog, where: SceneFilter) -> Catalog:
@@ -121,15 +120,18 @@ def _empty(catalog: Catalog, split: Split, where: SceneFilter, target: str, lake
 
 def _share(scenes: Catalog, share: float, seed: int) -> Catalog:
     """The first scenes of a seeded order, so that a smaller share is inside every larger one."""
-    order = np.random.default_rng(seed).permutation(len(scenes))[: math.ceil(share * len(scenes))]
-    return Catalog(tuple(scenes.records[place] for place in sorted(order.tolist())))
+    if share == 1:
+        return scenes
+    return scenes.take(np.random.default_rng(seed).permutation(len(scenes))[: math.ceil(share * len(scenes))])
 
 
 def _check_patch(spec: TrialSpec, train: Catalog) -> None:
     size, ratio = spec.data.patch_size, spec.data.ratio
-    largest = max(train, key=lambda record: min(record.lines, record.samples))
-    shape = largest.lines // ratio, largest.samples // ratio
+    lines, samples = train.column("lines"), train.column("samples")
+    place = int(np.minimum(lines, samples).argmax())
+    shape = int(lines[place]) // ratio, int(samples[place]) // ratio
     if size > min(shape):
+        (largest,) = train.take([place])
         raise SplitError(
             f"data.patch_size = {size} is larger than every training scene at ratio {ratio} (the largest, "
             f"{largest.scene_id}, has {shape[0]} x {shape[1]} pixels): use a smaller patch or a smaller ratio"
@@ -138,9 +140,9 @@ def _check_patch(spec: TrialSpec, train: Catalog) -> None:
 
 def _check_polygons(spec: TrialSpec, scenes: TrialScenes) -> None:
     """Only scenes of raw files have the polygons from which charts of other shares of dominance are made."""
-    read = (*scenes.train, *scenes.val) if spec.data.dominance is not None else ()
-    read = (*read, *scenes.test) if spec.evaluation.dominance else read
-    bare = [record.scene_id for record in read if record.product != "raw"]
+    read = (scenes.train, scenes.val) if spec.data.dominance is not None else ()
+    read = (*read, scenes.test) if spec.evaluation.dominance else read
+    bare = [name for each in read for name in each.take(~each.having("product", "raw")).scene_ids]
     if bare:
         raise SpecError(
             f"data.dominance and evaluation.dominance need the polygons of ice charts, which {len(bare)} scenes of "

@@ -1,0 +1,1 @@
+"""What the whole job costs, foretold from measured constants: `python -m infra.costs`."""

@@ -1,0 +1,139 @@
+"""`python -m infra.costs`: time, money, disk and requests of a lake and of its trials, before anything starts."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from datasets.errors import unknown_name
+from datasets.process.terminal import out, tell, user_errors, whole_numbers
+from infra.costs.build import build_cost
+from infra.costs.campaign import CampaignCost, campaign_cost
+from infra.costs.constants import SHIPPED, Constants, CostsError, read_constants
+from infra.costs.limits import limits
+from infra.costs.prices import Prices, read_prices
+
+PARTS: Final = ("build", "campaign", "limits", "constants")
+SIZES: Final = "532,5320,532000"
+"""The archive; ten times it, all ice services since 2014; a thousand times, every EW scene of the Arctic."""
+_RATIOS: Final = ("2,5,10", "1,2,5,10")
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def costs(
+    parts: Annotated[
+        list[str] | None, typer.Argument(help=f"Which: {', '.join(PARTS)} (without: the first three).", metavar="PART")
+    ] = None,
+    scenes: Annotated[str, typer.Option(help="Sizes of the lake.", metavar="N,...")] = SIZES,
+    workers: Annotated[str, typer.Option(help="Cores that build.", metavar="N,...")] = "1,8,64,1000",
+    gpus: Annotated[str, typer.Option(help="GPUs that train, one trial each.", metavar="N,...")] = "1,8,64,256",
+    card: Annotated[str, typer.Option(help="Which GPU: H100, H200, A100, L4, RTX4090.")] = "H100",
+    ratios: Annotated[str, typer.Option(help="Ratios of the lake: 2,5,10 or 1,2,5,10.")] = "2,5,10",
+    studies: Annotated[str, typer.Option(help="Studies of the campaign (without: all).", metavar="NAME,...")] = "",
+    prices: Annotated[
+        Path | None,
+        typer.Option(help="Your prices, as in infra/costs/prices.example.toml (without: no money).", metavar="FILE"),
+    ] = None,
+    constants: Annotated[
+        Path | None,
+        typer.Option(
+            help="Your figures instead of those of infra/costs/constants.toml, those that differ.", metavar="FILE"
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON: seconds, bytes, requests.")] = False,
+) -> None:
+    """Foretell what a lake and its trials cost: time, money, disk, requests, and what breaks first.
+
+    Every figure follows from constants that say how they were measured (`python -m infra.costs constants`). GPU figures
+    follow from a model of memory traffic: none was measured on a GPU.
+    """
+    with user_errors():
+        for part in parts or ():
+            if part not in PARTS:
+                raise unknown_name("part", part, PARTS)
+        if ratios not in _RATIOS:
+            raise unknown_name("set of ratios", ratios, _RATIOS)
+        sizes, cores, slots = (
+            _counts(*each) for each in (("--scenes", scenes), ("--workers", workers), ("--gpus", gpus))
+        )
+        known = read_constants(constants or SHIPPED)
+        known.bandwidth(card)
+        priced = read_prices(prices) if prices is not None else None
+        report = _Report(known, priced, sizes, ratios.replace(",", "_"), card, [*filter(None, studies.split(","))])
+        found = {part: getattr(report, part)(cores, slots) for part in parts or PARTS[:3]}
+    if as_json:
+        out.print_json(json.dumps(found))
+        return
+    from infra.costs import tables
+
+    for part, rows in found.items():
+        for table in getattr(tables, part)(rows):
+            out.print(table)
+    tell("GPU figures are a model's: bytes that a step moves over half of the card's nominal bandwidth")
+    if priced is not None:
+        tell(f"prices in {priced.currency} of {priced.dated}: {priced.source}")
+    else:
+        tell("no money: give prices with --prices (infra/costs/prices.example.toml is an example)")
+
+
+class _Report:
+    """Rows of each part, as plain JSON values."""
+
+    def __init__(
+        self,
+        constants: Constants,
+        prices: Prices | None,
+        sizes: Sequence[int],
+        ratios: str,
+        card: str,
+        names: list[str],
+    ) -> None:
+        self._constants, self._prices, self._sizes, self._ratios = constants, prices, sizes, ratios
+        self._card, self._names = card, names
+
+    def build(self, workers: Sequence[int], _: Sequence[int]) -> list[dict[str, object]]:
+        """Every size on every number of workers."""
+        return [
+            asdict(build_cost(self._constants, size, count, ratios=self._ratios, prices=self._prices))
+            for size in self._sizes
+            for count in workers
+        ]
+
+    def campaign(self, _: Sequence[int], gpus: Sequence[int]) -> list[dict[str, object]]:
+        """Every size on every number of GPUs."""
+        return [
+            {"scenes": size, "card": self._card, **asdict(self._campaign(size, count))}
+            for size in self._sizes
+            for count in gpus
+        ]
+
+    def limits(self, _: Sequence[int], gpus: Sequence[int]) -> list[dict[str, object]]:
+        """Every limit at every size."""
+        return [
+            {"scenes": size, "gpus": max(gpus), **asdict(each), "share": each.share}
+            for size in self._sizes
+            for each in limits(self._constants, size, campaign=self._campaign(size, max(gpus)))
+        ]
+
+    def constants(self, *_: Sequence[int]) -> list[dict[str, object]]:
+        """All of them."""
+        return [asdict(row) for row in self._constants.rows.values()]
+
+    def _campaign(self, scenes: int, gpus: int) -> CampaignCost:
+        from infra.costs.studies import all_studies, work_of
+
+        work = work_of(self._names or all_studies(), self._constants, scenes)
+        return campaign_cost(self._constants, work, gpus, self._card, scenes=scenes, prices=self._prices)
+
+
+def _counts(option: str, text: str) -> list[int]:
+    found = whole_numbers([text])
+    wrong = [each for each in found if not isinstance(each, int) or each < 1]
+    if wrong or not found:
+        raise CostsError(f"{option} {text!r} is not allowed: give whole numbers above 0, such as 1,8,64")
+    return [each for each in found if isinstance(each, int)]

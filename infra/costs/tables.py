@@ -1,0 +1,92 @@
+"""The tables that people read."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from datasets.overview import in_words
+from sweeps.record.forecast import duration
+
+Rows = Sequence[dict[str, Any]]
+
+
+def build(rows: Rows) -> Iterator[Table]:
+    """A table for each size."""
+    for scenes in dict.fromkeys(row["scenes"] for row in rows):
+        mine = [row for row in rows if row["scenes"] == scenes]
+        one = mine[0]
+        table = _table(
+            f"build a lake of {scenes:,} scenes",
+            f"{in_words(one['lake_bytes'])} in the lake, {one['writes']:,.0f} requests that write, a catalog of "
+            f"{in_words(one['catalog_bytes'])}"
+            + (f"; {one['money_month']:,.0f} a month to keep" if one["money_month"] is not None else ""),
+            ("workers", "time", "decided by", "scratch", "money"),
+        )
+        for row in mine:
+            table.add_row(
+                f"{row['workers']:,}",
+                duration(row["seconds"]),
+                row["first"],
+                in_words(row["scratch_bytes"]),
+                _money(row),
+            )
+        yield table
+
+
+def campaign(rows: Rows) -> Iterator[Table]:
+    """A table for each size."""
+    for scenes in dict.fromkeys(row["scenes"] for row in rows):
+        mine = [row for row in rows if row["scenes"] == scenes]
+        one = mine[0]
+        table = _table(
+            f"{one['trials']:,} trials on {scenes:,} scenes, {one['card']} (by the model)",
+            f"{one['gpu_hours']:,.0f} GPU-hours; {one['calls']:,.0f} calls to MLflow and "
+            f"{in_words(one['record_bytes'])} of records; a node that keeps every ratio decoded needs "
+            f"{in_words(one['node_bytes'])}",
+            ("GPUs", "time", "decided by", "requests to the lake", "money"),
+        )
+        for row in mine:
+            table.add_row(
+                f"{row['gpus']:,}", duration(row["seconds"]), row["first"], f"{row['reads']:,.0f}", _money(row)
+            )
+        yield table
+
+
+def limits(rows: Rows) -> Iterator[Table]:
+    """For each size what is nearest to its limit, and whatever is beyond it."""
+    for scenes in dict.fromkeys(row["scenes"] for row in rows):
+        mine = [row for row in rows if row["scenes"] == scenes]
+        shown = [row for row in mine if row["share"] > 1] or mine[:1]
+        whole = all(row["share"] <= 1 for row in mine)
+        title = f"{scenes:,} scenes, {mine[0]['gpus']} GPUs: " + (
+            "nothing breaks; nearest is" if whole else "what breaks, the worst first"
+        )
+        table = _table(title, "", ("what", "here", "bearable", "change"))
+        for row in shown:
+            table.add_row(
+                row["name"], f"{row['value']:.3g} {row['unit']}", f"{row['at_most']:g} {row['unit']}", row["change"]
+            )
+        yield table
+
+
+def constants(rows: Rows) -> Iterator[Table]:
+    """All of them, with what measures each."""
+    table = _table("constants", "", ("constant", "value", "kind", "of what; from where; measured by"))
+    for row in rows:
+        said = f"{row['what']}; {row['source']}; {row['command']}"
+        table.add_row(row["name"], f"{row['value']:g} {row['unit']}", row["kind"], said)
+    yield table
+
+
+def _table(title: str, caption: str, columns: tuple[str, ...]) -> Table:
+    table = Table(title=title, caption=caption or None, box=SIMPLE_HEAD, title_justify="left", caption_justify="left")
+    words = ("decided by", "what", "change", "constant", "kind", "of what; from where; measured by")
+    for name in columns:
+        table.add_column(name, justify="left" if name in words else "right", overflow="fold")
+    return table
+
+
+def _money(row: dict[str, Any]) -> str:
+    return "-" if row["money"] is None else f"{row['money']:,.0f}"

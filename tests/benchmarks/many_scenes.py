@@ -1,0 +1,120 @@
+"""Half a million scenes: open the lake, choose scenes and plan a study; and how a build finds what is missing.
+
+Each is measured in a process of its own. The catalog is synthetic, no store belongs to a row; for the build the listing
+is made up too (on a disk half a million folders take longer to make than to list), and a store that is opened ends it.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from tests.benchmarks.full_scene import Row
+from tests.benchmarks.ray_environment import ROOT
+from tests.large_catalog import write_large_lake
+
+SCENES: Final = 500_000
+SECONDS_REACH, MEMORY_REACH_GB = 3.0, 1.0
+STUDY: Final = "data_size"
+
+_PLAN: Final = """
+import json, resource, sys, time
+began, busy = time.perf_counter(), time.process_time()
+from datasets.lake import Lake
+from sweeps.design.catalogue import study
+from sweeps.launch.plan import plan
+lake = Lake.open(sys.argv[1])
+catalog = lake.catalog()
+chosen = len(catalog.split("train").where(season="winter", location="cat1"))
+ready = len(plan(study(sys.argv[2]), [lake]).ready)
+print(json.dumps({
+    "scenes": len(catalog), "chosen": chosen, "trials": ready,
+    "seconds": time.perf_counter() - began, "processor": time.process_time() - busy,
+    "gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9,
+}))
+"""
+_DRY: Final = """
+import json, resource, subprocess, sys, time
+began = time.perf_counter()
+command = [sys.executable, "-m", "sweeps", "run", sys.argv[2], "--dry-run", "--lake", sys.argv[1]]
+done = subprocess.run(command, capture_output=True, text=True)
+if done.returncode:
+    sys.exit(done.stderr)
+use = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(json.dumps({
+    "seconds": time.perf_counter() - began, "processor": use.ru_utime + use.ru_stime, "gb": use.ru_maxrss * 1024 / 1e9,
+}))
+"""
+_BUILD: Final = """
+import json, resource, sys, time
+import datasets.lake
+from datasets.lake import Lake
+from ingest.build import SplitOptions, build_lake
+from ingest.cluster import ClusterOptions
+from tests.large_catalog import RECIPE
+Lake.root_documents = lambda self: frozenset(self.catalog().scene_ids)
+def opened(*_): raise AssertionError("a store was opened")
+lake = Lake.open(sys.argv[1])
+names = lake.catalog().column("source").tolist()
+splits = SplitOptions(val_scenes=len(lake.catalog().split("val")))
+datasets.lake.SceneStore = opened
+from ingest import build
+build._is_as_drawn = lambda *_: True  # made-up splits
+began, busy = time.perf_counter(), time.process_time()
+archive = lake.catalog().having("archive", "train").tolist()
+names = [name for name, train in zip(names, archive) if train]
+one = ClusterOptions(workers=1)
+done = build_lake(names, RECIPE, lake, "train", cluster=one, split=splits, on_scene=lambda _: None)
+assert not done.failures and len(done.built) == len(names)
+print(json.dumps({
+    "seconds": time.perf_counter() - began, "processor": time.process_time() - busy,
+    "gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9,
+}))
+"""
+
+
+def measure() -> list[Row]:
+    """Writes the catalog and opens it; about a minute."""
+    with tempfile.TemporaryDirectory(prefix="icebench-bench-") as name:
+        lake = write_large_lake(Path(name) / "lake", SCENES)
+        size = (lake / "catalog.parquet").stat().st_size
+        planned, dry = (_run(code, str(lake), STUDY) for code in (_PLAN, _DRY))
+        return [
+            _row(f"open {SCENES:,} scenes, choose, plan {STUDY} ({planned['trials']:.0f} trials)", planned, size),
+            _row(f"--dry-run of {STUDY} on them", dry, size),
+            _found(lake),
+        ]
+
+
+def _found(lake: Path) -> Row:
+    """A build of scenes that are all there."""
+    found = _run(_BUILD, str(lake), "")
+    return Row(
+        what=f"build of {SCENES:,} scenes that are all finished",
+        measured=f"{found['processor']:.0f} s, {found['gb']:.2f} GB",
+        floor="-",
+        ratio="-",
+        reach="-",
+        reached=True,
+        note=f"processor time; {found['seconds']:.0f} s by the clock; one listing ({SCENES // 1000} pages on S3)",
+    )
+
+
+def _row(what: str, found: dict[str, float], size: int) -> Row:
+    return Row(
+        what=what,
+        measured=f"{found['processor']:.1f} s, {found['gb']:.2f} GB",
+        floor=f"{size / 1e6:.0f} MB of catalog",
+        ratio=f"{found['gb'] * 1e9 / size:.1f}",
+        reach=f"< {SECONDS_REACH:g} s, {MEMORY_REACH_GB:g} GB",
+        reached=found["processor"] < SECONDS_REACH and found["gb"] < MEMORY_REACH_GB,
+        note=f"processor time, imports included; {found['seconds']:.1f} s by the clock of this machine",
+    )
+
+
+def _run(code: str, *words: str) -> dict[str, float]:
+    done = subprocess.run([sys.executable, "-c", code, *words], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found

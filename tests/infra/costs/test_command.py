@@ -1,0 +1,44 @@
+"""`python -m infra.costs`."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from infra.costs.command import app
+
+
+def test_json_has_every_size_and_machine() -> None:
+    done = CliRunner().invoke(app, ["--json", "--scenes", "532,5320", "--workers", "1,8", "--gpus", "1,8,64"])
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.output)
+    assert [(row["scenes"], row["workers"]) for row in found["build"]] == [(532, 1), (532, 8), (5320, 1), (5320, 8)]
+    assert {row["trials"] for row in found["campaign"]} == {2405}
+    assert len(found["campaign"]) == 6
+    assert {row["scenes"] for row in found["limits"]} == {532, 5320}
+
+
+def test_tables_say_that_gpu_figures_are_a_models_and_that_no_prices_are_given() -> None:
+    done = CliRunner().invoke(app, ["--scenes", "532", "--studies", "downscale"])
+    assert done.exit_code == 0, done.output
+    assert "build a lake of 532 scenes" in done.output
+    assert "GPU figures are a model's" in done.output
+    assert "no money" in done.output
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["bild"], "did you mean 'build'"),
+        (["--card", "H10"], "did you mean 'H100'"),
+        (["--studies", "downscal"], "did you mean 'downscale'"),
+        (["--ratios", "2,5"], "1,2,5,10"),
+        (["--gpus", "0"], "--gpus '0' is not allowed"),
+        (["--workers", "many"], "--workers 'many' is not allowed"),
+        (["--prices", "nowhere.toml"], "cannot be read"),
+    ],
+)
+def test_words_that_are_none_are_refused(words: list[str], said: str) -> None:
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 2, done.output
+    assert said in " ".join(done.output.split())
