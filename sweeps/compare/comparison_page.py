@@ -1,14 +1,15 @@
 """What is written about a comparison: sentences, tables, figures, one page. Pure: no MLflow, no disk."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from sweeps.compare.entries import OwnAndOthers
 from sweeps.report.account import cost_table, runs_table
 from sweeps.report.answer import devices, few_passes, numbers_of, score_of
-from sweeps.report.cells import CellComparison, Difference, corrected
+from sweeps.report.cells import CellComparison
 from sweeps.report.confusions import side_by_side
+from sweeps.report.differences import Difference, corrected
 from sweeps.report.drawing import pictures
 from sweeps.report.heat_maps import classes_figures
 from sweeps.report.intervals import FEWEST_PASSES
@@ -78,7 +79,7 @@ def make_page(found: OwnAndOthers, *, remarks: Sequence[str] = ()) -> ComparePag
     title = f"{found.own[0]} next to baselines"
     facts = [
         ("compared by", metric_label(comparison.objective)),
-        ("lake", evidence.study.lake),
+        ("lake", evidence.lake.removeprefix("Lake ")),
         ("recipe", evidence.study.recipe),
         ("code", evidence.study.git_commit),
         ("devices", devices(evidence)),
@@ -88,11 +89,12 @@ def make_page(found: OwnAndOthers, *, remarks: Sequence[str] = ()) -> ComparePag
         title=title,
         lead=evidence.study.question,
         facts=facts,
-        sections=sections,
+        sections=[replace(each, lake=evidence.lake) for each in sections],
         run_url=lambda run_id: run_url(evidence, run_id),
     )
     tables = some_of(scores, against if against.rows else None, classes, cost)
     points = "".join(f"- {sentence}\n" for sentence in (*answers, *notes))
+    head = f"# {title}\n\n{evidence.lake}\n\n{points}"
     return ComparePage(
         answers=answers,
         warnings=warnings,
@@ -100,7 +102,7 @@ def make_page(found: OwnAndOthers, *, remarks: Sequence[str] = ()) -> ComparePag
         differences=against,
         texts={
             PAGE: html,
-            "compare.md": f"# {title}\n\n{points}\n" + "\n".join(table.to_markdown() for table in tables),
+            "compare.md": "\n".join([head, *(table.to_markdown() for table in tables)]),
             "compare.csv": scores.to_csv(),
             "differences.csv": against.to_csv(),
             "classes.csv": classes.to_csv() if classes is not None else "",

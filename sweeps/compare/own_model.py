@@ -11,6 +11,7 @@ from datasets.loading.node_cache import NodeCache
 from sweeps.compare.comparison_page import PAGE, ComparePage, make_page
 from sweeps.compare.entries import CompareError, common_objective, compare_entries
 from sweeps.compare.finished_runs import BASE_STUDY, best_baselines, named_baselines
+from sweeps.record.lake_note import LakeNote
 from sweeps.record.study import StudyTracker, TrialRow
 from sweeps.report.evidence import FinishedTrial
 from sweeps.report.page import write_files
@@ -85,7 +86,12 @@ def open_study(tracking_uri: str, lake: Lake) -> Iterator[StudyTracker | None]:
         yield None
         return
     study = StudyTracker.open(
-        tracking_uri, study=STUDY, lake=lake.digest, recipe=lake.recipe_digest, question=_QUESTION
+        tracking_uri,
+        study=STUDY,
+        lake=lake.digest,
+        recipe=lake.recipe_digest,
+        question=_QUESTION,
+        lake_note=LakeNote.of(lake.catalog()),
     )
     try:
         yield study
@@ -157,7 +163,15 @@ def write_comparison(
     """Writes page, tables and figures into the folder, and puts them on the parent run too."""
     uri = public(study.tracking_uri) if study is not None else ""
     experiment = study.experiment_id if study is not None else ""
-    found = compare_entries(own, others, lake=lake.digest, recipe=lake.recipe_digest, uri=uri, experiment_id=experiment)
+    found = compare_entries(
+        own,
+        others,
+        lake=lake.digest,
+        recipe=lake.recipe_digest,
+        uri=uri,
+        experiment_id=experiment,
+        lake_note=LakeNote.of(lake.catalog()),
+    )
     page = make_page(found, remarks=remarks)
     write_files(folder, page.texts, page.pictures)
     if study is not None:
