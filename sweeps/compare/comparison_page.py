@@ -1,6 +1,6 @@
 """What is written about a comparison: sentences, tables, figures, one page. Pure: no MLflow, no disk."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -13,12 +13,15 @@ from sweeps.report.differences import Difference, corrected
 from sweeps.report.drawing import pictures
 from sweeps.report.heat_maps import classes_figures
 from sweeps.report.intervals import FEWEST_PASSES
+from sweeps.report.map_choice import MapChoice, choose
+from sweeps.report.map_figures import maps_section
 from sweeps.report.page import Picture, Section, render, written
 from sweeps.report.score_figures import bars_figures, difference_figures
 from sweeps.report.score_tables import classes_table, reading, scores_table, table_of_differences
 from sweeps.report.study_report import HOW_TO_READ, differences_section, run_url, some_of
 from sweeps.report.tables import ReportTable
 from sweeps.report.wording import class_label, metric_label
+from training.artifacts.small_maps import SmallMap
 from training.evaluation.metric_names import ICE
 
 PAGE: Final = "compare.html"
@@ -41,8 +44,22 @@ class ComparePage:
     pictures: tuple[Picture, ...]
 
 
-def make_page(found: OwnAndOthers, *, remarks: Sequence[str] = ()) -> ComparePage:
-    """Computes, draws and words everything; remarks are sentences about how the comparison came about."""
+def drawn_scenes(found: OwnAndOthers) -> list[MapChoice]:
+    """Test scenes that show one's own model beside the best other one, by the rule of reports; none without one."""
+    if not found.others:
+        return []
+    roles = {found.others[0]: "best other", found.own: "own model"}
+    chosen = choose(found.comparison, "", roles)
+    return [chosen] if chosen is not None else []
+
+
+def make_page(
+    found: OwnAndOthers, *, remarks: Sequence[str] = (), maps: Mapping[tuple[str, str], SmallMap] | None = None
+) -> ComparePage:
+    """Computes, draws and words everything.
+
+    Remarks are sentences about how the comparison came about; maps are those of `drawn_scenes`, by run and artifact.
+    """
     comparison = found.comparison
     differences = corrected(
         [by.difference(found.own, other, any_seed=True) for by in comparison.both for other in found.others]
@@ -65,12 +82,14 @@ def make_page(found: OwnAndOthers, *, remarks: Sequence[str] = ()) -> ComparePag
     matrices = pictures(side_by_side(comparison, keys, "confusion"))
     by_class = pictures(classes_figures(comparison, compared, "classes", ""))
     classes, cost, runs = classes_table(comparison), cost_table(comparison.evidence), runs_table(comparison)
+    mapped = maps_section(comparison, drawn_scenes(found), maps or {})
     sections = [
         Section(anchor="answer", title="Answer", sentences=answers, points=notes),
         Section(anchor="scores", title="Scores", pictures=main, tables=(scores,)),
         differences_section(against, of_differences),
         Section(anchor="confusion", title="Confusion matrices", pictures=matrices),
         Section(anchor="classes", title="By class", pictures=by_class, tables=some_of(classes)),
+        *([mapped] if mapped is not None else []),
         Section(anchor="cost", title="Cost", tables=(cost,)),
         Section(anchor="runs", title="Runs", tables=(runs,)),
         Section(anchor="reading", title="How to read this", points=HOW_TO_READ),
@@ -109,7 +128,7 @@ def make_page(found: OwnAndOthers, *, remarks: Sequence[str] = ()) -> ComparePag
             "cost.csv": cost.to_csv(),
             "trials.csv": runs.to_csv(),
         },
-        pictures=(*main, *of_differences, *matrices, *by_class),
+        pictures=(*main, *of_differences, *matrices, *by_class, *(mapped.pictures if mapped is not None else ())),
     )
 
 

@@ -50,12 +50,9 @@ def warnings(comparison: CellComparison) -> list[str]:
         found.append("The scenes of this lake are synthetic: no satellite saw them, and scores say nothing about ice.")
     if any("cryoseason" in axis for axis in evidence.axes) or set(CRYOSEASONS) & set(evidence.design.bins):
         note = evidence.study.lake_note
-        found.append(
-            note.seasons
-            if note is not None and note.seasons
-            else "Melt and freeze are by our rule from the NASA dates, which is not that of the published lists."
-        )
-        found.append("Scene by scene: python -m datasets lists LAKE FOLDER --compare PUBLISHED.")
+        ours = "Melt and freeze are by our rule from the NASA dates, which is not that of the published lists."
+        words = (note.seasons if note is not None else "") or ours
+        found.append(f"{words} Scene by scene: python -m datasets lists LAKE FOLDER --compare PUBLISHED.")
     if evidence.study.design is None:
         found.append(
             "The design of this study is not on record: its axes and its number of trials are read from the trials."

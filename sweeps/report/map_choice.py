@@ -4,7 +4,7 @@ Drawn are the scenes with the median, the lowest and the highest weighted F1, wh
 over both cells and over all seeds of each: by one cell alone its lucky scenes would be shown.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -32,6 +32,7 @@ class MapChoice:
         task: Of the cells.
         chart: Whose classes are drawn.
         cells: The reference and the best one; one of them where these are the same.
+        roles: What each cell is, in a word or two.
         trials: Of each cell the one that is drawn: of the lowest seed that both have.
         scenes: Median, worst, best; fewer of few scenes.
     """
@@ -39,6 +40,7 @@ class MapChoice:
     task: str
     chart: str
     cells: tuple[Key, ...]
+    roles: tuple[str, ...]
     trials: tuple[FinishedTrial, ...]
     scenes: tuple[DrawnScene, ...]
 
@@ -64,13 +66,13 @@ def map_choices(comparison: CellComparison) -> list[MapChoice]:
     for task in comparison.evidence.tasks:
         reference, best = comparison.reference(task), comparison.best(task)
         if reference is not None and best is not None:
-            found.append(choose(comparison, task, (reference, best)))
+            cells = {reference: "reference", best: "best"} if reference != best else {best: "reference and best"}
+            found.append(choose(comparison, task, cells))
     return [each for each in found if each is not None]
 
 
-def choose(comparison: CellComparison, task: str, cells: Sequence[Key]) -> MapChoice | None:
-    """Scenes and trials of these cells; None where no scene is scored in all of their trials."""
-    cells = tuple(dict.fromkeys(cells))
+def choose(comparison: CellComparison, task: str, cells: Mapping[Key, str]) -> MapChoice | None:
+    """Scenes and trials of one or two cells, given with their roles; None where no scene is scored in all trials."""
     by_cell = [[trial for trial in comparison.evidence.trials_of(key) if trial.result is not None] for key in cells]
     if comparison.metric is None or not all(by_cell):
         return None
@@ -90,7 +92,8 @@ def choose(comparison: CellComparison, task: str, cells: Sequence[Key]) -> MapCh
     return MapChoice(
         task=task,
         chart=chart,
-        cells=cells,
+        cells=tuple(cells),
+        roles=tuple(cells.values()),
         trials=tuple(drawn),
         scenes=tuple(
             DrawnScene(

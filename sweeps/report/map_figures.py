@@ -15,7 +15,7 @@ from datasets.class_colours import LAND, NO_LABEL, NO_SAR, class_colours
 from datasets.labels import IGNORE, chart
 from sweeps.report.cells import CellComparison
 from sweeps.report.drawing import Drawn, head, pictures
-from sweeps.report.map_choice import DrawnScene, MapChoice, map_choices
+from sweeps.report.map_choice import DrawnScene, MapChoice
 from sweeps.report.page import Section
 from sweeps.report.wording import TASK_AXES, cell_label, class_label, percent
 from training.artifacts.small_maps import SmallMap
@@ -23,16 +23,8 @@ from training.artifacts.small_maps import SmallMap
 _WIDTH: Final = 11.0
 """Inches: as wide as a page at 150 dots per inch."""
 _LAND, _NO_SAR = 254, 253
-_RIGHT: Final[Mapping[int, Sequence[tuple[str, str]]]] = {
-    1: (("right", "#dce9f5"), ("wrong", "#7a1414")),
-    2: (
-        ("both right", "#dce9f5"),
-        ("only the best right", "#0072b2"),
-        ("only the reference right", "#e69f00"),
-        ("both wrong", "#7a1414"),
-    ),
-}
-"""Who is right, by the number of cells; the colours differ in lightness too."""
+_RIGHT, _ONE, _OTHER, _WRONG = "#dce9f5", "#0072b2", "#e69f00", "#7a1414"
+"""Both right, one, the other, none: they differ in lightness too."""
 _BARS_KM: Final = (1, 2, 5, 10, 20, 50, 100, 200)
 
 
@@ -49,23 +41,23 @@ def map_figures(
     columns = 3 + len(choice.trials)
     side = _WIDTH / columns
     tall = [min(max(_aspect(found[0]), 0.5), 1.6) for _, found in rows]
-    figure = Figure(figsize=(_WIDTH, side * sum(tall) + 0.45 * len(rows) + 1.2), layout="constrained")
+    figure = Figure(figsize=(_WIDTH, 0.95 * side * sum(tall) + 0.4 * len(rows) + 1.0), layout="constrained")
     head(figure, title)
     panels = figure.subplots(len(rows), columns, squeeze=False, height_ratios=tall)
     for (scene, found), line in zip(rows, panels, strict=True):
-        _draw_row(line, scene, found, choice.chart)
-    roles = ("reference", "best") if len(names) > 1 else ("reference and best",)
+        _draw_row(line, scene, found, choice)
     titles = ["SAR, HH", f"{choice.chart} chart"]
-    titles += [f"{role}: {words}" for role, words in zip(roles, names, strict=True)]
+    titles += [f"{role}: {words}" for role, words in zip(choice.roles, names, strict=True)]
     for panel, text in zip(panels[0], [*titles, "who is right" if len(names) > 1 else "right or wrong"], strict=True):
-        panel.set_title(fill(text, 26), fontsize=9)
+        panel.set_title(fill(text, 30), fontsize=9)
     _legend(figure, choice)
     return [Drawn(name=name, caption=_caption(choice, rows, names), figure=figure)]
 
 
-def maps_section(comparison: CellComparison, maps: Mapping[tuple[str, str], SmallMap]) -> Section | None:
-    """The maps of every task, by run and artifact, and what is missing; None in a study without scored scenes."""
-    choices = map_choices(comparison)
+def maps_section(
+    comparison: CellComparison, choices: Sequence[MapChoice], maps: Mapping[tuple[str, str], SmallMap]
+) -> Section | None:
+    """The maps of choices, by run and artifact, and what is missing; None without a choice."""
     if not choices:
         return None
     drawn, notes = [], []
@@ -84,8 +76,21 @@ def maps_section(comparison: CellComparison, maps: Mapping[tuple[str, str], Smal
     return Section(anchor="maps", title="Maps", sentences=tuple(notes), pictures=pictures(drawn))
 
 
-def _draw_row(panels: Sequence[Axes], scene: DrawnScene, found: Sequence[SmallMap], name: str) -> None:
-    first = found[0]
+def _verdicts(choice: MapChoice) -> list[tuple[str, str]]:
+    """Who is right, with the colour for it, in the order of the numbers of a row."""
+    if len(choice.roles) == 1:
+        return [("right", _RIGHT), ("wrong", _WRONG)]
+    first, second = choice.roles
+    return [
+        ("both right", _RIGHT),
+        (f"only the {second} right", _ONE),
+        (f"only the {first} right", _OTHER),
+        ("both wrong", _WRONG),
+    ]
+
+
+def _draw_row(panels: Sequence[Axes], scene: DrawnScene, found: Sequence[SmallMap], choice: MapChoice) -> None:
+    first, name, verdicts = found[0], choice.chart, _verdicts(choice)
     truth = first.charts[name]
     unlabelled = truth == IGNORE
     land, no_sar = first.land & unlabelled, (first.sar == 0) & unlabelled
@@ -97,7 +102,7 @@ def _draw_row(panels: Sequence[Axes], scene: DrawnScene, found: Sequence[SmallMa
     verdict = ~right[0] + 0 if len(right) == 1 else np.where(right[1], ~right[0] + 0, np.where(right[0], 2, 3))
     colours = class_colours(chart(name))
     panes = [_sar(first), *(_painted(each, colours) for each in shown)]
-    panes.append(_painted(np.where(unlabelled, blank, verdict), [colour for _, colour in _RIGHT[len(found)]]))
+    panes.append(_painted(np.where(unlabelled, blank, verdict), [colour for _, colour in verdicts]))
     for panel, picture in zip(panels, panes, strict=True):
         panel.imshow(_turned(first, picture), interpolation="nearest")
         panel.set_xticks([])
@@ -168,7 +173,7 @@ def _legend(figure: Figure, choice: MapChoice) -> None:
     own = chart(choice.chart)
     entries = [*zip(map(class_label, own.classes), class_colours(own), strict=True)]
     entries += [(each.name, each.colour) for each in (LAND, NO_LABEL, NO_SAR)]
-    entries += _RIGHT[len(choice.trials)]
+    entries += _verdicts(choice)
     figure.legend(
         handles=[Patch(facecolor=colour, edgecolor="black", lw=0.4, label=name) for name, colour in entries],
         loc="outside lower center",

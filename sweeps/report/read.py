@@ -53,11 +53,15 @@ def read_attributions(study: StudyTracker, evidence: Evidence) -> tuple[dict[str
 
 def read_maps(study: StudyTracker, evidence: Evidence) -> dict[tuple[str, str], SmallMap]:
     """Small maps of the scenes that the report of a study draws, by run and artifact, as far as there are any."""
-    files = [file for choice in map_choices(CellComparison(evidence)) for file in choice.files]
+    return small_maps(study.tracking_uri, [f for choice in map_choices(CellComparison(evidence)) for f in choice.files])
+
+
+def small_maps(tracking_uri: str, files: Iterable[tuple[str, str]]) -> dict[tuple[str, str], SmallMap]:
+    """Small maps by run and artifact; one that cannot be read is as one that is not there: the page says so."""
     found = {}
-    for file, artifact in read_files(study.tracking_uri, files).items():
+    for file, artifact in read_files(tracking_uri, files).items():
         if artifact.content is not None:
-            with suppress(SmallMapError):  # as one that is not there: the page says so
+            with suppress(SmallMapError):
                 found[file] = SmallMap.parse(artifact.content)
     return found
 

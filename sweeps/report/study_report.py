@@ -10,6 +10,7 @@ from sweeps.report.bin_scores import POOLED, bin_answers, bin_differences_table,
 from sweeps.report.cells import CellComparison
 from sweeps.report.evidence import Evidence
 from sweeps.report.intervals import ALPHA, CONFIDENCE, FEWEST_PASSES
+from sweeps.report.map_choice import map_choices
 from sweeps.report.page import Picture, Section, render, written
 from sweeps.report.score_tables import classes_table, differences_table, scores_table
 from sweeps.report.seen import trained_table, with_unseen
@@ -152,7 +153,7 @@ def make_report(evidence: Evidence, maps: Mapping[tuple[str, str], SmallMap] | N
         )
     if classes is not None or of_classes:
         sections.append(Section(anchor="classes", title="By class", pictures=of_classes, tables=some_of(classes)))
-    if (mapped := maps_section(comparison, maps or {})) is not None:
+    if (mapped := maps_section(comparison, map_choices(comparison), maps or {})) is not None:
         sections.append(mapped)
     sections += [
         Section(anchor="cost", title="Cost", sentences=_about_cost(evidence), tables=(cost_table(evidence),)),

@@ -53,7 +53,7 @@ def test_a_page_says_which_maps_are_missing(some: bool) -> None:
     (choice,) = map_choices(found)
     first = choice.scenes[0].scene_id
     maps = {file: invented_map(first) for file in choice.files if first in file[1]} if some else {}
-    section = maps_section(found, maps)
+    section = maps_section(found, [choice], maps)
     assert section is not None
     assert len(section.pictures) == some
     (said,) = section.sentences
