@@ -221,7 +221,7 @@ def most_in_agreement(catalog: Catalog) -> int | None:
     rows = [record for record in catalog if record.archive == "train"]
     if len(rows) != sum(sum(of_season.values()) for of_season in PUBLISHED_SEASONS.values()):
         return None
-    ours = Counter((record.cryoseason or "none", record.location) for record in rows)
+    ours: Counter[tuple[str, str]] = Counter((record.cryoseason or "none", record.location) for record in rows)
     return sum(
         min(ours[season, location], count)
         for season, of_season in PUBLISHED_SEASONS.items()

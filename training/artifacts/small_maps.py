@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,11 +69,12 @@ class SmallMap:
         """Writes it as `<scene_id>.npz` and returns the path."""
         about = {name: getattr(self, name) for name in ("scene_id", "words", "spacing_m", "north")}
         about |= {"orientation": asdict(self.orientation)}
-        layers = {f"chart_{name}": values for name, values in self.charts.items()}
+        layers: dict[str, Any] = {"about": np.array(json.dumps(about)), "sar": self.sar, "land": self.land}
+        layers |= {f"chart_{name}": values for name, values in self.charts.items()}
         layers |= {f"predicted_{name}": values for name, values in self.predicted.items()}
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{self.scene_id}{ENDING}"
-        np.savez_compressed(path, about=np.array(json.dumps(about)), sar=self.sar, land=self.land, **layers)
+        np.savez_compressed(path, **layers)
         return path
 
     @classmethod
