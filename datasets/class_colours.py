@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 from datasets.errors import unknown_name
-from datasets.labels import Chart
+from datasets.labels import IGNORE, Chart
 
 Palette = Literal["safe", "wmo"]
 """`safe` can be told apart with every kind of colour vision and in order of lightness; `wmo` is of ice charts."""
@@ -17,20 +17,22 @@ class Unclassed:
     """What a pixel without a class is: how it is drawn, and its name in legends.
 
     Attributes:
+        code: Its number in a raster that is drawn, beyond all classes.
         name: In legends.
         colour: Fill; the four differ in grey print too.
         hatch: Pattern of matplotlib over the fill, empty for none.
     """
 
+    code: int
     name: str
     colour: str
     hatch: str
 
 
-LAND: Final = Unclassed(name="land", colour="#a08c6e", hatch="")
-NO_LABEL: Final = Unclassed(name="no label", colour="#d9d9d9", hatch="//")
-NO_SAR: Final = Unclassed(name="no SAR", colour="#ffffff", hatch="xx")
-NO_PREDICTION: Final = Unclassed(name="no prediction", colour="#5f5f5f", hatch="..")
+LAND: Final = Unclassed(code=254, name="land", colour="#835b33", hatch="")
+NO_LABEL: Final = Unclassed(code=IGNORE, name="no label", colour="#c3c3c3", hatch="//")
+NO_SAR: Final = Unclassed(code=253, name="no SAR", colour="#ffffff", hatch="xx")
+NO_PREDICTION: Final = Unclassed(code=252, name="no prediction", colour="#282828", hatch="..")
 UNCLASSED: Final = (LAND, NO_LABEL, NO_SAR, NO_PREDICTION)
 
 

@@ -6,7 +6,7 @@ Class numbers are those of the AutoICE challenge. Each chart has two sets of col
   apart with every kind of colour vision; tests hold the smallest difference.
 - `wmo_colours`: the ice chart colour code of WMO (WMO/TD-No. 1215, JCOMM Technical Report 24, revision of 2014), which
   people of the field know. Its code of total concentration has one colour for several tenths. It has none for floe
-  size, where both sets are ours.
+  size: there only water is as in the others.
 """
 
 from dataclasses import dataclass
@@ -38,8 +38,8 @@ SIC = Chart(
     long_name="sea ice concentration",
     classes=tuple(f"{10 * tenth}%" for tenth in range(11)),
     colours=(
-        "#0064ff", "#8cc8ff", "#aadcf0", "#8cffa0", "#c8ff96", "#ffff00",
-        "#ffdc50", "#ff9b32", "#ff7d07", "#ff3c00", "#b40000",
+        "#2a286b", "#423396", "#5e41ba", "#7753d4", "#9168e5", "#ac80ed",
+        "#c798e9", "#deafda", "#f8c29a", "#f3da4a", "#79ffca",
     ),
     wmo_colours=(
         "#96c8ff",  # less than 1/10, open water: 150-200-255; class 0 also has what the code calls ice free
@@ -53,7 +53,7 @@ SOD = Chart(
     name="SOD",
     long_name="stage of development",
     classes=("open_water", "new_ice", "young_ice", "thin_first_year_ice", "thick_first_year_ice", "old_ice"),
-    colours=("#0064ff", "#ffaff0", "#aa28f0", "#9bd200", "#00a032", "#b46432"),
+    colours=("#2a286b", "#213ee4", "#c94f85", "#94934e", "#fdb101", "#f9e1ab"),
     wmo_colours=(
         "#96c8ff",  # less than 1/10, open water: 150-200-255
         "#f0d2fa",  # new ice: 240-210-250
@@ -63,13 +63,13 @@ SOD = Chart(
         "#b46432",  # old ice: 180-100-50
     ),
 )  # fmt: skip
-_FLOE_COLOURS = ("#0064ff", "#ffffb4", "#ffd200", "#ff9b32", "#e6550d", "#a63603", "#54278f")
+_FLOE_COLOURS = ("#2a286b", "#4c62a2", "#ca5575", "#a19301", "#94bf81", "#e4d435", "#73d3fc")
 FLOE = Chart(
     name="FLOE",
     long_name="floe size",
     classes=("open_water", "cake_ice", "small_floe", "medium_floe", "big_floe", "vast_floe", "bergs"),
     colours=_FLOE_COLOURS,
-    wmo_colours=_FLOE_COLOURS,
+    wmo_colours=("#96c8ff", *_FLOE_COLOURS[1:-1], "#2a286b"),
 )
 
 CHARTS: dict[str, Chart] = {chart.name: chart for chart in (SIC, SOD, FLOE)}

@@ -3,38 +3,39 @@
 from typing import Final
 
 import numpy as np
-import xarray as xr
-from matplotlib.axes import Axes
 from matplotlib.backend_bases import FigureCanvasBase
-from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
+from datasets.block_reduction import block_mean, block_mode, block_side, strips
 from datasets.channels import CHANNELS
+from datasets.class_colours import LAND, NO_SAR, Palette
 from datasets.errors import unknown_name
-from datasets.labels import CHARTS, IGNORE, Chart
+from datasets.graticule import box_text
+from datasets.grids import pixel_spacing
+from datasets.labels import CHARTS, IGNORE
+from datasets.map_frame import MapFrame
+from datasets.map_panels import MOST_PIXELS, Kinds, Panel, Shades, class_legend, class_swatches
+from datasets.picture_sheet import draw_sheet
 from datasets.scene import Scene
 
 CONTINUOUS: Final = ("nersc_sar_primary", "nersc_sar_secondary", "sar_incidenceangle")
-NO_LABEL: Final = "#d9d9d9"
-_MOST_PIXELS: Final = 1200
-"""Longest side of a panel in pixels; larger scenes are decimated for display."""
-
-_BAR_SHARE: Final = 0.25
-_NICE: Final = (1, 2, 5, 10, 20, 50, 100, 200)
+ZONES: Final = "distance_map"
 
 
-def scene_sheet(scene: Scene, ratio: int, kind: str = "png") -> Figure:
+def scene_sheet(scene: Scene, ratio: int, kind: str = "png", palette: Palette = "safe") -> Figure:
     """Draws HH, HV, incidence angle, SIC, SOD and FLOE of one scene.
+
+    A large scene is read in strips and drawn from means of blocks, charts from the commonest class of each.
 
     Args:
         scene: The scene.
         ratio: Grid to draw from.
         kind: What it is to be saved as, `png`, `pdf`, `svg`, ...
+        palette: Colours of the classes.
 
     Returns:
-        Six panels in satellite geometry with scale bar, units, class colours and legend; grey is no label or no data.
+        Six panels, turned to the north, with graticule, scale bar, units, and legends with shares of all pixels.
 
     Raises:
         SceneNotFoundError: The scene has no such ratio.
@@ -42,77 +43,92 @@ def scene_sheet(scene: Scene, ratio: int, kind: str = "png") -> Figure:
     """
     if kind not in (kinds := FigureCanvasBase.get_supported_filetypes()):
         raise unknown_name("kind of picture", kind, kinds)
-    dataset = scene.open(ratio)
-    spacing = float(dataset.attrs["pixel_spacing"])
-    step = max(1, -(-max(dataset.sizes.values()) // _MOST_PIXELS))
-    small = dataset.isel(line=slice(None, None, step), sample=slice(None, None, step)).load()
-    record = scene.record
-    figure = Figure(figsize=(13, 9.5 * max(0.6, small.sizes["line"] / small.sizes["sample"])), layout="constrained")
-    panels = figure.subplots(2, 3).ravel()
-    for panel, name in zip(panels[:3], CONTINUOUS, strict=True):
-        _continuous(panel, small[name], name)
-    for panel, chart in zip(panels[3:], CHARTS.values(), strict=True):
-        _classes(panel, small[chart.name].values, chart)
-    for panel in panels:
-        panel.set_xticks([])
-        panel.set_yticks([])
-        panel.set_facecolor(NO_LABEL)
-    _scale_bar(panels[0], small.sizes["sample"], spacing * step)
-    west, south, east, north = record.bbox
-    figure.suptitle(
-        f"{record.scene_id} · {record.region} ({record.location}) · {record.season} · {spacing:g} m pixels\n"
-        f"{record.acquired:%d %B %Y %H:%M} UTC · {south:.1f} to {north:.1f} °N, {west:.1f} to {east:.1f} °E "
-        "· line downwards, sample to the right"
-    )
-    return figure
-
-
-def _continuous(panel: Axes, values: xr.DataArray, name: str) -> None:
-    channel = CHANNELS[name]
-    low, high = channel.limits
-    image = panel.imshow(
-        values.values, cmap="gray" if channel.units == "dB" else "viridis", vmin=low, vmax=high, interpolation="nearest"
-    )
-    panel.set_title(channel.long_name)
-    bar = panel.figure.colorbar(image, ax=panel, shrink=0.8, extend="both")
-    bar.set_label(f"[{channel.units}]")
-
-
-def _classes(panel: Axes, values: NDArray[np.uint8], chart: Chart) -> None:
-    colours = ListedColormap([*chart.colours, NO_LABEL])
-    shown = np.where(values == IGNORE, chart.n_classes, values)
-    norm = BoundaryNorm(np.arange(-0.5, chart.n_classes + 1.5), colours.N)
-    panel.imshow(shown, cmap=colours, norm=norm, interpolation="nearest")
-    panel.set_title(f"{chart.name}: {chart.long_name}")
-    total = values.size
-    handles = [
-        Patch(
-            facecolor=colour, edgecolor="0.5", label=f"{name.replace('_', ' ')} ({np.sum(values == value) / total:.0%})"
+    scene.open(ratio)  # what is not there is told before anything is read
+    lines, samples = scene.shape(ratio)
+    side = block_side(lines, samples, MOST_PIXELS)
+    shades, charts, shares = _read(scene, ratio, side)
+    spacing = pixel_spacing(ratio)
+    frame = MapFrame.of_scene(scene, ratio)
+    panels: list[Panel] = []
+    for name, values in shades.items():
+        channel = CHANNELS[name]
+        panels.append(
+            Shades(
+                title=channel.long_name,
+                values=values,
+                spacing_m=spacing * side,
+                limits=channel.limits,
+                units=channel.units,
+                colours="gray" if channel.units == "dB" else "viridis",
+            )
         )
-        for value, (name, colour) in enumerate(zip(chart.classes, chart.colours, strict=True))
-    ]
-    handles.append(Patch(facecolor=NO_LABEL, edgecolor="0.5", label=f"no label ({np.mean(values == IGNORE):.0%})"))
-    panel.legend(
-        handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.01), ncols=3, fontsize="x-small", frameon=False
+    for name, codes in charts.items():
+        chart = CHARTS[name]
+        panels.append(
+            Kinds(
+                title=f"{name}: {chart.long_name}",
+                values=codes,
+                spacing_m=spacing * side,
+                swatches=class_swatches(chart, palette),
+                legend=class_legend(chart, palette, shares[name]),
+            )
+        )
+    record = scene.record
+    blocks = f", drawn from blocks of {side} x {side}" if side > 1 else ""
+    title = (
+        f"{record.scene_id} · {record.region} ({record.location}) · {record.season}\n"
+        f"{record.acquired:%d %B %Y %H:%M} UTC · {box_text(record.bbox)}\n"
+        f"{spacing:g} m pixels{blocks} · {frame.orientation.words}"
+    )
+    width, height = frame.size_km
+    columns = 6 if height > 2 * width else 2 if width > 2 * height else 3
+    if columns == 2:  # fields on the left, charts on the right
+        panels = [each for pair in zip(panels[:3], panels[3:], strict=True) for each in pair]
+    return draw_sheet(frame, panels, columns=columns, title=title)
+
+
+Small = tuple[dict[str, NDArray[np.float32]], dict[str, NDArray[np.uint8]], dict[str, dict[int, float]]]
+
+
+def _read(scene: Scene, ratio: int, side: int) -> Small:
+    """Shades and charts of blocks, and the share of each number of each chart over all pixels that were read."""
+    lines, samples = scene.shape(ratio)
+    names = [*CONTINUOUS, *CHARTS, ZONES]
+    shades: dict[str, list[NDArray[np.float32]]] = {name: [] for name in CONTINUOUS}
+    charts: dict[str, list[NDArray[np.uint8]]] = {name: [] for name in CHARTS}
+    counts = {name: np.zeros(256, np.int64) for name in CHARTS}
+    for strip in strips(lines, samples, side):
+        read = scene.windows(ratio, names, strip, slice(0, samples))
+        for name in CONTINUOUS:
+            shades[name].append(block_mean(read[name].astype(np.float32, copy=False), side))
+        land, radar = read[ZONES] == 0, np.isfinite(read[CONTINUOUS[0]].astype(np.float32, copy=False))
+        for name in CHARTS:
+            codes = with_reasons(read[name].astype(np.uint8, copy=False), land, radar)
+            counts[name] += np.bincount(codes.ravel(), minlength=256)
+            charts[name].append(block_mode(codes, side))
+    return (
+        {name: np.concatenate(parts) for name, parts in shades.items()},
+        {name: np.concatenate(parts) for name, parts in charts.items()},
+        {name: dict(enumerate((count / count.sum()).tolist())) for name, count in counts.items()},
     )
 
 
-def _scale_bar(panel: Axes, samples: int, metres_per_pixel: float) -> None:
-    kilometres = max(
-        (length for length in _NICE if length * 1000 / metres_per_pixel < _BAR_SHARE * samples), default=_NICE[0]
-    )
-    length = kilometres * 1000 / metres_per_pixel
-    left, down = 0.05 * samples, 0.95
-    across = panel.get_xaxis_transform()
-    panel.plot([left, left + length], [1 - down, 1 - down], transform=across, color="white", linewidth=5)
-    panel.plot([left, left + length], [1 - down, 1 - down], transform=across, color="black", linewidth=2.5)
-    panel.text(
-        left + length / 2,
-        1 - down + 0.02,
-        f"{kilometres} km",
-        transform=across,
-        ha="center",
-        va="bottom",
-        fontsize="small",
-        bbox={"facecolor": "white", "alpha": 0.7, "edgecolor": "none", "pad": 1},
-    )
+def with_reasons(
+    classes: NDArray[np.uint8], land: NDArray[np.bool_] | None, radar: NDArray[np.bool_] | None
+) -> NDArray[np.uint8]:
+    """Says of pixels without a class whether they are land or have no SAR.
+
+    Args:
+        classes: (lines, samples), 255 = no class.
+        land: Likewise, zone 0 of `distance_map`; None where it is not known.
+        radar: Whether SAR has a value; None where it is not known.
+
+    Returns:
+        A copy with codes of `datasets.class_colours.UNCLASSED`.
+    """
+    codes, without = classes.copy(), classes == IGNORE
+    if radar is not None:
+        codes[without & ~radar] = NO_SAR.code
+    if land is not None:
+        codes[without & land] = LAND.code
+    return codes

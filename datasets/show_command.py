@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from datasets.class_colours import PALETTES, check_palette
 from datasets.lake_argument import LakeArgument
 from datasets.process.terminal import user_errors
 
@@ -23,6 +24,13 @@ def show(
         int | None,
         typer.Option(help="Draw from pixels of 40 m times R (without: the finest of the lake).", metavar="R", min=1),
     ] = None,
+    colours: Annotated[
+        str | None,
+        typer.Option(
+            help="Colours of classes: safe for every kind of colour vision (the default), or wmo, those of ice charts.",
+            metavar="|".join(PALETTES),
+        ),
+    ] = None,
 ) -> None:
     """Print what is in a lake, or one of its scenes.
 
@@ -34,13 +42,14 @@ def show(
     from datasets.show_page import print_lake, print_scene
 
     with user_errors():
+        palette = check_palette(colours or "safe")
         if scene is None and (png is not None or ratio is not None):
             raise typer.BadParameter("--png and --ratio draw one scene: name it after the lake")
-        if ratio is not None and png is None:
-            raise typer.BadParameter("--ratio is of a picture: say --png FILE too")
+        if png is None and (ratio is not None or colours is not None):
+            raise typer.BadParameter("--ratio and --colours are of a picture: say --png FILE too")
         opened = Lake.open(lake)
         catalog = opened.catalog()
         if scene is None:
             print_lake(opened, catalog)
         else:
-            print_scene(opened, catalog[scene], opened.scene(scene), png, ratio or opened.ratios[0])
+            print_scene(opened, catalog[scene], opened.scene(scene), png, ratio or opened.ratios[0], palette)

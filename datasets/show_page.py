@@ -8,6 +8,8 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from datasets.catalog import Catalog
+from datasets.class_colours import Palette
+from datasets.graticule import box_text
 from datasets.grids import pixel_spacing
 from datasets.labels import CHARTS, IGNORE
 from datasets.lake import Lake
@@ -35,11 +37,13 @@ def print_lake(lake: Lake, catalog: Catalog) -> None:
     print_whole(_scenes_table(catalog))
 
 
-def print_scene(lake: Lake, record: SceneRecord, scene: Scene, picture: Path | None, ratio: int) -> None:
+def print_scene(
+    lake: Lake, record: SceneRecord, scene: Scene, picture: Path | None, ratio: int, palette: Palette
+) -> None:
     """Prints a scene on one page and draws it; what cannot be drawn is told before anything is printed."""
     tables = [_facts(lake, record), _classes(record), _variables(lake, scene)]
     if picture is not None:
-        _draw(scene, picture, ratio)
+        _draw(scene, picture, ratio, palette)
     for table in tables:
         out.print(table)
     tell(f'xarray.open_zarr("{lake.scene_url(record.scene_id)}", group="r{lake.ratios[0]}")')
@@ -47,14 +51,14 @@ def print_scene(lake: Lake, record: SceneRecord, scene: Scene, picture: Path | N
         tell(f"drawn: {picture}")
 
 
-def _draw(scene: Scene, path: Path, ratio: int) -> None:
+def _draw(scene: Scene, path: Path, ratio: int, palette: Palette) -> None:
     from datasets.pictures import scene_sheet  # matplotlib is slow to import
 
     kind = path.suffix.lstrip(".").lower() or "png"
     if path.is_dir():
         raise typer.BadParameter(f"--png {path} is a folder: give the name of a picture in it")
     scene.open(ratio)  # what is not there is told before anything else
-    figure = scene_sheet(scene, ratio, kind)
+    figure = scene_sheet(scene, ratio, kind, palette)
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
     try:
@@ -93,7 +97,6 @@ def _scenes_table(catalog: Catalog) -> Table:
 
 
 def _facts(lake: Lake, record: SceneRecord) -> Table:
-    west, south, east, north = record.bbox
     sizes = lake.store(record.scene_id).objects
     melt = f", {record.cryoseason}" if record.cryoseason else ""
     dates = f" ({record.melt_cells:.0%} of its cells have melt dates)" if record.melt_cells is not None else ""
@@ -104,8 +107,7 @@ def _facts(lake: Lake, record: SceneRecord) -> Table:
         + ("" if record.charted else ", without chart"),
         "acquired": f"{record.acquired:%Y-%m-%d %H:%M:%S} to {record.stopped:%H:%M:%S} UTC, {record.satellite} "
         f"orbit {record.orbit}",
-        "place": f"{record.region} ({record.location}), {south:.1f} to {north:.1f} N, {west:.1f} to {east:.1f} E, "
-        f"chart of {record.provider}",
+        "place": f"{record.region} ({record.location}), {box_text(record.bbox)}, chart of {record.provider}",
         "season": f"{record.season}{melt}{dates}",
         "size": f"{record.lines} x {record.samples} pixels of 40 m ({record.product}), "
         f"{in_words(sum(sizes.values()))} with ratios {', '.join(map(str, lake.ratios))}",

@@ -8,39 +8,36 @@ from pathlib import Path
 
 import numpy as np
 import xarray as xr
-from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 
 from datasets.channels import CHANNELS
-from datasets.labels import CHARTS, IGNORE
+from datasets.labels import CHARTS
 from datasets.lake import Lake
+from datasets.map_frame import MapFrame
+from datasets.map_panels import Kinds, Shades, class_legend, class_swatches
+from datasets.picture_sheet import draw_sheet
+from datasets.pictures import with_reasons
 
 
 def picture(lake: str, maps: Path, scene_id: str) -> Figure:
-    """Draws SAR HH, the chart SOD and the predicted SOD of a scene on its 80 m grid."""
-    scene = Lake.open(lake).scene(scene_id).open(2)
-    chart, sar = CHARTS["SOD"], CHANNELS["nersc_sar_primary"]
+    """Draws SAR HH, the chart SOD and the predicted SOD of a scene on the grid of the prediction."""
+    source = Lake.open(lake)
+    scene, chart, sar = source.scene(scene_id), CHARTS["SOD"], CHANNELS["nersc_sar_primary"]
     with xr.open_dataset(maps / f"{scene_id}.nc", mask_and_scale=False) as predicted:
         found = predicted.SOD.values
-    lines, samples = found.shape
-    edges = (0.0, samples * 0.08, lines * 0.08, 0.0)  # km
-    figure = Figure(figsize=(10, 10 / 3 * lines / samples + 0.9), layout="constrained")
-    panels = figure.subplots(1, 3, sharey=True)
-    low, high = sar.limits
-    panels[0].imshow(scene.nersc_sar_primary, cmap="gray", vmin=low, vmax=high, extent=edges)
-    colours = ListedColormap([*chart.colours, "#d9d9d9"])
-    norm = BoundaryNorm(np.arange(-0.5, chart.n_classes + 1.5), colours.N)
-    for panel, classes in zip(panels[1:], (scene.SOD.values, found), strict=True):
-        shown = np.where(classes == IGNORE, chart.n_classes, classes)
-        panel.imshow(shown, cmap=colours, norm=norm, interpolation="nearest", extent=edges)
-    for panel, title in zip(panels, ("radar (HH)", "ice chart", "prediction"), strict=True):
-        panel.set_title(title)
-        panel.set_xlabel("[km]")
-    names = [*(name.replace("_", " ") for name in chart.classes), "no label"]
-    swatches = [Patch(color=colours(place), label=name) for place, name in enumerate(names)]
-    figure.legend(handles=swatches, loc="outside lower center", ncols=len(names), frameon=False)
-    return figure
+    ratio = next(each for each in source.ratios if scene.shape(each) == found.shape)
+    data, frame = scene.open(ratio), MapFrame.of_scene(scene, ratio)
+    hh, land = data.nersc_sar_primary.values, data.distance_map.values == 0
+    found = np.where(land, np.uint8(255), found.astype(np.uint8))
+    charted, answered = (with_reasons(each, land, np.isfinite(hh)) for each in (data.SOD.values, found))
+    swatches, spacing = class_swatches(chart, "safe"), frame.spacing_m
+    panels = [
+        Shades(title="radar (HH)", values=hh, spacing_m=spacing, limits=sar.limits, units=sar.units),
+        Kinds(title="ice chart", values=charted, spacing_m=spacing, swatches=swatches),
+        Kinds(title="prediction", values=answered, spacing_m=spacing, swatches=swatches),
+    ]
+    legend = class_legend(chart, "safe", np.unique([charted, answered]).tolist())
+    return draw_sheet(frame, panels, columns=3, title="", legend=legend, area=9)
 
 
 if __name__ == "__main__":

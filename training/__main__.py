@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from rich.table import Table
 
+from datasets.class_colours import PALETTES, Palette, check_palette
 from datasets.errors import unknown_name
 from datasets.loading.workers import loader_workers
 from datasets.process.machine import usable_cores
@@ -92,6 +93,13 @@ def run(
             min=0,
         ),
     ] = None,
+    colours: Annotated[
+        str,
+        typer.Option(
+            help="Colours of classes in maps: safe for every kind of colour vision, or wmo, those of ice charts.",
+            metavar="|".join(PALETTES),
+        ),
+    ] = "safe",
     show: Annotated[bool, typer.Option("--show", help="Print the resulting spec as YAML and stop.")] = False,
 ) -> None:
     """Train one network, keep its best epoch, score it on the test scenes.
@@ -102,7 +110,7 @@ def run(
     ICEBENCH_CACHE_GB how much.
     """
     with user_errors():
-        chosen = read_spec(spec, set_ or [])
+        chosen, palette = read_spec(spec, set_ or []), check_palette(colours)
         if show:
             typer.echo(chosen.to_yaml(), nl=False)
             return
@@ -120,7 +128,9 @@ def run(
             tell(f"trial {chosen.trial_id} has finished already; --overwrite trains it again", err)
         else:
             count = workers if workers is not None else loader_workers(usable_cores())
-            result = _train(chosen, source, tracking_uri, experiment, target, overwrite=overwrite, workers=count)
+            result = _train(
+                chosen, source, tracking_uri, experiment, target, overwrite=overwrite, workers=count, palette=palette
+            )
         out.print(score_table(result))
         tell(f"checkpoint, pictures and result.json: {target}")
 
@@ -134,6 +144,7 @@ def _train(
     *,
     overwrite: bool,
     workers: int,
+    palette: Palette,
 ) -> "TrialResult":
     from datasets.loading.node_cache import NodeCache
     from training.progress_bar import progress_bar
@@ -161,6 +172,7 @@ def _train(
             overwrite=overwrite,
             workers=workers,
             cache=NodeCache.default(),
+            palette=palette,
             begin=begin,
             progress=told,
             scored=told.scored,

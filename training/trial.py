@@ -15,6 +15,7 @@ from typing import get_args
 import torch
 from torch import nn
 
+from datasets.class_colours import Palette
 from datasets.lake import Lake
 from datasets.loading.device_batches import DrawnPatches
 from datasets.loading.hand_over import worker_deaths
@@ -69,6 +70,7 @@ def run_trial(
     cache: NodeCache | None = None,
     begin: Callable[[TrialOverview], None] = lambda _: None,
     gpu_share: float = 1.0,
+    palette: Palette = "safe",
     progress: Callable[[TrainingProgress], None] = lambda _: None,
     scored: Scored = lambda split, done, total: None,
     held: Callable[[int, int], None] = lambda done, total: None,
@@ -82,10 +84,11 @@ def run_trial(
     A spec that is not bound to a lake becomes a trial of this one. The tracker is told of everything; its record ends
     FINISHED, FAILED or KILLED. Checkpoints, pictures and result.json go to the folder; by default a new temporary one.
     With `overwrite` what another trial left there is removed first, and this one starts from its beginning.
-    `workers` are loader processes (`datasets.loading.workers.loader_workers` says how many); 0 loads in this one. They
-    change the speed, not the numbers, and so does `gpu_share`, the part of its GPU that the trial may take. `begin` is
-    called once before training, `held` after every scene that the device takes for `loop.feed`, `progress` after every
-    batch and every epoch, and `scored` after every whole scene (or batch of pure patches) that is scored.
+    `workers` are loader processes (`datasets.loading.workers.loader_workers` says how many); 0 loads in this one.
+    They change the speed, not the numbers, and so does `gpu_share`, the part of its GPU that the trial may take.
+    `palette` are the colours of classes in maps. `begin` is called once before training, `held` after every scene
+    that the device takes for `loop.feed`, `progress` after every batch and every epoch, and `scored` after every
+    whole scene (or batch of pure patches) that is scored.
 
     Raises:
         SpecError: The spec does not fit the lake, or names a network that does not exist; nothing was started.
@@ -135,7 +138,7 @@ def run_trial(
             trial.load(held)
             trained = _train(model, trial, tiling, earlier, log=log_epoch, keep=keep, progress=progress, scored=scored)
             best = load_checkpoint(folder / BEST)
-            draw = map_drawer(spec, lake, folder / "maps")
+            draw = map_drawer(spec, lake, folder / "maps", palette)
             network = best.model().to(device)
             with memory_of(device, "score a test scene", to_score(spec)):
                 calibration = calibrate(network, data, tiling, trial.val_patches, trial.test_patches)
@@ -189,6 +192,7 @@ def join_trial(
     workers: int = 0,
     cache: NodeCache | None = None,
     gpu_share: float = 1.0,
+    palette: Palette = "safe",
     progress: Callable[[TrainingProgress], None] = lambda _: None,
 ) -> None:
     """Runs a trial's further processes, beside the first one; see `training.loop.processes`.

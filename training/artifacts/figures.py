@@ -1,44 +1,23 @@
-"""Pictures of a trial: confusion matrix, training curves, maps. Matplotlib without pyplot, so without global state."""
+"""Pictures of a trial: confusion matrix and training curves. Matplotlib without pyplot, so without global state."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import BoundaryNorm, Colormap, ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
-from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
-from numpy.typing import NDArray
 
-from datasets.channels import CHANNELS
-from datasets.labels import IGNORE, Chart
+from datasets.labels import Chart
 from training.evaluation.confusion import ConfusionMatrix
 from training.evaluation.metrics import r2
 from training.loop.epoch import EpochRow
 
-AnyPixel = TypeVar("AnyPixel", bound=np.generic)
-
-_MASKED = "#bdbdbd"
-_NO_DATA = "#fff2cc"  # cream: no data must not look like calm water (black) or bright ice (white)
-_RIGHT, _WRONG = "#e8f1fa", "#c1272d"  # light blue and red also differ in lightness, for every kind of colour vision
 _TRAIN, _VAL = "#0072b2", "#d55e00"  # blue and vermilion of Okabe and Ito's colour-blind safe set
 OKABE_ITO = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")  # the set, readable on white
 _STYLES = ("-", "--", ":", "-.")  # colours and styles have no common period: 28 lines that differ
-_MAX_SIDE = 600
-"""Longest side of a map in pixels: beyond what a figure can show, a scene is thinned out before drawing."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Backscatter:
-    """SAR backscatter of a scene on a grid of its own: `values` (H, W) in dB, NaN = no data; pixels of `spacing_m`."""
-
-    values: NDArray[np.floating]
-    spacing_m: float
 
 
 def save_figure(figure: Figure, path: Path) -> Path:
@@ -132,101 +111,6 @@ def curves_figure(history: Sequence[EpochRow], best_epoch: int, title: str) -> F
     for axes in (losses, scores):
         axes.legend(fontsize=8)
     return figure
-
-
-def map_figure(
-    hh: Backscatter,
-    hv: Backscatter,
-    truth: NDArray[np.uint8],
-    predicted: NDArray[np.uint8],
-    chart: Chart,
-    *,
-    spacing_m: float,
-    title: str,
-) -> Figure:
-    """Draws one scene: HH, HV, chart, prediction and where they differ, on axes in km.
-
-    Truth and prediction are (H, W) uint8 classes of pixels of `spacing_m` metres, 255 = no label (grey in every class
-    panel). The grid of HH and HV may be coarser.
-    """
-    lines, samples = truth.shape
-    labelled = truth != IGNORE
-    known = int(np.count_nonzero(labelled))
-    wrong_pixels = int(np.count_nonzero(labelled & (truth != predicted)))
-    share = f"{wrong_pixels / known:.1%} wrong" if known else "no labelled pixel"
-    extent = _extent(truth, spacing_m)
-    truth, predicted = _thinned(truth), _thinned(predicted)
-    masked = truth == IGNORE
-
-    tall = min(max(lines / samples, 0.5), 1.6)
-    figure = Figure(figsize=(18.0, 3.4 * tall + 1.6), layout="constrained", dpi=100)
-    figure.suptitle(title)
-    # A row of its own for colour bars and legend keeps the five maps at one size.
-    grid = figure.add_gridspec(2, 5, height_ratios=[3.4 * tall, 0.16])
-    panels = [figure.add_subplot(grid[0, place]) for place in range(5)]
-
-    for place, name, sar in ((0, "nersc_sar_primary", hh), (1, "nersc_sar_secondary", hv)):
-        channel = CHANNELS[name]
-        image = panels[place].imshow(
-            np.ma.masked_invalid(_thinned(sar.values)),
-            cmap=_map_colours([str(shade) for shade in np.linspace(0.0, 1.0, 256)], _NO_DATA),
-            vmin=channel.limits[0],
-            vmax=channel.limits[1],
-            extent=_extent(sar.values, sar.spacing_m),
-            interpolation="nearest",
-        )
-        panels[place].set_title(channel.long_name)
-        bar = figure.add_subplot(grid[1, place])
-        figure.colorbar(image, cax=bar, label=f"[{channel.units}]", orientation="horizontal", extend="both")
-
-    for place, name, classes, colours in (
-        (2, f"{chart.name} chart", truth, chart.colours),
-        (3, f"{chart.name} predicted", predicted, chart.colours),
-        (4, f"difference ({share})", (truth != predicted).astype(np.uint8), (_RIGHT, _WRONG)),
-    ):
-        panels[place].imshow(
-            np.ma.masked_array(classes, masked),
-            cmap=_map_colours(colours, _MASKED),
-            norm=BoundaryNorm(np.arange(len(colours) + 1) - 0.5, len(colours)),
-            extent=extent,
-            interpolation="nearest",
-        )
-        panels[place].set_title(name)
-
-    panels[0].set_ylabel("along track [km]")
-    for axes in panels[1:]:  # one axis of lines for all: less to read, and less to lay out
-        axes.tick_params(labelleft=False)
-    for axes in panels:
-        axes.set_xlabel("across track [km]")
-    swatches = list(zip((name.replace("_", " ") for name in chart.classes), chart.colours, strict=True))
-    swatches += [("right", _RIGHT), ("wrong", _WRONG), ("no label", _MASKED), ("no data (SAR)", _NO_DATA)]
-    key = figure.add_subplot(grid[1, 2:])
-    key.set_axis_off()
-    key.legend(
-        handles=[Patch(facecolor=colour, edgecolor="black", lw=0.4, label=name) for name, colour in swatches],
-        loc="upper center",
-        ncols=-(-len(swatches) // 2),
-        fontsize=9,
-        frameon=False,
-    )
-    return figure
-
-
-def _extent(values: NDArray[np.generic], spacing_m: float) -> tuple[float, float, float, float]:
-    """Left, right, bottom and top of a raster in km, its first pixel at the top left."""
-    lines, samples = values.shape
-    return 0.0, samples * spacing_m / 1000, lines * spacing_m / 1000, 0.0
-
-
-def _thinned(values: NDArray[AnyPixel]) -> NDArray[AnyPixel]:
-    """Every n-th line and sample, as many as a figure can show."""
-    step = -(-max(values.shape) // _MAX_SIDE)
-    return values[::step, ::step]
-
-
-def _map_colours(colours: Sequence[str], bad: str) -> Colormap:
-    """Colours by class or shade, and `bad` for masked pixels."""
-    return ListedColormap(list(colours)).with_extremes(bad=bad)
 
 
 def _percent(share: float) -> str:

@@ -1,14 +1,25 @@
 """Maps of scored test scenes: SAR, chart, prediction and errors side by side."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
+from datasets.block_reduction import block_mean, block_mode, block_side
+from datasets.channels import CHANNELS
+from datasets.class_colours import NO_PREDICTION, UNCLASSED, Palette
 from datasets.grids import pixel_spacing
-from datasets.labels import chart
+from datasets.labels import IGNORE, Chart, chart
 from datasets.lake import Lake
-from training.artifacts.figures import Backscatter, map_figure, save_figure
+from datasets.map_frame import MapFrame
+from datasets.map_panels import Kinds, Panel, Shades, Swatch, class_legend, class_swatches
+from datasets.picture_sheet import draw_sheet
+from datasets.pictures import ZONES, with_reasons
+from datasets.scene import Scene
+from training.artifacts.figures import save_figure
 from training.artifacts.small_maps import small_map
 from training.evaluation.score_scenes import SceneScore
 from training.evaluation.score_trial import Draw, draw_nothing
@@ -16,18 +27,24 @@ from training.spec import TrialSpec
 
 _SAR: Final = ("nersc_sar_primary", "nersc_sar_secondary")
 
-_DRAWN: Final = 500
-"""Lines or samples that a map of SAR needs at least; a finer grid would not be visible."""
+_NEEDED: Final = 500
+"""Lines or samples that a map needs at least; a finer grid would not be visible."""
+
+_MOST: Final = 600
+"""Longest side of a map in pixels."""
+
+_RIGHT: Final = Swatch(name="right", colour="#e8f1fa")
+_WRONG: Final = Swatch(name="wrong", colour="#c1272d")  # differs in lightness too, for every kind of colour vision
 
 
-def map_drawer(spec: TrialSpec, lake: Lake, folder: Path) -> Draw:
+def map_drawer(spec: TrialSpec, lake: Lake, folder: Path, palette: Palette = "safe") -> Draw:
     """Draws the maps of each scored scene into a folder; nothing where the lake has no SAR at the trial's ratio."""
     if not set(_SAR) <= set(lake.moments(f"r{spec.data.ratio}")):
         return draw_nothing
-    return lambda score: draw_maps(score, spec, lake, folder)
+    return lambda score: draw_maps(score, spec, lake, folder, palette)
 
 
-def draw_maps(score: SceneScore, spec: TrialSpec, lake: Lake, folder: Path) -> list[Path]:
+def draw_maps(score: SceneScore, spec: TrialSpec, lake: Lake, folder: Path, palette: Palette = "safe") -> list[Path]:
     """Draws SAR, chart, prediction and errors of one scored test scene, one picture per target; returns their paths.
 
     Its small maps, from which reports draw, are one more file.
@@ -37,31 +54,108 @@ def draw_maps(score: SceneScore, spec: TrialSpec, lake: Lake, folder: Path) -> l
     """
     ratio, record = spec.data.ratio, score.record
     scene = lake.scene(record.scene_id)
-    coarse = max((each for each in lake.ratios if each >= ratio and max(scene.shape(each)) >= _DRAWN), default=ratio)
-    zones = ("distance_map",) if "distance_map" in lake.moments(f"r{coarse}") else ()
-    bands = scene.whole(coarse, (*_SAR, *zones))
-    hh, hv = (
-        Backscatter(values=bands[name].astype(np.float32, copy=False), spacing_m=pixel_spacing(coarse)) for name in _SAR
-    )
-    small = small_map(
-        scene,
-        ratio=ratio,
-        sar_ratio=coarse,
-        sar=hh.values,
-        zones=bands.get("distance_map"),  # type: ignore[arg-type]
-        charts=score.truth,
-        predicted=score.predicted,
+    coarse = max((each for each in lake.ratios if each >= ratio and max(scene.shape(each)) >= _NEEDED), default=ratio)
+    ground = _ground(scene, coarse, zones=ZONES in lake.moments(f"r{coarse}"))
+    frame = MapFrame.of_scene(scene, ratio)
+    small = small_map(scene, ground, ratio=ratio, ground_ratio=coarse, charts=score.truth, predicted=score.predicted)
+    title = (
+        f"{record.scene_id} ({small.words}), {record.acquired:%d %B %Y}\n"
+        f"trial {spec.trial_id}, {pixel_spacing(ratio)} m pixels, {frame.orientation.words}"
     )
     paths = [small.write(folder)]
     for name in spec.data.targets:
         figure = map_figure(
-            hh,
-            hv,
+            frame,
+            ground,
             score.truth[name],
             score.predicted[name],
             chart(name),
-            spacing_m=pixel_spacing(ratio),
-            title=f"{record.scene_id} ({small.words}), {pixel_spacing(ratio)} m, trial {spec.trial_id}",
+            sar_spacing_m=pixel_spacing(coarse),
+            title=title,
+            palette=palette,
         )
         paths.append(save_figure(figure, folder / f"{record.scene_id}_{name}.png"))
     return paths
+
+
+def _ground(scene: Scene, ratio: int, *, zones: bool) -> dict[str, NDArray[np.generic]]:
+    return scene.whole(ratio, [*_SAR, *([ZONES] if zones else [])])
+
+
+def map_figure(
+    frame: MapFrame,
+    ground: Mapping[str, NDArray[np.generic]],
+    truth: NDArray[np.uint8],
+    predicted: NDArray[np.uint8],
+    of_chart: Chart,
+    *,
+    sar_spacing_m: float,
+    title: str,
+    palette: Palette = "safe",
+) -> Figure:
+    """Draws one scene: HH, HV, chart, prediction and where they differ.
+
+    Args:
+        frame: Of the grid of `truth`.
+        ground: HH and HV in dB with NaN for no data, and `distance_map` where it is known; (h, w), of the same ratio or
+            a coarser one.
+        truth: (H, W) classes of the chart, 255 = no label.
+        predicted: (H, W) predicted classes, 255 = none.
+        of_chart: The chart.
+        sar_spacing_m: Metres between the pixels of `ground`.
+        title: Above all.
+        palette: Colours of the classes.
+    """
+    labelled = truth != IGNORE
+    known = int(np.count_nonzero(labelled))
+    differ = int(np.count_nonzero(labelled & (truth != predicted)))
+    share = f"{differ / known:.1%} wrong" if known else "no labelled pixel"
+    side = block_side(*truth.shape, most=_MOST)
+    spacing = frame.spacing_m * side
+    right = np.where(labelled, (truth != predicted).astype(np.uint8), np.uint8(IGNORE))
+    truth, found, right = (block_mode(each, side) for each in (truth, predicted, right))
+    radar, land = _at(ground, truth.shape, spacing, sar_spacing_m)
+    codes = with_reasons(truth, land, radar)
+    # Networks answer everywhere; on land and without SAR nobody asked.
+    shown = with_reasons(np.where(~radar | land, np.uint8(IGNORE), found), land, radar)
+    shown[shown == IGNORE] = NO_PREDICTION.code
+    differences = with_reasons(right, land, radar)
+
+    swatches = class_swatches(of_chart, palette)
+    apart = {0: _RIGHT, 1: _WRONG} | {each.code: swatches[each.code] for each in UNCLASSED}
+    panels: list[Panel] = []
+    for name in _SAR:
+        channel = CHANNELS[name]
+        values = ground[name].astype(np.float32, copy=False)
+        blocks = block_side(*values.shape, most=_MOST)
+        panels.append(
+            Shades(
+                title=channel.long_name,
+                values=block_mean(values, blocks),
+                spacing_m=sar_spacing_m * blocks,
+                limits=channel.limits,
+                units=channel.units,
+            )
+        )
+    panels += [
+        Kinds(title=f"{of_chart.name} chart", values=codes, spacing_m=spacing, swatches=swatches),
+        Kinds(title=f"{of_chart.name} predicted", values=shown, spacing_m=spacing, swatches=swatches),
+        Kinds(title=f"difference ({share})", values=differences, spacing_m=spacing, swatches=apart),
+    ]
+    there = [each.code for each in UNCLASSED if (codes == each.code).any() or (shown == each.code).any()]
+    legend = class_legend(of_chart, palette, there)
+    return draw_sheet(frame, panels, columns=5, title=title, legend=[*legend, _RIGHT, _WRONG], area=8.5)
+
+
+def _at(
+    ground: Mapping[str, NDArray[np.generic]], shape: tuple[int, ...], spacing: float, sar_spacing_m: float
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Where there is SAR and where there is land, at the middle of pixels of another size."""
+    radar = np.isfinite(ground[_SAR[0]].astype(np.float32, copy=False))
+    lines, samples = (
+        np.minimum(((np.arange(size) + 0.5) * spacing / sar_spacing_m).astype(np.intp), last - 1)
+        for size, last in zip(shape, radar.shape, strict=True)
+    )
+    there = np.ix_(lines, samples)
+    land = ground[ZONES][there] == 0 if ZONES in ground else np.zeros(shape, bool)
+    return radar[there], land

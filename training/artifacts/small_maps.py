@@ -8,23 +8,26 @@ and can be laid side by side.
 import io
 import json
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from datasets.block_reduction import block_mean, block_mode
 from datasets.channels import CHANNELS
 from datasets.errors import IceBenchError, TiePointsError
 from datasets.grids import pixel_spacing
-from datasets.labels import IGNORE
 from datasets.orientation import Orientation, north_of
 from datasets.scene import Scene, SceneRecord
 from datasets.tie_grid import LATITUDE, LONGITUDE, TieGrid
 
+AnyPixel = TypeVar("AnyPixel", bound=np.generic)
+
 ENDING: Final = ".npz"
+_HH, _ZONES = "nersc_sar_primary", "distance_map"
 _SIDE: Final = 400
 """Most pixels along a side: five maps side by side on a page have no room for more."""
 _STEPS: Final = (2, 4, *range(10, 10_000, 10))
@@ -97,11 +100,10 @@ class SmallMap:
 
 def small_map(
     scene: Scene,
+    ground: Mapping[str, NDArray[np.generic]],
     *,
     ratio: int,
-    sar_ratio: int,
-    sar: NDArray[np.floating],
-    zones: NDArray[np.floating] | None,
+    ground_ratio: int,
     charts: Mapping[str, NDArray[np.uint8]],
     predicted: Mapping[str, NDArray[np.uint8]],
 ) -> SmallMap:
@@ -109,26 +111,31 @@ def small_map(
 
     Args:
         scene: For its place.
-        ratio: Of `charts` (255 = no label) and `predicted`.
-        sar_ratio: Of `sar` and `zones`.
-        sar: HH in dB, NaN = no data.
-        zones: `distance_map`, None where the lake has none.
-        charts: Classes (line, sample) by chart.
-        predicted: Likewise.
+        ground: HH in dB, NaN = no data, and `distance_map` where the lake has it; (line, sample) at `ground_ratio`.
+        ratio: Of `charts` and `predicted`.
+        ground_ratio: Of `ground`.
+        charts: Classes (line, sample) by chart, 255 = no label.
+        predicted: Likewise, foretold everywhere.
     """
     record = scene.record
     step = next(each for each in _STEPS if max(record.lines, record.samples) // each <= _SIDE)
     shape = record.lines // step, record.samples // step
     orientation, north = _orientation(scene)
-    land = np.zeros(shape, bool) if zones is None else _means(zones, sar_ratio, step, shape) < _LAND_ZONE
+
+    def mean(name: str) -> NDArray[np.float32]:
+        return _reduced(ground[name].astype(np.float32, copy=False), ground_ratio, step, shape, block_mean)
+
+    def commonest(of: Mapping[str, NDArray[np.uint8]]) -> dict[str, NDArray[np.uint8]]:
+        return {name: _reduced(values, ratio, step, shape, block_mode) for name, values in of.items()}
+
     return SmallMap(
         scene_id=record.scene_id,
         words=where(record),
         spacing_m=float(pixel_spacing(step)),
-        sar=_greys(_means(sar, sar_ratio, step, shape)),
-        land=land,
-        charts={name: _commonest(values, ratio, step, shape) for name, values in charts.items()},
-        predicted={name: _commonest(values, ratio, step, shape) for name, values in predicted.items()},
+        sar=_greys(mean(_HH)),
+        land=mean(_ZONES) < _LAND_ZONE if _ZONES in ground else np.zeros(shape, bool),
+        charts=commonest(charts),
+        predicted=commonest(predicted),
         orientation=orientation,
         north=north,
     )
@@ -149,42 +156,25 @@ def _orientation(scene: Scene) -> tuple[Orientation, tuple[float, float]]:
     return turned, north_of(turned.apply(ties.fields[LATITUDE]), turned.apply(ties.fields[LONGITUDE]))
 
 
-def _blocks(values: NDArray[np.generic], ratio: int, step: int, shape: Sequence[int]) -> NDArray[np.generic]:
-    """(lines, samples, n): the pixels of each block, or the one at its centre where pixels do not divide it."""
+def _reduced(
+    values: NDArray[AnyPixel],
+    ratio: int,
+    step: int,
+    shape: tuple[int, int],
+    reduce: Callable[[NDArray[AnyPixel], int], NDArray[AnyPixel]],
+) -> NDArray[AnyPixel]:
+    """Blocks of raw pixels reduced to one each, or the pixel at their centre where pixels do not divide them."""
     lines, samples = shape
     if step % ratio == 0:
-        side = step // ratio
-        cut = values[: lines * side, : samples * side].reshape(lines, side, samples, side)
-        return cut.swapaxes(1, 2).reshape(lines, samples, side * side)
+        return reduce(values, step // ratio)[:lines, :samples]
     rows, columns = (
         np.minimum(((np.arange(count) + 0.5) * step / ratio).astype(int), length - 1)
         for count, length in zip(shape, values.shape, strict=True)
     )
-    return values[np.ix_(rows, columns)][..., None]
-
-
-def _means(values: NDArray[np.floating], ratio: int, step: int, shape: Sequence[int]) -> NDArray[np.floating]:
-    """Of the pixels that are data; NaN without any."""
-    blocks = _blocks(values, ratio, step, shape)
-    known = np.isfinite(blocks)
-    count = known.sum(axis=2)
-    total = np.where(known, blocks, 0).sum(axis=2, dtype=np.float64)
-    found: NDArray[np.floating] = np.where(count > 0, total / np.maximum(count, 1), np.nan)
-    return found
-
-
-def _commonest(values: NDArray[np.uint8], ratio: int, step: int, shape: Sequence[int]) -> NDArray[np.uint8]:
-    """The commonest class of each block, no label among them; of two alike the lower one, and a class before none."""
-    blocks = _blocks(values, ratio, step, shape)
-    found = np.full(tuple(shape), IGNORE, np.uint8)
-    most = np.zeros(tuple(shape), np.int32)
-    for value in np.unique(blocks):
-        count = (blocks == value).sum(axis=2, dtype=np.int32)
-        found, most = np.where(count > most, value, found), np.maximum(count, most)
-    return found.astype(np.uint8)
+    return values[np.ix_(rows, columns)]
 
 
 def _greys(sar: NDArray[np.floating]) -> NDArray[np.uint8]:
-    low, high = CHANNELS["nersc_sar_primary"].limits
+    low, high = CHANNELS[_HH].limits
     shades = 1 + np.floor((_GREYS - 1) * np.clip((sar - low) / (high - low), 0.0, 1.0))
     return np.where(np.isfinite(sar), shades, 0).astype(np.uint8)

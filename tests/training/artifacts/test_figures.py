@@ -6,7 +6,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from datasets.labels import FLOE, SIC, SOD, Chart
-from training.artifacts.figures import Backscatter, confusion_figure, curves_figure, map_figure, save_figure
+from training.artifacts.figures import confusion_figure, curves_figure, save_figure
 from training.evaluation.confusion import ConfusionMatrix
 from training.loop.trainer import EpochRow
 
@@ -85,30 +85,3 @@ def test_curves_show_every_val_score_that_rows_have(tmp_path: Path) -> None:
     assert [text.get_text() for text in legend.get_texts()] == ["SIC R2", "F1 macro", "FLOE F1", "kept: epoch 1"]
     assert figure.axes[1].get_ylim() == (-0.4, 1.0)
     png(figure, tmp_path / "curves.png")
-
-
-def test_map_shows_km_classes_and_the_share_that_is_wrong(tmp_path: Path) -> None:
-    truth = np.zeros((50, 100), np.uint8)
-    truth[:, :50] = 255
-    predicted = truth.copy()
-    predicted[:, :50] = 3
-    predicted[:, 50:75] = 5
-    hh = Backscatter(values=np.full((25, 50), np.nan, np.float32), spacing_m=800)
-    figure = map_figure(hh, hh, truth, predicted, SOD, spacing_m=400, title="title")
-    titles = [axes.get_title() for axes in figure.axes]
-    assert "difference (50.0% wrong)" in titles
-    for axes in figure.axes[:5]:
-        assert axes.images[0].get_extent() == [0.0, 40.0, 20.0, 0.0], "SAR on a coarser grid is as wide"
-    assert figure.axes[0].get_ylabel() == "along track [km]"
-    png(figure, tmp_path / "map.png")
-
-
-def test_large_and_unlabelled_maps(tmp_path: Path) -> None:
-    nothing = np.full((2500, 3000), 255, np.uint8)
-    hh = Backscatter(values=nothing.astype(np.float32), spacing_m=40)
-    figure = map_figure(hh, hh, nothing, nothing, SOD, spacing_m=40, title="t")
-    assert "difference (no labelled pixel)" in [axes.get_title() for axes in figure.axes]
-    assert max(figure.axes[2].images[0].get_size()) <= 600
-    assert max(figure.axes[0].images[0].get_size()) <= 600
-    assert figure.axes[2].images[0].get_extent() == [0.0, 120.0, 100.0, 0.0]
-    png(figure, tmp_path / "map.png")

@@ -17,8 +17,8 @@ def small(scene: Scene, ratio: int) -> SmallMap:
     values = scene.whole(ratio, names)
     charts = {name: values[name].astype(np.uint8) for name in ("SOD", "FLOE")}
     wrong = {name: np.zeros_like(each) for name, each in charts.items()}
-    sar, zones = (values[name].astype(np.float32) for name in names[:2])
-    return small_map(scene, ratio=ratio, sar_ratio=ratio, sar=sar, zones=zones, charts=charts, predicted=wrong)
+    ground = {name: values[name] for name in names[:2]}
+    return small_map(scene, ground, ratio=ratio, ground_ratio=ratio, charts=charts, predicted=wrong)
 
 
 @pytest.fixture
@@ -54,7 +54,12 @@ def test_a_block_has_its_commonest_class_and_the_mean_of_its_sar(scene: Scene) -
     none = np.full((600, 600), 255, np.uint8)
     sar = np.tile(np.array([[-20.0, np.nan], [-10.0, np.nan]], np.float32), (300, 300))
     found = small_map(
-        other, ratio=2, sar_ratio=2, sar=sar, zones=None, charts={"SOD": classes, "SIC": none}, predicted={"SOD": alike}
+        other,
+        {"nersc_sar_primary": sar},
+        ratio=2,
+        ground_ratio=2,
+        charts={"SOD": classes, "SIC": none},
+        predicted={"SOD": alike},
     )
     assert found.spacing_m == 160.0
     assert found.sar.shape == (300, 300)
@@ -72,10 +77,9 @@ def test_land_is_zone_0(scene: Scene) -> None:
     blank = np.zeros((400, 400), np.uint8)
     found = small_map(
         Scene(record, scene._store),
+        {"nersc_sar_primary": np.zeros((400, 400), np.float32), "distance_map": zones},
         ratio=2,
-        sar_ratio=2,
-        sar=np.zeros((400, 400), np.float32),
-        zones=zones,
+        ground_ratio=2,
         charts={"SOD": blank},
         predicted={"SOD": blank},
     )

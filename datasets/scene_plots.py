@@ -1,0 +1,114 @@
+"""Scenes in plain xarray: after `import datasets.scene_plots`, `scene.SOD.icebench.plot()` draws a chart or a channel.
+
+xarray's own `plot` knows numbers only: with 255 for no label, all classes of a chart would have one colour.
+"""
+
+from typing import Final
+
+import matplotlib.pyplot as plt
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+
+from datasets.block_reduction import block_mean, block_mode, block_side
+from datasets.channels import CHANNELS
+from datasets.class_colours import Palette, check_palette
+from datasets.errors import TiePointsError, unknown_name
+from datasets.labels import CHARTS, IGNORE
+from datasets.map_frame import NODES, MapFrame
+from datasets.map_panels import (
+    MOST_PIXELS,
+    Kinds,
+    Shades,
+    class_legend,
+    class_swatches,
+    draw_kinds,
+    draw_shades,
+    legend_handles,
+)
+from datasets.tie_grid import LATITUDE, LONGITUDE
+
+_EARTH_M: Final = 6_371_000.0
+
+
+@xr.register_dataarray_accessor("icebench")
+class ScenePlots:
+    """What an array of a scene can do in xarray, as `scene.SOD.icebench`."""
+
+    def __init__(self, array: xr.DataArray) -> None:
+        self._array = array
+
+    def plot(self, ax: Axes | None = None, colours: str = "safe") -> Axes:
+        """Draws a chart or a channel of the SAR grid, a part of it too, turned to the north, with graticule.
+
+        Args:
+            ax: Where; without it the current axes of pyplot.
+            colours: Of classes, `safe` or `wmo`, see `datasets.class_colours`.
+
+        Returns:
+            The axes, in kilometres from the top left corner; with a legend of classes or a colour bar.
+
+        Raises:
+            UnknownNameError: The array is named like no chart and no channel, or there are no such colours.
+            TiePointsError: It has no latitude and longitude.
+        """
+        palette, name = check_palette(colours), str(self._array.name)
+        on_sar = [*CHARTS, *(channel.name for channel in CHANNELS.values() if channel.grid == "sar")]
+        if name not in on_sar:
+            raise unknown_name("chart or channel of the SAR grid", name, on_sar)
+        frame = _frame(self._array)
+        axes = ax or plt.gca()
+        if name in CHARTS:
+            drawn = _kinds(self._array, frame, palette)
+            draw_kinds(axes, drawn, frame)
+            axes.legend(handles=legend_handles(drawn.legend), loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False)
+        else:
+            draw_shades(axes, _shades(self._array, frame), frame)
+        frame.finish(axes, latitudes=True, longitudes=True)
+        axes.set_title(CHARTS[name].long_name if name in CHARTS else CHANNELS[name].long_name)
+        return axes
+
+
+def _kinds(array: xr.DataArray, frame: MapFrame, palette: Palette) -> Kinds:
+    values, chart = array.to_numpy(), CHARTS[str(array.name)]
+    codes = np.where(np.isfinite(values), values, IGNORE).astype(np.uint8)
+    side = block_side(*codes.shape, most=MOST_PIXELS)
+    return Kinds(
+        title="",
+        values=block_mode(codes, side),
+        spacing_m=frame.spacing_m * side,
+        swatches=class_swatches(chart, palette),
+        legend=class_legend(chart, palette, np.unique(codes).tolist()),
+    )
+
+
+def _shades(array: xr.DataArray, frame: MapFrame) -> Shades:
+    values, channel = array.to_numpy().astype(np.float32), CHANNELS[str(array.name)]
+    side = block_side(*values.shape, most=MOST_PIXELS)
+    return Shades(
+        title="",
+        values=block_mean(values, side),
+        spacing_m=frame.spacing_m * side,
+        limits=channel.limits,
+        units=channel.units,
+        colours="gray" if channel.units == "dB" else "viridis",
+    )
+
+
+def _frame(array: xr.DataArray) -> MapFrame:
+    if missing := [name for name in (LATITUDE, LONGITUDE) if name not in array.coords]:
+        raise TiePointsError(
+            f"{array.name} has no coordinate {missing[0]}: take it from a scene of a lake, as xarray.open_zarr opens it"
+        )
+    lines, samples = array.shape
+    some = {
+        name: np.unique(np.linspace(0, size - 1, NODES).round().astype(np.intp))
+        for name, size in zip(array.dims, array.shape, strict=True)
+    }
+    latitude, longitude = (array[name].isel(some).to_numpy().astype(np.float64) for name in (LATITUDE, LONGITUDE))
+    north = latitude[-1, 0] - latitude[0, 0]
+    east = ((longitude[-1, 0] - longitude[0, 0] + 180) % 360 - 180) * np.cos(np.radians(latitude[:, 0].mean()))
+    length = _EARTH_M * np.radians(np.hypot(north, east))
+    return MapFrame.of_nodes(
+        latitude, longitude, lines=lines, samples=samples, spacing_m=float(length / max(lines - 1, 1))
+    )
