@@ -87,7 +87,7 @@ def test_the_page_needs_nothing_else_and_shows_what_was_asked(trained: tuple[Pat
     for part in ("Is it noise?", "Confusion matrices", "By class", "Cost", "parameters [million]", "Runs"):
         assert part in html
     assert {path.stem for path in (folder / "out" / "figures").iterdir()} == {
-        "networks", "confusion", "classes",
+        "networks", "confusion", "classes", "maps",
     }, "three test scenes decide nothing, so there is no picture of differences"  # fmt: skip
     markdown = (folder / "out" / "compare.md").read_text()
     assert markdown.startswith("# my_models:TinyNet next to baselines\n")
