@@ -1,6 +1,6 @@
 """Large rasters made small enough for a picture: means of blocks, and the commonest class of each block."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -10,9 +10,9 @@ _STRIP_PIXELS: Final = 10_000_000
 """What is held of one raster while a scene is read for a picture: 40 MB of floats."""
 
 
-def block_side(lines: int, samples: int, most: int) -> int:
+def block_side(shape: Sequence[int], most: int) -> int:
     """Side of the blocks that make a raster at most `most` pixels long and wide; 1 where it is small enough."""
-    return max(1, -(-max(lines, samples) // most))
+    return max(1, -(-max(shape) // most))
 
 
 def strips(lines: int, samples: int, side: int) -> Iterator[slice]:

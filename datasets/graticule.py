@@ -33,7 +33,7 @@ def round_levels(low: float, high: float) -> tuple[NDArray[np.float64], int]:
     if not high > low:
         return np.empty(0), 0
     step = min((each for each in _STEPS if (high - low) / each <= _LINES), default=_STEPS[-1])
-    levels = np.arange(ceil(low / step), floor(high / step) + 1) * step
+    levels: NDArray[np.float64] = np.arange(ceil(low / step), floor(high / step) + 1, dtype=np.float64) * step
     return levels, 0 if step >= 1 else 1 if step >= 0.1 else 2
 
 

@@ -56,7 +56,7 @@ class MapFrame:
         lines, samples = scene.shape(ratio)
         found = []
         for name in (LATITUDE, LONGITUDE):
-            field = ties.fields[name]
+            field: NDArray[np.floating] = ties.fields[name]
             for axis, (size, nodes) in enumerate(((lines, ties.lines), (samples, ties.samples))):
                 centres = np.linspace(0, size - 1, NODES) * ratio + (ratio - 1) / 2
                 field = interpolate(field, np.interp(centres, nodes, np.arange(nodes.size)), axis)
@@ -74,14 +74,14 @@ class MapFrame:
         spacing_m: float,
     ) -> Self:
         """From latitude and longitude, (n, m) degrees, at lines and samples evenly spread from first to last."""
-        latitude, longitude = np.asarray(latitude, np.float64), np.asarray(longitude, np.float64)
+        north, east = latitude.astype(np.float64), longitude.astype(np.float64)
         return cls(
-            orientation=Orientation.of(latitude, longitude),
+            orientation=Orientation.of(north, east),
             lines=lines,
             samples=samples,
             spacing_m=spacing_m,
-            latitude=latitude,
-            longitude=np.unwrap(np.unwrap(longitude, period=360, axis=1), period=360, axis=0),
+            latitude=north,
+            longitude=np.unwrap(np.unwrap(east, period=360, axis=1), period=360, axis=0),
         )
 
     @cached_property

@@ -132,7 +132,7 @@ def legend_handles(entries: Sequence[Swatch]) -> list[Patch]:
 def draw_shades(axes: Axes, panel: Shades, frame: MapFrame, bar: Axes | None = None) -> None:
     """Draws a panel of shades into axes in kilometres, its colour bar into `bar`; without that, beside them."""
     low, high = panel.limits
-    extent = frame.extent(panel.values.shape, panel.spacing_m)  # type: ignore[arg-type]
+    extent = frame.extent(panel.values.shape, panel.spacing_m)
     shown = frame.orientation.apply(panel.values)
     missing = ~np.isfinite(shown)
     if missing.any():
@@ -143,14 +143,14 @@ def draw_shades(axes: Axes, panel: Shades, frame: MapFrame, bar: Axes | None = N
     )
     under, over = bool(np.nanmin(panel.values, initial=low) < low), bool(np.nanmax(panel.values, initial=high) > high)
     extend = "both" if under and over else "min" if under else "max" if over else "neither"
-    colour_bar = axes.figure.colorbar(image, cax=bar, ax=None if bar else axes, extend=extend)
+    colour_bar = axes.figure.colorbar(image, cax=bar or axes.inset_axes((1.03, 0.0, 0.04, 1.0)), extend=extend)
     colour_bar.set_label(panel.units, fontsize=8)
     colour_bar.ax.tick_params(labelsize=7)
 
 
 def draw_kinds(axes: Axes, panel: Kinds, frame: MapFrame) -> None:
     """Draws a panel of kinds into axes in kilometres, without its legend."""
-    extent = frame.extent(panel.values.shape, panel.spacing_m)  # type: ignore[arg-type]
+    extent = frame.extent(panel.values.shape, panel.spacing_m)
     _paint(axes, frame.orientation.apply(panel.values), panel.swatches, extent)
 
 

@@ -45,7 +45,7 @@ def scene_sheet(scene: Scene, ratio: int, kind: str = "png", palette: Palette = 
         raise unknown_name("kind of picture", kind, kinds)
     scene.open(ratio)  # what is not there is told before anything is read
     lines, samples = scene.shape(ratio)
-    side = block_side(lines, samples, MOST_PIXELS)
+    side = block_side((lines, samples), MOST_PIXELS)
     shades, charts, shares = _read(scene, ratio, side)
     spacing = pixel_spacing(ratio)
     frame = MapFrame.of_scene(scene, ratio)

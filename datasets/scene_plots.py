@@ -31,7 +31,7 @@ from datasets.tie_grid import LATITUDE, LONGITUDE
 _EARTH_M: Final = 6_371_000.0
 
 
-@xr.register_dataarray_accessor("icebench")
+@xr.register_dataarray_accessor("icebench")  # type: ignore[no-untyped-call]
 class ScenePlots:
     """What an array of a scene can do in xarray, as `scene.SOD.icebench`."""
 
@@ -72,7 +72,7 @@ class ScenePlots:
 def _kinds(array: xr.DataArray, frame: MapFrame, palette: Palette) -> Kinds:
     values, chart = array.to_numpy(), CHARTS[str(array.name)]
     codes = np.where(np.isfinite(values), values, IGNORE).astype(np.uint8)
-    side = block_side(*codes.shape, most=MOST_PIXELS)
+    side = block_side(codes.shape, MOST_PIXELS)
     return Kinds(
         title="",
         values=block_mode(codes, side),
@@ -84,7 +84,7 @@ def _kinds(array: xr.DataArray, frame: MapFrame, palette: Palette) -> Kinds:
 
 def _shades(array: xr.DataArray, frame: MapFrame) -> Shades:
     values, channel = array.to_numpy().astype(np.float32), CHANNELS[str(array.name)]
-    side = block_side(*values.shape, most=MOST_PIXELS)
+    side = block_side(values.shape, MOST_PIXELS)
     return Shades(
         title="",
         values=block_mean(values, side),

@@ -42,5 +42,5 @@ def test_strips_are_whole_blocks_and_leave_nothing_else_out(lines: int, samples:
 
 
 def test_sides_fit_the_picture() -> None:
-    assert block_side(10_000, 10_400, 1000) == 11
-    assert block_side(420, 520, 1000) == 1
+    assert block_side((10_000, 10_400), 1000) == 11
+    assert block_side((420, 520), 1000) == 1

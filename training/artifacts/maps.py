@@ -110,7 +110,7 @@ def map_figure(
     known = int(np.count_nonzero(labelled))
     differ = int(np.count_nonzero(labelled & (truth != predicted)))
     share = f"{differ / known:.1%} wrong" if known else "no labelled pixel"
-    side = block_side(*truth.shape, most=_MOST)
+    side = block_side(truth.shape, _MOST)
     spacing = frame.spacing_m * side
     right = np.where(labelled, (truth != predicted).astype(np.uint8), np.uint8(IGNORE))
     truth, found, right = (block_mode(each, side) for each in (truth, predicted, right))
@@ -127,7 +127,7 @@ def map_figure(
     for name in _SAR:
         channel = CHANNELS[name]
         values = ground[name].astype(np.float32, copy=False)
-        blocks = block_side(*values.shape, most=_MOST)
+        blocks = block_side(values.shape, _MOST)
         panels.append(
             Shades(
                 title=channel.long_name,

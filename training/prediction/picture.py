@@ -40,7 +40,7 @@ def scene_map_figure(data: xr.Dataset, palette: Palette = "safe") -> Figure:
         palette: Colours of the classes.
     """
     lines, samples = (data.sizes[name] for name in scene_map.DIMS)
-    side = block_side(lines, samples, MOST_PIXELS)
+    side = block_side((lines, samples), MOST_PIXELS)
     frame = _frame(data)
     panels: list[Panel] = []
     columns = 0
