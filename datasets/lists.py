@@ -10,6 +10,7 @@ them.
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -27,6 +28,12 @@ LIST_SEASONS: Final[dict[str, tuple[Cryoseason, ...]]] = {
 LIST_LOCATIONS: Final = ("all", *LOCATIONS)
 SEASON_WORDS: Final = ("melt", "freeze", "none")
 UNLISTED: Final = "not listed"
+PUBLISHED_SEASONS: Final[Mapping[str, Mapping[str, int]]] = {
+    "melt": {"cat1": 98, "cat2": 85, "cat3": 71, "cat4": 10},
+    "freeze": {"cat1": 55, "cat2": 83, "cat3": 53, "cat4": 21},
+    "none": {"cat1": 24, "cat2": 10, "cat3": 2, "cat4": 0},
+}
+"""Scenes of the published lists by season and location; without a season are those of TwoSeasons lists alone."""
 
 _NAME = re.compile(r"(S1[AB]_EW_GRDM_1SDH_)?(?P<start>\d{8}T\d{6})_(.+_icechart_)?(?P<provider>dmi|cis)[_.].*")
 """Names of the raw and of the ready-to-train product (`20180325T194759_dmi_prep.nc`)."""
@@ -204,6 +211,22 @@ def compare(catalog: Catalog, ours: Mapping[str, tuple[str, ...]], theirs: Mappi
                 )
             )
     return Comparison(agreements=tuple(agreements), disagreements=tuple(disagreements), confusion=confusion)
+
+
+def most_in_agreement(catalog: Catalog) -> int | None:
+    """The most scenes that can have the season of the published lists, by counts of season and location alone.
+
+    None where the training archive of the lake has another number of scenes than the lists.
+    """
+    rows = [record for record in catalog if record.archive == "train"]
+    if len(rows) != sum(sum(of_season.values()) for of_season in PUBLISHED_SEASONS.values()):
+        return None
+    ours: Counter[tuple[str, str]] = Counter((record.cryoseason or "none", record.location) for record in rows)
+    return sum(
+        min(ours[season, location], count)
+        for season, of_season in PUBLISHED_SEASONS.items()
+        for location, count in of_season.items()
+    )
 
 
 def _published_seasons(theirs: Mapping[str, frozenset[str]]) -> dict[str, str]:

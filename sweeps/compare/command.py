@@ -16,6 +16,7 @@ from datasets.loading.workers import loader_workers
 from datasets.process.folders import folder_for
 from datasets.process.machine import usable_cores
 from datasets.process.terminal import out, user_errors
+from sweeps.design.experiment import SEEDS
 from sweeps.report.terminal import say, terminal_table, warn
 from training.spec import SpecError, TrialSpec
 from training.spec.changes import parse_changes
@@ -56,7 +57,7 @@ def compare(
         Path | None,
         typer.Option(help="With --mode evaluate: best.pt of a trial, or its folder.", metavar="FILE|FOLDER"),
     ] = None,
-    seeds: Annotated[int, typer.Option(help="Trainings, each with another seed.", min=1)] = 3,
+    seeds: Annotated[int, typer.Option(help="Trainings, each with another seed.", min=1)] = SEEDS,
     set_: Annotated[
         list[str] | None,
         typer.Option(

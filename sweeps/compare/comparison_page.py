@@ -1,23 +1,27 @@
 """What is written about a comparison: sentences, tables, figures, one page. Pure: no MLflow, no disk."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from sweeps.compare.entries import OwnAndOthers
 from sweeps.report.account import cost_table, runs_table
 from sweeps.report.answer import devices, few_passes, numbers_of, score_of
-from sweeps.report.cells import CellComparison, Difference, corrected
+from sweeps.report.cells import CellComparison
 from sweeps.report.confusions import side_by_side
+from sweeps.report.differences import Difference, corrected
 from sweeps.report.drawing import pictures
 from sweeps.report.heat_maps import classes_figures
 from sweeps.report.intervals import FEWEST_PASSES
+from sweeps.report.map_choice import MapChoice, choose
+from sweeps.report.map_figures import maps_section
 from sweeps.report.page import Picture, Section, render, written
 from sweeps.report.score_figures import bars_figures, difference_figures
 from sweeps.report.score_tables import classes_table, reading, scores_table, table_of_differences
 from sweeps.report.study_report import HOW_TO_READ, differences_section, run_url, some_of
 from sweeps.report.tables import ReportTable
 from sweeps.report.wording import class_label, metric_label
+from training.artifacts.small_maps import SmallMap
 from training.evaluation.metric_names import ICE
 
 PAGE: Final = "compare.html"
@@ -40,8 +44,22 @@ class ComparePage:
     pictures: tuple[Picture, ...]
 
 
-def make_page(found: OwnAndOthers, *, remarks: Sequence[str] = ()) -> ComparePage:
-    """Computes, draws and words everything; remarks are sentences about how the comparison came about."""
+def drawn_scenes(found: OwnAndOthers) -> list[MapChoice]:
+    """Test scenes that show one's own model beside the best other one, by the rule of reports; none without one."""
+    if not found.others:
+        return []
+    roles = {found.others[0]: "best other", found.own: "own model"}
+    chosen = choose(found.comparison, "", roles)
+    return [chosen] if chosen is not None else []
+
+
+def make_page(
+    found: OwnAndOthers, *, remarks: Sequence[str] = (), maps: Mapping[tuple[str, str], SmallMap] | None = None
+) -> ComparePage:
+    """Computes, draws and words everything.
+
+    Remarks are sentences about how the comparison came about; maps are those of `drawn_scenes`, by run and artifact.
+    """
     comparison = found.comparison
     differences = corrected(
         [by.difference(found.own, other, any_seed=True) for by in comparison.both for other in found.others]
@@ -64,12 +82,14 @@ def make_page(found: OwnAndOthers, *, remarks: Sequence[str] = ()) -> ComparePag
     matrices = pictures(side_by_side(comparison, keys, "confusion"))
     by_class = pictures(classes_figures(comparison, compared, "classes", ""))
     classes, cost, runs = classes_table(comparison), cost_table(comparison.evidence), runs_table(comparison)
+    mapped = maps_section(comparison, drawn_scenes(found), maps or {})
     sections = [
         Section(anchor="answer", title="Answer", sentences=answers, points=notes),
         Section(anchor="scores", title="Scores", pictures=main, tables=(scores,)),
         differences_section(against, of_differences),
         Section(anchor="confusion", title="Confusion matrices", pictures=matrices),
         Section(anchor="classes", title="By class", pictures=by_class, tables=some_of(classes)),
+        *([mapped] if mapped is not None else []),
         Section(anchor="cost", title="Cost", tables=(cost,)),
         Section(anchor="runs", title="Runs", tables=(runs,)),
         Section(anchor="reading", title="How to read this", points=HOW_TO_READ),
@@ -78,7 +98,7 @@ def make_page(found: OwnAndOthers, *, remarks: Sequence[str] = ()) -> ComparePag
     title = f"{found.own[0]} next to baselines"
     facts = [
         ("compared by", metric_label(comparison.objective)),
-        ("lake", evidence.study.lake),
+        ("lake", evidence.lake.removeprefix("Lake ")),
         ("recipe", evidence.study.recipe),
         ("code", evidence.study.git_commit),
         ("devices", devices(evidence)),
@@ -88,11 +108,12 @@ def make_page(found: OwnAndOthers, *, remarks: Sequence[str] = ()) -> ComparePag
         title=title,
         lead=evidence.study.question,
         facts=facts,
-        sections=sections,
+        sections=[replace(each, lake=evidence.lake) for each in sections],
         run_url=lambda run_id: run_url(evidence, run_id),
     )
     tables = some_of(scores, against if against.rows else None, classes, cost)
     points = "".join(f"- {sentence}\n" for sentence in (*answers, *notes))
+    head = f"# {title}\n\n{evidence.lake}\n\n{points}"
     return ComparePage(
         answers=answers,
         warnings=warnings,
@@ -100,14 +121,14 @@ def make_page(found: OwnAndOthers, *, remarks: Sequence[str] = ()) -> ComparePag
         differences=against,
         texts={
             PAGE: html,
-            "compare.md": f"# {title}\n\n{points}\n" + "\n".join(table.to_markdown() for table in tables),
+            "compare.md": "\n".join([head, *(table.to_markdown() for table in tables)]),
             "compare.csv": scores.to_csv(),
             "differences.csv": against.to_csv(),
             "classes.csv": classes.to_csv() if classes is not None else "",
             "cost.csv": cost.to_csv(),
             "trials.csv": runs.to_csv(),
         },
-        pictures=(*main, *of_differences, *matrices, *by_class),
+        pictures=(*main, *of_differences, *matrices, *by_class, *(mapped.pictures if mapped is not None else ())),
     )
 
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from datasets.errors import IceBenchError
 from sweeps.record.design import StudyDesign
+from sweeps.record.lake_note import LakeNote
 from sweeps.record.studies import StudyRow
 from sweeps.record.study import TrialRow
 from sweeps.report.cells import CellComparison
@@ -49,12 +50,13 @@ def compare_entries(
     recipe: str,
     uri: str,
     experiment_id: str = "",
+    lake_note: LakeNote | None = None,
 ) -> OwnAndOthers:
     """Puts trials, which have no cell yet, into one comparison, each model a cell.
 
     `own` are seeds of one's own model, at least one; `others` that are among them are left out. `lake` and `recipe` are
     digests of the lake of all; the URI of MLflow is without user and password, or empty; `experiment_id` is the
-    experiment of one's own runs there.
+    experiment of one's own runs there; `lake_note` what the scenes of the lake are.
 
     Raises:
         CompareError: See `common_objective`.
@@ -78,6 +80,7 @@ def compare_entries(
             recipe=recipe,
             git_commit=git_commit(),
             question=question,
+            lake_note=lake_note,
         ),
         tracking_uri=uri,
         design=StudyDesign(

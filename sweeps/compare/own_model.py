@@ -2,19 +2,22 @@
 
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Final
 
 from datasets.lake import Lake
 from datasets.loading.node_cache import NodeCache
-from sweeps.compare.comparison_page import PAGE, ComparePage, make_page
-from sweeps.compare.entries import CompareError, common_objective, compare_entries
+from sweeps.compare.comparison_page import PAGE, ComparePage, drawn_scenes, make_page
+from sweeps.compare.entries import CompareError, OwnAndOthers, common_objective, compare_entries
 from sweeps.compare.finished_runs import BASE_STUDY, best_baselines, named_baselines
+from sweeps.record.lake_note import LakeNote
 from sweeps.record.study import StudyTracker, TrialRow
 from sweeps.report.evidence import FinishedTrial
 from sweeps.report.page import write_files
+from sweeps.report.read import small_maps
 from training.artifacts.maps import map_drawer
+from training.artifacts.small_maps import SmallMap, SmallMapError
 from training.data.trial_scenes import bind, select_scenes
 from training.evaluation.result import TrialResult
 from training.evaluation.score_checkpoint import score_checkpoint
@@ -85,7 +88,12 @@ def open_study(tracking_uri: str, lake: Lake) -> Iterator[StudyTracker | None]:
         yield None
         return
     study = StudyTracker.open(
-        tracking_uri, study=STUDY, lake=lake.digest, recipe=lake.recipe_digest, question=_QUESTION
+        tracking_uri,
+        study=STUDY,
+        lake=lake.digest,
+        recipe=lake.recipe_digest,
+        question=_QUESTION,
+        lake_note=LakeNote.of(lake.catalog()),
     )
     try:
         yield study
@@ -157,8 +165,16 @@ def write_comparison(
     """Writes page, tables and figures into the folder, and puts them on the parent run too."""
     uri = public(study.tracking_uri) if study is not None else ""
     experiment = study.experiment_id if study is not None else ""
-    found = compare_entries(own, others, lake=lake.digest, recipe=lake.recipe_digest, uri=uri, experiment_id=experiment)
-    page = make_page(found, remarks=remarks)
+    found = compare_entries(
+        own,
+        others,
+        lake=lake.digest,
+        recipe=lake.recipe_digest,
+        uri=uri,
+        experiment_id=experiment,
+        lake_note=LakeNote.of(lake.catalog()),
+    )
+    page = make_page(found, remarks=remarks, maps=_maps(found, own, uri, folder))
     write_files(folder, page.texts, page.pictures)
     if study is not None:
         with tempfile.TemporaryDirectory(prefix="icebench-comparison-") as name:  # without the maps of the folder
@@ -166,6 +182,19 @@ def write_comparison(
             study.log_folder(Path(name), f"comparisons/{own[0].row.trial_id}")
         study.finish("FINISHED")
     return page
+
+
+def _maps(found: OwnAndOthers, own: Sequence[FinishedTrial], uri: str, folder: Path) -> dict[tuple[str, str], SmallMap]:
+    """Small maps of the drawn scenes: one's own from beside the checkpoint or from `folder`, others' from MLflow."""
+    files = [file for choice in drawn_scenes(found) for file in choice.files]
+    mine = {entry.row.run_id: Path(entry.result.checkpoint).parent for entry in own if entry.result is not None}
+    maps = small_maps(uri, [file for file in files if file[0] not in mine]) if uri else {}
+    for run_id, name in files:
+        places = [where / name for where in (mine[run_id], folder)] if run_id in mine else []
+        for path in [path for path in places if path.is_file()][:1]:
+            with suppress(SmallMapError):
+                maps[run_id, name] = SmallMap.parse(path.read_bytes())
+    return maps
 
 
 def refuse_existing(folder: Path) -> None:

@@ -40,6 +40,9 @@ class ExperimentError(IceBenchError, ValueError):
     """A study that does not expand into valid trials."""
 
 
+SEEDS: Final = 5
+"""Trainings of each cell of a study, and of a model that is compared: with fewer the test of differences does not hold
+its level where seeds differ more than scenes."""
 SMOKE_SEEDS: Final = 3
 """Seeds of a smoke run: it shows that all works, spread included, and its scores say nothing."""
 
@@ -140,7 +143,7 @@ class Experiment:
     name: str
     question: str
     arms: Mapping[Task, Arm]
-    seeds: Sequence[int] = (0, 1, 2, 3, 4)
+    seeds: Sequence[int] = tuple(range(SEEDS))
     objective: str = "test_80m/f1"
     bins: Sequence[str] = ()
     matrix: str | None = None

@@ -54,11 +54,17 @@ def cell_name(labels: Mapping[str, str]) -> str:
 def _word(axis: str, value: str) -> str:
     if axis == value:  # the trial without a change
         return value
-    short = _VALUES.get(value, value).replace(" + ", "+")
+    short = _unlike_the_task(_VALUES.get(value, value).replace(" + ", "+"))
     if axis in _AXES:
         return f"{_AXES[axis]}{short}"
     speaks = value not in _BARE and not _is_number(value) and not axis.startswith(RECIPE)
     return short if speaks else f"{axis.rpartition('.')[2].replace('_', ' ')} {short}"
+
+
+def _unlike_the_task(value: str) -> str:
+    """`equal pixels` -> `equal px`, `500 patches` -> `n=500`: the task stands behind it, as pixel or patch."""
+    count = value.removesuffix(" patches")
+    return f"n={count}" if count != value else value.replace("pixels", "px")
 
 
 def _is_number(value: str) -> bool:

@@ -23,6 +23,7 @@ from sweeps.launch.trials import Event, OnEvent, Outcome
 from sweeps.launch.unsent import fail_unrecorded, send_waiting_records
 from sweeps.record.claim import claimed, storage_changed
 from sweeps.record.design import StudyDesign
+from sweeps.record.lake_note import LakeNote
 from sweeps.record.ordered import ORDERED, to_tag
 from sweeps.record.place import cell_of_name
 from sweeps.record.state import TrialState, finished_earlier, state_of, states_of
@@ -156,6 +157,7 @@ def open_study(plan: Plan, request: Request) -> StudyTracker:
         question=plan.study.question,
         design=StudyDesign.model_validate(design | request.strategy.design(plan)),
         lake_url=plan.lake.url,
+        lake_note=LakeNote.of(plan.lake.catalog()),
         settings=shared_settings(trial.spec for trial, _ in plan.ready) | settings,
     )
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from sweeps.leaderboard.published import PUBLISHED, SCORES, Published
 from sweeps.leaderboard.ranking import GRID, Ranked, is_synthetic
-from sweeps.report.cells import spread_of
+from sweeps.report.differences import spread_of
 from sweeps.report.labels import ENOUGH_TO_RANK, VAL_SCORE
 from sweeps.report.page import Section, render, written
 from sweeps.report.tables import ReportTable
@@ -90,13 +90,13 @@ def synthetic(ranked: Sequence[Ranked]) -> bool:
 
 
 def page(table: ReportTable, *, lake: str, uri: str) -> str:
-    """The page around the table of `board`; `uri` is MLflow's, without user and password."""
+    """The page around the table of `board`; `lake` is a sentence on it, `uri` MLflow's without user and password."""
     return render(
         title="Leaderboard",
         lead="Which network reads sea-ice types best, and where do published numbers stand?",
-        facts=[("lake", lake), ("runs", uri), written()],
+        facts=[("lake", lake.removeprefix("Lake ")), ("runs", uri), written()],
         sections=[
-            Section(anchor="board", title="Scores", tables=(table,)),
+            Section(anchor="board", title="Scores", tables=(table,), lake=lake),
             Section(anchor="reading", title="How to read this", points=NOTES),
         ],
     )
@@ -105,4 +105,4 @@ def page(table: ReportTable, *, lake: str, uri: str) -> str:
 def markdown(table: ReportTable, *, lake: str) -> str:
     """The same for a README."""
     notes = "".join(f"- {note}\n" for note in NOTES)
-    return f"# Leaderboard\n\nLake {lake}.\n\n{table.to_markdown()}\n{notes}"
+    return f"# Leaderboard\n\n{lake}\n\n{table.to_markdown()}\n{notes}"

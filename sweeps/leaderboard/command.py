@@ -123,14 +123,18 @@ def _ranked(tracking_uri: str, lake_digest: str) -> "tuple[tuple[Ranked, ...], s
 
 def _write(ranked: "tuple[Ranked, ...]", lake: str, tracking_uri: str, folder: Path) -> None:
     from sweeps.leaderboard.board import PROTOCOL, board, markdown, page, synthetic
+    from sweeps.record.lake_note import lake_words
+    from sweeps.record.studies import list_studies
     from sweeps.report.page import write_texts
     from training.tracking.server import public
 
     table = board(ranked)
+    notes = (row.lake_note for row in list_studies(tracking_uri) if row.lake == lake and row.lake_note is not None)
+    words = lake_words(lake, next(notes, None), synthetic=synthetic(ranked))
     texts = {
-        "leaderboard.md": markdown(table, lake=lake),
+        "leaderboard.md": markdown(table, lake=words),
         "leaderboard.csv": table.to_csv(),
-        "leaderboard.html": page(table, lake=lake, uri=public(tracking_uri)),
+        "leaderboard.html": page(table, lake=words, uri=public(tracking_uri)),
     }
     write_texts(folder, texts)
     shown = terminal_table(table, [place for place, name in enumerate(table.header) if name != PROTOCOL])

@@ -8,7 +8,7 @@ from datasets.grids import pixel_spacing
 from datasets.labels import SOD
 from sweeps.record.place import seed_of
 from sweeps.record.study import TrialRow
-from sweeps.report.cells import Spread, spread_of
+from sweeps.report.differences import Spread, spread_of
 from sweeps.report.labels import ENOUGH_TO_RANK, VAL_SCORE, best_by_val, by_settings, first_target, task_of_row
 from sweeps.report.wording import task_label
 from training.evaluation.bins import OWN_GRID, PATCHES, fixed_grid

@@ -9,8 +9,9 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sweeps.record.design import StudyDesign
+from sweeps.record.lake_note import LakeNote
 from sweeps.record.ordered import ORDERED, Ordered
-from sweeps.record.study import DESIGN, DESIGN_FILE, QUESTION, StudyTracker, TrialRow, trial_row
+from sweeps.record.study import DESIGN, DESIGN_FILE, LAKE_NOTE, QUESTION, StudyTracker, TrialRow, trial_row
 from training.tracking.mlflow_client import DESCRIPTION, all_pages, asking, storing
 from training.tracking.server import RunGoneError, TrackingError, check_recorded, resolve_uri
 
@@ -33,6 +34,7 @@ class StudyRow(BaseModel):
         question: What the study asks.
         ordered: The trials that its last driver set out to run; None where not on record.
         design: What it set out to do; None where not on record.
+        lake_note: What the scenes of its lake are; None where not on record.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -48,6 +50,7 @@ class StudyRow(BaseModel):
     question: str = ""
     ordered: Ordered | None = None
     design: StudyDesign | None = None
+    lake_note: LakeNote | None = None
 
     def tracker(self, tracking_uri: str) -> StudyTracker:
         """The study, to read its trials and to put its report there."""
@@ -60,12 +63,17 @@ class StudyRow(BaseModel):
 
 
 class Artifact(BaseModel):
-    """A text file of a run: its `text`, or the `problem` that kept it from being read."""
+    """A file of a run: its `content`, or the `problem` that kept it from being read."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    text: str | None = None
+    content: bytes | None = None
     problem: str = ""
+
+    @property
+    def text(self) -> str | None:
+        """Of a text file."""
+        return None if self.content is None else self.content.decode("utf-8")
 
 
 def list_studies(tracking_uri: str) -> tuple[StudyRow, ...]:
@@ -105,10 +113,15 @@ def read_run(tracking_uri: str, run_id: str) -> TrialRow:
 
 def read_artifacts(tracking_uri: str, run_ids: Iterable[str], name: str) -> dict[str, Artifact]:
     """Reads the artifact `name` of each run; one that cannot be read has a `problem` instead."""
-    run_ids, uri = list(run_ids), resolve_uri(tracking_uri)
+    found = read_files(tracking_uri, [(run_id, name) for run_id in run_ids])
+    return {run_id: artifact for (run_id, _), artifact in found.items()}
+
+
+def read_files(tracking_uri: str, files: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Artifact]:
+    """Reads artifacts, each given as run and name; one that cannot be read has a `problem` instead."""
+    files, uri = list(files), resolve_uri(tracking_uri)
     with ThreadPoolExecutor(_AT_A_TIME) as pool:
-        found = pool.map(lambda run_id: _read(uri, run_id, name), run_ids)
-        return dict(zip(run_ids, found, strict=True))
+        return dict(zip(files, pool.map(lambda each: _read(uri, *each), files), strict=True))
 
 
 def _read(uri: str, run_id: str, name: str) -> Artifact:
@@ -116,7 +129,7 @@ def _read(uri: str, run_id: str, name: str) -> Artifact:
         with tempfile.TemporaryDirectory(prefix="icebench-artifact-") as folder, asking(uri) as client:
             with storing(client, uri, run_id):
                 path = client.download_artifacts(run_id, name, folder)
-            return Artifact(text=Path(path).read_text(encoding="utf-8"))
+            return Artifact(content=Path(path).read_bytes())
     except RunGoneError:  # MLflow raises the same for a missing run and for a missing file
         return Artifact(problem=f"there is no {name}")
     except TrackingError as error:
@@ -153,7 +166,16 @@ def _row(uri: str, run: Any, study: str) -> StudyRow:  # noqa: ANN401 (mlflow sh
         question=tags.get(QUESTION) or tags.get(DESCRIPTION, ""),  # earlier programs wrote no more there
         ordered=Ordered.from_tag(tags.get(ORDERED, "")),
         design=_design(uri, run.info.run_id, tags.get(DESIGN, "")),
+        lake_note=_lake_note(tags.get(LAKE_NOTE, "")),
     )
+
+
+def _lake_note(text: str) -> LakeNote | None:
+    """None also where another version of this project wrote it: a report says less then, and nothing wrong."""
+    try:
+        return LakeNote.model_validate_json(text) if text else None
+    except ValidationError:
+        return None
 
 
 def _design(uri: str, run_id: str, text: str) -> StudyDesign | None:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from sweeps.record.design import StudyDesign
 from sweeps.record.family import STUDY, adopt, find_parent, refuse_renamed
+from sweeps.record.lake_note import LakeNote
 from training.spec import TrialSpec
 from training.tracking.mlflow_client import (
     DESCRIPTION,
@@ -39,6 +40,8 @@ DESIGN: Final = "design"
 DESIGN_FILE: Final = "design.json"
 QUESTION: Final = "question"
 """Tag of a parent run with what the study asks."""
+LAKE_NOTE: Final = "lake_note"
+"""Tag of a parent run with its `LakeNote` as JSON."""
 
 
 _VIEW: Final = {
@@ -106,6 +109,7 @@ class StudyTracker:
         question: str = "",
         design: StudyDesign | None = None,
         lake_url: str = "",
+        lake_note: LakeNote | None = None,
         settings: Mapping[str, str] | None = None,
     ) -> "StudyTracker":
         """Finds or creates the experiment and the one parent run of this study and lake.
@@ -122,6 +126,7 @@ class StudyTracker:
             question: What the study asks; shown as description until there is more to say.
             design: What it set out to do, for its report; replaces an earlier one.
             lake_url: Where the lake is, for the reader.
+            lake_note: What its scenes are, for reports.
             settings: Params of the parent run, for the reader; each keeps the value that it had first.
 
         Raises:
@@ -149,7 +154,8 @@ class StudyTracker:
             except ArtifactStoreError:
                 client.set_terminated(run_id, "FAILED")
                 raise
-            tags = {QUESTION: question, DESIGN: text if len(text) <= TAG_LIMIT else DESIGN_FILE}
+            noted = lake_note.model_dump_json() if lake_note is not None else ""
+            tags = {QUESTION: question, LAKE_NOTE: noted, DESIGN: text if len(text) <= TAG_LIMIT else DESIGN_FILE}
             put_numbers(client, run_id, params=settings, tags={name: value for name, value in tags.items() if value})
             if lake_url:
                 put_lake(client, run_id, lake_url, lake)

@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from datasets.seasons import CRYOSEASONS
-from sweeps.report.cells import ENOUGH_SEEDS, CellComparison, Difference
+from sweeps.design.experiment import SEEDS
+from sweeps.report.cells import CellComparison
+from sweeps.report.differences import Difference
 from sweeps.report.evidence import Evidence
 from sweeps.report.intervals import ALPHA, FEWEST_PASSES
 from sweeps.report.labels import Key
@@ -47,10 +49,10 @@ def warnings(comparison: CellComparison) -> list[str]:
     if any(SYNTHETIC in trial.row.tags for trial in evidence.finished):
         found.append("The scenes of this lake are synthetic: no satellite saw them, and scores say nothing about ice.")
     if any("cryoseason" in axis for axis in evidence.axes) or set(CRYOSEASONS) & set(evidence.design.bins):
-        found.append(
-            "Melt and freeze are by our rule from the NASA dates, which is not that of the published lists: python -m "
-            "datasets lists LAKE FOLDER --compare PUBLISHED counts how far they agree."
-        )
+        note = evidence.study.lake_note
+        ours = "Melt and freeze are by our rule from the NASA dates, which is not that of the published lists."
+        words = (note.seasons if note is not None else "") or ours
+        found.append(f"{words} Scene by scene: python -m datasets lists LAKE FOLDER --compare PUBLISHED.")
     if evidence.study.design is None:
         found.append(
             "The design of this study is not on record: its axes and its number of trials are read from the trials."
@@ -60,9 +62,9 @@ def warnings(comparison: CellComparison) -> list[str]:
     few = [key for key in comparison.keys if comparison.spread(key, comparison.objective).n < 2]
     if few:
         found.append(f"One seed has no spread, and its differences may be luck{_all_or(comparison, few)}.")
-    elif min(comparison.spread(key, comparison.objective).n for key in comparison.keys) < ENOUGH_SEEDS:
+    elif min(comparison.spread(key, comparison.objective).n for key in comparison.keys) < SEEDS:
         found.append(
-            f"With fewer than {ENOUGH_SEEDS} seeds luck of training is told apart more often than {100 * ALPHA:g} % of "
+            f"With fewer than {SEEDS} seeds luck of training is told apart more often than {100 * ALPHA:g} % of "
             "the time: take better and worse as a hint."
         )
     found += _about_scenes(comparison)

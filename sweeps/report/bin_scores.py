@@ -8,7 +8,8 @@ import pandas as pd
 
 from sweeps.design.scene_sets import MATCHED, OWN, SCENES
 from sweeps.report.answer import few_passes, numbers_of
-from sweeps.report.cells import CellComparison, Difference, corrected
+from sweeps.report.cells import CellComparison
+from sweeps.report.differences import Difference, corrected
 from sweeps.report.evidence import Evidence, FinishedTrial
 from sweeps.report.intervals import FEWEST_PASSES
 from sweeps.report.score_tables import bin_metric, reading, table_of_differences

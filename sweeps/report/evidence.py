@@ -8,12 +8,14 @@ from functools import cached_property
 import pandas as pd
 
 from sweeps.record.design import StudyDesign
+from sweeps.record.lake_note import LakeNote, lake_words
 from sweeps.record.place import seed_of, value_on
 from sweeps.record.studies import StudyRow
 from sweeps.record.study import TrialRow
 from sweeps.report.labels import Key, added_axis, design_from_rows, ordered, task_of_row
 from sweeps.report.wording import TASK_AXES, task_label
 from training.evaluation.result import TrialResult
+from training.tracking.tracker import SYNTHETIC
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +113,19 @@ class Evidence:
     def expected(self) -> int:
         """Trials that the study has, those of a task that nobody started too."""
         return sum(self.idle.values()) + max(self.design.trials, len(self.started))
+
+    @property
+    def lake(self) -> str:
+        """Which lake, and how many scenes of each split it has, a sentence for captions."""
+        made = any(SYNTHETIC in trial.row.tags for trial in self.finished)
+        note = self.study.lake_note
+        results = [trial.result for trial in self.finished if trial.result is not None]
+        sets = [(each.trained_on, each.tested_on) for each in results]
+        known = [(one.scenes, other.scenes) for one, other in sets if one is not None and other is not None]
+        if note is None and known:  # of an earlier program, whose cells may each have trained on fewer scenes
+            train, test = (max(counts) for counts in zip(*known, strict=True))
+            note = LakeNote(splits={"train": train, "test": test}, synthetic=made)
+        return lake_words(self.study.lake, note, synthetic=made)
 
     def trials_of(self, key: Key) -> tuple[FinishedTrial, ...]:
         """Finished trials of a cell, by seed."""

@@ -38,7 +38,8 @@ class Picture:
 class Section:
     """A part of a page: paragraphs, a list of points and of links (text and address), then pictures, then tables.
 
-    The anchor is unique on the page; the title stands in the contents too.
+    The anchor is unique on the page; the title stands in the contents too. `lake` says in every caption which scenes
+    the numbers are of, since tables and pictures are copied out of pages.
     """
 
     anchor: str
@@ -48,6 +49,7 @@ class Section:
     links: tuple[tuple[str, str], ...] = ()
     tables: tuple[ReportTable, ...] = ()
     pictures: tuple[Picture, ...] = ()
+    lake: str = ""
 
 
 def written() -> tuple[str, str]:

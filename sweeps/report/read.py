@@ -1,13 +1,17 @@
 """Reads a study and its trials from MLflow: the attempts that count, their results, what became of the others."""
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import TypeVar
 
 from pydantic import ValidationError
 
-from sweeps.record.studies import StudyRow, read_artifacts, study_row
+from sweeps.record.studies import StudyRow, read_artifacts, read_files, study_row
 from sweeps.record.study import StudyTracker, TrialRow
+from sweeps.report.cells import CellComparison
 from sweeps.report.evidence import Evidence, collect, newest_attempts
+from sweeps.report.map_choice import map_choices
+from training.artifacts.small_maps import SmallMap, SmallMapError
 from training.attribution.result import AttributionResult
 from training.attribution.settings import AttributionError
 from training.evaluation.result import TrialResult
@@ -45,6 +49,21 @@ def read_attributions(study: StudyTracker, evidence: Evidence) -> tuple[dict[str
         results |= found[0]
         unread |= found[1]
     return results, unread
+
+
+def read_maps(study: StudyTracker, evidence: Evidence) -> dict[tuple[str, str], SmallMap]:
+    """Small maps of the scenes that the report of a study draws, by run and artifact, as far as there are any."""
+    return small_maps(study.tracking_uri, [f for choice in map_choices(CellComparison(evidence)) for f in choice.files])
+
+
+def small_maps(tracking_uri: str, files: Iterable[tuple[str, str]]) -> dict[tuple[str, str], SmallMap]:
+    """Small maps by run and artifact; one that cannot be read is as one that is not there: the page says so."""
+    found = {}
+    for file, artifact in read_files(tracking_uri, files).items():
+        if artifact.content is not None:
+            with suppress(SmallMapError):
+                found[file] = SmallMap.parse(artifact.content)
+    return found
 
 
 def _parsed(

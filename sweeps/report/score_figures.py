@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from sweeps.report.cells import CellComparison, Difference
+from sweeps.report.cells import CellComparison
+from sweeps.report.differences import Difference
 from sweeps.report.drawing import (
     COLOURS,
     MARKERS,

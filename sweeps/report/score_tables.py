@@ -5,7 +5,8 @@ from typing import Any, Final
 
 import pandas as pd
 
-from sweeps.report.cells import CellComparison, Difference, Spread
+from sweeps.report.cells import CellComparison
+from sweeps.report.differences import Difference, Spread
 from sweeps.report.evidence import Evidence
 from sweeps.report.intervals import CONFIDENCE
 from sweeps.report.labels import Key, first_target

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from datasets.labels import CHARTS
-from sweeps.report.cells import CellComparison, Difference
+from sweeps.report.cells import CellComparison
+from sweeps.report.differences import Difference
 from sweeps.report.evidence import FinishedTrial
 from sweeps.report.intervals import charts_of
 from sweeps.report.labels import Key

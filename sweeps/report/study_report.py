@@ -1,6 +1,7 @@
 """`Report`: everything that is written about one study, made from its evidence. Pure: no MLflow, no disk."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
 from sweeps.report.account import cost, cost_table, missing_trials, open_table, runs_table, state
@@ -9,11 +10,13 @@ from sweeps.report.bin_scores import POOLED, bin_answers, bin_differences_table,
 from sweeps.report.cells import CellComparison
 from sweeps.report.evidence import Evidence
 from sweeps.report.intervals import ALPHA, CONFIDENCE, FEWEST_PASSES
+from sweeps.report.map_choice import map_choices
 from sweeps.report.page import Picture, Section, render, written
 from sweeps.report.score_tables import classes_table, differences_table, scores_table
 from sweeps.report.seen import trained_table, with_unseen
 from sweeps.report.tables import ReportTable
 from sweeps.report.wording import cell_label, metric_label
+from training.artifacts.small_maps import SmallMap
 from training.tracking import server
 from training.tracking.server import run_address
 
@@ -85,14 +88,15 @@ class Report:
         """Every file but the pictures, by name."""
         tables = some_of(self.scores, self.differences, self.bins)
         shown = [*tables, *self.details]
-        head = f"# {self.evidence.study.study}\n\n{self.evidence.design.question}\n\n{self.state}.\n\n"
+        lake = self.evidence.lake
+        head = f"# {self.evidence.study.study}\n\n{self.evidence.design.question}\n\n{self.state}. {lake}\n\n"
         sentences = "".join(f"- {sentence}\n" for sentence in (*self.answers, *self.warnings))
         return {
             "report.html": self.html(),
             **{f"{table.name}.csv": table.to_csv() for table in tables},
             "trials.csv": self.runs.to_csv(),
             "table.md": head + sentences + "\n" + "\n".join(table.to_markdown() for table in shown),
-            "table.tex": "\n".join(table.to_latex() for table in shown),
+            "table.tex": f"% {lake}\n" + "\n".join(table.to_latex() for table in shown),
         }
 
     def html(self) -> str:
@@ -101,7 +105,7 @@ class Report:
         facts = [
             ("trials", self.state),
             *self.facts,
-            ("lake", evidence.study.lake),
+            ("lake", evidence.lake.removeprefix("Lake ")),
             ("recipe", evidence.study.recipe or "not on record"),
             ("code", evidence.study.git_commit or "not on record"),
             ("parent run", run_url(evidence, evidence.study.run_id) or evidence.study.run_id),
@@ -111,15 +115,16 @@ class Report:
             title=f"Study {evidence.study.study}",
             lead=evidence.design.question,
             facts=facts,
-            sections=self.sections,
+            sections=[replace(each, lake=evidence.lake) for each in self.sections],
             run_url=lambda run_id: run_url(evidence, run_id),
         )
 
 
-def make_report(evidence: Evidence) -> Report:
-    """Computes, draws and words everything."""
+def make_report(evidence: Evidence, maps: Mapping[tuple[str, str], SmallMap] | None = None) -> Report:
+    """Computes, draws and words everything; `maps` are small maps of test scenes by run and artifact."""
     from sweeps.report import study_figures as draw  # matplotlib takes a second, and tables do without
     from sweeps.report.drawing import pictures
+    from sweeps.report.map_figures import maps_section
 
     comparison = CellComparison(evidence)
     scores, differences = scores_table(comparison), differences_table(comparison)
@@ -148,6 +153,8 @@ def make_report(evidence: Evidence) -> Report:
         )
     if classes is not None or of_classes:
         sections.append(Section(anchor="classes", title="By class", pictures=of_classes, tables=some_of(classes)))
+    if (mapped := maps_section(comparison, map_choices(comparison), maps or {})) is not None:
+        sections.append(mapped)
     sections += [
         Section(anchor="cost", title="Cost", sentences=_about_cost(evidence), tables=(cost_table(evidence),)),
         trials_section(evidence, some_of(runs if runs.rows else None)),
@@ -163,7 +170,7 @@ def make_report(evidence: Evidence) -> Report:
         bins=bins,
         runs=runs,
         sections=tuple(sections),
-        pictures=(*main, *against, *of_bins, *of_classes),
+        pictures=(*main, *against, *of_bins, *of_classes, *(mapped.pictures if mapped is not None else ())),
         highlights=(*main, *against, *of_bins),
         details=some_of(trained, verdicts),
         facts=(("compared by", metric_label(evidence.design.objective)), ("devices", devices(evidence))),

@@ -12,7 +12,7 @@ from sweeps.report.campaign_page import campaign_page, campaign_table
 from sweeps.report.importance_report import importance_report
 from sweeps.report.page import write_files, write_texts
 from sweeps.report.parent_run import write_parent
-from sweeps.report.read import read_attributions, read_evidence
+from sweeps.report.read import read_attributions, read_evidence, read_maps
 from sweeps.report.study_report import Report, make_report
 from training.tracking.server import ArtifactStoreError, public
 
@@ -41,7 +41,8 @@ def read_report(study: StudyTracker, row: StudyRow | None = None) -> Report:
     """Makes the report that a study asks for: scores of trainings, or the importance of channels."""
     row = row or study_row(study)
     if row.design is None or row.design.about == "scores":
-        return make_report(read_evidence(study, row))
+        evidence = read_evidence(study, row)
+        return make_report(evidence, read_maps(study, evidence))
     evidence = read_evidence(study, row, scores=False)
     return importance_report(evidence, *read_attributions(study, evidence))
 

@@ -178,7 +178,7 @@ REPORTS: Final = (
     ),
     Mutant(
         "the spread over seeds is that of a population",
-        "sweeps/report/cells.py",
+        "sweeps/report/differences.py",
         "known.std(ddof=1)",
         "known.std(ddof=0)",
         f"{REPORT}/test_cells.py",

@@ -129,7 +129,8 @@ def test_the_tracker_hears_of_epochs_scores_and_files(done: Done, tiny_lake: Lak
     ]
     assert tracker.metrics[-1][1] == result.metrics
     assert TrialSpec.from_yaml(tracker.texts["spec.yaml"]) == tracker.spec
-    maps = [f"maps/{scene_id}_SOD.png" for scene_id in tiny_lake.catalog().split("test").scene_ids]
+    tested = tiny_lake.catalog().split("test").scene_ids
+    maps = [f"maps/{scene_id}{end}" for scene_id in tested for end in ("_SOD.png", ".npz")]
     assert sorted(tracker.files) == sorted(
         [
             "checkpoint/best.pt",

@@ -20,6 +20,7 @@ from datasets.picture_sheet import draw_sheet
 from datasets.pictures import ZONES, with_reasons
 from datasets.scene import Scene
 from training.artifacts.figures import save_figure
+from training.artifacts.small_maps import small_map
 from training.evaluation.score_scenes import SceneScore
 from training.evaluation.score_trial import Draw, draw_nothing
 from training.spec import TrialSpec
@@ -46,6 +47,8 @@ def map_drawer(spec: TrialSpec, lake: Lake, folder: Path, palette: Palette = "sa
 def draw_maps(score: SceneScore, spec: TrialSpec, lake: Lake, folder: Path, palette: Palette = "safe") -> list[Path]:
     """Draws SAR, chart, prediction and errors of one scored test scene, one picture per target; returns their paths.
 
+    Its small maps, from which reports draw, are one more file.
+
     SAR is read at the coarsest ratio that still fills the picture: means over its pixels show less speckle than single
     ones, and fewer bytes are read.
     """
@@ -54,12 +57,12 @@ def draw_maps(score: SceneScore, spec: TrialSpec, lake: Lake, folder: Path, pale
     coarse = max((each for each in lake.ratios if each >= ratio and max(scene.shape(each)) >= _NEEDED), default=ratio)
     ground = _ground(scene, coarse, zones=ZONES in lake.moments(f"r{coarse}"))
     frame = MapFrame.of_scene(scene, ratio)
-    where = ", ".join(filter(None, (record.region, record.location, record.season, record.cryoseason)))
+    small = small_map(scene, ground, ratio=ratio, ground_ratio=coarse, charts=score.truth, predicted=score.predicted)
     title = (
-        f"{record.scene_id} ({where}), {record.acquired:%d %B %Y}\n"
+        f"{record.scene_id} ({small.words}), {record.acquired:%d %B %Y}\n"
         f"trial {spec.trial_id}, {pixel_spacing(ratio)} m pixels, {frame.orientation.words}"
     )
-    paths = []
+    paths = [small.write(folder)]
     for name in spec.data.targets:
         figure = map_figure(
             frame,

@@ -44,6 +44,10 @@ def reliability_figure(found: ChartCalibration, chart: Chart, title: str) -> Fig
         panel.grid(alpha=0.3)
     for panel in panels[len(names) :]:
         panel.set_axis_off()
+    for panel in panels[
+        max(len(names) - across, 0) : len(names)
+    ]:  # the lowest of each column, also above an empty place
+        panel.tick_params(labelbottom=True)
     figure.supxlabel("confidence", fontsize=9)
     figure.supylabel("share right; bars: share of pixels", fontsize=9)
     panels[0].legend(loc="upper left", fontsize=7, frameon=False)

@@ -79,6 +79,6 @@ def _result(folder: Path) -> TrialResult | None:
 
 
 def _clear(folder: Path) -> None:
-    pictures = (path for name in _PICTURES for path in (folder / name).glob("*.png"))
+    pictures = (path for name in _PICTURES for end in ("png", "npz") for path in (folder / name).glob(f"*.{end}"))
     for path in (*(folder / name for name in _FILES), *pictures):
         path.unlink(missing_ok=True)

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from collections.abc import Sequence
+from inspect import signature
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +14,8 @@ from typer.testing import CliRunner
 from datasets.lake import Lake
 from ingest.recipe import Recipe
 from sweeps.__main__ import app
+from sweeps.compare import command
+from sweeps.design.catalogue import study
 from sweeps.record.studies import list_studies, read_artifacts
 from sweeps.record.study import StudyTracker
 from tests.sweeps.compare.compared import settings
@@ -84,7 +87,7 @@ def test_the_page_needs_nothing_else_and_shows_what_was_asked(trained: tuple[Pat
     for part in ("Is it noise?", "Confusion matrices", "By class", "Cost", "parameters [million]", "Runs"):
         assert part in html
     assert {path.stem for path in (folder / "out" / "figures").iterdir()} == {
-        "networks", "confusion", "classes",
+        "networks", "confusion", "classes", "maps",
     }, "three test scenes decide nothing, so there is no picture of differences"  # fmt: skip
     markdown = (folder / "out" / "compare.md").read_text()
     assert markdown.startswith("# my_models:TinyNet next to baselines\n")
@@ -277,3 +280,7 @@ def test_a_training_that_goes_astray_leaves_no_comparison_and_a_parent_that_has_
     assert not (tmp_path / "out").exists()
     (row,) = (row for row in list_studies(baselines) if row.study == "own_models")
     assert row.status == "FAILED"
+
+
+def test_it_trains_as_often_as_studies_do() -> None:
+    assert signature(command.compare).parameters["seeds"].default == len(study("base_model").seeds)

@@ -25,6 +25,7 @@ def test_every_study_has_short_names_that_tell_its_trials_apart(name: str) -> No
         for labels, short in zip(every, names, strict=True):
             assert not short.startswith(labels["task"]), "all trials of a task would begin alike"
             assert short.endswith(f"{labels['task']} s{labels['seed']}")
+            assert sum(word.startswith(("pixel", "patch")) for word in short.split()) == 1, short
 
 
 @pytest.mark.parametrize(
@@ -38,6 +39,8 @@ def test_every_study_has_short_names_that_tell_its_trials_apart(name: str) -> No
         ({"task": "pixel", "factor": "recipe.sar_mean", "value": "power", "seed": "0"}, "sar mean power pixel s0"),
         ({"task": "pixel", "channels": "SAR + geography", "seed": "1"}, "SAR+geography pixel s1"),
         ({"task": "pixel", "train.season": "all", "train.location": "cat1", "seed": "1"}, "all cat1 pixel s1"),
+        ({"task": "pixel", "data.ratio": "2", "patch": "equal pixels", "seed": "0"}, "r2 equal px pixel s0"),
+        ({"task": "patch", "subset": "500 patches", "seed": "0"}, "n=500 patch s0"),
         ({"task": "pixel", "my.own_axis": "7", "seed": "1"}, "own axis 7 pixel s1"),
         ({"task": "pixel", "seed": "1"}, "pixel s1"),
     ],

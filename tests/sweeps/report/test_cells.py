@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from sweeps.record.design import StudyDesign
-from sweeps.report.cells import CellComparison, spread_of
+from sweeps.report.cells import CellComparison
+from sweeps.report.differences import spread_of
 from sweeps.report.evidence import collect
 from sweeps.report.intervals import subsets
 from sweeps.report.score_tables import reading

@@ -31,7 +31,7 @@ def test_a_page_fetches_nothing() -> None:
 def test_contents_lead_to_parts_of_the_page() -> None:
     page = Addresses(page_of())
     inside = [link[1:] for link in page.links if link.startswith("#")]
-    assert inside == ["answer", "scores", "differences", "bins", "classes", "cost", "trials", "reading"]
+    assert inside == ["answer", "scores", "differences", "bins", "classes", "maps", "cost", "trials", "reading"]
     assert set(inside) <= set(page.anchors)
     assert len(set(page.anchors)) == len(page.anchors)
 

@@ -20,8 +20,9 @@ def test_the_report_is_files_in_a_folder_and_artifacts_of_the_parent_run(uri: st
     assert {path.name for path in tmp_path.iterdir()} == FILES
     figures = {path.name for path in (tmp_path / "figures").iterdir()}
     roles = ("differences_from_reference", "differences_from_reference_ice")
-    assert figures == {f"{name}.png" for name in ("scores", *roles, "bins", "classes", "confusion")}
+    assert figures == {f"{name}.png" for name in ("scores", *roles, "bins", "classes", "confusion", "maps")}
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in (tmp_path / "figures").iterdir())
+    assert "Test scenes as ratio 2 (80 m) read them (seed 0)" in (tmp_path / "report.html").read_text()
     table = pd.read_csv(tmp_path / "table.csv")
     assert table["n"].tolist() == [2, 1]
     assert "no test scenes" in (tmp_path / "table.md").read_text()

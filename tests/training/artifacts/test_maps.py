@@ -27,8 +27,9 @@ def test_a_scene_has_a_picture_for_each_target(tiny_lake: Lake, small_spec: Tria
     truth = {name: scene.whole(10, [name])[name].astype(np.uint8) for name in spec.data.targets}
     score = SceneScore(record=record, predicted=truth, truth=truth, matrices={})
     paths = draw_maps(score, spec, tiny_lake, tmp_path)
-    assert paths == [tmp_path / f"{record.scene_id}_{name}.png" for name in ("SOD", "FLOE")]
-    assert all(imread(path).std() > 0 for path in paths)
+    names = [f"{record.scene_id}.npz", *(f"{record.scene_id}_{name}.png" for name in ("SOD", "FLOE"))]
+    assert paths == [tmp_path / name for name in names]
+    assert all(imread(path).std() > 0 for path in paths[1:])
     assert map_drawer(spec, tiny_lake, tmp_path / "again")(score) == [tmp_path / "again" / path.name for path in paths]
 
 

@@ -22,6 +22,7 @@ def left_by(spec: TrialSpec, folder: Path) -> None:
     for name in ("maps", "figures"):
         (folder / name).mkdir()
         (folder / name / "a.png").touch()
+    (folder / "maps" / "a.npz").touch()
 
 
 def content(folder: Path) -> dict[str, bytes]:

@@ -207,8 +207,9 @@ def test_a_map_is_drawn_for_each_target(tiny_lake: Lake, small_spec: TrialSpec, 
     record = next(iter(scenes_of(tiny_lake)))
     score = score_scene(Known(), open_scene(answers(tiny_lake, record, spec), tiny_lake, record, spec), spec, TILES)
     paths = map_drawer(spec, tiny_lake, tmp_path)(score)
-    assert [path.name for path in paths] == [f"{record.scene_id}_SOD.png", f"{record.scene_id}_FLOE.png"]
-    assert all(path.read_bytes().startswith(b"\x89PNG") for path in paths)
+    png = [f"{record.scene_id}_SOD.png", f"{record.scene_id}_FLOE.png"]
+    assert [path.name for path in paths] == [f"{record.scene_id}.npz", *png]
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in paths[1:])
 
 
 def test_heads_are_those_of_the_targets(small_spec: TrialSpec) -> None:
