@@ -48,8 +48,8 @@ class SceneRecord(BaseModel):
         charted: Whether there is an ice chart. The first release of the test archive has none: its scenes stay in the
             test split for prediction, all charts 255, and are never scored.
         split: Given by the catalog, which sees all scenes; None in a scene's own store. `unused` are training scenes
-            that share an orbit pass with a test scene or have no chart, and scenes that their authors withdrew. `predict`
-            are scenes that were built to be predicted only: nothing is trained, chosen or scored on them.
+            that share an orbit pass with a test scene or have no chart, and scenes that their authors withdrew.
+            `predict` are scenes that were built to be predicted only: nothing is trained, chosen or scored on them.
         unused: Why, where the split is `unused`.
         acquired: Start of the acquisition, UTC.
         stopped: End of the acquisition, UTC.

@@ -4,7 +4,7 @@ For each chart two files in each form: its classes with colours and names, and i
 entropy, spread) as bands with descriptions and CF's scale. All have tiles, one after the other for each band, deflate
 and overviews. Where
 pixels lie comes from thin plate splines of GDAL over control points in the coordinates of the projection, in which
-nothing jumps at 180 degrees and no meridians meet: to a tenth of a pixel. Polynomials miss by 0.4 to 2 pixels, and
+nothing jumps at 180 degrees and no meridians meet: to an eighth of a pixel. Polynomials miss by 0.4 to 2 pixels, and
 geolocation arrays take ten times as long and more than 3 GB. Every layer is warped to the nearest pixel, so that a
 pixel keeps its class and the probabilities that it follows from.
 """

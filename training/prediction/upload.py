@@ -1,9 +1,9 @@
 """The upload file of the AutoICE challenge: SIC, SOD and FLOE of all test scenes at 80 m in one netCDF file.
 
-As `test_upload.ipynb` of the starter kit writes it (astokholm/AI4ArcticSeaIceChallenge, commit 0e68bcd): for each scene
-and chart a uint8 variable `<scene_id>_<chart>` with dims `<scene_id>_<chart>_dim0` and `_dim1`, without attributes,
-compressed by zlib at level 1. The kit stores the network's class of every pixel, also on land and where there is no SAR,
-since the organizers leave out what their chart has no label for. So those pixels get the nearest class of the map here.
+As `test_upload.ipynb` of the starter kit writes it (astokholm/AI4ArcticSeaIceChallenge, commit 0e68bcd): for each
+scene and chart a uint8 variable `<scene_id>_<chart>` with dims `<scene_id>_<chart>_dim0` and `_dim1`, without
+attributes, compressed by zlib at level 1. The kit stores the network's class of every pixel, also on land and where
+there is no SAR, since the organizers leave out what their chart has no label for. So those get the nearest class here.
 """
 
 from collections.abc import Sequence

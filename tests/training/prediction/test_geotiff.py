@@ -32,9 +32,9 @@ def test_warped_pixels_are_where_the_orbit_has_them(centre: TrackPoint, crs: str
         assert transform.c % 800 == transform.f % 800 == 0
         assert file.shape == one.shape
     row, column = np.nonzero(counts[0] != 255)
-    targets = np.stack(transform * (column + 0.5, row + 0.5))
+    targets = np.stack([transform.c + 800 * (column + 0.5), transform.f - 800 * (row + 0.5)])
     off = np.abs(pixel_offsets(centre, RATIO, counts[:, row, column], targets, crs))
-    assert np.max(off) < 0.55  # the nearest pixel is at most half a pixel away
+    assert np.max(off) < 0.625  # half a pixel to the nearest, and the eighth that GDAL takes the splines to
     assert np.mean(off) == pytest.approx(0.25, abs=0.01)
     lines, samples = (200 * counts[i].astype(int) + counts[i + 1] for i in (0, 2))
     sea = found < 6
@@ -116,7 +116,6 @@ def test_files_are_written_all_or_none(tmp_path: Path, monkeypatch: pytest.Monke
         ("EPSG:99999", "unknown to PROJ: give a projected one"),
         ("polar", "unknown to PROJ"),
         ("EPSG:4326", "no projection with lengths"),
-        ("EPSG:32611", "as one piece of its own size"),  # a zone of the other side of the globe
         ("EPSG:3857", "as one piece of its own size"),  # torn at the date line
         ("EPSG:3031", "as one piece of its own size"),  # around the other pole
     ],
