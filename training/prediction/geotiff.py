@@ -9,7 +9,6 @@ geolocation arrays take ten times as long and more than 3 GB. Every layer is war
 pixel keeps its class and the probabilities that it follows from.
 """
 
-import itertools
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,8 +46,9 @@ class GeoTiffError(IceBenchError, ValueError):
 
 def check_projection(crs: str) -> None:
     """Looks before work begins whether maps can be written on a grid of this projection; raises GeoTiffError."""
-    if find_spec("rasterio") is None:
-        raise GeoTiffError("GeoTIFF files need rasterio, which is not installed: pip install 'icebench[maps]'")
+    missing = [name for name in ("rasterio", "pyproj") if find_spec(name) is None]
+    if missing:
+        raise GeoTiffError(f"GeoTIFF files need {missing[0]}, which is not installed: pip install 'icebench[maps]'")
     from rasterio.crs import CRS
     from rasterio.errors import CRSError
 
@@ -97,19 +97,16 @@ def write_geotiff(data: xr.Dataset, folder: Path, *, crs: str = POLAR) -> list[P
         _scratch(folder / f".{data.attrs['scene_id']}.part") as work,
         rasterio.Env(GDAL_CACHEMAX=_MEGABYTES, GDAL_PAM_ENABLED="NO"),
     ):
-        made = (work / path.name for path in paths)
-        swaths = zip(itertools.islice(made, len(paths) // 2), _files(data), strict=True)
-        for (swath, (chart, names)), warped in zip(list(swaths), made, strict=True):
+        files, made = _files(data), [work / path.name for path in paths]
+        for (chart, names), swath, warped in zip(files, made[: len(files)], made[len(files) :], strict=True):
             _write_swath(data, chart, names, swath)
             _warp(swath, warped, grid, points)
             for path, found in ((swath, points), (warped, ())):
                 _finish(path, found)
                 if names == (chart.name,):
                     Path(f"{path}.aux.xml").write_text(_category_names(chart), encoding="utf-8")
-        for path in paths:
-            for end in (".aux.xml", ""):
-                if (made := work / f"{path.name}{end}").exists():
-                    made.replace(folder / made.name)
+        for path in (*work.glob("*.aux.xml"), *made):
+            path.replace(folder / path.name)
     return paths
 
 
@@ -216,7 +213,7 @@ def _gdal_points(points: tuple[ControlPoint, ...], places: "list[tuple[float, fl
 def _colours(chart: Chart) -> dict[int, tuple[int, int, int, int]]:
     """Colours of all numbers: those of no class are black, as an image has them; 255 cannot be seen."""
     found = {value: (*bytes.fromhex(colour[1:]), 255) for value, colour in enumerate(chart.colours)}
-    return found | {LAND: _LAND_COLOUR, IGNORE: (0, 0, 0, 0)}  # type: ignore[return-value]
+    return found | {LAND: _LAND_COLOUR, IGNORE: (0, 0, 0, 0)}
 
 
 def _category_names(chart: Chart) -> str:

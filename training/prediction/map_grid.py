@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pyproj import Geod
 
 from datasets.errors import IceBenchError
 from training.prediction.georeference import ControlPoint
@@ -84,6 +83,8 @@ def _stretch(places: NDArray[np.float64]) -> float:
 
     `places` is (4, n, m): x, y, longitude and latitude.
     """
+    from pyproj import Geod
+
     if not np.isfinite(places).all():
         return float("inf")
     geod, found = Geod(ellps="WGS84"), 0.0

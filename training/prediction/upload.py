@@ -51,7 +51,7 @@ def write_upload(maps: Sequence[Path], path: Path) -> Path:
             names = {name: f"{scene_id}_{name}" for name in found}
             made = xr.Dataset({key: ((f"{key}_dim0", f"{key}_dim1"), found[name]) for name, key in names.items()})
             encoding = {key: {"zlib": True, "complevel": 1} for key in made}
-            made.to_netcdf(part, mode="a" if seen else "w", engine="netcdf4", encoding=encoding)  # type: ignore[arg-type]
+            made.to_netcdf(part, mode="a" if seen else "w", engine="netcdf4", encoding=encoding)
             seen[scene_id] = place
         part.replace(path)
     finally:
