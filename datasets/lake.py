@@ -160,12 +160,16 @@ class Lake:
 
     @cached_property
     def digest(self) -> str:
-        """Hash of the recipe and of all scenes (content and split), 12 hex digits: another lake is another trial."""
+        """Hash of the recipe and of all scenes (content and split), 12 hex digits: another lake is another trial.
+
+        Scenes that are there to be predicted do not count: no trial reads them, so that they may come and go.
+        """
         return self._table.digest or self.digest_with(self.catalog())
 
     def digest_with(self, catalog: Catalog) -> str:
         """The digest that the lake has with these scenes, by every row of them."""
-        return digest_of_rows(self.recipe_digest, (record.model_dump(mode="json") for record in catalog))
+        rows = (record.model_dump(mode="json") for record in catalog if record.split != "predict")
+        return digest_of_rows(self.recipe_digest, rows)
 
     def scene(self, scene_id: str) -> Scene:
         """Opens one scene; raises SceneNotFoundError."""

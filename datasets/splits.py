@@ -2,7 +2,8 @@
 
 The test scenes are those of the test archive. Frames of one pass look alike and two services may chart one frame, so
 passes move as a whole, and training scenes on the pass of a test scene are not used at all (the published split leaks
-both ways). Neither are scenes without a chart, nor those that the archive has withdrawn.
+both ways). Neither are scenes without a chart, nor those that the archive has withdrawn. Scenes that were built to be
+predicted are of no archive: they stay apart, and whatever they share a pass with is as it would be without them.
 """
 
 from collections import Counter, defaultdict
@@ -13,7 +14,7 @@ import numpy as np
 
 from datasets.catalog import Catalog
 from datasets.errors import SplitError
-from datasets.scene import SceneRecord, Split
+from datasets.scene import Archive, SceneRecord, Split
 
 _Pass = tuple[str, int]
 
@@ -90,11 +91,11 @@ def splits_of(
         )
     chosen = _draw(usable, wanted, seed)
 
-    def split_of(orbit_pass: _Pass, archive: str, reason: str | None) -> Split:
+    def split_of(orbit_pass: _Pass, archive: Archive, reason: str | None) -> Split:
         if reason is not None:
             return "unused"
-        if archive == "test":
-            return "test"
+        if archive != "train":
+            return archive
         return "val" if orbit_pass in chosen else "train"
 
     return [
@@ -111,7 +112,9 @@ def reasons_not_to_use(catalog: Catalog, *, include_withdrawn: bool = False) -> 
     )
     tested = {each for scene_id, archive, each, _ in rows if archive == "test" and scene_id not in withdrawn}
 
-    def unused(scene_id: str, archive: str, orbit_pass: _Pass, charted: bool) -> str | None:
+    def unused(scene_id: str, archive: Archive, orbit_pass: _Pass, charted: bool) -> str | None:
+        if archive == "predict":
+            return None
         if scene_id in withdrawn:
             return withdrawn[scene_id]
         if archive == "test":
