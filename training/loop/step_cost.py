@@ -94,6 +94,7 @@ def _measured(spec: TrialSpec, device: torch.device) -> StepCost:
         Loss(spec.loss, heads_of(spec)),
         loop=spec.loop,
         optimizer=spec.optimizer,
+        network=spec.model,
         batches_per_epoch=1,
         seed=0,
         device=device,

@@ -21,11 +21,17 @@ class ModelSpec(Part):
         pretrained: `imagenet` for the weights that the network's library has on this machine, or the path of a file of
             weights; nothing is ever downloaded. `PATH#DIGEST`, with at least 8 digits of the file's SHA-256, ties the
             trial to its content. None starts from random weights.
+        freeze: `encoder` leaves the part of the network that makes features as it starts (`training.models.encoder`),
+            weights and statistics of batch norm alike, and trains what is behind it.
+        head: `linear` puts one 1x1 convolution behind the features of a pixel-based network, in place of its decoder;
+            with a frozen encoder that is a linear probe. `own` leaves the network as it is.
     """
 
     name: str = "unet"
     params: dict[str, Any] = Field(default_factory=dict)
     pretrained: str | None = None
+    freeze: Literal["none", "encoder"] = "none"
+    head: Literal["own", "linear"] = "own"
 
     @field_validator("params")
     @classmethod
@@ -43,6 +49,7 @@ class OptimizerSpec(Part):
     Attributes:
         name: Optimizer.
         lr: Learning rate at the start.
+        encoder_lr_factor: The encoder's learning rate is this many times that of the rest; see `model.freeze`.
         weight_decay: L2 term for Adam and SGD, decoupled for AdamW.
         momentum: Of SGD (0.9: AutoICE winner, MMSeaIce configs/sic_mse).
         clip_norm: Largest norm of the gradient over all weights; None does not clip.
@@ -61,6 +68,7 @@ class OptimizerSpec(Part):
 
     name: Literal["adam", "adamw", "sgd"] = "adam"
     lr: float = Field(default=1e-4, gt=0.0, allow_inf_nan=False)
+    encoder_lr_factor: float = Field(default=1.0, gt=0.0, allow_inf_nan=False)
     weight_decay: float = Field(default=0.0, ge=0.0, allow_inf_nan=False)
     momentum: float = Field(default=0.9, ge=0.0, lt=1.0)
     clip_norm: float | None = Field(default=None, gt=0.0, allow_inf_nan=False)

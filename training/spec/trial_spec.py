@@ -133,6 +133,10 @@ def _misfits(spec: TrialSpec) -> Iterator[str]:
         yield "loss.sic = 'regression' is for pixel-based trials: a patch-based one predicts one of 11 classes"
     if loss.class_weights not in ("none", "balanced") and len(loss.class_weights) != n_classes:
         yield f"loss.class_weights must have one weight for each of the {n_classes} classes of {data.primary}"
+    if spec.model.head == "linear" and data.task == "patch":
+        yield "model.head = 'linear' is for pixel-based trials: the head of a patch-based network is linear already"
+    if spec.model.freeze == "encoder" and spec.optimizer.encoder_lr_factor != 1.0:
+        yield "optimizer.encoder_lr_factor is for an encoder that is trained, and model.freeze is 'encoder'"
     if spec.loop.monitor == "score" and data.task == "patch":
         yield "loop.monitor = 'score' is for pixel-based trials: the combined AutoICE score is one of pixels"
 
