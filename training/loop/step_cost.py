@@ -52,7 +52,7 @@ class _RandomBatches:
 
     def __init__(self, spec: TrialSpec, count: int, device: torch.device) -> None:
         generator, size = torch.Generator().manual_seed(0), spec.data.patch_size
-        x = torch.randn(spec.loop.batch_size, len(spec.data.channels), size, size, generator=generator)
+        x = torch.randn(spec.loop.batch_size, len(spec.inputs), size, size, generator=generator)
         shape = x.shape[-2:] if spec.data.task == "pixel" else ()
         classes = [
             torch.randint(head.chart.n_classes, (len(x), *shape), generator=generator) for head in heads_of(spec)

@@ -42,7 +42,7 @@ def build_network(spec: TrialSpec) -> nn.Module:
 
     Where the spec freezes its encoder, no weight of it has a gradient.
     """
-    model = build_model(spec.model, task=spec.data.task, in_channels=len(spec.data.channels), n_outputs=n_outputs(spec))
+    model = build_model(spec.model, task=spec.data.task, in_channels=len(spec.inputs), n_outputs=n_outputs(spec))
     encoder = check_encoder(model, spec.model, spec.optimizer.encoder_lr_factor)
     if encoder is not None and spec.model.freeze == "encoder":
         freeze(encoder)

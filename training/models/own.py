@@ -43,8 +43,9 @@ def build(spec: ModelSpec, *, task: Task, in_channels: int, n_outputs: int) -> n
     if spec.pretrained is not None:
         path = given_file(spec.pretrained)
         receivers = [Receiver(module=model)]
-        if isinstance(encoder := getattr(plain(model), "encoder", None), nn.Module):  # a file may be of it alone
-            receivers.append(Receiver(module=encoder, part=True))
+        if isinstance(encoder := getattr(plain(model), "encoder", None), nn.Module):
+            # A file may be of it alone, or of what it wraps.
+            receivers += [Receiver(module=module, part=True) for module in (encoder, *encoder.children())]
         load_weights(receivers, read_tensors(path), in_channels, network=spec.name, path=path)
     return model
 
