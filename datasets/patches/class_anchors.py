@@ -42,7 +42,7 @@ class ClassAnchors:
         self._line, self._sample = index.line[order][rows], index.sample[order][rows]
         label, scene = np.divmod(group[firsts], len(index.scenes))
         stops = np.cumsum(kept)
-        self.classes = tuple(np.unique(label).tolist())
+        self.classes: tuple[int, ...] = tuple(np.unique(label).tolist())
         ids = index.scene_ids
         self._groups = {
             own: [

@@ -27,13 +27,9 @@ def parameter_groups(
     if encoder is None or spec.encoder_lr_factor == 1.0:
         return trained
     inside = {id(parameter) for parameter in encoder.parameters}
-    return [
-        {"params": [parameter for parameter in trained if id(parameter) not in inside]},
-        {
-            "params": [parameter for parameter in trained if id(parameter) in inside],
-            "lr": spec.lr * spec.encoder_lr_factor,
-        },
-    ]
+    rest: dict[str, Any] = {"params": [parameter for parameter in trained if id(parameter) not in inside]}
+    own = [parameter for parameter in trained if id(parameter) in inside]
+    return [rest, {"params": own, "lr": spec.lr * spec.encoder_lr_factor}]
 
 
 def build_optimizer(

@@ -122,7 +122,7 @@ def first_convolution(own: Mapping[str, torch.Tensor]) -> str | None:
 def first_channels(own: Mapping[str, torch.Tensor], tensors: Mapping[str, torch.Tensor]) -> int | None:
     """Channels that the first convolution of a file is for, where the file has that of the network."""
     name = first_convolution(own)
-    return int(tensors[name].shape[1]) if name in tensors else None
+    return int(tensors[name].shape[1]) if name is not None and name in tensors else None
 
 
 def _adaptable(theirs: torch.Tensor, mine: torch.Tensor, in_channels: int) -> bool:

@@ -53,13 +53,9 @@ def test_pixel_based_crops_are_drawn_for_every_class_when_asked(
 
 def test_what_balanced_crops_cannot_be_is_one_sentence(tiny_lake: Lake, small_spec: TrialSpec) -> None:
     spec = small_spec.with_all({"data.balanced": True, "data.border_distance": 1e7})
-    with pytest.raises(
-        SplitError, match=r"draws crops around squares of \d+ pixels .* have none \(none of"
-    ):
+    with pytest.raises(SplitError, match=r"draws crops around squares of \d+ pixels .* have none \(none of"):
         patch_source(data_of(tiny_lake, spec))
-    with pytest.raises(
-        SpecError, match=r"looks for the classes of the lake's charts: leave data.dominance"
-    ):
+    with pytest.raises(SpecError, match=r"looks for the classes of the lake's charts: leave data.dominance"):
         small_spec.with_all({"data.balanced": True, "data.dominance": 0.9})
 
 
