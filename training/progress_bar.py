@@ -29,10 +29,12 @@ class TrialBar:
         """Says what is trained, on what, and with how much."""
         processes = f" in {overview.processes} processes" if overview.processes > 1 else ""
         tell(f"trial {overview.trial_id} on {overview.device}{processes}", err)
+        trained = overview.trainable_parameters
+        frozen = f", {trained:,} of them trained" if trained < overview.parameters else ""
         scenes = ", ".join(f"{count} {split}" for split, count in overview.scenes.items())
         tell(
             f"scenes: {scenes}; patches per epoch: {overview.patches_per_epoch:,}; "
-            f"parameters of the network: {overview.parameters:,}",
+            f"parameters of the network: {overview.parameters:,}{frozen}",
             err,
         )
 

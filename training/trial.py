@@ -218,6 +218,7 @@ def _overview(model: nn.Module, trial: "_CheckedTrial") -> TrialOverview:
         processes=trial.processes.world,
         scenes={split: len(scenes.of(split)) for split in get_args(Split)},
         parameters=count_parameters(model),
+        trainable_parameters=count_parameters(model, trainable=True),
         patches_per_epoch=len(trial.batches) * trial.batches.batch_size,
     )
 
@@ -250,6 +251,8 @@ def _check(spec: TrialSpec, lake: Lake, workers: int, cache: NodeCache | None, g
     """Raises every error that a spec can have, before anything is started."""
     data = TrialData.of(spec, lake, best_device(), cache=cache)
     check_network(data.spec)
+    if data.spec.model.freeze == "encoder" and data.spec.model.pretrained is None:
+        logger.warning("model.freeze = 'encoder' without model.pretrained: the features stay those of random weights")
     processes = Processes.current()
     if spec.loop.batch_size < processes.world:
         raise SpecError(
@@ -315,6 +318,7 @@ def _train(
             loss,
             loop=spec.loop,
             optimizer=spec.optimizer,
+            network=spec.model,
             batches_per_epoch=len(trial.batches),
             seed=spec.seed,
             device=device,

@@ -11,7 +11,7 @@ import torch
 from datasets.channels import CHANNELS
 from datasets.grids import KM2_PIXELS
 from datasets.loading.batch import Batch
-from datasets.loading.normalize import Normalization
+from datasets.loading.normalize import DECIBELS, Normalization
 from datasets.loading.windows import LAND
 from datasets.stores.packing import ZONES
 from datasets.tie_grid import LONGITUDE, TIE_CHANNELS
@@ -28,42 +28,53 @@ class Assembler:
     Cells without data have no weight; a pixel has no data where none of its cells has.
 
     Args:
-        normalization: Channel statistics; its order is the order of the channels.
+        normalization: Channel statistics; its order is the order of the channels of x.
         ratio: Downscale ratio of the SAR-grid channels.
         device: Where to compute.
+        read: Channels that batches hold, in their order; None for those of the normalization, once each.
     """
 
-    def __init__(self, normalization: Normalization, *, ratio: int, device: torch.device) -> None:
+    def __init__(
+        self, normalization: Normalization, *, ratio: int, device: torch.device, read: Sequence[str] | None = None
+    ) -> None:
+        read = tuple(dict.fromkeys(normalization.channels)) if read is None else read
         self._step = ratio / KM2_PIXELS
         self._size = len(normalization.channels)
         self._device = device
         grids = [_source_of(name) for name in normalization.channels]
         self._sar, self._zones, self._ties, self._km2, self._scene = (
-            _Part([place for place, own in enumerate(grids) if own == grid], normalization, device)
+            _Part(
+                [place for place, own in enumerate(grids) if own == grid],
+                [name for name in read if _source_of(name) == grid],
+                normalization,
+                device,
+            )
             for grid in ("sar", "zones", "ties", "km2", "scene")
         )
         fields = [normalization.channels[place] for place in self._ties.places]
-        self._longitude = fields.index(LONGITUDE) if LONGITUDE in fields else None
+        self._longitudes = [place for place, name in enumerate(fields) if name == LONGITUDE]
+        self._decibels = DECIBELS.get(normalization.sar)
 
     def __call__(self, batch: Batch) -> torch.Tensor:
         """The input x (B, C, H, W) of a batch that is on the device."""
         count, _, height, width = batch.zones.shape
         x_BCHW = torch.empty(count, self._size, height, width, device=self._device)
         if self._sar.places:
-            self._sar.write(x_BCHW, self._sar.unpacked(batch.sar, batch.sar_unit, batch.sar_fill))
+            self._sar.write(x_BCHW, self._sar.unpacked(batch.sar, batch.sar_unit, batch.sar_fill, self._decibels))
         if self._zones.places:
             self._zones.write(x_BCHW, self._zones.unpacked(batch.zones, ZONES.scale, ZONES.fill))
         if self._ties.places:
-            columns_BTnW = self._ties.normalized(batch.nodes) @ batch.samples.transpose(1, 2)[:, None]
+            columns_BTnW = self._ties.normalized(self._ties.of(batch.nodes)) @ batch.samples.transpose(1, 2)[:, None]
             fields_BTHW = batch.lines[:, None] @ columns_BTnW
-            if self._longitude is not None:
-                self._ties.wrap(fields_BTHW, self._longitude)
+            for place in self._longitudes:
+                self._ties.wrap(fields_BTHW, place)
             self._ties.write(x_BCHW, fields_BTHW)
         if self._km2.places:
             lines_BHh = self._weights(batch.offset[:, 0], height, batch.km2.shape[2])
             samples_BWw = self._weights(batch.offset[:, 1], width, batch.km2.shape[3])
-            fields_BKHW = _interpolated(self._km2.normalized(batch.km2), lines_BHh, samples_BWw)
-            missing_BKhw = ~batch.km2.isfinite()
+            cells_BKhw = self._km2.of(batch.km2)
+            fields_BKHW = _interpolated(self._km2.normalized(cells_BKhw), lines_BHh, samples_BWw)
+            missing_BKhw = ~cells_BKhw.isfinite()
             # On another device the answer would have to be waited for, which costs more than the products.
             if missing_BKhw.device.type != "cpu" or missing_BKhw.any():
                 valid_BKHW = 1 - _interpolated(missing_BKhw.to(fields_BKHW.dtype), lines_BHh, samples_BWw)
@@ -82,10 +93,14 @@ class Assembler:
 
 
 class _Part:
-    """The channels of one grid: their places in x, and their statistics."""
+    """The channels of one grid: their places in x, and their statistics; `read` are the planes that batches hold."""
 
-    def __init__(self, places: Sequence[int], normalization: Normalization, device: torch.device) -> None:
+    def __init__(
+        self, places: Sequence[int], read: Sequence[str], normalization: Normalization, device: torch.device
+    ) -> None:
         self.places = list(places)
+        planes = [read.index(normalization.channels[place]) for place in self.places]
+        self._planes = None if planes == list(range(len(read))) else torch.tensor(planes, device=device)
         # A slice is written without a scatter; the channels of a grid are mostly side by side.
         in_row = self.places == list(range(self.places[0], self.places[0] + len(self.places))) if self.places else True
         self._index = (
@@ -96,16 +111,26 @@ class _Part:
         self._mean = _column([normalization.mean[place] for place in self.places], device)
         self._scale = _column([1.0 / normalization.std[place] for place in self.places], device)
 
+    def of(self, planes: torch.Tensor) -> torch.Tensor:
+        """What a batch holds, (B, planes, ...), as (B, channels, ...): some planes several times, others not at all."""
+        return planes if self._planes is None else planes.index_select(1, self._planes)
+
     def normalized(self, values: torch.Tensor) -> torch.Tensor:
         """(x - mean) / std of each channel, then 0 where that is no finite number."""
         scaled = (values - self._mean) * self._scale
         return scaled.nan_to_num_(nan=0.0, posinf=0.0, neginf=0.0)
 
-    def unpacked(self, stored: torch.Tensor, unit: float, fill: float) -> torch.Tensor:
-        """As `normalized`, of whole numbers of a unit with `fill` for no data; float32 values are in units already."""
+    def unpacked(self, stored: torch.Tensor, unit: float, fill: float, decibels: float | None = None) -> torch.Tensor:
+        """As `normalized`, of whole numbers of a unit with `fill` for no data; float32 values are in units already.
+
+        Values in dB are turned into linear units where it is given how many `decibels` make them ten times as large.
+        """
+        stored = self.of(stored)
+        values = stored if stored.is_floating_point() else stored.float() * unit
+        values = values if decibels is None else 10 ** (values / decibels)
         if stored.is_floating_point():
-            return self.normalized(stored)
-        scaled = (stored.float() * unit - self._mean) * self._scale
+            return self.normalized(values)
+        scaled = (values - self._mean) * self._scale
         return scaled.masked_fill_(stored == fill, 0.0)
 
     def wrap(self, normalized: torch.Tensor, place: int) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from datasets.channels import CHANNELS, check_channels
 from datasets.errors import LakeNotFoundError
@@ -17,19 +17,28 @@ MONTH: Final = ChannelStatistics(count=12, mean=6.5, std=3.5, scene_std=3.5)
 """The month runs over about -1.6 .. 1.6: (month - 6.5) / 3.5, as IceBench normalizes it for pixel-based networks."""
 
 
+Backscatter = Literal["dB", "power", "amplitude"]
+"""What SAR backscatter is given as: as the lake has it, 10^(dB/10), or 10^(dB/20)."""
+
+DECIBELS: Final[Mapping[Backscatter, float]] = {"power": 10.0, "amplitude": 20.0}
+"""Decibels by which a value in linear units is ten times as large."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Normalization:
     """(x - mean) / std of each channel, then NaN -> 0, which is the mean.
 
     Attributes:
-        channels: Names in the order of the arrays.
+        channels: Names in the order of the network's inputs; one may stand several times.
         mean: One for each channel, in its units.
         std: One for each channel; a channel that never varies has 1, so that it becomes 0.
+        sar: What SAR backscatter is turned into before.
     """
 
     channels: tuple[str, ...]
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    sar: Backscatter = "dB"
 
     @classmethod
     def from_lake(
@@ -65,14 +74,44 @@ class Normalization:
             std=tuple(std if std > 0 else 1.0 for std in stds),
         )
 
+    def as_wanted(
+        self,
+        channels: Sequence[str],
+        mean: Sequence[float | None] = (),
+        std: Sequence[float | None] = (),
+        sar: Backscatter = "dB",
+    ) -> "Normalization":
+        """That of a network that was trained elsewhere.
+
+        Args:
+            channels: Of these, in the order of its inputs.
+            mean: One for each input; None, and an empty sequence, take that of these.
+            std: Likewise.
+            sar: What SAR backscatter is turned into before.
+        """
+        places = [self.channels.index(name) for name in channels]
+        means, stds = (
+            tuple(
+                own[place] if value is None else value
+                for place, value in zip(places, given or [None] * len(places), strict=True)
+            )
+            for own, given in ((self.mean, mean), (self.std, std))
+        )
+        return Normalization(channels=tuple(channels), mean=means, std=stds, sar=sar)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON content."""
-        return {"channels": list(self.channels), "mean": list(self.mean), "std": list(self.std)}
+        return {"channels": list(self.channels), "mean": list(self.mean), "std": list(self.std), "sar": self.sar}
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> "Normalization":
         """Reads what `to_dict` gave."""
-        return cls(channels=tuple(content["channels"]), mean=tuple(content["mean"]), std=tuple(content["std"]))
+        return cls(
+            channels=tuple(content["channels"]),
+            mean=tuple(content["mean"]),
+            std=tuple(content["std"]),
+            sar=content.get("sar", "dB"),  # earlier checkpoints have dB only
+        )
 
 
 def _of_scenes(

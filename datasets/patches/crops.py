@@ -11,8 +11,12 @@ from datasets.labels import IGNORE
 from datasets.loading.batch import Window, inside
 from datasets.loading.scene_reader import SceneReader
 from datasets.loading.windows import draw_window, land_pixels
+from datasets.patches.class_anchors import ClassAnchors
 
 _TRIES: Final = 1000
+
+_OF_A_CLASS: Final = 50
+"""Draws of one class before another is tried: around some classes all windows may be land or unlabelled."""
 
 ShapeOf = Callable[[str], tuple[int, int]]
 """Lines and samples of a scene at the ratio."""
@@ -25,8 +29,11 @@ class RandomCrops:
     pool, it is one of the pool's crops, each of which depends on (seed, its number) only. A crop counts as unlabelled
     where none of the targets has a label.
 
+    With anchors, a class is drawn first, each equally often, and the crop holds a square of it; a crop with too much
+    that is unlabelled or land is drawn again for the same class.
+
     Args:
-        scene_ids: Scenes to draw from, each equally often.
+        scene_ids: Scenes to draw from, each equally often; with anchors each that has the class.
         patch_size: Side of a crop in pixels of the ratio.
         max_masked: Largest share of unlabelled pixels; a scene smaller than the crop is padded with unlabelled pixels.
         max_land: Largest share of land pixels; 1 is no rule.
@@ -34,6 +41,7 @@ class RandomCrops:
         length: Crops in an epoch.
         seed: Of all draws.
         pool: Number of different crops; None has no limit. The crops of a smaller pool are in every larger one.
+        anchors: Where the scenes have which class; None draws without regard to classes.
 
     Raises:
         SplitError: No scene was given.
@@ -50,6 +58,7 @@ class RandomCrops:
         max_land: float = 1.0,
         border_distance: float = 0.0,
         pool: int | None = None,
+        anchors: ClassAnchors | None = None,
     ) -> None:
         if not scene_ids:
             raise SplitError("there is no training scene to draw patches from: choose other scenes")
@@ -63,6 +72,7 @@ class RandomCrops:
         self.length = length
         self.seed = seed
         self.pool = pool
+        self.anchors = anchors
 
     def __len__(self) -> int:
         return self.length
@@ -72,10 +82,7 @@ class RandomCrops:
         rng = np.random.default_rng((self.seed, epoch, place))
         if self.pool is not None:
             rng = np.random.default_rng((self.seed, int(rng.integers(self.pool))))
-        for _ in range(_TRIES):
-            scene_id = self.scene_ids[rng.integers(len(self.scene_ids))]
-            lines, samples = draw_window(rng, shape_of(scene_id), self.patch_size)
-            yield Window(scene_id, lines.start, samples.start)
+        yield from self._any(rng, shape_of) if self.anchors is None else self._of_classes(self.anchors, rng, shape_of)
         border = f", {self.border_distance:g} m from any border" if self.border_distance else ""
         raise SplitError(
             f"no window of {self.patch_size} pixels with at most {self.max_masked:.0%} unlabelled and "
@@ -83,6 +90,18 @@ class RandomCrops:
             f"smaller data.patch_size{' or data.border_distance' if border else ''}, or a larger data.max_masked or "
             "data.max_land"
         )
+
+    def _any(self, rng: np.random.Generator, shape_of: ShapeOf) -> Iterator[Window]:
+        for _ in range(_TRIES):
+            scene_id = self.scene_ids[rng.integers(len(self.scene_ids))]
+            lines, samples = draw_window(rng, shape_of(scene_id), self.patch_size)
+            yield Window(scene_id, lines.start, samples.start)
+
+    def _of_classes(self, anchors: ClassAnchors, rng: np.random.Generator, shape_of: ShapeOf) -> Iterator[Window]:
+        for _ in range(_TRIES // _OF_A_CLASS):
+            label = anchors.draw_class(rng)
+            for _ in range(_OF_A_CLASS):
+                yield anchors.draw(rng, label, shape_of, self.patch_size)
 
     def is_good(
         self, known: NDArray[np.integer], land: NDArray[np.integer], pixels: NDArray[np.integer]

@@ -33,7 +33,7 @@ PARSED: Final = {
     r"python -m ingest build figshare:": "200 GB from the archive; run on a small one by tests/ingest/stream",
     r"python -m ingest (build /raw|verify \$)": "needs the raw archives and a bucket",
     r"python -m ingest migrate": "needs a lake of an earlier version; run by tests/ingest/test_migrate.py",
-    r"python -m training run --spec icebench_unet --lake": "the published trial takes a GPU-day",
+    r"python -m training run --spec icebench_unet --lake": "the published trial takes a GPU-day, or weights of others",
     r"python sweeps/(?!feature)\w+\.py --lake data/lake(?!.*--dry-run)": "takes GPU-days; planned with --dry-run",
     r"python -m sweeps report feature_importance": "needs the networks of a study",
     r"python -m sweeps (report|status) downscale .*--(tracking-uri http|lake-digest)": "needs a server of its own",

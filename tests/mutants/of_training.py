@@ -490,8 +490,8 @@ EVALUATION: Final = (
     Mutant(
         "evaluation.tile is dropped",
         "training/evaluation/score_scenes.py",
-        "len(spec.data.channels), spec.evaluation.tile)",
-        "len(spec.data.channels), 1024)",
+        "len(spec.inputs), spec.evaluation.tile)",
+        "len(spec.inputs), 1024)",
         row("evaluation.tile"),
     ),
     Mutant(

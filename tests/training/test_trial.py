@@ -219,7 +219,8 @@ def test_progress_and_deterministic_mode_are_those_of_the_trial(
     (overview,) = begun
     assert (overview.trial_id, overview.patches_per_epoch) == (result.trial_id, 3 * 4)
     assert overview.scenes == {split: len(tiny_lake.catalog().split(split)) for split in ("train", "val", "test")}
-    assert overview.parameters == result.metrics["cost/parameters"]
+    assert overview.parameters == overview.trainable_parameters == result.metrics["cost/parameters"]
+    assert result.metrics["cost/trainable_parameters"] == result.metrics["cost/parameters"]
     totals = {"val": overview.scenes["val"], "test": 3}
     assert scored == [(split, done + 1, total) for split, total in totals.items() for done in range(total)]
     assert modes == {True}

@@ -13,6 +13,11 @@ class Plain(nn.Module):
         self.last = nn.Conv2d(width, n_outputs, kernel_size=3, padding=1)
         self.pooled = pooled
 
+    @property
+    def encoder(self) -> nn.Module:
+        """What makes features."""
+        return self.first
+
     def forward(self, x_BCHW: torch.Tensor) -> torch.Tensor:
         """Logits."""
         y_BKHW: torch.Tensor = self.last(self.first(x_BCHW).relu())

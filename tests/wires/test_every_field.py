@@ -84,6 +84,7 @@ class Row:
     may_stay: str = ""
 
 
+GIVEN_INPUTS = {"model.inputs.mean": [-20.0, *[None] * 4], "model.inputs.std": [5.0, *[None] * 4]}
 WEIGHTS = "weights of another network"
 """Stands for the path of a file that the test writes."""
 EVERYTHING = "statistics crops val test val_loss order"
@@ -130,8 +131,17 @@ ROWS: Mapping[str, Row] = {
     "model.name": Row("unet", "network val_loss", with_it={"model.params": {"filters": [4, 4]}}),
     "model.params": Row({"width": 6}, "network val_loss"),
     "model.pretrained": Row(WEIGHTS, "start val_loss"),
+    "model.freeze": Row("encoder", "step val_loss"),
+    "model.inputs.channels": Row(
+        ["sar_incidenceangle", "nersc_sar_primary", "nersc_sar_primary", "u10m_rotated", "month"], "statistics"
+    ),
+    "model.inputs.mean": Row([-10.0, *[None] * 4], "statistics", base=GIVEN_INPUTS),
+    "model.inputs.std": Row([4.0, *[None] * 4], "statistics", base=GIVEN_INPUTS),
+    "model.inputs.sar": Row("power", "inputs val_loss", base=GIVEN_INPUTS),
+    "model.head": Row("linear", "network val_loss"),
     "optimizer.name": Row("sgd", "step val_loss"),
     "optimizer.lr": Row(0.03, "lr step val_loss"),
+    "optimizer.encoder_lr_factor": Row(0.1, "step val_loss"),
     "optimizer.weight_decay": Row(0.5, "step val_loss"),
     "optimizer.momentum": Row(0.1, "trained val_loss", base={"optimizer.name": "sgd"}),
     "optimizer.clip_norm": Row(1e-3, "step val_loss", base={"optimizer.name": "sgd"}),

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from datasets.channels import CHANNELS
-from datasets.loading.normalize import Normalization
+from datasets.loading.normalize import DECIBELS, Normalization
 from training.spec import SpecError
 
 if TYPE_CHECKING:
@@ -43,19 +43,31 @@ class PhysicalModel(nn.Module):
         network: Takes (B, C, H, W) normalized channels.
         mean: One per channel, in its unit.
         std: One per channel, in its unit.
+        linear: For each channel that is given in dB and that the network takes in linear units, the decibels by which
+            a value there is ten times as large; None for the others.
     """
 
     mean: torch.Tensor
     std: torch.Tensor
 
-    def __init__(self, network: nn.Module, mean: Sequence[float], std: Sequence[float]) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        mean: Sequence[float],
+        std: Sequence[float],
+        linear: Sequence[float | None] | None = None,
+    ) -> None:
         super().__init__()
         self.network = network
+        self.linear = list(linear or [])
         self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32)[:, None, None])
         self.register_buffer("std", torch.tensor(std, dtype=torch.float32)[:, None, None])
 
     def forward(self, x_BCHW: torch.Tensor) -> torch.Tensor:
         """(B, C, H, W) float32 in physical units, NaN = no data -> what the network gives (logits)."""
+        if any(self.linear):
+            rows = zip(x_BCHW.unbind(1), self.linear, strict=True)
+            x_BCHW = torch.stack([x if decibels is None else 10 ** (x / decibels) for x, decibels in rows], dim=1)
         out: torch.Tensor = self.network(((x_BCHW - self.mean) / self.std).nan_to_num(0.0, 0.0, 0.0))
         return out
 
@@ -94,7 +106,9 @@ def export_model(
             f"the model has channels {', '.join(channels)} and its normalization {', '.join(normalization.channels)}: "
             "give both in the same order"
         )
-    physical = PhysicalModel(deepcopy(model).cpu(), normalization.mean, normalization.std).eval()
+    decibels = DECIBELS.get(normalization.sar)
+    linear = [decibels if CHANNELS[name].units == "dB" else None for name in channels]
+    physical = PhysicalModel(deepcopy(model).cpu(), normalization.mean, normalization.std, linear).eval()
     example_BCHW, output = _example(physical, normalization, patch_size)
     # MLflow warns of pickles at every export, which is our choice, and of its own type hints when it is imported.
     quiet = suppress_logs("mlflow.pytorch", re.compile("Pickle or CloudPickle"))

@@ -80,7 +80,7 @@ def log_trial_files(tracker: Tracker, files: Iterable[TrialFile], best: Checkpoi
                 export_model(
                     best.model(),
                     best.normalization,
-                    channels=data.channels,
+                    channels=best.spec.inputs,
                     task=data.task,
                     patch_size=data.patch_size,
                     folder=Path(name) / "model",

@@ -25,8 +25,9 @@ def feature_ablation(network: ExplainedNetwork, patches: AssignedPatches) -> Pat
     for place in range(len(features)):
         members = list(features.members(place))
         if place >= len(features.channels) and len(members) == 1:  # a group of one channel is that channel
-            signed.append(signed[members[0]])
-            absolute.append(absolute[members[0]])
+            alone = features.channels.index(features.inputs[members[0]])
+            signed.append(signed[alone])
+            absolute.append(absolute[alone])
             continue
         x[:, members] = baseline[:, members]
         lost = clean - patches.of_assigned(network.logits(x))

@@ -22,7 +22,7 @@ def baseline_bank(data: TrialData, settings: AttributionSettings) -> torch.Tenso
     """
     if settings.baseline == "mean":
         size = data.spec.data.patch_size
-        return torch.zeros(1, len(data.spec.data.channels), size, size, device=data.inputs.device)
+        return torch.zeros(1, len(data.spec.inputs), size, size, device=data.inputs.device)
     source, inputs = patch_source(data, settings.seed), data.inputs
     count = min(settings.baselines, len(source))
     batch = BatchDataset(inputs.reader, source, batch_size=count).batch(0, range(count))

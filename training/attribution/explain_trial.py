@@ -60,5 +60,5 @@ def check_method(spec: TrialSpec, method: Method) -> None:
     if method not in ("deeplift", "deeplift_shap"):
         return
     network = build_network(spec.with_("model.pretrained", None)).eval().requires_grad_(False)
-    x = torch.zeros(1, len(spec.data.channels), spec.data.patch_size, spec.data.patch_size)
+    x = torch.zeros(1, len(spec.inputs), spec.data.patch_size, spec.data.patch_size)
     refuse_foreign(survey(network, x), spec.model.name)

@@ -14,18 +14,24 @@ class Features:
     """Channels and groups of them, side by side along one axis: first every channel, then every group.
 
     Attributes:
-        channels: Inputs of the network in order.
+        inputs: Channels of the network's inputs in order; what one has several times has one importance.
+        channels: Each of them once.
         groups: Those that have a channel; empty if they are not wanted.
     """
 
+    inputs: tuple[str, ...]
     channels: tuple[str, ...]
     groups: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, channels: Sequence[str], *, groups: bool = True) -> "Features":
+    def of(cls, inputs: Sequence[str], *, groups: bool = True) -> "Features":
         """All channels, and the groups that they form."""
-        present = {group_of(name) for name in channels}
-        return cls(channels=tuple(channels), groups=tuple(each for each in GROUPS if groups and each in present))
+        present = {group_of(name) for name in inputs}
+        return cls(
+            inputs=tuple(inputs),
+            channels=tuple(dict.fromkeys(inputs)),
+            groups=tuple(each for each in GROUPS if groups and each in present),
+        )
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -36,15 +42,15 @@ class Features:
         return len(self.channels) + len(self.groups)
 
     def members(self, place: int) -> tuple[int, ...]:
-        """Places of the channels of a feature."""
+        """Places of a feature among the inputs."""
         if place < len(self.channels):
-            return (place,)
+            return tuple(number for number, name in enumerate(self.inputs) if name == self.channels[place])
         group = self.groups[place - len(self.channels)]
-        return tuple(number for number, name in enumerate(self.channels) if group_of(name) == group)
+        return tuple(number for number, name in enumerate(self.inputs) if group_of(name) == group)
 
     def sums_over_channels(self) -> NDArray[np.float64]:
-        """(channels, features) float64 of 0 and 1: what is additive over channels, times this, is per feature."""
-        matrix = np.zeros((len(self.channels), len(self)))
+        """(inputs, features) float64 of 0 and 1: what is additive over inputs, times this, is per feature."""
+        matrix = np.zeros((len(self.inputs), len(self)))
         for place in range(len(self)):
             matrix[list(self.members(place)), place] = 1.0
         return matrix

@@ -73,7 +73,7 @@ def attribute(
     scenes = data.scenes.of(settings.split)
     check_channels(lake, scenes, spec)
     model = loaded.model().to(device).requires_grad_(False)
-    features = Features.of(spec.data.channels, groups=settings.groups)
+    features = Features.of(spec.inputs, groups=settings.groups)
     bank = baseline_bank(data, settings)
     network = ExplainedNetwork(model=model, head=head, features=features, bank=bank, name=spec.model.name)
     explain = explainer(settings, network)
@@ -109,7 +109,7 @@ def attribute(
         target=head.chart.name,
         settings=settings,
         lake=lake.digest,
-        channels=spec.data.channels,
+        channels=features.channels,
         classes=tuple(named.values()),
         scenes=len(scenes),
         sampled=settings.patches_per_scene is not None,
@@ -125,7 +125,7 @@ def check_channels(lake: Lake, scenes: Catalog, spec: TrialSpec) -> None:
     for record in scenes:
         moments = lake.scene(record.scene_id).moments
         known = {"month", *moments.get(f"r{spec.data.ratio}", ()), *moments.get("km2", ())}
-        if missing := [name for name in spec.data.channels if name not in known]:
+        if missing := [name for name in dict.fromkeys(spec.inputs) if name not in known]:
             raise AttributionError(
                 f"scene {record.scene_id} of the lake {lake.url!r} lacks {', '.join(missing)}, which trial "
                 f"{spec.trial_id} was trained on: build the scene again with `python -m ingest build`"

@@ -45,13 +45,13 @@ class VectorChannels:
 
     @classmethod
     def wind(cls, normalization: Normalization) -> "tuple[VectorChannels, ...]":
-        """The 10 m wind, if both of its components are among the channels."""
-        names = ("u10m_rotated", "v10m_rotated")
-        if not set(names) <= set(normalization.channels):
-            return ()
-        u, v = (normalization.channels.index(name) for name in names)
-        mean, std = ((values[u], values[v]) for values in (normalization.mean, normalization.std))
-        return (cls(u=u, v=v, mean=mean, std=std),)
+        """The 10 m wind, as often as both of its components are among the channels."""
+        us, vs = (
+            [place for place, own in enumerate(normalization.channels) if own == name]
+            for name in ("u10m_rotated", "v10m_rotated")
+        )
+        mean, std = normalization.mean, normalization.std
+        return tuple(cls(u=u, v=v, mean=(mean[u], mean[v]), std=(std[u], std[v])) for u, v in zip(us, vs, strict=False))
 
 
 @torch.no_grad()

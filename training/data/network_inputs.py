@@ -38,7 +38,10 @@ class NetworkInputs:
     def of(
         cls, data: DataSpec, lake: Lake, normalization: Normalization, device: torch.device, cache: NodeCache | None
     ) -> "NetworkInputs":
-        """The inputs that `data` describes; `cache` holds decoded arrays of this node, None reads from the lake."""
+        """The inputs that `data` describes, of whose channels the normalization has some in the order of the network's.
+
+        `cache` holds decoded arrays of this node, None reads from the lake.
+        """
         return cls(
             reader=SceneReader(
                 lake,
@@ -49,7 +52,7 @@ class NetworkInputs:
                 dominance=data.dominance,
             ),
             normalization=normalization,
-            assemble=Assembler(normalization, ratio=data.ratio, device=device),
+            assemble=Assembler(normalization, ratio=data.ratio, device=device, read=data.channels),
             device=device,
         )
 

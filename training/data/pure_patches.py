@@ -1,11 +1,21 @@
-"""Pure patches (one class in all of the window): those that a patch-based trial trains on, and is scored on."""
+"""Pure patches (one class in all of the window): those that a patch-based trial trains on, and is scored on.
+
+Small ones are what a pixel-based trial draws its crops around, where it draws every class equally often.
+"""
+
+from typing import Final
 
 from datasets.catalog import Catalog
+from datasets.errors import SplitError
+from datasets.patches.class_anchors import ClassAnchors
 from datasets.patches.index_build import build_index
 from datasets.patches.patch_index import PatchIndex
 from datasets.patches.patch_rules import PatchRule
 from training.data.trial_data import TrialData
 from training.spec import DataSpec
+
+_ANCHOR: Final = 8
+"""How many squares of one class are along a crop that is drawn around one of them."""
 
 
 def training_patches(data: TrialData, seed: int) -> PatchIndex:
@@ -30,6 +40,24 @@ def scored_patches(data: TrialData, scenes: Catalog) -> PatchIndex | None:
     if data.spec.data.task == "pixel":
         return None
     return _index(data, scenes, data.spec.data.model_copy(update={"border_distance": 0.0, "max_land": 1.0}))
+
+
+def class_anchors(data: TrialData) -> ClassAnchors:
+    """Where the training scenes have which class of the first chart, for the crops of a pixel-based trial.
+
+    Raises:
+        SplitError: The scenes have no square of one class.
+    """
+    spec = data.spec.data
+    side = max(spec.patch_size // _ANCHOR, 1)
+    rules = spec.model_copy(update={"patch_size": side, "stride": side, "stride_m": None, "max_land": 1.0})
+    try:
+        return ClassAnchors(_index(data, data.scenes.train, rules))
+    except SplitError as error:
+        raise SplitError(
+            f"data.balanced draws crops around squares of {side} pixels with one class, and the training scenes have "
+            f"none ({error}): choose a smaller data.patch_size or data.border_distance, or leave data.balanced out"
+        ) from error
 
 
 def _index(data: TrialData, scenes: Catalog, rules: DataSpec) -> PatchIndex:

@@ -13,7 +13,7 @@ from datasets.loading.resident import ResidentScenes
 from datasets.patches.crops import RandomCrops
 from datasets.patches.indexed_patches import IndexedPatches
 from training.data.augment import VectorChannels, augment
-from training.data.pure_patches import training_patches
+from training.data.pure_patches import class_anchors, training_patches
 from training.data.trial_data import TrialData
 from training.loop.processes import Processes
 
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 
 def patch_source(data: TrialData, seed: int | None = None) -> DrawnPatches:
-    """The patches that a trial trains on: random crops if pixel-based, pure patches if patch-based.
+    """The patches that a trial trains on: crops if pixel-based, pure patches if patch-based.
 
     All that is random follows from the seed; by default that of the spec.
 
@@ -45,11 +45,19 @@ def patch_source(data: TrialData, seed: int | None = None) -> DrawnPatches:
         length=length,
         seed=spec.seed,
         pool=spec.data.max_patches,
+        anchors=class_anchors(data) if spec.data.balanced else None,
     )
 
 
 def warn_of_missing(source: DrawnPatches) -> None:
-    """Logs which classes no pure patch has, and which training scenes are smaller than a patch."""
+    """Logs which classes no pure patch or square has, and which training scenes are smaller than a patch."""
+    if isinstance(source, RandomCrops) and source.anchors is not None and source.anchors.absent:
+        logger.warning(
+            "no training scene has %d x %d pixels of %s: data.balanced cannot look for it",
+            source.anchors.side,
+            source.anchors.side,
+            " or ".join(source.anchors.absent),
+        )
     if not isinstance(source, IndexedPatches):
         return
     index = source.index

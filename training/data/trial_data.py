@@ -43,6 +43,8 @@ class TrialData:
     ) -> "TrialData":
         """Binds the spec to the lake and finds its scenes.
 
+        What is read are the channels that the network takes.
+
         Without a cache of this node's decoded arrays every window is read from the lake. Without the normalization
         that a network was trained with it is that of the lake's training scenes, or with `data.selection` source of
         the trial's own.
@@ -52,7 +54,8 @@ class TrialData:
             SplitError: A split has no scene with a label.
         """
         spec = bind(spec, lake)
-        data = spec.data
+        inputs = spec.model.inputs
+        data = spec.data.model_copy(update={"channels": tuple(dict.fromkeys(spec.inputs))})  # what is read
         scenes = select_scenes(spec, lake)
         normalization = normalization or Normalization.from_lake(
             lake,
@@ -60,7 +63,7 @@ class TrialData:
             data.ratio,
             scene_average=data.statistics == "scene_average",
             scene_ids=None if data.selection == "all" else scenes.train.scene_ids,
-        )
+        ).as_wanted(spec.inputs, inputs.mean, inputs.std, inputs.sar)
         return cls(
             spec=spec,
             lake=lake,

@@ -113,7 +113,7 @@ def tiling_for(model: nn.Module, spec: TrialSpec, longest: int | None = None) ->
         return None
     if longest is not None and longest <= spec.evaluation.tile:
         return Tiling(side=spec.evaluation.tile, halo=0, stride=1)
-    return tiling_of(model, len(spec.data.channels), spec.evaluation.tile)
+    return tiling_of(model, len(spec.inputs), spec.evaluation.tile)
 
 
 def open_scene(

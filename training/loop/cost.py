@@ -54,6 +54,7 @@ def cost_of(
     rates = ("patches_per_second", "data_wait_share", "bytes_per_patch")
     return {
         "cost/parameters": float(count_parameters(model)),
+        "cost/trainable_parameters": float(count_parameters(model, trainable=True)),
         **{f"cost/{name}": float(np.median([getattr(row, name) for row in history])) for name in rates},
         **used_since(started, device, processes),
     }

@@ -16,7 +16,8 @@ class TrialOverview(Part):
         device: Name of the GPU or processor.
         processes: That train together.
         scenes: How many by split.
-        parameters: Trainable ones of the network.
+        parameters: Of the network.
+        trainable_parameters: Those that are trained; fewer where an encoder is frozen.
         patches_per_epoch: Over all processes.
     """
 
@@ -25,6 +26,7 @@ class TrialOverview(Part):
     processes: int
     scenes: Mapping[str, int]
     parameters: int
+    trainable_parameters: int
     patches_per_epoch: int
 
 

@@ -4,6 +4,7 @@ import math
 import warnings
 from collections.abc import Iterable
 from contextlib import nullcontext
+from typing import Any
 
 import torch
 from torch.optim.lr_scheduler import (
@@ -14,10 +15,26 @@ from torch.optim.lr_scheduler import (
     StepLR,
 )
 
+from training.models.encoder import Encoder
 from training.spec import OptimizerSpec
 
 
-def build_optimizer(spec: OptimizerSpec, parameters: Iterable[torch.nn.Parameter]) -> torch.optim.Optimizer:
+def parameter_groups(
+    spec: OptimizerSpec, model: torch.nn.Module, encoder: Encoder | None
+) -> list[torch.nn.Parameter] | list[dict[str, Any]]:
+    """The weights that are trained, those of an encoder with a rate of its own as the last group; no frozen ones."""
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    if encoder is None or spec.encoder_lr_factor == 1.0:
+        return trained
+    inside = {id(parameter) for parameter in encoder.parameters}
+    rest: dict[str, Any] = {"params": [parameter for parameter in trained if id(parameter) not in inside]}
+    own = [parameter for parameter in trained if id(parameter) in inside]
+    return [rest, {"params": own, "lr": spec.lr * spec.encoder_lr_factor}]
+
+
+def build_optimizer(
+    spec: OptimizerSpec, parameters: Iterable[torch.nn.Parameter] | Iterable[dict[str, Any]]
+) -> torch.optim.Optimizer:
     """Adam (weight decay as L2 term), AdamW (decoupled) or SGD with momentum."""
     match spec.name:
         case "adam":

@@ -52,7 +52,7 @@ class _RandomBatches:
 
     def __init__(self, spec: TrialSpec, count: int, device: torch.device) -> None:
         generator, size = torch.Generator().manual_seed(0), spec.data.patch_size
-        x = torch.randn(spec.loop.batch_size, len(spec.data.channels), size, size, generator=generator)
+        x = torch.randn(spec.loop.batch_size, len(spec.inputs), size, size, generator=generator)
         shape = x.shape[-2:] if spec.data.task == "pixel" else ()
         classes = [
             torch.randint(head.chart.n_classes, (len(x), *shape), generator=generator) for head in heads_of(spec)
@@ -94,6 +94,7 @@ def _measured(spec: TrialSpec, device: torch.device) -> StepCost:
         Loss(spec.loss, heads_of(spec)),
         loop=spec.loop,
         optimizer=spec.optimizer,
+        network=spec.model,
         batches_per_epoch=1,
         seed=0,
         device=device,

@@ -18,11 +18,12 @@ from torch import nn
 from datasets.loading.batch import Batch
 from training.loop.epoch import EpochRow, TrainingProgress, ValScores
 from training.loop.losses import Loss
-from training.loop.optimizer import Schedule, build_optimizer
+from training.loop.optimizer import Schedule, build_optimizer, parameter_groups
 from training.loop.precision import mixed_precision, precision_of
 from training.loop.processes import Processes
 from training.loop.steps import Step, TrainedEpoch, check_finite
-from training.spec import LoopSpec, OptimizerSpec
+from training.models.encoder import check_encoder
+from training.spec import LoopSpec, ModelSpec, OptimizerSpec
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +67,8 @@ class Trainer:
 
     All that is random in an epoch (dropout, augmentation) starts from (seed, epoch), so that an epoch does not depend
     on whether the ones before it ran in this process.
-    The network is moved to the device.
+    The network is moved to the device. Where `network` freezes its encoder, the layers of that stay in eval mode: so
+    statistics of batch norm stay too, and nothing in it is dropped out.
     """
 
     def __init__(
@@ -80,7 +82,9 @@ class Trainer:
         seed: int,
         device: torch.device,
         processes: Processes,
+        network: ModelSpec | None = None,
     ) -> None:
+        network = network or ModelSpec()
         self._layout = torch.channels_last if device.type == "cuda" else torch.contiguous_format
         self.model = model.to(device, memory_format=self._layout)  # type: ignore[call-overload]
         self._network = processes.wrap(self.model, device)
@@ -89,7 +93,9 @@ class Trainer:
         self._loss = loss
         self._loop = loop
         self._clip_norm = optimizer.clip_norm
-        self._optimizer = build_optimizer(optimizer, self.model.parameters())
+        encoder = check_encoder(self.model, network, optimizer.encoder_lr_factor)
+        self._still = () if encoder is None or network.freeze == "none" else encoder.modules
+        self._optimizer = build_optimizer(optimizer, parameter_groups(optimizer, self.model, encoder))
         self._schedule = Schedule(optimizer, self._optimizer, batches_per_epoch, loop.max_epochs)
         self._precision = precision_of(loop, device)
         self._scaler = torch.amp.GradScaler(device.type, enabled=self._precision == torch.float16)
@@ -187,6 +193,8 @@ class Trainer:
     ) -> TrainedEpoch:
         """Takes one optimizer step per batch."""
         self._network.train()  # validation left the network in eval mode, where batch norm would stay frozen
+        for module in self._still:
+            module.training = False
         trained = TrainedEpoch(world=self._processes.world)
         # A GPU computes one step while the next one is launched: the loss of a step is looked at two steps later.
         behind = 0 if self._device.type == "cpu" else 2

@@ -3,7 +3,9 @@
 from torch import nn
 
 from training.models import benchmark, floors, from_smp, from_timm, own
+from training.models.encoder import check_encoder, freeze
 from training.models.heads import n_outputs
+from training.models.linear_head import with_linear_head
 from training.spec import ModelSpec, Task, TrialSpec
 
 
@@ -29,14 +31,24 @@ def build_model(spec: ModelSpec, *, task: Task, in_channels: int, n_outputs: int
         family = floors.build
     elif ":" in spec.name:
         family = own.build
-    return family(spec, task=task, in_channels=in_channels, n_outputs=n_outputs)
+    model = family(spec, task=task, in_channels=in_channels, n_outputs=n_outputs)
+    if spec.head == "own" or spec.name.startswith("timm:"):  # timm's are built with one
+        return model
+    return with_linear_head(model, name=spec.name, in_channels=in_channels, n_outputs=n_outputs)
 
 
 def build_network(spec: TrialSpec) -> nn.Module:
-    """The network of a trial, by `build_model`: an input for each channel, the outputs of the heads of its charts."""
-    return build_model(spec.model, task=spec.data.task, in_channels=len(spec.data.channels), n_outputs=n_outputs(spec))
+    """The network of a trial, by `build_model`: an input for each channel, the outputs of the heads of its charts.
+
+    Where the spec freezes its encoder, no weight of it has a gradient.
+    """
+    model = build_model(spec.model, task=spec.data.task, in_channels=len(spec.inputs), n_outputs=n_outputs(spec))
+    encoder = check_encoder(model, spec.model, spec.optimizer.encoder_lr_factor)
+    if encoder is not None and spec.model.freeze == "encoder":
+        freeze(encoder)
+    return model
 
 
-def count_parameters(model: nn.Module) -> int:
-    """Number of trainable parameters."""
-    return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+def count_parameters(model: nn.Module, *, trainable: bool = False) -> int:
+    """Number of parameters: all, or those that are trained."""
+    return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad or not trainable)

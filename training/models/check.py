@@ -77,7 +77,7 @@ def _check(spec: TrialSpec) -> None:
     check_output(
         build_network(spec),
         task=spec.data.task,
-        in_channels=len(spec.data.channels),
+        in_channels=len(spec.inputs),
         n_outputs=outputs_of(spec),
         patch_size=spec.data.patch_size,
         batch_size=spec.loop.batch_size,

@@ -5,6 +5,9 @@ Where pixel-based it maps (B, C, H, W) float channels to (B, K, H, W) logits for
 in `training.models.padding.AnySize` when its sides must be multiples of something), where patch-based (B, C, P, P) to
 (B, K). The module must be importable where trials run: in the folder that they are started from, or installed.
 
+Its attribute `encoder`, where it has one, is what `model.freeze`, `model.head` and `optimizer.encoder_lr_factor` are
+about: the module that makes features, (B, C, H, W) -> a map (B, F, h, w) or a list of maps (`training.models.encoder`).
+
 The trial's identity holds the name of the class and not its code: give a changed network another name.
 """
 
@@ -15,6 +18,7 @@ from collections.abc import Callable, Iterable
 from torch import nn
 
 from training.models.library import built, first_line, refuse_reserved
+from training.models.padding import plain
 from training.models.weights import Receiver, load_weights, read_tensors
 from training.models.weights_file import IMAGENET, given_file
 from training.spec import ModelSpec, SpecError, Task
@@ -23,7 +27,7 @@ from training.spec import ModelSpec, SpecError, Task
 def build(spec: ModelSpec, *, task: Task, in_channels: int, n_outputs: int) -> nn.Module:
     """Builds the network of a class.
 
-    A file of weights must fit it tensor by tensor, but for a first convolution for 3 channels.
+    A file of weights must fit it, or its encoder, tensor by tensor, but for a first convolution for other channels.
 
     Raises:
         SpecError: There is no such module or class, it takes other arguments, fails, or makes no network.
@@ -38,7 +42,11 @@ def build(spec: ModelSpec, *, task: Task, in_channels: int, n_outputs: int) -> n
         raise SpecError(f"there are no ImageNet weights for {spec.name!r}: give the path of a file as model.pretrained")
     if spec.pretrained is not None:
         path = given_file(spec.pretrained)
-        load_weights([Receiver(module=model)], read_tensors(path), in_channels, network=spec.name, path=path)
+        receivers = [Receiver(module=model)]
+        if isinstance(encoder := getattr(plain(model), "encoder", None), nn.Module):
+            # A file may be of it alone, or of what it wraps.
+            receivers += [Receiver(module=module, part=True) for module in (encoder, *encoder.children())]
+        load_weights(receivers, read_tensors(path), in_channels, network=spec.name, path=path)
     return model
 
 

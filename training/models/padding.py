@@ -33,3 +33,8 @@ class AnySize(nn.Module):
 
     def _missing(self, side: int) -> int:
         return max(-(-side // self.multiple) * self.multiple, self.least) - side
+
+
+def plain(model: nn.Module) -> nn.Module:
+    """The network inside an `AnySize`, or the network itself."""
+    return model.network if isinstance(model, AnySize) else model

@@ -59,6 +59,25 @@ class _Up(nn.Module):
         return out
 
 
+class UNetEncoder(nn.Module):
+    """The way down of a U-Net, (B, C, H, W) -> the map of every level from the full size to the bridge."""
+
+    def __init__(self, inlet: nn.Module, down: nn.ModuleList) -> None:
+        super().__init__()
+        self.inlet, self.down = inlet, down
+
+    def forward(self, x_BCHW: torch.Tensor) -> list[torch.Tensor]:
+        """Maps (B, F, H, W), each half the size of the one before."""
+        return _way_down(self.inlet, self.down, x_BCHW)
+
+
+def _way_down(inlet: nn.Module, down: nn.ModuleList, x_BCHW: torch.Tensor) -> list[torch.Tensor]:
+    maps = [inlet(x_BCHW)]
+    for level in down:
+        maps.append(level(maps[-1]))
+    return maps
+
+
 class UNet(nn.Module):
     """(B, C, H, W) float channels -> (B, K, H, W) logits, for any H and W from 1.
 
@@ -76,13 +95,14 @@ class UNet(nn.Module):
         )
         self.outlet = nn.Conv2d(levels[0], n_outputs, kernel_size=1)
 
+    @property
+    def encoder(self) -> UNetEncoder:
+        """The way down, with the weights of this network."""
+        return UNetEncoder(self.inlet, self.down)
+
     def forward(self, x_BCHW: torch.Tensor) -> torch.Tensor:
         """Logits (B, K, H, W)."""
-        x_BFHW = self.inlet(x_BCHW)
-        skips: list[torch.Tensor] = []
-        for down in self.down:
-            skips.append(x_BFHW)
-            x_BFHW = down(x_BFHW)
+        *skips, x_BFHW = _way_down(self.inlet, self.down, x_BCHW)
         for up in self.up:
             x_BFHW = up(x_BFHW, skips.pop())
         logits_BKHW: torch.Tensor = self.outlet(x_BFHW)

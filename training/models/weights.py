@@ -1,8 +1,10 @@
 """Loads tensors of a file into a network: which are loaded, adapted, or start fresh, and which do not fit.
 
-The layers behind the features (heads) always start fresh. The first convolution of weights for 3 channels is adapted by
-timm's rule (`timm.models.adapt_input_conv`): its kernels are repeated over the channels and scaled by 3 / channels, so
-that the sum over channels keeps its size. Everything else must fit by name and shape.
+The layers behind the features (heads) always start fresh. The first convolution of weights for other channels (3 of
+photographs, 12 of Sentinel-2, 2 of Sentinel-1) is adapted by timm's rule (`timm.models.adapt_input_conv`): its kernels
+are repeated over our channels in order and scaled by their number over ours, so that the sum over channels keeps its
+size; for one channel of ours they are added up. `model.inputs` chooses which of our channels come first. Everything
+else must fit by name and shape.
 """
 
 import re
@@ -90,12 +92,13 @@ def first_misfit(
     part: bool = False,
 ) -> str | None:
     """Why `tensors` cannot be loaded into a network whose state is `own`; None when they fit."""
+    first = first_convolution(own)
     for name, mine in own.items():
         if name.startswith(fresh) or name.endswith("num_batches_tracked"):  # files of old torch lack these counters
             continue
         if name not in tensors:
             return f"the file has no {name!r} (it begins with {next(iter(tensors), 'nothing')!r})"
-        if tensors[name].shape != mine.shape and not _adaptable(tensors[name], mine, in_channels):
+        if tensors[name].shape != mine.shape and not (name == first and _adaptable(tensors[name], mine, in_channels)):
             return f"{name!r} is {list(tensors[name].shape)} in the file and {list(mine.shape)} in the network"
     for name in tensors:
         if not part and name not in own and not name.startswith(fresh):
@@ -103,13 +106,26 @@ def first_misfit(
     return None
 
 
-def adapt(weight_F3HW: torch.Tensor, in_channels: int) -> torch.Tensor:
-    """Kernels (F, 3, h, w) of a first convolution for `in_channels` channels, by timm's rule."""
-    from timm.models import adapt_input_conv
+def adapt(weight_FCHW: torch.Tensor, in_channels: int) -> torch.Tensor:
+    """Kernels (F, C, h, w) of a first convolution for `in_channels` channels, by timm's rule."""
+    theirs = weight_FCHW.shape[1]
+    if in_channels == 1:
+        return weight_FCHW.sum(dim=1, keepdim=True)
+    return weight_FCHW.repeat(1, -(-in_channels // theirs), 1, 1)[:, :in_channels] * (theirs / in_channels)
 
-    return adapt_input_conv(in_channels, weight_F3HW)
+
+def first_convolution(own: Mapping[str, torch.Tensor]) -> str | None:
+    """Name of the kernels of the first convolution of a network's state."""
+    return next((name for name, tensor in own.items() if tensor.ndim == 4 and name.endswith("weight")), None)
+
+
+def first_channels(own: Mapping[str, torch.Tensor], tensors: Mapping[str, torch.Tensor]) -> int | None:
+    """Channels that the first convolution of a file is for, where the file has that of the network."""
+    name = first_convolution(own)
+    return int(tensors[name].shape[1]) if name is not None and name in tensors else None
 
 
 def _adaptable(theirs: torch.Tensor, mine: torch.Tensor, in_channels: int) -> bool:
-    """Whether both are kernels of a first convolution, for 3 channels and for ours."""
-    return mine.ndim == 4 and mine.shape[1] == in_channels and theirs.shape == (mine.shape[0], 3, *mine.shape[2:])
+    """Whether both are kernels of a first convolution, for some channels and for ours."""
+    shapes = [(each.shape[0], *each.shape[2:]) for each in (theirs, mine)]
+    return theirs.ndim == mine.ndim == 4 and mine.shape[1] == in_channels and shapes[0] == shapes[1]

@@ -54,7 +54,8 @@ class DataSpec(Part):
         stride: Pixels between the windows of patch-based training (100: published).
         stride_m: The same in metres, rounded to whole pixels; it takes the place of `stride` where it is set, so that
             trials of different ratios step alike.
-        balanced: Whether every class is drawn equally often in patch-based training.
+        balanced: Whether every class of the first chart is drawn equally often: as the class of a patch in patch-based
+            training, and as one that a crop surely holds, an eighth of its side wide, in pixel-based training.
         scene_share: Share of the training scenes that is used, at least one scene: the first ones of an order that the
             trial's seed draws, so a smaller share is inside every larger one.
         max_patches: Number of different training patches at most, also the first ones of a seeded order; None is no
@@ -131,6 +132,8 @@ class DataSpec(Part):
             )
         if self.task == "patch" and self.dominance is not None:
             raise ValueError("data.dominance is for pixel-based trials: patches are indexed by the charts of the lake")
+        if self.task == "pixel" and self.balanced and self.dominance is not None:
+            raise ValueError("data.balanced looks for the classes of the lake's charts: leave data.dominance out")
         if self.size_matched and self.train == SceneFilter():
             raise ValueError("data.size_matched needs a season, location or cryoseason in data.train to be sized as")
         return self

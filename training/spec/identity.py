@@ -111,6 +111,8 @@ def document(
             if path in WHERE:
                 continue
             plain = _FIRST_WORDS[path][value] if path in _FIRST_WORDS else dumped[name]
+            if path == "data.balanced" and value and getattr(part, "task", None) == "pixel":
+                plain = "crops"  # pixel-based trials could say so before, and it did nothing: theirs are other ids
             own_default = field.get_default(call_default_factory=True)
             default = getattr(usual, name) if type(usual) is type(part) else own_default
             if isinstance(value, BaseModel):

@@ -3,12 +3,37 @@
 import json
 from typing import Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from datasets.labels import chart
 from training.spec.errors import Part
 
 Schedule = Literal["none", "cosine_warm_restarts", "cosine", "step", "plateau", "as_published"]
+
+
+class InputsSpec(Part):
+    """What a pretrained network wants to see of our channels; by default all of `data.channels`, as the lake has them.
+
+    Attributes:
+        channels: Which of `data.channels`, in the order of the network's inputs; one may be taken several times.
+        mean: One for each input, in its units; null takes that of the training scenes. Empty takes all of these.
+        std: Deviations likewise, null where the mean is.
+        sar: What SAR backscatter is given as: the lake's `dB`, `power` (10^(dB/10)) or `amplitude` (10^(dB/20)), of
+            which mean and deviation must be given then.
+    """
+
+    channels: tuple[str, ...] = ()
+    mean: tuple[float | None, ...] = ()
+    std: tuple[float | None, ...] = ()
+    sar: Literal["dB", "power", "amplitude"] = "dB"
+
+    @field_validator("mean", "std")
+    @classmethod
+    def _numbers(cls, values: tuple[float | None, ...], info: ValidationInfo) -> tuple[float | None, ...]:
+        least = 0.0 if info.field_name == "std" else -float("inf")
+        if not all(value is None or least < value < float("inf") for value in values):
+            raise ValueError(f"they must be numbers{' above 0' if least == 0.0 else ''} or null, got {list(values)}")
+        return values
 
 
 class ModelSpec(Part):
@@ -21,11 +46,19 @@ class ModelSpec(Part):
         pretrained: `imagenet` for the weights that the network's library has on this machine, or the path of a file of
             weights; nothing is ever downloaded. `PATH#DIGEST`, with at least 8 digits of the file's SHA-256, ties the
             trial to its content. None starts from random weights.
+        freeze: `encoder` leaves the part of the network that makes features as it starts (`training.models.encoder`),
+            weights and statistics of batch norm alike, and trains what is behind it.
+        head: `linear` puts one 1x1 convolution behind the features of a pixel-based network, in place of its decoder;
+            with a frozen encoder that is a linear probe. `own` leaves the network as it is.
+        inputs: Which channels it takes, and their normalization.
     """
 
     name: str = "unet"
     params: dict[str, Any] = Field(default_factory=dict)
     pretrained: str | None = None
+    freeze: Literal["none", "encoder"] = "none"
+    head: Literal["own", "linear"] = "own"
+    inputs: InputsSpec = InputsSpec()
 
     @field_validator("params")
     @classmethod
@@ -43,6 +76,7 @@ class OptimizerSpec(Part):
     Attributes:
         name: Optimizer.
         lr: Learning rate at the start.
+        encoder_lr_factor: The encoder's learning rate is this many times that of the rest; see `model.freeze`.
         weight_decay: L2 term for Adam and SGD, decoupled for AdamW.
         momentum: Of SGD (0.9: AutoICE winner, MMSeaIce configs/sic_mse).
         clip_norm: Largest norm of the gradient over all weights; None does not clip.
@@ -61,6 +95,7 @@ class OptimizerSpec(Part):
 
     name: Literal["adam", "adamw", "sgd"] = "adam"
     lr: float = Field(default=1e-4, gt=0.0, allow_inf_nan=False)
+    encoder_lr_factor: float = Field(default=1.0, gt=0.0, allow_inf_nan=False)
     weight_decay: float = Field(default=0.0, ge=0.0, allow_inf_nan=False)
     momentum: float = Field(default=0.9, ge=0.0, lt=1.0)
     clip_norm: float | None = Field(default=None, gt=0.0, allow_inf_nan=False)
@@ -79,9 +114,10 @@ class LossSpec(Part):
         name: Of the heads that predict classes: cross-entropy, focal loss (Lin et al. 2017), or cross-entropy plus
             Dice loss (Milletari et al. 2016) in equal parts.
         focal_gamma: How much less focal loss weighs easy pixels (2: Lin et al.; 0 is cross-entropy).
-        class_weights: `balanced` weighs a class by the inverse of its share in training: of the labelled
-            pixels of the training scenes where pixel-based, of the patches as they are drawn where patch-based; weights
-            average 1 over these. Or one weight per class of the first target.
+        class_weights: `balanced` weighs a class by the inverse of its share in training: of the labelled pixels of the
+            training scenes where pixel-based (also where crops are drawn balanced: then it counts twice), of the
+            patches as they are drawn where patch-based; weights average 1 over these. Or one weight per class of the
+            first target.
         sic: Whether SIC is predicted as one of 11 classes, or by regression on the class number with mean squared error
             (AutoICE winner).
         task_weights: Weight of each chart in the sum (1 where not given; AutoICE winner: SIC 1, SOD 3, FLOE 3).

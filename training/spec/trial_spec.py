@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
+from datasets.channels import CHANNELS
 from datasets.errors import unknown_name
 from datasets.grids import pixels_of
 from datasets.labels import chart
@@ -41,6 +42,11 @@ class TrialSpec(Part):
         if problem := next(_misfits(self), None):
             raise ValueError(problem)
         return self
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Channels of the network's inputs in order; one may stand several times."""
+        return self.model.inputs.channels or self.data.channels
 
     @property
     def map_stride(self) -> int:
@@ -133,8 +139,39 @@ def _misfits(spec: TrialSpec) -> Iterator[str]:
         yield "loss.sic = 'regression' is for pixel-based trials: a patch-based one predicts one of 11 classes"
     if loss.class_weights not in ("none", "balanced") and len(loss.class_weights) != n_classes:
         yield f"loss.class_weights must have one weight for each of the {n_classes} classes of {data.primary}"
+    yield from _unfit_inputs(spec)
+    if spec.model.head == "linear" and data.task == "patch":
+        yield "model.head = 'linear' is for pixel-based trials: the head of a patch-based network is linear already"
+    if spec.model.freeze == "encoder" and spec.optimizer.encoder_lr_factor != 1.0:
+        yield "optimizer.encoder_lr_factor is for an encoder that is trained, and model.freeze is 'encoder'"
     if spec.loop.monitor == "score" and data.task == "patch":
         yield "loop.monitor = 'score' is for pixel-based trials: the combined AutoICE score is one of pixels"
+
+
+def _unfit_inputs(spec: TrialSpec) -> Iterator[str]:
+    inputs, names = spec.model.inputs, spec.inputs
+    if absent := [name for name in names if name not in spec.data.channels]:
+        yield (
+            f"model.inputs.channels has {', '.join(dict.fromkeys(absent))}, which data.channels lacks: it has "
+            f"{', '.join(spec.data.channels)}"
+        )
+        return
+    for field, values in (("mean", inputs.mean), ("std", inputs.std)):
+        if len(values) != len(names) and (inputs.mean or inputs.std):
+            yield (
+                f"model.inputs.{field} has {len(values)} values and the network {len(names)} inputs "
+                f"({', '.join(names)}): give one for each, null where it is that of the training scenes"
+            )
+            return
+    pairs = list(zip(names, inputs.mean or (None,) * len(names), inputs.std or (None,) * len(names), strict=True))
+    if half := [name for name, mean, std in pairs if (mean is None) != (std is None)]:
+        yield f"model.inputs.mean and model.inputs.std must be null together, and are not for {', '.join(half)}"
+    lakes = [name for name, mean, _ in pairs if mean is None and CHANNELS[name].units == "dB"]
+    if inputs.sar != "dB" and lakes:
+        yield (
+            f"model.inputs.sar = {inputs.sar!r} needs model.inputs.mean and model.inputs.std of {', '.join(lakes)}: "
+            "the lake has those of dB"
+        )
 
 
 def _sentence(error: ValidationError) -> str:

@@ -16,6 +16,7 @@ from datasets.loading.gather import count_pixels
 from datasets.loading.places import Places
 from datasets.loading.resident import ResidentScenes
 from datasets.loading.scene_reader import SceneReader
+from datasets.patches.class_anchors import ClassAnchors
 from datasets.patches.crops import RandomCrops
 from datasets.patches.index_build import build_index
 from datasets.patches.indexed_patches import IndexedPatches
@@ -76,6 +77,17 @@ def test_the_device_gives_the_batches_of_a_loader(
         device = DeviceBatches(scenes, source, **place)  # type: ignore[arg-type]
         assert len(device) == len(loader) == 2
         assert all_same(device.epoch(4), loader.epoch(4))
+
+
+@pytest.mark.parametrize("max_masked", [0.3, 0.02])
+def test_crops_for_every_class_are_the_same_on_both_feeds(tiny_lake: Lake, max_masked: float) -> None:
+    reader = reader_of(tiny_lake)
+    rule = PatchRule(ratio=2, patch_size=6, stride=6)
+    anchors = ClassAnchors(build_index(tiny_lake, tiny_lake.catalog().split("train"), rule))
+    scene_ids = tiny_lake.catalog().split("train").scene_ids
+    source = RandomCrops(scene_ids, patch_size=48, max_masked=max_masked, length=24, seed=5, anchors=anchors)
+    loader = BatchLoader(BatchDataset(reader, source, batch_size=8))
+    assert all_same(DeviceBatches(resident(reader, source), source, batch_size=8).epoch(2), loader.epoch(2))
 
 
 @pytest.mark.parametrize(("rules", "asked"), [({}, False), ({"max_land": 0.5}, True)])

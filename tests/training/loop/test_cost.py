@@ -18,7 +18,11 @@ def test_hours_of_gpu_and_processor(monkeypatch: pytest.MonkeyPatch) -> None:
     assert cpu["cost/gpu_hours"] == 0.0
     assert cpu["cost/cpu_hours"] == pytest.approx(1.0, abs=0.01)
     assert cpu["cost/seconds"] == pytest.approx(3600, abs=30)
-    assert cpu["cost/parameters"] == 4
+    assert cpu["cost/parameters"] == cpu["cost/trainable_parameters"] == 4
+    half = nn.Linear(3, 1)
+    half.weight.requires_grad_(False)
+    counts = cost_of(half, [row], started, torch.device("cpu"), 1)
+    assert (counts["cost/parameters"], counts["cost/trainable_parameters"]) == (4, 1)
     monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device: 2**30)
     gpu = cost_of(nn.Linear(3, 1), [row], started, torch.device("cuda", 0), 2)
     assert gpu["cost/gpu_hours"] == pytest.approx(2.0, abs=0.02)

@@ -11,7 +11,7 @@ from training.loop.processes import Processes
 from training.loop.trainer import Trainer
 from training.models.heads import heads_of
 from training.models.unet import UNet
-from training.spec import LoopSpec, OptimizerSpec, TrialSpec
+from training.spec import LoopSpec, ModelSpec, OptimizerSpec, TrialSpec
 
 CPU = torch.device("cpu")
 
@@ -56,6 +56,7 @@ def trainer_of(
     *,
     processes: Processes | None = None,
     loss: str = "cross_entropy",
+    network: ModelSpec | None = None,
     **loop: object,
 ) -> Trainer:
     spec = TrialSpec().with_("loss.name", loss)
@@ -68,4 +69,5 @@ def trainer_of(
         seed=0,
         device=CPU,
         processes=processes or Processes(),
+        network=network,
     )

@@ -258,7 +258,10 @@ CHANGED: dict[str, Any] = {
     "loop.precision": "float32", "loop.compile": True, "evaluation.fixed_ratio": None, "evaluation.tile": 512,
     "evaluation.map_stride": 9, "seed": 9, "data.stride_m": 4000.0, "data.dominance": 0.9, "data.selection": "source",
     "data.size_matched": True, "optimizer.length": "trial", "evaluation.map_stride_m": 4000.0,
-    "evaluation.dominance": [0.9],
+    "evaluation.dominance": [0.9], "model.freeze": "encoder", "model.head": "linear",
+    "model.inputs.channels": ["nersc_sar_primary"], "model.inputs.mean": [1.0], "model.inputs.std": [2.0],
+    "model.inputs.sar": "power",
+    "optimizer.encoder_lr_factor": 0.1,
     **{f"data.{split}.season": "winter" for split in ("train", "val", "test")},
     **{f"data.{split}.location": "cat1" for split in ("train", "val", "test")},
     **{f"data.{split}.cryoseason": "melt" for split in ("train", "val", "test")},
@@ -272,9 +275,13 @@ OTHER_SETTINGS: dict[str, Any] = {
 def test_a_change_of_any_field_changes_the_id() -> None:
     fields = {name for name, _ in leaves(TrialSpec)}
     assert CHANGED.keys() == fields - identity.WHERE, "name a changed value of a new field here"
-    with_others = {"data.size_matched": {"data.train.season": "winter"}}  # fields that a value needs
+    one_input = {"model.inputs.channels": ["nersc_sar_primary"], "model.inputs.mean": [0.5], "model.inputs.std": [0.5]}
+    with_others = {  # fields that a value needs
+        "data.size_matched": {"data.train.season": "winter"},
+        **{f"model.inputs.{name}": one_input for name in ("mean", "std", "sar")},
+    }
     ids = {
-        name: TrialSpec().with_all({name: value, **with_others.get(name, {})}).trial_id
+        name: TrialSpec().with_all({**with_others.get(name, {}), name: value}).trial_id
         for name, value in CHANGED.items()
     }
     assert len({*ids.values(), TrialSpec().trial_id}) == len(ids) + 1
