@@ -159,9 +159,9 @@ def build_lake(
         outcomes[path] = outcome
         on_scene(path)
         check_lock()
-    found = [outcome for path in sources if not isinstance(outcome := outcomes[path], str)]
+    found = [each for path in sources if not isinstance(each := outcomes[path], str)]
     built = BuiltScenes(found, known.catalog)
-    failures = tuple((path, outcome) for path in sources if isinstance(outcome := outcomes[path], str))
+    failures = tuple((path, each) for path in sources if isinstance(each := outcomes[path], str))
     if found and len(kept) == len(found) and not known.lost() and _is_as_drawn(known.catalog, split):
         return BuildSummary(built=built, failures=failures, catalog=known.catalog)
     earlier, lost, settled = _earlier_scenes(lake, built, known)
