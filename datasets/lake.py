@@ -233,6 +233,16 @@ class Lake:
             )
         return dict(self.statistics[group])
 
+    def channels(self, group: str) -> tuple[str, ...]:
+        """Names of the channels of one group, `r2` or `km2`, that the scenes hold; of a lake to predict too.
+
+        Such a lake has no training scene, and so no statistics: there the first scene is asked.
+        """
+        known = self.statistics
+        if not known and len(self.catalog()):
+            known = self.scene(self.catalog().scene_ids[0]).moments
+        return tuple(known.get(group, ()))
+
     def publish(self, catalog: Catalog, moments: Mapping[str, Mapping[str, ChannelStatistics]]) -> None:
         """Writes catalog and statistics in one step, and then shows them if the lake was one of another recipe.
 

@@ -18,10 +18,10 @@ from typing import Any, Final
 import xarray as xr
 
 from datasets.labels import IGNORE, Chart
+from training.evaluation.prediction_files import DIMS, LAND
 
-LAND: Final = 254
-"""Number of land in a map of classes, where no class is foretold: zone 0 of `distance_map`."""
-DIMS: Final = ("line", "sample")
+__all__ = ["DIMS", "LAND"]
+
 _HUNDREDTHS: Final[dict[str, Any]] = {"scale_factor": 0.01, "_FillValue": IGNORE, "units": "1"}
 
 
