@@ -46,6 +46,6 @@ def find_checkpoint(given: str, scratch: Path, *, storage: str = "", tracking_ur
             return place
     near = get_close_matches(given, names(f"{storage}/{_TRIALS}"), n=1) if storage else []
     raise CheckpointError(
-        f"there is no checkpoint {given!r}: give best.pt of a finished trial, the trial's folder, a run of MLflow with "
+        f"there is no checkpoint {given!r}: give the best.pt of a finished trial, its folder, a run of MLflow with "
         "--tracking-uri, or a trial_id with --storage" + (f"; did you mean {near[0]!r}?" if near else "")
     )

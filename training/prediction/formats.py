@@ -56,16 +56,17 @@ def write_netcdf(data: xr.Dataset, path: Path) -> Path:
     import netCDF4
 
     with netCDF4.Dataset(path, "w") as file:
-        file.setncatts(data.attrs)
+        file.setncatts({str(name): value for name, value in data.attrs.items()})
         for dim, size in data.sizes.items():
-            file.createDimension(dim, size)
+            file.createDimension(str(dim), size)
         strip = next(strips(data)).stop
-        for name, variable in data.variables.items():
+        variables = {str(name): variable for name, variable in data.variables.items()}
+        for name, variable in variables.items():
             chunks = [strip if dim == "line" else size for dim, size in variable.sizes.items()]
-            made = file.createVariable(
+            made: Any = file.createVariable(
                 name,
                 variable.dtype,
-                variable.dims,
+                tuple(map(str, variable.dims)),
                 zlib=True,
                 complevel=1,
                 chunksizes=chunks,
@@ -76,7 +77,7 @@ def write_netcdf(data: xr.Dataset, path: Path) -> Path:
             if DIMS[0] not in variable.dims:
                 made[...] = variable.to_numpy()
         for lines in strips(data):
-            for name, variable in data.variables.items():
+            for name, variable in variables.items():
                 if DIMS[0] in variable.dims:
                     place = tuple(lines if dim == DIMS[0] else slice(None) for dim in variable.dims)
                     file[name][place] = variable.isel(line=lines).to_numpy()

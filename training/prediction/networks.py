@@ -64,8 +64,8 @@ class Member:
         return next(head for head in heads_of(self.spec) if head.chart.name == chart)
 
 
-Ask = Callable[[Tile, torch.Tensor], dict[str, Answer]]
-"""Answers of one network about a tile, by chart, from the inputs (C, h, w) of what is around it."""
+Ask = Callable[[Tile, torch.Tensor | None], dict[str, Answer]]
+"""Answers of one network about a tile, by chart, from the inputs (C, h, w) around it; a patch-based one needs none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,7 +168,8 @@ def _asker(member: Member, inputs: SceneWindows) -> Ask:
     if member.spec.data.task == "patch":
         return _of_windows(member, inputs, heads[0])
 
-    def ask(tile: Tile, x_CHW: torch.Tensor) -> dict[str, Answer]:
+    def ask(tile: Tile, x_CHW: torch.Tensor | None) -> dict[str, Answer]:
+        assert x_CHW is not None
         lines, samples = tile.inner
         outputs_KHW = outputs_of(member.model, x_CHW[None])[0, :, lines, samples]
         return {head.chart.name: Answer.of(head, outputs_KHW) for head in heads}
@@ -184,7 +185,7 @@ def _of_windows(member: Member, inputs: SceneWindows, head: Head) -> Ask:
     grid = torch.cat(batches).T.reshape(-1, len(sliding.lines), len(sliding.samples))
     answer, owners = Answer.of(head, grid), [_owners(sliding, axis) for axis in (0, 1)]
 
-    def ask(tile: Tile, x_CHW: torch.Tensor) -> dict[str, Answer]:
+    def ask(tile: Tile, x_CHW: torch.Tensor | None) -> dict[str, Answer]:
         lines, samples = (
             torch.from_numpy(own[part]).to(grid.device)
             for own, part in zip(owners, (tile.lines, tile.samples), strict=True)

@@ -73,8 +73,8 @@ def predict_scene_map(
         for name, values in block.layers.items():
             writer.put(name, (slice(None), *where) if values.ndim > 2 else where, values)
         if block.tile.samples.start == 0:
-            for name, values in zip(_POSITIONS, _positions(places, block.tile.lines), strict=True):
-                writer.put(name, (block.tile.lines, slice(None)), values)
+            for name, degrees in zip(_POSITIONS, _positions(places, block.tile.lines), strict=True):
+                writer.put(name, (block.tile.lines, slice(None)), degrees)
         return block.layers[networks.charts[0].name].size
 
     with RasterWriter(path) as writer:
@@ -87,37 +87,30 @@ def predict_scene_map(
 def predict_blocks(networks: Networks, reader: SceneReader, scene_id: str, tiling: Tiling) -> Iterator[Block]:
     """The tiles of a scene's map, line of tiles after line of tiles."""
     members = networks.members
-    sights = list(distinct(members))
+    sights = [(member.inputs.scene(scene_id), places) for member, places in distinct(members)]
+    inputs = {place: own for own, places in sights for place in places}
+    askers = networks.askers([inputs[place] for place in range(len(members))])
     device = members[0].inputs.device
-    windows: list[Any] = [None] * len(members)
-    for member, places in sights:
-        inputs = member.inputs.scene(scene_id)
-        for place in places:
-            windows[place] = inputs
-    askers = networks.askers(windows)
+    with_tiles = {place for place, member in enumerate(members) if member.spec.data.task == "pixel"}
 
-    def load(tile: Tile) -> tuple[Tile, list[torch.Tensor | None], torch.Tensor, torch.Tensor]:
-        found: list[torch.Tensor | None] = [None] * len(members)
-        for _, places in sights:
-            if any(members[place].spec.data.task == "pixel" for place in places):
-                x_CHW = windows[places[0]].window(tile.outer_lines, tile.outer_samples)
-                for place in places:
-                    found[place] = x_CHW
+    def load(tile: Tile) -> tuple[Tile, dict[int, torch.Tensor], tuple[torch.Tensor, torch.Tensor]]:
+        found: dict[int, torch.Tensor] = {}
+        for own, places in sights:
+            if with_tiles & {*places}:
+                found |= dict.fromkeys(places, own.window(tile.outer_lines, tile.outer_samples))
         land, no_sar = (torch.from_numpy(mask).to(device) for mask in masks(reader, scene_id, tile.lines, tile.samples))
-        return tile, found, land, no_sar
+        return tile, found, (land, no_sar)
 
-    for tile, inputs, land, no_sar in read_ahead(tiling.tiles(windows[0].shape), load):
+    for tile, seen, empty in read_ahead(tiling.tiles(inputs[0].shape), load):
         together = {chart.name: Ensemble() for chart in networks.charts}
-        for ask, x_CHW in zip(askers, inputs, strict=True):
-            with torch.inference_mode():
-                for name, answer in ask(tile, x_CHW).items():
-                    together[name].add(answer)
+        layers: dict[str, NDArray[np.uint8]] = {}
         with torch.inference_mode():
-            layers = {
-                name: values.cpu().numpy()
-                for chart in networks.charts
-                for name, values in together[chart.name].layers(chart, land, no_sar).items()
-            }
+            for place, ask in enumerate(askers):
+                for name, answer in ask(tile, seen.get(place)).items():
+                    together[name].add(answer)
+            for chart in networks.charts:
+                found = together[chart.name].layers(chart, *empty)
+                layers |= {name: values.cpu().numpy() for name, values in found.items()}
         yield Block(tile=tile, layers=layers)
 
 
