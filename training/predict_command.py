@@ -43,6 +43,13 @@ def predict(
         list[str] | None, typer.Option(help="Scenes by id, charted or not (without: all of --split).", metavar="ID ...")
     ] = None,
     split: Annotated[str, typer.Option(help=f"Scenes of a split: {', '.join(_SPLITS)}.")] = "all",
+    part: Annotated[
+        str,
+        typer.Option(
+            help="Only every Nth of these scenes, from the Kth on, so that N processes or machines fill one folder.",
+            metavar="K/N",
+        ),
+    ] = "1/1",
     formats: Annotated[
         list[str] | None,
         typer.Option(
@@ -104,11 +111,11 @@ def predict(
         from datasets.loading.node_cache import NodeCache
         from training.prediction.formats import Options, check_formats
         from training.prediction.map_folder import MapFolder
-        from training.prediction.predict_maps import choose_scenes, predict_maps
+        from training.prediction.predict_maps import choose_scenes, predict_maps, share_of
 
         known = check_formats(formats or ["zarr"])
         source = Lake.open(lake)
-        chosen = choose_scenes(source, scenes or (), split)
+        chosen = share_of(choose_scenes(source, scenes or (), split), part)
         folder = MapFolder(path=out_folder, formats=known, options=Options(crs=crs), overwrite=overwrite)
         with map_bar() as show:
             summary = predict_maps(files, source, chosen, folder, cache=NodeCache.default(), progress=show)

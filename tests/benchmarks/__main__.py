@@ -16,6 +16,7 @@ from tests.benchmarks import (
     interval_level,
     large_lake,
     loader,
+    mapping,
     opening,
     patch_index,
     reading,
@@ -27,7 +28,7 @@ from tests.benchmarks import (
 
 MODULES: Final = (
     *(full_scene, two_workers, streaming, opening, reading),
-    *(patch_index, loader, large_lake, data_wait, evaluation, attribution),
+    *(patch_index, loader, large_lake, data_wait, evaluation, mapping, attribution),
     *(study_overhead, study_scale, interval_level),
 )
 BENCHMARKS: Final = {module.__name__.rpartition(".")[2]: module for module in MODULES}

@@ -65,7 +65,7 @@ def write_netcdf(data: xr.Dataset, path: Path) -> Path:
             chunks = [strip if dim == "line" else size for dim, size in variable.sizes.items()]
             made: Any = file.createVariable(
                 name,
-                variable.dtype,
+                np.dtype(variable.dtype.name),
                 tuple(map(str, variable.dims)),
                 zlib=True,
                 complevel=1,
@@ -87,7 +87,7 @@ def write_netcdf(data: xr.Dataset, path: Path) -> Path:
 def _attributes(variable: xr.Variable, *, is_place: bool) -> dict[str, Any]:
     found = {name: value for name, value in variable.attrs.items() if name != "_FillValue"}
     if "flag_values" in found:
-        found["flag_values"] = np.asarray(found["flag_values"], variable.dtype)
+        found["flag_values"] = np.asarray(found["flag_values"], variable.dtype.name)
     return found if is_place else {**found, "coordinates": "latitude longitude"}
 
 

@@ -33,7 +33,7 @@ def test_a_file_a_folder_and_a_trial_of_a_study(make_checkpoint: MakeCheckpoint,
 
 @pytest.mark.slow
 def test_a_run_of_mlflow(make_checkpoint: MakeCheckpoint, tmp_path: Path) -> None:
-    uri, file = fresh_database(tmp_path / "mlflow"), make_checkpoint()
+    uri, file = fresh_database(tmp_path), make_checkpoint()
     runs = []
     for with_checkpoint in (True, False):
         tracker = MlflowTracker(uri, "single_trials")

@@ -39,7 +39,7 @@ def test_what_the_page_says_to_type_works(
     (tmp_path / "data" / "lake").symlink_to(tiny_lake.url)
     (tmp_path / "new").symlink_to(new_lake.url)
     lines = [line for text in blocks("bash") for line in text.splitlines() if "predict --checkpoint" in line]
-    assert len(lines) == 3
+    assert len(lines) == 4
     for place, line in enumerate(lines):
         words = shlex.split(line.replace("0123456789ab", trial_id).replace("--out maps", f"--out maps{place}"))
         done = CliRunner().invoke(app, words[3:])

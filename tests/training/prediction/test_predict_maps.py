@@ -18,7 +18,7 @@ from training.models.heads import heads_of
 from training.prediction import predict_maps as module
 from training.prediction.formats import Options
 from training.prediction.map_folder import MapExistsError, MapFolder
-from training.prediction.predict_maps import Progress, Summary, choose_scenes, predict_maps
+from training.prediction.predict_maps import Progress, Summary, choose_scenes, predict_maps, share_of
 from training.prediction.scene_map import LAND, open_map
 from training.spec import SpecError
 
@@ -241,3 +241,13 @@ def test_records_are_plain_json(new_lake: Lake, make_checkpoint: MakeCheckpoint,
     predicted(tmp_path / "maps", new_lake, make_checkpoint())
     record = json.loads(next((tmp_path / "maps" / ".predict").glob("*.json")).read_text())
     assert record["formats"]["zarr"]["files"] == [f"{new_lake.catalog().scene_ids[0]}.zarr"]
+
+
+def test_parts_hold_every_scene_once(tiny_lake: Lake) -> None:
+    scenes = tiny_lake.catalog()
+    parts = [share_of(scenes, f"{part}/4").scene_ids for part in (1, 2, 3, 4)]
+    assert sorted(name for part in parts for name in part) == list(scenes.scene_ids)
+    assert share_of(scenes, "12/12").scene_ids == scenes.scene_ids[11:]
+    for wrong in ("0/2", "3/2", "2", "a/b", "-1/2", ""):
+        with pytest.raises(SplitError, match="give K/N with 1 <= K <= N"):
+            share_of(scenes, wrong)
