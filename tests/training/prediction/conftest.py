@@ -17,16 +17,18 @@ from training.models import build_network
 from training.spec import TrialSpec
 
 MakeCheckpoint = Callable[..., Path]
+_CHOSEN = ("20180314T214655", "20210524T213436")
 
 
 @pytest.fixture(scope="session")
-def new_lake(tmp_path_factory: pytest.TempPathFactory, raw_test: list[Path]) -> Lake:
-    """Two scenes that are no training scenes, so the lake has no statistics; ratios 2, 5 and 10."""
+def new_lake(tmp_path_factory: pytest.TempPathFactory, raw_train: list[Path], raw_test: list[Path]) -> Lake:
+    """Two scenes that are no training scenes, so the lake has no statistics; one lacks SAR here and there."""
 
     def build(folder: str) -> list[str]:
         recipe = Recipe(ratios=(2, 5, 10))
         lake = Lake.create(f"{folder}/lake", recipe.to_lake())
-        publish(lake, [convert_scene(str(path), recipe, lake, "test") for path in raw_test[:2]], SplitOptions())
+        raw = [path for path in (*raw_train, *raw_test) if any(name in path.name for name in _CHOSEN)]
+        publish(lake, [convert_scene(str(path), recipe, lake, "test") for path in raw], SplitOptions())
         return [lake.url]
 
     (url,) = built_once(tmp_path_factory, "new-lake", build)
