@@ -93,16 +93,16 @@ class MapFolder:
     def publish(self, scene_id: str, made_by: str, made: Mapping[str, Sequence[Path]]) -> None:
         """Moves whole files of some forms to their places; those of another map of the scene go."""
         record = self._read(scene_id)
-        others = {}
-        if record is not None and record.made_by == made_by:
-            others = {name: own for name, own in record.formats.items() if name not in made}
-        elif record is not None:
-            for file in (file for own in record.formats.values() for file in own.files):
-                _remove(self.path / file)
+        before = {} if record is None else record.formats
         new = {
             name: _Made(options=FORMATS[name].settings(self.options), files=tuple(path.name for path in paths))
             for name, paths in made.items()
         }
+        same = record is not None and record.made_by == made_by
+        others = {name: own for name, own in before.items() if same and name not in new}
+        kept = {file for own in (*others.values(), *new.values()) for file in own.files}
+        for file in (file for own in before.values() for file in own.files if file not in kept):
+            _remove(self.path / file)
         place = self._record(scene_id)
         part = place.with_suffix(".json.part")
         part.write_text(_Record(made_by=made_by, formats={**others, **new}).model_dump_json(indent=1), encoding="utf-8")

@@ -1,6 +1,7 @@
 """Maps of scenes of a lake that no network was trained on."""
 
 import json
+import warnings
 from collections import Counter
 from pathlib import Path
 
@@ -97,6 +98,23 @@ def test_plain_xarray_reads_physical_values_with_names_and_places(
         for name, values in whole.variables.items():
             np.testing.assert_array_equal(stored[name].values, values.to_numpy())
             assert stored[name].dtype == values.dtype
+
+
+def test_gdal_reads_the_netcdf_and_finds_its_places(
+    new_lake: Lake, make_checkpoint: MakeCheckpoint, tmp_path: Path
+) -> None:
+    rasterio = pytest.importorskip("rasterio")
+    predicted(tmp_path / "maps", new_lake, make_checkpoint(), formats=("zarr", "netcdf"))
+    scene_id = new_lake.catalog().scene_ids[0]
+    data = open_map(tmp_path / "maps" / f"{scene_id}.zarr").load()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a swath has no geotransform
+        with rasterio.open(f"netcdf:{tmp_path / 'maps' / scene_id}.nc:SOD") as opened:
+            assert opened.nodata == IGNORE
+            places = opened.tags(ns="GEOLOCATION")
+            assert places["X_DATASET"].endswith(":longitude")
+            rows = opened.read(1)
+    assert (rows == data.SOD.values).all() or (rows[::-1] == data.SOD.values).all(), "GDAL may turn a swath over"
 
 
 def test_tiles_and_one_piece_are_the_same_map(new_lake: Lake, make_checkpoint: MakeCheckpoint, tmp_path: Path) -> None:
