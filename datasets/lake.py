@@ -155,8 +155,11 @@ class Lake:
 
     @cached_property
     def digest(self) -> str:
-        """Hash of the recipe and of all scenes (content and split), 12 hex digits: another lake is another trial."""
-        rows = [record.model_dump(mode="json") for record in self.catalog()]
+        """Hash of the recipe and of all scenes (content and split), 12 hex digits: another lake is another trial.
+
+        Scenes that are there to be predicted do not count: no trial reads them, so that they may come and go.
+        """
+        rows = [record.model_dump(mode="json") for record in self.catalog() if record.split != "predict"]
         return digest_of([self.recipe_digest, rows])
 
     def scene(self, scene_id: str) -> Scene:

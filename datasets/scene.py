@@ -19,8 +19,8 @@ from datasets.stores.scene_store import SceneStore
 if TYPE_CHECKING:
     import xarray as xr
 
-Archive = Literal["train", "test"]
-Split = Literal["train", "val", "test", "unused"]
+Archive = Literal["train", "test", "predict"]
+Split = Literal["train", "val", "test", "unused", "predict"]
 Product = Literal["raw", "ready_to_train"]
 
 FIRST_SYNTHETIC_ORBIT: Final = 900_000
@@ -42,13 +42,14 @@ class SceneRecord(BaseModel):
     Attributes:
         scene_id: Acquisition start and provider, `20180325T194759_dmi`.
         source: Name of the file.
-        archive: Which archive the file came from.
+        archive: Which archive the file came from; `predict` is none of both: a scene to apply networks to.
         product: What the file is: `raw` (40 m) or `ready_to_train` (80 m, has even ratios only).
         pixel_spacing: Metres between the SAR pixels of the file, 40 or 80.
         charted: Whether there is an ice chart. The first release of the test archive has none: its scenes stay in the
             test split for prediction, all charts 255, and are never scored.
         split: Given by the catalog, which sees all scenes; None in a scene's own store. `unused` are training scenes
             that share an orbit pass with a test scene or have no chart, and scenes that their authors withdrew.
+            `predict` are scenes that were built to be predicted only: nothing is trained, chosen or scored on them.
         unused: Why, where the split is `unused`.
         acquired: Start of the acquisition, UTC.
         stopped: End of the acquisition, UTC.

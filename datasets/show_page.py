@@ -100,7 +100,8 @@ def _facts(lake: Lake, record: SceneRecord) -> Table:
     dropped = ", ".join(f"{reason} {count}" for reason, count in record.dropped.items() if count)
     facts = {
         "file": record.source,
-        "split": f"{record.split}{f' ({record.unused})' if record.unused else ''}, from the {record.archive} archive"
+        "split": f"{record.split}{f' ({record.unused})' if record.unused else ''}"
+        + (", neither trained nor scored on" if record.split == "predict" else f", from the {record.archive} archive")
         + ("" if record.charted else ", without chart"),
         "acquired": f"{record.acquired:%Y-%m-%d %H:%M:%S} to {record.stopped:%H:%M:%S} UTC, {record.satellite} "
         f"orbit {record.orbit}",

@@ -2,7 +2,8 @@
 
 The test scenes are those of the test archive. Frames of one pass look alike and two services may chart one frame, so
 passes move as a whole, and training scenes on the pass of a test scene are not used at all (the published split leaks
-both ways). Neither are scenes without a chart, nor those that the archive has withdrawn.
+both ways). Neither are scenes without a chart, nor those that the archive has withdrawn. Scenes that were built to be
+predicted are of no archive: they stay apart, and whatever they share a pass with is as it would be without them.
 """
 
 from collections import Counter, defaultdict
@@ -60,8 +61,8 @@ def assign_splits(
     def split_of(row: SceneRecord) -> Split:
         if reasons[row.scene_id] is not None:
             return "unused"
-        if row.archive == "test":
-            return "test"
+        if row.archive != "train":
+            return row.archive
         return "val" if row.orbit_pass in chosen else "train"
 
     return Catalog(
@@ -75,6 +76,8 @@ def reasons_not_to_use(catalog: Catalog, *, include_withdrawn: bool = False) -> 
     tested = {row.orbit_pass for row in catalog if row.archive == "test" and row.scene_id not in withdrawn}
 
     def unused(row: SceneRecord) -> str | None:
+        if row.archive == "predict":
+            return None
         if row.scene_id in withdrawn:
             return withdrawn[row.scene_id]
         if row.archive == "test":

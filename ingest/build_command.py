@@ -54,8 +54,8 @@ def build(
     split: Annotated[
         Archive | None,
         typer.Option(
-            help="The archive that the files are from: test scenes are only ever scored (without: that of the name "
-            "after figshare:, else train).",
+            help="The archive that the files are from: test scenes are only ever scored, and those of none, to apply "
+            "networks to, are predict: no trial reads them (without: that of the name after figshare:, else train).",
             show_default=False,
         ),
     ] = None,

@@ -110,3 +110,15 @@ def test_training_scenes_without_a_chart_are_not_used_and_test_scenes_stay() -> 
     assert catalog[rows[3].scene_id].split == "unused"
     assert catalog[rows[-1].scene_id].split == "test"
     assert (len(catalog.split("train")), len(catalog.split("val"))) == (7, 2)
+
+
+def test_scenes_to_predict_are_in_no_set_and_change_no_other_scene() -> None:
+    rows = [record(k, orbit=k) for k in range(10)] + [record(20, orbit=4, archive="test")]
+    asked = [record(30, orbit=5, archive="predict"), record(31, orbit=4, archive="predict")]
+    asked.append(record(32, orbit=99, archive="predict").model_copy(update={"charted": False}))
+    catalog = assign_splits([*rows, *asked], seed=0)
+    assert {row.scene_id for row in catalog.split("predict")} == {row.scene_id for row in asked}
+    assert not any(row.unused for row in catalog.split("predict"))
+    assert [row for row in catalog if row.archive != "predict"] == list(assign_splits(rows, seed=0))
+    alone = assign_splits(asked, seed=0)
+    assert [row.split for row in alone] == ["predict"] * 3

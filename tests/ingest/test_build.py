@@ -4,9 +4,12 @@ import shutil
 from pathlib import Path
 
 import pytest
+import xarray as xr
 
 from datasets.lake import Lake
 from datasets.splits import assign_splits
+from ingest.verify import verify_lake
+from tests.datasets.command_line import show
 from tests.ingest.command_line import command
 
 
@@ -64,3 +67,39 @@ def test_two_files_of_one_scene_are_not_both_built(raw_train: list[Path], tmp_pa
     assert result.exit_code == 1
     assert "give only one of them" in result.output
     assert "1 of 2 scenes are in the lake" in result.output
+
+
+@pytest.mark.slow
+def test_scenes_to_predict_are_a_lake_of_their_own_or_join_one(
+    raw_train: list[Path], raw_test: list[Path], tmp_path: Path
+) -> None:
+    bare = tmp_path / f"{raw_train[1].stem}_testdata.nc"
+    with xr.open_dataset(raw_train[1], decode_cf=False) as raw:
+        raw.drop_vars([name for name in ("polygon_icechart", "polygon_codes") if name in raw]).to_netcdf(bare)
+    alone = tmp_path / "new"
+    result = command("build", raw_train[0], bare, "--lake", alone, "--ratios", "10", "--split", "predict")
+    assert result.exit_code == 0, result.output
+    assert "the lake has 2 predict scenes" in result.output
+    new = Lake.open(str(alone))
+    assert not new.statistics
+    assert sorted(row.charted for row in new.catalog().split("predict")) == [False, True]
+    assert verify_lake(new, deep=True, on_scene=lambda scene_id: None) == ()
+    scene_id = new.catalog().scene_ids[0]
+    shown = [show(str(alone)).output, show(str(alone), scene_id).output]
+    assert "predict" in shown[0]
+    assert "neither trained nor scored on" in shown[1]
+
+    lake = tmp_path / "lake"
+    assert command("build", *raw_train[:3], "--lake", lake, "--ratios", "10").exit_code == 0
+    before = Lake.open(str(lake))
+    joined = command("build", raw_test[0], "--lake", lake, "--ratios", "10", "--split", "predict")
+    assert joined.exit_code == 0, joined.output
+    after = Lake.open(str(lake))
+    assert (after.digest, after.statistics) == (before.digest, before.statistics)  # trials stay what they are
+    assert len(after.catalog()) == 4
+    assert len(after.catalog().split("predict")) == 1
+    for path, asked, there in ((raw_train[0], "predict", "train"), (raw_test[0], "train", "predict")):
+        refused = command("build", path, "--lake", lake, "--ratios", "10", "--split", asked)
+        assert refused.exit_code == 2
+        assert f"is a {there} scene there and would be a {asked} scene" in " ".join(refused.output.split())
+    assert [row.split for row in Lake.open(str(lake)).catalog()] == [row.split for row in after.catalog()]
