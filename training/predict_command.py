@@ -114,6 +114,10 @@ def predict(
         from training.prediction.predict_maps import choose_scenes, predict_maps, share_of
 
         known = check_formats(formats or ["zarr"])
+        if "geotiff" in known:
+            from training.prediction.geotiff import check_projection
+
+            check_projection(crs)
         source = Lake.open(lake)
         chosen = share_of(choose_scenes(source, scenes or (), split), part)
         folder = MapFolder(path=out_folder, formats=known, options=Options(crs=crs), overwrite=overwrite)

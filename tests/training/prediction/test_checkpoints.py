@@ -60,6 +60,7 @@ def test_a_run_of_mlflow(make_checkpoint: MakeCheckpoint, tmp_path: Path) -> Non
         (["--format", "zarr,shape"], "unknown format 'shape': known are zarr, netcdf, geotiff, png"),
         (["--format", ","], "--format names no form: give one or several of zarr, netcdf, geotiff, png"),
         (["--scenes", "one", "two"], "has no scene 'one'"),
+        (["--format", "geotiff", "--crs", "EPSG:1"], "EPSG:1"),
     ],
 )
 def test_words_that_do_not_fit_are_one_sentence(
