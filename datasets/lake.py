@@ -241,10 +241,9 @@ class Lake:
 
         Such a lake has no training scene, and so no statistics: there the first scene is asked.
         """
-        known = self.statistics
-        if not known and len(self.catalog()):
-            known = self.scene(self.catalog().scene_ids[0]).moments
-        return tuple(known.get(group, ()))
+        if self.statistics or not len(self.catalog()):
+            return tuple(self.statistics.get(group, ()))
+        return tuple(self.scene(self.catalog().scene_ids[0]).moments.get(group, ()))
 
     def publish(self, catalog: Catalog, moments: Mapping[str, Mapping[str, ChannelStatistics]]) -> None:
         """Writes catalog and statistics in one step, and then shows them if the lake was one of another recipe.

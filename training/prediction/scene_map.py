@@ -75,7 +75,8 @@ def positions_attributes(name: str) -> dict[str, Any]:
 
 def open_map(path: Path) -> xr.Dataset:
     """Opens a map lazily, with the numbers as they are stored: uint8, `IGNORE` for no value."""
-    return xr.open_zarr(path, mask_and_scale=False, chunks=None, consolidated=False)
+    data: xr.Dataset = xr.open_zarr(path, mask_and_scale=False, chunks=None, consolidated=False)
+    return data
 
 
 def strips(data: xr.Dataset, lines: int = 512) -> Iterator[slice]:
