@@ -1,5 +1,6 @@
 """The forms of a scene map: each is made from the Zarr store by a function that never needs a network."""
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -102,7 +103,9 @@ def _netcdf(data: xr.Dataset, folder: Path, options: Options) -> list[Path]:
 def _geotiff(data: xr.Dataset, folder: Path, options: Options) -> list[Path]:
     from training.prediction.geotiff import write_geotiff
 
-    return write_geotiff(data, folder, crs=options.crs)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Dataset has no geotransform")  # swath files have control points
+        return write_geotiff(data, folder, crs=options.crs)
 
 
 def _picture(data: xr.Dataset, folder: Path, options: Options) -> list[Path]:
