@@ -257,6 +257,15 @@ class Lake:
             )
         return dict(self.statistics[group])
 
+    def channels(self, group: str) -> tuple[str, ...]:
+        """Names of the channels of one group, `r2` or `km2`, that the scenes hold; of a lake to predict too.
+
+        Such a lake has no training scene, and so no statistics: there the first scene is asked.
+        """
+        if self.statistics or not len(self.catalog()):
+            return tuple(self.statistics.get(group, ()))
+        return tuple(self.scene(self.catalog().scene_ids[0]).moments.get(group, ()))
+
     def expect_changes(self) -> None:
         """Says that stores of scenes in the catalog are about to change: until it is written again, they are ahead."""
         replace(f"{self.place}/{_AHEAD}", b"")

@@ -1,6 +1,7 @@
 """A scene, its chart and what a network predicts, side by side: the picture of the README.
 
-python docs/picture.py LAKE MAPS SCENE FILE, where MAPS is what `python -m training predict --format netcdf` wrote.
+python docs/picture.py LAKE MAPS SCENE FILE, where MAPS is what `python -m training predict --leaderboard --format
+netcdf` wrote.
 """
 
 import sys

@@ -15,7 +15,7 @@ from datasets.class_colours import PALETTES, Palette, check_palette
 from datasets.errors import unknown_name
 from datasets.loading.workers import loader_workers
 from datasets.process.machine import usable_cores
-from datasets.process.terminal import CommandLine, err, out, tell, user_errors
+from datasets.process.terminal import CommandLine, SeveralValues, err, out, tell, user_errors
 from training.attribute_command import attribute
 from training.models_command import models
 from training.predict_command import predict
@@ -37,7 +37,8 @@ app = CommandLine(
 )
 
 
-for command in (attribute, predict, models):
+app.command(cls=SeveralValues)(predict)
+for command in (attribute, models):
     app.command()(command)
 
 

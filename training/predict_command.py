@@ -1,58 +1,186 @@
-"""`python -m training predict`: class maps of all test scenes from a checkpoint.
+"""`python -m training predict`: maps of any scenes from checkpoints; with --leaderboard the class maps that are scored.
 
 Heavy imports (torch, xarray) are inside the command.
 """
 
+import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Final, get_args
 
 import typer
 
+from datasets.errors import IceBenchError, unknown_name
 from datasets.grids import pixel_spacing
 from datasets.lake import Lake
-from datasets.process.terminal import out, user_errors
-from training.progress_bar import counting_bar
+from datasets.process.terminal import err, out, tell, tell_failure, user_errors
+from datasets.scene import Split
+from training.progress_bar import counting_bar, map_bar
+
+if TYPE_CHECKING:
+    from training.prediction.predict_maps import Summary
+
+_SPLITS: Final = (*get_args(Split), "all")
+
+
+class PredictOptionError(IceBenchError, ValueError):
+    """Options that do not go together."""
 
 
 def predict(
     checkpoint: Annotated[
-        Path, typer.Option(help="best.pt of a finished trial, or the trial's folder.", metavar="FILE|FOLDER")
+        list[str],
+        typer.Option(
+            help="best.pt of a trial, its folder, a run of MLflow (with --tracking-uri) or a trial_id (with "
+            "--storage); several, such as the seeds of a study, predict together.",
+            metavar="FILE|FOLDER|RUN|TRIAL ...",
+        ),
     ],
-    lake: Annotated[str, typer.Option(help="The lake that it was trained on.", envvar="ICEBENCH_LAKE")],
-    out_folder: Annotated[Path, typer.Option("--out", help="Folder for one map per test scene.", metavar="DIR")],
-    kind: Annotated[str, typer.Option("--format", help="zarr or netcdf.")] = "zarr",
-    target: Annotated[str | None, typer.Option(help="Chart to write; without it the trial's first.")] = None,
-    ratio: Annotated[
-        int | None, typer.Option(help="Grid of the maps; without it the trial's fixed ratio: 2, which is 80 m.", min=1)
+    lake: Annotated[
+        str, typer.Option(help="Any lake with the channels and the ratio of the trial.", envvar="ICEBENCH_LAKE")
+    ],
+    out_folder: Annotated[Path, typer.Option("--out", help="Folder for the maps.", metavar="DIR")],
+    scenes: Annotated[
+        list[str] | None, typer.Option(help="Scenes by id, charted or not (without: all of --split).", metavar="ID ...")
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace maps that are there.")] = False,
+    split: Annotated[str, typer.Option(help=f"Scenes of a split: {', '.join(_SPLITS)}.")] = "all",
+    part: Annotated[
+        str,
+        typer.Option(
+            help="Only every Nth of these scenes, from the Kth on, so that N processes or machines fill one folder.",
+            metavar="K/N",
+        ),
+    ] = "1/1",
+    formats: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--format",
+            help="zarr, netcdf, geotiff, png: one or several, with commas or spaces (without: zarr).",
+            metavar="NAME ...",
+        ),
+    ] = None,
+    crs: Annotated[str, typer.Option(help="Projection of warped GeoTIFF.", metavar="EPSG:N")] = "EPSG:3413",
+    storage: Annotated[
+        str, typer.Option(help="Folder or URL that a study was given with --storage.", metavar="URL")
+    ] = "",
+    tracking_uri: Annotated[
+        str,
+        typer.Option(
+            help="MLflow that has the run: sqlite:///PATH/mlflow.db or http://HOST:5000.", envvar="MLFLOW_TRACKING_URI"
+        ),
+    ] = "",
+    overwrite: Annotated[
+        bool,
+        typer.Option(
+            "--overwrite", help="Replace maps that something else made; those of the same checkpoints are kept."
+        ),
+    ] = False,
+    leaderboard: Annotated[
+        bool,
+        typer.Option(
+            "--leaderboard",
+            help="Write only the class of every pixel, land too, of every test scene on the 80 m grid: what "
+            "`python -m sweeps leaderboard --check` scores.",
+        ),
+    ] = False,
+    target: Annotated[
+        str | None, typer.Option(help="With --leaderboard: chart to write; without it the trial's first.")
+    ] = None,
+    ratio: Annotated[
+        int | None,
+        typer.Option(help="With --leaderboard: grid; without it the trial's fixed ratio: 2, which is 80 m.", min=1),
+    ] = None,
 ) -> None:
-    """Write the class of every pixel of every test scene, one file per scene.
+    """Write maps of scenes: class, probability of every class and entropy, with latitude and longitude.
 
-    Example: python -m training predict --checkpoint runs/TRIAL/best.pt --lake data/lake --out predictions
+    Example: python -m training predict --checkpoint runs/TRIAL --lake data/lake --out maps --format zarr,geotiff
 
-    docs/models.md says what is in the files; python -m sweeps leaderboard --check scores them.
+    A stopped command goes on where it was: finished maps are kept. docs/predict.md says what is in the files.
     """
-    with user_errors():
-        from datasets.loading.node_cache import NodeCache
-        from training.evaluation.predict_scenes import predict_scenes
-        from training.evaluation.prediction_files import check_kind
+    with user_errors(), tempfile.TemporaryDirectory(prefix="icebench-checkpoints-") as scratch:
+        if split not in _SPLITS:
+            raise unknown_name("split", split, _SPLITS)
+        _check_options(leaderboard, target, ratio, scenes, split)
+        from training.prediction.checkpoints import find_checkpoint
 
-        known_kind, source = check_kind(kind), Lake.open(lake)
-        with counting_bar("scenes") as show:
-            written = predict_scenes(
-                checkpoint,
-                source,
-                out_folder,
-                kind=known_kind,
-                target=target,
-                ratio=ratio,
-                overwrite=overwrite,
-                cache=NodeCache.default(),
-                progress=show,
-            )
+        files = [
+            find_checkpoint(given, Path(scratch), storage=storage, tracking_uri=tracking_uri) for given in checkpoint
+        ]
+        if leaderboard:
+            _for_leaderboard(files, lake, out_folder, formats or ["zarr"], target, ratio, overwrite=overwrite)
+            return
+        from datasets.loading.node_cache import NodeCache
+        from training.prediction.formats import Options, check_formats
+        from training.prediction.map_folder import MapFolder
+        from training.prediction.predict_maps import choose_scenes, predict_maps, share_of
+
+        known = check_formats(formats or ["zarr"])
+        if "geotiff" in known:
+            from training.prediction.geotiff import check_projection
+
+            check_projection(crs)
+        source = Lake.open(lake)
+        chosen = share_of(choose_scenes(source, scenes or (), split), part)
+        folder = MapFolder(path=out_folder, formats=known, options=Options(crs=crs), overwrite=overwrite)
+        with map_bar() as show:
+            summary = predict_maps(files, source, chosen, folder, cache=NodeCache.default(), progress=show)
+    _tell(summary, out_folder)
+
+
+def _check_options(
+    leaderboard: bool, target: str | None, ratio: int | None, scenes: list[str] | None, split: str
+) -> None:
+    if not leaderboard and (target is not None or ratio is not None):
+        raise PredictOptionError(
+            "--target and --ratio are for --leaderboard: a map has all charts of the trial, on its own grid"
+        )
+    if leaderboard and (scenes or split not in ("all", "test")):
+        raise PredictOptionError("--leaderboard is of all test scenes: leave out --scenes and --split")
+    if scenes and split != "all":
+        raise PredictOptionError("--scenes and --split both say which scenes: give one of them")
+
+
+def _tell(summary: "Summary", folder: Path) -> None:
+    for scene_id, sentence in summary.failed:
+        tell_failure(scene_id, sentence)
+    tell(f"written: {len(summary.written)} maps in {folder}; {len(summary.kept)} were there already")
+    if summary.failed:
+        tell(f"{len(summary.failed)} scenes have no map", err)
+        raise typer.Exit(1)
+
+
+def _for_leaderboard(
+    files: list[Path],
+    lake: str,
+    folder: Path,
+    formats: list[str],
+    target: str | None,
+    ratio: int | None,
+    *,
+    overwrite: bool,
+) -> None:
+    from datasets.loading.node_cache import NodeCache
+    from training.evaluation.predict_scenes import predict_scenes
+    from training.evaluation.prediction_files import check_kind
+
+    if len(files) > 1 or len(formats) > 1:
+        raise PredictOptionError(
+            "--leaderboard is of one checkpoint and one --format, zarr or netcdf: give one of each"
+        )
+    kind, source = check_kind(formats[0]), Lake.open(lake)
+    with counting_bar("scenes") as show:
+        written = predict_scenes(
+            files[0],
+            source,
+            folder,
+            kind=kind,
+            target=target,
+            ratio=ratio,
+            overwrite=overwrite,
+            cache=NodeCache.default(),
+            progress=show,
+        )
     out.print(
-        f"written: {len(written.paths)} maps of {written.chart} at {pixel_spacing(written.ratio)} m in {out_folder}",
+        f"written: {len(written.paths)} maps of {written.chart} at {pixel_spacing(written.ratio)} m in {folder}",
         highlight=False,
         soft_wrap=True,
     )

@@ -1,15 +1,17 @@
 """What a person sees while a command works: bars, and lines for what was begun, every epoch and the end that stay."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from datasets.process.terminal import err, tell
 
 if TYPE_CHECKING:
     from training.loop.epoch import TrainingProgress, TrialOverview
+    from training.prediction.predict_maps import Progress as MapProgress
 
 
 def _bar() -> Progress:
@@ -84,3 +86,20 @@ def counting_bar(what: str) -> Iterator[Callable[[int, int], None]]:
     with _bar() as bar:
         task = bar.add_task(what, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@contextmanager
+def map_bar() -> Iterator[Callable[["MapProgress"], None]]:
+    """A bar of the pixels that are predicted, with the time to the end; where nobody watches, a line for each scene."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    begun = time.monotonic()
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
+        task = bar.add_task("maps", total=None)
+
+        def show(state: "MapProgress") -> None:
+            bar.update(task, completed=state.done, total=state.total, description=f"maps: {state.scenes} of {state.of}")
+            if state.finished and not err.is_terminal:
+                left = (time.monotonic() - begun) * (state.total - state.done) / max(state.done, 1)
+                tell(f"{state.finished}: {state.scenes} of {state.of} maps, about {left / 60:.0f} min to the end", err)
+
+        yield show

@@ -100,10 +100,10 @@ class SceneReader:
         self.dominance = dominance
         self._class_tables: dict[str, NDArray[np.uint8]] = {}
         # All channels of the lake are cached together, so that trials with other inputs share the arrays.
-        known = lake.moments(f"r{ratio}")
+        known = lake.channels(f"r{ratio}")
         self._sar_cached = tuple(name for name in CHANNELS if name in known and name not in (*TIE_CHANNELS, LAND))
         self._sar_places = [self._sar_cached.index(name) for name in self.sar_channels]
-        known = lake.moments("km2") if self.km2_channels else {}
+        known = lake.channels("km2") if self.km2_channels else ()
         self._km2_cached = tuple(name for name in CHANNELS if name in known)
         self._km2_places = [self._km2_cached.index(name) for name in self.km2_channels]
         self._scenes: dict[str, Scene] = {}

@@ -140,10 +140,14 @@ class CommandLine(typer.Typer):
 
 
 class SeveralValues(Command):
-    """A command whose list options also take their values one after the other: `--ratios 1 2 5`."""
+    """A command whose list options also take their values one after the other: `--ratios 1 2 5`.
+
+    Where the command has arguments too, only numbers are taken so: a word may be an argument.
+    """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - click's own signature
-        """Repeats a list option's name before each of its numbers, which is the form click knows."""
+        """Repeats a list option's name before each of its values, which is the form click knows."""
+        arguments = any(option.param_type_name == "argument" for option in self.params)
         lists = {name for option in self.params if getattr(option, "multiple", False) for name in option.opts}
         spelled: list[str] = []
         current = ""
@@ -151,7 +155,7 @@ class SeveralValues(Command):
             if word.startswith("-"):
                 current = word if word in lists else ""
                 spelled.append(word)
-            elif current and spelled[-1] != current and word.replace(",", "").isdigit():
+            elif current and spelled[-1] != current and (not arguments or word.replace(",", "").isdigit()):
                 spelled += [current, word]
             else:
                 if spelled[-1:] != [current]:

@@ -182,7 +182,7 @@ def _write_submission(path: Path, submission: Submission, trial: "TrialRow") -> 
     say(
         f"submission: {path} (form {submission.form}, scores on the 80 m grid)",
         f"It is of one network: run {trial.run_id}, trial {trial.trial_id}, the seed with the best val F1. Make its "
-        "class maps with `python -m training predict`.",
+        "class maps with `python -m training predict --leaderboard`.",
     )
 
 

@@ -18,6 +18,7 @@ from tests.benchmarks import (
     large_lake,
     loader,
     many_scenes,
+    mapping,
     opening,
     patch_index,
     reading,
@@ -30,7 +31,7 @@ from tests.benchmarks import (
 
 MODULES: Final = (
     *(full_scene, two_workers, streaming, opening, reading),
-    *(patch_index, loader, large_lake, data_wait, evaluation, attribution),
+    *(patch_index, loader, large_lake, data_wait, evaluation, mapping, attribution),
     *(study_overhead, study_scale, interval_level, season_effect),
     *(many_scenes, costs),
 )

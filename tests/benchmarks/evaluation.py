@@ -53,7 +53,8 @@ class Took:
         return Took(wall=self.wall + other.wall, cpu=self.cpu + other.cpu)
 
 
-def _timed(work: Callable[[], object]) -> Took:
+def timed(work: Callable[[], object]) -> Took:
+    """What a piece of work took."""
     wall, cpu = time.perf_counter(), time.process_time()
     work()
     return Took(wall=time.perf_counter() - wall, cpu=time.process_time() - cpu)
@@ -69,9 +70,9 @@ def measure() -> list[Row]:
         tiling = tiling_of(model, len(SPEC.data.channels), SPEC.evaluation.tile)
         shape = (LINES, SAMPLES)
         before = _forward_alone(model, tiling, shape)
-        scoring = _timed(lambda: _evaluate(model, tiling, lake, None))
+        scoring = timed(lambda: _evaluate(model, tiling, lake, None))
         between = _forward_alone(model, tiling, shape)
-        drawing = _timed(lambda: _evaluate(model, tiling, lake, folder))
+        drawing = timed(lambda: _evaluate(model, tiling, lake, folder))
         after = _forward_alone(model, tiling, shape)
     share = f"{_share(tiling, shape):.2f} x the pixels"
     note = f"{LINES} of 5000 lines, tiles of {tiling.side} + {tiling.halo} around: {share}"
@@ -121,7 +122,7 @@ def _forward_alone(model: nn.Module, tiling: Tiling, shape: tuple[int, int]) -> 
     for tile in tiling.tiles(shape):
         height, width = (outer.stop - outer.start for outer in (tile.outer_lines, tile.outer_samples))
         x_BCHW = torch.randn(1, len(SPEC.data.channels), height, width)
-        took += _timed(lambda x_BCHW=x_BCHW: outputs_of(model, x_BCHW))
+        took += timed(lambda x_BCHW=x_BCHW: outputs_of(model, x_BCHW))
     return took
 
 

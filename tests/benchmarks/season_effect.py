@@ -77,8 +77,8 @@ def turn(path: Path) -> None:
     """Turns both SAR channels of a raw file around their means."""
     with netCDF4.Dataset(path, "a") as data:
         for name in (HH, HV):
-            values = data[name][:]
-            data[name][:] = 2 * values.mean() - values
+            values = np.ma.filled(data[name][:], np.nan)
+            data[name][:] = 2 * np.nanmean(values) - values
 
 
 def _lake(folder: Path, raw: Mapping[Archive, list[Path]], seasons: Mapping[str, Season]) -> Lake:

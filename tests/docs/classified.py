@@ -25,6 +25,7 @@ RUNS: Final = {
     r"python -m ingest (build data/raw-|melt data/lake|verify data/lake)": "test_commands.py",
     r"(export|set|cd|printf|mkdir|umask|\w+=) ?": "test_commands.py",  # bash -n
     r"python -m training attribute": "../training/attribution/test_docs.py",
+    r"python -m training predict --checkpoint (0123|runs/TRIAL )": "../training/prediction/test_docs.py",
     r"python sweeps/feature_importance\.py": "../training/attribution/test_docs.py",
 }
 """The test beside this file that runs it; words of the shell are looked at by bash."""
@@ -32,6 +33,7 @@ RUNS: Final = {
 PARSED: Final = {
     r"python -m ingest build figshare:": "200 GB from the archive; run on a small one by tests/ingest/stream",
     r"python -m ingest (build /raw|verify \$)": "needs the raw archives and a bucket",
+    r"python -m ingest build NEW\.nc": "run by tests/training/prediction/test_docs.py",
     r"python -m ingest migrate": "needs a lake of an earlier version; run by tests/ingest/test_migrate.py",
     r"python -m training run --spec icebench_unet --lake": "the published trial takes a GPU-day, or weights of others",
     r"python sweeps/(?!feature)\w+\.py --lake data/lake(?!.*--dry-run)": "takes GPU-days; planned with --dry-run",

@@ -19,6 +19,7 @@ ELSEWHERE = {
     "docs/map_files.md": "tests/training/prediction/test_map_files.py",
     "docs/foundation_models.md": "tests/training/models/test_foundation_models.py",
     "docs/models.md": "tests/sweeps/compare/test_models_docs.py",
+    "docs/predict.md": "tests/training/prediction/test_docs.py",
     "docs/studies.md": "tests/docs/test_recipes.py",
     "docs/tour.md": "tests/docs/test_tour.py",
 }

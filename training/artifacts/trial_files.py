@@ -16,6 +16,7 @@ from training.evaluation.score_trial import TrialScores
 from training.loop.checkpoint import Checkpoint
 from training.loop.trainer import FitState
 from training.spec import TrialSpec
+from training.tracking.run_checkpoint import FOLDER
 from training.tracking.tracker import Tracker
 
 TrialFile = tuple[Path, str]
@@ -65,7 +66,7 @@ def write_trial_files(
         (folder / "result.json", ""),
         (folder / "scores_per_scene.csv", ""),
         (folder / "calibration.json", ""),
-        (Path(result.checkpoint), "checkpoint"),
+        (Path(result.checkpoint), FOLDER),
     ]
 
 

@@ -11,7 +11,7 @@ from datasets.loading.normalize import Normalization
 from training.data.network_inputs import NetworkInputs
 from training.data.trial_scenes import TrialScenes, bind, select_scenes
 from training.loop.checkpoint import Checkpoint
-from training.spec import TrialSpec
+from training.spec import SpecError, TrialSpec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,5 +76,15 @@ class TrialData:
     def of_checkpoint(
         cls, checkpoint: Checkpoint, lake: Lake, device: torch.device, *, cache: NodeCache | None
     ) -> "TrialData":
-        """The data of a finished trial, normalized as its network has learned to see it; raises as `of` does."""
+        """The data of a finished trial, normalized as its network has learned to see it; raises as `of` does.
+
+        Its splits are those of the lake that it was trained on. Maps need none: see `training.prediction`.
+        """
+        trained_on = checkpoint.spec.data.lake
+        if trained_on not in ("", lake.digest):
+            raise SpecError(
+                f"the checkpoint of trial {checkpoint.spec.trial_id} was trained on the lake {trained_on}, and the "
+                f"lake {lake.url!r} has digest {lake.digest}: give its own lake for scores and attributions; "
+                "`python -m training predict` makes maps of the scenes of any lake"
+            )
         return cls.of(checkpoint.spec, lake, device, cache=cache, normalization=checkpoint.normalization)

@@ -1,6 +1,7 @@
 """Which scenes of a lake a trial is trained, validated and scored on; checks before it starts."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -67,7 +68,9 @@ def select_scenes(spec: TrialSpec, lake: Lake) -> TrialScenes:
             every training scene.
     """
     _check_ratios(spec, lake)
-    _check_channels(spec, lake)
+    _check_channels(
+        spec.data.channels if spec.data.max_land >= 1 else (*spec.data.channels, LAND), spec.data.ratio, lake
+    )
     catalog, data, target = lake.catalog(), spec.data, spec.data.primary
     train, test = (_cell(catalog, split, getattr(data, split), target, lake) for split in ("train", "test"))
     if data.selection == "all":
@@ -152,6 +155,7 @@ def _check_polygons(spec: TrialSpec, scenes: TrialScenes) -> None:
 
 
 def _check_ratios(spec: TrialSpec, lake: Lake) -> None:
+    """Raises SpecError where the lake lacks the trial's own ratio, or that on which all trials are scored."""
     for name, ratio in (("data.ratio", spec.data.ratio), ("evaluation.fixed_ratio", spec.evaluation.fixed_ratio)):
         if ratio is not None and ratio not in lake.ratios:
             raise SpecError(
@@ -160,11 +164,22 @@ def _check_ratios(spec: TrialSpec, lake: Lake) -> None:
             )
 
 
-def _check_channels(spec: TrialSpec, lake: Lake) -> None:
-    known = {"month", *lake.moments(f"r{spec.data.ratio}"), *lake.moments("km2")}
-    needed = (*spec.data.channels, *((LAND,) if spec.data.max_land < 1 else ()))
+def _check_channels(needed: Iterable[str], ratio: int, lake: Lake) -> None:
+    """Raises SpecError where the scenes of the lake lack a channel at this ratio."""
+    known = {"month", *lake.channels(f"r{ratio}"), *lake.channels("km2")}
     if missing := [name for name in needed if name not in known]:
         raise SpecError(
             f"the trial needs {', '.join(missing)}, which the lake {lake.url!r} lacks: it has "
             f"{', '.join(name for name in CHANNELS if name in known)}; choose among these"
         )
+
+
+def check_lake(spec: TrialSpec, lake: Lake, also: Iterable[str] = ()) -> None:
+    """Raises SpecError where the scenes of a lake lack the ratio of a trained network, a channel, or one of `also`."""
+    ratio = spec.data.ratio
+    if ratio not in lake.ratios:
+        raise SpecError(
+            f"the network of trial {spec.trial_id} sees scenes at ratio {ratio}, and the lake {lake.url!r} has the "
+            f"ratios {', '.join(map(str, lake.ratios))}: build a lake with --ratios {ratio}, or give another checkpoint"
+        )
+    _check_channels(dict.fromkeys((*spec.data.channels, *also)), ratio, lake)

@@ -1,4 +1,7 @@
-"""Class maps of all test scenes of a lake from a checkpoint, written as `training.evaluation.prediction_files` says."""
+"""Class maps of all test scenes of a lake from a checkpoint for a leaderboard: `training.evaluation.prediction_files`.
+
+Every pixel has a class, land too, since charts have labels on the coast. Maps for people: `training.prediction`.
+"""
 
 import shutil
 from collections.abc import Callable
@@ -10,7 +13,8 @@ from datasets.labels import chart
 from datasets.lake import Lake
 from datasets.loading.node_cache import NodeCache
 from datasets.scene import SceneRecord
-from training.data.trial_data import TrialData
+from training.data.network_inputs import NetworkInputs
+from training.data.trial_scenes import check_lake
 from training.evaluation.fixed_grid import to_grid
 from training.evaluation.prediction_files import ENDINGS, Kind, PredictionError, write_prediction
 from training.evaluation.score_scenes import SceneScore, SceneToScore, open_scene, score_scenes, tiling_for
@@ -46,21 +50,25 @@ def predict_scenes(
 ) -> Written:
     """Writes the class of every pixel of every test scene of the lake.
 
-    The checkpoint is the `best.pt` of a trial that was trained on this lake, or the folder that it is in. By default
-    maps are of the trial's first chart and on the grid of its fixed ratio (2: 80 m), else its own. `progress` is called
-    with scenes done and their total.
+    The checkpoint is the `best.pt` of a trial, or the folder that it is in; the lake need not be the one that it was
+    trained on. By default maps are of the trial's first chart and on the grid of its fixed ratio (2: 80 m), else its
+    own. `progress` is called with scenes done and their total.
 
     Raises:
         CheckpointError: There is no checkpoint, or it cannot be read.
-        SpecError: The lake is another one, or lacks a channel.
+        SpecError: The lake lacks the ratio or a channel.
         UnknownNameError: The trial does not predict the chart.
         PredictionError: A map is there already, or the lake has no charts of the ratio.
         OutputFolderError: The folder cannot be made or written.
         DeviceMemoryError: The GPU has no memory for it.
     """
     loaded, device = load_checkpoint(checkpoint_file(checkpoint)), best_device()
-    data = TrialData.of_checkpoint(loaded, lake, device, cache=cache)
-    spec, scenes = data.spec, lake.catalog().split("test")
+    scenes, only_own_grid = lake.catalog().split("test"), {"evaluation.fixed_ratio": None, "evaluation.dominance": ()}
+    spec = loaded.spec
+    if not scenes:
+        raise PredictionError(f"the lake {lake.url!r} has no test scene: leave out --leaderboard, or give another lake")
+    check_lake(spec, lake)
+    inputs = NetworkInputs.of(spec.data, lake, loaded.normalization, device, cache)
     wanted = ratio or spec.evaluation.fixed_ratio or spec.data.ratio
     name = target or spec.data.primary
     if name not in spec.data.targets:
@@ -77,7 +85,7 @@ def predict_scenes(
     source = f"{spec.model.name}, trial {spec.trial_id}, epoch {loaded.epoch}, IceBench"
 
     def open_one(record: SceneRecord) -> SceneToScore:
-        return open_scene(data.inputs.scene(record.scene_id), lake, record, spec)
+        return open_scene(inputs.scene(record.scene_id), lake, record, spec.with_all(only_own_grid))
 
     def finish(score: SceneScore) -> Path:
         scene_id = score.record.scene_id
@@ -91,7 +99,9 @@ def predict_scenes(
     longest = max(max(record.lines, record.samples) for record in scenes) // spec.data.ratio
     paths = []
     with memory_of(device, "map a scene", to_score(spec)):
-        for path in score_scenes(model, scenes, open_one, spec, tiling_for(model, spec, longest), finish):
+        for path in score_scenes(
+            model, scenes, open_one, spec.with_all(only_own_grid), tiling_for(model, spec, longest), finish
+        ):
             paths.append(path)
             progress(len(paths), len(scenes))
     return Written(chart=name, ratio=wanted, paths=tuple(paths))

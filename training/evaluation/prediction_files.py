@@ -26,6 +26,8 @@ Kind = Literal["zarr", "netcdf"]
 ENDINGS: Final[dict[Kind, str]] = {"zarr": ".zarr", "netcdf": ".nc"}
 """End of the name of a file of each kind."""
 DIMS: Final = ("line", "sample")
+LAND: Final = 254
+"""Number of land in maps of classes; where the chart has no label it is no class, as 255."""
 
 
 class PredictionError(IceBenchError, ValueError):
@@ -132,6 +134,14 @@ def read_prediction(path: Path, chart: Chart, shape: tuple[int, int], truth: NDA
             f"{path.name} has {int(np.isnan(values).sum())} pixels that are NaN: every labelled pixel needs a class, "
             f"and {IGNORE} is for no class where the chart has no label"
         )
+    land = values == LAND
+    if np.any(land & (truth != IGNORE)):
+        raise PredictionError(
+            f"{path.name} has {int(np.count_nonzero(land & (truth != IGNORE)))} pixels of {LAND}, which is land, where "
+            "the chart has a label, and each of these needs a class: write maps with `python -m training predict "
+            "--leaderboard`, which gives land a class too"
+        )
+    values = np.where(land, IGNORE, values)
     wrong = ((values < 0) | (values >= chart.n_classes)) & (values != IGNORE)
     if is_float:
         wrong |= values != np.floor(values)

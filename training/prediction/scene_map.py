@@ -2,7 +2,7 @@
 
 Dims (line, sample) at one ratio. For each chart, by its name (`SOD`):
 
-- `SOD` uint8 (line, sample): the class, 0..n-1; `LAND`; `IGNORE` where there is no SAR.
+- `SOD` uint8 (line, sample): the class, 0..n-1; `LAND`, with SAR or without; `IGNORE` where there is no SAR.
 - `SOD_probability` uint8 (SOD_class, line, sample): hundredths by CF; `IGNORE` on land and without SAR.
 - `SOD_entropy` uint8 (line, sample): hundredths of the entropy of n equal classes; 0 is sure. Filled alike.
 - `SOD_spread` uint8 (line, sample), of several checkpoints only: standard deviation between them of the probability of
@@ -11,16 +11,18 @@ Dims (line, sample) at one ratio. For each chart, by its name (`SOD`):
 Coordinates `latitude` and `longitude`, float32 degrees (line, sample), are those of the centres of pixels.
 """
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
+import xarray as xr
 
 from datasets.labels import IGNORE, Chart
+from training.evaluation.prediction_files import DIMS, LAND
 
-LAND: Final = 254
-"""Number of land in a map of classes, where no class is foretold: zone 0 of `distance_map`."""
-DIMS: Final = ("line", "sample")
-_HUNDREDTHS: Final[dict[str, Any]] = {"scale_factor": 0.01, "_FillValue": np.uint8(IGNORE), "units": "1"}
+__all__ = ["DIMS", "LAND"]
+
+_HUNDREDTHS: Final[dict[str, Any]] = {"scale_factor": 0.01, "_FillValue": IGNORE, "units": "1"}
 
 
 def class_dim(chart: str) -> str:
@@ -51,7 +53,7 @@ def class_attributes(chart: Chart) -> dict[str, Any]:
         "units": "1",
         "flag_values": [*range(chart.n_classes), LAND],
         "flag_meanings": " ".join([*names, "land"]),
-        "_FillValue": np.uint8(IGNORE),
+        "_FillValue": IGNORE,
     }
 
 
@@ -63,3 +65,21 @@ def layer_attributes(chart: Chart, layer: str) -> dict[str, Any]:
         "spread": f"standard deviation between networks of the probability of the chosen class of {chart.long_name}",
     }
     return {"long_name": words[layer], **_HUNDREDTHS}
+
+
+def positions_attributes(name: str) -> dict[str, Any]:
+    """CF attributes of `latitude` or `longitude`."""
+    east = name == "longitude"
+    return {"long_name": name, "standard_name": name, "units": "degrees_east" if east else "degrees_north"}
+
+
+def open_map(path: Path) -> xr.Dataset:
+    """Opens a map lazily, with the numbers as they are stored: uint8, `IGNORE` for no value."""
+    data: xr.Dataset = xr.open_zarr(path, mask_and_scale=False, chunks=None, consolidated=False)
+    return data
+
+
+def strips(data: xr.Dataset, lines: int = 512) -> Iterator[slice]:
+    """Lines of a map in strips, so that no more than one need be in memory."""
+    for start in range(0, data.sizes["line"], lines):
+        yield slice(start, min(start + lines, data.sizes["line"]))

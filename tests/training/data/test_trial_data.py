@@ -12,7 +12,7 @@ from datasets.loading.normalize import Normalization
 from tests.training.data.trials import data_of
 from training.data.trial_data import TrialData
 from training.loop.checkpoint import Checkpoint
-from training.spec import TrialSpec
+from training.spec import SpecError, TrialSpec
 
 
 def test_a_trial_is_normalized_by_the_statistics_that_its_spec_names(tiny_lake: Lake, small_spec: TrialSpec) -> None:
@@ -37,6 +37,15 @@ def test_a_checkpoint_sees_scenes_as_it_has_learned_to(tiny_lake: Lake, small_sp
     seen = before != 0
     shift = torch.tensor(own.std[:2]).reciprocal()[:, None, None].expand_as(before)
     torch.testing.assert_close(after[seen], (before - shift)[seen])
+
+
+def test_scores_of_a_checkpoint_are_of_its_own_lake_and_maps_are_not(tiny_lake: Lake, small_spec: TrialSpec) -> None:
+    own = data_of(tiny_lake, small_spec).inputs.normalization
+    spec = small_spec.with_("data.lake", "0123456789ab")
+    with pytest.raises(SpecError, match=r"was trained on the lake 0123456789ab, .* `python -m training predict` makes"):
+        TrialData.of_checkpoint(
+            Checkpoint(spec=spec, normalization=own, epoch=0, state={}), tiny_lake, torch.device("cpu"), cache=None
+        )
 
 
 def test_indexes_of_patches_lie_beside_decoded_scenes(tiny_lake: Lake, small_spec: TrialSpec, tmp_path: Path) -> None:

@@ -110,6 +110,11 @@ def test_other_layouts_of_the_same_map_are_taken(tiny_lake: Lake, tmp_path: Path
         (lambda t: dataset(with_first(t.astype(np.int16), t, -1)), "whose value is no class of SOD (such as -1)"),
         (lambda t: dataset(with_first(t, t, IGNORE)), "has 1 pixels of 255 where the chart has a label: each of these"),
         (
+            lambda t: dataset(with_first(t, t, 254)),
+            "has 1 pixels of 254, which is land, where the chart has a label, and each of these needs a class: write "
+            "maps with `python -m training predict --leaderboard`",
+        ),
+        (
             lambda t: dataset(t[:-1]),
             "has 209 x 260 pixels and the scene has 210 x 260: give the map on the grid of the",
         ),
@@ -195,7 +200,7 @@ def checkpoint(tiny_lake: Lake, small_spec: TrialSpec, tmp_path_factory: pytest.
 
 
 def predict(*words: str) -> tuple[int, str]:
-    done = CliRunner().invoke(app, ["predict", *words], env={"COLUMNS": "200"})
+    done = CliRunner().invoke(app, ["predict", "--leaderboard", *words], env={"COLUMNS": "200"})
     return done.exit_code, " ".join(done.output.split())
 
 

@@ -1,0 +1,138 @@
+"""A folder of maps: which scenes are finished, what made them, and how a scene's files get there whole.
+
+`.predict/SCENE.json` says what made the files of a scene; it is written when they are whole, just before they are moved
+to their places. So a scene is finished where all its files are there, and a stopped run goes on with the next one.
+"""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from datasets.errors import IceBenchError
+from training.output_folder import make_folder
+from training.prediction.formats import FORMATS, Options
+
+_RECORDS: Final = ".predict"
+
+
+class MapExistsError(IceBenchError, FileExistsError):
+    """The folder holds maps that something else has made."""
+
+
+class _Made(BaseModel):
+    """Files of one form, and the options that they were made with."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    options: str
+    files: tuple[str, ...]
+
+
+class _Record(BaseModel):
+    """What made the files of a scene (`made_by`, a digest) and which they are, by form."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    made_by: str
+    formats: dict[str, _Made]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MapFolder:
+    """A folder of maps that are wanted in some forms."""
+
+    path: Path
+    formats: Sequence[str]
+    options: Options
+    overwrite: bool = False
+
+    def missing(self, scene_id: str, made_by: str) -> tuple[str, ...]:
+        """The forms that a scene lacks.
+
+        Raises:
+            MapExistsError: There are files of the scene that something else made, and they are not to be replaced.
+        """
+        record = self._read(scene_id)
+        if record is not None and record.made_by == made_by:
+            kept = {name: made for name, made in record.formats.items() if self._whole(made)}
+            for name in self.formats:
+                asked = FORMATS[name].settings(self.options)
+                if name in kept and kept[name].options != asked and not self.overwrite:
+                    raise self._exists(kept[name].files[0], f"was made with {kept[name].options} and not {asked}")
+            return tuple(
+                name
+                for name in self.formats
+                if name not in kept or kept[name].options != FORMATS[name].settings(self.options)
+            )
+        if not self.overwrite:
+            if record is not None:
+                first = next(iter(record.formats.values())).files[0]
+                raise self._exists(first, "was made from another checkpoint, scene or version of it")
+            for name in self.formats:
+                if (self.path / f"{scene_id}{FORMATS[name].ending}").exists():
+                    raise self._exists(f"{scene_id}{FORMATS[name].ending}", "was made by something else")
+        return tuple(self.formats)
+
+    def store(self, scene_id: str, made_by: str) -> Path | None:
+        """The Zarr store of a scene if this very map is there."""
+        record = self._read(scene_id)
+        made = record.formats.get("zarr") if record is not None and record.made_by == made_by else None
+        return self.path / made.files[0] if made is not None and self._whole(made) else None
+
+    def work(self, scene_id: str) -> Path:
+        """An empty folder beside the maps, for the files of a scene while they are made."""
+        place = self.path / _RECORDS / f"{scene_id}.part"
+        shutil.rmtree(place, ignore_errors=True)
+        make_folder(place)
+        return place
+
+    def publish(self, scene_id: str, made_by: str, made: Mapping[str, Sequence[Path]]) -> None:
+        """Moves whole files of some forms to their places; those of another map of the scene go."""
+        record = self._read(scene_id)
+        before = {} if record is None else record.formats
+        new = {
+            name: _Made(options=FORMATS[name].settings(self.options), files=tuple(path.name for path in paths))
+            for name, paths in made.items()
+        }
+        same = record is not None and record.made_by == made_by
+        others = {name: own for name, own in before.items() if same and name not in new}
+        kept = {file for own in (*others.values(), *new.values()) for file in own.files}
+        for file in (file for own in before.values() for file in own.files if file not in kept):
+            _remove(self.path / file)
+        place = self._record(scene_id)
+        part = place.with_suffix(".json.part")
+        part.write_text(_Record(made_by=made_by, formats={**others, **new}).model_dump_json(indent=1), encoding="utf-8")
+        part.replace(place)
+        for path in (path for paths in made.values() for path in paths):
+            target = self.path / path.name
+            if path.is_dir():
+                _remove(target)
+            path.replace(target)
+
+    def _whole(self, made: _Made) -> bool:
+        return all((self.path / file).exists() for file in made.files)
+
+    def _record(self, scene_id: str) -> Path:
+        return self.path / _RECORDS / f"{scene_id}.json"
+
+    def _read(self, scene_id: str) -> _Record | None:
+        try:
+            return _Record.model_validate_json(self._record(scene_id).read_bytes())
+        except (FileNotFoundError, ValidationError):
+            return None
+
+    def _exists(self, file: str, why: str) -> MapExistsError:
+        return MapExistsError(
+            f"{str(self.path / file)!r} exists and {why}: give another --out, or --overwrite to replace it"
+        )
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
