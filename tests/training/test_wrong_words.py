@@ -116,7 +116,9 @@ def commands() -> list[list[str]]:
     found += [["run", *lake, "--workers", each] for each in ("-1", "two")]
     found += [["run", *lake, "--folder", each] for each in ("junk.pt", "junk.pt/below", "/proc/none")]
     for command in (["predict", "--out", "o"], ["attribute"]):
-        found += [[*command, *lake, "--checkpoint", each] for each in NO_CHECKPOINTS]
+        maps_any_lake = command[0] == "predict"
+        wrong = [each for each in NO_CHECKPOINTS if not (maps_any_lake and each == "other_lake.pt")]
+        found += [[*command, *lake, "--checkpoint", each] for each in wrong]
         found += [[*command, "--lake", each, "--checkpoint", "BEST"] for each in NO_LAKES]
         found += [[*command, *lake, "--checkpoint", "BEST", "--target", "ICE"]]
     predict = ["predict", *lake, "--checkpoint", "BEST"]

@@ -264,7 +264,7 @@ def test_a_checkpoint_of_another_model_or_lake_is_refused(
     other.publish(tiny_lake.catalog().split("test"), {})
     code, said = compare(*words, "--lake", other.url)
     assert code == 2
-    assert f"was trained on the lake {tiny_lake.digest}, and the lake '{other.url}' has digest {other.digest}" in said
+    assert f"the lake '{other.url}' has digest '{other.digest}'; give the lake that the spec was made for" in said
     assert json.loads((first / "result.json").read_text())["trial_id"] == first.name
 
 
