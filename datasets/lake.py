@@ -164,7 +164,10 @@ class Lake:
 
         Scenes that are there to be predicted do not count: no trial reads them, so that they may come and go.
         """
-        return self._table.digest or self.digest_with(self.catalog())
+        catalog, kept = self.catalog(), self._table.digest
+        if kept and bool(catalog.having("recipe", self.recipe_digest).all()):
+            return kept
+        return self.digest_with(catalog)
 
     def digest_with(self, catalog: Catalog) -> str:
         """The digest that the lake has with these scenes, by every row of them."""

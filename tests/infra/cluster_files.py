@@ -17,9 +17,9 @@ render = runpy.run_path(str(INFRA / "render.py"))["render"]  # a script, not a p
 
 
 def files() -> list[Path]:
-    """Every file of infra/ that a person wrote for a cluster; two packages are for one machine only."""
+    """Every file of infra/ that a person wrote for a cluster; three packages are for one machine only."""
     found = [path for path in INFRA.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
-    packages = (INFRA / "platform", INFRA / "gpu_kit")
+    packages = (INFRA / "platform", INFRA / "gpu_kit", INFRA / "costs")
     return sorted(path for path in set(found) - GENERATED if not any(map(path.is_relative_to, packages)))
 
 

@@ -231,14 +231,14 @@ LAKE: Final = (
     Mutant(
         "training scenes on the pass of a test scene are trained on",
         "datasets/splits.py",
-        "if row.orbit_pass in tested:",
+        "if orbit_pass in tested:",
         "if False:",
         f"{DATASETS}/test_splits.py",
     ),
     Mutant(
         "scenes without a chart are trained on",
         "datasets/splits.py",
-        'None if row.charted else "without a chart"',
+        'None if charted else "without a chart"',
         "None",
         f"{DATASETS}/test_splits.py",
     ),
@@ -259,15 +259,15 @@ LAKE: Final = (
     Mutant(
         "scenes of any cryoseason are known",
         "datasets/catalog.py",
-        'cryoseason != "known" or row.cryoseason is not None',
-        "True",
+        "found.having(name, each) for each in CRYOSEASONS",
+        "np.ones(len(found), np.bool_) for each in CRYOSEASONS",
         row("data.val.cryoseason"),
     ),
     Mutant(
         "one property of a cell is enough",
         "datasets/catalog.py",
-        "all(getattr(row, name) == value for",
-        "any(getattr(row, name) == value for",
+        "found = found.take(found.having(name, value))",
+        "found = self.take(self.having(name, value))",
         f"{DATASETS}/test_catalog.py",
     ),
     Mutant(
@@ -280,8 +280,8 @@ LAKE: Final = (
     Mutant(
         "the digest of a lake does not know its scenes",
         "datasets/lake.py",
-        "digest_of([self.recipe_digest, rows])",
-        "digest_of([self.recipe_digest, len(rows)])",
+        "return digest_of_rows(self.recipe_digest, rows)",
+        "return digest_of_rows(self.recipe_digest, [len(list(rows))])",
         "tests/wires/test_lake.py::test_the_digest_of_a_lake_knows_its_split",
     ),
     Mutant(

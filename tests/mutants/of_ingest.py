@@ -110,22 +110,22 @@ MUTANTS: Final = (
     Mutant(
         "statistics are of all scenes of the lake",
         "ingest/build.py",
-        'for record in catalog.split("train"):',
-        "for record in catalog:",
+        'train = catalog.split("train")',
+        "train = catalog",
         STATISTICS,
     ),
     Mutant(
         "the seed of the split is dropped",
         "ingest/build.py",
-        "seed=split.seed, val_scenes=split.val_scenes",
-        "seed=16, val_scenes=split.val_scenes",
+        "others, seed=split.seed, val_scenes=split.val_scenes",
+        "others, seed=16, val_scenes=split.val_scenes",
         "tests/wires/test_lake.py::test_seed_and_size_of_the_split_reach_the_lake",
     ),
     Mutant(
         "the wanted number of val scenes is dropped",
         "ingest/build.py",
-        "seed=split.seed, val_scenes=split.val_scenes",
-        "seed=split.seed, val_scenes=None",
+        "others, seed=split.seed, val_scenes=split.val_scenes",
+        "others, seed=split.seed, val_scenes=None",
         "tests/wires/test_lake.py::test_seed_and_size_of_the_split_reach_the_lake",
     ),
     Mutant(

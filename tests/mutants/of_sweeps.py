@@ -110,7 +110,7 @@ STUDIES: Final = (
     Mutant(
         "an attempt that was replaced goes on",
         "sweeps/launch/checkpoints.py",
-        "if owner not in (None, self.attempt.encode()):",
+        "if not self._is_owner():",
         "if False:",
         f"{SWEEPS}/launch/test_checkpoints.py",
     ),

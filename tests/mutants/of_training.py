@@ -148,8 +148,8 @@ DATA: Final = (
     Mutant(
         "scenes without a label are kept",
         "training/data/trial_scenes.py",
-        "record.labelled(target) > 0",
-        "record.labelled(target) >= 0",
+        "found.labelled(target) > 0",
+        "found.labelled(target) >= 0",
         f"{TRAINING}/data/test_trial_scenes.py",
     ),
     Mutant(

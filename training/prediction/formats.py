@@ -1,5 +1,6 @@
 """The forms of a scene map: each is made from the Zarr store by a function that never needs a network."""
 
+import shlex
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -130,9 +131,10 @@ def check_formats(words: list[str]) -> tuple[str, ...]:
             raise unknown_name("format", name, FORMATS)
         needed = FORMATS[name].package
         if needed is not None and find_spec(needed[0]) is None:
+            extra = f".[{needed[1]}]"
             raise MapFormatError(
-                f"--format {name} needs {needed[0]}, which is not installed: pip install -e '.[{needed[1]}]', or leave "
-                "it out"
+                f"--format {name} needs {needed[0]}, which is not installed: pip install -e {shlex.quote(extra)}, or "
+                "leave it out"
             )
     if not found:
         raise MapFormatError(f"--format names no form: give one or several of {', '.join(FORMATS)}")

@@ -1,9 +1,8 @@
 """What a dry run says about the training scenes of a study."""
 
-from dataclasses import replace
-
 import pytest
 
+from datasets.catalog import Catalog
 from datasets.lake import Lake
 from datasets.seasons import LOCATIONS
 from sweeps.design.scene_sets import trained_on
@@ -28,11 +27,8 @@ def test_cells_say_their_scenes_and_the_classes_that_they_never_see(
     monkeypatch.setattr(
         Lake,
         "catalog",
-        lambda self: replace(
-            catalog,
-            records=tuple(
-                r.model_copy(update={"pixels": {**r.pixels, "SOD": {**r.pixels["SOD"], 1: 0}}}) for r in catalog
-            ),
+        lambda self: Catalog.of(
+            r.model_copy(update={"pixels": {**r.pixels, "SOD": {**r.pixels["SOD"], 1: 0}}}) for r in catalog
         ),
     )
     show_scenes(small_study(1, base=SPEC), tiny_lake)

@@ -183,5 +183,5 @@ def test_a_scene_that_lacks_a_channel_is_named_before_anything_is_computed(
 
 def test_another_lake_is_refused(pixel_trial: Path, tiny_lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Lake, "digest", property(lambda self: "another"))
-    with pytest.raises(SpecError, match=r"data\.lake = .* is not allowed"):
+    with pytest.raises(SpecError, match=r"trained on the lake .* has digest another: give its own lake"):
         attribute(pixel_trial, tiny_lake)

@@ -53,7 +53,7 @@ def test_a_ratio_that_the_lake_lacks(tiny_lake: Lake, small_spec: TrialSpec, pat
 
 
 def test_a_channel_that_the_lake_lacks(tiny_lake: Lake, small_spec: TrialSpec, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Lake, "moments", lambda self, group: {"nersc_sar_primary": None})
+    monkeypatch.setattr(Lake, "channels", lambda self, group: ("nersc_sar_primary",))
     with pytest.raises(SpecError, match=r"the trial needs nersc_sar_secondary, sar_incidenceangle, t2m, which"):
         select_scenes(small_spec, tiny_lake)
 

@@ -1,6 +1,6 @@
 """Cuts the land of the north out of Natural Earth, into datasets/coastline.json: run once, when the file is made.
 
-Usage: npm pack world-atlas@2.0.2 && tar xzf world-atlas-2.0.2.tgz && python infra/coastline.py package/land-50m.json
+Usage: npm pack world-atlas@2.0.2 && tar xzf world-atlas-2.0.2.tgz && python docs/coastline.py package/land-50m.json
 """
 
 import json
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 SOURCE = (
     "Natural Earth 4.1.0, 1:50m land (public domain), from land-50m.json of the npm package world-atlas 2.0.2 "
-    "(Copyright 2013-2019 Michael Bostock, ISC licence), north of 30 degrees, by infra/coastline.py"
+    "(Copyright 2013-2019 Michael Bostock, ISC licence), north of 30 degrees, by docs/coastline.py"
 )
 
 SOUTH = 30.0
