@@ -7,31 +7,24 @@ import logging
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import get_args
 
 import torch
 from torch import nn
 
 from datasets.class_colours import Palette
 from datasets.lake import Lake
-from datasets.loading.device_batches import DrawnPatches
 from datasets.loading.hand_over import worker_deaths
 from datasets.loading.node_cache import NodeCache
-from datasets.patches.patch_index import PatchIndex
 from training.artifacts.maps import map_drawer
 from training.artifacts.trial_files import log_trial_files, write_trial_files
 from training.artifacts.trial_folder import claim
+from training.checked_trial import CheckedTrial, check_trial
 from training.data.class_weights import class_weights
 from training.data.dataset_notes import dataset_notes
-from training.data.feed import ResidentSets, resident_sets
-from training.data.pure_patches import scored_patches
 from training.data.scene_set import scene_set
-from training.data.training_batches import TrainingBatches, patch_source, warn_of_missing
-from training.data.trial_data import TrialData
-from training.data.trial_scenes import Split
+from training.data.training_batches import warn_of_missing
 from training.evaluation.calibration import CalibrationCount, calibration_metrics
 from training.evaluation.metrics import metrics_of
 from training.evaluation.result import TrialResult
@@ -46,14 +39,13 @@ from training.loop.device_memory import memory_of, to_score, to_train
 from training.loop.epoch import EpochRow, Scored, TrainingProgress, TrialOverview, ValScores
 from training.loop.floor_fit import fit_floor
 from training.loop.losses import Loss
-from training.loop.machine import best_device, versions_of
+from training.loop.machine import versions_of
 from training.loop.precision import whole_float32
-from training.loop.processes import Processes
 from training.loop.trainer import FitState, Trainer
-from training.models import build_network, check_network, count_parameters
-from training.models.floors import PREFIX, Floor
+from training.models import build_network
+from training.models.floors import Floor
 from training.models.heads import heads_of
-from training.spec import SpecError, TrialSpec
+from training.spec import TrialSpec
 from training.tracking.tracker import Tracker, lake_tags, record_failure
 
 logger = logging.getLogger(__name__)
@@ -102,7 +94,7 @@ def run_trial(
         DeviceMemoryError: The GPU has no memory for the training, or for scoring a scene.
     """
     started = Clock.now()
-    trial = _check(spec, lake, workers, cache, gpu_share)
+    trial = check_trial(spec, lake, workers, cache, gpu_share)
     data, spec, device = trial.data, trial.data.spec, trial.data.inputs.device
     forget_peak(device)
     warn_of_missing(trial.source)
@@ -133,7 +125,7 @@ def run_trial(
 
         with _reproducible(spec.seed, device):
             model = build_network(spec)
-            begin(_overview(model, trial))
+            begin(trial.overview(model))
             tiling = tiling_for(model, spec, data.scenes.longest_side(spec.data.ratio))
             trial.load(held)
             trained = _train(model, trial, tiling, earlier, log=log_epoch, keep=keep, progress=progress, scored=scored)
@@ -201,7 +193,7 @@ def join_trial(
 
     It has the same arguments as the first, takes its part of every batch and of the val scenes, and writes nothing.
     """
-    trial = _check(spec, lake, workers, cache, gpu_share)
+    trial = check_trial(spec, lake, workers, cache, gpu_share)
     spec = trial.data.spec
     with _reproducible(spec.seed, trial.data.inputs.device):
         model = build_network(spec)
@@ -210,79 +202,9 @@ def join_trial(
         _train(model, trial, tiling, progress=progress)
 
 
-def _overview(model: nn.Module, trial: "_CheckedTrial") -> TrialOverview:
-    scenes, device = trial.data.scenes, trial.data.inputs.device
-    return TrialOverview(
-        trial_id=trial.data.spec.trial_id,
-        device=versions_of(device)["device"],
-        processes=trial.processes.world,
-        scenes={split: len(scenes.of(split)) for split in get_args(Split)},
-        parameters=count_parameters(model),
-        trainable_parameters=count_parameters(model, trainable=True),
-        patches_per_epoch=len(trial.batches) * trial.batches.batch_size,
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class _CheckedTrial:
-    """A trial that can be started; a pixel-based one has no pure patches to validate on and to score (None).
-
-    `resident` are the scenes that its device holds once they are loaded, None where loaders feed it.
-    """
-
-    data: TrialData
-    processes: Processes
-    resident: ResidentSets | None
-    workers: int
-    source: DrawnPatches
-    batches: TrainingBatches
-    val_patches: PatchIndex | None
-    test_patches: PatchIndex | None
-
-    def load(self, held: Callable[[int, int], None] = lambda done, total: None) -> None:
-        """Reads what the device holds; `held` is called with scenes done and their total."""
-        if self.resident is not None:
-            spec = self.data.spec
-            with memory_of(self.data.inputs.device, "hold the scenes", to_train(spec)):
-                self.resident.load(self.workers + 1, held)
-
-
-def _check(spec: TrialSpec, lake: Lake, workers: int, cache: NodeCache | None, gpu_share: float) -> _CheckedTrial:
-    """Raises every error that a spec can have, before anything is started."""
-    data = TrialData.of(spec, lake, best_device(), cache=cache)
-    check_network(data.spec)
-    if data.spec.model.freeze == "encoder" and data.spec.model.pretrained is None:
-        logger.warning("model.freeze = 'encoder' without model.pretrained: the features stay those of random weights")
-    processes = Processes.current()
-    if spec.loop.batch_size < processes.world:
-        raise SpecError(
-            f"loop.batch_size = {spec.loop.batch_size} is not allowed with {processes.world} processes: each needs a "
-            "patch of every batch; use larger batches or fewer processes"
-        )
-    if data.spec.model.name.startswith(PREFIX) and processes.world > 1:
-        raise SpecError(
-            f"model.name = {data.spec.model.name!r} is fitted by one process: give the trial one GPU at most"
-        )
-    val_patches, test_patches = scored_patches(data, data.scenes.val), scored_patches(data, data.scenes.test)
-    source = patch_source(data)
-    resident = resident_sets(data, processes, share=gpu_share)
-    if resident is not None:
-        data = replace(data, inputs=replace(data.inputs, resident=resident.val))
-    return _CheckedTrial(
-        data=data,
-        processes=processes,
-        resident=resident,
-        workers=workers,
-        source=source,
-        batches=TrainingBatches(data, source, processes, workers, None if resident is None else resident.train),
-        val_patches=val_patches,
-        test_patches=test_patches,
-    )
-
-
 def _train(
     model: nn.Module,
-    trial: _CheckedTrial,
+    trial: CheckedTrial,
     tiling: Tiling | None,
     earlier: FitState | None = None,
     *,

@@ -81,7 +81,7 @@ TRIAL: Final = (
     ),
     Mutant(
         "a patch-based trial is validated on the test patches",
-        "training/trial.py",
+        "training/checked_trial.py",
         "scored_patches(data, data.scenes.val)",
         "scored_patches(data, data.scenes.test)",
         f"{PATCHES}::test_each_split_is_used_for_its_purpose",
