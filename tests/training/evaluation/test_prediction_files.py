@@ -179,6 +179,14 @@ def test_no_folder_no_test_scene_and_no_grid_are_said(tiny_lake: Lake, tmp_path:
         score_predictions(tmp_path, other, SOD, ratio=2)
 
 
+def test_scenes_without_a_chart_have_no_scores(tiny_lake: Lake, tmp_path: Path) -> None:
+    other = Lake.create(str(tmp_path / "lake"), {name: tiny_lake.recipe[name] for name in ("digest", "recipe")})
+    bare = {name: {IGNORE: 1} for name in ("SIC", "SOD", "FLOE")}
+    other.publish([record.model_copy(update={"pixels": bare}) for record in tiny_lake.catalog().split("test")], {})
+    with pytest.raises(PredictionError, match=r"no test scene of the lake .* has a label in SOD, so that there is"):
+        score_predictions(tmp_path, other, SOD, ratio=2)
+
+
 def test_netcdf_needs_its_library(monkeypatch: pytest.MonkeyPatch) -> None:
     assert check_kind("netcdf") == "netcdf"
     monkeypatch.setattr("training.evaluation.prediction_files.find_spec", lambda name: None)
