@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final, get_args
 
 import typer
 
+from datasets.class_colours import PALETTES, check_palette
 from datasets.errors import IceBenchError, unknown_name
 from datasets.grids import pixel_spacing
 from datasets.lake import Lake
@@ -59,6 +60,13 @@ def predict(
         ),
     ] = None,
     crs: Annotated[str, typer.Option(help="Projection of warped GeoTIFF.", metavar="EPSG:N")] = "EPSG:3413",
+    colours: Annotated[
+        str,
+        typer.Option(
+            help="Colours of classes in png: safe for every kind of colour vision, or wmo, those of ice charts.",
+            metavar="|".join(PALETTES),
+        ),
+    ] = "safe",
     storage: Annotated[
         str, typer.Option(help="Folder or URL that a study was given with --storage.", metavar="URL")
     ] = "",
@@ -99,6 +107,7 @@ def predict(
     with user_errors(), tempfile.TemporaryDirectory(prefix="icebench-checkpoints-") as scratch:
         if split not in _SPLITS:
             raise unknown_name("split", split, _SPLITS)
+        palette = check_palette(colours)
         _check_options(leaderboard, target, ratio, scenes, split)
         from training.prediction.checkpoints import find_checkpoint
 
@@ -120,7 +129,8 @@ def predict(
             check_projection(crs)
         source = Lake.open(lake)
         chosen = share_of(choose_scenes(source, scenes or (), split), part)
-        folder = MapFolder(path=out_folder, formats=known, options=Options(crs=crs), overwrite=overwrite)
+        options = Options(crs=crs, colours=palette)
+        folder = MapFolder(path=out_folder, formats=known, options=options, overwrite=overwrite)
         with map_bar() as show:
             summary = predict_maps(files, source, chosen, folder, cache=NodeCache.default(), progress=show)
     _tell(summary, out_folder)

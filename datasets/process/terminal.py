@@ -4,6 +4,7 @@ import errno
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from difflib import get_close_matches
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, Final
@@ -142,7 +143,8 @@ class CommandLine(typer.Typer):
 class SeveralValues(Command):
     """A command whose list options also take their values one after the other: `--ratios 1 2 5`.
 
-    Where the command has arguments too, only numbers are taken so: a word may be an argument.
+    Where the command has arguments too, only numbers are taken so: a word may be an argument. Where it has none, a word
+    that is spelled as one of its options, and is no path, is an option whose dashes were left out.
     """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - click's own signature
@@ -156,12 +158,19 @@ class SeveralValues(Command):
                 current = word if word in lists else ""
                 spelled.append(word)
             elif current and spelled[-1] != current and (not arguments or word.replace(",", "").isdigit()):
+                self._refuse_option(word, current, ctx)
                 spelled += [current, word]
             else:
                 if spelled[-1:] != [current]:
                     current = ""
                 spelled.append(word)
         return super().parse_args(ctx, spelled)
+
+    def _refuse_option(self, word: str, current: str, ctx: Any) -> None:  # noqa: ANN401 - click's own class
+        known = [name for option in self.params for name in option.opts if name.startswith("--")]
+        near = get_close_matches(word, [name.removeprefix("--") for name in known], n=1, cutoff=0.8)
+        if near and not Path(word).exists():
+            raise typer.BadParameter(f"{word!r} is no value of {current}: did you mean --{near[0]}?", ctx=ctx)
 
 
 def whole_numbers(words: list[str]) -> list[int | str]:

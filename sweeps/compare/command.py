@@ -112,7 +112,7 @@ def compare(
         folder_for(runs)
         if not overwrite:
             running.refuse_existing(folder)
-        own = running.check_own(own, opened)
+        own = (running.check_own if checkpoint is None else running.check_checkpoint)(own, opened)
         others, remarks = running.find_others(against or [], tracking_uri, own, opened)
         warn(remarks)
         with running.open_study(tracking_uri, opened) as study:
@@ -167,7 +167,7 @@ def show_comparison(page: "ComparePage", folder: Path) -> None:
 
 
 def _checkpoint_spec(checkpoint: Path | None, model: str, given: Mapping[str, object]) -> TrialSpec:
-    """What a checkpoint was trained for, without the weights it started from; `given` are options only for training."""
+    """What a checkpoint was trained for; `given` are options only for training."""
     from training.loop.checkpoint import load_checkpoint
     from training.loop.checkpoint_files import checkpoint_file
 
@@ -182,4 +182,4 @@ def _checkpoint_spec(checkpoint: Path | None, model: str, given: Mapping[str, ob
             f"the checkpoint is of {spec.model.name} and --model is {model}: leave --model out, or give its own "
             "checkpoint"
         )
-    return spec.with_("model.pretrained", None)
+    return spec

@@ -18,7 +18,7 @@ from sweeps.report.page import write_files
 from sweeps.report.read import small_maps
 from training.artifacts.maps import map_drawer
 from training.artifacts.small_maps import SmallMap, SmallMapError
-from training.data.trial_scenes import bind, select_scenes
+from training.data.trial_scenes import bind, check_trained_on, select_scenes
 from training.evaluation.result import TrialResult
 from training.evaluation.score_checkpoint import score_checkpoint
 from training.loop.epoch import TrainingProgress
@@ -50,6 +50,12 @@ def check_own(spec: TrialSpec, lake: Lake) -> TrialSpec:
     select_scenes(spec, lake)
     check_network(spec)
     return spec
+
+
+def check_checkpoint(spec: TrialSpec, lake: Lake) -> TrialSpec:
+    """What a checkpoint was trained for, without the weights that it started from; raises as `check_own` does."""
+    check_trained_on(spec, lake)
+    return check_own(spec.with_("model.pretrained", None), lake)
 
 
 def find_others(

@@ -89,7 +89,7 @@ def _map(folder: Path, ratio: int) -> dict[str, float]:
     torch.manual_seed(0)
     state = build_network(spec).state_dict()
     save_checkpoint(file, Checkpoint(spec=spec, normalization=normalization, epoch=0, state=state))
-    networks = Networks.load([file], lake, device, cache=NodeCache(folder / f"cache{ratio}", 8 << 30))
+    networks = Networks.load([file], lake, device, cache=NodeCache(folder=folder / f"cache{ratio}", max_bytes=8 << 30))
     (member,) = networks.members
     tiling, inputs = networks.tiling(max(LINES, SAMPLES) // ratio), member.inputs.scene(scene_id)
     reader = mask_reader(networks)

@@ -9,9 +9,9 @@ from datasets.lake import Lake
 from datasets.loading.node_cache import NodeCache
 from datasets.loading.normalize import Normalization
 from training.data.network_inputs import NetworkInputs
-from training.data.trial_scenes import TrialScenes, bind, select_scenes
+from training.data.trial_scenes import TrialScenes, bind, check_trained_on, select_scenes
 from training.loop.checkpoint import Checkpoint
-from training.spec import SpecError, TrialSpec
+from training.spec import TrialSpec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,11 +80,5 @@ class TrialData:
 
         Its splits are those of the lake that it was trained on. Maps need none: see `training.prediction`.
         """
-        trained_on = checkpoint.spec.data.lake
-        if trained_on not in ("", lake.digest):
-            raise SpecError(
-                f"the checkpoint of trial {checkpoint.spec.trial_id} was trained on the lake {trained_on}, and the "
-                f"lake {lake.url!r} has digest {lake.digest}: give its own lake for scores and attributions; "
-                "`python -m training predict` makes maps of the scenes of any lake"
-            )
+        check_trained_on(checkpoint.spec, lake)
         return cls.of(checkpoint.spec, lake, device, cache=cache, normalization=checkpoint.normalization)

@@ -59,6 +59,16 @@ def bind(spec: TrialSpec, lake: Lake) -> TrialSpec:
     return spec.with_("data.lake", lake.digest)
 
 
+def check_trained_on(spec: TrialSpec, lake: Lake) -> None:
+    """Raises SpecError where the spec of a checkpoint is of another lake, whose splits its scores would mix with."""
+    if spec.data.lake not in ("", lake.digest):
+        raise SpecError(
+            f"the checkpoint of trial {spec.trial_id} was trained on the lake {spec.data.lake}, and the lake "
+            f"{lake.url!r} has digest {lake.digest}: give its own lake for scores and attributions; "
+            "`python -m training predict` makes maps of the scenes of any lake"
+        )
+
+
 def select_scenes(spec: TrialSpec, lake: Lake) -> TrialScenes:
     """Finds the scenes of a trial.
 

@@ -163,11 +163,17 @@ def score_predictions(folder: Path, lake: Lake, chart: Chart, *, ratio: int) -> 
     """Confusion matrix of every test scene of the lake, by scene_id, from one map per scene on the grid of the ratio.
 
     Raises:
-        PredictionError: See `prediction_files` and `read_prediction`; or the lake has no test scene, or not this ratio.
+        PredictionError: See `prediction_files` and `read_prediction`; or the lake has no test scene with a label, or
+            not this ratio.
     """
     scenes = lake.catalog().split("test")
     if not scenes:
         raise PredictionError(f"the lake {lake.url!r} has no test scene to score predictions on: give another lake")
+    if not (scenes.labelled(chart.name) > 0).any():
+        raise PredictionError(
+            f"no test scene of the lake {lake.url!r} has a label in {chart.name}, so that there is nothing to score "
+            "predictions by: give a lake whose test scenes have charts"
+        )
     if ratio not in lake.ratios:
         raise PredictionError(
             f"the lake {lake.url!r} has no charts of ratio {ratio} ({pixel_spacing(ratio)} m), it has "

@@ -45,7 +45,15 @@ def find_checkpoint(given: str, scratch: Path, *, storage: str = "", tracking_ur
             place.write_bytes(content)
             return place
     near = get_close_matches(given, names(f"{storage}/{_TRIALS}"), n=1) if storage else []
+    near = near or _beside(Path(given))
     raise CheckpointError(
         f"there is no checkpoint {given!r}: give the best.pt of a finished trial, its folder, a run of MLflow with "
         "--tracking-uri, or a trial_id with --storage" + (f"; did you mean {near[0]!r}?" if near else "")
     )
+
+
+def _beside(given: Path) -> list[str]:
+    """The path in the same folder whose name is nearest."""
+    folder = given.parent
+    names_there = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    return [str(folder / name) for name in get_close_matches(given.name, names_there, n=1)]

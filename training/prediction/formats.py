@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 import xarray as xr
 
+from datasets.class_colours import Palette
 from datasets.errors import IceBenchError, unknown_name
 from training.prediction.scene_map import DIMS, strips
 
@@ -23,9 +24,10 @@ class MapFormatError(IceBenchError, ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What forms are asked for besides their name: `crs` is the projection of warped GeoTIFF."""
+    """What forms are asked for besides their name: projection of warped GeoTIFF, colours of classes in pictures."""
 
     crs: str = "EPSG:3413"
+    colours: Palette = "safe"
 
 
 Write = Callable[[xr.Dataset, Path, Options], list[Path]]
@@ -112,14 +114,14 @@ def _geotiff(data: xr.Dataset, folder: Path, options: Options) -> list[Path]:
 def _picture(data: xr.Dataset, folder: Path, options: Options) -> list[Path]:
     from training.prediction.picture import write_picture
 
-    return [write_picture(data, folder / f"{data.attrs['scene_id']}.png")]
+    return [write_picture(data, folder / f"{data.attrs['scene_id']}.png", options.colours)]
 
 
 FORMATS: Final[Mapping[str, MapFormat]] = {
     ZARR: MapFormat(write=_zarr, ending=".zarr"),
     "netcdf": MapFormat(write=_netcdf, package=("netCDF4", "ingest"), ending=".nc"),
     "geotiff": MapFormat(write=_geotiff, package=("rasterio", "maps"), ending=".tif", asks=("crs",)),
-    "png": MapFormat(write=_picture, package=("matplotlib", "train"), ending=".png"),
+    "png": MapFormat(write=_picture, package=("matplotlib", "train"), ending=".png", asks=("colours",)),
 }
 
 

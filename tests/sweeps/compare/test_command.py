@@ -264,7 +264,10 @@ def test_a_checkpoint_of_another_model_or_lake_is_refused(
     other.publish(tiny_lake.catalog().split("test"), {})
     code, said = compare(*words, "--lake", other.url)
     assert code == 2
-    assert f"the lake '{other.url}' has digest '{other.digest}'; give the lake that the spec was made for" in said
+    trained_on = f"the checkpoint of trial {first.name} was trained on the lake {tiny_lake.digest}"
+    assert f"{trained_on}, and the lake '{other.url}' has digest {other.digest}: give its own lake for scores" in said
+    assert "data.lake" not in said
+    assert not (tmp_path / "out").exists()
     assert json.loads((first / "result.json").read_text())["trial_id"] == first.name
 
 

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from datasets.catalog import Catalog
+from datasets.errors import SplitError
 from datasets.lake import Lake
 from datasets.loading.node_cache import NodeCache
 from datasets.loading.normalize import Normalization
@@ -45,6 +47,20 @@ def test_scores_of_a_checkpoint_are_of_its_own_lake_and_maps_are_not(tiny_lake: 
     with pytest.raises(SpecError, match=r"was trained on the lake 0123456789ab, .* `python -m training predict` makes"):
         TrialData.of_checkpoint(
             Checkpoint(spec=spec, normalization=own, epoch=0, state={}), tiny_lake, torch.device("cpu"), cache=None
+        )
+
+
+def test_scenes_without_a_chart_are_not_scored(
+    tiny_lake: Lake, small_spec: TrialSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = data_of(tiny_lake, small_spec).inputs.normalization
+    monkeypatch.setattr(Catalog, "labelled", lambda self, chart: np.zeros(len(self), np.int64))
+    with pytest.raises(SplitError, match=r"has no t[a-z]+ scene with a label in SOD .*: widen data"):
+        TrialData.of_checkpoint(
+            Checkpoint(spec=small_spec, normalization=own, epoch=0, state={}),
+            tiny_lake,
+            torch.device("cpu"),
+            cache=None,
         )
 
 

@@ -8,6 +8,7 @@ import pytest
 import xarray as xr
 from typer.testing import CliRunner
 
+from datasets.catalog import Catalog
 from datasets.labels import IGNORE, SOD
 from datasets.lake import Lake
 from datasets.loading.normalize import Normalization
@@ -176,6 +177,15 @@ def test_no_folder_no_test_scene_and_no_grid_are_said(tiny_lake: Lake, tmp_path:
     other = Lake.create(str(tmp_path / "lake"), {name: tiny_lake.recipe[name] for name in ("digest", "recipe")})
     other.publish(tiny_lake.catalog().split("train"), {})
     with pytest.raises(PredictionError, match="has no test scene to score predictions on"):
+        score_predictions(tmp_path, other, SOD, ratio=2)
+
+
+def test_scenes_without_a_chart_have_no_scores(tiny_lake: Lake, tmp_path: Path) -> None:
+    other = Lake.create(str(tmp_path / "lake"), {name: tiny_lake.recipe[name] for name in ("digest", "recipe")})
+    bare = {name: {IGNORE: 1} for name in ("SIC", "SOD", "FLOE")}
+    scenes = tiny_lake.catalog().split("test")
+    other.publish(Catalog.of(record.model_copy(update={"pixels": bare}) for record in scenes), {})
+    with pytest.raises(PredictionError, match=r"no test scene of the lake .* has a label in SOD, so that there is"):
         score_predictions(tmp_path, other, SOD, ratio=2)
 
 

@@ -27,6 +27,8 @@ def test_a_file_a_folder_and_a_trial_of_a_study(make_checkpoint: MakeCheckpoint,
         find_checkpoint("0a1b2c3d4e5a", tmp_path, storage=str(tmp_path))
     with pytest.raises(CheckpointError, match=r"there is no checkpoint 'gone': give the best\.pt"):
         find_checkpoint("gone", tmp_path)
+    with pytest.raises(CheckpointError, match=f"did you mean '{file}'"):
+        find_checkpoint(str(file.with_name("bets.pt")), tmp_path)
     with pytest.raises(CheckpointError, match="looks like a run of MLflow: give --tracking-uri"):
         find_checkpoint("0" * 32, tmp_path)
 
@@ -61,6 +63,13 @@ def test_a_run_of_mlflow(make_checkpoint: MakeCheckpoint, tmp_path: Path) -> Non
         (["--format", ","], "--format names no form: give one or several of zarr, netcdf, geotiff, png"),
         (["--scenes", "one", "two"], "has no scene 'one'"),
         (["--format", "geotiff", "--crs", "EPSG:1"], "EPSG:1"),
+        (
+            ["--format", "png", "--colours", "wm"],
+            "unknown set of colours 'wm': known are safe, wmo; did you mean 'wmo'",
+        ),
+        (["--format", "zarr", "png", "overwrit"], "'overwrit' is no value of --format: did you mean --overwrite?"),
+        (["--scenes", "x", "lake"], "'lake' is no value of --scenes: did you mean --lake?"),
+        (["--format", "zarr", "netcd"], "unknown format 'netcd': known are zarr, netcdf, geotiff, png; did you mean"),
     ],
 )
 def test_words_that_do_not_fit_are_one_sentence(

@@ -10,6 +10,7 @@ import pytest
 import torch
 import xarray as xr
 
+from datasets.class_colours import Palette
 from datasets.errors import SceneNotFoundError, SplitError
 from datasets.grids import centres
 from datasets.labels import IGNORE
@@ -197,6 +198,27 @@ def test_maps_of_another_checkpoint_are_not_touched_unless_they_are_to_be_replac
     (tmp_path / "theirs" / f"{new_lake.catalog().scene_ids[1]}.zarr").mkdir()
     with pytest.raises(MapExistsError, match="made by something else"):
         predicted(tmp_path / "theirs", new_lake, one)
+
+
+@pytest.mark.slow
+def test_pictures_are_drawn_in_other_colours_where_that_is_asked(
+    new_lake: Lake, make_checkpoint: MakeCheckpoint, tmp_path: Path
+) -> None:
+    file, (first, _) = make_checkpoint(), new_lake.catalog().scene_ids
+    png, store = (tmp_path / "maps" / f"{first}{ending}" for ending in (".png", ".zarr"))
+
+    def draw(colours: Palette, *, overwrite: bool = False) -> bytes:
+        options = Options(colours=colours)
+        wanted = MapFolder(path=png.parent, formats=("zarr", "png"), options=options, overwrite=overwrite)
+        predict_maps([file], new_lake, choose_scenes(new_lake, [first], "all"), wanted)
+        return png.read_bytes()
+
+    safe, made = draw("safe"), store.stat().st_mtime_ns
+    with pytest.raises(MapExistsError, match=r"png' exists and was made with safe and not wmo"):
+        draw("wmo")
+    assert draw("safe") == safe
+    assert draw("wmo", overwrite=True) != safe
+    assert store.stat().st_mtime_ns == made, "the network need not be asked again"
 
 
 def test_a_scene_without_tie_points_is_told_and_the_others_have_maps(
