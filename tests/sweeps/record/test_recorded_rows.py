@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from datasets.catalog import Catalog
 from sweeps.__main__ import app
 from sweeps.compare.entries import compare_entries
 from sweeps.compare.finished_runs import named_baselines
@@ -117,7 +118,7 @@ def said_by_a_run(
         yield lambda event: None
 
     monkeypatch.setattr(study_run, "_place", place)
-    lake: Any = SimpleNamespace(digest=LAKE, recipe_digest="r", url="lake")
+    lake: Any = SimpleNamespace(digest=LAKE, recipe_digest="r", url="lake", catalog=Catalog)
     request = Request(
         lake_urls=("lake",),
         tracking_uri=uri,
