@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from datasets.lake import Lake
@@ -26,11 +27,11 @@ from training.tracking.run_metrics import metrics_today
 from training.tracking.tracker import MemoryTracker
 from training.trial import run_trial
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.skipif(bool(trouble()), reason=trouble())]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.skipif(bool(trouble()), reason=trouble())]
 
 PASSWORD = "known-to-one-host"
-TRIALS, MOST = 8, 6
-LONG = SPEC.with_all({"loop.max_epochs": MOST, "loop.batches_per_epoch": 8, "loop.patience": MOST})
+TRIALS, MOST = 6, 10
+LONG = SPEC.with_all({"loop.max_epochs": MOST, "loop.batches_per_epoch": 40, "loop.patience": MOST})
 STUDY = f"""
 from small_study import small_study
 from sweeps.launch.command import main
@@ -106,6 +107,8 @@ def _run(network: Network, server: ArchiveServer, mlflow: MlflowServer, s3: Obje
     for run in rows:
         if run.info.status == "FINISHED":
             assert [step for step, _ in mlflow.history(run, "val/f1")] == list(range(MOST))
+    points = MlflowClient(mlflow.uri).get_metric_history(again_run.info.run_id, "val/f1")
+    assert len({point.timestamp for point in points if point.step < 2}) == 1, "the first epochs are of its checkpoint"
     spec = LONG.with_("seed", int(killed.data.tags["seed"]))
     alone = run_trial(spec, Lake.open(f"{bucket}/lake"), MemoryTracker(), folder=tmp_path / "alone").metrics
     found = metrics_today(again_run.data.metrics)
@@ -129,6 +132,6 @@ def _deep_in_a_trial_on(host: str, mlflow: MlflowServer) -> bool:
     except AssertionError:  # there is no study yet
         return False
     return any(
-        run.data.tags.get(NODE) == host and run.info.status == "RUNNING" and int(run.data.tags.get(EPOCHS, 0)) > 1
+        run.data.tags.get(NODE) == host and run.info.status == "RUNNING" and int(run.data.tags.get(EPOCHS, 0)) > 2
         for run in runs
     )

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 
-def wait_for(done: Callable[[], bool], process: "subprocess.Popen[bytes]", log: Path, seconds: float = 200) -> None:
+def wait_for(done: Callable[[], bool], process: "subprocess.Popen[bytes]", log: Path, seconds: float = 400) -> None:
     """Waits until something is so; fails with the program's log where that ends first."""
     deadline = time.monotonic() + seconds
     while not done():
