@@ -16,15 +16,18 @@ from datasets.errors import LakeAccessError, SceneNotFoundError
 from datasets.grids import NATIVE_SPACING
 from datasets.labels import CHARTS, IGNORE
 from datasets.lake import Lake
-from datasets.scene import SceneRecord
+from datasets.scene import Scene, SceneRecord
 from datasets.stores.scene_store import SceneStore
 from datasets.stores.scene_writer import CHUNK
 
 _THREADS: Final = 8
 """Scenes checked side by side: object stores have a high latency, not a low throughput."""
 
-_FROM_STORE: Final = ("recipe", "fingerprint", "source", "archive", "lines", "samples", "pixels", "dropped")
-"""Fields of a row that must equal those of the store; others may come from the catalog."""
+_FROM_STORE: Final = ("fingerprint", "source", "archive", "lines", "samples", "pixels", "dropped")
+"""Fields of a row that must equal those of the store, as its recipe must; others may come from the catalog."""
+
+_IF_SETTLED: Final = tuple(name for name in SceneRecord.model_fields if name not in {"recipe", "split", "unused"})
+"""The same where the catalog says that a build need not open the stores, see `Lake.is_settled`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,14 +59,14 @@ def verify_lake(lake: Lake, *, deep: bool, on_scene: Callable[[str], None]) -> t
     Raises:
         LakeNotFoundError: There is no catalog.
     """
-    findings = list(_recipe_findings(lake))
-    findings += _replacement_findings(lake)
+    findings = [*_recipe_findings(lake), *_digest_findings(lake), *_replacement_findings(lake)]
+    settled = lake.is_settled()
     rows = {record.scene_id: record for record in lake.catalog()}
     names = sorted({*rows, *lake.store_names()})
 
     def look(scene_id: str) -> list[Finding]:
         row = rows.get(scene_id)
-        found = _strays(lake, scene_id) if row is None else _scene_findings(lake, row, deep)
+        found = _strays(lake, scene_id) if row is None else _scene_findings(lake, row, settled, deep)
         return [Finding(scene_id=scene_id, kind=kind, text=text) for kind, text in found]
 
     with ThreadPoolExecutor(_THREADS) as threads:
@@ -79,6 +82,17 @@ def _recipe_findings(lake: Lake) -> Iterator[Finding]:
         yield Finding(
             scene_id="", kind="digest", text=f"recipe.json says {lake.recipe_digest}, its recipe gives {found}"
         )
+
+
+def _digest_findings(lake: Lake) -> Iterator[Finding]:
+    """Readers take the digest that is kept, and do not hash every row again."""
+    found = lake.digest_with(lake.catalog())
+    if found != lake.digest:
+        text = (
+            f"the catalog keeps {lake.digest}, its rows give {found}: something else than a build has changed it; "
+            "with --discard the next build of the same files looks into every store and writes it again"
+        )
+        yield Finding(scene_id="", kind="digest", text=text)
 
 
 def _replacement_findings(lake: Lake) -> Iterator[Finding]:
@@ -98,7 +112,7 @@ def _strays(lake: Lake, scene_id: str) -> Iterator[tuple[str, str]]:
         yield "row", "a finished store without a row in the catalog; build with its raw file to take it in"
 
 
-def _scene_findings(lake: Lake, row: SceneRecord, deep: bool) -> Iterator[tuple[str, str]]:
+def _scene_findings(lake: Lake, row: SceneRecord, settled: bool, deep: bool) -> Iterator[tuple[str, str]]:
     if row.recipe != lake.recipe_digest:
         yield "digest", f"the row is of recipe {row.recipe}, the lake of {lake.recipe_digest}"
     try:
@@ -110,9 +124,12 @@ def _scene_findings(lake: Lake, row: SceneRecord, deep: bool) -> Iterator[tuple[
         return
     if record.recipe != row.recipe:
         yield "digest", f"the store is of recipe {record.recipe}, its row of {row.recipe}"
-    differing = [name for name in _FROM_STORE[1:] if getattr(record, name) != getattr(row, name)]
+    fields = _IF_SETTLED if settled else _FROM_STORE
+    differing = [name for name in fields if getattr(record, name) != getattr(row, name)]
     if differing:
         yield "row", f"the row and the record of the store differ in {', '.join(differing)}"
+    if settled and Scene(record, store).lacks_polygons:
+        yield "row", "the store lacks its polygons, and the catalog has it as finished; --discard lets a build see it"
     damaged = set()
     found = store.found_objects()
     for key, size in store.objects.items():

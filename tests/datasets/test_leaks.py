@@ -93,7 +93,7 @@ def test_the_command_names_every_test_scene(tiny_lake: Lake, tmp_path: Path) -> 
 
 def test_a_lake_leaves_out_what_is_too_near(tiny_lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     published: list[Catalog] = []
-    monkeypatch.setattr(Lake, "publish", lambda self, catalog, moments, settled: published.append(catalog))
+    monkeypatch.setattr(Lake, "publish", lambda self, catalog, *_, **__: published.append(catalog))
     nearest = min((leak.in_space for leak in leaks(tiny_lake.catalog())), key=lambda each: (each.km, each.days))
     apart = Apart(km=nearest.km + 1, days=nearest.days + 0.1)
     _publish(tiny_lake, tiny_lake.catalog(), SplitOptions(val_scenes=1, apart=apart))

@@ -67,6 +67,23 @@ def test_what_the_row_or_the_listing_does_not_confirm_is_looked_at(lake: Lake) -
     assert KnownScenes.of(Lake.open(lake.url)).lost() == (first,)
 
 
+def test_scenes_to_predict_are_kept_among_those_of_their_own_archive(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = sorted(lake.catalog(), key=lambda row: row.archive, reverse=True)
+    digest = lake.digest_with(Catalog.of(rows[1:]))
+    assert rows[0].archive == "train"
+    rows[0] = rows[0].model_copy(update={"archive": "predict", "split": "predict"})
+    lake.publish(Catalog.of(rows), lake.statistics, settled=True)
+    assert Lake.open(lake.url).digest == digest
+    path = f"/raw/{rows[0].source}"
+    assert _kept(lake, [path]) == set()  # as a training scene it is another
+    monkeypatch.setattr("datasets.lake.SceneStore", lambda url: pytest.fail(f"{url} was opened"))
+    known = KnownScenes.of(Lake.open(lake.url))
+    found = known.kept([path], RECIPE, "predict", {})
+    assert [known.catalog.at(place) for place in found.values()] == rows[:1]
+
+
 def test_stores_that_may_be_ahead_of_the_catalog_are_opened(lake: Lake) -> None:
     sources = _train(lake)
     lake.expect_changes()

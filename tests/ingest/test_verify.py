@@ -6,11 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import fsspec
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from datasets.catalog import Catalog
 from datasets.errors import SceneNotFoundError
 from datasets.lake import Lake
+from datasets.scene import Scene
 from ingest.build import SplitOptions, publish
 from ingest.convert import convert_scene
 from ingest.recipe import Recipe
@@ -109,6 +112,22 @@ def _recipe_edited(place: Path) -> None:
     (place / "recipe.json").write_text(json.dumps(content))
 
 
+def _split_edited(place: Path) -> None:
+    """As another program changes a row: the metadata of the file stays."""
+    table = pq.read_table(place / "catalog.parquet")
+    column = table.column_names.index("split")
+    edited = pa.array(["unused", *table["split"].to_pylist()[1:]])
+    pq.write_table(table.set_column(column, "split", edited), place / "catalog.parquet")
+
+
+def _settled_in_vain(place: Path) -> None:
+    """`charted` is what a build asks the row for, and what an unsettled catalog may have otherwise."""
+    lake = Lake.open(str(place))
+    _edit_root(place, lambda attributes: attributes["record"].update(charted=False))
+    assert command("verify", place).exit_code == 0
+    lake.publish(lake.catalog(), {}, settled=True)
+
+
 @pytest.mark.parametrize(
     ("damage", "kind", "sentence"),
     [
@@ -124,6 +143,8 @@ def _recipe_edited(place: Path) -> None:
         (_other_source, "row", "the row and the record of the store differ in fingerprint, source"),
         (_wrong_counts, "counts", "SOD has"),
         (_recipe_edited, "digest", "recipe.json says"),
+        (_split_edited, "digest", "the catalog keeps"),
+        (_settled_in_vain, "row", "the row and the record of the store differ in charted"),
     ],
 )
 def test_damage_is_one_line_and_exit_code_1(
@@ -144,6 +165,26 @@ def test_a_whole_lake_has_no_findings(place: Path) -> None:
         assert result.exit_code == 0, result.output
         assert "2 scenes looked at" in result.output
         assert "0 findings" in result.output
+
+
+def test_an_edited_catalog_is_written_again_after_discard(place: Path, raw_train: list[Path]) -> None:
+    before = Lake.open(str(place)).catalog()
+    _split_edited(place)
+    assert command("verify", place, "--discard").exit_code == 1
+    words = ("--ratios", "1", "10", "--workers", "1")
+    assert command("build", *raw_train[:2], "--lake", place, *words).exit_code == 0
+    assert Lake.open(str(place)).catalog() == before
+    assert command("verify", place).exit_code == 0
+
+
+def test_a_settled_catalog_has_no_store_without_its_polygons(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Scene, "lacks_polygons", property(lambda scene: True))
+    assert command("verify", place).exit_code == 0  # as after a migration
+    lake = Lake.open(str(place))
+    lake.publish(lake.catalog(), lake.statistics, settled=True)
+    result = command("verify", place)
+    assert result.exit_code == 1
+    assert result.output.count("the store lacks its polygons") == 2
 
 
 def test_bytes_that_changed_in_place_are_found_by_decoding(place: Path) -> None:
