@@ -1,5 +1,6 @@
 """The forms of a scene map: each is made from the Zarr store by a function that never needs a network."""
 
+import shlex
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -130,10 +131,9 @@ def check_formats(words: list[str]) -> tuple[str, ...]:
             raise unknown_name("format", name, FORMATS)
         needed = FORMATS[name].package
         if needed is not None and find_spec(needed[0]) is None:
-            raise MapFormatError(
-                f"--format {name} needs {needed[0]}, which is not installed: pip install -e '.[{needed[1]}]', or leave "
-                "it out"
-            )
+            package, extra = needed
+            install = shlex.join(["pip", "install", "-e", f".[{extra}]"])
+            raise MapFormatError(f"--format {name} needs {package}, which is not installed: {install}, or leave it out")
     if not found:
         raise MapFormatError(f"--format names no form: give one or several of {', '.join(FORMATS)}")
     return found

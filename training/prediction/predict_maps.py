@@ -1,5 +1,6 @@
 """Maps of many scenes of a lake from one checkpoint or several, scene after scene, in every form that was asked for."""
 
+import shlex
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -60,7 +61,7 @@ def choose_scenes(lake: Lake, scene_ids: Sequence[str], split: str) -> Catalog:
             raise SceneNotFoundError(
                 f"the lake {lake.url!r} has no scene {name!r}"
                 + (f" (did you mean {near[0]!r}?)" if near else "")
-                + f": `python -m datasets show {lake.url}` lists its {len(known)} scenes"
+                + f": `python -m datasets show {shlex.quote(lake.url)}` lists its {len(known)} scenes"
             )
     if scene_ids:
         return Catalog.of(known[name] for name in dict.fromkeys(scene_ids))
