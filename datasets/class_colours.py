@@ -1,4 +1,4 @@
-"""Colours of classes, and of what has no class: land, no label, no SAR, no prediction."""
+"""Colours of classes, of what has no class (land, no label, no SAR, no prediction), and of right and wrong."""
 
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
@@ -34,6 +34,9 @@ NO_LABEL: Final = Unclassed(code=IGNORE, name="no label", colour="#c3c3c3", hatc
 NO_SAR: Final = Unclassed(code=253, name="no SAR", colour="#ffffff", hatch="xx")
 NO_PREDICTION: Final = Unclassed(code=252, name="no prediction", colour="#282828", hatch="..")
 UNCLASSED: Final = (LAND, NO_LABEL, NO_SAR, NO_PREDICTION)
+
+RIGHT, WRONG, ONLY_FIRST, ONLY_SECOND = "#d2f0ff", "#550000", "#b4005a", "#00a5a5"
+"""Of predictions, beside maps in the safe set; `ONLY_` are of two predictions, of which one is right."""
 
 
 def check_palette(name: str) -> Palette:

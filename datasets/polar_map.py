@@ -34,6 +34,9 @@ _MERIDIANS: Final = (0.2, 0.5, 1, 2, 5, 10, 15, 30)
 _MOST_LINES: Final = 6
 """Of a graticule, in each direction."""
 
+_LABEL_WIDTH: Final = 0.07
+"""Of a longitude, as a share of the width of the map."""
+
 _POLE_CAP: Final = 89.0
 """Meridians end here: 24 lines that meet in a point are a blot."""
 
@@ -176,12 +179,17 @@ def _draw_graticule(axes: Axes, extent: Extent) -> None:
     thin: dict[str, Any] = {"linewidth": 0.4, "alpha": 0.7, "scalex": False, "scaley": False} | style
     meridians, parallels, (south, north) = _graticule(extent)
     latitudes = np.linspace(south, north, 1000)
+    ends: list[NDArray[np.float64]] = []
     for longitude in meridians:
         line = projected(np.full(latitudes.size, longitude), latitudes)
         inside = np.flatnonzero(extent.holds(line))
         if inside.size > 20:
             axes.plot(*line.T, **thin)
-            _label_outside(axes, extent, line[inside[0]], _of_longitude(float(longitude)))
+            end = line[inside[0]]
+            # Where meridians leave the frame close to each other, near the pole, only some have room for their label.
+            if all(np.hypot(*(end - other)) > _LABEL_WIDTH * (extent.right - extent.left) for other in ends):
+                _label_outside(axes, extent, end, _of_longitude(float(longitude)))
+                ends.append(end)
     every = meridians[1] - meridians[0]
     between = meridians + every / 2
     along = np.concatenate([np.linspace(west, west + every, 100) for west in meridians])

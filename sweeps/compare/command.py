@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from datasets.class_colours import PALETTES, check_palette
 from datasets.errors import unknown_name
 from datasets.lake import Lake
 from datasets.loading.workers import loader_workers
@@ -86,6 +87,14 @@ def compare(
     workers: Annotated[
         int | None, typer.Option(help="Processes that load patches; without: one less than CPUs, at most 8.", min=0)
     ] = None,
+    colours: Annotated[
+        str,
+        typer.Option(
+            help="Colours of classes in maps of trials: safe for every kind of colour vision, or wmo, those of ice "
+            "charts. The page itself has safe ones.",
+            metavar="|".join(PALETTES),
+        ),
+    ] = "safe",
 ) -> None:
     """Train and score your own model by the protocol of the benchmark, and put it next to baselines.
 
@@ -96,6 +105,7 @@ def compare(
     with user_errors():
         if mode not in _MODES:
             raise unknown_name("mode", mode, _MODES)
+        palette = check_palette(colours)
         if mode == "evaluate":
             own = _checkpoint_spec(checkpoint, model, {"--task": task, "--set": set_, "--params": params != "{}"})
         else:
@@ -117,7 +127,8 @@ def compare(
         warn(remarks)
         with running.open_study(tracking_uri, opened) as study:
             if checkpoint is not None:
-                entries = [running.score_own(checkpoint, opened, study, maps=folder / "maps", cache=cache)]
+                maps = folder / "maps"
+                entries = [running.score_own(checkpoint, opened, study, maps=maps, cache=cache, palette=palette)]
             else:
                 entries = running.train_own(
                     own,
@@ -127,6 +138,7 @@ def compare(
                     runs=runs,
                     workers=workers if workers is not None else loader_workers(usable_cores()),
                     cache=cache,
+                    palette=palette,
                     progress=lambda trial: progress_bar(trial.loop.max_epochs),
                 )
             page = running.write_comparison(entries, others, remarks, opened, study, folder)

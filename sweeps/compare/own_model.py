@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from pathlib import Path
 from typing import Final
 
+from datasets.class_colours import Palette
 from datasets.lake import Lake
 from datasets.loading.node_cache import NodeCache
 from sweeps.compare.comparison_page import PAGE, ComparePage, drawn_scenes, make_page
@@ -117,12 +118,13 @@ def train_own(
     runs: Path,
     workers: int = 0,
     cache: NodeCache | None = None,
+    palette: Palette = "safe",
     progress: ProgressOf = lambda spec: nullcontext(lambda _: None),
 ) -> list[FinishedTrial]:
     """Trains and scores the model of `check_own` with each seed, as `python -m training run` does.
 
     A trial has its folder below `runs`, by its trial_id, and goes on from there if it was stopped. Without a `study`,
-    the parent run, nothing is logged.
+    the parent run, nothing is logged. `palette` are the colours of classes in maps of trials.
     """
     entries = []
     for seed in seeds:
@@ -131,21 +133,36 @@ def train_own(
         started = now_ms()
         with progress(own) as show:
             result = run_trial(
-                own, lake, tracker, folder=runs / own.trial_id, workers=workers, cache=cache, progress=show
+                own,
+                lake,
+                tracker,
+                folder=runs / own.trial_id,
+                workers=workers,
+                cache=cache,
+                palette=palette,
+                progress=show,
             )
         entries.append(_entry(own, result, lake, started, getattr(tracker, "run_id", "")))
     return entries
 
 
 def score_own(
-    checkpoint: Path, lake: Lake, study: StudyTracker | None, *, maps: Path, cache: NodeCache | None = None
+    checkpoint: Path,
+    lake: Lake,
+    study: StudyTracker | None,
+    *,
+    maps: Path,
+    cache: NodeCache | None = None,
+    palette: Palette = "safe",
 ) -> FinishedTrial:
-    """Scores `best.pt` of a finished trial, or of its folder, and draws the test scenes into `maps`.
+    """Scores `best.pt` of a finished trial, or of its folder, and draws the test scenes into `maps` in a palette.
 
     Its run in MLflow has the kind `evaluation`, since nothing was trained; without a `study` there is none.
     """
     started = now_ms()
-    spec, result = score_checkpoint(checkpoint, lake, drawer=lambda spec: map_drawer(spec, lake, maps), cache=cache)
+    spec, result = score_checkpoint(
+        checkpoint, lake, drawer=lambda spec: map_drawer(spec, lake, maps, palette), cache=cache
+    )
     run_id = ""
     if study is not None:
         tracker = _tracker(study)

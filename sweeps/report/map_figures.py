@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from datasets.class_colours import LAND, NO_LABEL, NO_SAR, class_colours
+from datasets.class_colours import LAND, NO_LABEL, NO_SAR, ONLY_FIRST, ONLY_SECOND, RIGHT, WRONG, class_colours
 from datasets.labels import IGNORE, chart
 from sweeps.report.cells import CellComparison
 from sweeps.report.drawing import Drawn, head, pictures
@@ -23,8 +23,6 @@ from training.artifacts.small_maps import SmallMap
 _WIDTH: Final = 11.0
 """Inches: as wide as a page at 150 dots per inch."""
 _LAND, _NO_SAR = 254, 253
-_RIGHT, _ONE, _OTHER, _WRONG = "#dce9f5", "#0072b2", "#e69f00", "#7a1414"
-"""Both right, one, the other, none: they differ in lightness too."""
 _BARS_KM: Final = (1, 2, 5, 10, 20, 50, 100, 200)
 
 
@@ -79,13 +77,13 @@ def maps_section(
 def _verdicts(choice: MapChoice) -> list[tuple[str, str]]:
     """Who is right, with the colour for it, in the order of the numbers of a row."""
     if len(choice.roles) == 1:
-        return [("right", _RIGHT), ("wrong", _WRONG)]
+        return [("right", RIGHT), ("wrong", WRONG)]
     first, second = choice.roles
     return [
-        ("both right", _RIGHT),
-        (f"only the {second} right", _ONE),
-        (f"only the {first} right", _OTHER),
-        ("both wrong", _WRONG),
+        ("both right", RIGHT),
+        (f"only the {second} right", ONLY_SECOND),
+        (f"only the {first} right", ONLY_FIRST),
+        ("both wrong", WRONG),
     ]
 
 

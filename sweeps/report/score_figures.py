@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from textwrap import fill
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -36,6 +37,8 @@ from training.evaluation.metric_names import MAJORITY, MetricName
 _OVER_SEEDS: Final = (
     "Mean over seeds; bars are the spread (sample standard deviation) over seeds, small dots single trials."
 )
+_LABEL_WIDTH: Final = 55
+"""Characters of a label below a figure of differences, whose axes begin far to the right."""
 _DASHES: Final[tuple[Literal["-", "--", ":", "-."], ...]] = ("-", "--", ":", "-.")
 _BARS: Final = {"accuracy": "accuracy", "precision": "precision", "recall": "recall", "f1": "F1", "iou": "IoU"}
 
@@ -142,7 +145,7 @@ def difference_figures(
     named = cell_label(axes, fixed, [axis for axis in axes if axis not in own_axes(comparison)])
     what = f"{named} minus the other" if of_one else f"difference from {named}"
     for end, some in pieces(list(by_key)):
-        figure = Figure(figsize=(7.2, 1.7 + 0.36 * len(some)), layout="constrained")
+        figure = Figure(figsize=(7.2, 1.8 + 0.36 * len(some)), layout="constrained")
         panel = figure.subplots()
         for row, each in enumerate(by_key[key] for key in some):
             apart = each.verdict in ("higher", "lower")
@@ -155,7 +158,7 @@ def difference_figures(
             )  # fmt: skip
         panel.axvline(0, color="black", lw=1)
         cell_rows(comparison, panel, some)
-        panel.set_xlabel(f"{what}: {metric_label(comparison.objective)} [{unit}]")
+        panel.set_xlabel(fill(f"{what}: {metric_label(comparison.objective)} [{unit}]", _LABEL_WIDTH))
         panel.xaxis.set_major_locator(MaxNLocator(7))
         finish(panel, along="x")
         head(figure, title)

@@ -78,7 +78,7 @@ def trained_table(comparison: CellComparison) -> ReportTable | None:
         rows=tuple(rows),
         words=len(axes) + 1,
         numbers=pd.DataFrame(numbers),
-        note="`Of ice` is the share of ice pixels that have a label; the others are not trained on. `At most` is the "
+        note="Of ice: the share of ice pixels that have a label; the others are not trained on. At most: the "
         "score of a network that is right in every pixel of the classes that it has seen.",
     )
 

@@ -3,7 +3,19 @@
 import numpy as np
 import pytest
 
-from datasets.class_colours import LAND, NO_LABEL, NO_SAR, PALETTES, UNCLASSED, check_palette, class_colours
+from datasets.class_colours import (
+    LAND,
+    NO_LABEL,
+    NO_SAR,
+    ONLY_FIRST,
+    ONLY_SECOND,
+    PALETTES,
+    RIGHT,
+    UNCLASSED,
+    WRONG,
+    check_palette,
+    class_colours,
+)
 from datasets.errors import UnknownNameError
 from datasets.labels import CHARTS, FLOE, IGNORE, SIC, SOD, Chart
 from tests.datasets.colour_vision import VISIONS, difference, lab, smallest_difference
@@ -34,6 +46,20 @@ def test_the_ruler_is_right(one: tuple[float, ...], other: tuple[float, ...], ex
 def test_any_two_of_the_safe_set_can_be_told_apart(name: str, vision: str) -> None:
     found, one, other = smallest_difference([*class_colours(CHARTS[name], "safe"), *OTHERS], vision)
     assert found >= FLOORS[name], f"{one} and {other}"
+
+
+@pytest.mark.parametrize("vision", VISIONS)
+@pytest.mark.parametrize("name", CHARTS)
+def test_who_is_right_is_no_class(name: str, vision: str) -> None:
+    """Maps of classes and maps of who is right stand side by side, with one legend."""
+    verdicts, others = (RIGHT, WRONG, ONLY_FIRST, ONLY_SECOND), [*class_colours(CHARTS[name], "safe"), *OTHERS]
+    nearest = {
+        verdict: min((difference(lab(verdict, vision), lab(other, vision)), other) for other in others)
+        for verdict in verdicts
+    }
+    assert min(found for found, _ in nearest.values()) >= 8, nearest
+    assert min(nearest[verdict][0] for verdict in verdicts if verdict != RIGHT) >= 10, nearest
+    assert smallest_difference(verdicts, vision)[0] >= 20
 
 
 @pytest.mark.parametrize("chart", [SIC, SOD, FLOE])

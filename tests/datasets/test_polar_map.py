@@ -2,11 +2,13 @@
 
 import sys
 from collections.abc import Iterator
+from itertools import combinations
 
 import numpy as np
 import pytest
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
+from matplotlib.text import Annotation
 
 from datasets import polar_map
 from datasets.errors import MissingPackageError
@@ -78,6 +80,15 @@ def test_no_line_is_drawn_twice(points: list[tuple[float, float]]) -> None:
     words = [text.get_text() for text in axes.texts]
     assert len(words) == len(set(words)) >= 4
     assert any(word in words for word in ("180°", "90°E"))
+
+
+def test_longitudes_near_the_pole_do_not_lie_on_each_other() -> None:
+    axes = Figure().subplots()
+    draw_base(axes, extent := Extent.around(projected(np.array([-130.0, -20.0, 40.0]), np.array([62.0, 60.0, 84.0]))))
+    places = [note.xy for note in axes.texts if isinstance(note, Annotation)]
+    apart = [np.hypot(*np.subtract(one, other)) for one, other in combinations(places, 2)]
+    assert len(places) >= 5
+    assert min(apart) > 0.07 * (extent.right - extent.left)
 
 
 def test_an_extent_has_the_asked_form() -> None:

@@ -84,14 +84,15 @@ def _parse(command: click.Command, words: Sequence[str]) -> None:
 
 
 def _plan(place: str, words: Sequence[str]) -> None:
-    """A study, or all of them, with --dry-run: values of axes are looked at too. Nothing is timed."""
+    """A study, or all of them, with --dry-run: values of axes are looked at too; no step is timed for that."""
     name = Path(place).stem
     if name == "all":
         app = application({each: study(each) for each in study_names()}, name)
     else:
         app = application({name: study(name)}, name)
     _parse(get_command(app), words)
-    done = CliRunner().invoke(app, [*(word for word in words if word not in ("--measure", "--dry-run")), "--dry-run"])
+    planned = [word for word in words if word not in ("--dry-run", "--measure")]
+    done = CliRunner().invoke(app, ["--dry-run", *planned])
     assert done.exit_code == 0, f"{place} {' '.join(words)}\n{done.output}"
 
 

@@ -5,9 +5,13 @@ import shlex
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
+from matplotlib.image import imread
 
+from datasets.class_colours import class_colours
+from datasets.labels import SOD
 from sweeps.design.catalogue import study, study_names
 from tests.docs.pages import ROOT, blocks, pages
 
@@ -39,6 +43,15 @@ def test_pictures_are_small_and_shown() -> None:
     there = {path.relative_to(ROOT / "docs").as_posix(): path for path in (ROOT / "docs").rglob("*.png")}
     assert shown == there.keys()
     assert all(path.stat().st_size < 400_000 for path in there.values())
+
+
+@pytest.mark.parametrize("name", ["scene", "map", "scene_chart_prediction", "lake", "scene_on_map"])
+def test_pictures_have_the_colours_that_maps_have(name: str) -> None:
+    """Also the rare ones: a picture that was made smaller by fewer colours may have lost them, or was drawn before."""
+    picture = np.round(imread(ROOT / "docs" / "pictures" / f"{name}.png")[..., :3] * 255).astype(int)
+    there = {f"#{value:06x}" for value in np.unique(picture @ (65536, 256, 1))}
+    missing = set(class_colours(SOD)) - there
+    assert missing <= ({class_colours(SOD)[4]} if name == "scene_on_map" else set()), "its legend has what there is"
 
 
 def test_shell_blocks_are_shell() -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from datasets.block_reduction import block_mean, block_mode, block_side
 from datasets.channels import CHANNELS
-from datasets.class_colours import NO_PREDICTION, UNCLASSED, Palette
+from datasets.class_colours import NO_PREDICTION, RIGHT, UNCLASSED, WRONG, Palette
 from datasets.grids import pixel_spacing
 from datasets.labels import IGNORE, Chart, chart
 from datasets.lake import Lake
@@ -33,8 +33,8 @@ _NEEDED: Final = 500
 _MOST: Final = 600
 """Longest side of a map in pixels."""
 
-_RIGHT: Final = Swatch(name="right", colour="#e8f1fa")
-_WRONG: Final = Swatch(name="wrong", colour="#c1272d")  # differs in lightness too, for every kind of colour vision
+_RIGHT: Final = Swatch(name="right", colour=RIGHT)
+_WRONG: Final = Swatch(name="wrong", colour=WRONG)
 
 
 def map_drawer(spec: TrialSpec, lake: Lake, folder: Path, palette: Palette = "safe") -> Draw:

@@ -133,11 +133,9 @@ def check_formats(words: list[str]) -> tuple[str, ...]:
             raise unknown_name("format", name, FORMATS)
         needed = FORMATS[name].package
         if needed is not None and find_spec(needed[0]) is None:
-            extra = f".[{needed[1]}]"
-            raise MapFormatError(
-                f"--format {name} needs {needed[0]}, which is not installed: pip install -e {shlex.quote(extra)}, or "
-                "leave it out"
-            )
+            package, extra = needed
+            install = shlex.join(["pip", "install", "-e", f".[{extra}]"])
+            raise MapFormatError(f"--format {name} needs {package}, which is not installed: {install}, or leave it out")
     if not found:
         raise MapFormatError(f"--format names no form: give one or several of {', '.join(FORMATS)}")
     return found

@@ -7,10 +7,14 @@ from collections.abc import Sequence
 from inspect import signature
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.image import imread
 from typer.testing import CliRunner
 
+from datasets.class_colours import class_colours
+from datasets.labels import SOD
 from datasets.lake import Lake
 from ingest.recipe import Recipe
 from sweeps.__main__ import app
@@ -137,14 +141,26 @@ def test_a_checkpoint_alone_is_scored_as_its_training_was(
     kept = read_artifacts(baselines, [evaluated.run_id], "result.json")[evaluated.run_id].text
     assert kept is not None
     assert TrialResult.model_validate_json(kept).matrices == found.matrices
+    assert class_colours(SOD, "safe")[0] in colours_of(tmp_path / "out" / "maps")
 
     words = ["--mode", "evaluate", "--checkpoint", str(first), "--out", str(tmp_path / "out"), "--overwrite"]
+    words += ["--colours", "wmo"]
     code, said = compare(*words, "--lake", tiny_lake.url)
     assert code == 0, said
     assert "No MLflow was given (--tracking-uri), so there is no baseline." in said
     assert "There is no baseline to compare it with." in said
     costs = pd.read_csv(tmp_path / "out" / "cost.csv").set_index("model")
     assert costs.loc["my_models:TinyNet", "cost/seconds"] == found.metrics["cost/seconds"]
+    drawn = colours_of(tmp_path / "out" / "maps")
+    assert class_colours(SOD, "wmo")[0] in drawn
+    assert class_colours(SOD, "safe")[0] not in drawn
+
+
+def colours_of(maps: Path) -> set[str]:
+    """All colours of the pictures of SOD in a folder."""
+    pictures = [np.round(imread(path)[..., :3] * 255).astype(int) for path in sorted(maps.glob("*_SOD.png"))]
+    assert pictures
+    return {f"#{value:06x}" for each in pictures for value in np.unique(each @ (65536, 256, 1))}
 
 
 @pytest.mark.slow
@@ -214,6 +230,7 @@ def troubled(baselines: str, tiny_lake: Lake, tmp_path_factory: pytest.TempPathF
         (["--model", ""], "no --model was given: name your class as package.module:Class"),
         (["--mode", "evaluat"], "unknown mode 'evaluat': known are train, evaluate; did you mean 'evaluate'?"),
         (["--mode", "evaluate"], "--mode evaluate needs a --checkpoint: give best.pt of a trial, or its folder"),
+        (["--colours", "jet"], "unknown set of colours 'jet': known are safe, wmo"),
         (["--checkpoint", "best.pt"], "--checkpoint is for --mode evaluate: leave it out to train, or give the mode"),
         (["--mode", "evaluate", "--checkpoint", "x.pt"], "--task is for --mode train"),
         (

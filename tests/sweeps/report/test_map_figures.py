@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
-from datasets.class_colours import LAND, NO_LABEL, NO_SAR, class_colours
+from datasets.class_colours import LAND, NO_LABEL, NO_SAR, ONLY_SECOND, RIGHT, class_colours
 from datasets.labels import SOD
 from sweeps.report.map_choice import map_choices
 from sweeps.report.map_figures import map_figures, maps_section
@@ -32,8 +32,8 @@ def test_a_row_shows_sar_chart_both_predictions_and_who_is_right() -> None:
     assert np.allclose(chart[30, 10], to_rgb(class_colours(SOD)[3]))
     assert np.allclose(other[:, 5:], chart[:, 5:])
     assert np.allclose(one[32, 10], to_rgb(class_colours(SOD)[2]))
-    assert np.allclose(right[32, 10], to_rgb("#0072b2")), "only the best is right"
-    assert np.allclose(right[39, 10], to_rgb("#dce9f5")), "both are right"
+    assert np.allclose(right[32, 10], to_rgb(ONLY_SECOND)), "only the best is right"
+    assert np.allclose(right[39, 10], to_rgb(RIGHT)), "both are right"
     assert np.allclose(right[30, 4], to_rgb(NO_LABEL.colour))
     for words in ("Chosen by rule: scenes with the median, lowest and highest", "seed 1", choice.scenes[1].scene_id):
         assert words in drawn.caption

@@ -51,3 +51,13 @@ def test_a_forest_is_hollow_where_nothing_is_told_apart() -> None:
     assert panel.get_xlabel() == "difference from a: weighted F1, 80 m grid [% points]"
     assert ticks(panel.yaxis) == ["b", "c", "d"]
     assert {line.get_markerfacecolor() for line in panel.lines if line.get_marker() == "o"} <= {COLOURS[0], "white"}
+
+
+def test_the_label_of_differences_stays_on_the_figure() -> None:
+    cells = ("melt, source, size-matched, own", "freeze, source, size-matched, own", "both, source, size-matched, own")
+    for name, figure in by_name(against_figures(made({"x": cells}))).items():
+        (panel,) = figure.axes
+        figure.draw_without_rendering()
+        there, page = panel.xaxis.label.get_window_extent(), figure.bbox
+        assert page.x0 <= there.x0 <= there.x1 <= page.x1, name
+        assert page.y0 <= there.y0, name
