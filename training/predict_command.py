@@ -4,6 +4,7 @@ Heavy imports (torch, xarray) are inside the command.
 """
 
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, get_args
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from training.prediction.predict_maps import Summary
 
 _SPLITS: Final = (*get_args(Split), "all")
+
+UPLOAD_NAME: Final = "upload_package.nc"
+"""As the challenge's starter kit calls it."""
 
 
 class PredictOptionError(IceBenchError, ValueError):
@@ -67,6 +71,14 @@ def predict(
             metavar="|".join(PALETTES),
         ),
     ] = "safe",
+    upload: Annotated[
+        bool,
+        typer.Option(
+            "--upload",
+            help="Map the test scenes, and put all of them into upload_package.nc, the file of the AutoICE challenge: "
+            "SIC, SOD and FLOE at 80 m.",
+        ),
+    ] = False,
     storage: Annotated[
         str, typer.Option(help="Folder or URL that a study was given with --storage.", metavar="URL")
     ] = "",
@@ -109,6 +121,9 @@ def predict(
             raise unknown_name("split", split, _SPLITS)
         palette = check_palette(colours)
         _check_options(leaderboard, target, ratio, scenes, split)
+        if upload:
+            _check_upload(leaderboard, scenes, split, part)
+            split = "test"
         from training.prediction.checkpoints import find_checkpoint
 
         files = [
@@ -122,7 +137,7 @@ def predict(
         from training.prediction.map_folder import MapFolder
         from training.prediction.predict_maps import choose_scenes, predict_maps, share_of
 
-        known = check_formats(formats or ["zarr"])
+        known = check_formats([*(["zarr"] if upload else []), *(formats or ["zarr"])])
         if "geotiff" in known:
             from training.prediction.geotiff import check_projection
 
@@ -133,7 +148,12 @@ def predict(
         folder = MapFolder(path=out_folder, formats=known, options=options, overwrite=overwrite)
         with map_bar() as show:
             summary = predict_maps(files, source, chosen, folder, cache=NodeCache.default(), progress=show)
-    _tell(summary, out_folder)
+        _tell(summary, out_folder)
+        if upload:
+            from training.prediction.upload import RATIO, write_upload
+
+            maps = [(out_folder / f"{row.scene_id}.zarr", (row.lines // RATIO, row.samples // RATIO)) for row in chosen]
+            tell(f"written: {write_upload(maps, out_folder / UPLOAD_NAME)}")
 
 
 def _check_options(
@@ -147,6 +167,15 @@ def _check_options(
         raise PredictOptionError("--leaderboard is of all test scenes: leave out --scenes and --split")
     if scenes and split != "all":
         raise PredictOptionError("--scenes and --split both say which scenes: give one of them")
+
+
+def _check_upload(leaderboard: bool, scenes: list[str] | None, split: str, part: str) -> None:
+    if leaderboard or scenes or split not in ("all", "test") or part != "1/1":
+        raise PredictOptionError(
+            "--upload is of all test scenes: leave out --leaderboard, --scenes, --split and --part"
+        )
+    if find_spec("netCDF4") is None:
+        raise PredictOptionError("--upload needs netCDF4, which is not installed: pip install -e '.[ingest]'")
 
 
 def _tell(summary: "Summary", folder: Path) -> None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from datasets.errors import IceBenchError
 from datasets.labels import CHARTS, Chart
+from training.evaluation.fixed_grid import to_grid
 from training.output_folder import make_folder
 from training.prediction.scene_map import DIMS
 
@@ -27,15 +28,16 @@ class UploadError(IceBenchError, ValueError):
     """Maps cannot be the upload of the challenge."""
 
 
-def write_upload(maps: Sequence[Path], path: Path) -> Path:
+def write_upload(maps: Sequence[tuple[Path, tuple[int, int]]], path: Path) -> Path:
     """Writes the upload file from the maps of all test scenes, one scene in memory at a time; all or nothing.
 
     Args:
-        maps: `<scene_id>.zarr` or `.nc` as `training.prediction.scene_map` says, in the order of the file.
+        maps: `<scene_id>.zarr` or `.nc` as `training.prediction.scene_map` says, at any ratio, each with the lines and
+            samples that the scene has at 80 m; in the order of the file.
         path: The file; replaced if it is there.
 
     Raises:
-        UploadError: A map lacks a chart, is of another ratio or not of classes, or two are of one scene.
+        UploadError: A map lacks a chart, or two are of one scene.
         OutputFolderError: The folder of `path` cannot be made or written.
     """
     if not maps:
@@ -43,11 +45,15 @@ def write_upload(maps: Sequence[Path], path: Path) -> Path:
     make_folder(path.parent)
     part, seen = path.with_name(f".{path.name}.part"), dict[str, Path]()
     try:
-        for place in maps:
+        for place, shape in maps:
             how: dict[str, Any] = {"engine": "zarr", "consolidated": False} if place.suffix == ".zarr" else {}
             with xr.open_dataset(place, mask_and_scale=False, **how) as data:
                 scene_id = _check(data, place, seen)
-                found = {name: _everywhere(data[name].transpose(*DIMS).to_numpy(), CHARTS[name]) for name in CHARTS}
+                ratio = int(data.attrs["ratio"])
+                classes = {name: data[name].transpose(*DIMS).to_numpy() for name in CHARTS}
+            found = {
+                name: to_grid(_everywhere(own, CHARTS[name]), ratio, RATIO, shape) for name, own in classes.items()
+            }
             names = {name: f"{scene_id}_{name}" for name in found}
             made = xr.Dataset({key: ((f"{key}_dim0", f"{key}_dim1"), found[name]) for name, key in names.items()})
             encoding = {key: {"zlib": True, "complevel": 1} for key in made}
@@ -67,11 +73,7 @@ def _check(data: xr.Dataset, place: Path, seen: dict[str, Path]) -> str:
             f"{place.name} has no map of {', '.join(missing)}: an upload holds {', '.join(CHARTS)}, so predict with a "
             "checkpoint of a trial of all three charts"
         )
-    ratio, scene_id = data.attrs.get("ratio"), str(data.attrs.get("scene_id", place.stem))
-    if ratio != RATIO:
-        raise UploadError(
-            f"{place.name} is a map at ratio {ratio}: uploads are at 80 m, so predict with --ratio {RATIO}"
-        )
+    scene_id = str(data.attrs.get("scene_id", place.stem))
     if scene_id in seen:
         raise UploadError(f"{place.name} and {seen[scene_id].name} are both of scene {scene_id}: give one of them")
     return scene_id

@@ -9,16 +9,18 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
+from typer.testing import CliRunner
 
 from datasets.class_colours import Palette
 from datasets.errors import SceneNotFoundError, SplitError
 from datasets.grids import centres
-from datasets.labels import IGNORE
+from datasets.labels import CHARTS, IGNORE
 from datasets.lake import Lake
 from datasets.loading.scene_reader import SceneReader
 from datasets.scene import Scene
 from datasets.tie_grid import TieGrid
 from tests.training.prediction.conftest import MakeCheckpoint
+from training.__main__ import app
 from training.data.network_inputs import NetworkInputs
 from training.evaluation.predict import outputs_of
 from training.loop.checkpoint import CheckpointError, load_checkpoint
@@ -288,6 +290,22 @@ def test_records_are_plain_json(new_lake: Lake, make_checkpoint: MakeCheckpoint,
     first = new_lake.catalog().scene_ids[0]
     record = json.loads((tmp_path / "maps" / ".predict" / f"{first}.json").read_text(encoding="utf-8"))
     assert record["formats"]["zarr"]["files"] == [f"{first}.zarr"]
+
+
+@pytest.mark.slow
+def test_the_upload_holds_all_test_scenes(tiny_lake: Lake, make_checkpoint: MakeCheckpoint, tmp_path: Path) -> None:
+    file = make_checkpoint(data__targets=["SIC", "SOD", "FLOE"])
+    words = ["predict", "--checkpoint", str(file), "--lake", tiny_lake.url, "--out", str(tmp_path / "maps"), "--upload"]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
+    scenes = tiny_lake.catalog().split("test")
+    with xr.open_dataset(tmp_path / "maps" / "upload_package.nc") as made:
+        assert {name: made[name].shape for name in made} == {
+            f"{row.scene_id}_{chart}": (row.lines // 2, row.samples // 2) for row in scenes for chart in CHARTS
+        }
+    refused = CliRunner().invoke(app, [*words, "--part", "1/2"])
+    assert refused.exit_code == 2
+    assert "--upload is of all test scenes" in refused.output
 
 
 def test_parts_hold_every_scene_once(tiny_lake: Lake) -> None:
