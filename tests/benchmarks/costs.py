@@ -4,6 +4,8 @@ A small sample in the same run gives the constants, the model the larger run. So
 to be as busy in the sample as in the run: where it is not, the ratio says nothing about the model.
 """
 
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +13,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from datasets.catalog import Catalog
 from datasets.lake import Lake
 from infra.costs.build import build_cost, catalog_seconds
 from infra.costs.campaign import study_seconds
@@ -27,7 +28,7 @@ from sweeps.launch.strategy import Strategy
 from sweeps.launch.study_run import Request, run_study
 from sweeps.launch.trials import OnEvent
 from tests.benchmarks.full_scene import Row
-from tests.benchmarks.ray_environment import ray_environment
+from tests.benchmarks.ray_environment import ROOT, ray_environment
 from tests.benchmarks.study_overhead import SPEC
 from tests.benchmarks.study_overhead import _lake as small_lake
 from tests.large_catalog import write_large_lake
@@ -60,9 +61,10 @@ def _builds(folder: Path) -> Iterator[Row]:
             archive_rate=1e15,  # the files are here
             store_rate=1e15,
         )
+        note = f"from {few} and {more} scenes; worker_start {constants['worker_start']:.1f} s"
         foretold = build_cost(constants, SCENES, workers).seconds
         measured = _build(raw, folder / f"b{workers}", workers)
-        yield _row(f"build of {SCENES} scenes, workers: {workers}", measured, foretold, f"from {few} and {more} scenes")
+        yield _row(f"build of {SCENES} scenes, workers: {workers}", measured, foretold, note)
 
 
 def _studies(folder: Path) -> list[Row]:
@@ -74,24 +76,44 @@ def _studies(folder: Path) -> list[Row]:
         foretold = study_seconds(TRIALS, slots, found["seconds"], found["start"], 0.0)
         measured = _study(lake, folder / f"s{slots}", TRIALS, slots)
         what = f"study of {TRIALS} trials, slots: {slots}"
-        rows.append(_row(what, measured, foretold, f"from {few} and {more} trials; Ray's start included"))
+        note = f"from {few} and {more} trials; study_start {found['start']:.1f} s"
+        rows.append(_row(what, measured, foretold, note))
     return rows
 
 
 def _catalog(folder: Path) -> Row:
     few = ROWS // 5
-    constants: Constants = read_constants().with_values(
-        publish_row=_publish(folder / "few", few) / few, moments_read=_NOTHING
-    )
-    measured = _publish(folder / "all", ROWS)
-    return _row(f"catalog of {ROWS:,} mocked scenes written", measured, catalog_seconds(constants, ROWS), f"from {few}")
+    (few_seconds, few_bytes), (seconds, most_bytes) = (_publish(folder / str(rows), rows) for rows in (few, ROWS))
+    constants: Constants = read_constants().with_values(publish_row=few_seconds / few, moments_read=_NOTHING)
+    memory = (most_bytes - few_bytes) / (ROWS - few)
+    note = f"from {few}; publish_row {seconds / ROWS:.2g} s, publish_memory {memory:.0f} B"
+    return _row(f"catalog of {ROWS:,} mocked scenes written", seconds, catalog_seconds(constants, ROWS), note)
 
 
-def _publish(folder: Path, scenes: int) -> float:
-    """Seconds to publish records of so many scenes; the faster of two."""
-    lake = Lake.open(str(write_large_lake(folder, scenes)))
-    records, statistics = lake.catalog().records, lake.statistics
-    return min(_seconds(lambda: lake.publish(Catalog.of(records), statistics, settled=True)) for _ in range(2))
+_PUBLISH: Final = """
+import sys, time
+import ingest.build
+from datasets.lake import Lake
+from ingest.build import SplitOptions, publish
+from tests.benchmarks.peak import peak_bytes
+ingest.build.channel_statistics = lambda lake, catalog: lake.statistics
+lake = Lake.open(sys.argv[1])
+records, seconds = lake.catalog().records, []
+for _ in range(2):  # the first imports pandas
+    began = time.perf_counter()
+    publish(lake, records, SplitOptions())
+    seconds.append(time.perf_counter() - began)
+print(min(seconds), peak_bytes())
+"""
+
+
+def _publish(folder: Path, scenes: int) -> tuple[float, float]:
+    """Seconds of the last step of a build of so many scenes, without moments, and bytes of its process at most."""
+    lake = write_large_lake(folder, scenes)
+    command = [sys.executable, "-c", _PUBLISH, str(lake)]
+    done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+    seconds, most = map(float, done.stdout.split()[-2:])
+    return seconds, most
 
 
 def _build(raw: list[Path], place: Path, workers: int) -> float:

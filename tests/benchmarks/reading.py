@@ -162,6 +162,6 @@ def _from_s3(folder: Path, lake: Lake) -> list[Row]:
             ratio="-",
             reach=f"<= {REQUESTS_REACH}",
             reached=requests <= REQUESTS_REACH,
-            note="the scene is opened in one of them",
+            note="read_requests; the scene is opened in one of them",
         ),
     ]

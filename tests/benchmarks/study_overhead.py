@@ -80,7 +80,7 @@ def _overhead(folder: Path) -> list[Row]:
             ratio=f"+{overhead:.1f} s",
             reach=f"<= {OVERHEAD_REACH:g} s more",
             reached=overhead <= OVERHEAD_REACH,
-            note=f"floor: run_trial alone, two side by side; all in {whole:.0f} s, start of Ray included",
+            note=f"trial_overhead {overhead:.1f} s; floor: alone, two at once; {whole:.0f} s with the start of Ray",
         ),
         Row(
             what="share of the slots that train",

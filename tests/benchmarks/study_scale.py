@@ -54,7 +54,8 @@ def _many(folder: Path) -> Row:
         ratio=f"{peak[0] / before:.1f}",
         reach=f"< {MEMORY_REACH:g} GB",
         reached=peak[0] / 2**30 < MEMORY_REACH,
-        note=f"{seconds / MANY:.2f} s per trial; floor: this process before. MLflow is asked four times per study",
+        note=f"launch_seconds {seconds / MANY:.3f}, driver_memory {(peak[0] - before) / MANY:.0f} B, each for a trial; "
+        "floor: this process before. MLflow is asked four times per study",
     )
 
 
