@@ -48,7 +48,7 @@ def amend(
     assert [row.model_dump(include=kept) for row in before] == [row.model_dump(include=kept) for row in catalog]
     changed = sum(old != new for old, new in zip(before, catalog, strict=True))
     settled = lake.is_settled()
-    if changed:
+    if changed and settled:
         lake.expect_changes()
     for row in catalog:
         update = row.model_dump(mode="json", include=set(AMENDABLE))

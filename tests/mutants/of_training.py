@@ -162,8 +162,12 @@ DATA: Final = (
     Mutant(
         "a trial runs on a lake that it was not made for",
         "training/data/trial_scenes.py",
-        'if spec.data.lake not in ("", lake.digest):',
-        "if False:",
+        """if spec.data.lake not in ("", lake.digest):
+        raise SpecError(
+            f"data.lake""",
+        """if False:
+        raise SpecError(
+            f"data.lake""",
         f"{TRAINING}/data/test_trial_scenes.py",
     ),
     Mutant(

@@ -16,6 +16,7 @@ import torch
 from torch import nn
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
+import training.checked_trial
 import training.trial
 from datasets.lake import Lake
 from datasets.loading.assemble import Assembler
@@ -137,7 +138,7 @@ class _Probe:
         fit_temperatures = of_trial["CalibrationCount"].fitted
         save, progress = of_trial["save_checkpoint"], of_trial["save_progress"]
         assemble, sums, value = Assembler.__call__, Loss.sums, Loss.value
-        select = of_trial["TrialData"].of
+        select = training.checked_trial.TrialData.of
 
         def built(spec: TrialSpec) -> nn.Module:
             self._network = build(spec)
@@ -216,7 +217,7 @@ class _Probe:
             "map_drawer": lambda *args: lambda score: [],
         }.items():
             patch.setattr(training.trial, name, stand_in)
-        patch.setattr(of_trial["TrialData"], "of", selected)
+        patch.setattr(training.checked_trial.TrialData, "of", selected)
         patch.setattr(of_trial["CalibrationCount"], "fitted", calibrated)
         patch.setattr(Assembler, "__call__", assembled)
         patch.setattr(Loss, "sums", summed)
