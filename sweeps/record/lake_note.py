@@ -6,7 +6,6 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict
 
 from datasets.catalog import Catalog
-from datasets.lists import PUBLISHED_SEASONS, most_in_agreement
 
 WORDS: Final = ("melt", "freeze", "none")
 
@@ -32,14 +31,20 @@ class LakeNote(BaseModel):
     @classmethod
     def of(cls, catalog: Catalog) -> "LakeNote":
         """Of the scenes of a lake."""
-        splits = Counter(record.split for record in catalog)
-        seasons = Counter(record.cryoseason or "none" for record in catalog if record.archive == "train")
+        splits = Counter(catalog.column("split").tolist())
+        archive = catalog.take(catalog.having("archive", "train"))
+        seasons = Counter(season or "none" for season in archive.column("cryoseason").tolist())
         known = seasons["melt"] + seasons["freeze"] > 0
+        agreeing = None
+        if known and not catalog.synthetic:
+            from datasets.lists import most_in_agreement  # few lakes have seasons, and every driver comes by here
+
+            agreeing = most_in_agreement(catalog)
         return cls(
             splits={name: splits[name] for name in ("train", "val", "test") if splits[name]},
             synthetic=catalog.synthetic,
             cryoseasons={word: seasons[word] for word in WORDS} if known else {},
-            agreeing=most_in_agreement(catalog) if known and not catalog.synthetic else None,
+            agreeing=agreeing,
         )
 
     @property
@@ -59,6 +64,8 @@ class LakeNote(BaseModel):
         ours = f"Melt and freeze are by our rule from the NASA dates: {_counts(self.cryoseasons)} of {total} scenes"
         if self.agreeing is None:
             return f"{ours} of the training archive; the published lists are of other scenes."
+        from datasets.lists import PUBLISHED_SEASONS
+
         theirs = _counts({word: sum(PUBLISHED_SEASONS[word].values()) for word in WORDS})
         return (
             f"{ours}; the published lists have {theirs}. By these counts at each location at most "

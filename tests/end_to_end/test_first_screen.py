@@ -89,7 +89,7 @@ def test_first_screens(tmp_path: Path) -> None:
             write_so_far(study)
             page.goto(run_address(server.uri, study.experiment_id, study.run_id))
             expect(page.get_by_text("Best so far: ")).to_be_in_viewport()
-            expect(page.get_by_text("test_80m/f1/r5 equal pixels pixel")).to_be_in_viewport()
+            expect(page.get_by_text("test_80m/f1/r5 equal px pixel")).to_be_in_viewport()
             tab.shot("study_while_it_runs")
 
             for trial in others:
@@ -100,7 +100,7 @@ def test_first_screens(tmp_path: Path) -> None:
             go(page, address_in(how_to_open(report.evidence)))
             answer = re.compile("^Best (by both scores )?is|best (by both scores )?is ratio")
             expect(page.get_by_text(answer).first).to_be_in_viewport()
-            expect(page.get_by_text("test_80m/f1/r10 equal pixels pixel")).to_be_in_viewport()
+            expect(page.get_by_text("test_80m/f1/r10 equal px pixel")).to_be_in_viewport()
             expect(page.get_by_text("About this run")).to_be_in_viewport()
             expect(page.get_by_text(re.compile(r"^0\.7\d+$")).first).to_be_in_viewport()  # of a cell
             tab.shot("study")
