@@ -1,5 +1,6 @@
 """A scene map as one picture: class, probability of the class, entropy and spread of every chart."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -138,13 +139,12 @@ def _unpacked(values: NDArray[np.generic], variable: xr.DataArray) -> NDArray[np
 
 def _title(data: xr.Dataset, frame: MapFrame, side: int) -> str:
     said = data.attrs
-    checkpoints = said.get("checkpoints", "")
-    networks = checkpoints if isinstance(checkpoints, str) else ", ".join(map(str, checkpoints))
+    taken = f" · {datetime.fromisoformat(said['acquired']):%d %B %Y %H:%M} UTC" if "acquired" in said else ""
     blocks = f", drawn from blocks of {side} x {side}" if side > 1 else ""
     return "\n".join(
         (
-            " · ".join(str(said[name]) for name in ("scene_id", "acquired", "source") if said.get(name)),
-            f"network {networks} · lake {said.get('lake', 'unknown')}",
+            f"{said['scene_id']}{taken}",
+            f"{said.get('source', 'unknown network')} · lake {said.get('lake', 'unknown')}",
             f"{frame.spacing_m:g} m pixels{blocks} · {frame.orientation.words}",
         )
     )
