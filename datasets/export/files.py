@@ -20,28 +20,28 @@ IMAGES: Final = "images"
 MASKS: Final = "masks"
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PatchContent:
+    """What is written of a patch.
+
+    Attributes:
+        patch: Which.
+        image: (channels, side, side).
+        mask: (side, side), 255 = no label.
+        ties: (points, 4) pixel across, pixel down (0 is the corner of the first), longitude, latitude.
+    """
+
+    patch: Patch
+    image: NDArray[np.float32]
+    mask: NDArray[np.uint8]
+    ties: NDArray[np.float64]
+
+
 class PatchFiles(Protocol):
     """Where patches are written to."""
 
-    def put(
-        self,
-        split: str,
-        place: int,
-        patch: Patch,
-        image: NDArray[np.float32],
-        mask: NDArray[np.uint8],
-        ties: NDArray[np.float64],
-    ) -> None:
-        """Writes a patch.
-
-        Args:
-            split: Of its scene.
-            place: Of the patch among those of the split.
-            patch: Which.
-            image: (channels, side, side).
-            mask: (side, side), 255 = no label.
-            ties: (points, 4) pixel across, pixel down (0 is the corner of the first), longitude, latitude.
-        """
+    def put(self, split: str, place: int, content: PatchContent) -> None:
+        """Writes a patch of a split, of which it is the one at `place`."""
 
     def names(self, split: str, patch: Patch) -> tuple[str, str]:
         """Image and mask of a patch, as paths in the folder."""
@@ -83,41 +83,26 @@ class _Npz(_Single):
     def __init__(self, folder: Path, settings: ExportSettings) -> None:
         super().__init__(folder=folder, settings=settings, suffix=".npz")
 
-    def put(
-        self,
-        split: str,
-        place: int,
-        patch: Patch,
-        image: NDArray[np.float32],
-        mask: NDArray[np.uint8],
-        ties: NDArray[np.float64],
-    ) -> None:
-        for name, key, values in zip(self.names(split, patch), ("image", "mask"), (image, mask), strict=True):
-            content = io.BytesIO()
-            arrays: dict[str, Any] = {key: values, "ties": ties}
-            np.savez_compressed(content, **arrays)
-            replace(str(self.folder / name), content.getvalue())
+    def put(self, split: str, place: int, content: PatchContent) -> None:
+        of_image, of_mask = self.names(split, content.patch)
+        for name, key, values in ((of_image, "image", content.image), (of_mask, "mask", content.mask)):
+            file = io.BytesIO()
+            arrays: dict[str, Any] = {key: values, "ties": content.ties}
+            np.savez_compressed(file, **arrays)
+            replace(str(self.folder / name), file.getvalue())
 
 
 class _GeoTiffs(_Single):
     def __init__(self, folder: Path, settings: ExportSettings) -> None:
         super().__init__(folder=folder, settings=settings, suffix=".tif")
 
-    def put(
-        self,
-        split: str,
-        place: int,
-        patch: Patch,
-        image: NDArray[np.float32],
-        mask: NDArray[np.uint8],
-        ties: NDArray[np.float64],
-    ) -> None:
-        channels, target = self.settings.channels, self.settings.target
+    def put(self, split: str, place: int, content: PatchContent) -> None:
+        channels, target, patch = self.settings.channels, self.settings.target, content.patch
         tags = {"scene_id": patch.scene_id, "line": patch.line, "sample": patch.sample, "ratio": self.settings.ratio}
         of_image, of_mask = self.names(split, patch)
         units = [CHANNELS[name].units for name in channels]
-        replace(str(self.folder / of_image), _geotiff(image, channels, units, tags, ties))
-        replace(str(self.folder / of_mask), _geotiff(mask[None], [target], ["1"], tags, ties))
+        replace(str(self.folder / of_image), _geotiff(content.image, channels, units, tags, content.ties))
+        replace(str(self.folder / of_mask), _geotiff(content.mask[None], [target], ["1"], tags, content.ties))
 
 
 def _geotiff(
@@ -189,14 +174,6 @@ class _ZarrGroups:
     def names(self, split: str, patch: Patch) -> tuple[str, str]:
         return f"{split}/patches.zarr/image", f"{split}/patches.zarr/mask"
 
-    def put(
-        self,
-        split: str,
-        place: int,
-        patch: Patch,
-        image: NDArray[np.float32],
-        mask: NDArray[np.uint8],
-        ties: NDArray[np.float64],
-    ) -> None:
+    def put(self, split: str, place: int, content: PatchContent) -> None:
         images, masks = self._arrays[split]
-        images[place], masks[place] = image, mask
+        images[place], masks[place] = content.image, content.mask

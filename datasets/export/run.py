@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from datasets.catalog import Catalog
 from datasets.errors import ExportError, SplitError
-from datasets.export.files import PatchFiles, check_format, patch_files
+from datasets.export.files import PatchContent, PatchFiles, check_format, patch_files
 from datasets.export.inputs import positions, read_channels
 from datasets.export.patch_list import Patch, drawn, patches_of
 from datasets.export.settings import ExportSettings
@@ -149,7 +149,8 @@ def _write(
                 def put(member: tuple[int, Patch], split: str = split) -> None:
                     place, patch = member
                     image, mask = _read(reader, patch, settings, fill)
-                    files.put(split, place, patch, image, mask, _ties(reader, patch, settings))
+                    ties = _ties(reader, patch, settings)
+                    files.put(split, place, PatchContent(patch=patch, image=image, mask=mask, ties=ties))
 
                 for _ in threads.map(put, members):
                     pass

@@ -22,7 +22,6 @@ from training.artifacts.small_maps import SmallMap
 
 _WIDTH: Final = 11.0
 """Inches: as wide as a page at 150 dots per inch."""
-_LAND, _NO_SAR = 254, 253
 _BARS_KM: Final = (1, 2, 5, 10, 20, 50, 100, 200)
 
 
@@ -92,7 +91,7 @@ def _draw_row(panels: Sequence[Axes], scene: DrawnScene, found: Sequence[SmallMa
     truth = first.charts[name]
     unlabelled = truth == IGNORE
     land, no_sar = first.land & unlabelled, (first.sar == 0) & unlabelled
-    blank = np.where(land, _LAND, np.where(no_sar, _NO_SAR, IGNORE)).astype(np.uint8)
+    blank = np.where(land, LAND.code, np.where(no_sar, NO_SAR.code, IGNORE)).astype(np.uint8)
     shown = [np.where(unlabelled, blank, truth)]
     shown += [np.where(land | no_sar, blank, each.predicted[name]) for each in found]
     right = [each.predicted[name] == truth for each in found]
@@ -152,7 +151,8 @@ def _sar(small: SmallMap) -> NDArray[np.float64]:
 def _painted(classes: NDArray[np.integer], colours: Sequence[str]) -> NDArray[np.float64]:
     table = np.zeros((256, 3))
     table[: len(colours)] = [to_rgb(colour) for colour in colours]
-    table[[IGNORE, _LAND, _NO_SAR]] = [to_rgb(each.colour) for each in (NO_LABEL, LAND, NO_SAR)]
+    for each in (NO_LABEL, LAND, NO_SAR):
+        table[each.code] = to_rgb(each.colour)
     painted: NDArray[np.float64] = table[classes]
     return painted
 

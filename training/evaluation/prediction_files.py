@@ -14,6 +14,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from datasets import class_colours
 from datasets.catalog import Catalog
 from datasets.errors import IceBenchError, unknown_name
 from datasets.grids import pixel_spacing
@@ -26,7 +27,7 @@ Kind = Literal["zarr", "netcdf"]
 ENDINGS: Final[dict[Kind, str]] = {"zarr": ".zarr", "netcdf": ".nc"}
 """End of the name of a file of each kind."""
 DIMS: Final = ("line", "sample")
-LAND: Final = 254
+LAND: Final = class_colours.LAND.code
 """Number of land in maps of classes; where the chart has no label it is no class, as 255."""
 
 
