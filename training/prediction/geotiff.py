@@ -20,6 +20,7 @@ from xml.sax.saxutils import escape
 import numpy as np
 import xarray as xr
 
+from datasets import class_colours
 from datasets.errors import IceBenchError
 from datasets.labels import CHARTS, IGNORE, Chart
 from training.output_folder import make_folder
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 POLAR: Final = "EPSG:3413"
 """NSIDC's polar stereographic projection on WGS 84, true at 70 degrees north."""
-_LAND_COLOUR: Final = (200, 200, 200, 255)
 _TILE: Final = 512
 _OPTIONS: Final[dict[str, Any]] = {"compress": "DEFLATE", "num_threads": "ALL_CPUS"}
 _MEGABYTES: Final = 256
@@ -212,8 +212,9 @@ def _gdal_points(points: tuple[ControlPoint, ...], places: "list[tuple[float, fl
 
 def _colours(chart: Chart) -> dict[int, tuple[int, int, int, int]]:
     """Colours of all numbers: those of no class are black, as an image has them; 255 cannot be seen."""
-    found = {value: (*bytes.fromhex(colour[1:]), 255) for value, colour in enumerate(chart.colours)}
-    return found | {LAND: _LAND_COLOUR, IGNORE: (0, 0, 0, 0)}
+    colours = dict(enumerate(class_colours.class_colours(chart))) | {LAND: class_colours.LAND.colour}
+    found = {value: (*bytes.fromhex(colour[1:]), 255) for value, colour in colours.items()}
+    return found | {IGNORE: (0, 0, 0, 0)}
 
 
 def _category_names(chart: Chart) -> str:

@@ -8,6 +8,7 @@ import pytest
 import rasterio
 import rasterio.shutil
 
+from datasets import class_colours
 from datasets.errors import IceBenchError
 from datasets.labels import SOD
 from ingest.sample.geography import TrackPoint
@@ -86,6 +87,7 @@ def test_files_are_tiled_and_coloured_and_name_their_classes(tmp_path: Path) -> 
         with rasterio.open(path) as file:
             colours = file.colormap(1)
             assert colours[5] == (*bytes.fromhex(SOD.colours[5][1:]), 255)
+            assert colours[LAND] == (*bytes.fromhex(class_colours.LAND.colour[1:]), 255), "as in pictures"
             assert file.nodata == 255
             assert (file.read(1) == LAND).any()
         rasterio.shutil.copy(path, tmp_path / "seen.vrt", driver="VRT")
