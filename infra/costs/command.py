@@ -125,9 +125,10 @@ class _Report:
         return [asdict(row) for row in self._constants.rows.values()]
 
     def _campaign(self, scenes: int, gpus: int) -> CampaignCost:
-        from infra.costs.studies import all_studies, work_of
+        from infra.costs.studies import work_of
+        from sweeps.design.catalogue import study_names
 
-        work = work_of(self._names or all_studies(), self._constants, scenes)
+        work = work_of(self._names or study_names(), self._constants, scenes)
         return campaign_cost(self._constants, work, gpus, self._card, scenes=scenes, prices=self._prices)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from infra.costs.campaign import TrialWork
 from infra.costs.constants import Constants
-from sweeps.design.catalogue import study, study_names
+from sweeps.design.catalogue import study
 from sweeps.design.point import Point
 
 _NO_NETWORK = "floor:"
@@ -25,11 +25,6 @@ def work_of(names: Iterable[str], constants: Constants, scenes: int) -> list[Tri
         TrialWork(trials=trials, network=network, ratio=ratio, patch=patch, batch=batch, steps=steps, epochs=epochs)
         for (network, ratio, patch, batch, steps, epochs), trials in sorted(counts.items())
     ]
-
-
-def all_studies() -> tuple[str, ...]:
-    """Their names."""
-    return study_names()
 
 
 def _key(point: Point, constants: Constants, scenes: int) -> tuple[str, int, int, int, int, int]:
