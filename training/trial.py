@@ -25,11 +25,9 @@ from training.data.class_weights import class_weights
 from training.data.dataset_notes import dataset_notes
 from training.data.scene_set import scene_set
 from training.data.training_batches import warn_of_missing
-from training.evaluation.calibration import CalibrationCount, calibration_metrics
-from training.evaluation.metrics import metrics_of
 from training.evaluation.result import TrialResult
+from training.evaluation.score_network import score_network
 from training.evaluation.score_scenes import tiling_for
-from training.evaluation.score_trial import score_trial
 from training.evaluation.tiles import Tiling
 from training.evaluation.validate import validate
 from training.loop.checkpoint import Checkpoint, load_checkpoint, load_progress, save_checkpoint, save_progress
@@ -98,8 +96,7 @@ def run_trial(
     data, spec, device = trial.data, trial.data.spec, trial.data.inputs.device
     forget_peak(device)
     warn_of_missing(trial.source)
-    trained_on, tested_on = (scene_set(scenes, spec.data.targets) for scenes in (data.scenes.train, data.scenes.test))
-    for name, words in trained_on.absent.items():
+    for name, words in scene_set(data.scenes.train, spec.data.targets).absent.items():
         logger.warning("no training scene has %s in %s: the network cannot learn it", " or ".join(words), name)
     folder = folder or Path(tempfile.mkdtemp(prefix=f"icebench-{spec.trial_id}-"))
     claim(folder, spec, overwrite=overwrite)
@@ -132,36 +129,30 @@ def run_trial(
             best = load_checkpoint(folder / BEST)
             draw = map_drawer(spec, lake, folder / "maps", palette)
             network = best.model().to(device)
-            with memory_of(device, "score a test scene", to_score(spec)):
-                count = CalibrationCount.fitted(network, data, tiling, trial.val_patches)
-                scores = score_trial(
-                    network,
-                    data,
-                    tiling=tiling,
-                    pure=trial.test_patches,
-                    draw=draw,
-                    look=count.add,
-                    progress=partial(scored, "test"),
-                )
-                calibration = count.result()
+            found = score_network(
+                network,
+                data,
+                tiling=tiling,
+                val_patches=trial.val_patches,
+                test_patches=trial.test_patches,
+                draw=draw,
+                progress=partial(scored, "test"),
+            )
 
         best_row = trained.history[trained.best_epoch]
         result = TrialResult(
             trial_id=spec.trial_id,
             metrics={
-                **metrics_of(
-                    scores.matrices, spec.data.targets, unseen=trained_on.absent, terms=spec.loop.monitor == "score"
-                ),
+                **found.metrics,
                 "best/epoch": float(best_row.epoch),
                 "best/val_loss": best_row.val_loss,
                 "best/val_f1": best_row.val_f1,
-                **calibration_metrics(calibration, spec.data.primary),
                 **cost_of(model, trained.history, started, device, trial.processes.world),
             },
-            matrices={name: matrix.to_lists() for name, matrix in scores.matrices.items()},
-            scenes=scores.scenes,
-            trained_on=trained_on,
-            tested_on=tested_on,
+            matrices={name: matrix.to_lists() for name, matrix in found.scores.matrices.items()},
+            scenes=found.scores.scenes,
+            trained_on=found.trained_on,
+            tested_on=found.tested_on,
             best_epoch=trained.best_epoch,
             epochs=len(trained.history),
             checkpoint=str(folder / BEST),
@@ -169,7 +160,7 @@ def run_trial(
             versions=versions_of(device),
         )
         tracker.log_metrics(result.metrics)
-        files = write_trial_files(folder, spec, result, scores, trained, calibration)
+        files = write_trial_files(folder, spec, result, found, trained)
         log_trial_files(tracker, files, best)
         tracker.finish("FINISHED")
         (folder / LAST).unlink()  # it has three times the size of the weights and is not needed any more

@@ -30,7 +30,7 @@ from training.models.heads import heads_of
 from training.spec import TrialSpec
 from training.spec.protocols import ICEBENCH_UNET
 
-WAIT_REACH, RATE_REACH = 0.05, 0.9
+WAIT_REACH, RATE_REACH = 0.05, 0.95
 
 
 class SameBatch:

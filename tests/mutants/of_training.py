@@ -89,9 +89,23 @@ TRIAL: Final = (
     Mutant(
         "a patch-based trial is scored on the val patches",
         "training/trial.py",
-        "pure=trial.test_patches,",
-        "pure=trial.val_patches,",
+        "test_patches=trial.test_patches,",
+        "test_patches=trial.val_patches,",
         f"{PATCHES}::test_each_split_is_used_for_its_purpose",
+    ),
+    Mutant(
+        "temperatures are fitted on the test patches",
+        "training/trial.py",
+        "val_patches=trial.val_patches,",
+        "val_patches=trial.test_patches,",
+        f"{PATCHES}::test_each_split_is_used_for_its_purpose",
+    ),
+    Mutant(
+        "the scores of a checkpoint leave its calibration out",
+        "training/evaluation/score_network.py",
+        "look=count.add, progress",
+        "progress",
+        f"{SELECTION}::test_a_checkpoint_gives_the_metrics_of_its_trial_again",
     ),
     Mutant(
         "the tracker hears of no epoch of an earlier attempt",

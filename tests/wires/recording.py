@@ -21,6 +21,7 @@ import training.trial
 from datasets.lake import Lake
 from datasets.loading.assemble import Assembler
 from datasets.loading.batch import Batch
+from training.evaluation import score_network
 from training.evaluation.result import TrialResult
 from training.loop.checkpoint import Checkpoint
 from training.loop.epoch import EpochRow, ValScores
@@ -103,6 +104,8 @@ class Recorded:
     history: list[EpochRow]
     weights: list[dict[str, torch.Tensor]]
     """After every epoch."""
+    calibrated: list[Window]
+    """Windows read to fit the temperatures."""
 
 
 def record(spec: TrialSpec, lake: Lake, folder: Path, *, given: Sequence[ValScores] = ()) -> Recorded:
@@ -116,7 +119,7 @@ def record(spec: TrialSpec, lake: Lake, folder: Path, *, given: Sequence[ValScor
     wires.statistics = (probe.kept[-1].normalization.mean, probe.kept[-1].normalization.std)
     wires.trained = digest(probe.kept[-1].state.values())
     wires.scores = {name: value for name, value in result.metrics.items() if name.startswith("test")}
-    return Recorded(wires, result, tracker, probe.kept, probe.history, probe.weights)
+    return Recorded(wires, result, tracker, probe.kept, probe.history, probe.weights, probe.calibrated)
 
 
 class _Probe:
@@ -127,6 +130,7 @@ class _Probe:
         self.kept: list[Checkpoint] = []
         self.history: list[EpochRow] = []
         self.weights: list[dict[str, torch.Tensor]] = []
+        self.calibrated: list[Window] = []
         self._given = given
         self._phase = "train"
         self._network: nn.Module | None = None
@@ -134,8 +138,8 @@ class _Probe:
     @contextmanager
     def installed(self, patch: pytest.MonkeyPatch) -> Iterator[None]:
         of_trial = training.trial.__dict__
-        build, validate, score = of_trial["build_network"], of_trial["validate"], of_trial["score_trial"]
-        fit_temperatures = of_trial["CalibrationCount"].fitted
+        build, validate = of_trial["build_network"], of_trial["validate"]
+        score, fit_temperatures = score_network.score_trial, score_network.CalibrationCount.fitted
         save, progress = of_trial["save_checkpoint"], of_trial["save_progress"]
         assemble, sums, value = Assembler.__call__, Loss.sums, Loss.value
         select = training.checked_trial.TrialData.of
@@ -181,6 +185,8 @@ class _Probe:
                 self.wires.order.append(windows)
                 if not self.wires.crops:
                     self.wires.crops, self.wires.inputs = windows, digest([x])
+            elif self._phase == "calibrate":
+                self.calibrated.extend(windows)
             elif self._phase == "test" or not self.history:
                 read = self.wires.test if self._phase == "test" else self.wires.val
                 read.extend((window, tuple(x.shape[2:])) for window in windows)
@@ -210,7 +216,6 @@ class _Probe:
         for name, stand_in in {
             "build_network": built,
             "validate": validated,
-            "score_trial": scored,
             "save_checkpoint": saved,
             "save_progress": went_on,
             "write_trial_files": lambda *args: [],
@@ -218,7 +223,8 @@ class _Probe:
         }.items():
             patch.setattr(training.trial, name, stand_in)
         patch.setattr(training.checked_trial.TrialData, "of", selected)
-        patch.setattr(of_trial["CalibrationCount"], "fitted", calibrated)
+        patch.setattr(score_network, "score_trial", scored)
+        patch.setattr(score_network.CalibrationCount, "fitted", calibrated)
         patch.setattr(Assembler, "__call__", assembled)
         patch.setattr(Loss, "sums", summed)
         patch.setattr(Loss, "value", valued)

@@ -48,6 +48,7 @@ def test_each_split_is_used_for_its_purpose(trial: Recorded, wired_lake: Lake) -
     places = zip(val.scene, val.line, val.sample, strict=True)
     asked = [(val.scene_ids[scene], line, sample) for scene, line, sample in places]
     assert [window for window, _ in trial.wires.val] == asked
+    assert {scene for scene, _, _ in trial.calibrated} == {scene for scene, _, _ in asked}
     assert {scene for scene, _, _ in asked} <= {*catalog.split("val").scene_ids}
     matrix = np.array(trial.result.matrices[ScoreKey("test_patches", "SOD")])
     assert matrix.sum(axis=1).tolist() == test.class_counts.tolist()

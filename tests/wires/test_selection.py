@@ -78,7 +78,18 @@ def test_test_scores_are_those_of_the_best_epoch(best_is_second: tuple[Recorded,
     (scored,) = {str(rows) for key, rows in trial.result.matrices.items() if str(key) == "test/SOD/all"}
     assert str(of_best.to_lists()) == scored
     assert str(of_last.to_lists()) != scored, "the two epochs must differ for this test to say anything"
-    assert score_checkpoint(folder / "best.pt", wired_lake)[1].matrices == trial.result.matrices
+
+
+def test_a_checkpoint_gives_the_metrics_of_its_trial_again(
+    best_is_second: tuple[Recorded, Path], wired_lake: Lake
+) -> None:
+    trial, folder = best_is_second
+    _, again = score_checkpoint(folder / "best.pt", wired_lake)
+    own = {name: value for name, value in trial.result.metrics.items() if name.split("/")[0] not in ("best", "cost")}
+    assert {name: value for name, value in again.metrics.items() if not name.startswith("cost/")} == own
+    assert {"calibration/ece_test", "calibration/temperature", "test/f1"} <= own.keys()
+    assert (again.matrices, again.scenes) == (trial.result.matrices, trial.result.scenes)
+    assert (again.trained_on, again.tested_on) == (trial.result.trained_on, trial.result.tested_on)
 
 
 def test_each_split_is_used_for_its_purpose(best_is_second: tuple[Recorded, Path], wired_lake: Lake) -> None:
@@ -87,6 +98,7 @@ def test_each_split_is_used_for_its_purpose(best_is_second: tuple[Recorded, Path
     assert trial.wires.train_scenes == catalog.split("train").scene_ids
     assert {scene for batch in trial.wires.order for scene, _, _ in batch} <= {*catalog.split("train").scene_ids}
     assert {scene for (scene, _, _), _ in trial.wires.val} == {*catalog.split("val").scene_ids}
+    assert {scene for scene, _, _ in trial.calibrated} == {*catalog.split("val").scene_ids}
     assert {scene for (scene, _, _), _ in trial.wires.test} == {*catalog.split("test").scene_ids}
     assert [(note.context, note.scenes) for note in trial.tracker.datasets] == [
         (split, len(catalog.split(split)))  # type: ignore[arg-type]

@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 from datasets.labels import chart
@@ -10,9 +10,8 @@ from training.artifacts.figures import confusion_figure, curves_figure, save_fig
 from training.artifacts.model_export import export_model
 from training.artifacts.reliability import reliability_figure
 from training.evaluation.bins import ALL, PATCHES
-from training.evaluation.calibration import ChartCalibration
 from training.evaluation.result import TrialResult, scenes_csv
-from training.evaluation.score_trial import TrialScores
+from training.evaluation.score_network import NetworkScores
 from training.loop.checkpoint import Checkpoint
 from training.loop.trainer import FitState
 from training.spec import TrialSpec
@@ -27,14 +26,13 @@ def write_trial_files(
     folder: Path,
     spec: TrialSpec,
     result: TrialResult,
-    scores: TrialScores,
+    found: NetworkScores,
     trained: FitState,
-    calibration: Mapping[str, ChartCalibration],
 ) -> list[TrialFile]:
     """Writes what a person wants to see into the folder of a trial.
 
     Returns:
-        All files for the tracker: also the maps of `scores`, which were drawn already, and the checkpoint.
+        All files for the tracker: also the maps of the scored scenes, which were drawn already, and the checkpoint.
     """
     figures = [
         save_figure(
@@ -42,17 +40,17 @@ def write_trial_files(
             folder / "figures" / "curves.png",
         )
     ]
-    for key, matrix in scores.matrices.items():
+    for key, matrix in found.scores.matrices.items():
         if key.bin.kind == ALL:
             title = f"{chart(key.chart).long_name}, all test scenes, grid {key.grid}, trial {spec.trial_id}"
             unit = "patches" if key.grid == PATCHES else "px"
             figure = confusion_figure(matrix, chart(key.chart), title, unit=unit)
             figures.append(save_figure(figure, folder / "figures" / f"confusion_{key.grid}_{key.chart}.png"))
-    for name, own in calibration.items():
+    for name, own in found.calibration.items():
         title = f"{chart(name).long_name}, all test scenes, trial {spec.trial_id}"
         figure = reliability_figure(own, chart(name), title)
         figures.append(save_figure(figure, folder / "figures" / f"reliability_{name}.png"))
-    by_chart = {name: own.model_dump() for name, own in calibration.items()}
+    by_chart = {name: own.model_dump() for name, own in found.calibration.items()}
     tables = {
         "calibration.json": json.dumps(by_chart),
         "result.json": result.model_dump_json(indent=1),
@@ -62,7 +60,7 @@ def write_trial_files(
         (folder / name).write_text(text, encoding="utf-8")
     return [
         *((path, "figures") for path in figures),
-        *((path, "maps") for path in scores.maps),
+        *((path, "maps") for path in found.scores.maps),
         (folder / "result.json", ""),
         (folder / "scores_per_scene.csv", ""),
         (folder / "calibration.json", ""),

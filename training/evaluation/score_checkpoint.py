@@ -9,14 +9,13 @@ from datasets.lake import Lake
 from datasets.loading.node_cache import NodeCache
 from training.data.pure_patches import scored_patches
 from training.data.trial_data import TrialData
-from training.evaluation.metrics import metrics_of
 from training.evaluation.result import TrialResult
+from training.evaluation.score_network import score_network
 from training.evaluation.score_scenes import tiling_for
-from training.evaluation.score_trial import Draw, draw_nothing, score_trial
+from training.evaluation.score_trial import Draw, draw_nothing
 from training.loop.checkpoint import load_checkpoint
 from training.loop.checkpoint_files import checkpoint_file
 from training.loop.cost import Clock
-from training.loop.device_memory import memory_of, to_score
 from training.loop.machine import best_device, versions_of
 from training.loop.precision import whole_float32
 from training.models import count_parameters
@@ -52,25 +51,27 @@ def score_checkpoint(
     loaded = load_checkpoint(file)
     data = TrialData.of_checkpoint(loaded, lake, device, cache=cache)
     spec, model = data.spec, loaded.model().to(device)
-    with memory_of(device, "score a test scene", to_score(spec)):
-        scored = score_trial(
-            model,
-            data,
-            tiling=tiling_for(model, spec, data.scenes.longest_side(spec.data.ratio)),
-            pure=scored_patches(data, data.scenes.test),
-            draw=drawer(spec),
-        )
+    found = score_network(
+        model,
+        data,
+        tiling=tiling_for(model, spec, data.scenes.longest_side(spec.data.ratio)),
+        val_patches=scored_patches(data, data.scenes.val),
+        test_patches=scored_patches(data, data.scenes.test),
+        draw=drawer(spec),
+    )
     earlier = _earlier(file.parent / "result.json", spec.trial_id)
     costs = {name: value for name, value in (earlier.metrics if earlier else {}).items() if name.startswith("cost/")}
     return spec, TrialResult(
         trial_id=spec.trial_id,
         metrics={
-            **metrics_of(scored.matrices, spec.data.targets),
+            **found.metrics,
             "cost/parameters": float(count_parameters(model)),
             **costs,
         },
-        matrices={name: matrix.to_lists() for name, matrix in scored.matrices.items()},
-        scenes=scored.scenes,
+        matrices={name: matrix.to_lists() for name, matrix in found.scores.matrices.items()},
+        scenes=found.scores.scenes,
+        trained_on=found.trained_on,
+        tested_on=found.tested_on,
         best_epoch=loaded.epoch,
         epochs=earlier.epochs if earlier else loaded.epoch + 1,
         checkpoint=str(file),

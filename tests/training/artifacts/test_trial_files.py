@@ -7,10 +7,12 @@ import torch
 
 from datasets.loading.normalize import Normalization
 from training.artifacts.trial_files import log_trial_files, write_trial_files
+from training.data.scene_set import SceneSet
 from training.evaluation.bins import ScoreKey
 from training.evaluation.calibration import BINS, ChartCalibration
 from training.evaluation.confusion import ConfusionMatrix
 from training.evaluation.result import TrialResult
+from training.evaluation.score_network import NetworkScores
 from training.evaluation.score_trial import TrialScores
 from training.loop.checkpoint import Checkpoint
 from training.loop.epoch import EpochRow
@@ -40,9 +42,15 @@ def test_figures_and_tables_are_written_and_named_for_the_tracker(tmp_path: Path
     drawn = tmp_path / "scene_SOD.png"
     counts = ConfusionMatrix(torch.ones(6, 6).numpy())
     scores = TrialScores(matrices={ScoreKey("test", "SOD"): counts}, scenes=result.scenes, maps=(drawn,))
-    files = write_trial_files(
-        tmp_path, SPEC, result, scores, FitState(history=[ROW], best_epoch=0), {"SOD": calibrated()}
+    scenes = SceneSet(scenes=3, labelled=100, ice=80, labelled_ice=60)
+    found = NetworkScores(
+        scores=scores,
+        calibration={"SOD": calibrated()},
+        trained_on=scenes,
+        tested_on=scenes,
+        metrics=result.metrics,
     )
+    files = write_trial_files(tmp_path, SPEC, result, found, FitState(history=[ROW], best_epoch=0))
     assert [(path.name, place) for path, place in files] == [
         ("curves.png", "figures"),
         ("confusion_test_SOD.png", "figures"),
