@@ -37,6 +37,18 @@ def usable_memory() -> int:
     return int(min(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), memory_limit()))
 
 
+def peak_memory() -> int:
+    """Bytes of memory that this process has had at most since its program began.
+
+    `getrusage` counts from the fork, so that a small process has the memory of the large one that started it; Linux
+    tells the program's own too.
+    """
+    if sys.platform == "linux":
+        (line,) = (each for each in Path("/proc/self/status").read_text().splitlines() if each.startswith("VmHWM:"))
+        return 1024 * int(line.split()[1])
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # bytes on macOS
+
+
 def shared_room() -> float:
     """Bytes that are free for what processes share in memory; infinite where no place of limited size is used.
 

@@ -95,7 +95,7 @@ import sys, time
 import ingest.build
 from datasets.lake import Lake
 from ingest.build import SplitOptions, publish
-from tests.benchmarks.peak import peak_bytes
+from datasets.process.machine import peak_memory
 ingest.build.channel_statistics = lambda lake, catalog: lake.statistics
 lake = Lake.open(sys.argv[1])
 records, seconds = lake.catalog().records, []
@@ -103,7 +103,7 @@ for _ in range(2):  # the first imports pandas
     began = time.perf_counter()
     publish(lake, records, SplitOptions())
     seconds.append(time.perf_counter() - began)
-print(min(seconds), peak_bytes())
+print(min(seconds), peak_memory())
 """
 
 

@@ -10,7 +10,6 @@ differences to the mean of four neighbours, in each chunk. Noise has no shorter 
 """
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -26,6 +25,7 @@ import numpy as np
 import zarr
 
 from datasets.lake import Lake
+from datasets.process.machine import peak_memory
 from datasets.stores.scene_writer import CHUNK, chunks_and_shards
 from ingest.convert import convert_scene
 from ingest.recipe import Recipe
@@ -230,4 +230,4 @@ if __name__ == "__main__":
         "entropy": lambda: _entropy(work),
     }
     result = steps[step]()
-    print(json.dumps({**result, "peak_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6}))
+    print(json.dumps({**result, "peak_gb": peak_memory() / 1e9}))

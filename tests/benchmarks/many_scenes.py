@@ -22,11 +22,11 @@ STUDY: Final = "data_size"
 _PLAN: Final = """
 import json, sys, time
 began, busy = time.perf_counter(), time.process_time()
-from tests.benchmarks.peak import peak_bytes
+from datasets.process.machine import peak_memory
 from datasets.lake import Lake
 from sweeps.design.catalogue import study
 from sweeps.launch.plan import plan
-imported = time.process_time() - busy, peak_bytes()
+imported = time.process_time() - busy, peak_memory()
 lake = Lake.open(sys.argv[1])
 catalog = lake.catalog()
 opened = time.process_time() - busy - imported[0]
@@ -35,7 +35,7 @@ ready = len(plan(study(sys.argv[2]), [lake]).ready)
 print(json.dumps({
     "chosen": chosen, "trials": ready, "opened": opened, "imported": imported[0], "before": imported[1] / 1e9,
     "seconds": time.perf_counter() - began, "processor": time.process_time() - busy,
-    "gb": peak_bytes() / 1e9,
+    "gb": peak_memory() / 1e9,
 }))
 """
 _DRY: Final = """
@@ -52,7 +52,7 @@ print(json.dumps({
 """
 _BUILD: Final = """
 import json, sys, time
-from tests.benchmarks.peak import peak_bytes
+from datasets.process.machine import peak_memory
 import datasets.lake
 from datasets.lake import Lake
 from ingest.build import SplitOptions, build_lake
@@ -74,7 +74,7 @@ done = build_lake(names, RECIPE, lake, "train", cluster=one, split=splits, on_sc
 assert not done.failures and len(done.built) == len(names)
 print(json.dumps({
     "seconds": time.perf_counter() - began, "processor": time.process_time() - busy,
-    "gb": peak_bytes() / 1e9,
+    "gb": peak_memory() / 1e9,
 }))
 """
 

@@ -7,7 +7,6 @@ decide, as in `evaluation`.
 """
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,7 @@ import torch
 from datasets.lake import Lake
 from datasets.loading.node_cache import NodeCache
 from datasets.loading.normalize import Normalization
+from datasets.process.machine import peak_memory
 from ingest.build import SplitOptions, publish
 from ingest.convert import convert_scene
 from ingest.recipe import Recipe
@@ -117,7 +117,7 @@ def _map(folder: Path, ratio: int) -> dict[str, float]:
 
 
 def _peak_gb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    return peak_memory() / 1e9
 
 
 if __name__ == "__main__":

@@ -1,8 +1,6 @@
 """What a trial cost: size, time, memory, and hours of GPU and processor."""
 
 import os
-import resource
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from datasets.process.machine import peak_memory
 from training.loop.epoch import EpochRow
 from training.models import count_parameters
 
@@ -68,13 +67,10 @@ def forget_peak(device: torch.device) -> None:
 
 def used_since(started: Clock, device: torch.device, processes: int = 1) -> dict[str, float]:
     """The metrics of `cost_of` that any work has: memory, time, hours."""
-    if device.type == "cuda":
-        peak = torch.cuda.max_memory_allocated(device) / 2**20
-    else:  # kilobytes on Linux, bytes on macOS
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+    peak = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else peak_memory()
     seconds = started.seconds()
     return {
-        "cost/peak_memory_mib": float(peak),
+        "cost/peak_memory_mib": peak / 2**20,
         "cost/seconds": seconds,
         "cost/gpu_hours": processes * seconds / 3600 if device.type == "cuda" else 0.0,
         "cost/cpu_hours": processes * started.processor_seconds() / 3600,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from datasets.process import machine
-from datasets.process.machine import open_files, shared_room, usable_cores, usable_memory
+from datasets.process.machine import open_files, peak_memory, shared_room, usable_cores, usable_memory
 
 
 @pytest.mark.parametrize(("limit", "cores"), [(0.5, 1), (1.9, 1), (2.0, 2), (1e9, 64)])
@@ -62,3 +62,10 @@ def test_the_limit_of_open_files_is_raised_to_what_is_allowed(limits: tuple[int,
 
 def test_some_files_may_be_open_here() -> None:
     assert open_files() >= 64
+
+
+def test_the_memory_of_who_started_a_process_is_not_its_own() -> None:
+    large = bytearray(b"x" * 400_000_000)
+    code = "from datasets.process.machine import peak_memory; print(peak_memory())"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert int(done.stdout) < len(large) < peak_memory()
