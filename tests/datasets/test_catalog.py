@@ -14,5 +14,8 @@ def test_catalog_queries(tiny_lake: Lake) -> None:
     assert len(catalog.where()) == len(catalog)
     assert len(catalog.where(cryoseason="melt")) == 0
     assert {row.archive for row in catalog.split("test")} == {"test"}
+    for asked in catalog:
+        cell = catalog.where(location=asked.location, season=asked.season)
+        assert {(row.season, row.location) for row in cell} == {(asked.season, asked.location)}
     with pytest.raises(SceneNotFoundError, match="there is no scene 'nope' among the 11"):
         catalog["nope"]

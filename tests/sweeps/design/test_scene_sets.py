@@ -6,8 +6,6 @@ from sweeps.design.catalogue import study
 from sweeps.design.scene_sets import CRYO_SETS, EVERYWHERE, SCENES, SELECTION, trained_on
 from training.spec import TrialSpec
 
-SEASON = study("regular_season").trials()
-
 
 def test_a_set_is_the_training_scenes_that_have_its_value() -> None:
     sets = trained_on("location", ["cat1", "cat4"])
@@ -24,7 +22,8 @@ def test_melt_freeze_and_the_scenes_of_either() -> None:
 
 
 def test_controls_stand_beside_every_set_and_once_beside_all_scenes() -> None:
-    cells = {tuple(trial.labels[axis] for axis in ("train.season", SELECTION, SCENES)): trial.spec for trial in SEASON}
+    trials, axes = study("regular_season").trials(), ("train.season", SELECTION, SCENES)
+    cells = {tuple(trial.labels[axis] for axis in axes): trial.spec for trial in trials}
     one_season = {key[1:] for key in cells if key[0] == "winter"}
     assert one_season == {("source", "own"), ("source", "size-matched"), ("all", "own")}
     assert [key for key in cells if key[0] == "all"] == [("all", "all", "own")]
