@@ -53,7 +53,7 @@ TRIAL: Final = (
     ),
     Mutant(
         "what layers draw is the same for every seed",
-        "training/trial.py",
+        "training/fit.py",
         "batches_per_epoch=len(trial.batches),\n            seed=spec.seed,\n",
         "batches_per_epoch=len(trial.batches),\n            seed=0,\n",
         f"{SEEDS}::test_what_layers_draw_while_they_train_is_of_seed_and_epoch",
@@ -67,14 +67,14 @@ TRIAL: Final = (
     ),
     Mutant(
         "class weights are of the test scenes",
-        "training/trial.py",
+        "training/fit.py",
         "class_weights(spec, data.scenes.train,",
         "class_weights(spec, data.scenes.test,",
         f"{LOSSES}::test_balanced_weights_are_of_the_pixels_of_the_training_scenes",
     ),
     Mutant(
         "a stopped trial starts again from nothing",
-        "training/trial.py",
+        "training/fit.py",
         "state=processes.share(earlier)",
         "state=None",
         f"{TRAINING}/test_trial.py::test_a_killed_trial_goes_on_and_ends_with_the_same_numbers",

@@ -17,6 +17,7 @@ from torch import nn
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
 import training.checked_trial
+import training.fit
 import training.trial
 from datasets.lake import Lake
 from datasets.loading.assemble import Assembler
@@ -134,7 +135,7 @@ class _Probe:
     @contextmanager
     def installed(self, patch: pytest.MonkeyPatch) -> Iterator[None]:
         of_trial = training.trial.__dict__
-        build, validate, score = of_trial["build_network"], of_trial["validate"], of_trial["score_trial"]
+        build, score, validate = of_trial["build_network"], of_trial["score_trial"], training.fit.__dict__["validate"]
         fit_temperatures = of_trial["CalibrationCount"].fitted
         save, progress = of_trial["save_checkpoint"], of_trial["save_progress"]
         assemble, sums, value = Assembler.__call__, Loss.sums, Loss.value
@@ -209,7 +210,6 @@ class _Probe:
 
         for name, stand_in in {
             "build_network": built,
-            "validate": validated,
             "score_trial": scored,
             "save_checkpoint": saved,
             "save_progress": went_on,
@@ -217,6 +217,7 @@ class _Probe:
             "map_drawer": lambda *args: lambda score: [],
         }.items():
             patch.setattr(training.trial, name, stand_in)
+        patch.setattr(training.fit, "validate", validated)
         patch.setattr(training.checked_trial.TrialData, "of", selected)
         patch.setattr(of_trial["CalibrationCount"], "fitted", calibrated)
         patch.setattr(Assembler, "__call__", assembled)
