@@ -78,7 +78,11 @@ def test_test_scores_are_those_of_the_best_epoch(best_is_second: tuple[Recorded,
     (scored,) = {str(rows) for key, rows in trial.result.matrices.items() if str(key) == "test/SOD/all"}
     assert str(of_best.to_lists()) == scored
     assert str(of_last.to_lists()) != scored, "the two epochs must differ for this test to say anything"
-    assert score_checkpoint(folder / "best.pt", wired_lake)[1].matrices == trial.result.matrices
+    again = score_checkpoint(folder / "best.pt", wired_lake)[1]
+    assert again.matrices == trial.result.matrices
+    assert (again.trained_on, again.tested_on) == (trial.result.trained_on, trial.result.tested_on)
+    of_test = {name: value for name, value in trial.result.metrics.items() if name.startswith("test")}
+    assert {name: value for name, value in again.metrics.items() if name.startswith("test")} == of_test
 
 
 def test_each_split_is_used_for_its_purpose(best_is_second: tuple[Recorded, Path], wired_lake: Lake) -> None:

@@ -8,8 +8,8 @@ from pydantic import ValidationError
 from datasets.lake import Lake
 from datasets.loading.node_cache import NodeCache
 from training.data.pure_patches import scored_patches
+from training.data.scene_set import scene_set
 from training.data.trial_data import TrialData
-from training.evaluation.metrics import metrics_of
 from training.evaluation.result import TrialResult
 from training.evaluation.score_scenes import tiling_for
 from training.evaluation.score_trial import Draw, draw_nothing, score_trial
@@ -60,17 +60,20 @@ def score_checkpoint(
             pure=scored_patches(data, data.scenes.test),
             draw=drawer(spec),
         )
+    trained_on, tested_on = (scene_set(scenes, spec.data.targets) for scenes in (data.scenes.train, data.scenes.test))
     earlier = _earlier(file.parent / "result.json", spec.trial_id)
     costs = {name: value for name, value in (earlier.metrics if earlier else {}).items() if name.startswith("cost/")}
     return spec, TrialResult(
         trial_id=spec.trial_id,
         metrics={
-            **metrics_of(scored.matrices, spec.data.targets),
+            **scored.metrics(spec, trained_on),
             "cost/parameters": float(count_parameters(model)),
             **costs,
         },
         matrices={name: matrix.to_lists() for name, matrix in scored.matrices.items()},
         scenes=scored.scenes,
+        trained_on=trained_on,
+        tested_on=tested_on,
         best_epoch=loaded.epoch,
         epochs=earlier.epochs if earlier else loaded.epoch + 1,
         checkpoint=str(file),

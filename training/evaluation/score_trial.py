@@ -8,9 +8,11 @@ from torch import nn
 
 from datasets.patches.patch_index import PatchIndex
 from datasets.scene import SceneRecord
+from training.data.scene_set import SceneSet
 from training.data.trial_data import TrialData
 from training.evaluation.bins import ScoredScene, ScoreKey, sum_bins
 from training.evaluation.confusion import ConfusionMatrix
+from training.evaluation.metrics import metrics_of
 from training.evaluation.result import SceneRow, scene_rows
 from training.evaluation.score_scenes import (
     Look,
@@ -22,6 +24,7 @@ from training.evaluation.score_scenes import (
     score_scenes,
 )
 from training.evaluation.tiles import Tiling
+from training.spec import TrialSpec
 
 Draw = Callable[[SceneScore], list[Path]]
 """Draws pictures of a scored scene and returns their paths."""
@@ -39,6 +42,11 @@ class TrialScores:
     matrices: Mapping[ScoreKey, ConfusionMatrix]
     scenes: tuple[SceneRow, ...]
     maps: tuple[Path, ...]
+
+    def metrics(self, spec: TrialSpec, trained_on: SceneSet) -> dict[str, float]:
+        """Test scores by the names of the tracker, of a trial with these training scenes; see `metrics_of`."""
+        terms = spec.loop.monitor == "score"
+        return metrics_of(self.matrices, spec.data.targets, unseen=trained_on.absent, terms=terms)
 
 
 def score_trial(
