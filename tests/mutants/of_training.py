@@ -375,7 +375,7 @@ DATA: Final = (
     ),
     Mutant(
         "the wind turns the wrong way",
-        "training/data/augment.py",
+        "training/data/vector_channels.py",
         "back_N22 = turn_N22.transpose(1, 2)",
         "back_N22 = turn_N22",
         f"{TRAINING}/data/test_augment.py::test_a_gradient_field_stays_the_gradient_of_its_field",
