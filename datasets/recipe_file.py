@@ -92,7 +92,7 @@ def start_recipe(url: str, recipe: Mapping[str, Any], *, rebuild: bool = False) 
     check_place(url)
     target = recipe_url(absolute(url))
     if read(target) is None:
-        return _written(target, {"format": FORMAT, **recipe})
+        return write_recipe(target, {"format": FORMAT, **recipe})
     found = read_recipe(url)
     if found["digest"] == recipe["digest"]:
         return found
@@ -111,19 +111,19 @@ def start_recipe_beside(url: str, recipe: Mapping[str, Any]) -> Mapping[str, Any
     kept = read(beside)
     if kept is not None:
         return dict(json.loads(kept))
-    return _written(beside, {"format": FORMAT, **recipe, "at": f"recipes/{recipe['digest']}"})
+    return write_recipe(beside, {"format": FORMAT, **recipe, "at": f"recipes/{recipe['digest']}"})
 
 
 def show_recipe(url: str, recipe: Mapping[str, Any]) -> None:
     """Makes the lake of this recipe, which has its catalog now, the one that readers see."""
     shown = read_recipe(url, earlier=True)
     if shown["digest"] != recipe["digest"]:
-        _written(other_recipe_url(url, shown["digest"]), shown)
-        _written(recipe_url(url), recipe)
+        write_recipe(other_recipe_url(url, shown["digest"]), shown)
+        write_recipe(recipe_url(url), recipe)
 
 
-def _written(url: str, recipe: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Puts a recipe in one step."""
+def write_recipe(url: str, recipe: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Puts a recipe in one step; returns it."""
     replace(url, json.dumps(recipe, indent=1, sort_keys=True).encode())
     return recipe
 
