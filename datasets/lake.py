@@ -14,24 +14,22 @@ A rebuild with another recipe is written beside the lake that readers see, which
 <lake>/recipes/<digest>/        catalog.parquet, scenes/ and index/ of a rebuild
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Final
 
-from datasets.access import absolute, is_url
+from datasets.access import absolute
 from datasets.catalog import Catalog
 from datasets.catalog_file import CatalogFile
 from datasets.digest import digest_of_rows
-from datasets.errors import LakeNotFoundError, RecipeMismatchError, SceneNotFoundError
-from datasets.recipe_file import FORMAT, check_place, other_recipe_url, read_recipe, recipe_url, write_recipe
+from datasets.errors import LakeNotFoundError, RecipeMismatchError
+from datasets.recipe_file import check_place, read_recipe, show_recipe, start_recipe, start_recipe_beside
 from datasets.scene import Scene, SceneRecord
 from datasets.statistics import ChannelStatistics
-from datasets.storage import exists, holds_objects, names, read, remove, remove_below, replace, sizes
+from datasets.storage import exists, read, remove, replace
 from datasets.stores.scene_store import SceneStore
-from datasets.stores.scene_writer import SceneWriter, beside_store, remove_store
+from datasets.stores.scene_writer import SceneWriter
 
 _FROM_CATALOG: Final = ("_table", "digest")
 """What a lake keeps of its catalog after it was first read."""
@@ -86,22 +84,7 @@ class Lake:
             LakeNotFoundError: The place holds something else, or a lake of another format.
             RecipeMismatchError: The lake was built with another recipe and is not to be rebuilt.
         """
-        check_place(url)
-        place = absolute(url)
-        content = {"format": FORMAT, **recipe}
-        if read(recipe_url(place)) is None:
-            write_recipe(recipe_url(place), content)
-            return cls(place, content)
-        lake = cls.open(url)
-        if lake.recipe_digest == recipe["digest"]:
-            return lake
-        if not rebuild:
-            raise RecipeMismatchError(
-                f"{url!r} was built with recipe {lake.recipe_digest}, and this build has recipe {recipe['digest']} "
-                f"(ratios {list(lake.ratios)} against {recipe['recipe']['ratios']}): give the same options, another "
-                "--lake, or --rebuild to build all its scenes again with the new recipe"
-            )
-        return cls.create_beside(url, recipe)
+        return cls(absolute(url), start_recipe(url, recipe, rebuild=rebuild))
 
     @classmethod
     def create_beside(cls, url: str, recipe: Mapping[str, Any]) -> "Lake":
@@ -109,14 +92,7 @@ class Lake:
 
         The lake may be of the format before, the recipe is as in `create`.
         """
-        place = absolute(url)
-        beside = other_recipe_url(place, recipe["digest"])
-        kept = read(beside)
-        if kept is not None:
-            return cls(place, json.loads(kept))
-        content = {"format": FORMAT, **recipe, "at": f"recipes/{recipe['digest']}"}
-        write_recipe(beside, content)
-        return cls(place, content)
+        return cls(absolute(url), start_recipe_beside(url, recipe))
 
     check_place = staticmethod(check_place)
 
@@ -183,60 +159,9 @@ class Lake:
         """URL of the scene's store, for `xarray.open_zarr(url, group="r2")`."""
         return f"{self.place}/scenes/{scene_id}.zarr"
 
-    def store_names(self) -> tuple[str, ...]:
-        """Scene ids below scenes/, finished or not; a name may be that of an empty prefix."""
-        found = names(f"{self.place}/scenes")
-        return tuple(name.removesuffix(".zarr") for name in found if name.endswith(".zarr"))
-
-    def root_documents(self) -> frozenset[str]:
-        """Ids of scenes that look finished from outside, in one listing: no store is opened.
-
-        On a disk each has its root document. In object storage, where that would be a request for each, a name is
-        enough: a killed build leaves names without a finished scene, so it says of scenes in the catalog only that
-        nobody has removed them.
-        """
-        found = self.store_names()
-        if is_url(self.place):
-            return frozenset(found)
-        return frozenset(scene_id for scene_id in found if Path(f"{self.scene_url(scene_id)}/zarr.json").is_file())
-
-    def unfinished_replacements(self) -> tuple[str, ...]:
-        """Ids of scenes whose replacement store is still there, because its build was stopped."""
-        found = names(f"{self.place}/scenes")
-        return tuple(sorted({name.partition(".zarr.")[0] for name in found if ".zarr." in name}))
-
-    def finished_scenes(self) -> tuple[SceneRecord, ...]:
-        """Records of all finished stores of this recipe, in the catalog or not."""
-        records = []
-        for scene_id in self.store_names():
-            try:
-                record = self.scene(scene_id).record
-            except SceneNotFoundError:
-                continue
-            if record.recipe == self.recipe_digest:
-                records.append(record)
-        return tuple(records)
-
     def store(self, scene_id: str) -> SceneStore:
         """Opens the scene's store as it is, its record unchecked; raises SceneNotFoundError."""
         return SceneStore(self.scene_url(scene_id))
-
-    def holds_remains(self, scene_id: str) -> bool:
-        """Whether there is anything below the scene's key, finished or not."""
-        return holds_objects(self.scene_url(scene_id))
-
-    def holds_unfinished_replacement(self, scene_id: str) -> bool:
-        """Whether there are objects of a store that should have replaced the scene's."""
-        return any(holds_objects(url) for url in beside_store(self.scene_url(scene_id)))
-
-    def discard_scene(self, scene_id: str) -> None:
-        """Removes the scene's store; its row stays until the next build."""
-        remove_store(self.scene_url(scene_id))
-
-    def discard_unfinished_replacement(self, scene_id: str) -> None:
-        """Removes the unfinished replacement of the scene's store; the scene stays."""
-        for url in beside_store(self.scene_url(scene_id)):
-            remove_store(url)
 
     def write_scene(self, scene_id: str) -> SceneWriter:
         """Starts a new store of the scene; see `SceneWriter`."""
@@ -302,33 +227,7 @@ class Lake:
             remove(f"{self.place}/{_AHEAD}")
         for name in _FROM_CATALOG:
             self.__dict__.pop(name, None)
-        shown = Lake.open_any(self.url)
-        if shown.recipe_digest != self.recipe_digest:
-            write_recipe(other_recipe_url(self.url, shown.recipe_digest), shown.recipe)
-            write_recipe(recipe_url(self.url), self.recipe)
-
-    def others(self) -> tuple["Lake", ...]:
-        """The lakes of all other recipes: left or not finished by a rebuild."""
-        found = []
-        for name in names(f"{self.url}/recipes"):
-            content = read(f"{self.url}/recipes/{name}") if name.endswith(".json") else None
-            if content is not None and (other := Lake(self.url, json.loads(content))).place != self.place:
-                found.append(other)
-        return tuple(found)
-
-    def size(self) -> int:
-        """Bytes of the scenes and patch indexes of this recipe."""
-        return sum(sum(sizes(url).values()) for url in (f"{self.place}/scenes", self.index_url))
-
-    def prune(self) -> tuple[str, ...]:
-        """Removes scenes, catalogs and patch indexes of all other recipes; returns their digests."""
-        others = self.others()
-        for other in others:
-            remove(f"{other.place}/catalog.parquet")
-            remove_below(f"{other.place}/scenes")
-            remove_below(other.index_url)
-            remove(f"{self.url}/recipes/{other.recipe_digest}.json")
-        return tuple(other.recipe_digest for other in others)
+        show_recipe(self.url, self.recipe)
 
     @cached_property
     def _table(self) -> CatalogFile:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from datasets.access import absolute
-from datasets.errors import LakeNotFoundError
+from datasets.errors import LakeNotFoundError, RecipeMismatchError
 from datasets.storage import exists, holds_objects, read, replace
 
 FORMAT: Final = 2
@@ -87,9 +87,45 @@ def _options(recipe: Mapping[str, Any]) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
-def write_recipe(url: str, recipe: Mapping[str, Any]) -> None:
-    """Puts a recipe in one step."""
+def start_recipe(url: str, recipe: Mapping[str, Any], *, rebuild: bool = False) -> Mapping[str, Any]:
+    """The recipe.json of a lake that is to be built: the one that is there, or a new one; as `Lake.create`."""
+    check_place(url)
+    target = recipe_url(absolute(url))
+    if read(target) is None:
+        return write_recipe(target, {"format": FORMAT, **recipe})
+    found = read_recipe(url)
+    if found["digest"] == recipe["digest"]:
+        return found
+    if not rebuild:
+        raise RecipeMismatchError(
+            f"{url!r} was built with recipe {found['digest']}, and this build has recipe {recipe['digest']} "
+            f"(ratios {found['recipe']['ratios']} against {recipe['recipe']['ratios']}): give the same options, "
+            "another --lake, or --rebuild to build all its scenes again with the new recipe"
+        )
+    return start_recipe_beside(url, recipe)
+
+
+def start_recipe_beside(url: str, recipe: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The same of a lake of another recipe beside the one that readers see; as `Lake.create_beside`."""
+    beside = other_recipe_url(absolute(url), recipe["digest"])
+    kept = read(beside)
+    if kept is not None:
+        return dict(json.loads(kept))
+    return write_recipe(beside, {"format": FORMAT, **recipe, "at": f"recipes/{recipe['digest']}"})
+
+
+def show_recipe(url: str, recipe: Mapping[str, Any]) -> None:
+    """Makes the lake of this recipe, which has its catalog now, the one that readers see."""
+    shown = read_recipe(url, earlier=True)
+    if shown["digest"] != recipe["digest"]:
+        write_recipe(other_recipe_url(url, shown["digest"]), shown)
+        write_recipe(recipe_url(url), recipe)
+
+
+def write_recipe(url: str, recipe: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Puts a recipe in one step; returns it."""
     replace(url, json.dumps(recipe, indent=1, sort_keys=True).encode())
+    return recipe
 
 
 def check_place(url: str) -> None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import PurePosixPath
 from types import MappingProxyType
-from typing import Final
 
 import numpy as np
 
@@ -15,14 +14,14 @@ from datasets.catalog import Catalog
 from datasets.errors import IceBenchError, LakeNotFoundError, SplitError
 from datasets.lake import Lake
 from datasets.leaks import Apart, too_near
-from datasets.scene import Archive, Scene, SceneRecord
+from datasets.scene import Archive, SceneRecord
 from datasets.season_updates import carry_seasons
 from datasets.splits import assign_splits, splits_of
 from datasets.statistics import ChannelStatistics
 from ingest.admission import check_admission
 from ingest.cluster import ClusterOptions
-from ingest.convert import finished
 from ingest.download.errors import ArchiveChangedError
+from ingest.earlier_scenes import READERS, earlier_catalog, earlier_scenes, waiting_scenes
 from ingest.kept import BuiltScenes, KnownScenes
 from ingest.moments import Moments, training_statistics
 from ingest.recipe import Recipe
@@ -31,9 +30,6 @@ from ingest.stream.convert import convert_source
 from ingest.stream.origins import SceneFile
 from ingest.stream.scratch import Scratch
 from ingest.workers import open_workers
-
-_READERS: Final = 16
-"""Root documents of stores that are read at a time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,10 +160,10 @@ def build_lake(
     failures = tuple((path, each) for path in sources if isinstance(each := outcomes[path], str))
     if found and len(kept) == len(found) and not known.lost() and _is_as_drawn(known.catalog, split):
         return BuildSummary(built=built, failures=failures, catalog=known.catalog)
-    earlier, lost, settled = _earlier_scenes(lake, built, known)
-    waiting = _waiting(lake, (*earlier, *built))
+    earlier, lost, settled = earlier_scenes(lake, built, known)
+    waiting = waiting_scenes(lake, (*earlier, *built))
     check_lock()
-    old = _earlier(lake)
+    old = earlier_catalog(lake)
     before = dict(zip(old.scene_ids, old.column("split"), strict=True))
     catalog = _publish(lake, (*earlier, *built), split, settled=settled) if built and not waiting else None
     resplit = tuple(row for row in catalog or () if before.get(row.scene_id, row.split) != row.split)
@@ -177,7 +173,7 @@ def build_lake(
 def publish(lake: Lake, records: Iterable[SceneRecord], split: SplitOptions) -> Catalog:
     """Writes statistics and catalog over these scenes and those of the catalog that is there."""
     built = tuple(records)
-    return _publish(lake, (*_earlier_scenes(lake, built)[0], *built), split)
+    return _publish(lake, (*earlier_scenes(lake, built)[0], *built), split)
 
 
 def _is_as_drawn(catalog: Catalog, split: SplitOptions) -> bool:
@@ -207,7 +203,7 @@ def channel_statistics(lake: Lake, catalog: Catalog) -> dict[str, dict[str, Chan
     if lake.is_settled() and _content(train) == _content(lake.catalog().split("train")):
         return {group: dict(rows) for group, rows in lake.statistics.items()}
     parts: dict[str, dict[str, list[Moments]]] = {}
-    with ThreadPoolExecutor(_READERS) as threads:
+    with ThreadPoolExecutor(READERS) as threads:
         for moments in threads.map(lambda scene_id: lake.scene(scene_id).moments, train.scene_ids):
             for group, rows in moments.items():
                 for name, (count, mean, m2) in rows.items():
@@ -217,48 +213,6 @@ def channel_statistics(lake: Lake, catalog: Catalog) -> dict[str, dict[str, Chan
 
 def _content(catalog: Catalog) -> list[tuple[str, str]]:
     return list(zip(catalog.scene_ids, catalog.column("fingerprint"), strict=True))
-
-
-def _earlier(lake: Lake) -> Catalog:
-    return lake.catalog() if lake.has_catalog() else Catalog()
-
-
-def _earlier_scenes(
-    lake: Lake, built: Iterable[SceneRecord] = (), known: KnownScenes | None = None
-) -> tuple[tuple[SceneRecord, ...], tuple[str, ...], bool]:
-    """Scenes of earlier builds beside those just built, ids of those whose stores are gone, and whether rows agree.
-
-    They agree where every row is now known to be what its store says.
-    """
-    fresh = {record.scene_id for record in built}
-    if lake.shown() is not lake:  # a rebuild has no catalog until it is complete: its stores are counted
-        found = tuple(record for record in lake.finished_scenes() if record.scene_id not in fresh)
-        return found, (), not found
-    rows = tuple(record for record in _earlier(lake) if record.scene_id not in fresh)
-    if known is not None and known.settled:
-        lost = tuple(scene_id for scene_id in known.lost() if scene_id not in fresh)
-        gone = {*lost}
-        return tuple(record for record in rows if record.scene_id not in gone), lost, True
-    with ThreadPoolExecutor(_READERS) as threads:
-        stores = list(threads.map(lambda record: finished(lake, record.scene_id), rows))
-    kept = tuple(record for record, store in zip(rows, stores, strict=True) if store is not None)
-    lost = tuple(record.scene_id for record, store in zip(rows, stores, strict=True) if store is None)
-    return kept, lost, all(_agree(row, store) for row, store in zip(rows, stores, strict=True) if store is not None)
-
-
-def _agree(row: SceneRecord, store: Scene) -> bool:
-    """Whether a store has what its row says and all that a build would give it."""
-    own = row.model_copy(update={"split": None, "unused": None})
-    return not store.lacks_polygons and store.record == own
-
-
-def _waiting(lake: Lake, records: Iterable[SceneRecord]) -> tuple[str, ...]:
-    """Scenes that readers have now and that a rebuild still lacks."""
-    shown = lake.shown()
-    if shown is lake:
-        return ()
-    have = {record.scene_id for record in records}
-    return tuple(scene_id for scene_id in _earlier(shown).scene_ids if scene_id not in have)
 
 
 def _without_clashes(sources: list[str]) -> tuple[list[str], dict[str, str]]:

@@ -15,6 +15,7 @@ from datasets.catalog import Catalog
 from datasets.lake import Lake
 from datasets.scene import Archive, SceneRecord
 from datasets.storage import exists
+from ingest.found_stores import root_documents
 from ingest.recipe import Recipe
 from ingest.source import is_scene_name, reference_path, scene_id_of
 from ingest.stream.origins import SceneFile
@@ -36,7 +37,7 @@ class KnownScenes:
             return cls(False, Catalog(), frozenset(), {})
         catalog = lake.catalog()
         places = {scene_id: place for place, scene_id in enumerate(catalog.scene_ids)}
-        return cls(True, catalog, lake.root_documents(), places)
+        return cls(True, catalog, root_documents(lake), places)
 
     def kept(
         self, sources: Iterable[str], recipe: Recipe, archive: Archive, fetched: Mapping[str, SceneFile]

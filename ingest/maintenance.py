@@ -21,12 +21,13 @@ def verify(
     ] = False,
 ) -> None:
     """Check that the lake is whole: catalog, stores, objects and class counts; exit code 1 if anything is wrong."""
+    from ingest.found_stores import discard_scene, discard_unfinished_replacement, store_names
     from ingest.verify import verify_lake
 
     with user_errors():
         target = Lake.open(lake)
         owner = lock_owner(lake)
-        scenes = len({*target.catalog().scene_ids, *target.store_names()})
+        scenes = len({*target.catalog().scene_ids, *store_names(target)})
         with progress("looking at scenes", scenes) as advance:
             findings = verify_lake(target, deep=deep, on_scene=advance)
     if findings:
@@ -42,10 +43,10 @@ def verify(
         with user_errors(), lock_lake(lake):
             target.expect_changes()
             for scene_id in {each.scene_id for each in findings if each.kind == "beside"}:
-                target.discard_unfinished_replacement(scene_id)
+                discard_unfinished_replacement(target, scene_id)
             damaged = {each.scene_id for each in findings if each.kind not in ("beside", "row")} - {""}
             for scene_id in damaged:
-                target.discard_scene(scene_id)
+                discard_scene(target, scene_id)
         tell(f"removed the stores of {len(damaged)} scenes: build them again from their raw files")
     tell(f"{scenes} scenes looked at{', every array decoded' if deep else ''}, {len(findings)} findings")
     if findings:
@@ -60,18 +61,22 @@ def prune(
 
     What would go is shown first. Without --yes, a person at a terminal is asked; elsewhere nothing is removed.
     """
+    from ingest.found_stores import store_names
+    from ingest.other_recipes import others, size
+    from ingest.other_recipes import prune as remove_others
+
     with user_errors():
         target = Lake.open(lake)
-        others = target.others()
-        for other in others:
-            tell(f"recipe {other.recipe_digest}: {len(other.store_names())} scenes, {decimal(other.size())}")
-        if not others:
+        found = others(target)
+        for other in found:
+            tell(f"recipe {other.recipe_digest}: {len(store_names(other))} scenes, {decimal(size(other))}")
+        if not found:
             tell(f"there is nothing to remove: {target.url} has recipe {target.recipe_digest} only")
             return
         if not (yes or (sys.stdin.isatty() and typer.confirm("Remove them?", err=True))):
             raise UnconfirmedError("nothing was removed: give --yes to remove the scenes of these recipes")
         with lock_lake(lake):
-            digests = target.prune()
+            digests = remove_others(target)
     tell(
         f"removed the scenes of {len(digests)} other recipes: {', '.join(digests)}; "
         f"{target.url} has recipe {target.recipe_digest}"

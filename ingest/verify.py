@@ -19,6 +19,7 @@ from datasets.lake import Lake
 from datasets.scene import Scene, SceneRecord
 from datasets.stores.scene_store import SceneStore
 from datasets.stores.scene_writer import CHUNK
+from ingest.found_stores import holds_remains, store_names, unfinished_replacements
 
 _THREADS: Final = 8
 """Scenes checked side by side: object stores have a high latency, not a low throughput."""
@@ -62,7 +63,7 @@ def verify_lake(lake: Lake, *, deep: bool, on_scene: Callable[[str], None]) -> t
     findings = [*_recipe_findings(lake), *_digest_findings(lake), *_replacement_findings(lake)]
     settled = lake.is_settled()
     rows = {record.scene_id: record for record in lake.catalog()}
-    names = sorted({*rows, *lake.store_names()})
+    names = sorted({*rows, *store_names(lake)})
 
     def look(scene_id: str) -> list[Finding]:
         row = rows.get(scene_id)
@@ -96,17 +97,16 @@ def _digest_findings(lake: Lake) -> Iterator[Finding]:
 
 
 def _replacement_findings(lake: Lake) -> Iterator[Finding]:
-    for scene_id in lake.unfinished_replacements():
-        if lake.holds_unfinished_replacement(scene_id):
-            text = "there is an unfinished store that was to replace it; the next build of this scene removes it"
-            yield Finding(scene_id=scene_id, kind="beside", text=text)
+    for scene_id in unfinished_replacements(lake):
+        text = "there is an unfinished store that was to replace it; the next build of this scene removes it"
+        yield Finding(scene_id=scene_id, kind="beside", text=text)
 
 
 def _strays(lake: Lake, scene_id: str) -> Iterator[tuple[str, str]]:
     try:
         lake.store(scene_id)
     except SceneNotFoundError:
-        if lake.holds_remains(scene_id):
+        if holds_remains(lake, scene_id):
             yield "store", "unfinished, of a build that was stopped; the next build of this scene replaces it"
     else:
         yield "row", "a finished store without a row in the catalog; build with its raw file to take it in"

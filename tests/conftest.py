@@ -19,6 +19,7 @@ from ingest.convert import convert_scene
 from ingest.recipe import Recipe
 from ingest.sample import write_samples
 from tests.built_once import built_once
+from tests.watchman import watch_this_run
 from training.spec import TrialSpec
 
 if TYPE_CHECKING:
@@ -84,6 +85,11 @@ LONGEST_FIRST = (
 """Files that take long: they start first, so that no core waits at the end for the last one."""
 
 ROOT = Path(__file__).parents[1]
+
+
+def pytest_configure() -> None:
+    """What a killed run leaves is ended."""
+    watch_this_run()
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -24,7 +24,7 @@ def watched_offspring() -> Iterator[Callable[[], list[psutil.Process]]]:
         raise OSError(ctypes.get_errno(), "this kernel lets no process adopt orphans")
 
     def living() -> list[psutil.Process]:
-        return [process for process in me.children(recursive=True) if process not in before and _lives(process)]
+        return [process for process in me.children(recursive=True) if process not in before and lives(process)]
 
     try:
         yield living
@@ -40,7 +40,7 @@ def wait_until_gone(living: Callable[[], list[psutil.Process]], seconds: float) 
     return [_words(process) for process in living()]
 
 
-def _lives(process: psutil.Process) -> bool:
+def lives(process: psutil.Process) -> bool:
     """Whether it runs: one that has ended stays listed until its parent asks how."""
     try:
         return bool(process.status() != psutil.STATUS_ZOMBIE)

@@ -11,38 +11,29 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from torch import nn
 
 from datasets.class_colours import Palette
 from datasets.lake import Lake
-from datasets.loading.hand_over import worker_deaths
 from datasets.loading.node_cache import NodeCache
 from training.artifacts.maps import map_drawer
 from training.artifacts.trial_files import log_trial_files, write_trial_files
 from training.artifacts.trial_folder import claim
-from training.checked_trial import CheckedTrial, check_trial
-from training.data.class_weights import class_weights
+from training.checked_trial import check_trial
 from training.data.dataset_notes import dataset_notes
 from training.data.scene_set import scene_set
 from training.data.training_batches import warn_of_missing
 from training.evaluation.result import TrialResult
 from training.evaluation.score_network import score_network
 from training.evaluation.score_scenes import tiling_for
-from training.evaluation.tiles import Tiling
-from training.evaluation.validate import validate
+from training.fit import fit
 from training.loop.checkpoint import Checkpoint, load_checkpoint, load_progress, save_checkpoint, save_progress
 from training.loop.checkpoint_files import BEST, LAST
 from training.loop.cost import Clock, cost_of, forget_peak
-from training.loop.device_memory import memory_of, to_score, to_train
-from training.loop.epoch import EpochRow, Scored, TrainingProgress, TrialOverview, ValScores
-from training.loop.floor_fit import fit_floor
-from training.loop.losses import Loss
+from training.loop.epoch import EpochRow, Scored, TrainingProgress, TrialOverview
 from training.loop.machine import versions_of
 from training.loop.precision import whole_float32
-from training.loop.trainer import FitState, Trainer
+from training.loop.trainer import FitState
 from training.models import build_network
-from training.models.floors import Floor
-from training.models.heads import heads_of
 from training.spec import TrialSpec
 from training.tracking.tracker import Tracker, lake_tags, record_failure
 
@@ -125,7 +116,7 @@ def run_trial(
             begin(trial.overview(model))
             tiling = tiling_for(model, spec, data.scenes.longest_side(spec.data.ratio))
             trial.load(held)
-            trained = _train(model, trial, tiling, earlier, log=log_epoch, keep=keep, progress=progress, scored=scored)
+            trained = fit(model, trial, tiling, earlier, log=log_epoch, keep=keep, progress=progress, scored=scored)
             best = load_checkpoint(folder / BEST)
             draw = map_drawer(spec, lake, folder / "maps", palette)
             network = best.model().to(device)
@@ -190,61 +181,7 @@ def join_trial(
         model = build_network(spec)
         tiling = tiling_for(model, spec, trial.data.scenes.longest_side(spec.data.ratio))
         trial.load()
-        _train(model, trial, tiling, progress=progress)
-
-
-def _train(
-    model: nn.Module,
-    trial: CheckedTrial,
-    tiling: Tiling | None,
-    earlier: FitState | None = None,
-    *,
-    log: Callable[[EpochRow], None] = lambda _: None,
-    keep: Callable[[FitState, bool], None] = lambda state, is_best: None,
-    progress: Callable[[TrainingProgress], None],
-    scored: Scored = lambda split, done, total: None,
-) -> FitState:
-    data, spec, processes, device = trial.data, trial.data.spec, trial.processes, trial.data.inputs.device
-    loss = Loss(spec.loss, heads_of(spec), class_weights(spec, data.scenes.train, trial.source))
-    scored_on = tiling or trial.val_patches
-    assert scored_on is not None  # whole scenes in tiles, or pure patches
-
-    def validated(network: nn.Module) -> ValScores:
-        with memory_of(device, "score a val scene", to_score(spec)):
-            return validate(network, data, loss, scored_on, processes, partial(scored, "val"))
-
-    if isinstance(model, Floor):
-        return fit_floor(
-            model,
-            trial.batches,
-            validated,
-            seed=spec.seed,
-            device=device,
-            state=earlier,
-            log=log,
-            keep=keep,
-            progress=progress,
-        )
-    with memory_of(device, "train", to_train(spec)), worker_deaths():
-        trainer = Trainer(
-            model,
-            loss,
-            loop=spec.loop,
-            optimizer=spec.optimizer,
-            network=spec.model,
-            batches_per_epoch=len(trial.batches),
-            seed=spec.seed,
-            device=device,
-            processes=processes,
-        )
-        return trainer.fit(
-            trial.batches,
-            validated,
-            state=processes.share(earlier),
-            log=log,
-            keep=keep,
-            progress=progress,
-        )
+        fit(model, trial, tiling, progress=progress)
 
 
 @contextmanager

@@ -31,13 +31,10 @@ class Assembler:
         normalization: Channel statistics; its order is the order of the channels of x.
         ratio: Downscale ratio of the SAR-grid channels.
         device: Where to compute.
-        read: Channels that batches hold, in their order; None for those of the normalization, once each.
     """
 
-    def __init__(
-        self, normalization: Normalization, *, ratio: int, device: torch.device, read: Sequence[str] | None = None
-    ) -> None:
-        read = tuple(dict.fromkeys(normalization.channels)) if read is None else read
+    def __init__(self, normalization: Normalization, *, ratio: int, device: torch.device) -> None:
+        read = tuple(dict.fromkeys(normalization.channels))  # what batches hold, in this order
         self._step = ratio / KM2_PIXELS
         self._size = len(normalization.channels)
         self._device = device

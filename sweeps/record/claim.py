@@ -12,7 +12,8 @@ from functools import partial
 from typing import Final
 
 from datasets.errors import IceBenchError
-from datasets.lock import NAME, Holder, Lock, hold, holder_of
+from datasets.lock import NAME, Lock, hold, holder_of
+from datasets.lock_holder import Holder
 from datasets.process.terminal import err, tell
 from sweeps.record.study import StudyTracker
 from training.tracking.server import public

@@ -16,6 +16,7 @@ from datasets.lake import Lake
 from datasets.storage import holds_objects, names, remove_below, replace, sizes
 from ingest.build import SplitOptions, publish
 from ingest.convert import convert_scene
+from ingest.found_stores import store_names, unfinished_replacements
 from ingest.recipe import Recipe
 from tests.ingest.command_line import command
 from tests.object_store import ObjectStore, counting_proxy
@@ -91,8 +92,8 @@ def test_a_scene_is_overwritten_in_place(s3: ObjectStore, raw_train: list[Path])
     with xr.open_zarr(lake.scene_url(scene_id), group="r10") as after:
         assert after.SOD.shape == (9, 8) != before.shape
     assert "r2/SOD/zarr.json" not in sizes(lake.scene_url(scene_id))
-    assert lake.store_names() == (scene_id,)
-    assert not lake.holds_unfinished_replacement(scene_id)
+    assert store_names(lake) == (scene_id,)
+    assert unfinished_replacements(lake) == ()
 
 
 def test_a_place_that_was_emptied_is_empty(s3: ObjectStore, raw_train: list[Path]) -> None:

@@ -21,6 +21,8 @@ from datasets.storage import move_below
 from datasets.stores.scene_writer import SceneWriter
 from ingest.build import SplitOptions, publish
 from ingest.convert import convert_scene
+from ingest.found_stores import finished_scenes, store_names, unfinished_replacements
+from ingest.other_recipes import prune
 from ingest.recipe import Recipe
 from tests.ingest.command_line import command
 
@@ -230,7 +232,7 @@ def test_readers_keep_the_old_recipe_until_the_new_lake_is_whole(place: str, raw
     assert new.shown().recipe_digest == old_recipe.digest
 
     again = Lake.create(place, new_recipe.to_lake(), rebuild=True)
-    assert [record.scene_id for record in again.finished_scenes()] == [first.scene_id]
+    assert [record.scene_id for record in finished_scenes(again)] == [first.scene_id]
     publish(again, [convert_scene(str(raw_train[1]), new_recipe, again, "train")], SplitOptions())
     shown = Lake.open(place)
     assert shown.recipe_digest == new_recipe.digest
@@ -242,7 +244,7 @@ def test_readers_keep_the_old_recipe_until_the_new_lake_is_whole(place: str, raw
     assert (before.digest, before.moments("r10")) == (digest, statistics)
     assert before.scene(first.scene_id).open(5).load().sizes["line"] > 20
 
-    assert shown.prune() == (old_recipe.digest,)
+    assert prune(shown) == (old_recipe.digest,)
     assert read_all(Lake.open(place)) == list(shown.catalog().scene_ids)
     with pytest.raises(SceneNotFoundError):
         before.scene(first.scene_id)
@@ -308,8 +310,8 @@ def test_a_scene_that_is_built_anew_can_be_read_all_the_while(
     assert lake.scene(record.scene_id).record == second
     assert second.source == renamed.name != record.source
     assert lake.scene(record.scene_id).open(10).load().equals(before)
-    assert lake.store_names() == (record.scene_id,)
-    assert not lake.holds_unfinished_replacement(record.scene_id)
+    assert store_names(lake) == (record.scene_id,)
+    assert unfinished_replacements(lake) == ()
 
 
 def interrupted(path: Path, recipe: Recipe, lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from datasets.lake import Lake
+from ingest.found_stores import finished_scenes
 from tests.ingest.command_line import command
 from tests.ingest.download.archive_server import ArchiveServer
 from tests.ingest.stream.zip_archives import named, zipped
@@ -26,7 +27,7 @@ def network() -> Iterator[Network]:
 
 def finished(lake: str) -> set[str]:
     """Scenes whose stores are whole."""
-    return {record.scene_id for record in Lake.open(lake).finished_scenes()}
+    return {record.scene_id for record in finished_scenes(Lake.open(lake))}
 
 
 def test_every_scene_once_whichever_host_is_lost_or_comes_late(

@@ -53,7 +53,7 @@ TRIAL: Final = (
     ),
     Mutant(
         "what layers draw is the same for every seed",
-        "training/trial.py",
+        "training/fit.py",
         "batches_per_epoch=len(trial.batches),\n            seed=spec.seed,\n",
         "batches_per_epoch=len(trial.batches),\n            seed=0,\n",
         f"{SEEDS}::test_what_layers_draw_while_they_train_is_of_seed_and_epoch",
@@ -67,14 +67,14 @@ TRIAL: Final = (
     ),
     Mutant(
         "class weights are of the test scenes",
-        "training/trial.py",
+        "training/fit.py",
         "class_weights(spec, data.scenes.train,",
         "class_weights(spec, data.scenes.test,",
         f"{LOSSES}::test_balanced_weights_are_of_the_pixels_of_the_training_scenes",
     ),
     Mutant(
         "a stopped trial starts again from nothing",
-        "training/trial.py",
+        "training/fit.py",
         "state=processes.share(earlier)",
         "state=None",
         f"{TRAINING}/test_trial.py::test_a_killed_trial_goes_on_and_ends_with_the_same_numbers",
@@ -389,7 +389,7 @@ DATA: Final = (
     ),
     Mutant(
         "the wind turns the wrong way",
-        "training/data/augment.py",
+        "training/data/vector_channels.py",
         "back_N22 = turn_N22.transpose(1, 2)",
         "back_N22 = turn_N22",
         f"{TRAINING}/data/test_augment.py::test_a_gradient_field_stays_the_gradient_of_its_field",

@@ -421,7 +421,7 @@ def test_what_cannot_work_is_said_before_anything_starts(
     ("fails", "said"),
     [
         ("training.loop.trainer.Trainer.train_epoch", "to train .*lower loop.batch_size .4. or data.patch_size .16."),
-        ("training.trial.validate", "to score a val scene .*lower evaluation.tile"),
+        ("training.fit.validate", "to score a val scene .*lower evaluation.tile"),
     ],
 )
 def test_a_full_gpu_is_one_sentence_by_what_it_was_doing(

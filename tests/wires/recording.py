@@ -17,6 +17,7 @@ from torch import nn
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
 import training.checked_trial
+import training.fit
 import training.trial
 from datasets.lake import Lake
 from datasets.loading.assemble import Assembler
@@ -138,7 +139,7 @@ class _Probe:
     @contextmanager
     def installed(self, patch: pytest.MonkeyPatch) -> Iterator[None]:
         of_trial = training.trial.__dict__
-        build, validate = of_trial["build_network"], of_trial["validate"]
+        build, validate = of_trial["build_network"], training.fit.__dict__["validate"]
         score, fit_temperatures = score_network.score_trial, score_network.CalibrationCount.fitted
         save, progress = of_trial["save_checkpoint"], of_trial["save_progress"]
         assemble, sums, value = Assembler.__call__, Loss.sums, Loss.value
@@ -215,13 +216,13 @@ class _Probe:
 
         for name, stand_in in {
             "build_network": built,
-            "validate": validated,
             "save_checkpoint": saved,
             "save_progress": went_on,
             "write_trial_files": lambda *args: [],
             "map_drawer": lambda *args: lambda score: [],
         }.items():
             patch.setattr(training.trial, name, stand_in)
+        patch.setattr(training.fit, "validate", validated)
         patch.setattr(training.checked_trial.TrialData, "of", selected)
         patch.setattr(score_network, "score_trial", scored)
         patch.setattr(score_network.CalibrationCount, "fitted", calibrated)

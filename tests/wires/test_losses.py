@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-import training.trial
+import training.fit
 from datasets.labels import CHARTS
 from datasets.lake import Lake
 from tests.wires.recording import record
@@ -20,7 +20,7 @@ def test_balanced_weights_are_of_the_pixels_of_the_training_scenes(
     wired_lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     taken: list[Loss] = []
-    monkeypatch.setattr(training.trial, "Loss", lambda *given: taken.append(Loss(*given)) or taken[0])
+    monkeypatch.setattr(training.fit, "Loss", lambda *given: taken.append(Loss(*given)) or taken[0])
     changes = {"loss.class_weights": "balanced", "data.targets": ["SOD", "FLOE"], "loop.max_epochs": 1}
     record(SPEC.with_all(changes), wired_lake, tmp_path)
     train = wired_lake.catalog().split("train")

@@ -7,7 +7,7 @@ turns composed into the same sampling; a patch with neither is not interpolated 
 
 Two things stay as they are, as in the published code: the incidence angle, which falls off along the samples of a true
 scene, and latitude and longitude, whose gradients turn with the patch. Wind components can be turned with their scene:
-see `VectorChannels`.
+see `training.data.vector_channels`.
 """
 
 import math
@@ -21,37 +21,10 @@ from torch import Tensor
 from torch.nn.functional import grid_sample
 
 from datasets.labels import IGNORE
-from datasets.loading.normalize import Normalization
+from training.data.vector_channels import VectorChannels, turn_vectors
 from training.loop.machine import sent
 from training.loop.processes import Processes
 from training.spec import AugmentSpec
-
-
-@dataclass(frozen=True, kw_only=True)
-class VectorChannels:
-    """Two normalized channels that form a vector field in physical units, so their values turn with the patch.
-
-    Attributes:
-        u: Index of the component along the samples, positive towards higher ones.
-        v: Index of the component along the lines, positive towards higher ones.
-        mean: Of u and v, as they were normalized.
-        std: Of u and v, as they were normalized.
-    """
-
-    u: int
-    v: int
-    mean: tuple[float, float]
-    std: tuple[float, float]
-
-    @classmethod
-    def wind(cls, normalization: Normalization) -> "tuple[VectorChannels, ...]":
-        """The 10 m wind, as often as both of its components are among the channels."""
-        us, vs = (
-            [place for place, own in enumerate(normalization.channels) if own == name]
-            for name in ("u10m_rotated", "v10m_rotated")
-        )
-        mean, std = normalization.mean, normalization.std
-        return tuple(cls(u=u, v=v, mean=(mean[u], mean[v]), std=(std[u], std[v])) for u, v in zip(us, vs, strict=False))
 
 
 @torch.no_grad()
@@ -188,7 +161,7 @@ def _move(
         index_N = sent(members, x_BCHW.device)
         x_NCHW = x_BCHW.index_select(0, index_N)
         if code != 0:
-            _turn_vectors(x_NCHW, turn_N22, vectors)
+            turn_vectors(x_NCHW, turn_N22, vectors)
         moved_x.index_copy_(0, index_N, _sample(x_NCHW, code, grid_NHW2, fill=0))
         if y_BTHW is not None and moved_y is not None:
             moved_y.index_copy_(0, index_N, _sample(y_BTHW.index_select(0, index_N), code, grid_NHW2, fill=IGNORE))
@@ -229,22 +202,6 @@ def _sample(values: Tensor, code: int, grid_NHW2: Tensor | None, *, fill: int) -
         return grid_sample(values, grid_NHW2, mode="bilinear", padding_mode="zeros", align_corners=False)
     lifted = grid_sample(values.float() - fill, grid_NHW2, mode="nearest", padding_mode="zeros", align_corners=False)
     return (lifted + fill).to(values.dtype)
-
-
-def _turn_vectors(x_NCHW: Tensor, turn_N22: Tensor, vectors: Sequence[VectorChannels]) -> None:
-    """Turns vector values with their patch, in place; where both components are 0 (no data), they stay 0."""
-    for vector in vectors:
-        mean_2, std_2 = (torch.tensor(values, dtype=torch.float64) for values in (vector.mean, vector.std))
-        # Back to m/s, the transpose of a turn is its inverse, and normalized again: a product and a shift.
-        back_N22 = turn_N22.transpose(1, 2)
-        product_N22 = back_N22 * std_2 / std_2[:, None]
-        shift_N2 = ((back_N22 @ mean_2) - mean_2) / std_2
-        product, shift = (sent(each.float(), x_NCHW.device)[..., None, None] for each in (product_N22, shift_N2))
-        u_NHW, v_NHW = x_NCHW[:, vector.u].clone(), x_NCHW[:, vector.v].clone()
-        known_NHW = (u_NHW != 0) | (v_NHW != 0)
-        for row, channel in enumerate((vector.u, vector.v)):
-            turned_NHW = product[:, row, 0] * u_NHW + product[:, row, 1] * v_NHW + shift[:, row]
-            x_NCHW[:, channel] = torch.where(known_NHW, turned_NHW, 0.0)
 
 
 def _cut_and_mix(

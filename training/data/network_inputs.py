@@ -38,7 +38,7 @@ class NetworkInputs:
     def of(
         cls, data: DataSpec, lake: Lake, normalization: Normalization, device: torch.device, cache: NodeCache | None
     ) -> "NetworkInputs":
-        """The inputs that `data` describes, of whose channels the normalization has some in the order of the network's.
+        """The inputs that `data` describes; the channels that are read are those of the normalization, the network's.
 
         `cache` holds decoded arrays of this node, None reads from the lake.
         """
@@ -46,13 +46,13 @@ class NetworkInputs:
             reader=SceneReader(
                 lake,
                 ratio=data.ratio,
-                channels=data.channels,
+                channels=tuple(dict.fromkeys(normalization.channels)),
                 targets=data.targets,
                 cache=cache,
                 dominance=data.dominance,
             ),
             normalization=normalization,
-            assemble=Assembler(normalization, ratio=data.ratio, device=device, read=data.channels),
+            assemble=Assembler(normalization, ratio=data.ratio, device=device),
             device=device,
         )
 

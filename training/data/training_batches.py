@@ -12,9 +12,10 @@ from datasets.loading.device_batches import DeviceBatches, DrawnPatches
 from datasets.loading.resident import ResidentScenes
 from datasets.patches.crops import RandomCrops
 from datasets.patches.indexed_patches import IndexedPatches
-from training.data.augment import VectorChannels, augment
+from training.data.augment import augment
 from training.data.pure_patches import class_anchors, training_patches
 from training.data.trial_data import TrialData
+from training.data.vector_channels import VectorChannels
 from training.loop.processes import Processes
 
 logger = logging.getLogger(__name__)

@@ -43,8 +43,6 @@ class TrialData:
     ) -> "TrialData":
         """Binds the spec to the lake and finds its scenes.
 
-        What is read are the channels that the network takes.
-
         Without a cache of this node's decoded arrays every window is read from the lake. Without the normalization
         that a network was trained with it is that of the lake's training scenes, or with `data.selection` source of
         the trial's own.
@@ -55,11 +53,10 @@ class TrialData:
         """
         spec = bind(spec, lake)
         inputs = spec.model.inputs
-        data = spec.data.model_copy(update={"channels": tuple(dict.fromkeys(spec.inputs))})  # what is read
-        scenes = select_scenes(spec, lake)
+        data, scenes = spec.data, select_scenes(spec, lake)
         normalization = normalization or Normalization.from_lake(
             lake,
-            data.channels,
+            tuple(dict.fromkeys(spec.inputs)),
             data.ratio,
             scene_average=data.statistics == "scene_average",
             scene_ids=None if data.selection == "all" else scenes.train.scene_ids,

@@ -192,4 +192,4 @@ def check_lake(spec: TrialSpec, lake: Lake, also: Iterable[str] = ()) -> None:
             f"the network of trial {spec.trial_id} sees scenes at ratio {ratio}, and the lake {lake.url!r} has the "
             f"ratios {', '.join(map(str, lake.ratios))}: build a lake with --ratios {ratio}, or give another checkpoint"
         )
-    _check_channels(dict.fromkeys((*spec.data.channels, *also)), ratio, lake)
+    _check_channels(dict.fromkeys((*spec.inputs, *also)), ratio, lake)

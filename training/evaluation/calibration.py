@@ -177,7 +177,12 @@ def calibration_metrics(found: dict[str, ChartCalibration], first: str) -> dict[
 
 
 def best_temperature(losses: NDArray[np.float64]) -> float:
-    """The minimum over log temperature, between the grid points by a parabola; (temperatures,) sums of loss."""
+    """The minimum over log temperature, between the grid points by a parabola; (temperatures,) sums of loss.
+
+    It is 1 where nothing was labelled, so that nothing was lost at any temperature.
+    """
+    if not losses.any():
+        return 1.0
     place = int(losses.argmin())
     logs = np.log(TEMPERATURES)
     if not 0 < place < len(losses) - 1:

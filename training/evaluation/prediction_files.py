@@ -5,6 +5,7 @@ with one variable, named as the chart (`SOD`), dims (line, sample), class number
 ratio of the lake: 80 m unless said otherwise. 255 is no class; it may stand only where the ice chart has no label.
 """
 
+import shutil
 from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
@@ -40,7 +41,7 @@ def write_prediction(
 ) -> Path:
     """Writes the map of one scene, (lines, samples) uint8 on the grid of `ratio`, and returns its path.
 
-    The folder is made if it is not there; `source` tells the reader what made the map.
+    The folder is made if it is not there; `source` tells the reader what made the map. It is there when it is whole.
     """
     attributes = {
         "Conventions": "CF-1.10",
@@ -65,11 +66,13 @@ def write_prediction(
     data = variable.to_dataset(name=chart.name).assign_attrs(attributes)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{scene_id}{ENDINGS[kind]}"
+    part = folder / f".{path.name}.part"
     if kind == "zarr":
-        data.to_zarr(path, mode="w", zarr_format=3, consolidated=False)
+        data.to_zarr(part, mode="w", zarr_format=3, consolidated=False)
+        shutil.rmtree(path, ignore_errors=True)
     else:
-        data.to_netcdf(path, engine="netcdf4", encoding={chart.name: {"zlib": True, "complevel": 4}})
-    return path
+        data.to_netcdf(part, engine="netcdf4", encoding={chart.name: {"zlib": True, "complevel": 4}})
+    return part.replace(path)
 
 
 def check_kind(kind: str) -> Kind:

@@ -5,6 +5,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
+from datasets.access import absolute
 from datasets.storage import names, read
 from training.loop.checkpoint import CheckpointError
 from training.loop.checkpoint_files import BEST, checkpoint_file
@@ -37,14 +38,15 @@ def find_checkpoint(given: str, scratch: Path, *, storage: str = "", tracking_ur
         from training.tracking.run_checkpoint import fetch_checkpoint
 
         return fetch_checkpoint(tracking_uri, given, scratch / given)
-    if storage and "/" not in given:
-        content = read(f"{storage}/{_TRIALS}/{given}/{BEST}")
+    trials = f"{absolute(storage)}/{_TRIALS}" if storage else ""
+    if trials and "/" not in given:
+        content = read(f"{trials}/{given}/{BEST}")
         if content is not None:
             place = scratch / given / BEST
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(content)
             return place
-    near = get_close_matches(given, names(f"{storage}/{_TRIALS}"), n=1) if storage else []
+    near = get_close_matches(given, names(trials), n=1) if trials else []
     near = near or _beside(Path(given))
     raise CheckpointError(
         f"there is no checkpoint {given!r}: give the best.pt of a finished trial, its folder, a run of MLflow with "

@@ -41,7 +41,7 @@ class MapFormat:
     Attributes:
         write: Makes it.
         package: What it needs, and the extra that installs it.
-        ending: Of its files.
+        ending: Of its files, as a pattern.
         asks: Options that change what it makes, by name.
     """
 
@@ -108,7 +108,9 @@ def _geotiff(data: xr.Dataset, folder: Path, options: Options) -> list[Path]:
 
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Dataset has no geotransform")  # swath files have control points
-        return write_geotiff(data, folder, crs=options.crs)
+        made = write_geotiff(data, folder, crs=options.crs)
+    names = (Path(f"{path}.aux.xml") for path in made)  # of classes, beside the files that have them
+    return [*made, *(path for path in names if path.exists())]
 
 
 def _picture(data: xr.Dataset, folder: Path, options: Options) -> list[Path]:
@@ -120,7 +122,7 @@ def _picture(data: xr.Dataset, folder: Path, options: Options) -> list[Path]:
 FORMATS: Final[Mapping[str, MapFormat]] = {
     ZARR: MapFormat(write=_zarr, ending=".zarr"),
     "netcdf": MapFormat(write=_netcdf, package=("netCDF4", "ingest"), ending=".nc"),
-    "geotiff": MapFormat(write=_geotiff, package=("rasterio", "maps"), ending=".tif", asks=("crs",)),
+    "geotiff": MapFormat(write=_geotiff, package=("rasterio", "maps"), ending="_*_swath.tif", asks=("crs",)),
     "png": MapFormat(write=_picture, package=("matplotlib", "train"), ending=".png", asks=("colours",)),
 }
 

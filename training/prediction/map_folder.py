@@ -73,8 +73,8 @@ class MapFolder:
                 first = next(iter(record.formats.values())).files[0]
                 raise self._exists(first, "was made from another checkpoint, scene or version of it")
             for name in self.formats:
-                if (self.path / f"{scene_id}{FORMATS[name].ending}").exists():
-                    raise self._exists(f"{scene_id}{FORMATS[name].ending}", "was made by something else")
+                for path in self.path.glob(f"{scene_id}{FORMATS[name].ending}"):
+                    raise self._exists(path.name, "was made by something else")
         return tuple(self.formats)
 
     def store(self, scene_id: str, made_by: str) -> Path | None:
@@ -91,7 +91,10 @@ class MapFolder:
         return place
 
     def publish(self, scene_id: str, made_by: str, made: Mapping[str, Sequence[Path]]) -> None:
-        """Moves whole files of some forms to their places; those of another map of the scene go."""
+        """Moves whole files of some forms to their places; those of another map of the scene go.
+
+        What is replaced goes first: if the work stops in between, no file of before is taken for one of this map.
+        """
         record = self._read(scene_id)
         before = {} if record is None else record.formats
         new = {
@@ -100,18 +103,15 @@ class MapFolder:
         }
         same = record is not None and record.made_by == made_by
         others = {name: own for name, own in before.items() if same and name not in new}
-        kept = {file for own in (*others.values(), *new.values()) for file in own.files}
-        for file in (file for own in before.values() for file in own.files if file not in kept):
+        kept = {file for own in others.values() for file in own.files}
+        for file in {file for own in (*before.values(), *new.values()) for file in own.files} - kept:
             _remove(self.path / file)
         place = self._record(scene_id)
         part = place.with_suffix(".json.part")
         part.write_text(_Record(made_by=made_by, formats={**others, **new}).model_dump_json(indent=1), encoding="utf-8")
         part.replace(place)
         for path in (path for paths in made.values() for path in paths):
-            target = self.path / path.name
-            if path.is_dir():
-                _remove(target)
-            path.replace(target)
+            path.replace(self.path / path.name)
 
     def _whole(self, made: _Made) -> bool:
         return all((self.path / file).exists() for file in made.files)

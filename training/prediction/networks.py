@@ -15,6 +15,7 @@ from torch import nn
 from datasets.labels import Chart
 from datasets.lake import Lake
 from datasets.loading.node_cache import NodeCache
+from datasets.loading.normalize import Normalization
 from datasets.loading.windows import LAND
 from training.data.network_inputs import NetworkInputs
 from training.data.trial_scenes import check_lake
@@ -53,11 +54,6 @@ class Member:
     def spec(self) -> TrialSpec:
         """Of its trial, bound to the lake that it was trained on."""
         return self.checkpoint.spec
-
-    @property
-    def sees(self) -> tuple[object, ...]:
-        """Members for which this is equal have the same inputs."""
-        return self.spec.data.channels, self.checkpoint.normalization
 
     def head(self, chart: str) -> Head:
         """The head of a chart."""
@@ -127,7 +123,7 @@ class Networks:
     def tiling(self, longest: int) -> Tiling:
         """Tiles that suit all networks, for scenes whose longest side has so many pixels; measures each kind once."""
         kinds = {
-            (each.spec.model.model_dump_json(), each.spec.data.channels, each.spec.evaluation.tile): each
+            (each.spec.model.model_dump_json(), len(each.spec.inputs), each.spec.evaluation.tile): each
             for each in self.members
         }
         return common_tiling(tiling_for(each.model, each.spec, longest) for each in kinds.values())
@@ -205,8 +201,8 @@ def _owners(sliding: Sliding, axis: int) -> NDArray[np.int64]:
 
 def distinct(members: Sequence[Member]) -> Iterator[tuple[Member, list[int]]]:
     """One member of each way to see a scene, and the places of all that see it so."""
-    places: dict[tuple[object, ...], list[int]] = {}
+    places: dict[Normalization, list[int]] = {}
     for place, member in enumerate(members):
-        places.setdefault(member.sees, []).append(place)
+        places.setdefault(member.checkpoint.normalization, []).append(place)
     for own in places.values():
         yield members[own[0]], own

@@ -74,7 +74,7 @@ def choose_scenes(lake: Lake, scene_ids: Sequence[str], split: str) -> Catalog:
 def share_of(scenes: Catalog, part: str) -> Catalog:
     """Every Nth scene from the Kth on, for `K/N`; raises SplitError."""
     first, _, step = part.partition("/")
-    if not (first.isdigit() and step.isdigit() and 1 <= int(first) <= int(step)):
+    if not (first.isdecimal() and step.isdecimal() and 1 <= int(first) <= int(step)):
         raise SplitError(f"--part {part!r} is not allowed: give K/N with 1 <= K <= N, such as 2/8 for the second of 8")
     return Catalog(scenes.records[int(first) - 1 :: int(step)])
 

@@ -26,6 +26,7 @@ from datasets.loading.batch import Batch
 from datasets.loading.batches import BatchDataset, BatchLoader
 from datasets.loading.hand_over import next_batch, worker_deaths
 from datasets.patches.crops import RandomCrops
+from tests.offspring import wait_until_gone, watched_offspring
 from tests.reading import batches_of, cache_in, reader_of
 
 
@@ -160,6 +161,29 @@ def test_what_a_worker_dies_of_is_an_error_with_its_cause(
     loader = BatchLoader(BatchDataset(reader, crops, batch_size=4), workers=1)
     with ThreadPoolExecutor(1) as thread, pytest.raises(error, match=said):
         thread.submit(lambda: list(loader.epoch(0))).result(timeout=120)
+
+
+@pytest.mark.slow
+def test_workers_end_with_a_process_that_is_killed(tiny_lake: Lake) -> None:
+    code = (
+        "import sys, time\n"
+        "from datasets.lake import Lake\n"
+        "from datasets.loading.batches import BatchLoader\n"
+        "from tests.reading import batches_of, reader_of\n"
+        "batches = BatchLoader(batches_of(reader_of(Lake.open(sys.argv[1]))), workers=2).epoch(0)\n"
+        "next(batches)\n"
+        "print('begun', flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    words = [sys.executable, "-c", code, tiny_lake.url]
+    root = Path(__file__).parents[3]
+    with watched_offspring() as living, subprocess.Popen(words, cwd=root, stdout=subprocess.PIPE, text=True) as trainer:
+        assert trainer.stdout is not None
+        assert trainer.stdout.readline() == "begun\n"
+        assert len(living()) > 2, "it and its workers"
+        trainer.kill()
+        trainer.wait(20)
+        assert wait_until_gone(living, 30) == []
 
 
 def test_a_wait_for_a_batch_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:

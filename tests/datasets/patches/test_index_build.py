@@ -15,6 +15,7 @@ from datasets.patches.index_build import build_index
 from datasets.patches.patch_rules import PatchRule
 from ingest.build import SplitOptions, publish
 from ingest.convert import convert_scene
+from ingest.other_recipes import prune
 from ingest.recipe import Recipe
 from ingest.verify import verify_lake
 from tests.datasets.patches.indexed_lakes import RULE, files
@@ -173,6 +174,6 @@ def test_the_lake_stays_whole(lake: Lake, raw_train: list[Path]) -> None:
     build_index(shown, shown.catalog(), RULE)
     assert Path(lake.index_url).is_dir()
     assert shown.index_url != lake.index_url
-    shown.prune()
+    prune(shown)
     assert not Path(lake.index_url).exists()
     assert Path(shown.index_url).is_dir()

@@ -9,6 +9,7 @@ from datasets.splits import WITHDRAWN
 from ingest.build import SplitOptions, publish
 from ingest.convert import convert_scene
 from ingest.errors import MemberError, RawSceneError, SceneNameError
+from ingest.found_stores import store_names
 from ingest.recipe import Recipe
 from ingest.stream.convert import convert_source
 from ingest.stream.find import find_scenes
@@ -78,7 +79,7 @@ def test_what_comes_wrong_is_asked_twice_and_told_by_its_name(
     assert isinstance(name, SceneNameError)
     assert len(server.asked["a.zip"]) == 3, "the wrong one twice, the torn one once, the holiday never"
     assert len(server.asked[whole]) == 2
-    assert not lake.store_names()
+    assert not store_names(lake)
 
 
 def test_charts_of_a_ready_to_train_scene_come_with_it(

@@ -19,7 +19,7 @@ from sweeps.launch.placement import Placement, slots_for
 from sweeps.launch.trials import RETRIES, run_trials
 from sweeps.record.studies import list_studies
 from tests.mlflow_server import MlflowServer
-from tests.offspring import wait_until_gone, watched_offspring
+from tests.offspring import lives, wait_until_gone, watched_offspring
 from tests.quick_downscale import QUICK_STUDY
 from tests.sweeps.launch.small_study import (
     SPEC,
@@ -85,7 +85,9 @@ def test_a_stop_ends_a_study_with_its_trials_and_says_so(how: signal.Signals, ti
 
 def test_a_killed_driver_starts_again_and_its_trials_go_on(tiny_lake: Lake, tmp_path: Path) -> None:
     words, uri = words_of(tiny_lake, tmp_path, seeds=2), f"sqlite:///{tmp_path}/m.db"
-    stop_in_the_middle(words, tmp_path, signal.SIGKILL)
+    with watched_offspring() as living:
+        stop_in_the_middle(words, tmp_path, signal.SIGKILL)
+        killed = living()
 
     again = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=400)
     assert again.returncode == 0, again.stderr
@@ -98,6 +100,7 @@ def test_a_killed_driver_starts_again_and_its_trials_go_on(tiny_lake: Lake, tmp_
     assert row.status == "FINISHED"
     assert row.design is not None
     assert row.design.axes["task"] == ("pixel", "patch")  # the record is of the whole study, whatever part was run
+    assert not [process for process in killed if process.is_running() and lives(process)], "its Ray ended with it"
 
 
 def test_a_tracking_server_away_in_the_middle_costs_nothing(tiny_lake: Lake, tmp_path: Path) -> None:

@@ -18,7 +18,8 @@ from mlflow import MlflowClient
 
 import sweeps.record.claim
 from datasets.lake import Lake
-from datasets.lock import Holder, holder_of
+from datasets.lock import holder_of
+from datasets.lock_holder import Holder
 from datasets.storage import create, remove, replace, sizes
 from sweeps.record.claim import StudyClaimedError, claimed, lock_url, storage_changed
 from sweeps.record.studies import list_studies

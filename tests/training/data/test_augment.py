@@ -17,7 +17,8 @@ from torch.nn.functional import max_pool2d
 from datasets.channels import INPUTS
 from datasets.labels import IGNORE
 from datasets.loading.normalize import Normalization
-from training.data.augment import VectorChannels, _draw, augment
+from training.data.augment import _draw, augment
+from training.data.vector_channels import VectorChannels
 from training.spec import AugmentSpec, SpecError, TrialSpec
 
 ALL = AugmentSpec(flip_lines=0.5, flip_samples=0.5, rotate90=0.5, rotate=0.5, scale=0.5, cutmix=0.5)

@@ -69,7 +69,9 @@ def test_parts_add_up_to_the_whole() -> None:
 def test_a_minimum_at_an_end_is_taken_as_it_is_and_nothing_labelled_costs_nothing() -> None:
     assert best_temperature(np.arange(len(TEMPERATURES), dtype=float)) == TEMPERATURES[0]
     logits, labels = logits_and_labels(10, 1.0)
-    assert not losses_of(logits, torch.full_like(labels, 255)).any()
+    of_nothing = losses_of(logits, torch.full_like(labels, 255))
+    assert not of_nothing.any()
+    assert best_temperature(of_nothing) == 1.0, "without a label nothing speaks for another"
 
 
 def test_large_tiles_are_thinned_and_weigh_as_much() -> None:

@@ -56,6 +56,25 @@ def test_maps_that_are_the_charts_score_full_and_shifted_ones_nothing(
 
 
 @pytest.mark.parametrize("kind", ["zarr", "netcdf"])
+def test_a_map_is_there_when_it_is_whole(kind: Kind, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("to_zarr", "to_netcdf"):
+        real = getattr(xr.Dataset, name)
+
+        def killed(data: xr.Dataset, path: Path, real: Callable[..., object] = real, **how: object) -> None:
+            real(data, path, **how)
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(xr.Dataset, name, killed)
+    with pytest.raises(KeyboardInterrupt):
+        write_prediction(np.zeros((2, 3), np.uint8), SOD, tmp_path, scene_id="s", ratio=2, kind=kind, source="a test")
+    assert not (tmp_path / "s.zarr").exists()
+    assert not (tmp_path / "s.nc").exists()
+    monkeypatch.undo()
+    write_prediction(np.zeros((2, 3), np.uint8), SOD, tmp_path, scene_id="s", ratio=2, kind=kind, source="a test")
+    assert [path.stem for path in tmp_path.iterdir()] == ["s"], "what was left is gone"
+
+
+@pytest.mark.parametrize("kind", ["zarr", "netcdf"])
 def test_a_file_says_what_it_holds(kind: Kind, tmp_path: Path) -> None:
     classes = np.arange(6, dtype=np.uint8).reshape(2, 3)
     path = write_prediction(classes, SOD, tmp_path, scene_id="s", ratio=5, kind=kind, source="a test")

@@ -43,7 +43,7 @@ def make_checkpoint(tiny_lake: Lake, small_spec: TrialSpec, tmp_path: Path) -> M
         spec = small_spec.with_all({**{key.replace("__", "."): value for key, value in changes.items()}})
         spec = spec.with_("data.lake", tiny_lake.digest)
         torch.manual_seed(spec.seed)
-        normalization = Normalization.from_lake(tiny_lake, spec.data.channels, spec.data.ratio)
+        normalization = Normalization.from_lake(tiny_lake, spec.inputs, spec.data.ratio)
         state = build_network(spec).state_dict()
         file = tmp_path / name / "best.pt"
         save_checkpoint(file, Checkpoint(spec=spec, normalization=normalization, epoch=3, state=state))

@@ -6,6 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from datasets.lake import Lake
+from datasets.storage import replace
 from tests.mlflow_server import fresh_database
 from tests.training.prediction.conftest import MakeCheckpoint
 from training.__main__ import app
@@ -23,6 +24,9 @@ def test_a_file_a_folder_and_a_trial_of_a_study(make_checkpoint: MakeCheckpoint,
     found = find_checkpoint("0a1b2c3d4e5f", tmp_path / "scratch", storage=str(tmp_path))
     assert found.is_relative_to(tmp_path / "scratch")
     assert found.read_bytes() == file.read_bytes()
+    replace("memory://studies/checkpoints/0a1b2c3d4e5f/best.pt", file.read_bytes())
+    for storage in ("memory://studies", "memory://studies/"):
+        assert find_checkpoint("0a1b2c3d4e5f", tmp_path, storage=storage).read_bytes() == file.read_bytes()
     with pytest.raises(CheckpointError, match="did you mean '0a1b2c3d4e5f'"):
         find_checkpoint("0a1b2c3d4e5a", tmp_path, storage=str(tmp_path))
     with pytest.raises(CheckpointError, match=r"there is no checkpoint 'gone': give the best\.pt"):

@@ -203,6 +203,16 @@ def test_maps_of_another_checkpoint_are_not_touched_unless_they_are_to_be_replac
 
 
 @pytest.mark.slow
+def test_geotiff_files_of_classes_have_the_names_of_classes_beside(
+    new_lake: Lake, make_checkpoint: MakeCheckpoint, tmp_path: Path
+) -> None:
+    predicted(tmp_path / "maps", new_lake, make_checkpoint(), formats=("geotiff",))
+    classes = [path.name for path in (tmp_path / "maps").glob("*_SOD_*.tif") if "_layers_" not in path.name]
+    assert len(classes) == 4, "two scenes, as swath and on a grid"
+    assert {path.name for path in (tmp_path / "maps").glob("*.aux.xml")} == {f"{name}.aux.xml" for name in classes}
+
+
+@pytest.mark.slow
 def test_pictures_are_drawn_in_other_colours_where_that_is_asked(
     new_lake: Lake, make_checkpoint: MakeCheckpoint, tmp_path: Path
 ) -> None:
@@ -283,6 +293,9 @@ def test_a_lake_without_a_channel_is_refused(
     monkeypatch.setattr(Lake, "channels", lambda lake, group: tuple(n for n in real(lake, group) if n != "t2m"))
     with pytest.raises(SpecError, match=r"the trial needs t2m, which the lake .* lacks"):
         predicted(tmp_path / "maps", new_lake, make_checkpoint())
+    first, others = new_lake.catalog().scene_ids[0], ["nersc_sar_secondary", "nersc_sar_primary"]
+    without_it = make_checkpoint("few", model__inputs__channels=others)
+    assert first in predicted(tmp_path / "maps", new_lake, without_it).written, "its network does not take it"
 
 
 def test_records_are_plain_json(new_lake: Lake, make_checkpoint: MakeCheckpoint, tmp_path: Path) -> None:
@@ -313,6 +326,6 @@ def test_parts_hold_every_scene_once(tiny_lake: Lake) -> None:
     parts = [share_of(scenes, f"{part}/4").scene_ids for part in (1, 2, 3, 4)]
     assert sorted(name for part in parts for name in part) == list(scenes.scene_ids)
     assert share_of(scenes, "12/12").scene_ids == scenes.scene_ids[11:]
-    for wrong in ("0/2", "3/2", "2", "a/b", "-1/2", ""):
+    for wrong in ("0/2", "3/2", "2", "a/b", "-1/2", "", "\u00b2/3"):
         with pytest.raises(SplitError, match="give K/N with 1 <= K <= N"):
             share_of(scenes, wrong)
