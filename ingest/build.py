@@ -19,8 +19,9 @@ from datasets.scene import Archive, Scene, SceneRecord
 from datasets.season_updates import carry_seasons
 from datasets.splits import assign_splits, splits_of
 from datasets.statistics import ChannelStatistics
+from datasets.workers.cluster import ClusterOptions
+from datasets.workers.opening import open_workers
 from ingest.admission import check_admission
-from ingest.cluster import ClusterOptions
 from ingest.convert import finished
 from ingest.download.errors import ArchiveChangedError
 from ingest.kept import BuiltScenes, KnownScenes
@@ -30,7 +31,6 @@ from ingest.source import is_scene_name, scene_id_of
 from ingest.stream.convert import convert_source
 from ingest.stream.origins import SceneFile
 from ingest.stream.scratch import Scratch
-from ingest.workers import open_workers
 
 _READERS: Final = 16
 """Root documents of stores that are read at a time."""

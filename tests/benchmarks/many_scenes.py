@@ -56,7 +56,7 @@ from tests.benchmarks.peak import peak_bytes
 import datasets.lake
 from datasets.lake import Lake
 from ingest.build import SplitOptions, build_lake
-from ingest.cluster import ClusterOptions
+from datasets.workers.cluster import ClusterOptions
 from tests.large_catalog import RECIPE
 Lake.root_documents = lambda self: frozenset(self.catalog().scene_ids)
 def opened(*_): raise AssertionError("a store was opened")

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-import ingest.cluster
-from ingest.cluster import outcome_of
+import datasets.workers.cluster
+from datasets.workers.cluster import outcome_of
 from tests.ingest.command_line import command
 
 
@@ -33,7 +33,7 @@ def test_a_cluster_that_cannot_work_is_one_sentence(
 def test_ray_is_asked_for_where_it_is_missing(
     raw_train: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ingest.cluster, "find_spec", lambda name: None)
+    monkeypatch.setattr(datasets.workers.cluster, "find_spec", lambda name: None)
     result = command("build", raw_train[0], "--lake", tmp_path / "lake", "--scheduler", "ray")
     assert result.exit_code == 2
     assert "needs Ray, which is not installed: pip install -e '.[sweep]'" in result.output

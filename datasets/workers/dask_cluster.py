@@ -11,12 +11,11 @@ from typing import Any, Final
 from dask.distributed import CancelledError, Client, Future, KilledWorker, LocalCluster, as_completed, get_worker
 from distributed.diagnostics.plugin import WorkerPlugin
 
-from datasets.errors import ClusterError
+from datasets.errors import ClusterError, WorkerDiedError
 from datasets.process.checkout import ROOT
 from datasets.process.machine import open_files, usable_cores, usable_memory
 from datasets.process.threads import limit_threads
-from ingest.cluster import SCENE_BYTES, ClusterOptions, Result, Task, no_scheduler, outcome_of
-from ingest.errors import WorkerDiedError
+from datasets.workers.cluster import SCENE_BYTES, ClusterOptions, Result, Task, no_scheduler, outcome_of
 
 _PACKAGES: Final = ("datasets", "ingest")
 _CODE: Final = "icebench-code"
@@ -58,7 +57,7 @@ def dask_workers(options: ClusterOptions, tasks: int, *, ahead: bool = False) ->
 
 
 class DaskWorkers:
-    """Workers behind a client of dask.distributed; see `ingest.cluster.Workers`.
+    """Workers behind a client of dask.distributed; see `datasets.workers.cluster.Workers`.
 
     Attributes:
         client: The client.
@@ -72,7 +71,7 @@ class DaskWorkers:
     def run(
         self, function: Callable[[Task], Result], tasks: Sequence[Task]
     ) -> Iterator[tuple[Task, Result | BaseException]]:
-        """See `ingest.cluster.Workers.run`."""
+        """See `datasets.workers.cluster.Workers.run`."""
         suspects: list[Task] = []
         for task, outcome in self._once(function, tasks):
             if isinstance(outcome, WorkerDiedError):

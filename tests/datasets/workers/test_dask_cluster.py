@@ -13,16 +13,16 @@ from pathlib import Path
 
 import pytest
 
-import ingest.dask_cluster
+import datasets.workers.dask_cluster
 from datasets.lake import Lake
 from datasets.process.threads import threads
-from ingest.cluster import ClusterOptions
-from ingest.dask_cluster import dask_workers, pack_code
+from datasets.workers.cluster import ClusterOptions
+from datasets.workers.dask_cluster import dask_workers, pack_code
 from tests.ingest.command_line import command
 from tests.ingest.download.archive_server import ArchiveServer
 from tests.ingest.stream.zip_archives import named, zipped
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def foreign_environment() -> dict[str, str]:
@@ -163,16 +163,16 @@ def threads_there(_: str) -> int:
 def test_there_are_as_many_workers_as_cores_memory_and_open_files_allow(
     monkeypatch: pytest.MonkeyPatch, cores: int, gigabytes: int, limit: str | None, files: int, expected: int
 ) -> None:
-    monkeypatch.setattr(ingest.dask_cluster, "usable_cores", lambda: cores)
-    monkeypatch.setattr(ingest.dask_cluster, "usable_memory", lambda: gigabytes * 10**9)
-    monkeypatch.setattr(ingest.dask_cluster, "open_files", lambda: files)
+    monkeypatch.setattr(datasets.workers.dask_cluster, "usable_cores", lambda: cores)
+    monkeypatch.setattr(datasets.workers.dask_cluster, "usable_memory", lambda: gigabytes * 10**9)
+    monkeypatch.setattr(datasets.workers.dask_cluster, "open_files", lambda: files)
     started: list[int] = []
 
     def start(**options: object) -> None:
         started.append(int(str(options["n_workers"])))
         raise InterruptedError
 
-    monkeypatch.setattr(ingest.dask_cluster, "LocalCluster", start)
+    monkeypatch.setattr(datasets.workers.dask_cluster, "LocalCluster", start)
     for tasks in (100, 1):
         with pytest.raises(InterruptedError), dask_workers(ClusterOptions(memory_limit=limit), tasks=tasks):
             pytest.fail("a cluster was started")

@@ -23,4 +23,3 @@ Scheduler = Annotated[
         "one."
     ),
 ]
-BreakLock = Annotated[bool, typer.Option("--break-lock", help="Take the lake over from a build that is surely gone.")]

@@ -17,12 +17,11 @@ import ray
 from ray.exceptions import NodeDiedError, OutOfMemoryError, RayTaskError, WorkerCrashedError
 from ray.util.dask import ray_dask_get
 
-from datasets.errors import ClusterError
+from datasets.errors import ClusterError, WorkerDiedError
 from datasets.process.ports import answers
 from datasets.process.ray_session import find_address, ray_session
 from datasets.process.threads import limit_threads
-from ingest.cluster import RETRIES, SCENE_BYTES, ClusterOptions, Result, Task, outcome_of
-from ingest.errors import WorkerDiedError
+from datasets.workers.cluster import RETRIES, SCENE_BYTES, ClusterOptions, Result, Task, outcome_of
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +58,7 @@ def ray_workers(options: ClusterOptions) -> Iterator["RayWorkers"]:
 
 
 class RayWorkers:
-    """Workers of a Ray that this process has joined; see `ingest.cluster.Workers`."""
+    """Workers of a Ray that this process has joined; see `datasets.workers.cluster.Workers`."""
 
     def __init__(self, memory: int, head: "_Head | None") -> None:
         """Args: bytes that a task reserves of its node; the head to look after, None where Ray's client does."""
@@ -69,7 +68,7 @@ class RayWorkers:
     def run(
         self, function: Callable[[Task], Result], tasks: Sequence[Task]
     ) -> Iterator[tuple[Task, Result | BaseException]]:
-        """See `ingest.cluster.Workers.run`."""
+        """See `datasets.workers.cluster.Workers.run`."""
         work = partial(_on_one_core, function)
         graph = {f"convert:{number}": (work, task) for number, task in enumerate(tasks)}
         try:

@@ -16,14 +16,14 @@ from pathlib import Path
 import psutil
 import pytest
 
+from datasets.errors import WorkerDiedError
 from datasets.lake import Lake
-from ingest.cluster import ClusterOptions
-from ingest.errors import WorkerDiedError
-from ingest.workers import open_workers
+from datasets.workers.cluster import ClusterOptions
+from datasets.workers.opening import open_workers
 from tests.ingest.command_line import command
 from tests.ingest.stream.zip_archives import named, zipped
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 RATIOS = ("--ratios", "5", "10")
 
@@ -211,7 +211,7 @@ def test_a_ray_that_cannot_be_used_is_one_sentence(
 def build_begun(lake: Path, raw_train: list[Path], port: int) -> Iterator[subprocess.Popen[str]]:
     """A build that has begun its first scene; it is impatient, so that the test need not be patient."""
     code = (
-        "import ingest.ray_cluster as on_ray; on_ray._PATIENCE, on_ray._GLANCE = 1, 0.5;"
+        "import datasets.workers.ray_cluster as on_ray; on_ray._PATIENCE, on_ray._GLANCE = 1, 0.5;"
         "from ingest.__main__ import app; app()"
     )
     words = ["build", *map(str, raw_train), "--lake", str(lake), "--scheduler", f"ray:127.0.0.1:{port}"]
