@@ -67,7 +67,7 @@ class WorkerDiedError(IceBenchError, RuntimeError):
         """Makes the message for a number of tries."""
         return cls(
             f"its worker died {tries} times over, mostly for want of memory: give workers more (fewer --workers, a "
-            "higher --memory-limit) and run the build again"
+            "higher --memory-limit) and repeat the command"
         )
 
 

@@ -12,14 +12,14 @@ from typing import Final
 import numpy as np
 
 from datasets.catalog import Catalog
-from datasets.errors import IceBenchError, LakeNotFoundError, SplitError
+from datasets.errors import LakeNotFoundError, SplitError
 from datasets.lake import Lake
 from datasets.leaks import Apart, too_near
 from datasets.scene import Archive, Scene, SceneRecord
 from datasets.season_updates import carry_seasons
 from datasets.splits import assign_splits, splits_of
 from datasets.statistics import ChannelStatistics
-from datasets.workers.cluster import ClusterOptions
+from datasets.workers.cluster import ClusterOptions, sentence_of
 from datasets.workers.opening import open_workers
 from ingest.admission import check_admission
 from ingest.convert import finished
@@ -287,10 +287,3 @@ def _convert_all(
                 raise outcome
             path = source if isinstance(source, str) else source.path
             yield path, outcome if isinstance(outcome, SceneRecord) else sentence_of(outcome)
-
-
-def sentence_of(error: BaseException) -> str:
-    """Our own errors are sentences already; anything else keeps its type, nothing is hidden."""
-    if isinstance(error, IceBenchError):
-        return str(error)
-    return " ".join([f"{type(error).__name__}: {error}", *getattr(error, "__notes__", ())])

@@ -88,6 +88,7 @@ NOT_FOR_HELP = {
         ("ingest.build, datasets.workers.opening", {"ray", "torch"}),
         ("datasets.__main__", {"pandas", "zarr", "matplotlib", "torch", "ray"}),
         ("datasets.lake", NOT_FOR_HELP),
+        ("datasets.workers.opening", NOT_FOR_HELP),
         ("datasets.export.run", {"torch", "ray", "matplotlib", "rasterio", "pyproj"}),
     ],
 )

@@ -1,4 +1,4 @@
-"""Options that commands with workers have in common."""
+"""Options that commands with workers have in common. Imports nothing heavy."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Opens the workers of a build; Dask and Ray are loaded only where they are used."""
+"""Opens workers; Dask and Ray are loaded only where they are used."""
 
 from contextlib import AbstractContextManager
 

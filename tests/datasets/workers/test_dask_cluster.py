@@ -1,5 +1,6 @@
 """The build on a running Dask cluster whose workers do not have our code; and limits of the local one."""
 
+import io
 import json
 import os
 import signal
@@ -7,6 +8,7 @@ import site
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,9 +17,10 @@ import pytest
 
 import datasets.workers.dask_cluster
 from datasets.lake import Lake
+from datasets.process.checkout import Code
 from datasets.process.threads import threads
 from datasets.workers.cluster import ClusterOptions
-from datasets.workers.dask_cluster import dask_workers, pack_code
+from datasets.workers.dask_cluster import dask_workers, packed
 from tests.ingest.command_line import command
 from tests.ingest.download.archive_server import ArchiveServer
 from tests.ingest.stream.zip_archives import named, zipped
@@ -128,7 +131,7 @@ def test_a_scheduler_that_dies_is_one_sentence_and_the_next_run_goes_on(
     process.send_signal(signal.SIGKILL)
     output, _ = build.communicate(timeout=120)
     assert build.returncode == 2, output
-    assert "went away in the middle of the build: start it again and repeat the command" in " ".join(output.split())
+    assert "went away in the middle of the work: start it again and repeat the command" in " ".join(output.split())
     assert not (lake / "lock.json").exists()
     assert not (lake / "catalog.parquet").exists()
     done = {path.parent.name: path.stat().st_mtime_ns for path in (lake / "scenes").glob("*.zarr/zarr.json")}
@@ -170,6 +173,7 @@ def test_there_are_as_many_workers_as_cores_memory_and_open_files_allow(
 
     def start(**options: object) -> None:
         started.append(int(str(options["n_workers"])))
+        assert options["memory_limit"] == (limit or gigabytes * 10**9 // started[-1])
         raise InterruptedError
 
     monkeypatch.setattr(datasets.workers.dask_cluster, "LocalCluster", start)
@@ -187,4 +191,8 @@ def test_a_memory_limit_reaches_the_workers() -> None:
 
 
 def test_the_same_code_is_packed_into_the_same_bytes() -> None:
-    assert pack_code() == pack_code()
+    content = packed(Code.of())
+    assert content == packed(Code.of())
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        names = set(archive.namelist())
+    assert {"ingest/convert.py", "training/prediction/on_workers.py", "datasets/coastline.json"} <= names

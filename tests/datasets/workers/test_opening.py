@@ -23,5 +23,5 @@ def test_the_scheduler_chooses_between_ray_and_dask(monkeypatch: pytest.MonkeyPa
 
 
 def test_options_that_contradict_each_other_open_nothing() -> None:
-    with pytest.raises(ClusterError, match="--workers 3 is of a cluster that a build starts itself"):
+    with pytest.raises(ClusterError, match="--workers 3 is of a cluster that the command starts itself"):
         open_workers(ClusterOptions(scheduler="tcp://127.0.0.1:8786", workers=3), 1)
