@@ -54,6 +54,7 @@ WITH_CLUSTERS = (
     "tests/ingest/stream/test_build.py",
     "tests/many_nodes",
     "tests/sweeps/launch",
+    "tests/training/prediction/test_on_workers.py",
     "tests/training/test_trial_in_ray.py",
 )
 """Where slow tests start Ray or Dask, whose processes want all cores."""

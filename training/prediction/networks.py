@@ -3,7 +3,8 @@
 import hashlib
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Self
 
@@ -59,6 +60,10 @@ class Member:
         """Members for which this is equal have the same inputs."""
         return self.spec.data.channels, self.checkpoint.normalization
 
+    def without_memory(self) -> Self:
+        """The same network, whose reader has met no scene."""
+        return replace(self, inputs=replace(self.inputs, reader=copy(self.inputs.reader)))
+
     def head(self, chart: str) -> Head:
         """The head of a chart."""
         return next(head for head in heads_of(self.spec) if head.chart.name == chart)
@@ -104,6 +109,16 @@ class Networks:
                 for checkpoint, digest in zip(loaded, digests, strict=True)
             )
         )
+
+    def without_memory(self) -> Self:
+        """The same networks, whose readers have met no scene: what they keep of each would add up over thousands."""
+        return replace(self, members=tuple(each.without_memory() for each in self.members))
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """The user's own modules that have their classes."""
+        own = {name.partition(":")[0] for name in (each.spec.model.name for each in self.members) if ":" in name}
+        return tuple(sorted(own))
 
     @property
     def ratio(self) -> int:
