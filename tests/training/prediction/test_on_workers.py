@@ -54,7 +54,7 @@ def contents(folder: Path) -> dict[str, bytes]:
         (["--scheduler", "tcp://127.0.0.1:1"], "no Dask scheduler answers at 'tcp://127.0.0.1:1'"),
         (["--scheduler", "ray:127.0.0.1:1"], "no Ray answers at '127.0.0.1:1'"),
         (["--memory-limit", "much"], "--memory-limit 'much' is not allowed"),
-        (["--workers", "0"], "0 is not in the range x>=1"),
+        (["--workers", "0"], "Invalid value for '--workers'"),
         (["--device", "tpu"], "'tpu' is not one of 'auto', 'cpu', 'gpu'"),
     ],
 )
