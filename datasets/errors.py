@@ -59,6 +59,18 @@ class ClusterError(IceBenchError, ConnectionError):
     """A cluster of Dask or Ray cannot be used, or went away."""
 
 
+class WorkerDiedError(IceBenchError, RuntimeError):
+    """Every process that worked on a scene died."""
+
+    @classmethod
+    def after(cls, tries: int) -> "WorkerDiedError":
+        """Makes the message for a number of tries."""
+        return cls(
+            f"its worker died {tries} times over, mostly for want of memory: give workers more (fewer --workers, a "
+            "higher --memory-limit) and repeat the command"
+        )
+
+
 class LoaderError(IceBenchError, ChildProcessError):
     """A loader worker died or cannot hand over what it made; trying again, perhaps elsewhere, may help."""
 

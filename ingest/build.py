@@ -11,15 +11,16 @@ from types import MappingProxyType
 import numpy as np
 
 from datasets.catalog import Catalog
-from datasets.errors import IceBenchError, LakeNotFoundError, SplitError
+from datasets.errors import LakeNotFoundError, SplitError
 from datasets.lake import Lake
 from datasets.leaks import Apart, too_near
 from datasets.scene import Archive, SceneRecord
 from datasets.season_updates import carry_seasons
 from datasets.splits import assign_splits, splits_of
 from datasets.statistics import ChannelStatistics
+from datasets.workers.cluster import ClusterOptions, sentence_of
+from datasets.workers.opening import open_workers
 from ingest.admission import check_admission
-from ingest.cluster import ClusterOptions
 from ingest.download.errors import ArchiveChangedError
 from ingest.earlier_scenes import READERS, earlier_catalog, earlier_scenes, waiting_scenes
 from ingest.kept import BuiltScenes, KnownScenes
@@ -29,7 +30,6 @@ from ingest.source import is_scene_name, scene_id_of
 from ingest.stream.convert import convert_source
 from ingest.stream.origins import SceneFile
 from ingest.stream.scratch import Scratch
-from ingest.workers import open_workers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -241,10 +241,3 @@ def _convert_all(
                 raise outcome
             path = source if isinstance(source, str) else source.path
             yield path, outcome if isinstance(outcome, SceneRecord) else sentence_of(outcome)
-
-
-def sentence_of(error: BaseException) -> str:
-    """Our own errors are sentences already; anything else keeps its type, nothing is hidden."""
-    if isinstance(error, IceBenchError):
-        return str(error)
-    return " ".join([f"{type(error).__name__}: {error}", *getattr(error, "__notes__", ())])

@@ -14,9 +14,10 @@ from datasets.lock import lock_lake
 from datasets.process.terminal import err, progress, tell, tell_failure, user_errors, whole_numbers
 from datasets.scene import Archive, SceneRecord
 from datasets.splits import WITHDRAWN
+from datasets.workers.command_options import MemoryLimit, Scheduler, WorkerCount
 from ingest.download.listing import DEFAULT_URL
+from ingest.lock_option import BreakLock
 from ingest.source import is_uncharted
-from ingest.worker_options import BreakLock, MemoryLimit, Scheduler, WorkerCount
 
 
 def build(
@@ -126,8 +127,9 @@ def build(
     converts next, checks it, and removes it afterwards, so no more than --scratch lies on the disk beside the lake.
     """
     from datasets.leaks import Apart
+    from datasets.workers.cluster import ClusterOptions
+    from datasets.workers.opening import check_workers
     from ingest.build import SplitOptions, build_lake, check_build
-    from ingest.cluster import ClusterOptions
     from ingest.melt.assign import check_rule, check_years
     from ingest.melt.command import ask_melt_maps, tell_seasons
     from ingest.melt.maps import MeltMaps
@@ -135,7 +137,6 @@ def build(
     from ingest.recipe import Recipe
     from ingest.stream.find import find_scenes
     from ingest.stream.space import Space
-    from ingest.workers import check_workers
 
     seasons = None
     with user_errors(), Space(lake, scratch, connections, on_cluster=scheduler is not None) as space:

@@ -19,18 +19,6 @@ class RecipeError(IceBenchError, ValueError):
     """A recipe that cannot be built (a ratio below 1, an unknown reduction, ...)."""
 
 
-class WorkerDiedError(IceBenchError, RuntimeError):
-    """Every process that worked on a scene died."""
-
-    @classmethod
-    def after(cls, tries: int) -> "WorkerDiedError":
-        """Makes the message for a number of tries."""
-        return cls(
-            f"its worker died {tries} times over, mostly for want of memory: give workers more (fewer --workers, a "
-            "higher --memory-limit) and run the build again"
-        )
-
-
 class UnconfirmedError(IceBenchError, PermissionError):
     """Something would be removed or mixed up, and nobody has said that it may be."""
 

@@ -10,7 +10,8 @@ from datasets.lake import Lake
 from datasets.lock import lock_lake, lock_owner
 from datasets.process.terminal import progress, tell, tell_failure, user_errors
 from datasets.recipe_file import FORMAT
-from ingest.worker_options import BreakLock, MemoryLimit, Scheduler, WorkerCount
+from datasets.workers.command_options import MemoryLimit, Scheduler, WorkerCount
+from ingest.lock_option import BreakLock
 
 
 def migrate(
@@ -35,9 +36,9 @@ def migrate(
     Readers see the old lake until every scene of the new one is there. A stopped migration is continued by the same
     command.
     """
-    from ingest.cluster import ClusterOptions
+    from datasets.workers.cluster import ClusterOptions
+    from datasets.workers.opening import check_workers
     from ingest.migrate import migrate_lake, recipe_of
-    from ingest.workers import check_workers
 
     with user_errors():
         earlier = Lake.open_any(lake)

@@ -47,16 +47,15 @@ settings.load_profile("house")
 
 WITH_CLUSTERS = (
     "tests/datasets/process/test_ray_session.py",
+    "tests/datasets/workers",
     "tests/docs/test_notebook.py",
     "tests/docs/test_tour.py",
     "tests/end_to_end",
     "tests/infra/test_slurm.py",
     "tests/ingest/stream/test_build.py",
-    "tests/ingest/test_cluster.py",
-    "tests/ingest/test_dask_cluster.py",
-    "tests/ingest/test_ray_cluster.py",
     "tests/many_nodes",
     "tests/sweeps/launch",
+    "tests/training/prediction/test_on_workers.py",
     "tests/training/test_trial_in_ray.py",
 )
 """Where slow tests start Ray or Dask, whose processes want all cores."""
@@ -70,7 +69,7 @@ LONGEST_FIRST = (
     "tests/end_to_end/test_main_job.py",
     "tests/end_to_end/test_ray_jobs.py",
     "tests/sweeps/launch/test_search.py",
-    "tests/ingest/test_ray_cluster.py",
+    "tests/datasets/workers/test_ray_cluster.py",
     "tests/docs/test_notebook.py",
     "tests/ingest/test_interruptions.py",
     "tests/training/test_trial.py",

@@ -85,9 +85,10 @@ NOT_FOR_HELP = {
         ("sweeps.report.write", {"ray", "torch", "mlflow", "matplotlib"}),
         ("sweeps.leaderboard.board", {"ray", "torch", "mlflow", "matplotlib"}),
         *((f"{package}.__main__", NOT_FOR_HELP) for package in ("datasets", "ingest", "training", "sweeps")),
-        ("ingest.build, ingest.workers", {"ray", "torch"}),
+        ("ingest.build, datasets.workers.opening", {"ray", "torch"}),
         ("datasets.__main__", {"pandas", "zarr", "matplotlib", "torch", "ray"}),
         ("datasets.lake", NOT_FOR_HELP),
+        ("datasets.workers.opening", NOT_FOR_HELP),
         ("datasets.export.run", {"torch", "ray", "matplotlib", "rasterio", "pyproj"}),
     ],
 )

@@ -14,11 +14,14 @@ from datasets.class_colours import PALETTES, check_palette
 from datasets.errors import IceBenchError, unknown_name
 from datasets.grids import pixel_spacing
 from datasets.lake import Lake
+from datasets.process.machine import Device
 from datasets.process.terminal import err, out, tell, tell_failure, user_errors
 from datasets.scene import Split
+from datasets.workers.command_options import MemoryLimit, Scheduler
 from training.progress_bar import counting_bar, map_bar
 
 if TYPE_CHECKING:
+    from datasets.workers.cluster import ClusterOptions
     from training.prediction.predict_maps import Summary
 
 _SPLITS: Final = (*get_args(Split), "all")
@@ -55,6 +58,22 @@ def predict(
             metavar="K/N",
         ),
     ] = "1/1",
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Map scenes side by side in so many processes of this machine, one core and one scene each (without, "
+            "and without --scheduler: one after the other, on all cores).",
+        ),
+    ] = None,
+    scheduler: Scheduler = None,
+    memory_limit: MemoryLimit = None,
+    device: Annotated[
+        Device,
+        typer.Option(
+            help="Compute on the CPU, on a GPU, or on a GPU where there is one. On Ray, each scene asks for a GPU then."
+        ),
+    ] = "auto",
     formats: Annotated[
         list[str] | None,
         typer.Option(
@@ -121,6 +140,7 @@ def predict(
             raise unknown_name("split", split, _SPLITS)
         palette = check_palette(colours)
         _check_options(leaderboard, target, ratio, scenes, split)
+        cluster = _workers(leaderboard, workers, scheduler, memory_limit, device)
         if upload:
             _check_upload(leaderboard, scenes, split, part)
             split = "test"
@@ -147,7 +167,16 @@ def predict(
         options = Options(crs=crs, colours=palette)
         folder = MapFolder(path=out_folder, formats=known, options=options, overwrite=overwrite)
         with map_bar() as show:
-            summary = predict_maps(files, source, chosen, folder, cache=NodeCache.default(), progress=show)
+            summary = predict_maps(
+                files,
+                source,
+                chosen,
+                folder,
+                cache=None if cluster else NodeCache.default(),
+                device=device,
+                cluster=cluster,
+                progress=show,
+            )
         _tell(summary, out_folder)
         if upload:
             from training.prediction.upload import RATIO, write_upload
@@ -167,6 +196,25 @@ def _check_options(
         raise PredictOptionError("--leaderboard is of all test scenes: leave out --scenes and --split")
     if scenes and split != "all":
         raise PredictOptionError("--scenes and --split both say which scenes: give one of them")
+
+
+def _workers(
+    leaderboard: bool, workers: int | None, scheduler: str | None, memory_limit: str | None, device: Device
+) -> "ClusterOptions | None":
+    """Those that make the maps; None where this process does."""
+    if leaderboard and (workers, scheduler, memory_limit, device) != (None, None, None, "auto"):
+        raise PredictOptionError(
+            "--leaderboard maps one scene after the other in this process: leave out --workers, --scheduler, "
+            "--memory-limit and --device"
+        )
+    if (workers, scheduler, memory_limit) == (None, None, None):
+        return None
+    from datasets.workers.cluster import ClusterOptions
+    from datasets.workers.opening import check_workers
+
+    options = ClusterOptions(workers=workers, memory_limit=memory_limit, scheduler=scheduler)
+    check_workers(options)
+    return options
 
 
 def _check_upload(leaderboard: bool, scenes: list[str] | None, split: str, part: str) -> None:

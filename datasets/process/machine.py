@@ -10,9 +10,12 @@ import resource
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from datasets.process.cgroups import cpu_limit, memory_limit
+
+Device = Literal["auto", "cpu", "gpu"]
+"""What networks compute on, as a user asks for it: `auto` is a GPU where there is one."""
 
 _MOST_FILES: Final = 65536
 """More than any command here opens; some hosts allow a milliard, and programs that close all of them then hang."""

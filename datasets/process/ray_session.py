@@ -73,6 +73,16 @@ def ray_session(
             ray.shutdown()
 
 
+def nodes() -> list[dict[str, float]]:
+    """Resources of every living node, `{"CPU": 8.0, "GPU": 1.0}`."""
+    return [node["Resources"] for node in ray.nodes() if node["Alive"]]
+
+
+def grows() -> bool:
+    """Whether nodes are added on demand; the operator of the cluster says so, since Ray does not."""
+    return os.environ.get("ICEBENCH_CLUSTER_GROWS", "") not in ("", "0")
+
+
 @contextmanager
 def _started(variables: Mapping[str, str], code: Code) -> Iterator[dict[str, Any]]:
     """Options of `ray.init` for a Ray on this machine: the code stays where it is, the token stays in this process."""

@@ -11,7 +11,7 @@ from datasets.catalog import Catalog
 from datasets.lake import Lake
 from datasets.lock import Lock, lock_lake
 from datasets.process.terminal import out, progress, tell, user_errors
-from ingest.worker_options import BreakLock
+from ingest.lock_option import BreakLock
 
 if TYPE_CHECKING:
     from ingest.melt.assign import Assignment, Earlier

@@ -64,16 +64,6 @@ def cluster(modules: Iterable[str] = ()) -> Iterator[None]:
         yield
 
 
-def nodes() -> list[dict[str, float]]:
-    """Resources of every living node, `{"CPU": 8.0, "GPU": 1.0}`."""
-    return [node["Resources"] for node in ray.nodes() if node["Alive"]]
-
-
-def grows() -> bool:
-    """Whether nodes are added on demand; the operator of the cluster says so, since Ray does not."""
-    return os.environ.get("ICEBENCH_CLUSTER_GROWS", "") not in ("", "0")
-
-
 @dataclass(frozen=True, kw_only=True)
 class NodeReport:
     """What one node sees.

@@ -9,10 +9,11 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from datasets.lake import Lake
+from datasets.process.ray_session import grows, nodes
 from sweeps.design.axes import text
 from sweeps.design.experiment import cell_of, design_of
 from sweeps.design.point import Point
-from sweeps.launch.cluster import check_nodes, cluster, grows, nodes
+from sweeps.launch.cluster import check_nodes, cluster
 from sweeps.launch.description import keeping_current
 from sweeps.launch.job_log import Watched
 from sweeps.launch.order import Order

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Final
 
 from datasets.lake import Lake
+from datasets.workers.cluster import ClusterOptions
 from infra.costs.build import build_cost, catalog_seconds
 from infra.costs.campaign import study_seconds
 from infra.costs.constants import Constants, read_constants
 from ingest.build import SplitOptions, build_lake
-from ingest.cluster import ClusterOptions
 from ingest.recipe import Recipe
 from ingest.sample import write_samples
 from sweeps.design.experiment import Arm, Experiment

@@ -56,7 +56,7 @@ from datasets.process.machine import peak_memory
 import datasets.lake
 from datasets.lake import Lake
 from ingest.build import SplitOptions, build_lake
-from ingest.cluster import ClusterOptions
+from datasets.workers.cluster import ClusterOptions
 from tests.large_catalog import RECIPE
 def opened(*_): raise AssertionError("a store was opened")
 lake = Lake.open(sys.argv[1])

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Final
 
 from datasets.lake import Lake
+from datasets.workers.cluster import ClusterOptions
 from ingest.build import SplitOptions, build_lake
-from ingest.cluster import ClusterOptions
 from ingest.download.archives import ARCHIVES
 from ingest.download.fetch import fetch_file
 from ingest.download.listing import list_files

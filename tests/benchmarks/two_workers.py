@@ -11,8 +11,8 @@ from pathlib import Path
 import psutil
 
 from datasets.lake import Lake
+from datasets.workers.cluster import ClusterOptions
 from ingest.build import SplitOptions, build_lake
-from ingest.cluster import ClusterOptions
 from ingest.recipe import Recipe
 from ingest.sample import write_samples
 from tests.benchmarks.full_scene import Row

@@ -8,8 +8,8 @@ import pytest
 from datasets.catalog import Catalog
 from datasets.lake import Lake
 from datasets.season_updates import amend
+from datasets.workers.cluster import ClusterOptions
 from ingest.build import SplitOptions, build_lake
-from ingest.cluster import ClusterOptions
 from ingest.kept import KnownScenes
 from ingest.recipe import Recipe
 

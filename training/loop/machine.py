@@ -5,17 +5,32 @@ import platform
 import numpy as np
 import torch
 
-from datasets.process.machine import usable_cores
+from datasets.errors import IceBenchError
+from datasets.process.machine import Device, usable_cores
 
 
-def best_device() -> torch.device:
+class DeviceError(IceBenchError, RuntimeError):
+    """This process has no such device."""
+
+
+def best_device(asked: Device = "auto") -> torch.device:
     """The GPU that this process was given, or the CPU; torch computes on no more threads than there are cores to use.
 
     torch counts the cores of the host: in a container with the time of two of 64 its threads wait for each other.
+
+    Raises:
+        DeviceError: A GPU is asked for, and there is none.
     """
     if torch.get_num_threads() > usable_cores():
         torch.set_num_threads(usable_cores())
-    return torch.device("cuda", torch.cuda.current_device()) if torch.cuda.is_available() else torch.device("cpu")
+    if asked != "cpu" and torch.cuda.is_available():
+        return torch.device("cuda", torch.cuda.current_device())
+    if asked == "gpu":
+        raise DeviceError(
+            f"torch sees no GPU on {platform.node()}, which --device gpu asks for: leave it out, or look at nvidia-smi "
+            "and CUDA_VISIBLE_DEVICES there"
+        )
+    return torch.device("cpu")
 
 
 def sent(values: torch.Tensor, device: torch.device) -> torch.Tensor:

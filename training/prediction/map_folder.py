@@ -2,14 +2,18 @@
 
 `.predict/SCENE.json` says what made the files of a scene; it is written when they are whole, just before they are moved
 to their places. So a scene is finished where all its files are there, and a stopped run goes on with the next one.
+`.predict/SCENE.lock` is held by the one process that is at a scene, of all that fill the folder.
 """
 
+import secrets
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from datasets.errors import IceBenchError
@@ -17,10 +21,16 @@ from training.output_folder import make_folder
 from training.prediction.formats import FORMATS, Options
 
 _RECORDS: Final = ".predict"
+_PATIENCE_S: Final = 600.0
+"""Longest wait for another process that is at a scene: a worker that its scheduler gave up, or another command."""
 
 
 class MapExistsError(IceBenchError, FileExistsError):
     """The folder holds maps that something else has made."""
+
+
+class MapInWorkError(IceBenchError, BlockingIOError):
+    """Another process is making the map of a scene."""
 
 
 class _Made(BaseModel):
@@ -82,6 +92,34 @@ class MapFolder:
         record = self._read(scene_id)
         made = record.formats.get("zarr") if record is not None and record.made_by == made_by else None
         return self.path / made.files[0] if made is not None and self._whole(made) else None
+
+    @contextmanager
+    def alone(self, scene_id: str) -> Iterator[None]:
+        """No other process makes the map of a scene meanwhile; free again however this one ends.
+
+        Raises:
+            MapInWorkError: Another process has not ended with it in ten minutes.
+        """
+        place = self._record(scene_id).with_suffix(".lock")
+        make_folder(place.parent)
+        try:
+            with FileLock(place, timeout=_PATIENCE_S):
+                yield
+        except Timeout as error:
+            raise MapInWorkError(
+                f"another process is making the map of {scene_id} in {str(self.path)!r}: repeat the command when it "
+                "has ended"
+            ) from error
+
+    @contextmanager
+    def beside(self, files: Sequence[Path]) -> Iterator[tuple[Path, ...]]:
+        """Copies of files beside the maps, for all who see the folder; they are gone afterwards."""
+        place = self.path / _RECORDS / f"files-{secrets.token_hex(8)}"
+        make_folder(place)
+        try:
+            yield tuple(Path(shutil.copyfile(file, place / f"{n}{file.suffix}")) for n, file in enumerate(files))
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
 
     def work(self, scene_id: str) -> Path:
         """An empty folder beside the maps, for the files of a scene while they are made."""

@@ -3,7 +3,8 @@
 import hashlib
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Self
 
@@ -55,6 +56,10 @@ class Member:
         """Of its trial, bound to the lake that it was trained on."""
         return self.checkpoint.spec
 
+    def without_memory(self) -> Self:
+        """The same network, whose reader has met no scene."""
+        return replace(self, inputs=replace(self.inputs, reader=copy(self.inputs.reader)))
+
     def head(self, chart: str) -> Head:
         """The head of a chart."""
         return next(head for head in heads_of(self.spec) if head.chart.name == chart)
@@ -100,6 +105,16 @@ class Networks:
                 for checkpoint, digest in zip(loaded, digests, strict=True)
             )
         )
+
+    def without_memory(self) -> Self:
+        """The same networks, whose readers have met no scene: what they keep of each would add up over thousands."""
+        return replace(self, members=tuple(each.without_memory() for each in self.members))
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """The user's own modules that have their classes."""
+        own = {name.partition(":")[0] for name in (each.spec.model.name for each in self.members) if ":" in name}
+        return tuple(sorted(own))
 
     @property
     def ratio(self) -> int:

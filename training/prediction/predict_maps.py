@@ -1,9 +1,12 @@
-"""Maps of many scenes of a lake from one checkpoint or several, scene after scene, in every form that was asked for."""
+"""Maps of many scenes of a lake from one checkpoint or several, in every form that was asked for.
+
+One scene after the other in this process, or side by side on workers (`training.prediction.on_workers`).
+"""
 
 import shlex
-import shutil
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
@@ -13,21 +16,21 @@ from datasets.digest import digest_of
 from datasets.errors import DamagedSceneError, SceneNotFoundError, SplitError, TiePointsError
 from datasets.lake import Lake
 from datasets.loading.node_cache import NodeCache
+from datasets.process.machine import Device
 from datasets.scene import SceneRecord
-from training.loop.device_memory import memory_of, to_score
+from datasets.workers.cluster import ClusterOptions, sentence_of
 from training.loop.machine import best_device
 from training.loop.precision import whole_float32
 from training.output_folder import make_folder
-from training.prediction.formats import FORMATS
-from training.prediction.map_folder import MapFolder
+from training.prediction.map_folder import MapFolder, MapInWorkError
+from training.prediction.map_maker import MapMaker
 from training.prediction.networks import Networks
-from training.prediction.predict_scene import mask_reader, predict_scene_map
-from training.prediction.scene_map import open_map
+from training.prediction.on_workers import Outcomes, make_on_workers
 
 ALL: Final = "all"
 _VERSION: Final = 1
 """Of what is computed; a map of another is another map."""
-_OF_A_SCENE: Final = (TiePointsError, DamagedSceneError, SceneNotFoundError)
+_OF_A_SCENE: Final = (TiePointsError, DamagedSceneError, SceneNotFoundError, MapInWorkError)
 """Troubles of one scene, which the others need not wait for."""
 
 
@@ -49,6 +52,15 @@ class Summary:
     written: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
     failed: list[tuple[str, str]] = field(default_factory=list)
+
+    def in_order(self, scenes: Catalog) -> "Summary":
+        """The same in the order of the scenes; workers end with them as they can."""
+        place = {scene_id: number for number, scene_id in enumerate(scenes.scene_ids)}
+        return Summary(
+            written=sorted(self.written, key=place.__getitem__),
+            kept=sorted(self.kept, key=place.__getitem__),
+            failed=sorted(self.failed, key=lambda each: place[each[0]]),
+        )
 
 
 def choose_scenes(lake: Lake, scene_ids: Sequence[str], split: str) -> Catalog:
@@ -87,30 +99,43 @@ def predict_maps(
     folder: MapFolder,
     *,
     cache: NodeCache | None = None,
+    device: Device = "auto",
+    cluster: ClusterOptions | None = None,
     progress: Callable[[Progress], None] = lambda state: None,
 ) -> Summary:
     """Makes the maps of scenes that the folder lacks; scenes need no chart.
+
+    Args:
+        checkpoints: Of the networks that predict together.
+        lake: Of the scenes.
+        scenes: Which.
+        folder: Where the maps go.
+        cache: Decoded arrays of this machine; workers have none.
+        device: See `best_device`; of each worker where there are some.
+        cluster: Which workers make the maps; None makes one after the other in this process.
+        progress: Told what is done, with workers after each scene.
 
     Raises:
         CheckpointError: See `Networks.load`.
         SpecError: Likewise.
         MapExistsError: The folder holds other maps of these scenes; nothing was changed.
         OutputFolderError: It cannot be made or written.
+        DeviceError: A GPU is asked for, and there is none.
         DeviceMemoryError: The GPU has no memory for it.
+        ClusterError: The cluster cannot be used, or went away.
+        FolderNotSharedError: A worker does not see the folder.
     """
-    device = best_device()
-    networks = Networks.load(checkpoints, lake, device, cache=cache)
+    networks = Networks.load(checkpoints, lake, best_device("cpu" if cluster else device), cache=cache)
     identity = {record.scene_id: made_by(networks, record) for record in scenes}
-    missing = {scene_id: folder.missing(scene_id, own) for scene_id, own in identity.items()}
+    to_do = [record for record in scenes if folder.missing(record.scene_id, identity[record.scene_id])]
     make_folder(folder.path)
-    summary = Summary(kept=[scene_id for scene_id, formats in missing.items() if not formats])
-    to_do = [record for record in scenes if missing[record.scene_id]]
     sizes = {record.scene_id: _pixels(record, networks.ratio) for record in to_do}
-    done, total, before = 0, sum(sizes.values()), len(summary.kept)
+    summary = Summary(kept=[scene_id for scene_id in identity if scene_id not in sizes])
+    done, finished, total = 0, 0, sum(sizes.values())
 
-    def told(finished: str = "") -> None:
-        scenes_done = before + len(summary.written) + len(summary.failed)
-        progress(Progress(done=done, total=total, scenes=scenes_done, of=len(scenes), finished=finished))
+    def told(scene_id: str = "") -> None:
+        scenes_done = len(summary.kept) + len(summary.written) + len(summary.failed)
+        progress(Progress(done=done, total=total, scenes=scenes_done, of=len(scenes), finished=scene_id))
 
     def advance(pixels: int) -> None:
         nonlocal done
@@ -120,28 +145,33 @@ def predict_maps(
     told()
     if not to_do:
         return summary
+    wanted = {scene_id: identity[scene_id] for scene_id in sizes}
     longest = max(max(record.lines, record.samples) for record in to_do) // networks.ratio
-    tiling, reader = networks.tiling(longest), mask_reader(networks)
-    with memory_of(device, "map a scene", to_score(networks.members[0].spec)):
-        for record in to_do:
-            scene_id, begun = record.scene_id, done
-            work = folder.work(scene_id)
-            try:
-                store = folder.store(scene_id, identity[scene_id])
-                if store is None:
-                    store = work / f"{scene_id}.zarr"
-                    predict_scene_map(networks, reader, scene_id, tiling, store, advance=advance)
-                with open_map(store) as data:
-                    made = {name: FORMATS[name].write(data, work, folder.options) for name in missing[scene_id]}
-                folder.publish(scene_id, identity[scene_id], made)
-                summary.written.append(scene_id)
-            except _OF_A_SCENE as error:
-                summary.failed.append((scene_id, str(error)))
-            finally:
-                shutil.rmtree(work, ignore_errors=True)
-            done = begun + sizes[scene_id]
+    if cluster is None:
+        outcomes = _one_by_one(MapMaker.of(networks, folder, longest), wanted, advance)
+    else:
+        options = replace(cluster, device=device, modules=networks.modules)
+        outcomes = make_on_workers(checkpoints, lake, wanted, folder, longest=longest, options=options)
+    with closing(outcomes):
+        for scene_id, outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                summary.failed.append((scene_id, sentence_of(outcome)))
+            else:
+                (summary.written if outcome else summary.kept).append(scene_id)
+            finished += sizes[scene_id]
+            done = finished
             told(scene_id)
-    return summary
+    return summary.in_order(scenes)
+
+
+def _one_by_one(maker: MapMaker, identity: Mapping[str, str], advance: Callable[[int], None]) -> Outcomes:
+    for scene_id, own in identity.items():
+        outcome: bool | BaseException
+        try:
+            outcome = maker.make(scene_id, own, advance=advance)
+        except _OF_A_SCENE as error:
+            outcome = error
+        yield scene_id, outcome
 
 
 def made_by(networks: Networks, record: SceneRecord) -> str:

@@ -14,7 +14,7 @@ import pytest
 from datasets.errors import ClusterError
 from datasets.process import ray_session as module
 from datasets.process.checkout import ROOT
-from datasets.process.ray_session import find_address, ray_session
+from datasets.process.ray_session import find_address, grows, ray_session
 from tests.end_to_end.ray_head import RayHead, base_environment
 from tests.free_ports import free_ports
 
@@ -28,6 +28,13 @@ def test_no_ray_at_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ClusterError, match=f"no Ray answers at '{address}': start one"), ray_session({}, advice=ADVICE):
         pass
     assert time.monotonic() - started < 10
+
+
+def test_who_runs_a_cluster_says_that_it_grows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ICEBENCH_CLUSTER_GROWS", raising=False)
+    assert not grows()
+    monkeypatch.setenv("ICEBENCH_CLUSTER_GROWS", "1")
+    assert grows()
 
 
 def test_a_note_of_a_ray_that_is_gone_is_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

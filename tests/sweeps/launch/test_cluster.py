@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from datasets.errors import ClusterError
-from sweeps.launch.cluster import cluster, grows, outbox_folder
+from sweeps.launch.cluster import cluster, outbox_folder
 from tests.free_ports import free_ports
 
 
@@ -15,13 +15,6 @@ def test_no_cluster_at_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
     sentence = f"no Ray answers at '{address}': start one with `ray start --head --block`, or unset RAY_ADDRESS"
     with pytest.raises(ClusterError, match=sentence), cluster():
         pass
-
-
-def test_who_runs_a_cluster_says_that_it_grows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("ICEBENCH_CLUSTER_GROWS", raising=False)
-    assert not grows()
-    monkeypatch.setenv("ICEBENCH_CLUSTER_GROWS", "1")
-    assert grows()
 
 
 def test_trials_of_a_job_keep_their_outbox_outside_of_its_copy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -4,11 +4,21 @@ import pytest
 import torch
 
 from training.loop import machine
-from training.loop.machine import best_device, sent, versions_of
+from training.loop.machine import DeviceError, best_device, sent, versions_of
 
 
 def test_the_gpu_is_taken_where_there_is_one() -> None:
     assert best_device().type == ("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def test_the_cpu_is_taken_where_it_is_asked_for_and_a_gpu_that_is_not_there_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert best_device("cpu").type == "cpu"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert best_device("auto").type == "cpu"
+    with pytest.raises(DeviceError, match=r"torch sees no GPU on .*, which --device gpu asks for"):
+        best_device("gpu")
 
 
 def test_torch_computes_on_the_cores_of_the_container(monkeypatch: pytest.MonkeyPatch) -> None:

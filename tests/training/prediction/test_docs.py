@@ -2,21 +2,36 @@
 
 import re
 import shlex
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from datasets.lake import Lake
+from datasets.workers.cluster import ClusterOptions, outcome_of
 from tests.training.prediction.conftest import MakeCheckpoint
 from training.__main__ import app
 from training.loop.checkpoint import load_checkpoint
+from training.prediction import on_workers
 
 PAGE = (Path(__file__).parents[3] / "docs" / "predict.md").read_text(encoding="utf-8")
 
 
 def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", PAGE, flags=re.DOTALL)
+
+
+@contextmanager
+def workers_here(options: ClusterOptions, tasks: int) -> Iterator[object]:
+    """This process works for those of the page; real ones are in `test_on_workers`."""
+
+    class Here:
+        def run(self, function: Callable[[object], object], tasks: Sequence[object]) -> Iterator[tuple[object, object]]:
+            return ((task, outcome_of(function, task)) for task in tasks)
+
+    yield Here()
 
 
 @pytest.mark.slow
@@ -29,6 +44,9 @@ def test_what_the_page_says_to_type_works(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RAY_ADDRESS", "local")
+    monkeypatch.setattr(on_workers, "open_workers", workers_here)
+    monkeypatch.setattr(on_workers, "threads", lambda: 1)
     one, other = make_checkpoint("one"), make_checkpoint("other", seed=1)
     trial_id = load_checkpoint(one).spec.trial_id
     (tmp_path / "runs").mkdir()
@@ -39,7 +57,7 @@ def test_what_the_page_says_to_type_works(
     (tmp_path / "data" / "lake").symlink_to(tiny_lake.url)
     (tmp_path / "new").symlink_to(new_lake.url)
     lines = [line for text in blocks("bash") for line in text.splitlines() if "predict --checkpoint" in line]
-    assert len(lines) == 4
+    assert len(lines) == 6
     for place, line in enumerate(lines):
         words = shlex.split(line.replace("0123456789ab", trial_id).replace("--out maps", f"--out maps{place}"))
         done = CliRunner().invoke(app, words[3:])
@@ -47,7 +65,9 @@ def test_what_the_page_says_to_type_works(
     first = new_lake.catalog().scene_ids[0]
     assert {path.suffix for path in (tmp_path / "maps0").iterdir() if path.suffix} == {".zarr", ".nc", ".tif"}
     assert len(list((tmp_path / "ensemble").glob("*.zarr"))) == len(tiny_lake.catalog().split("test"))
-    assert len(list((tmp_path / "maps2").glob("*.zarr"))) == len(tiny_lake.catalog())
+    for place in (2, 3, 4):
+        assert len(list((tmp_path / f"maps{place}").glob("*.zarr"))) == len(tiny_lake.catalog())
+    assert len(list((tmp_path / "maps5").glob("*.zarr"))) == 2
     (code,) = blocks("python")
     exec(compile(code, "docs/predict.md", "exec"), {"folder": "maps0", "scene_id": first})
     assert "degrees_north" in capsys.readouterr().out

@@ -25,7 +25,7 @@ from training.data.network_inputs import NetworkInputs
 from training.evaluation.predict import outputs_of
 from training.loop.checkpoint import CheckpointError, load_checkpoint
 from training.models.heads import heads_of
-from training.prediction import predict_maps as module
+from training.prediction import map_maker as module
 from training.prediction.formats import Options
 from training.prediction.map_folder import MapExistsError, MapFolder
 from training.prediction.networks import HH
@@ -236,8 +236,7 @@ def test_pictures_are_drawn_in_other_colours_where_that_is_asked(
 def test_a_scene_without_tie_points_is_told_and_the_others_have_maps(
     new_lake: Lake, make_checkpoint: MakeCheckpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, bad = module.predict_scene_map, new_lake.catalog().scene_ids[0]
-    points = Scene.tie_points
+    bad, points = new_lake.catalog().scene_ids[0], Scene.tie_points
 
     def without(scene: Scene) -> dict[str, np.ndarray]:
         found = points(scene)
@@ -245,7 +244,6 @@ def test_a_scene_without_tie_points_is_told_and_the_others_have_maps(
 
     monkeypatch.setattr(Scene, "tie_points", without)
     summary = predicted(tmp_path / "maps", new_lake, make_checkpoint())
-    assert real is module.predict_scene_map
     assert [name for name, _ in summary.failed] == [bad]
     assert "tie points" in summary.failed[0][1]
     assert len(summary.written) == 1

@@ -1,16 +1,16 @@
-"""Opens the workers of a build; Dask and Ray are loaded only where they are used."""
+"""Opens workers; Dask and Ray are loaded only where they are used."""
 
 from contextlib import AbstractContextManager
 
 from datasets.process.ports import answers
-from ingest.cluster import ClusterOptions, Workers, no_scheduler
+from datasets.workers.cluster import ClusterOptions, Workers, no_scheduler
 
 
 def check_workers(options: ClusterOptions) -> None:
     """Raises ClusterError where no workers could be opened, before anything is written for them."""
     options.check()
     if options.on_ray:
-        from ingest.ray_cluster import check_ray
+        from datasets.workers.ray_cluster import check_ray
 
         check_ray(options)
     elif options.scheduler is not None and not answers(options.scheduler.rpartition("://")[2]):
@@ -30,9 +30,9 @@ def open_workers(options: ClusterOptions, tasks: int, *, ahead: bool = False) ->
     """
     options.check()
     if options.on_ray:
-        from ingest.ray_cluster import ray_workers
+        from datasets.workers.ray_cluster import ray_workers
 
         return ray_workers(options)
-    from ingest.dask_cluster import dask_workers
+    from datasets.workers.dask_cluster import dask_workers
 
     return dask_workers(options, tasks, ahead=ahead)

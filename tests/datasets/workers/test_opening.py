@@ -2,18 +2,18 @@
 
 import pytest
 
-import ingest.dask_cluster
-import ingest.ray_cluster
+import datasets.workers.dask_cluster
+import datasets.workers.ray_cluster
 from datasets.errors import ClusterError
-from ingest.cluster import ClusterOptions
-from ingest.workers import open_workers
+from datasets.workers.cluster import ClusterOptions
+from datasets.workers.opening import open_workers
 
 
 def test_the_scheduler_chooses_between_ray_and_dask(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        ingest.dask_cluster, "dask_workers", lambda options, tasks, ahead=False: ("dask", options, tasks)
+        datasets.workers.dask_cluster, "dask_workers", lambda options, tasks, ahead=False: ("dask", options, tasks)
     )
-    monkeypatch.setattr(ingest.ray_cluster, "ray_workers", lambda options: ("ray", options))
+    monkeypatch.setattr(datasets.workers.ray_cluster, "ray_workers", lambda options: ("ray", options))
     for scheduler in ("ray", "ray:127.0.0.1:6379", "ray://127.0.0.1:10001"):
         options = ClusterOptions(scheduler=scheduler)
         assert open_workers(options, 3) == ("ray", options)
@@ -23,5 +23,5 @@ def test_the_scheduler_chooses_between_ray_and_dask(monkeypatch: pytest.MonkeyPa
 
 
 def test_options_that_contradict_each_other_open_nothing() -> None:
-    with pytest.raises(ClusterError, match="--workers 3 is of a cluster that a build starts itself"):
+    with pytest.raises(ClusterError, match="--workers 3 is of a cluster that the command starts itself"):
         open_workers(ClusterOptions(scheduler="tcp://127.0.0.1:8786", workers=3), 1)

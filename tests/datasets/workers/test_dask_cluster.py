@@ -1,5 +1,6 @@
 """The build on a running Dask cluster whose workers do not have our code; and limits of the local one."""
 
+import io
 import json
 import os
 import signal
@@ -7,22 +8,24 @@ import site
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-import ingest.dask_cluster
+import datasets.workers.dask_cluster
 from datasets.lake import Lake
+from datasets.process.checkout import Code
 from datasets.process.threads import threads
-from ingest.cluster import ClusterOptions
-from ingest.dask_cluster import dask_workers, pack_code
+from datasets.workers.cluster import ClusterOptions
+from datasets.workers.dask_cluster import dask_workers, packed
 from tests.ingest.command_line import command
 from tests.ingest.download.archive_server import ArchiveServer
 from tests.ingest.stream.zip_archives import named, zipped
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def foreign_environment() -> dict[str, str]:
@@ -128,7 +131,7 @@ def test_a_scheduler_that_dies_is_one_sentence_and_the_next_run_goes_on(
     process.send_signal(signal.SIGKILL)
     output, _ = build.communicate(timeout=120)
     assert build.returncode == 2, output
-    assert "went away in the middle of the build: start it again and repeat the command" in " ".join(output.split())
+    assert "went away in the middle of the work: start it again and repeat the command" in " ".join(output.split())
     assert not (lake / "lock.json").exists()
     assert not (lake / "catalog.parquet").exists()
     done = {path.parent.name: path.stat().st_mtime_ns for path in (lake / "scenes").glob("*.zarr/zarr.json")}
@@ -163,16 +166,17 @@ def threads_there(_: str) -> int:
 def test_there_are_as_many_workers_as_cores_memory_and_open_files_allow(
     monkeypatch: pytest.MonkeyPatch, cores: int, gigabytes: int, limit: str | None, files: int, expected: int
 ) -> None:
-    monkeypatch.setattr(ingest.dask_cluster, "usable_cores", lambda: cores)
-    monkeypatch.setattr(ingest.dask_cluster, "usable_memory", lambda: gigabytes * 10**9)
-    monkeypatch.setattr(ingest.dask_cluster, "open_files", lambda: files)
+    monkeypatch.setattr(datasets.workers.dask_cluster, "usable_cores", lambda: cores)
+    monkeypatch.setattr(datasets.workers.dask_cluster, "usable_memory", lambda: gigabytes * 10**9)
+    monkeypatch.setattr(datasets.workers.dask_cluster, "open_files", lambda: files)
     started: list[int] = []
 
     def start(**options: object) -> None:
         started.append(int(str(options["n_workers"])))
+        assert options["memory_limit"] == (limit or gigabytes * 10**9 // started[-1])
         raise InterruptedError
 
-    monkeypatch.setattr(ingest.dask_cluster, "LocalCluster", start)
+    monkeypatch.setattr(datasets.workers.dask_cluster, "LocalCluster", start)
     for tasks in (100, 1):
         with pytest.raises(InterruptedError), dask_workers(ClusterOptions(memory_limit=limit), tasks=tasks):
             pytest.fail("a cluster was started")
@@ -187,4 +191,8 @@ def test_a_memory_limit_reaches_the_workers() -> None:
 
 
 def test_the_same_code_is_packed_into_the_same_bytes() -> None:
-    assert pack_code() == pack_code()
+    content = packed(Code.of())
+    assert content == packed(Code.of())
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        names = set(archive.namelist())
+    assert {"ingest/convert.py", "training/prediction/on_workers.py", "datasets/coastline.json"} <= names

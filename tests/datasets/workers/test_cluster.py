@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-import ingest.cluster
-from ingest.cluster import outcome_of
+from datasets.errors import ClusterError
+from datasets.workers import cluster
+from datasets.workers.cluster import ClusterOptions, outcome_of
 from tests.ingest.command_line import command
 
 
@@ -16,7 +17,7 @@ from tests.ingest.command_line import command
     [
         (["--scheduler", "tcp://127.0.0.1:1"], "no Dask scheduler answers at 'tcp://127.0.0.1:1'"),
         (["--scheduler", "tcp://127.0.0.1:1", "--memory-limit", "2GB"], "with --scheduler, give the limit to `dask"),
-        (["--scheduler", "tcp://127.0.0.1:1", "--workers", "3"], "--workers 3 is of a cluster that a build starts"),
+        (["--scheduler", "tcp://127.0.0.1:1", "--workers", "3"], "--workers 3 is of a cluster that the command starts"),
         (["--memory-limit", "much"], "--memory-limit 'much' is not allowed: give a size with its unit"),
         (["--memory-limit", "2"], "--memory-limit '2' is not allowed"),
     ],
@@ -33,11 +34,18 @@ def test_a_cluster_that_cannot_work_is_one_sentence(
 def test_ray_is_asked_for_where_it_is_missing(
     raw_train: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ingest.cluster, "find_spec", lambda name: None)
+    monkeypatch.setattr(cluster, "find_spec", lambda name: None)
     result = command("build", raw_train[0], "--lake", tmp_path / "lake", "--scheduler", "ray")
     assert result.exit_code == 2
     assert "needs Ray, which is not installed: pip install -e '.[sweep]'" in result.output
     assert not (tmp_path / "lake").exists()
+
+
+def test_dask_is_asked_for_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "find_spec", lambda name: None if name == "distributed" else name)
+    for scheduler in (None, "tcp://127.0.0.1:8786", "ray"):
+        with pytest.raises(ClusterError, match="workers need Dask, which is not installed: pip install"):
+            ClusterOptions(scheduler=scheduler).check()
 
 
 def test_an_error_goes_on_as_a_value_that_says_where_it_arose() -> None:

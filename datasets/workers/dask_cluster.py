@@ -11,14 +11,12 @@ from typing import Any, Final
 from dask.distributed import CancelledError, Client, Future, KilledWorker, LocalCluster, as_completed, get_worker
 from distributed.diagnostics.plugin import WorkerPlugin
 
-from datasets.errors import ClusterError
-from datasets.process.checkout import ROOT
+from datasets.errors import ClusterError, WorkerDiedError
+from datasets.process.checkout import Code
 from datasets.process.machine import open_files, usable_cores, usable_memory
 from datasets.process.threads import limit_threads
-from ingest.cluster import SCENE_BYTES, ClusterOptions, Result, Task, no_scheduler, outcome_of
-from ingest.errors import WorkerDiedError
+from datasets.workers.cluster import SCENE_BYTES, ClusterOptions, Result, Task, no_scheduler, outcome_of
 
-_PACKAGES: Final = ("datasets", "ingest")
 _CODE: Final = "icebench-code"
 _FILES_OF_WORKER: Final = 32
 """Files and connections that this process has open for each worker of a local cluster."""
@@ -37,11 +35,12 @@ def dask_workers(options: ClusterOptions, tasks: int, *, ahead: bool = False) ->
         ClusterError: The scheduler does not answer.
     """
     if options.scheduler is None:
+        count = max(1, min(options.workers or _fitting_workers(options.memory_bytes), tasks))
         with (
             LocalCluster(
-                n_workers=max(1, min(options.workers or _fitting_workers(options.memory_bytes), tasks)),
+                n_workers=count,
                 threads_per_worker=2 if ahead else 1,
-                memory_limit=options.memory_limit or "auto",
+                memory_limit=options.memory_limit or usable_memory() // count,  # Dask's own share is by core
                 dashboard_address="127.0.0.1:0",  # any free port, so that two builds can run on this machine
             ) as cluster,
             Client(cluster) as client,
@@ -53,12 +52,12 @@ def dask_workers(options: ClusterOptions, tasks: int, *, ahead: bool = False) ->
     except (OSError, ValueError) as error:
         raise no_scheduler(options.scheduler) from error
     with client:
-        _ship_code(client)
+        _ship(Code.of(options.modules), client)
         yield DaskWorkers(client)
 
 
 class DaskWorkers:
-    """Workers behind a client of dask.distributed; see `ingest.cluster.Workers`.
+    """Workers behind a client of dask.distributed; see `datasets.workers.cluster.Workers`.
 
     Attributes:
         client: The client.
@@ -72,7 +71,7 @@ class DaskWorkers:
     def run(
         self, function: Callable[[Task], Result], tasks: Sequence[Task]
     ) -> Iterator[tuple[Task, Result | BaseException]]:
-        """See `ingest.cluster.Workers.run`."""
+        """See `datasets.workers.cluster.Workers.run`."""
         suspects: list[Task] = []
         for task, outcome in self._once(function, tasks):
             if isinstance(outcome, WorkerDiedError):
@@ -102,7 +101,7 @@ class DaskWorkers:
     def _lost(self) -> ClusterError:
         address = self.client.scheduler.address if self.client.scheduler else ""
         return ClusterError(
-            f"the Dask scheduler {address} went away in the middle of the build: start it again and repeat the "
+            f"the Dask scheduler {address} went away in the middle of the work: start it again and repeat the "
             "command, scenes that are finished are kept"
         )
 
@@ -115,7 +114,7 @@ def submit(
     Function and arguments are sent pickled, since the scheduler unpacks the tasks that it forwards and does not have
     our code; `call` is sent by value, since it is defined here.
     """
-    packed = pickle.dumps((_on_its_share, (cores, function, *arguments)))
+    content = pickle.dumps((_on_its_share, (cores, function, *arguments)))
 
     def call(content: bytes) -> Any:  # noqa: ANN401 - the result of any function
         import pickle
@@ -123,7 +122,7 @@ def submit(
         found, given = pickle.loads(content)
         return found(*given)
 
-    future: Future[Result] = client.submit(call, packed, pure=False)
+    future: Future[Result] = client.submit(call, content, pure=False)
     return future
 
 
@@ -138,12 +137,13 @@ def _on_its_share(cores: int | None, function: Callable[..., Result], *arguments
     return function(*arguments)
 
 
-def _ship_code(client: Client) -> None:
-    """Gives our packages to the workers of now and to those that join later."""
-    archive = pack_code()
+def _ship(code: Code, client: Client) -> None:
+    """Gives code to the workers of now and to those that join later."""
+    archive = packed(code)
     digest = hashlib.sha256(archive).hexdigest()[:12]
+    packages = {place.parts[0].removesuffix(".py") for place in code.files}
 
-    class Code(WorkerPlugin):
+    class Shipped(WorkerPlugin):
         """Defined here, so that it is sent by value: a class of a module would need the module there."""
 
         name = _CODE
@@ -156,25 +156,24 @@ def _ship_code(client: Client) -> None:
             from pathlib import Path
 
             folder = Path(worker.local_directory) / f"{_CODE}-{digest}"
-            with zipfile.ZipFile(io.BytesIO(archive)) as packed:
-                packed.extractall(folder)
-            loaded = sys.modules.get("ingest")
-            if loaded is not None and Path(loaded.__file__ or "").parent == folder / "ingest":
+            with zipfile.ZipFile(io.BytesIO(archive)) as content:
+                content.extractall(folder)
+            loaded = sys.modules.get("datasets")
+            if loaded is not None and Path(loaded.__file__ or "").parent == folder / "datasets":
                 return
-            # An earlier build may have left another version of our code in this process.
-            for name in [each for each in sys.modules if each.partition(".")[0] in _PACKAGES]:
+            # An earlier command may have left another version of our code in this process.
+            for name in [each for each in sys.modules if each.partition(".")[0] in packages]:
                 del sys.modules[name]
             sys.path[:] = [str(folder), *(each for each in sys.path if f"/{_CODE}-" not in each)]
             importlib.invalidate_caches()
 
-    client.register_plugin(Code(), name=_CODE)
+    client.register_plugin(Shipped(), name=_CODE)
 
 
-def pack_code() -> bytes:
-    """Our packages as a zip; the same bytes for the same code."""
+def packed(code: Code) -> bytes:
+    """The files as a zip; the same bytes for the same code."""
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as packed:
-        for package in _PACKAGES:
-            for path in sorted((ROOT / package).rglob("*.py")):
-                packed.writestr(zipfile.ZipInfo(path.relative_to(ROOT).as_posix()), path.read_bytes())
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for place, file in sorted(code.files.items()):
+            archive.writestr(zipfile.ZipInfo(place.as_posix()), file.read_bytes())
     return buffer.getvalue()

@@ -16,14 +16,16 @@ from pathlib import Path
 import psutil
 import pytest
 
+from datasets.errors import ClusterError, WorkerDiedError
 from datasets.lake import Lake
-from ingest.cluster import ClusterOptions
-from ingest.errors import WorkerDiedError
-from ingest.workers import open_workers
+from datasets.process.machine import Device
+from datasets.workers import ray_cluster
+from datasets.workers.cluster import ClusterOptions
+from datasets.workers.opening import open_workers
 from tests.ingest.command_line import command
 from tests.ingest.stream.zip_archives import named, zipped
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 RATIOS = ("--ratios", "5", "10")
 
@@ -130,7 +132,7 @@ def test_the_lake_is_the_same_whatever_happens_to_a_worker(
         while not killed and time.monotonic() < deadline:
             for each in process.children(recursive=True):
                 with suppress(psutil.NoSuchProcess):  # zombies too
-                    if "ray::dask:convert" in " ".join(each.cmdline()):
+                    if "ray::dask:scene" in " ".join(each.cmdline()):
                         each.kill()
                         killed.append(each.pid)
                         return
@@ -188,13 +190,50 @@ def test_more_memory_than_any_node_has_is_one_sentence(
     assert not (tmp_path / "lake" / "lock.json").exists()
 
 
+CPU, GPU, SMALL_GPU = (
+    {"CPU": 64.0, "memory": 4e9},
+    {"CPU": 32.0, "GPU": 4.0, "memory": 9e9},
+    {"CPU": 4.0, "GPU": 2.0, "memory": 1e9},
+)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "device", "cores", "gpus", "memory"),
+    [
+        ([CPU], "cpu", 1, 0, 3e9),
+        ([CPU], "auto", 1, 0, 3e9),
+        ([CPU, GPU], "cpu", 1, 0, 3e9),
+        ([CPU, GPU], "auto", 8, 1, 3e9),
+        ([CPU, GPU, SMALL_GPU], "gpu", 2, 1, 3e9),
+        ([SMALL_GPU], "auto", 2, 1, 1e9),
+        ([{"GPU": 1.0}], "auto", 1, 0, 3e9),
+    ],
+)
+def test_a_scene_asks_for_a_gpu_where_one_is_and_is_wanted(
+    monkeypatch: pytest.MonkeyPatch, nodes: list[dict[str, float]], device: Device, cores: int, gpus: int, memory: float
+) -> None:
+    monkeypatch.setattr(ray_cluster, "nodes", lambda: nodes)
+    found = ray_cluster._needs(ClusterOptions(scheduler="ray", device=device))
+    assert found == {"num_cpus": cores, "num_gpus": gpus, "memory": memory}
+
+
+def test_a_gpu_that_no_node_has_is_one_sentence_unless_nodes_may_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ICEBENCH_CLUSTER_GROWS", raising=False)
+    monkeypatch.setattr(ray_cluster, "nodes", lambda: [CPU])
+    options = ClusterOptions(scheduler="ray", device="gpu")
+    with pytest.raises(ClusterError, match="no node of the Ray cluster has a GPU, which --device gpu asks for"):
+        ray_cluster._needs(options)
+    monkeypatch.setenv("ICEBENCH_CLUSTER_GROWS", "1")
+    assert ray_cluster._needs(options)["num_gpus"] == 1
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
         (["--scheduler", "ray:127.0.0.1:1"], "no Ray answers at '127.0.0.1:1': give the address of a head that runs"),
         (["--scheduler", "ray://127.0.0.1:1"], "no Ray answers at 'ray://127.0.0.1:1'"),
         (["--scheduler", "ray:nowhere"], "no Ray answers at 'nowhere'"),
-        (["--scheduler", "ray", "--workers", "2"], "--workers 2 is of a cluster that a build starts itself"),
+        (["--scheduler", "ray", "--workers", "2"], "--workers 2 is of a cluster that the command starts itself"),
         (["--scheduler", "ray", "--memory-limit", "2"], "--memory-limit '2' is not allowed"),
     ],
 )
@@ -211,7 +250,7 @@ def test_a_ray_that_cannot_be_used_is_one_sentence(
 def build_begun(lake: Path, raw_train: list[Path], port: int) -> Iterator[subprocess.Popen[str]]:
     """A build that has begun its first scene; it is impatient, so that the test need not be patient."""
     code = (
-        "import ingest.ray_cluster as on_ray; on_ray._PATIENCE, on_ray._GLANCE = 1, 0.5;"
+        "import datasets.workers.ray_cluster as on_ray; on_ray._PATIENCE, on_ray._GLANCE = 1, 0.5;"
         "from ingest.__main__ import app; app()"
     )
     words = ["build", *map(str, raw_train), "--lake", str(lake), "--scheduler", f"ray:127.0.0.1:{port}"]
@@ -255,6 +294,6 @@ def test_a_head_that_dies_is_one_sentence(
         end(head[0])
         output, _ = build.communicate(timeout=60)
     assert build.returncode == 2, output
-    assert "the Ray cluster went away in the middle of the build: start it again and repeat the command" in output
+    assert "the Ray cluster went away in the middle of the work: start it again and repeat the command" in output
     assert not (lake / "lock.json").exists()
     assert not (lake / "catalog.parquet").exists()

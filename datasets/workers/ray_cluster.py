@@ -11,18 +11,17 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
 from functools import partial
-from typing import Final
+from typing import Final, TypedDict
 
 import ray
 from ray.exceptions import NodeDiedError, OutOfMemoryError, RayTaskError, WorkerCrashedError
 from ray.util.dask import ray_dask_get
 
-from datasets.errors import ClusterError
+from datasets.errors import ClusterError, WorkerDiedError
 from datasets.process.ports import answers
-from datasets.process.ray_session import find_address, ray_session
+from datasets.process.ray_session import find_address, grows, nodes, ray_session
 from datasets.process.threads import limit_threads
-from ingest.cluster import RETRIES, SCENE_BYTES, ClusterOptions, Result, Task, outcome_of
-from ingest.errors import WorkerDiedError
+from datasets.workers.cluster import RETRIES, SCENE_BYTES, ClusterOptions, Result, Task, outcome_of
 
 logger = logging.getLogger(__name__)
 
@@ -54,30 +53,31 @@ def ray_workers(options: ClusterOptions) -> Iterator["RayWorkers"]:
     retries = {"RAY_task_oom_retries": str(RETRIES)}
     for name, value in retries.items():
         os.environ.setdefault(name, value)
-    with ray_session(retries, given=options.ray_address, advice=_ADVICE) as address:
-        yield RayWorkers(_memory(options.memory_bytes), None if address.startswith("ray://") else _Head())
+    session = ray_session(retries, given=options.ray_address, modules=options.modules, advice=_ADVICE)
+    with session as address:
+        yield RayWorkers(_needs(options), None if address.startswith("ray://") else _Head())
 
 
 class RayWorkers:
-    """Workers of a Ray that this process has joined; see `ingest.cluster.Workers`."""
+    """Workers of a Ray that this process has joined; see `datasets.workers.cluster.Workers`."""
 
-    def __init__(self, memory: int, head: "_Head | None") -> None:
-        """Args: bytes that a task reserves of its node; the head to look after, None where Ray's client does."""
-        self._memory = memory
+    def __init__(self, needs: "_Needs", head: "_Head | None") -> None:
+        """Args: what a task reserves of its node; the head to look after, None where Ray's client does."""
+        self._needs = needs
         self._head = head
 
     def run(
         self, function: Callable[[Task], Result], tasks: Sequence[Task]
     ) -> Iterator[tuple[Task, Result | BaseException]]:
-        """See `ingest.cluster.Workers.run`."""
-        work = partial(_on_one_core, function)
-        graph = {f"convert:{number}": (work, task) for number, task in enumerate(tasks)}
+        """See `datasets.workers.cluster.Workers.run`."""
+        work = partial(_on_its_share, self._needs["num_cpus"], function)
+        graph = {f"scene:{number}": (work, task) for number, task in enumerate(tasks)}
         try:
             references = ray_dask_get(
                 graph,
                 list(graph),
                 ray_persist=True,  # references, not results: results are fetched as they become ready
-                ray_remote_args={"num_cpus": 1, "memory": self._memory, "max_retries": RETRIES},
+                ray_remote_args={**self._needs, "max_retries": RETRIES},
             )
             # Futures, because Ray's own wait turns everything that a signal raises into a KeyboardInterrupt.
             waiting = {each.future(): task for each, task in zip(references, tasks, strict=True)}
@@ -111,8 +111,8 @@ class _Head:
             raise _lost()
 
 
-def _on_one_core(function: Callable[[Task], Result], task: Task) -> Result | Exception:
-    limit_threads(1)
+def _on_its_share(cores: int, function: Callable[[Task], Result], task: Task) -> Result | Exception:
+    limit_threads(cores)
     return outcome_of(function, task)
 
 
@@ -126,23 +126,46 @@ def _outcome(future: Future[Result]) -> Result | BaseException:
     return cause
 
 
-def _memory(asked: int | None) -> int:
-    """Bytes that a scene reserves: the given limit, else what a full-size scene takes if any node has that."""
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    rooms = [int(node.get("memory", 0)) for node in nodes if node.get("CPU", 0) >= 1]
-    if not rooms:
-        logger.warning("no node of the Ray cluster has a CPU to give: the build waits until one joins")
-        return asked or SCENE_BYTES
-    if asked is not None and asked > max(rooms):
+class _Needs(TypedDict):
+    """What a scene reserves of its node: cores, GPUs, and bytes of memory."""
+
+    num_cpus: int
+    num_gpus: int
+    memory: int
+
+
+def _needs(options: ClusterOptions) -> _Needs:
+    """A core, and the given memory, else what a full-size scene takes if any node has that.
+
+    With a GPU it takes the cores that its node has for each of its GPUs: they read and encode for it.
+    """
+    with_cores = [node for node in nodes() if node.get("CPU", 0) >= 1]
+    with_gpus = [node for node in with_cores if node.get("GPU", 0) >= 1] if options.device != "cpu" else []
+    if options.device == "gpu" and not with_gpus and not grows():
+        raise ClusterError(
+            "no node of the Ray cluster has a GPU, which --device gpu asks for: start one, leave --device out, or set "
+            "ICEBENCH_CLUSTER_GROWS=1 if the cluster starts them by itself"
+        )
+    able = with_gpus or with_cores
+    if not able:
+        logger.warning("no node of the Ray cluster has a CPU to give: the command waits until one joins")
+    rooms = [int(node.get("memory", 0)) for node in able]
+    asked = options.memory_bytes
+    if asked is not None and asked > max(rooms, default=asked):
         raise ClusterError(
             f"--memory-limit {asked / 1e9:.1f}GB is more than any node of the Ray cluster has to give (at most "
             f"{max(rooms) / 1e9:.1f}GB): ask for less, or start a larger node"
         )
-    return asked or min(SCENE_BYTES, max(rooms))
+    cores = [int(node["CPU"] // node["GPU"]) for node in with_gpus]
+    return {
+        "num_cpus": max(1, min(cores, default=1)),
+        "num_gpus": 1 if with_gpus or options.device == "gpu" else 0,
+        "memory": asked or min(SCENE_BYTES, max(rooms, default=SCENE_BYTES)),
+    }
 
 
 def _lost() -> ClusterError:
     return ClusterError(
-        "the Ray cluster went away in the middle of the build: start it again and repeat the command, scenes that are "
+        "the Ray cluster went away in the middle of the work: start it again and repeat the command, scenes that are "
         "finished are kept"
     )

@@ -1,4 +1,4 @@
-"""Options that commands with workers have in common."""
+"""Options that commands with workers have in common. Imports nothing heavy."""
 
 from typing import Annotated
 
@@ -23,4 +23,3 @@ Scheduler = Annotated[
         "one."
     ),
 ]
-BreakLock = Annotated[bool, typer.Option("--break-lock", help="Take the lake over from a build that is surely gone.")]

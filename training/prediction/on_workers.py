@@ -1,0 +1,120 @@
+"""Maps made by workers of Dask or Ray, a scene at a time each; a worker keeps the networks from scene to scene.
+
+Only ids of scenes and what came of them pass through this process: workers read the lake, and write into the folder of
+the maps, themselves. Copies of the checkpoints lie in that folder meanwhile, so a worker needs neither MLflow nor the
+place of a study, and one that does not see the folder is found out before it writes somewhere else.
+"""
+
+import platform
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from threading import Lock
+from typing import Final
+
+import torch
+
+from datasets.errors import IceBenchError
+from datasets.lake import Lake
+from datasets.process.machine import Device
+from datasets.process.threads import threads
+from datasets.workers.cluster import ClusterOptions
+from datasets.workers.opening import open_workers
+from training.loop.checkpoint import CheckpointError
+from training.loop.machine import DeviceError, best_device
+from training.loop.precision import whole_float32
+from training.prediction.map_folder import MapFolder
+from training.prediction.map_maker import MapMaker
+from training.prediction.networks import Networks
+from training.spec import SpecError
+
+Outcomes = Generator[tuple[str, bool | BaseException], None, None]
+"""Scenes, each with what `MapMaker.make` returned or raised."""
+
+
+class FolderNotSharedError(IceBenchError, FileNotFoundError):
+    """A worker does not see the folder that the maps go to."""
+
+
+_OF_ALL: Final = (FolderNotSharedError, CheckpointError, SpecError, DeviceError)
+"""Troubles of a worker with every scene: no other would fare better there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What a worker needs to make maps; small, since it goes with every scene.
+
+    Attributes:
+        checkpoints: Copies that all workers see, in a folder of this run alone.
+        lake: Of the scenes.
+        folder: An absolute path, the same on all machines.
+        longest: See `MapMaker.of`; workers cut scenes as one process with all of them would.
+        device: See `best_device`.
+    """
+
+    checkpoints: tuple[Path, ...]
+    lake: Lake
+    folder: MapFolder
+    longest: int
+    device: Device
+
+
+def make_on_workers(
+    checkpoints: Sequence[Path],
+    lake: Lake,
+    identity: Mapping[str, str],
+    folder: MapFolder,
+    *,
+    longest: int,
+    options: ClusterOptions,
+) -> Outcomes:
+    """Makes the maps of scenes, given what makes them by scene id, as workers are free.
+
+    Yields:
+        The scene, and what `MapMaker.make` returns or raises; `WorkerDiedError` where its workers died.
+
+    Raises:
+        ClusterError: The cluster cannot be used, or went away.
+        FolderNotSharedError: A worker does not see the folder.
+        CheckpointError: See `Networks.load`, on a worker.
+        SpecError: Likewise.
+        DeviceError: A worker has no GPU, and one is asked for.
+    """
+    lake.digest  # noqa: B018 - goes along, else every worker reads the whole catalog for it
+    place = replace(folder, path=folder.path.absolute())
+    with place.beside(checkpoints) as copies, open_workers(options, tasks=len(identity)) as workers:
+        order = Order(checkpoints=copies, lake=lake, folder=place, longest=longest, device=options.device)
+        for (scene_id, _), outcome in workers.run(partial(make_map, order=order), [*identity.items()]):
+            if isinstance(outcome, _OF_ALL):
+                raise outcome
+            yield scene_id, outcome
+
+
+_KEPT: Final[dict[tuple[Path, ...], MapMaker]] = {}
+"""Of the run that this process works for."""
+
+_TURN: Final = Lock()
+"""Dask gives a worker a scene for each of its threads: one scene has the memory and all threads, the others wait."""
+
+
+def make_map(scene: tuple[str, str], order: Order) -> bool:
+    """Makes the map of a scene in a worker; see `MapMaker.make`."""
+    with _TURN, whole_float32():
+        if order.checkpoints not in _KEPT:
+            _KEPT.clear()
+            _KEPT[order.checkpoints] = _load(order)
+        return _KEPT[order.checkpoints].make(*scene)
+
+
+def _load(order: Order) -> MapMaker:
+    """Without the cache of decoded arrays: a worker reads a scene once, and Dask counts mapped files as its memory."""
+    if not all(file.exists() for file in order.checkpoints):
+        raise FolderNotSharedError(
+            f"the worker on {platform.node()} does not see the folder {str(order.folder.path)!r}: give --out a folder "
+            "that all workers have under the same name"
+        )
+    device = best_device(order.device)
+    torch.set_num_threads(threads())
+    networks = Networks.load(order.checkpoints, order.lake, device, cache=None)
+    return MapMaker.of(networks, order.folder, order.longest)
