@@ -118,6 +118,14 @@ class Catalog:
         """A plain field of every scene, (scenes,): numbers, or words in an array of objects."""
         return self._mine(self._rows.column(name))
 
+    def boxes(self) -> NDArray[np.float64]:
+        """West, south, east, north of every scene in degrees, (scenes, 4)."""
+        return self._mine(self._rows.boxes())
+
+    def microseconds(self, name: str) -> NDArray[np.int64]:
+        """A time of every scene, `acquired` or `stopped`, since 1970 in UTC, (scenes,)."""
+        return self._mine(self._rows.microseconds(name))
+
     def pixels(self, chart: str) -> NDArray[np.int64]:
         """Full-resolution pixels of each class, (scenes, classes), those without a label left out."""
         return self._mine(self._rows.pixels(chart))

@@ -65,6 +65,14 @@ class Rows(ABC):
         """A plain field of every scene, (scenes,); words are Python's, in an array of objects, None where none."""
 
     @abstractmethod
+    def boxes(self) -> NDArray[np.float64]:
+        """West, south, east, north of every scene in degrees, (scenes, 4)."""
+
+    @abstractmethod
+    def microseconds(self, name: str) -> NDArray[np.int64]:
+        """A time of every scene since 1970 in UTC, (scenes,)."""
+
+    @abstractmethod
     def find(self, scene_id: str) -> int:
         """Where a scene is; -1 where it is not."""
 
@@ -116,6 +124,15 @@ class RecordRows(Rows):
         found[:] = values
         return found
 
+    def boxes(self) -> NDArray[np.float64]:
+        """See `Rows`."""
+        return np.array([record.bbox for record in self._records], np.float64).reshape(-1, len(CORNERS))
+
+    def microseconds(self, name: str) -> NDArray[np.int64]:
+        """See `Rows`."""
+        times = (getattr(record, name) for record in self._records)
+        return np.fromiter((_microseconds(time) for time in times), np.int64, len(self))
+
     def find(self, scene_id: str) -> int:
         """See `Rows`."""
         return next((place for place, record in enumerate(self._records) if record.scene_id == scene_id), -1)
@@ -156,6 +173,17 @@ class TableRows(Rows):
         values: NDArray[Any] = self._table[name].to_numpy()
         return values
 
+    def boxes(self) -> NDArray[np.float64]:
+        """See `Rows`."""
+        return np.stack([self._table[corner].to_numpy() for corner in CORNERS], axis=1).astype(np.float64, copy=False)
+
+    def microseconds(self, name: str) -> NDArray[np.int64]:
+        """See `Rows`."""
+        import pyarrow as pa
+
+        times: NDArray[np.int64] = self._table[name].cast(pa.int64()).to_numpy()
+        return times
+
     def find(self, scene_id: str) -> int:
         """See `Rows`."""
         import pyarrow.compute as pc
@@ -184,6 +212,10 @@ class TableRows(Rows):
             for row, ticks in zip(rows, some[name].cast(pa.int64()).to_pylist(), strict=True):
                 row[name] = datetime(1970, 1, 1, tzinfo=zone) + timedelta(microseconds=ticks)
         return [_from_row(row) for row in rows]
+
+
+def _microseconds(time: datetime) -> int:
+    return (time - datetime(1970, 1, 1, tzinfo=time.tzinfo)) // timedelta(microseconds=1)
 
 
 def to_row(record: SceneRecord) -> dict[str, object]:
