@@ -116,7 +116,7 @@ class Catalog:
 
     def column(self, name: str) -> NDArray[Any]:
         """A plain field of every scene, (scenes,): numbers, or words in an array of objects."""
-        return self._mine(self._rows.column(name))
+        return self._rows.column(name, self._places)
 
     def boxes(self) -> NDArray[np.float64]:
         """West, south, east, north of every scene in degrees, (scenes, 4)."""

@@ -61,8 +61,8 @@ class Rows(ABC):
         """One scene."""
 
     @abstractmethod
-    def column(self, name: str) -> NDArray[Any]:
-        """A plain field of every scene, (scenes,); words are Python's, in an array of objects, None where none."""
+    def column(self, name: str, places: NDArray[np.intp] | None = None) -> NDArray[Any]:
+        """A plain field of every scene or of some, (scenes,); words are Python's, in an array of objects."""
 
     @abstractmethod
     def boxes(self) -> NDArray[np.float64]:
@@ -115,9 +115,10 @@ class RecordRows(Rows):
         """See `Rows`."""
         return self._records[place]
 
-    def column(self, name: str) -> NDArray[Any]:
+    def column(self, name: str, places: NDArray[np.intp] | None = None) -> NDArray[Any]:
         """See `Rows`."""
-        values = [getattr(record, name) for record in self._records]
+        records = self._records if places is None else [self._records[place] for place in places.tolist()]
+        values = [getattr(record, name) for record in records]
         if values and isinstance(values[0], int):
             return np.array(values)
         found = np.empty(len(values), object)
@@ -168,9 +169,10 @@ class TableRows(Rows):
         """See `Rows`."""
         return self._made(place // _CHUNK)[place % _CHUNK]
 
-    def column(self, name: str) -> NDArray[Any]:
+    def column(self, name: str, places: NDArray[np.intp] | None = None) -> NDArray[Any]:
         """See `Rows`."""
-        values: NDArray[Any] = self._table[name].to_numpy()
+        column = self._table[name] if places is None else self._table[name].take(places)
+        values: NDArray[Any] = column.to_numpy()
         return values
 
     def boxes(self) -> NDArray[np.float64]:

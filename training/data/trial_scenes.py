@@ -1,7 +1,7 @@
 """Which scenes of a lake a trial is trained, validated and scored on; checks before it starts."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -67,6 +67,12 @@ def check_trained_on(spec: TrialSpec, lake: Lake) -> None:
             f"{lake.url!r} has digest {lake.digest}: give its own lake for scores and attributions; "
             "`python -m training predict` makes maps of the scenes of any lake"
         )
+
+
+def chosen_by(spec: TrialSpec) -> tuple[Hashable, ...]:
+    """What `select_scenes` asks of a spec: trials in which this is equal have the same scenes, or lack the same."""
+    drawn = spec.data.size_matched or spec.data.scene_share < 1
+    return spec.data, spec.evaluation.fixed_ratio, spec.evaluation.dominance, spec.seed if drawn else None
 
 
 def select_scenes(spec: TrialSpec, lake: Lake) -> TrialScenes:

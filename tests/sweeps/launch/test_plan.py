@@ -10,7 +10,7 @@ from sweeps.design.experiment import ExperimentError
 from sweeps.design.scene_sets import trained_on
 from sweeps.launch.plan import plan
 from tests.sweeps.launch.small_study import SPEC, small_study
-from training.spec import SpecError
+from training.spec import SpecError, TrialSpec
 
 
 def test_trials_are_bound_to_the_lake_that_they_need(tiny_lake: Lake) -> None:
@@ -44,6 +44,16 @@ def test_cells_without_scenes_are_named_and_the_rest_is_planned(tiny_lake: Lake)
     assert {each.trial.labels["train.location"] for each in planned.impossible} == set(LOCATIONS) - there
     assert {each.short for each in planned.impossible} == {"no train scenes"}
     assert len(planned.ready) + len(planned.impossible) == len(study.trials())
+
+
+def test_trials_with_the_same_scenes_are_asked_once(tiny_lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[TrialSpec] = []
+    monkeypatch.setattr("sweeps.launch.plan.select_scenes", lambda spec, lake: asked.append(spec))
+    changes = {"plain": {}, "share": {"data.scene_share": 0.5}, "longer": {"loop.max_epochs": 3}}
+    plan(small_study(3, axes={"what": changes}), (tiny_lake,))
+    shares = [spec.data.scene_share for spec in asked]
+    assert shares == [1, 0.5, 0.5, 0.5], "a share is drawn by the seed; the length of a training chooses no scenes"
+    assert [spec.seed for spec in asked[1:]] == [0, 1, 2]
 
 
 def test_a_ratio_that_the_lake_lacks_is_an_error_only_where_it_was_asked_for(tiny_lake: Lake) -> None:
