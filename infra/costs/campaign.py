@@ -14,7 +14,6 @@ _OTHERS: Final = 224
 VAL_SCENES: Final = 18
 TEST_SCENES: Final = 20
 _GPUS_OF_A_NODE: Final = 8
-_PIXEL_BYTES: Final = 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,8 +103,9 @@ def parts_of_trials(constants: Constants, trials: Sequence[tuple[int, float]], s
 
 
 def decoded_bytes(constants: Constants, scenes: int, ratio: int) -> float:
-    """Of scenes at one ratio in the cache of a node: two channels of SAR in int16, zones and a chart."""
-    return _PIXEL_BYTES * constants["scene_pixels"] / ratio**2 * scenes
+    """Of scenes at one ratio in the cache of a node: two channels of SAR, zones and a chart."""
+    pixel = 2 * (4 if ratio == 1 else 2) + 2
+    return pixel * constants["scene_pixels"] / ratio**2 * scenes
 
 
 def campaign_cost(
