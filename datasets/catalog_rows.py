@@ -159,8 +159,7 @@ class TableRows(Rows):
         super().__init__()
         self._table = _checked(table)
         self._made: Callable[[int], list[SceneRecord]] = lru_cache(_CHUNKS_KEPT)(self._make)
-        if len(table):
-            self.record(0)
+        self._make(0, 1)  # a column of values that no record takes is refused at once
 
     def __len__(self) -> int:
         return int(self._table.num_rows)
@@ -204,10 +203,10 @@ class TableRows(Rows):
         counts = [self._table[f"{chart}_{value}"].to_numpy() for value in PIXELS[chart][:-1]]
         return np.stack(counts, axis=1).astype(np.int64, copy=False)
 
-    def _make(self, chunk: int) -> list[SceneRecord]:
+    def _make(self, chunk: int, count: int = _CHUNK) -> list[SceneRecord]:
         import pyarrow as pa
 
-        some = self._table.slice(chunk * _CHUNK, _CHUNK)
+        some = self._table.slice(chunk * _CHUNK, count)
         rows = some.drop_columns(list(_TIMES)).to_pylist()  # with times it would import pandas
         for name in _TIMES:
             zone = UTC if some.schema.field(name).type.tz else None

@@ -9,8 +9,8 @@ from datasets.lake import Lake
 from sweeps.design.axes import text
 from sweeps.design.experiment import Experiment, ExperimentError
 from sweeps.design.point import Point
-from training.data.trial_scenes import EmptyCellError, chosen_by, select_scenes
-from training.spec import SpecError, TrialSpec
+from training.data.trial_scenes import EmptyCellError, TrialScenes, select_scenes
+from training.spec import SpecError
 
 Ready = tuple[Point, Lake]
 """A trial bound to the lake that it needs, and that lake."""
@@ -97,7 +97,7 @@ class _Planner:
 
     def __init__(self, part: Experiment, lakes: Sequence[Lake], storage: str, coming: Collection[str]) -> None:
         self._lakes, self._networks = lakes, None
-        self._known: dict[Hashable, SplitError | None] = {}
+        self._scenes: dict[Hashable, TrialScenes | SplitError] = {}
         if part.trained_by:
             from sweeps.launch.trained_networks import TrainedNetworks
 
@@ -114,24 +114,15 @@ class _Planner:
                 short=f"no lake with {options}",
             )
         bound = trial.bound_to(lake.digest)
-        if error := self._without_scenes(bound.spec, lake):
+        try:
+            select_scenes(bound.spec, lake, self._scenes if lake is self._lakes[0] else None)
+        except SplitError as error:
             short = f"no {error.split} scenes" if isinstance(error, EmptyCellError) else "no scene is large enough"
             return ImpossibleTrial(trial=trial, reason=str(error), short=short)
         missing = None if self._networks is None else self._networks.why_not(bound)
         if missing is not None:
             return ImpossibleTrial(trial=bound, reason=missing.reason, short=missing.short)
         return bound, lake
-
-    def _without_scenes(self, spec: TrialSpec, lake: Lake) -> SplitError | None:
-        """Why a split has no scenes that can be used; trials with the same scenes are asked once."""
-        key = chosen_by(spec)
-        if key not in self._known:
-            try:
-                select_scenes(spec, lake)
-                self._known[key] = None
-            except SplitError as error:
-                self._known[key] = error
-        return self._known[key]
 
     def impossible(self, trials: Iterable[Point]) -> Iterator[ImpossibleTrial]:
         """Those that cannot run; one that the lake has no ratio or channel for may have another lake some day."""

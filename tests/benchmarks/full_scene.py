@@ -77,7 +77,7 @@ def measure() -> list[Row]:
             floor,
             TIME_REACH,
             "s",
-            f"pixel_seconds_1_2_5_10 {convert['seconds'] / LINES / SAMPLES:.3g} s; floor: {parts}",
+            f"pixel_seconds_1_2_5_10 {convert['seconds'] / LINES / SAMPLES:.3g} s; {parts}",
         ),
         _row(
             "the same, ratios 2 5 10",

@@ -10,6 +10,7 @@ from sweeps.design.experiment import ExperimentError
 from sweeps.design.scene_sets import trained_on
 from sweeps.launch.plan import plan
 from tests.sweeps.launch.small_study import SPEC, small_study
+from training.data import trial_scenes
 from training.spec import SpecError, TrialSpec
 
 
@@ -46,14 +47,25 @@ def test_cells_without_scenes_are_named_and_the_rest_is_planned(tiny_lake: Lake)
     assert len(planned.ready) + len(planned.impossible) == len(study.trials())
 
 
-def test_trials_with_the_same_scenes_are_asked_once(tiny_lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_scenes_are_chosen_once_for_trials_that_have_the_same(tiny_lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[TrialSpec] = []
-    monkeypatch.setattr("sweeps.launch.plan.select_scenes", lambda spec, lake: asked.append(spec))
-    changes = {"plain": {}, "share": {"data.scene_share": 0.5}, "longer": {"loop.max_epochs": 3}}
-    plan(small_study(3, axes={"what": changes}), (tiny_lake,))
-    shares = [spec.data.scene_share for spec in asked]
-    assert shares == [1, 0.5, 0.5, 0.5], "a share is drawn by the seed; the length of a training chooses no scenes"
-    assert [spec.seed for spec in asked[1:]] == [0, 1, 2]
+    real = trial_scenes._choose
+    monkeypatch.setattr(trial_scenes, "_choose", lambda spec, lake: asked.append(spec) or real(spec, lake))
+    changes = {
+        "plain": {},
+        "other patches": {"data.patch_size": 8},
+        "share": {"data.scene_share": 0.5},
+        "nothing": {"data.test.location": "cat4"},
+        "nothing again": {"data.test.location": "cat4", "data.patch_size": 8},
+    }
+    planned = plan(small_study(3, axes={"what": changes}), (tiny_lake,))
+    assert [(spec.data.scene_share, spec.data.test.location, spec.seed) for spec in asked] == [
+        (1, None, 0),
+        *((0.5, None, seed) for seed in range(3)),  # a share is drawn by the seed
+        (1, "cat4", 0),
+    ]
+    assert len(planned.ready) == 9
+    assert [each.short for each in planned.impossible] == ["no test scenes"] * 6
 
 
 def test_a_ratio_that_the_lake_lacks_is_an_error_only_where_it_was_asked_for(tiny_lake: Lake) -> None:
