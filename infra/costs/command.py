@@ -68,14 +68,17 @@ def costs(
         report = _Report(known, priced, sizes, cores, slots, ratios.replace(",", "_"), card, names)
         found = {part: getattr(report, part)() for part in parts or PARTS[:3]}
     if as_json:
-        out.print_json(json.dumps(found))
+        out.print_json(json.dumps(found | ({"prices": asdict(priced)} if priced else {}), default=str))
         return
     from infra.costs import tables
 
     for part, rows in found.items():
         for table in getattr(tables, part)(rows):
             out.print(table)
-    tell("GPU figures are a model's: bytes that a step moves over half of the card's nominal bandwidth")
+    if found.keys() & {"campaign", "limits"}:
+        tell("GPU figures are a model's: bytes that a step moves over half of the card's nominal bandwidth")
+    if not found.keys() & {"build", "campaign"}:
+        return
     if priced is not None:
         tell(f"prices in {priced.currency} of {priced.dated}: {priced.source}")
         if priced.lacking:

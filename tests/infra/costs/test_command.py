@@ -36,6 +36,9 @@ def test_prices_that_are_lacking_are_named_and_small_sums_have_cents(tmp_path: P
     assert "prices in EUR of 2026-11-30: ours" in said
     assert "has no such price: gpu_hour, write_1000, read_1000, gb_month" in said
     assert " 0.10" in said
+    assert "GPU figures" not in said
+    done = CliRunner().invoke(app, ["build", "--scenes", "532", "--prices", str(mine), "--json"])
+    assert json.loads(done.stdout)["prices"]["dated"] == "2026-11-30"
 
 
 @pytest.mark.parametrize(
