@@ -53,10 +53,10 @@ def test_scenes_are_chosen_once_for_trials_that_have_the_same(tiny_lake: Lake, m
     monkeypatch.setattr(trial_scenes, "_choose", lambda spec, lake: asked.append(spec) or real(spec, lake))
     changes = {
         "plain": {},
-        "other patches": {"data.patch_size": 8},
+        "other patches": {"data.patch_size": 32},
         "share": {"data.scene_share": 0.5},
         "nothing": {"data.test.location": "cat4"},
-        "nothing again": {"data.test.location": "cat4", "data.patch_size": 8},
+        "nothing again": {"data.test.location": "cat4", "data.patch_size": 32},
     }
     planned = plan(small_study(3, axes={"what": changes}), (tiny_lake,))
     assert [(spec.data.scene_share, spec.data.test.location, spec.seed) for spec in asked] == [
