@@ -116,7 +116,15 @@ class Catalog:
 
     def column(self, name: str) -> NDArray[Any]:
         """A plain field of every scene, (scenes,): numbers, or words in an array of objects."""
-        return self._mine(self._rows.column(name))
+        return self._rows.column(name, self._places)
+
+    def boxes(self) -> NDArray[np.float64]:
+        """West, south, east, north of every scene in degrees, (scenes, 4)."""
+        return self._mine(self._rows.boxes())
+
+    def microseconds(self, name: str) -> NDArray[np.int64]:
+        """A time of every scene, `acquired` or `stopped`, since 1970 in UTC, (scenes,)."""
+        return self._mine(self._rows.microseconds(name))
 
     def pixels(self, chart: str) -> NDArray[np.int64]:
         """Full-resolution pixels of each class, (scenes, classes), those without a label left out."""

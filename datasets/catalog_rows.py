@@ -61,8 +61,16 @@ class Rows(ABC):
         """One scene."""
 
     @abstractmethod
-    def column(self, name: str) -> NDArray[Any]:
-        """A plain field of every scene, (scenes,); words are Python's, in an array of objects, None where none."""
+    def column(self, name: str, places: NDArray[np.intp] | None = None) -> NDArray[Any]:
+        """A plain field of every scene or of some, (scenes,); words are Python's, in an array of objects."""
+
+    @abstractmethod
+    def boxes(self) -> NDArray[np.float64]:
+        """West, south, east, north of every scene in degrees, (scenes, 4)."""
+
+    @abstractmethod
+    def microseconds(self, name: str) -> NDArray[np.int64]:
+        """A time of every scene since 1970 in UTC, (scenes,)."""
 
     @abstractmethod
     def find(self, scene_id: str) -> int:
@@ -107,14 +115,24 @@ class RecordRows(Rows):
         """See `Rows`."""
         return self._records[place]
 
-    def column(self, name: str) -> NDArray[Any]:
+    def column(self, name: str, places: NDArray[np.intp] | None = None) -> NDArray[Any]:
         """See `Rows`."""
-        values = [getattr(record, name) for record in self._records]
+        records = self._records if places is None else [self._records[place] for place in places.tolist()]
+        values = [getattr(record, name) for record in records]
         if values and isinstance(values[0], int):
             return np.array(values)
         found = np.empty(len(values), object)
         found[:] = values
         return found
+
+    def boxes(self) -> NDArray[np.float64]:
+        """See `Rows`."""
+        return np.array([record.bbox for record in self._records], np.float64).reshape(-1, len(CORNERS))
+
+    def microseconds(self, name: str) -> NDArray[np.int64]:
+        """See `Rows`."""
+        times = (getattr(record, name) for record in self._records)
+        return np.fromiter((_microseconds(time) for time in times), np.int64, len(self))
 
     def find(self, scene_id: str) -> int:
         """See `Rows`."""
@@ -141,8 +159,7 @@ class TableRows(Rows):
         super().__init__()
         self._table = _checked(table)
         self._made: Callable[[int], list[SceneRecord]] = lru_cache(_CHUNKS_KEPT)(self._make)
-        if len(table):
-            self.record(0)
+        self._make(0, 1)  # a column of values that no record takes is refused at once
 
     def __len__(self) -> int:
         return int(self._table.num_rows)
@@ -151,10 +168,22 @@ class TableRows(Rows):
         """See `Rows`."""
         return self._made(place // _CHUNK)[place % _CHUNK]
 
-    def column(self, name: str) -> NDArray[Any]:
+    def column(self, name: str, places: NDArray[np.intp] | None = None) -> NDArray[Any]:
         """See `Rows`."""
-        values: NDArray[Any] = self._table[name].to_numpy()
+        column = self._table[name] if places is None else self._table[name].take(places)
+        values: NDArray[Any] = column.to_numpy()
         return values
+
+    def boxes(self) -> NDArray[np.float64]:
+        """See `Rows`."""
+        return np.stack([self._table[corner].to_numpy() for corner in CORNERS], axis=1).astype(np.float64, copy=False)
+
+    def microseconds(self, name: str) -> NDArray[np.int64]:
+        """See `Rows`."""
+        import pyarrow as pa
+
+        times: NDArray[np.int64] = self._table[name].cast(pa.int64()).to_numpy()
+        return times
 
     def find(self, scene_id: str) -> int:
         """See `Rows`."""
@@ -174,16 +203,20 @@ class TableRows(Rows):
         counts = [self._table[f"{chart}_{value}"].to_numpy() for value in PIXELS[chart][:-1]]
         return np.stack(counts, axis=1).astype(np.int64, copy=False)
 
-    def _make(self, chunk: int) -> list[SceneRecord]:
+    def _make(self, chunk: int, count: int = _CHUNK) -> list[SceneRecord]:
         import pyarrow as pa
 
-        some = self._table.slice(chunk * _CHUNK, _CHUNK)
+        some = self._table.slice(chunk * _CHUNK, count)
         rows = some.drop_columns(list(_TIMES)).to_pylist()  # with times it would import pandas
         for name in _TIMES:
             zone = UTC if some.schema.field(name).type.tz else None
             for row, ticks in zip(rows, some[name].cast(pa.int64()).to_pylist(), strict=True):
                 row[name] = datetime(1970, 1, 1, tzinfo=zone) + timedelta(microseconds=ticks)
         return [_from_row(row) for row in rows]
+
+
+def _microseconds(time: datetime) -> int:
+    return (time - datetime(1970, 1, 1, tzinfo=time.tzinfo)) // timedelta(microseconds=1)
 
 
 def to_row(record: SceneRecord) -> dict[str, object]:

@@ -1,6 +1,5 @@
 """How near training scenes are to test scenes, in space and time: what a network may have seen of its test before."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,11 +8,20 @@ from numpy.typing import NDArray
 
 from datasets.catalog import Catalog
 from datasets.errors import IceBenchError
-from datasets.scene import SceneRecord
+from datasets.footprints import (
+    Blocks,
+    Footprints,
+    Near,
+    Places,
+    at_least,
+    distance_km,
+    first_in_time,
+    nearest_in_time,
+    touch,
+)
 
-_EARTH_KM: Final = 6371.0
-_ALONG: Final = 9
-"""Points along each side of a box."""
+_DAY: Final = 86_400_000_000
+"""Microseconds."""
 
 
 class ApartError(IceBenchError, ValueError):
@@ -70,58 +78,68 @@ class Leak:
 
 def leaks(catalog: Catalog) -> tuple[Leak, ...]:
     """A row for each test scene, by scene_id; none where the lake has no training scene."""
-    train = catalog.split("train")
+    test, train = catalog.split("test"), catalog.split("train")
+    if not (len(test) and len(train)):
+        return ()
+    of, among = _footprints(test), _footprints(train)
+    place, unknown = first_in_time(of, among, lambda rows, others: touch(of.boxes[rows], among.boxes[others]))
+    in_space, km = place.copy(), np.zeros(len(of))
+    rest = np.flatnonzero((place < 0) | unknown)
+    in_space[rest], km[rest] = Blocks(among).nearest(of.take(rest))
+    in_time = nearest_in_time(of, among)
+    time_km = distance_km(of.boxes, among.boxes[in_time])
+    names = train.column("scene_id")
+
+    def neighbour(row: int, other: int, km: float) -> Neighbour:
+        return Neighbour(scene_id=names[other], km=float(km), days=float(_days(of.times[row] - among.times[other])))
+
     found = []
-    for row in catalog.split("test") if len(train) else ():
-        near = [_neighbour(row, other) for other in train]
-        touching = [each for each in near if each.km == 0]
+    for row, scene_id in enumerate(test.scene_ids):
+        nearest = neighbour(row, in_space[row], km[row])
         found.append(
             Leak(
-                scene_id=row.scene_id,
-                in_space=min(near, key=lambda each: (each.km, each.days)),
-                in_time=min(near, key=lambda each: (each.days, each.km)),
-                same_place=min(touching, key=lambda each: each.days, default=None),
+                scene_id=scene_id,
+                in_space=nearest,
+                in_time=neighbour(row, in_time[row], time_km[row]),
+                same_place=nearest if nearest.km == 0 else None,  # of those that touch the nearest in time
             )
         )
     return tuple(found)
 
 
-def too_near(records: Iterable[SceneRecord], apart: Apart | None) -> frozenset[str]:
-    """Ids of scenes of the training archive that are too near to a scene of the test archive; none without a rule."""
-    rows = list(records) if apart is not None else []
-    tests = [row for row in rows if row.archive == "test"]
-    return frozenset(
-        row.scene_id
-        for row in rows
-        if row.archive == "train" and apart is not None
-        for near in (_neighbour(row, test) for test in tests)
-        if near.km < apart.km and near.days <= apart.days
-    )
+def too_near(catalog: Catalog, apart: Apart) -> NDArray[np.bool_]:
+    """Which scenes (scenes,) are of the training archive and too near to a scene of the test archive."""
+    found = np.zeros(len(catalog), np.bool_)
+    places = np.flatnonzero(catalog.having("archive", "train"))
+    tests = catalog.take(catalog.having("archive", "test"))
+    if not (len(places) and len(tests)):
+        return found
+    of, among = _footprints(catalog.take(places)), _footprints(tests)
+    place, unknown = first_in_time(of, among, _rule(apart, of, among), apart.days * _DAY)
+    rest = np.flatnonzero((place < 0) & unknown)
+    some = of.take(rest)
+    near = place >= 0
+    near[rest] = Blocks(among).any_near(some, apart.km, _rule(apart, some, among))
+    found[places] = near
+    return found
 
 
-def _neighbour(one: SceneRecord, other: SceneRecord) -> Neighbour:
-    days = abs((one.acquired - other.acquired).total_seconds()) / 86400
-    return Neighbour(scene_id=other.scene_id, km=distance_km(one.bbox, other.bbox), days=days)
+def _rule(apart: Apart, of: Footprints, among: Footprints) -> Near:
+    def near(rows: Places, others: Places) -> NDArray[np.bool_]:
+        pairs = np.flatnonzero(_days(of.times[rows] - among.times[others]) <= apart.days)
+        for distance in (at_least, distance_km):
+            one, other = of.boxes[rows[pairs]], among.boxes[others[pairs]]
+            pairs = pairs[distance(one, other) < apart.km]
+        found = np.zeros(len(rows), np.bool_)
+        found[pairs] = True
+        return found
+
+    return near
 
 
-def distance_km(one: tuple[float, float, float, float], other: tuple[float, float, float, float]) -> float:
-    """Kilometres between two boxes of west, south, east, north in degrees; 0 where they touch.
-
-    A scene lies within its box, so it is never nearer than that. West > east crosses the antimeridian.
-    """
-    (west, south, east, north), (west2, south2, east2, north2) = one, other
-    beside = (west2 - west) % 360 <= (east - west) % 360 or (west - west2) % 360 <= (east2 - west2) % 360
-    if beside and south <= north2 and south2 <= north:
-        return 0.0
-    return float(_EARTH_KM * np.arccos(np.clip(_points(one) @ _points(other).T, -1, 1)).min())
+def _days(microseconds: NDArray[np.int64]) -> NDArray[np.float64]:
+    return np.abs(microseconds) / 1e6 / 86400
 
 
-def _points(box: tuple[float, float, float, float]) -> NDArray[np.float64]:
-    """Unit vectors (points, 3) of a grid over a box."""
-    west, south, east, north = box
-    across = west + np.linspace(0, (east - west) % 360, _ALONG)
-    up = np.linspace(south, north, _ALONG)
-    longitude, latitude = (each.ravel() for each in np.meshgrid(np.radians(across), np.radians(up)))
-    return np.stack(
-        [np.cos(latitude) * np.cos(longitude), np.cos(latitude) * np.sin(longitude), np.sin(latitude)], axis=1
-    )
+def _footprints(catalog: Catalog) -> Footprints:
+    return Footprints.of(catalog.boxes(), catalog.microseconds("acquired"))

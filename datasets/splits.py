@@ -6,7 +6,7 @@ both ways). Neither are scenes without a chart, nor those that the archive has w
 predicted are of no archive: they stay apart, and whatever they share a pass with is as it would be without them.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
@@ -139,18 +139,25 @@ def _draw(rows: list[_Frame], wanted: int, seed: int) -> set[_Pass]:
     order = [names[place] for place in np.random.default_rng(seed).permutation(len(names))]
     stratum = {name: (passes[name][0].season, passes[name][0].location) for name in names}
     size = Counter(stratum[name] for name in names for _ in passes[name])
+    place = {name: number for number, name in enumerate(order)}
+    waiting: defaultdict[tuple[str, str], deque[_Pass]] = defaultdict(deque)
+    for name in order:
+        waiting[stratum[name]].append(name)
     taken: Counter[tuple[str, str]] = Counter()
     chosen: set[_Pass] = set()
     missing = wanted
     while missing > 0:
-        fitting = [name for name in order if name not in chosen and len(passes[name]) <= missing]
+        for names_left in waiting.values():
+            while names_left and len(passes[names_left[0]]) > missing:
+                names_left.popleft()  # ever fewer are missing: it will not fit later either
+        fitting = [names_left[0] for names_left in waiting.values() if names_left]
         if not fitting:
             # Only passes of several frames are left: the smallest overshoots the least, but train must keep a pass.
-            rest = sorted((name for name in order if name not in chosen), key=lambda name: len(passes[name]))
-            if chosen or len(rest) < 2:
+            if chosen or len(order) < 2:
                 break
-            fitting = rest[:1]
-        best = min(fitting, key=lambda name: (taken[stratum[name]] + 1) / size[stratum[name]])
+            return {min(order, key=lambda name: len(passes[name]))}
+        best = min(fitting, key=lambda name: ((taken[stratum[name]] + 1) / size[stratum[name]], place[name]))
+        waiting[stratum[best]].popleft()
         chosen.add(best)
         taken[stratum[best]] += len(passes[best])
         missing -= len(passes[best])

@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from types import MappingProxyType
 
 import numpy as np
+from numpy.typing import NDArray
 
 from datasets.catalog import Catalog
 from datasets.errors import LakeNotFoundError, SplitError
@@ -177,24 +178,28 @@ def publish(lake: Lake, records: Iterable[SceneRecord], split: SplitOptions) -> 
 
 
 def _is_as_drawn(catalog: Catalog, split: SplitOptions) -> bool:
-    """Whether the catalog has the splits that would be drawn now; a rule of distances needs all scenes as records."""
-    if split.apart is not None:
-        return False
-    now = splits_of(catalog, seed=split.seed, val_scenes=split.val_scenes, include_withdrawn=split.include_withdrawn)
-    return now == list(zip(catalog.column("split"), catalog.column("unused"), strict=True))
+    """Whether the catalog has the splits that would be drawn now."""
+    near = _too_near(catalog, split)
+    others = catalog.take(~near)
+    now = splits_of(others, seed=split.seed, val_scenes=split.val_scenes, include_withdrawn=split.include_withdrawn)
+    same = now == list(zip(others.column("split"), others.column("unused"), strict=True))
+    return same and bool(catalog.take(near).having("split", "unused").all())
 
 
 def _publish(lake: Lake, records: Iterable[SceneRecord], split: SplitOptions, *, settled: bool = False) -> Catalog:
-    scenes = {record.scene_id: record for record in carry_seasons(lake, records)}
-    near = too_near(scenes.values(), split.apart)
-    others = (row for row in scenes.values() if row.scene_id not in near)
+    scenes = Catalog.of({record.scene_id: record for record in carry_seasons(lake, records)}.values())
+    near = _too_near(scenes, split)
     drawn = assign_splits(
-        others, seed=split.seed, val_scenes=split.val_scenes, include_withdrawn=split.include_withdrawn
+        scenes.take(~near), seed=split.seed, val_scenes=split.val_scenes, include_withdrawn=split.include_withdrawn
     )
-    unused = (scenes[scene_id].model_copy(update={"split": "unused"}) for scene_id in near)
+    unused = (row.model_copy(update={"split": "unused"}) for row in scenes.take(near))
     catalog = Catalog.of((*drawn, *unused))
     lake.publish(catalog, channel_statistics(lake, catalog), settled=settled)
     return catalog
+
+
+def _too_near(scenes: Catalog, split: SplitOptions) -> NDArray[np.bool_]:
+    return np.zeros(len(scenes), np.bool_) if split.apart is None else too_near(scenes, split.apart)
 
 
 def channel_statistics(lake: Lake, catalog: Catalog) -> dict[str, dict[str, ChannelStatistics]]:

@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from datasets.catalog_rows import PIXELS
 from datasets.channels import CHANNELS
@@ -54,7 +55,7 @@ def write_large_lake(folder: Path, scenes: int, *, settled: bool = True) -> Path
         "samples": drawn.integers(9000, 10600, scenes),
         "recipe": [recipe["digest"]] * scenes,
         "fingerprint": [f"{k:012x}" for k in range(scenes)],
-        **{side: drawn.uniform(50, 80, scenes) for side in ("west", "south", "east", "north")},
+        **_boxes(scenes),
         **{f"{name}_{value}": drawn.integers(0, 10**7, scenes) for name, values in PIXELS.items() for value in values},
         **{f"dropped_{reason}": drawn.integers(0, 9, scenes) for reason in ("no_code", "no_row")},
     }
@@ -64,6 +65,14 @@ def write_large_lake(folder: Path, scenes: int, *, settled: bool = True) -> Path
     metadata |= {b"icebench.settled": b"true"} if settled else {}
     pq.write_table(pa.table(columns).replace_schema_metadata(metadata), folder / "catalog.parquet")
     return folder
+
+
+def _boxes(scenes: int) -> dict[str, NDArray[np.float64]]:
+    """Squares of 400 km anywhere in the Arctic, in degrees."""
+    drawn, half = np.random.default_rng(1), 200 / 111.2
+    west, middle = drawn.uniform(-180, 180, scenes), drawn.uniform(60, 82, scenes)
+    east = west + 2 * half / np.cos(np.radians(middle))
+    return {"west": west, "south": middle - half, "east": (east + 180) % 360 - 180, "north": middle + half}
 
 
 def source_of(time: datetime) -> str:

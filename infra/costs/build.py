@@ -59,8 +59,9 @@ def build_cost(
     """
     raw = scenes * constants["raw_bytes"]
     writes = scenes * constants["write_requests"]
+    a_scene = constants["scene_pixels"] * constants[f"pixel_seconds_{ratios}"]
     parts = {
-        "converting": constants["worker_start"] + math.ceil(scenes / workers) * constants[f"scene_seconds_{ratios}"],
+        "converting": constants["worker_start"] + math.ceil(scenes / workers) * a_scene,
         "the archive": raw / constants["archive_rate"],
         "requests to the store": writes / constants["store_rate"],
         "the catalog": catalog_seconds(constants, scenes),
@@ -89,9 +90,4 @@ def build_cost(
 
 def catalog_seconds(constants: Constants, scenes: int) -> float:
     """To write the catalog of some scenes: moments of the training scenes are read, rows made, hashed and written."""
-    return scenes * (constants["publish_row"] + USED_TO_TRAIN * constants["moments_read"])
-
-
-def open_seconds(constants: Constants, scenes: int) -> float:
-    """Processor time to open a lake, imports left out."""
-    return scenes * constants["catalog_open"]
+    return constants["publish_start"] + scenes * (constants["publish_row"] + USED_TO_TRAIN * constants["moments_read"])

@@ -54,7 +54,7 @@ class CampaignCost:
         reads: Requests to the lake: each node reads each ratio once.
         node_bytes: That a node would keep decoded to read the lake once only.
         record_bytes: In MLflow's store of files.
-        money: None without prices.
+        money: Of the GPUs from the first trial to the last, idle or not, and of requests; None without prices.
     """
 
     trials: int
@@ -87,6 +87,27 @@ def trial_seconds(constants: Constants, work: TrialWork, card: str) -> float:
     return work.epochs * epoch + TEST_SCENES * scored + constants["trial_overhead"]
 
 
+def parts_of_trials(constants: Constants, trials: Sequence[tuple[int, float]], slots: int) -> dict[str, float]:
+    """Seconds that each limit of trials would take by itself.
+
+    Args:
+        constants: Measured.
+        trials: How many trials, and seconds of each of them.
+        slots: Trials at a time.
+    """
+    return {
+        "the GPUs": sum(count * seconds for count, seconds in trials) / slots,
+        "the longest trial": max((seconds for _, seconds in trials), default=0.0),
+        "the driver": sum(count for count, _ in trials) * constants["launch_seconds"],
+    }
+
+
+def decoded_bytes(constants: Constants, scenes: int, ratio: int) -> float:
+    """Of scenes at one ratio in the cache of a node: two channels of SAR, zones and a chart."""
+    pixel = 2 * (4 if ratio == 1 else 2) + 2
+    return pixel * constants["scene_pixels"] / ratio**2 * scenes
+
+
 def campaign_cost(
     constants: Constants,
     work: Sequence[TrialWork],
@@ -97,38 +118,28 @@ def campaign_cost(
     prices: Prices | None = None,
 ) -> CampaignCost:
     """Foretells many trials; raises UnknownNameError for a card that is not listed."""
-    each = [(item, trial_seconds(constants, item, card)) for item in work]
-    busy = sum(item.trials * seconds for item, seconds in each)
-    trials = sum(item.trials for item in work)
+    each = [(item.trials, trial_seconds(constants, item, card)) for item in work]
     calls = sum(
         item.trials * (constants["mlflow_calls_trial"] + item.epochs * constants["mlflow_calls_epoch"]) for item in work
     )
+    parts = parts_of_trials(constants, each, gpus) | {"MLflow": calls / constants["mlflow_rate"]}
+    seconds = constants["study_start"] + max(parts.values())
+    trials = sum(count for count, _ in each)
     nodes, ratios = math.ceil(gpus / _GPUS_OF_A_NODE), {item.ratio for item in work}
-    parts = {
-        "the GPUs": busy / gpus,
-        "the longest trial": max((seconds for _, seconds in each), default=0.0),
-        "the driver": trials * constants["launch_seconds"],
-        "MLflow": calls / constants["mlflow_rate"],
-    }
     reads = nodes * len(ratios) * scenes * constants["read_requests"]
     money = None
     if prices is not None:
-        money = busy / 3600 * prices.gpu_hour + reads / 1000 * prices.read_1000
+        money = gpus * seconds / 3600 * prices.gpu_hour + reads / 1000 * prices.read_1000
     return CampaignCost(
         trials=trials,
         gpus=gpus,
-        gpu_hours=busy / 3600,
-        seconds=constants["study_start"] + max(parts.values()),
+        gpu_hours=sum(count * each_seconds for count, each_seconds in each) / 3600,
+        seconds=seconds,
         parts=parts,
         first=max(parts, key=lambda name: parts[name]),
         calls=calls,
         reads=reads,
-        node_bytes=sum(6 * constants["scene_pixels"] / ratio**2 for ratio in ratios) * scenes,
+        node_bytes=sum(decoded_bytes(constants, scenes, ratio) for ratio in ratios),
         record_bytes=trials * constants["record_bytes"],
         money=money,
     )
-
-
-def study_seconds(trials: int, slots: int, seconds: float, start: float, overhead: float) -> float:
-    """Wall time of equal trials: rounds of as many as there are slots."""
-    return start + math.ceil(trials / slots) * (seconds + overhead)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -64,72 +64,78 @@ def costs(
         known = read_constants(constants or SHIPPED)
         known.bandwidth(card)
         priced = read_prices(prices) if prices is not None else None
-        report = _Report(known, priced, sizes, ratios.replace(",", "_"), card, [*filter(None, studies.split(","))])
-        found = {part: getattr(report, part)(cores, slots) for part in parts or PARTS[:3]}
+        names = [*filter(None, studies.split(","))]
+        report = _Report(known, priced, sizes, cores, slots, ratios.replace(",", "_"), card, names)
+        found = {part: getattr(report, part)() for part in parts or PARTS[:3]}
     if as_json:
-        out.print_json(json.dumps(found))
+        out.print_json(json.dumps(found | ({"prices": asdict(priced)} if priced else {}), default=str))
         return
     from infra.costs import tables
 
     for part, rows in found.items():
         for table in getattr(tables, part)(rows):
             out.print(table)
-    tell("GPU figures are a model's: bytes that a step moves over half of the card's nominal bandwidth")
+    if found.keys() & {"campaign", "limits"}:
+        tell("GPU figures are a model's: bytes that a step moves over half of the card's nominal bandwidth")
+    if not found.keys() & {"build", "campaign"}:
+        return
     if priced is not None:
         tell(f"prices in {priced.currency} of {priced.dated}: {priced.source}")
+        if priced.lacking:
+            tell(f"taken for 0, since {str(prices)!r} has no such price: {', '.join(priced.lacking)}")
     else:
         tell("no money: give prices with --prices (infra/costs/prices.example.toml is an example)")
 
 
+@dataclass(frozen=True)
 class _Report:
     """Rows of each part, as plain JSON values."""
 
-    def __init__(
-        self,
-        constants: Constants,
-        prices: Prices | None,
-        sizes: Sequence[int],
-        ratios: str,
-        card: str,
-        names: list[str],
-    ) -> None:
-        self._constants, self._prices, self._sizes, self._ratios = constants, prices, sizes, ratios
-        self._card, self._names = card, names
+    known: Constants
+    prices: Prices | None
+    sizes: Sequence[int]
+    workers: Sequence[int]
+    gpus: Sequence[int]
+    ratios: str
+    card: str
+    studies: Sequence[str]
 
-    def build(self, workers: Sequence[int], _: Sequence[int]) -> list[dict[str, object]]:
+    def build(self) -> list[dict[str, object]]:
         """Every size on every number of workers."""
         return [
-            asdict(build_cost(self._constants, size, count, ratios=self._ratios, prices=self._prices))
-            for size in self._sizes
-            for count in workers
+            asdict(build_cost(self.known, size, count, ratios=self.ratios, prices=self.prices))
+            for size in self.sizes
+            for count in self.workers
         ]
 
-    def campaign(self, _: Sequence[int], gpus: Sequence[int]) -> list[dict[str, object]]:
+    def campaign(self) -> list[dict[str, object]]:
         """Every size on every number of GPUs."""
         return [
-            {"scenes": size, "card": self._card, **asdict(self._campaign(size, count))}
-            for size in self._sizes
-            for count in gpus
+            {"scenes": size, "card": self.card, **asdict(cost)}
+            for size in self.sizes
+            for cost in self._campaigns(size, self.gpus)
         ]
 
-    def limits(self, _: Sequence[int], gpus: Sequence[int]) -> list[dict[str, object]]:
-        """Every limit at every size."""
+    def limits(self) -> list[dict[str, object]]:
+        """Every limit at every size, on the most GPUs."""
+        most = max(self.gpus)
         return [
-            {"scenes": size, "gpus": max(gpus), **asdict(each), "share": each.share}
-            for size in self._sizes
-            for each in limits(self._constants, size, campaign=self._campaign(size, max(gpus)))
+            {"scenes": size, "gpus": most, **asdict(each), "share": each.share}
+            for size in self.sizes
+            for cost in self._campaigns(size, [most])
+            for each in limits(self.known, size, cost)
         ]
 
-    def constants(self, *_: Sequence[int]) -> list[dict[str, object]]:
+    def constants(self) -> list[dict[str, object]]:
         """All of them."""
-        return [asdict(row) for row in self._constants.rows.values()]
+        return [asdict(row) for row in self.known.rows.values()]
 
-    def _campaign(self, scenes: int, gpus: int) -> CampaignCost:
+    def _campaigns(self, scenes: int, gpus: Sequence[int]) -> list[CampaignCost]:
         from infra.costs.studies import work_of
         from sweeps.design.catalogue import study_names
 
-        work = work_of(self._names or study_names(), self._constants, scenes)
-        return campaign_cost(self._constants, work, gpus, self._card, scenes=scenes, prices=self._prices)
+        work = work_of(self.studies or study_names(), self.known, scenes)
+        return [campaign_cost(self.known, work, count, self.card, scenes=scenes, prices=self.prices) for count in gpus]
 
 
 def _counts(option: str, text: str) -> list[int]:

@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
@@ -64,8 +64,8 @@ class Constants:
         for name, value in values.items():
             if name not in rows:
                 raise unknown_name("constant", name, rows)
-            rows[name] = Constant(**{**vars(rows[name]), "value": value, "kind": "measured"})
-        return Constants(rows=rows, cards=self.cards, networks=self.networks)
+            rows[name] = replace(rows[name], value=value, kind="measured")
+        return replace(self, rows=rows)
 
     def bandwidth(self, card: str) -> float:
         """Bytes per second of a card, nominal; raises UnknownNameError with the nearest."""
@@ -79,15 +79,22 @@ def read_constants(path: Path = SHIPPED) -> Constants:
 
     Raises:
         CostsError: The file is not there, is no TOML, or has a figure that is none.
-        UnknownNameError: It names a constant that the model does not know.
+        UnknownNameError: It names a constant, or says something of one, that the model does not know.
     """
-    own = _read(SHIPPED)
-    given = _read(path) if path != SHIPPED else {}
-    for name in given:
+    own = read_toml(SHIPPED, like=SHIPPED)
+    given = read_toml(path, like=SHIPPED) if path != SHIPPED else {}
+    for name, table in given.items():
         if name not in own:
             raise unknown_name("constant", name, own)
+        if not isinstance(table, dict):
+            raise CostsError(f"{name} = {table!r} is not allowed: write [{name}], and below it value = {table!r}")
+        for key in table if name not in _TABLES else ():
+            if key not in own[name]:
+                raise unknown_name(f"word in [{name}]", key, own[name])
     rows = {
-        name: _constant(name, {**table, **given.get(name, {})}) for name, table in own.items() if name not in _TABLES
+        name: _constant(name, {**table, **({"source": str(path)} if name in given else {}), **given.get(name, {})})
+        for name, table in own.items()
+        if name not in _TABLES
     }
     cards, networks = ({**own[name], **given.get(name, {})} for name in _TABLES)
     return Constants(
@@ -97,11 +104,12 @@ def read_constants(path: Path = SHIPPED) -> Constants:
     )
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_toml(path: Path, *, like: Path) -> dict[str, Any]:
+    """A file of the form of another; raises CostsError."""
     try:
         return tomllib.loads(path.read_text())
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise CostsError(f"{str(path)!r} cannot be read ({error}): give a TOML file like {str(SHIPPED)!r}") from error
+        raise CostsError(f"{str(path)!r} cannot be read ({error}): give a TOML file like {str(like)!r}") from error
 
 
 def _constant(name: str, table: Mapping[str, Any]) -> Constant:

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from infra.costs.build import catalog_seconds
-from infra.costs.campaign import CampaignCost
+from infra.costs.campaign import CampaignCost, decoded_bytes
 from infra.costs.constants import Constants
 
 _GB: Final = 1e9
+_TB: Final = 1e12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,18 +35,23 @@ class Limit:
         return self.value / self.at_most
 
 
-def limits(
-    constants: Constants, scenes: int, *, campaign: CampaignCost | None = None, node_disk: float = 2e12
-) -> list[Limit]:
-    """All limits at a size, the one that breaks first in front."""
-    pages = scenes / constants["list_page"]
-    objects = scenes * constants["write_requests"]
+def limits(constants: Constants, scenes: int, campaign: CampaignCost) -> list[Limit]:
+    """All limits of a lake of some scenes and of trials on it, the one that breaks first in front."""
+    listing = scenes / constants["list_page"] * constants["list_seconds"]
+    trained = max(campaign.parts[name] for name in ("the GPUs", "the longest trial"))
     found = [
         Limit(
             name="catalog in a reader's memory",
             value=scenes * constants["catalog_memory"] / _GB,
             at_most=1.0,
             unit="GB",
+            change="one Parquet file per year below catalog/, of which a reader opens those that it needs",
+        ),
+        Limit(
+            name="opening the catalog",
+            value=scenes * constants["catalog_open"],
+            at_most=3.0,
+            unit="s",
             change="one Parquet file per year below catalog/, of which a reader opens those that it needs",
         ),
         Limit(
@@ -64,48 +70,45 @@ def limits(
         ),
         Limit(
             name="listing the scenes when a build starts",
-            value=pages * 0.2 / 60,
+            value=listing / 60,
             at_most=5.0,
             unit="min",
             change="list by day: scene ids begin with it",
         ),
         Limit(
             name="listing every object: verify, prune, size",
-            value=objects / constants["list_page"] * 0.2 / 60,
+            value=listing * constants["write_requests"] / 60,
             at_most=60.0,
             unit="min",
             change="an inventory of the bucket instead of listings; fewer objects: one shard for all charts of a ratio",
         ),
         Limit(
             name="scenes at ratio 2, decoded in the cache of a node",
-            value=6 * constants["scene_pixels"] / 4 * scenes / 1e12,
-            at_most=node_disk / 1e12,
+            value=decoded_bytes(constants, scenes, 2) / _TB,
+            at_most=constants["node_disk"] / _TB,
             unit="TB",
-            change="train at ratio 5 or on a share of the scenes; without room, 440 patches/s a core from the lake",
+            change="train at ratio 5 or on a share of the scenes; what has no room is read again every epoch",
+        ),
+        Limit(
+            name="MLflow's calls while the trials run",
+            value=campaign.calls / trained,
+            at_most=constants["mlflow_rate"],
+            unit="calls/s",
+            change="Postgres and several MLflow processes; one tracking server per study",
+        ),
+        Limit(
+            name="trials that begin, at one driver",
+            value=campaign.trials / trained,
+            at_most=1 / constants["launch_seconds"],
+            unit="trials/s",
+            change="one job per study: each has its own driver",
+        ),
+        Limit(
+            name="memory of one driver",
+            value=campaign.trials * constants["driver_memory"] / _GB,
+            at_most=4.0,
+            unit="GB",
+            change="one job per study",
         ),
     ]
-    if campaign is not None:
-        found += [
-            Limit(
-                name="MLflow's calls while the trials run",
-                value=campaign.calls / campaign.seconds,
-                at_most=constants["mlflow_rate"],
-                unit="calls/s",
-                change="Postgres and several MLflow processes; one tracking server per study",
-            ),
-            Limit(
-                name="trials that begin, at one driver",
-                value=campaign.trials / campaign.seconds,
-                at_most=1 / constants["launch_seconds"],
-                unit="trials/s",
-                change="one job per study: each has its own driver",
-            ),
-            Limit(
-                name="memory of one driver",
-                value=campaign.trials * constants["driver_memory"] / _GB,
-                at_most=4.0,
-                unit="GB",
-                change="one job per study",
-            ),
-        ]
     return sorted(found, key=lambda limit: -limit.share)

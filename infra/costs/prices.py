@@ -1,16 +1,16 @@
 """Prices: yours, with their date. None is shipped as true, since they change and differ between contracts."""
 
-import tomllib
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Final
 
 from datasets.errors import unknown_name
-from infra.costs.constants import CostsError
+from infra.costs.constants import CostsError, read_toml
 
 EXAMPLE: Final = Path(__file__).with_name("prices.example.toml")
-_NAMES: Final = ("core_hour", "gpu_hour", "write_1000", "read_1000", "gb_month")
+_SAID: Final = ("currency", "date", "source")
+NAMES: Final = ("core_hour", "gpu_hour", "write_1000", "read_1000", "gb_month")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +26,7 @@ class Prices:
         write_1000: A thousand requests that write or list.
         read_1000: A thousand requests that read.
         gb_month: A gigabyte in the store for a month.
+        lacking: Which of these the file does not have; they are taken for 0.
     """
 
     currency: str
@@ -36,6 +37,7 @@ class Prices:
     write_1000: float = 0.0
     read_1000: float = 0.0
     gb_month: float = 0.0
+    lacking: tuple[str, ...] = ()
 
 
 def read_prices(path: Path) -> Prices:
@@ -45,18 +47,22 @@ def read_prices(path: Path) -> Prices:
         CostsError: It is not there, is no TOML, lacks date, currency or source, or has a price below 0.
         UnknownNameError: It prices what the model does not know.
     """
-    try:
-        given = tomllib.loads(path.read_text())
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise CostsError(f"{str(path)!r} cannot be read ({error}): give a TOML file like {str(EXAMPLE)!r}") from error
-    said = {name: given.pop(name, None) for name in ("currency", "date", "source")}
-    if missing := [name for name, value in said.items() if not value]:
+    given = read_toml(path, like=EXAMPLE)
+    for name in given:
+        if name not in (*_SAID, *NAMES):
+            raise unknown_name("price", name, (*NAMES, *_SAID))
+    if missing := [name for name in _SAID if not given.get(name)]:
         raise CostsError(f"{str(path)!r} says no {missing[0]}: prices without it cannot be judged later, add it")
-    if not isinstance(said["date"], date):
-        raise CostsError(f"date = {said['date']!r} is no date: write it as 2026-11-30, without quotes")
-    for name, value in given.items():
-        if name not in _NAMES:
-            raise unknown_name("price", name, _NAMES)
+    if not isinstance(given["date"], date):
+        raise CostsError(f"date = {given['date']!r} is no date: write it as 2026-11-30, without quotes")
+    prices = {name: given[name] for name in NAMES if name in given}
+    for name, value in prices.items():
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
             raise CostsError(f"{name} = {value!r} is not allowed: a price is a number of 0 or more")
-    return Prices(currency=str(said["currency"]), dated=said["date"], source=str(said["source"]), **given)
+    return Prices(
+        currency=str(given["currency"]),
+        dated=given["date"],
+        source=str(given["source"]),
+        lacking=tuple(name for name in NAMES if name not in prices),
+        **prices,
+    )

@@ -12,6 +12,12 @@ from sweeps.record.forecast import duration
 Rows = Sequence[dict[str, Any]]
 
 
+def words_of(seconds: float) -> str:
+    """`39 min`, `15.3 years`."""
+    years = seconds / 86400 / 365
+    return duration(seconds) if years < 2 else f"{years:.1f} years"
+
+
 def build(rows: Rows) -> Iterator[Table]:
     """A table for each size."""
     for scenes in dict.fromkeys(row["scenes"] for row in rows):
@@ -21,16 +27,16 @@ def build(rows: Rows) -> Iterator[Table]:
             f"build a lake of {scenes:,} scenes",
             f"{in_words(one['lake_bytes'])} in the lake, {one['writes']:,.0f} requests that write, a catalog of "
             f"{in_words(one['catalog_bytes'])}"
-            + (f"; {one['money_month']:,.0f} a month to keep" if one["money_month"] is not None else ""),
+            + (f"; {_money(one['money_month'])} a month to keep" if one["money_month"] is not None else ""),
             ("workers", "time", "decided by", "scratch", "money"),
         )
         for row in mine:
             table.add_row(
                 f"{row['workers']:,}",
-                duration(row["seconds"]),
+                words_of(row["seconds"]),
                 row["first"],
                 in_words(row["scratch_bytes"]),
-                _money(row),
+                _money(row["money"]),
             )
         yield table
 
@@ -42,14 +48,14 @@ def campaign(rows: Rows) -> Iterator[Table]:
         one = mine[0]
         table = _table(
             f"{one['trials']:,} trials on {scenes:,} scenes, {one['card']} (by the model)",
-            f"{one['gpu_hours']:,.0f} GPU-hours; {one['calls']:,.0f} calls to MLflow and "
-            f"{in_words(one['record_bytes'])} of records; a node that keeps every ratio decoded needs "
+            f"{one['gpu_hours']:,.0f} GPU-hours, val and test scenes as in the archive; {one['calls']:,.0f} calls to "
+            f"MLflow and {in_words(one['record_bytes'])} of records; a node that keeps every ratio decoded needs "
             f"{in_words(one['node_bytes'])}",
             ("GPUs", "time", "decided by", "requests to the lake", "money"),
         )
         for row in mine:
             table.add_row(
-                f"{row['gpus']:,}", duration(row["seconds"]), row["first"], f"{row['reads']:,.0f}", _money(row)
+                f"{row['gpus']:,}", words_of(row["seconds"]), row["first"], f"{row['reads']:,.0f}", _money(row["money"])
             )
         yield table
 
@@ -88,5 +94,5 @@ def _table(title: str, caption: str, columns: tuple[str, ...]) -> Table:
     return table
 
 
-def _money(row: dict[str, Any]) -> str:
-    return "-" if row["money"] is None else f"{row['money']:,.0f}"
+def _money(value: float | None) -> str:
+    return "-" if value is None else f"{value:,.2f}" if value < 100 else f"{value:,.0f}"

@@ -1,6 +1,6 @@
 """`Plan`: which trials of a study can run with the given lakes and trainings; the others are named."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from datasets.lake import Lake
 from sweeps.design.axes import text
 from sweeps.design.experiment import Experiment, ExperimentError
 from sweeps.design.point import Point
-from training.data.trial_scenes import EmptyCellError, select_scenes
+from training.data.trial_scenes import EmptyCellError, TrialScenes, select_scenes
 from training.spec import SpecError
 
 Ready = tuple[Point, Lake]
@@ -97,6 +97,7 @@ class _Planner:
 
     def __init__(self, part: Experiment, lakes: Sequence[Lake], storage: str, coming: Collection[str]) -> None:
         self._lakes, self._networks = lakes, None
+        self._scenes: dict[Hashable, TrialScenes | SplitError] = {}
         if part.trained_by:
             from sweeps.launch.trained_networks import TrainedNetworks
 
@@ -114,7 +115,7 @@ class _Planner:
             )
         bound = trial.bound_to(lake.digest)
         try:
-            select_scenes(bound.spec, lake)
+            select_scenes(bound.spec, lake, self._scenes if lake is self._lakes[0] else None)
         except SplitError as error:
             short = f"no {error.split} scenes" if isinstance(error, EmptyCellError) else "no scene is large enough"
             return ImpossibleTrial(trial=trial, reason=str(error), short=short)

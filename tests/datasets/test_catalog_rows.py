@@ -1,6 +1,7 @@
 """Columns of a catalog: the same answers as from records, and no record where none is asked."""
 
 import pickle
+from datetime import UTC
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,12 @@ def test_columns_answer_as_records_do(tiny_lake: Lake) -> None:
     assert stored == held
     for name in ("split", "season", "location", "cryoseason", "orbit", "lines", "charted", "unused", "source"):
         assert stored.column(name).tolist() == held.column(name).tolist(), name
+        assert stored.take([1, 3]).column(name).tolist() == held.take([1, 3]).column(name).tolist(), name
+    np.testing.assert_array_equal(stored.boxes(), held.boxes())
+    assert stored.boxes().tolist() == [list(row.bbox) for row in stored]
+    for name in ("acquired", "stopped"):
+        assert stored.microseconds(name).tolist() == held.microseconds(name).tolist(), name
+    assert stored.microseconds("acquired")[0] == stored.at(0).acquired.replace(tzinfo=UTC).timestamp() * 1e6
     for chart in ("SIC", "SOD", "FLOE"):
         np.testing.assert_array_equal(stored.pixels(chart), held.pixels(chart))
         assert stored.labelled(chart).tolist() == [row.labelled(chart) for row in stored]

@@ -1,7 +1,9 @@
 """The split: seeded, stratified, independent of order, and never through an orbit pass."""
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -57,6 +59,35 @@ def test_passes_stay_together_and_order_does_not_matter(rows: list[SceneRecord],
     assert assign_splits(shuffled, seed=seed, val_scenes=wanted) == catalog
     if len(by_pass) > 1:
         assert len(catalog.split("train")) > 0
+
+
+@given(archives, st.integers(0, 5), st.integers(1, 40))
+def test_the_draw_takes_what_looking_at_every_pass_takes(rows: list[SceneRecord], seed: int, wanted: int) -> None:
+    wanted = min(wanted, len(rows) - 1)
+    val = {row.orbit_pass for row in assign_splits(rows, seed=seed, val_scenes=wanted) if row.split == "val"}
+    assert val == _drawn_by_looking_at_all(rows, seed, wanted)
+
+
+def _drawn_by_looking_at_all(rows: list[SceneRecord], seed: int, missing: int) -> set[tuple[str, int]]:
+    rows = sorted(rows, key=lambda row: row.scene_id)
+    frames = Counter(row.orbit_pass for row in rows)
+    stratum = {row.orbit_pass: (row.season, row.location) for row in reversed(rows)}
+    size = Counter(stratum[row.orbit_pass] for row in rows)
+    names = sorted(frames)
+    order = [names[place] for place in np.random.default_rng(seed).permutation(len(names))]
+    taken: Counter[tuple[str, str]] = Counter()
+    chosen: set[tuple[str, int]] = set()
+    while missing > 0:
+        fitting = [name for name in order if name not in chosen and frames[name] <= missing]
+        if not fitting and not chosen and len(order) > 1:
+            fitting = sorted(order, key=lambda name: frames[name])[:1]
+        if not fitting:
+            break
+        best = min(fitting, key=lambda name: (taken[stratum[name]] + 1) / size[stratum[name]])
+        chosen.add(best)
+        taken[stratum[best]] += frames[best]
+        missing -= frames[best]
+    return chosen
 
 
 def test_single_frame_passes_give_exactly_the_wanted_number() -> None:

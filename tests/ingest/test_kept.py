@@ -7,9 +7,10 @@ import pytest
 
 from datasets.catalog import Catalog
 from datasets.lake import Lake
+from datasets.leaks import Apart, leaks
 from datasets.season_updates import amend
 from datasets.workers.cluster import ClusterOptions
-from ingest.build import SplitOptions, build_lake
+from ingest.build import SplitOptions, _publish, build_lake
 from ingest.kept import KnownScenes
 from ingest.recipe import Recipe
 
@@ -51,6 +52,23 @@ def test_a_build_of_finished_scenes_opens_none_of_their_stores(lake: Lake, monke
     assert done.catalog == lake.catalog()
     assert not done.failures
     assert (Path(lake.url) / "catalog.parquet").read_bytes() == content
+
+
+def test_a_rule_of_distances_that_holds_already_writes_no_catalog(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    nearest = min((leak.in_space for leak in leaks(lake.catalog())), key=lambda each: (each.km, each.days))
+    split = SplitOptions(val_scenes=1, apart=Apart(km=nearest.km + 1, days=nearest.days + 0.1))
+    _publish(lake, lake.catalog(), split, settled=True)
+    published: list[Catalog] = []
+    monkeypatch.setattr(Lake, "publish", lambda self, catalog, *_, **__: published.append(catalog))
+
+    def again(options: SplitOptions) -> None:
+        target, one = Lake.open(lake.url), ClusterOptions(workers=1)
+        build_lake(_train(target), RECIPE, target, "train", cluster=one, split=options, on_scene=lambda _: None)
+
+    again(split)
+    assert published == []
+    again(SplitOptions(val_scenes=1))
+    assert published[0][nearest.scene_id].split != "unused"
 
 
 def test_what_the_row_or_the_listing_does_not_confirm_is_looked_at(lake: Lake) -> None:

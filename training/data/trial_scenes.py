@@ -1,8 +1,9 @@
 """Which scenes of a lake a trial is trained, validated and scored on; checks before it starts."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -39,6 +40,13 @@ class TrialScenes:
         found: Catalog = getattr(self, split)
         return found
 
+    @cached_property
+    def largest(self) -> tuple[int, int, int]:
+        """Of the training scene into which the largest patch fits: place, and lines and samples of 40 m."""
+        lines, samples = self.train.column("lines"), self.train.column("samples")
+        place = int(np.minimum(lines, samples).argmax())
+        return place, int(lines[place]), int(samples[place])
+
     def longest_side(self, ratio: int) -> int:
         """Longest side of the scenes that are scored whole (val and test), in pixels of the ratio."""
         sides = (scenes.column(name).max() for scenes in (self.val, self.test) for name in ("lines", "samples"))
@@ -69,8 +77,15 @@ def check_trained_on(spec: TrialSpec, lake: Lake) -> None:
         )
 
 
-def select_scenes(spec: TrialSpec, lake: Lake) -> TrialScenes:
+def select_scenes(
+    spec: TrialSpec, lake: Lake, known: dict[Hashable, TrialScenes | SplitError] | None = None
+) -> TrialScenes:
     """Finds the scenes of a trial.
+
+    Args:
+        spec: The trial.
+        lake: Where.
+        known: What was found in this lake for trials before: who asks for many gives one that is empty at first.
 
     Raises:
         SpecError: The lake lacks the ratio, the fixed ratio or a channel.
@@ -81,6 +96,30 @@ def select_scenes(spec: TrialSpec, lake: Lake) -> TrialScenes:
     _check_channels(
         spec.data.channels if spec.data.max_land >= 1 else (*spec.data.channels, LAND), spec.data.ratio, lake
     )
+    known = {} if known is None else known
+    key = _chosen_by(spec)
+    if key not in known:
+        try:
+            known[key] = _choose(spec, lake)
+        except SplitError as error:
+            known[key] = error
+    scenes = known[key]
+    if isinstance(scenes, SplitError):
+        raise scenes
+    _check_patch(spec, scenes)
+    _check_polygons(spec, scenes)
+    return scenes
+
+
+def _chosen_by(spec: TrialSpec) -> tuple[Hashable, ...]:
+    """All that `_choose` asks of a spec: the seed only where scenes are drawn."""
+    data = spec.data
+    drawn = data.size_matched or data.scene_share < 1
+    of_seed = spec.seed if drawn else None
+    return data.train, data.val, data.test, data.primary, data.selection, data.size_matched, data.scene_share, of_seed
+
+
+def _choose(spec: TrialSpec, lake: Lake) -> TrialScenes:
     catalog, data, target = lake.catalog(), spec.data, spec.data.primary
     train, test = (_cell(catalog, split, getattr(data, split), target, lake) for split in ("train", "test"))
     if data.selection == "all":
@@ -99,10 +138,7 @@ def select_scenes(spec: TrialSpec, lake: Lake) -> TrialScenes:
         train = matched(pool, train, target, spec.seed)
         if data.selection == "source":
             val = matched(of_val, val, target, spec.seed) if len(of_val) >= len(val) else of_val
-    scenes = TrialScenes(train=_share(train, data.scene_share, spec.seed), val=val, test=test)
-    _check_patch(spec, scenes.train)
-    _check_polygons(spec, scenes)
-    return scenes
+    return TrialScenes(train=_share(train, data.scene_share, spec.seed), val=val, test=test)
 
 
 def _cell(catalog: Catalog, split: Split, where: SceneFilter, target: str, lake: Lake) -> Catalog:
@@ -138,16 +174,15 @@ def _share(scenes: Catalog, share: float, seed: int) -> Catalog:
     return scenes.take(np.random.default_rng(seed).permutation(len(scenes))[: math.ceil(share * len(scenes))])
 
 
-def _check_patch(spec: TrialSpec, train: Catalog) -> None:
+def _check_patch(spec: TrialSpec, scenes: TrialScenes) -> None:
     size, ratio = spec.data.patch_size, spec.data.ratio
-    lines, samples = train.column("lines"), train.column("samples")
-    place = int(np.minimum(lines, samples).argmax())
-    shape = int(lines[place]) // ratio, int(samples[place]) // ratio
+    place, lines, samples = scenes.largest
+    shape = lines // ratio, samples // ratio
     if size > min(shape):
-        (largest,) = train.take([place])
         raise SplitError(
             f"data.patch_size = {size} is larger than every training scene at ratio {ratio} (the largest, "
-            f"{largest.scene_id}, has {shape[0]} x {shape[1]} pixels): use a smaller patch or a smaller ratio"
+            f"{scenes.train.at(place).scene_id}, has {shape[0]} x {shape[1]} pixels): use a smaller patch or a smaller "
+            "ratio"
         )
 
 

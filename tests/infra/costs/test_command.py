@@ -1,6 +1,7 @@
 """`python -m infra.costs`."""
 
 import json
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -24,6 +25,20 @@ def test_tables_say_that_gpu_figures_are_a_models_and_that_no_prices_are_given()
     assert "build a lake of 532 scenes" in done.output
     assert "GPU figures are a model's" in done.output
     assert "no money" in done.output
+
+
+def test_prices_that_are_lacking_are_named_and_small_sums_have_cents(tmp_path: Path) -> None:
+    mine = tmp_path / "prices.toml"
+    mine.write_text('date = 2026-11-30\ncurrency = "EUR"\nsource = "ours"\ncore_hour = 0.05\n')
+    done = CliRunner().invoke(app, ["build", "--scenes", "532", "--workers", "1", "--prices", str(mine)])
+    assert done.exit_code == 0, done.output
+    said = " ".join(done.output.split())
+    assert "prices in EUR of 2026-11-30: ours" in said
+    assert "has no such price: gpu_hour, write_1000, read_1000, gb_month" in said
+    assert " 0.10" in said
+    assert "GPU figures" not in said
+    done = CliRunner().invoke(app, ["build", "--scenes", "532", "--prices", str(mine), "--json"])
+    assert json.loads(done.stdout)["prices"]["dated"] == "2026-11-30"
 
 
 @pytest.mark.parametrize(

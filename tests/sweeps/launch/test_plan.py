@@ -10,7 +10,8 @@ from sweeps.design.experiment import ExperimentError
 from sweeps.design.scene_sets import trained_on
 from sweeps.launch.plan import plan
 from tests.sweeps.launch.small_study import SPEC, small_study
-from training.spec import SpecError
+from training.data import trial_scenes
+from training.spec import SpecError, TrialSpec
 
 
 def test_trials_are_bound_to_the_lake_that_they_need(tiny_lake: Lake) -> None:
@@ -44,6 +45,27 @@ def test_cells_without_scenes_are_named_and_the_rest_is_planned(tiny_lake: Lake)
     assert {each.trial.labels["train.location"] for each in planned.impossible} == set(LOCATIONS) - there
     assert {each.short for each in planned.impossible} == {"no train scenes"}
     assert len(planned.ready) + len(planned.impossible) == len(study.trials())
+
+
+def test_scenes_are_chosen_once_for_trials_that_have_the_same(tiny_lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[TrialSpec] = []
+    real = trial_scenes._choose
+    monkeypatch.setattr(trial_scenes, "_choose", lambda spec, lake: asked.append(spec) or real(spec, lake))
+    changes = {
+        "plain": {},
+        "other patches": {"data.patch_size": 32},
+        "share": {"data.scene_share": 0.5},
+        "nothing": {"data.test.location": "cat4"},
+        "nothing again": {"data.test.location": "cat4", "data.patch_size": 32},
+    }
+    planned = plan(small_study(3, axes={"what": changes}), (tiny_lake,))
+    assert [(spec.data.scene_share, spec.data.test.location, spec.seed) for spec in asked] == [
+        (1, None, 0),
+        *((0.5, None, seed) for seed in range(3)),  # a share is drawn by the seed
+        (1, "cat4", 0),
+    ]
+    assert len(planned.ready) == 9
+    assert [each.short for each in planned.impossible] == ["no test scenes"] * 6
 
 
 def test_a_ratio_that_the_lake_lacks_is_an_error_only_where_it_was_asked_for(tiny_lake: Lake) -> None:
