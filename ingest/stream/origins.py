@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from ingest.download.folder import md5_of, refuse_full_disk
@@ -35,6 +35,11 @@ class SceneFile:
         """Bytes that it takes here; 0 where nobody has asked its server yet."""
         return sum(each.size or 0 for each in (self.origin, self.reference) if each is not None)
 
+    def sized(self) -> "SceneFile":
+        """The same with its size; see `ingest.stream.containers` for what is raised where there is no such file."""
+        reference = None if self.reference is None else _sized(self.reference)
+        return replace(self, origin=_sized(self.origin), reference=reference)
+
     @contextmanager
     def fetched(self, scratch: Scratch) -> Iterator[str]:
         """Path of the file on this machine, checked, with its reference beside it; both are removed at the end.
@@ -43,11 +48,11 @@ class SceneFile:
             ScratchError: The scratch space is too small for it.
             IceBenchError: See `fetch`.
         """
-        name = PurePosixPath(self.path).name
-        wanted = {name: _sized(self.origin)}
-        if self.reference is not None:
-            wanted[reference_path(name)] = _sized(self.reference)
-        with scratch.room(self.path, sum(each.size or 0 for each in wanted.values())) as folder:
+        name, here = PurePosixPath(self.path).name, self.sized()
+        wanted = {name: here.origin}
+        if here.reference is not None:
+            wanted[reference_path(name)] = here.reference
+        with scratch.room(self.path, here.size) as folder:
             for target, origin in wanted.items():
                 with scratch.connection():
                     fetch(origin, folder / target)

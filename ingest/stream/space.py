@@ -70,10 +70,12 @@ class Space:
         Raises:
             ScratchError: The space, or the disk of this machine, is too small for a scene.
         """
+        kept = sum(each.size for each in self.whole)
+        if kept:  # beside these a scene whose size nobody has asked could wait for ever
+            files = [each if each.size else each.sized() for each in files]
         largest = max(files, key=lambda each: each.size, default=None)
         if largest is None:
             return
-        kept = sum(each.size for each in self.whole)
         self.scratch.check(largest.path, largest.size + kept, beside=kept)
         if not self._on_cluster:
             self.scratch.check_disk(largest.size)
