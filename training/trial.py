@@ -26,7 +26,7 @@ from training.evaluation.result import TrialResult
 from training.evaluation.score_network import score_network
 from training.evaluation.score_scenes import tiling_for
 from training.fit import fit
-from training.loop.checkpoint import Checkpoint, load_checkpoint, load_progress, save_checkpoint, save_progress
+from training.loop.checkpoint import Checkpoint, fits, load_checkpoint, load_progress, save_checkpoint, save_progress
 from training.loop.checkpoint_files import BEST, LAST
 from training.loop.cost import Clock, cost_of, forget_peak
 from training.loop.epoch import EpochRow, Scored, TrainingProgress, TrialOverview
@@ -92,6 +92,9 @@ def run_trial(
     folder = folder or Path(tempfile.mkdtemp(prefix=f"icebench-{spec.trial_id}-"))
     claim(folder, spec, overwrite=overwrite)
     earlier = load_progress(folder / LAST, spec.trial_id)
+    if earlier is not None and not fits(folder / BEST, earlier):
+        logger.warning("%s is of another epoch than %s says was best: the trial begins from its start", BEST, LAST)
+        earlier = None
     tracker.start(spec, lake_tags(lake, data.scenes.test))
 
     def log_epoch(row: EpochRow) -> None:

@@ -7,6 +7,7 @@ storage alike, and a scene opens in one request.
 """
 
 import json
+import secrets
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
@@ -15,7 +16,6 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.access import access, storage_options
 from datasets.errors import IceBenchError, SceneNotFoundError
 from datasets.process.threads import threads
 from datasets.storage import move_below, read, remove, remove_below, replace, sizes
@@ -37,6 +37,9 @@ ratio 1 and one at every other, so that all of a scene at ratio 2 is some thirty
 
 _BUILD_ATTRIBUTES: Final = ("record", "moments", "objects")
 """Attributes of the root that a build gives."""
+
+_WRITER: Final = "writer"
+"""Object of a store that is not finished: which writer it is of."""
 
 Codec = Literal["fast", "noise", "dense"]
 """`fast` for noise and for flat maps, `noise` for noise in few bits, `dense` for smooth fields."""
@@ -80,16 +83,19 @@ class SceneWriter:
 
     Where there is a finished store already, the new one grows beside it and takes its place at the end, in one step on
     disk and in the seconds that copying its objects takes in object storage.
+
+    A store is of the writer that began last. An earlier one, as in a worker on a host that was cut off and came back,
+    may still put arrays, which have the same bytes; it neither removes nor shows anything.
     """
 
     def __init__(self, url: str) -> None:
         self._target = url
         self.url = url
+        self._token = secrets.token_hex(8).encode()
         self._foreign: dict[str, Any] = {}
         self._finished = False
         self._arrays: list[tuple[str, str]] = []
         self._shards: dict[str, int] = {}
-        self._shared = False
 
     def __enter__(self) -> "SceneWriter":
         for beside in beside_store(self._target):
@@ -101,16 +107,18 @@ class SceneWriter:
         else:
             self._foreign = {name: value for name, value in attributes.items() if name not in _BUILD_ATTRIBUTES}
             self.url, _ = beside_store(self._target)
+        replace(f"{self.url}/{_WRITER}", self._token)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if not self._finished and not self._shared:
+        if not self._finished:
             # Where the store has gone away its remains stay: without a root document nobody takes them for a scene,
             # and what is raised should be why the build ended.
             with suppress(OSError, IceBenchError):
-                remove_store(self.url)
+                if self._is_mine():
+                    remove_store(self.url)
 
     def array(
         self,
@@ -139,30 +147,28 @@ class SceneWriter:
         Raises:
             PackingError: A value does not fit.
         """
-        import zarr
+        import zarr.storage
 
         if packing is not None:
             values = packing.pack(values.astype(np.float32, copy=False), what=f"{group}/{name}")
             fill, attributes = packing.fill, {**attributes, **packing.attributes()}
         chunks, shards = chunks_and_shards(values.shape)
         compressor = _COMPRESSORS[codec]
-        # The array is the root of its own store, so that zarr writes no group document above it.
-        url = f"{self.url}/{group}/{name}"
-        with access(url):
-            zarr.create_array(
-                url,
-                shape=values.shape,
-                dtype=values.dtype,
-                chunks=chunks,
-                shards=shards,
-                compressors=(compressor.as_metadata(),),
-                fill_value=fill,
-                dimension_names=dims,
-                attributes=dict(attributes),
-                zarr_format=3,
-                overwrite=True,  # where a worker that was given up goes on beside this one
-                storage_options=storage_options(url),
-            )
+        url, made = f"{self.url}/{group}/{name}", dict[str, Any]()
+        # Made here and put as it is: zarr would first remove what another writer has put into its place.
+        zarr.create_array(
+            zarr.storage.MemoryStore(made),
+            shape=values.shape,
+            dtype=values.dtype,
+            chunks=chunks,
+            shards=shards,
+            compressors=(compressor.as_metadata(),),
+            fill_value=fill,
+            dimension_names=dims,
+            attributes=dict(attributes),
+            zarr_format=3,
+        )
+        replace(f"{url}/zarr.json", made["zarr.json"].to_bytes())
         encode = compressor.as_codec().encode
         for place, content in encoded_shards(
             values, chunk=chunks, shard=shards, fill=fill, encode=encode, threads=threads()
@@ -178,9 +184,11 @@ class SceneWriter:
         Attributes that others gave to the store before, such as where its season is from, stay.
 
         Raises:
-            SceneNotFoundError: Objects are gone that were written: a worker that was given up, on a host that was cut
-                off for a while, builds the same scene. What is there stays, since it may be the other's.
+            SceneNotFoundError: Another writer has begun the scene since, or objects are gone that were written. What is
+                there stays, since it is the other's.
         """
+        if not self._is_mine():
+            raise self._gone(_WRITER)
         arrays: dict[str, dict[str, Any]] = {group: {} for group in groups}
         for group, name in self._arrays:
             arrays[group][name] = self._written(f"{group}/{name}/zarr.json")
@@ -189,12 +197,13 @@ class SceneWriter:
             _put(f"{self.url}/{group}/zarr.json", _group_document(group_attributes, arrays[group]))
             members[group] = _group_document(group_attributes, {})
             members |= {f"{group}/{name}": document for name, document in arrays[group].items()}
-        objects = {key: size for key, size in sizes(self.url).items() if key != "zarr.json"}
+        objects = {key: size for key, size in sizes(self.url).items() if key not in ("zarr.json", _WRITER)}
         for key, size in self._shards.items():
             if objects.get(key) != size:
                 raise self._gone(key)
         root = {**self._foreign, **attributes, "objects": objects}
         texts = {name: to_attribute(content) for name, content in root.items()}
+        remove(f"{self.url}/{_WRITER}")
         _put(f"{self.url}/zarr.json", _group_document(texts, members))
         if self.url != self._target:
             move_below(self.url, self._target, aside=beside_store(self._target)[1], last="zarr.json")
@@ -206,8 +215,10 @@ class SceneWriter:
             raise self._gone(key)
         return json.loads(content)
 
+    def _is_mine(self) -> bool:
+        return read(f"{self.url}/{_WRITER}") == self._token
+
     def _gone(self, key: str) -> SceneNotFoundError:
-        self._shared = True
         return SceneNotFoundError(
             f"{self.url}/{key} is gone before the scene was finished: something else removes or builds this scene, "
             "let only one build run"

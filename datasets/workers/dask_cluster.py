@@ -13,6 +13,7 @@ from distributed.diagnostics.plugin import WorkerPlugin
 
 from datasets.errors import ClusterError, WorkerDiedError
 from datasets.process.checkout import Code
+from datasets.process.freed_memory import keep_freed_memory
 from datasets.process.machine import open_files, usable_cores, usable_memory
 from datasets.process.threads import limit_threads
 from datasets.workers.cluster import SCENE_BYTES, ClusterOptions, Result, Task, no_scheduler, outcome_of
@@ -133,6 +134,7 @@ def _fitting_workers(memory: int | None) -> int:
 
 def _on_its_share(cores: int | None, function: Callable[..., Result], *arguments: object) -> Result:
     """Limits the threads of encoding, which would use all cores and only slow down the other workers."""
+    keep_freed_memory()
     limit_threads(cores or get_worker().state.nthreads)
     return function(*arguments)
 

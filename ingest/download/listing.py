@@ -76,7 +76,7 @@ def _published(rows: Iterable[_Row], root: str) -> list[PublishedFile]:
     taken: set[str] = set()
     for row in sorted(rows, key=lambda row: (row.name, row.id)):
         name = safe_name(row.name) or f"file-{row.id}"
-        if not taken.isdisjoint(_occupied(name)):
+        while not taken.isdisjoint(_occupied(name)):
             name = f"{row.id}-{name}"
         taken |= _occupied(name)
         urls = [f"{root}/file/download/{row.id}"]

@@ -38,8 +38,15 @@ class DiskFile:
         return self.copy_of or self.path
 
     def blocks(self, start: int, end: int) -> Iterator[bytes]:
-        """The bytes of a range, in order; raises ArchiveChangedError if the file has another size by now."""
-        with Path(self.path).open("rb") as file:
+        """The bytes of a range, in order; raises ArchiveChangedError if the file is gone or of another size by now."""
+        try:
+            opened = Path(self.path).open("rb")  # noqa: SIM115 - closed below
+        except OSError as error:
+            raise ArchiveChangedError(
+                f"{self.path!r} cannot be read ({error.strerror}): leave it where it is while a build reads it, and on "
+                "a cluster put it where every worker sees it under this path, or into a bucket"
+            ) from error
+        with opened as file:
             if (found := file.seek(0, 2)) != self.size:
                 raise _changed(self.path, self.size, found)
             file.seek(start)

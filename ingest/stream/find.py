@@ -17,7 +17,7 @@ from ingest.errors import NoSourceError
 from ingest.source import find_sources, is_ready_to_train, is_reference, reference_path
 from ingest.stream.containers import Container, DiskFile, StoreFile, WebFile
 from ingest.stream.origins import Origin, SceneFile
-from ingest.stream.zips import list_members
+from ingest.stream.zips import Member, list_members
 
 FIGSHARE: Final = "figshare:"
 
@@ -69,7 +69,10 @@ def find_scenes(raw: Iterable[str], *, base_url: str, fetch_whole: Callable[[Web
     found, references = Found(), dict[str, Origin]()
     for given in raw:
         before = len(found.paths)
-        for path, origin in _origins(given, found, base_url, fetch_whole):
+        origins = [*_origins(given, found, base_url, fetch_whole)]
+        if not origins and len(found.paths) == before:
+            raise NoSourceError(f"{given!r} holds no *.nc file: give the zip archives or netCDF files of AI4Arctic")
+        for path, origin in origins:
             if origin is None:
                 found.paths.append(path)
             elif is_reference(path):
@@ -77,8 +80,13 @@ def find_scenes(raw: Iterable[str], *, base_url: str, fetch_whole: Callable[[Web
             elif path not in found.files:
                 found.paths.append(path)
                 found.files[path] = SceneFile(path=path, origin=origin)
-        if len(found.paths) == before:
-            raise NoSourceError(f"{given!r} holds no *.nc file: give the zip archives or netCDF files of AI4Arctic")
+            elif not _same(origin, found.files[path].origin):
+                found.refused[path] = f"{path!r} is there twice with other bytes: give the right file, unpacked"
+    if not found.paths:
+        raise NoSourceError(
+            f"{next(iter(references))!r} and what else is given are charts of ready-to-train scenes: give the archive "
+            "of the scenes too"
+        )
     for path, scene in found.files.items():
         if is_ready_to_train(path):
             reference = references.get(PurePosixPath(reference_path(path)).name) or _beside(scene)
@@ -159,6 +167,12 @@ def _beside(scene: SceneFile) -> Origin | None:
     url = reference_path(scene.path)
     alone = isinstance(scene.origin, WebFile | StoreFile) and is_url(url)
     return _place(url) if alone and exists(url) else None
+
+
+def _same(one: Origin, other: Origin) -> bool:
+    if isinstance(one, Member) and isinstance(other, Member):
+        return (one.size, one.crc) == (other.size, other.crc)
+    return one == other
 
 
 def _asked(file: WebFile) -> WebFile:

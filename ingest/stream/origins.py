@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from ingest.download.folder import md5_of
+from ingest.download.folder import md5_of, refuse_full_disk
 from ingest.download.web import Web
 from ingest.errors import MemberError
 from ingest.source import reference_path
@@ -35,29 +35,65 @@ class SceneFile:
         """Bytes that it takes here; 0 where nobody has asked its server yet."""
         return sum(each.size or 0 for each in (self.origin, self.reference) if each is not None)
 
+    def sized(self) -> "SceneFile":
+        """The same with its size; see `ingest.stream.containers` for what is raised where there is no such file."""
+        reference = None if self.reference is None else _sized(self.reference)
+        return replace(self, origin=_sized(self.origin), reference=reference)
+
     @contextmanager
     def fetched(self, scratch: Scratch) -> Iterator[str]:
         """Path of the file on this machine, checked, with its reference beside it; both are removed at the end.
 
         Raises:
-            MemberError: It came twice with other bytes than it should have.
             ScratchError: The scratch space is too small for it.
-            WebError: Its server does not give it.
-            ArchiveChangedError: Its archive has changed.
-            LakeAccessError: Its store does not give it.
+            IceBenchError: See `fetch`.
         """
-        name = PurePosixPath(self.path).name
-        wanted = {name: _sized(self.origin)}
-        if self.reference is not None:
-            wanted[reference_path(name)] = _sized(self.reference)
-        with scratch.room(self.path, sum(each.size or 0 for each in wanted.values())) as folder:
+        name, here = PurePosixPath(self.path).name, self.sized()
+        wanted = {name: here.origin}
+        if here.reference is not None:
+            wanted[reference_path(name)] = here.reference
+        with scratch.room(self.path, here.size) as folder:
             for target, origin in wanted.items():
                 with scratch.connection():
-                    _fetch(origin, folder / target)
+                    fetch(origin, folder / target)
             yield str(folder / name)
 
 
-def write_whole(file: WebFile, target: Path) -> None:
+def fetch(origin: Origin, target: Path) -> None:
+    """Writes a file here; what comes corrupt is fetched once more, as most often it was the way that changed it.
+
+    Raises:
+        DiskSpaceError: The disk of this machine is full.
+        MemberError: It came twice with other bytes than it should have.
+        ArchiveChangedError: Its archive has changed.
+        WebError: Its server does not give it.
+        LakeAccessError: Its store does not give it.
+    """
+    try:
+        try:
+            _write(origin, target)
+        except MemberError:
+            _write(origin, target)
+    except OSError as error:
+        refuse_full_disk(error, target.parent)
+        raise
+
+
+def _sized(origin: Origin) -> Origin:
+    return origin if isinstance(origin, Member) else origin.sized()
+
+
+def _write(origin: Origin, target: Path) -> None:
+    if isinstance(origin, Member):
+        origin.write(target)
+    elif isinstance(origin, WebFile):
+        _write_whole(origin, target)
+    else:
+        with target.open("wb") as out:
+            out.writelines(origin.blocks(0, origin.size or 0))
+
+
+def _write_whole(file: WebFile, target: Path) -> None:
     """Fetches a whole file of a web server; raises MemberError if it has not the MD5 that was published for it."""
     size = file.size or 0
     with Web() as web, target.open("wb") as out:
@@ -70,25 +106,3 @@ def write_whole(file: WebFile, target: Path) -> None:
             f"{file.name!r} came with the MD5 {found} where the archive's list says {file.md5}: something on the way "
             "changes it, try another network or another --base-url"
         )
-
-
-def _sized(origin: Origin) -> Origin:
-    return origin if isinstance(origin, Member) else origin.sized()
-
-
-def _fetch(origin: Origin, target: Path) -> None:
-    """What comes corrupt is fetched once more: most often it was the way that changed it."""
-    try:
-        _write(origin, target)
-    except MemberError:
-        _write(origin, target)
-
-
-def _write(origin: Origin, target: Path) -> None:
-    if isinstance(origin, Member):
-        origin.write(target)
-    elif isinstance(origin, WebFile):
-        write_whole(origin, target)
-    else:
-        with target.open("wb") as out:
-            out.writelines(origin.blocks(0, origin.size or 0))

@@ -143,7 +143,7 @@ class Scratch:
 
     def _made(self) -> Path:
         self.folder.mkdir(mode=0o700, exist_ok=True)
-        if self.folder.stat().st_uid != os.getuid():
+        if self.folder.lstat().st_uid != os.getuid():
             raise ScratchError(
                 f"{str(self.folder)!r} belongs to another user: set TMPDIR to a folder of your own for the build"
             )

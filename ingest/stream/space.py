@@ -9,7 +9,7 @@ from rich.filesize import decimal
 
 from ingest.errors import ScratchError, ZipArchiveError
 from ingest.stream.containers import DiskFile, WebFile
-from ingest.stream.origins import SceneFile, write_whole
+from ingest.stream.origins import SceneFile, fetch
 from ingest.stream.scratch import Scratch
 
 _LEAST: Final = 1_000_000
@@ -51,7 +51,7 @@ class Space:
         Raises:
             ZipArchiveError: The workers are on other machines.
             ScratchError: It does not fit.
-            WebError: Its server does not give it.
+            IceBenchError: See `ingest.stream.origins.fetch`.
         """
         if self._on_cluster:
             raise ZipArchiveError(
@@ -60,7 +60,7 @@ class Space:
             )
         folder = self._rooms.enter_context(self.scratch.room(file.name, file.size or 0, wait=False))
         target = folder / "archive.zip"
-        write_whole(file, target)
+        fetch(file, target)
         self.whole.append(DiskFile(path=str(target), size=file.size or 0, copy_of=file.name))
         return self.whole[-1]
 
@@ -70,10 +70,12 @@ class Space:
         Raises:
             ScratchError: The space, or the disk of this machine, is too small for a scene.
         """
+        kept = sum(each.size for each in self.whole)
+        if kept:  # beside these a scene whose size nobody has asked could wait for ever
+            files = [each if each.size else each.sized() for each in files]
         largest = max(files, key=lambda each: each.size, default=None)
         if largest is None:
             return
-        kept = sum(each.size for each in self.whole)
         self.scratch.check(largest.path, largest.size + kept, beside=kept)
         if not self._on_cluster:
             self.scratch.check_disk(largest.size)

@@ -79,12 +79,14 @@ class Host:
     Attributes:
         name: Its name, which other hosts know.
         address: On the network.
+        plug: The other end of its cable.
         environment: Of every process.
     """
 
     def __init__(self, name: str, number: int, environment: dict[str, str], hidden: Sequence[str]) -> None:
         self.name = name
         self.address = f"{_NET}.{number}"
+        self.plug = f"v{number}"
         self.environment = environment
         words = ["--net", "--pid", "--mount", "--uts", "--ipc", "--mount-proc"]
         known = {"NAME": name, "HOSTS": f"{self.address} {name}\n", "PATH": os.environ["PATH"]}
@@ -168,12 +170,19 @@ class Network:
         host = Host(name, number, {**own, **environment}, hidden)
         self._hosts.append(host)
         host.inside("/tmp/home/sitecustomize.py").write_text(_CLOCK.format(ahead=clock_s) if clock_s else "")
-        plug = f"v{number}"
-        self._ip(*f"link add {plug} type veth peer name eth0 netns {host._first}".split())
-        self._ip(*f"link set {plug} master br0 up".split())
+        self._ip(*f"link add {host.plug} type veth peer name eth0 netns {host._first}".split())
+        self._ip(*f"link set {host.plug} master br0 up".split())
         for words in ("link set lo up", f"addr add {host.address}/24 dev eth0", "link set eth0 up"):
             host.net(*words.split())
         return host
+
+    def cut_off(self, host: Host) -> None:
+        """Pulls its cable: all that runs there goes on, and neither hears nor is heard."""
+        self._ip("link", "set", host.plug, "down")
+
+    def plug_in(self, host: Host) -> None:
+        """Puts its cable back; what was on the way is sent again."""
+        self._ip("link", "set", host.plug, "up")
 
     def reach(self, port: int, *, login: str = "") -> str:
         """Address at which hosts reach a web server on this machine's loopback.

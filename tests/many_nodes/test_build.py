@@ -1,12 +1,19 @@
-"""A build on Dask over hosts that share nothing: one is lost in the middle, one comes late, their clocks differ."""
+"""A build on Dask over hosts that share nothing, whose clocks differ.
 
+One host is lost in the middle, and another is cut off at the same time while it writes a scene; it comes back when that
+scene has been built elsewhere. One host comes late.
+"""
+
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from datasets.lake import Lake
+from datasets.storage import holds_objects
 from ingest.found_stores import finished_scenes
+from ingest.source import is_scene_name, scene_id_of
 from tests.ingest.command_line import command
 from tests.ingest.download.archive_server import ArchiveServer
 from tests.ingest.stream.zip_archives import named, zipped
@@ -42,27 +49,40 @@ def test_every_scene_once_whichever_host_is_lost_or_comes_late(
     scheduler = ["python", "-m", "distributed.cli.dask_scheduler", "--host", head.address, "--port", "8786"]
     head.start([*scheduler, "--no-dashboard"], tmp_path / "scheduler.log")
 
-    def worker(name: str, clock_s: float) -> Host:
+    def worker(name: str, clock_s: float) -> tuple[Host, "subprocess.Popen[bytes]"]:
         host = network.host(name, store, clock_s=clock_s)
         words = ["python", "-m", "distributed.cli.dask_worker", place, "--host", host.address, "--nthreads", "1"]
-        host.start([*words, "--no-dashboard", "--memory-limit", "0", "--no-nanny"], tmp_path / f"{name}.log")
-        return host
+        words += ["--no-dashboard", "--memory-limit", "0", "--no-nanny"]
+        return host, host.start(words, tmp_path / f"{name}.log")
 
-    first, lost = worker("first", -120.0), worker("lost", 120.0)
+    (first, _), (lost, _), (cut, working) = worker("first", -120.0), worker("lost", 120.0), worker("cut", 60.0)
+
+    def half_written() -> set[str]:
+        """The scene that the host to be cut off is writing at the moment."""
+        fetched = cut.inside("/tmp").glob("icebench-scratch-*/*/*.nc")
+        ids = {scene_id_of(str(path)) for path in fetched if is_scene_name(path.name)}
+        return {scene_id for scene_id in ids if holds_objects(f"{lake}/scenes/{scene_id}.zarr")} - finished(lake)
+
     with ArchiveServer({"a.zip": zipped(named(raw_train))}) as server:
         server.rate = sum(map(len, server.files.values())) / 12
         archive = f"{network.reach(int(server.url.rpartition(':')[2].partition('/')[0]))}/named/a.zip"
         words = ["python", "-m", "ingest", "build", archive, "--lake", lake, *RATIOS, "--scheduler", place]
         build = head.start(words, tmp_path / "build.log")
-        wait_for(lambda: len(server.asked["a.zip"]) > 4, build, tmp_path / "build.log")
-        began = set(finished(lake))
+        log = tmp_path / "build.log"
+        wait_for(lambda: len(server.asked["a.zip"]) > 4, build, log)
+        halves = wait_for(half_written, build, log, every=0.05)
+        network.cut_off(cut)
         lost.lose()
-        late = worker("late", 0.0)
-        assert build.wait(300) == 0, (tmp_path / "build.log").read_text()
-    said = (tmp_path / "build.log").read_text()
+        began = finished(lake)
+        late, _ = worker("late", 0.0)
+        wait_for(lambda: halves <= finished(lake), build, log)
+        network.plug_in(cut)
+        assert build.wait(300) == 0, log.read_text()
+        assert working.wait(120) is not None, "it goes on, learns that it is not wanted any more, and ends"
+    said = log.read_text()
     assert f"{len(raw_train)} of {len(raw_train)} scenes are in the lake" in said
     assert len(began) < len(raw_train) - 1, "the host was lost in the middle"
-    for host in (first, late):
+    for host in (first, late, cut):
         assert not list(host.inside("/tmp").glob("icebench-scratch-*/*/*")), "nothing stays of what was fetched"
         assert list(host.inside("/tmp").glob("icebench-scratch-*")), f"{host.name} has worked"
     local = command("build", *raw_train, "--lake", tmp_path / "local", *RATIOS, "--workers", 1)

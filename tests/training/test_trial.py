@@ -1,8 +1,10 @@
 import json
+import shutil
 import subprocess
 import sys
 import textwrap
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +25,7 @@ from training.evaluation.bins import Bin, ScoreKey
 from training.evaluation.confusion import ConfusionMatrix
 from training.evaluation.predict import outputs_of
 from training.evaluation.result import TrialResult
-from training.loop.checkpoint import CheckpointError, load_checkpoint
+from training.loop.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from training.loop.checkpoint_files import BEST, LAST
 from training.loop.device_memory import DeviceMemoryError
 from training.loop.epoch import TrainingProgress, TrialOverview
@@ -353,6 +355,7 @@ def test_a_killed_trial_goes_on_and_ends_with_the_same_numbers(
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(KILLED), *arguments], capture_output=True, text=True)
     assert done.returncode == -9, done.stderr
     assert (tmp_path / "killed" / LAST).is_file()
+    shutil.copytree(tmp_path / "killed", tmp_path / "mixed")
     tracker, trained = MemoryTracker(), []
     resumed = run_trial(
         spec,
@@ -369,6 +372,18 @@ def test_a_killed_trial_goes_on_and_ends_with_the_same_numbers(
     first, second = (load_checkpoint(tmp_path / name / BEST).state for name in ("killed", "whole"))
     assert all(torch.equal(first[name], second[name]) for name in first)
     assert not (tmp_path / "killed" / LAST).exists()
+
+    best = load_checkpoint(tmp_path / "mixed" / BEST)
+    save_checkpoint(tmp_path / "mixed" / BEST, replace(best, epoch=best.epoch - 1))
+    begun: list[int] = []
+
+    def stop(state: TrainingProgress) -> None:
+        begun.append(state.epoch)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_trial(spec, tiny_lake, MemoryTracker(), folder=tmp_path / "mixed", progress=stop)
+    assert begun == [0], "weights of an older epoch, as of an attempt that was cut off, are not scored as the best"
 
 
 @pytest.mark.slow

@@ -97,6 +97,17 @@ def load_progress(path: Path, trial_id: str) -> FitState | None:
     return FitState(**{**values, "history": [EpochRow(**row) for row in content["history"]]})
 
 
+def fits(best: Path, state: FitState) -> bool:
+    """Whether a checkpoint is of the best epoch of a training that stopped in this state, or of one after it.
+
+    An older one may have come over it from a host that was cut off while it sent it; raises CheckpointError if torn.
+    """
+    if not best.is_file():
+        return False
+    epoch = load_checkpoint(best).epoch
+    return epoch == state.best_epoch or epoch >= len(state.history)
+
+
 def _write(path: Path, content: Mapping[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")

@@ -8,6 +8,8 @@ import zarr
 from numpy.typing import NDArray
 
 from datasets.errors import SceneNotFoundError
+from datasets.storage import replace
+from datasets.stores.scene_store import SceneStore
 from datasets.stores.scene_writer import CHUNK, SHARD, Codec, SceneWriter
 
 
@@ -48,30 +50,89 @@ def test_chunks_of_the_fill_value_are_not_stored(tmp_path: Path, dtype: type, fi
     assert _stored_chunks(tmp_path / "b") == 4
 
 
-def test_of_two_workers_at_one_scene_the_first_does_not_show_what_the_second_has_begun_to_replace(
-    tmp_path: Path,
+VALUES = np.arange(12.0, dtype=np.float32).reshape(3, 4)
+
+
+def put(writer: SceneWriter, name: str) -> None:
+    writer.array("r1", name, VALUES, dims=("line", "sample"), fill=np.nan, attributes={})
+
+
+def whole(url: str) -> bool:
+    """Whether the store is finished and has both arrays."""
+    SceneStore(url)
+    return all(np.array_equal(zarr.open_array(f"{url}/r1/{name}", mode="r")[...], VALUES) for name in "xy")
+
+
+@pytest.mark.parametrize("finished", [False, True], ids=["the second is at work", "the second has finished"])
+@pytest.mark.parametrize("fails", [False, True], ids=["the first goes on", "the first fails"])
+def test_a_writer_that_was_given_up_neither_removes_nor_shows_what_a_later_one_writes(
+    tmp_path: Path, finished: bool, fails: bool
 ) -> None:
     """A worker that a scheduler gave up may live on, on a host that was cut off: its scene is built elsewhere too."""
-    url, values = str(tmp_path / "scene.zarr"), np.arange(12.0, dtype=np.float32).reshape(3, 4)
+    url = str(tmp_path / "scene.zarr")
+    second = SceneWriter(url)
 
-    def write(writer: SceneWriter, name: str) -> None:
-        writer.array("r1", name, values, dims=("line", "sample"), fill=np.nan, attributes={})
+    def come_back() -> None:
+        with SceneWriter(url) as given_up:
+            put(given_up, "x")
+            second.__enter__()
+            put(second, "x")
+            if finished:
+                put(second, "y")
+                second.finish({"record": {}}, {"r1": {}})
+            put(given_up, "y")
+            if fails:
+                raise RuntimeError
+            put(given_up, "x")
+            given_up.finish({"record": {}}, {"r1": {}})
 
-    def shown_too_late(second: SceneWriter) -> None:
-        with SceneWriter(url) as first:
-            write(first, "x")
-            write(first, "y")
-            (tmp_path / "scene.zarr" / "r1" / "x" / "c" / "0" / "0").unlink()  # the second clears up, and begins
-            write(second, "y")
-            first.finish({}, {"r1": {}})
+    with pytest.raises(RuntimeError if fails else SceneNotFoundError):
+        come_back()
+    if not finished:
+        with pytest.raises(SceneNotFoundError):
+            SceneStore(url)
+        put(second, "y")
+        second.finish({"record": {}}, {"r1": {}})
+    second.__exit__(None, None, None)
+    assert whole(url)
+    assert not (tmp_path / "scene.zarr" / "writer").exists()
 
-    with SceneWriter(url) as second:
-        with pytest.raises(SceneNotFoundError, match="is gone before the scene was finished"):
-            shown_too_late(second)
-        write(second, "x")
-        second.finish({}, {"r1": {}})
-    np.testing.assert_array_equal(zarr.open_array(f"{url}/r1/x", mode="r")[...], values)
-    np.testing.assert_array_equal(zarr.open_array(f"{url}/r1/y", mode="r")[...], values)
+
+def test_an_array_stands_in_every_moment_that_a_writer_which_was_given_up_puts_it_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its process may end in any of them, and the scene is in the catalog by then."""
+    url = str(tmp_path / "scene.zarr")
+    given_up, second = SceneWriter(url), SceneWriter(url)
+    given_up.__enter__()
+    with second:
+        put(second, "x")
+        put(second, "y")
+        second.finish({"record": {}}, {"r1": {}})
+
+    def die(url: str, content: bytes) -> None:
+        raise KeyboardInterrupt
+
+    for most in (0, 1):
+        calls = iter([replace] * most + [die])
+        monkeypatch.setattr("datasets.stores.scene_writer.replace", lambda *words, calls=calls: next(calls)(*words))
+        with pytest.raises(KeyboardInterrupt):
+            put(given_up, "x")
+        assert whole(url)
+
+
+def test_objects_that_vanish_are_seen_before_the_store_is_shown(tmp_path: Path) -> None:
+    url = str(tmp_path / "scene.zarr")
+
+    def write() -> None:
+        with SceneWriter(url) as writer:
+            put(writer, "x")
+            (tmp_path / "scene.zarr" / "r1" / "x" / "c" / "0" / "0").unlink()
+            writer.finish({"record": {}}, {"r1": {}})
+
+    with pytest.raises(SceneNotFoundError, match="is gone before the scene was finished"):
+        write()
+    assert not (tmp_path / "scene.zarr").exists()
 
 
 def test_an_array_of_the_fill_value_has_no_object(tmp_path: Path) -> None:

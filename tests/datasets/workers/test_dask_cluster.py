@@ -21,6 +21,7 @@ from datasets.process.checkout import Code
 from datasets.process.threads import threads
 from datasets.workers.cluster import ClusterOptions
 from datasets.workers.dask_cluster import dask_workers, packed
+from tests.datasets.process.test_freed_memory import pages_of_a_block_like_a_freed_one
 from tests.ingest.command_line import command
 from tests.ingest.download.archive_server import ArchiveServer
 from tests.ingest.stream.zip_archives import named, zipped
@@ -143,13 +144,16 @@ def test_a_scheduler_that_dies_is_one_sentence_and_the_next_run_goes_on(
 
 
 @pytest.mark.slow
-def test_a_worker_works_on_one_core() -> None:
+def test_a_worker_works_on_one_core_and_keeps_its_memory() -> None:
     with dask_workers(ClusterOptions(workers=1), tasks=1) as workers:
-        assert list(workers.run(threads_there, ["a scene"])) == [("a scene", 1)]
+        ((_, (cores, pages)),) = workers.run(state_there, ["a scene"])
+    assert cores == 1
+    assert pages < 100, "Dask would have it take every block anew"
 
 
-def threads_there(_: str) -> int:
-    return threads()
+def state_there(_: str) -> tuple[int, int]:
+    pages_of_a_block_like_a_freed_one()
+    return threads(), pages_of_a_block_like_a_freed_one()
 
 
 @pytest.mark.parametrize(

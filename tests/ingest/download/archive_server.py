@@ -35,6 +35,7 @@ class ArchiveServer:
         busy: Requests for content that are being answered.
         busiest: Most of them at once.
         rate: Bytes of content per second, of all requests together.
+        processor_s: Seconds of a processor that sending content took.
     """
 
     def __init__(self, files: dict[str, bytes]) -> None:
@@ -46,6 +47,7 @@ class ArchiveServer:
         self.paths: list[str] = []
         self.busy = self.busiest = 0
         self.rate = float("inf")
+        self.processor_s = 0.0
         self._counting = threading.Lock()
         self.entries: defaultdict[str, dict[str, object]] = defaultdict(dict)
 
@@ -73,11 +75,13 @@ class ArchiveServer:
         with self._counting:
             self.busy += 1
             self.busiest = max(self.busiest, self.busy)
+        before = time.thread_time()
         try:
             yield
         finally:
             with self._counting:
                 self.busy -= 1
+                self.processor_s += time.thread_time() - before
 
     def pace(self, count: int) -> None:
         """Waits until so many bytes more may go; the next caller waits for its own on top."""

@@ -52,6 +52,13 @@ def test_names_that_would_meet_are_kept_apart(server: ArchiveServer) -> None:
     assert sorted(names) == sorted([NAME.upper(), f"1-{NAME}", f"3-{NAME}.part"])
 
 
+def test_a_name_that_was_given_to_another_is_not_given_twice(server: ArchiveServer) -> None:
+    server.files = {"a.zip": b"1", "A.zip": b"2", "1-a.zip": b"3"}
+    with Web() as web:
+        names = [file.name for file in list_files(ARCHIVES["raw-train"], server.url, web)]
+    assert len({name.casefold() for name in names}) == 3
+
+
 def test_only_takes_patterns_and_names_what_is_near() -> None:
     files = [a_file("train_2018.zip"), a_file("train_2019.zip"), a_file("manual.pdf")]
     assert select(files, []) == files

@@ -35,6 +35,9 @@ def test_parts_of_a_file_on_disk(tmp_path: Path) -> None:
     path.write_bytes(CONTENT[:-1])
     with pytest.raises(ArchiveChangedError, match="changed while it was read"):
         read(file)
+    path.unlink()
+    with pytest.raises(ArchiveChangedError, match=r"a.zip' cannot be read \(No such file or directory\): leave it"):
+        read(file)
 
 
 def test_parts_of_an_object(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,12 +8,16 @@ from datasets.lake import Lake
 from datasets.splits import WITHDRAWN
 from ingest.build import SplitOptions, publish
 from ingest.convert import convert_scene
+from ingest.download.errors import DiskSpaceError
 from ingest.errors import MemberError, RawSceneError, SceneNameError
 from ingest.found_stores import store_names
 from ingest.recipe import Recipe
+from ingest.stream.containers import DiskFile
 from ingest.stream.convert import convert_source
 from ingest.stream.find import find_scenes
+from ingest.stream.origins import fetch
 from ingest.stream.scratch import Scratch
+from ingest.stream.zips import Member, list_members
 from tests.ingest.download.archive_server import ArchiveServer
 from tests.ingest.forms import write_form
 from tests.ingest.stream.zip_archives import named, with_wrong_crc, zipped
@@ -80,6 +84,14 @@ def test_what_comes_wrong_is_asked_twice_and_told_by_its_name(
     assert len(server.asked["a.zip"]) == 3, "the wrong one twice, the torn one once, the holiday never"
     assert len(server.asked[whole]) == 2
     assert not store_names(lake)
+
+
+def test_a_disk_that_is_full_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "a.zip").write_bytes(content := zipped({"a.nc": bytes(5_000_000)}))
+    (member,) = list_members(DiskFile(path=f"{tmp_path}/a.zip", size=len(content)))
+    assert isinstance(member, Member)
+    with pytest.raises(DiskSpaceError, match="the disk of '/dev' is full: free some space and give the same command"):
+        fetch(member, Path("/dev/full"))
 
 
 def test_charts_of_a_ready_to_train_scene_come_with_it(

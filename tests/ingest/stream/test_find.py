@@ -1,5 +1,7 @@
 """What a build is given becomes scenes in the order of their archive, and only lists are read for it."""
 
+import warnings
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -85,6 +87,28 @@ def test_zips_by_path_folder_and_url(server: ArchiveServer, find: Callable[..., 
     assert (scene.path, scene.size) == (f"{root}/named/1.nc", 1)
 
 
+def test_an_archive_given_twice_or_with_charts_alone(find: Callable[..., Found], tmp_path: Path) -> None:
+    scenes, charts = tmp_path / "scenes.zip", tmp_path / "charts.zip"
+    scenes.write_bytes(zipped({READY: b"1"}))
+    charts.write_bytes(zipped({CHARTS: b"22"}))
+    for given in ((scenes, charts), (charts, scenes, scenes)):
+        (scene,) = find(*given).files.values()
+        assert (scene.path, scene.size) == (f"{scenes}/{READY}", 3)
+    with pytest.raises(NoSourceError, match=f"{CHARTS}' and what else is given are charts"):
+        find(charts)
+
+
+def test_a_member_that_was_added_to_its_archive_again(find: Callable[..., Found], tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of the library: that is what is tried here
+        for name, content in (("1.nc", b"old"), ("2.nc", b"same"), ("1.nc", b"new"), ("2.nc", b"same")):
+            archive.writestr(name, content)
+    found = find(tmp_path)
+    assert found.paths == [f"{tmp_path}/a.zip/1.nc", f"{tmp_path}/a.zip/2.nc"]
+    assert [*found.refused] == [f"{tmp_path}/a.zip/1.nc"]
+    assert "is there twice with other bytes" in found.refused[f"{tmp_path}/a.zip/1.nc"]
+
+
 def test_a_server_without_parts_is_asked_for_the_whole(server: ArchiveServer) -> None:
     content = zipped({"1.nc": b"1"})
     server.files["a.zip"] = content
@@ -95,7 +119,7 @@ def test_a_server_without_parts_is_asked_for_the_whole(server: ArchiveServer) ->
         assert (file.name, file.size) == ("raw-train/a.zip", len(content))
         return DiskFile(path=str(path), size=len(content), copy_of=file.name)
 
-    with pytest.raises(FileNotFoundError, match=str(path)):
+    with pytest.raises(ArchiveChangedError, match=str(path)):
         find_scenes(["figshare:raw-train"], base_url=server.url, fetch_whole=whole)
 
 
