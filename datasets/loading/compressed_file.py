@@ -2,8 +2,8 @@
 
 A chunk of the lake has 512 pixels a side, so that few requests fetch it, and zstd, so that it is small: a patch of 256
 decodes nine pixels for each of its own. Here squares are small and LZ4 decodes them at the speed of memory, nearly.
-LZ4 finds repetition and no noise: radar noise around -20 dB takes nine bits of an int16, so the numbers of a square are
-held from its middle, and nearly all of them differ in their lower byte only.
+LZ4 finds repetition and no noise: of the sixteen bits of an int16, radar noise of one level takes eight or nine. So the
+numbers of a square are held from near its middle, and bit by bit (bitshuffle): the upper bits are nearly all alike.
 """
 
 import math
@@ -27,16 +27,22 @@ _SIDES: Final = {1: 256, 2: 128}
 _OVERHEAD: Final = 16
 """Bytes by which Blosc makes longer what it cannot compress."""
 
+_LEVEL: Final = 9
+"""Of Blosc: the highest takes as long to decode as any other, and no longer to encode than noise does anyway."""
+
 _SAMPLED: Final = 8
 """Every so manieth line and sample of a square tells its middle."""
+
+_BELOW: Final = 128
+"""Numbers are held from so far below the middle: 4 dB of SAR, so that few are negative, whose upper bits are others."""
 
 
 @dataclass(frozen=True)
 class CompressedFile:
     """A file of squares of (planes, lines, samples); what does not begin and end as it must is torn.
 
-        one line of text: version, shape and dtype
-        the squares, each by Blosc, by plane, line and sample
+        one line of text: version, side of a square, shape and dtype
+        the squares, each by Blosc, by plane, line and sample; of one whose numbers are all alike nothing
         offsets of the squares and of this table, uint64; what was subtracted from each square, in its dtype
 
     Attributes:
@@ -104,9 +110,9 @@ class CompressedFile:
             for strip in self._strips(pieces):
                 for start in range(0, self.shape[2], side):
                     square = strip[:, start : start + side]
-                    base = _base(square)
-                    bases.append(base)
-                    offsets.append(offsets[-1] + file.write(codec.encode(square - base)))
+                    alike = (square == square[0, 0]).all()
+                    bases.append(square[0, 0] if alike else _base(square))
+                    offsets.append(offsets[-1] + file.write(b"" if alike else codec.encode(square - bases[-1])))
             file.write(np.array(offsets, "<u8").tobytes() + np.array(bases, self.dtype).tobytes())
         part.replace(self.path)
 
@@ -144,8 +150,9 @@ class CompressedArray:
     ) -> None:
         from numcodecs.blosc import decompress
 
-        self._file, self._pages = file, memoryview(pages)
-        self._offsets, self._bases = offsets, bases
+        self._path, self._shape, self._dtype, self._side = file.path, file.shape[1:], file.dtype, file.side
+        _, self._rows, self._columns = file.grid
+        self._pages, self._offsets, self._bases = memoryview(pages), offsets, bases
         self._decompress = decompress
 
     def read(self, plane: int, lines: slice, samples: slice, out: NDArray[Any]) -> None:
@@ -154,40 +161,44 @@ class CompressedArray:
         Raises:
             CacheError: The file is damaged.
         """
-        shape, side = self._file.shape[1:], self._file.side
-        _, rows, columns = self._file.grid
-        room = np.empty(side * side, self._file.dtype)
+        shape, side = self._shape, self._side
+        room = np.empty(side * side, self._dtype)
         for (row, column), (piece,) in cut((side, side), (side, side), bounds_of(shape, (lines, samples))):
+            number = (plane * self._rows + row) * self._columns + column
+            start, stop = self._offsets[number : number + 2].tolist()
+            if start == stop:
+                out[piece.target] = self._bases[number]
+                continue
             height, width = min(side, shape[0] - row * side), min(side, shape[1] - column * side)
             square = room[: height * width]
-            number = (plane * rows + row) * columns + column
             try:
-                self._decompress(self._pages[self._offsets[number] : self._offsets[number + 1]], square)
+                self._decompress(self._pages[start:stop], square)
             except (RuntimeError, ValueError) as error:  # what Blosc says of bytes that are no square
                 raise CacheError(
-                    f"{str(self._file.path)!r} in the cache of decoded scenes is damaged: remove it, it is made again"
+                    f"{str(self._path)!r} in the cache of decoded scenes is damaged: remove it, it is made again"
                 ) from error
             np.add(square.reshape(height, width)[piece.source], self._bases[number], out=out[piece.target])
 
     def window(self, plane: int, lines: slice, samples: slice) -> NDArray[Any]:
         """A window of one plane, (h, w)."""
-        bounds = bounds_of(self._file.shape[1:], (lines, samples))
-        out = np.empty([stop - start for start, stop in bounds], self._file.dtype)
+        bounds = bounds_of(self._shape, (lines, samples))
+        out = np.empty([stop - start for start, stop in bounds], self._dtype)
         self.read(plane, lines, samples, out)
         return out
 
 
 def _base(square: NDArray[Any]) -> Any:  # noqa: ANN401 - a number of the array
-    """What is subtracted from a square, so that most of its numbers are 0 to 255; all arithmetic wraps around."""
+    """What is subtracted from a square, so that most of its numbers are small; all arithmetic wraps around."""
     if square.itemsize == 1:
         return square.dtype.type(0)
     middle = int(np.median(square[::_SAMPLED, ::_SAMPLED]))
-    return np.int64(middle - 128).astype(square.dtype)
+    return np.int64(middle - _BELOW).astype(square.dtype)
 
 
 @cache
 def _codec(itemsize: int) -> Any:  # noqa: ANN401 - numcodecs is untyped
     """One block for each square, so that Blosc starts no threads for it."""
-    import numcodecs
+    from numcodecs import Blosc
 
-    return numcodecs.Blosc("lz4", 5, numcodecs.Blosc.SHUFFLE, _SIDES[itemsize] ** 2 * itemsize)
+    shuffle = Blosc.BITSHUFFLE if itemsize > 1 else Blosc.NOSHUFFLE
+    return Blosc("lz4", _LEVEL, shuffle, _SIDES[itemsize] ** 2 * itemsize)

@@ -28,6 +28,11 @@ STEP_BYTES: Final = 256 << 20
 """Of one step of decoding; what is decoded and what it is decoded from, two of them at most, are in memory together."""
 
 
+_ENOUGH: Final = 0.9
+"""A cache with room for this share of the scenes holds them as they are decoded: to decode every tenth patch from chunks
+takes no longer than every patch from compressed squares."""
+
+
 class CoarseWindow(NamedTuple):
     """AMSR2 and ERA5 around a window of the SAR grid.
 
@@ -265,7 +270,7 @@ class SceneReader:
 
     @cached_property
     def _is_crowded(self) -> bool:
-        """Whether the cache is too small for the scenes of the lake, with one chart, at this ratio.
+        """Whether the cache is too small for nearly all scenes of the lake, with one chart, at this ratio.
 
         That is asked of the lake and not of a trial's scenes, so that all trials of a node share what is kept.
         """
@@ -273,7 +278,7 @@ class SceneReader:
         read = catalog.take(catalog.having("split", "train") | catalog.having("split", "test"))
         pixels = np.sum((read.column("lines") // self.ratio) * (read.column("samples") // self.ratio), dtype=np.int64)
         assert self.cache is not None
-        return int(pixels) * (2 * len(self._sar_cached) + 2) > self.cache.max_bytes
+        return _ENOUGH * int(pixels) * (2 * len(self._sar_cached) + 2) > self.cache.max_bytes
 
     def _pieces(self, scene_id: str, names: tuple[str, ...], itemsize: int) -> Iterator[NDArray[Any]]:
         """Whole variables in C order, as stored, in pieces of bounded size."""
