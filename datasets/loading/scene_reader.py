@@ -29,8 +29,8 @@ STEP_BYTES: Final = 256 << 20
 
 
 _ENOUGH: Final = 0.9
-"""A cache with room for this share of the scenes holds them as they are decoded: to decode every tenth patch from chunks
-takes no longer than every patch from compressed squares."""
+"""A cache with room for this share of the scenes holds them as they are decoded: to decode a tenth of the patches from
+chunks takes no longer than all of them from compressed squares."""
 
 
 class CoarseWindow(NamedTuple):
