@@ -57,16 +57,8 @@ class ArrayFile:
         Returns:
             None if the file is not there, torn, or of another shape or dtype.
         """
-        try:
-            with self.path.open("rb") as file:
-                known = os.fstat(file.fileno())
-                if known.st_size != self.length or file.read(len(self._header)) != self._header:
-                    return None
-                pages = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-                if time.time() - known.st_mtime > _NOTE_SECONDS:
-                    with suppress(PermissionError):  # somebody else's file in a shared folder: they note their own use
-                        os.utime(file.fileno())
-        except (FileNotFoundError, NotADirectoryError):
+        pages = mapped(self.path, self._header)
+        if pages is None or len(pages) != self.length:
             return None
         return np.ndarray(self.shape, self.dtype, buffer=pages, offset=len(self._header))
 
@@ -95,3 +87,18 @@ class ArrayFile:
         if written != math.prod(self.shape):
             raise ValueError(f"{self.path.name} is to hold {self.shape}, and was given {written} values")
         part.replace(self.path)
+
+
+def mapped(path: Path, header: bytes) -> mmap.mmap | None:
+    """Maps a file, read-only, and notes the use in its time of change; None unless it is there with this header."""
+    try:
+        with path.open("rb") as file:
+            if file.read(len(header)) != header:
+                return None
+            pages = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            if time.time() - os.fstat(file.fileno()).st_mtime > _NOTE_SECONDS:
+                with suppress(PermissionError):  # somebody else's file in a shared folder: they note their own use
+                    os.utime(file.fileno())
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return pages

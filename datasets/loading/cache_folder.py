@@ -1,6 +1,7 @@
 """The folder of a node's cache: its files, its locks, how room is shared, and which user owns it.
 
     <key>-<hash>.npy            an array; `numpy.load` reads it
+    <key>-<hash>.squares        an array in compressed squares; see `datasets.loading.compressed_file`
     <key>-<hash>.<bytes>.part   an array being built, and the room that its builder has reserved
     locks/<slot>.lock           one builder for each array
     locks/room.lock             one process at a time shares out the room
@@ -39,7 +40,7 @@ _SLOTS: Final = 256
 """Lock files of builders; arrays that share one wait for each other. A lock file for each array would stay behind
 for every array ever seen, and removing a lock file that somebody may be waiting at breaks the lock."""
 
-_ARRAY: Final = re.compile(r".+-[0-9a-f]{24}\.npy")
+_ARRAY: Final = re.compile(r"(.+-[0-9a-f]{24})\.(npy|squares)")
 _PART: Final = re.compile(r"(.+-[0-9a-f]{24})\.(\d+)\.part")
 
 
@@ -59,10 +60,10 @@ class _Part(NamedTuple):
     slot: str
 
 
-def array_path(folder: Path, key: str) -> Path:
+def array_path(folder: Path, key: str, suffix: str) -> Path:
     """A name that people can read, and a hash that differs between keys."""
     readable = re.sub(r"[^A-Za-z0-9.]+", "_", key).strip("._")[:80] or "array"
-    return folder / f"{readable}-{hashlib.sha256(key.encode()).hexdigest()[:24]}.npy"
+    return folder / f"{readable}-{hashlib.sha256(key.encode()).hexdigest()[:24]}{suffix}"
 
 
 def part_path(array: Path, length: int) -> Path:
@@ -148,11 +149,11 @@ def _look(folder: Path) -> tuple[list[_Part], list[_Array]]:
     arrays, finished = [], set()
     with os.scandir(folder) as entries:
         for entry in entries:
-            if _ARRAY.fullmatch(entry.name):
+            if match := _ARRAY.fullmatch(entry.name):
                 with suppress(FileNotFoundError):
                     known = entry.stat()
                     arrays.append(_Array(entry.path, known.st_size, known.st_mtime))
-                    finished.add(f"{entry.name.removesuffix('.npy')}.{known.st_size}.part")
+                    finished.add(f"{match[1]}.{known.st_size}.part")
     found = [match for match in matches if match[0] not in finished]
     return [_Part(str(folder / match[0]), int(match[2]), slot_of(match[1])) for match in found], arrays
 

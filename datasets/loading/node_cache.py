@@ -1,7 +1,8 @@
 """`NodeCache`: decoded arrays that all trials of a node share, one memory-mapped file each, bounded in size.
 
 A chunk of a lake costs a decode (and perhaps a request) every time that it is read; eight trials of one node
-would pay it eight times. Here the first process decodes an array into a file, and all others map the same pages.
+would pay it eight times. Here the first process decodes an array into a file, and all others map the same pages. Where
+that takes too much room, the file holds the array compressed, in squares that cost a fraction of a chunk's decode.
 
 Only time depends on what is in the cache: finished arrays may be removed at any moment, also while trials run. What a
 process has mapped stays valid after the file is gone (on Linux); the disk gets the room back with the last map.
@@ -18,7 +19,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from threading import Lock
-from typing import Any, Final
+from typing import Any, Final, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,7 @@ from datasets.loading.cache_folder import (
     used_bytes,
     writing,
 )
+from datasets.loading.compressed_file import CompressedArray, CompressedFile
 from datasets.process.machine import open_files, usable_memory
 
 _LOG = logging.getLogger(__name__)
@@ -58,13 +60,34 @@ _FULL: Final = (
 )
 
 
+Held = TypeVar("Held")
+Held_co = TypeVar("Held_co", covariant=True)
+Fill = Callable[[], Iterable[NDArray[Any]]]
+
+
+class HoldingFile(Protocol[Held_co]):
+    """A file of one array: `ArrayFile` or `CompressedFile`."""
+
+    @property
+    def path(self) -> Path:
+        """Where."""
+
+    @property
+    def length(self) -> int:
+        """Bytes at most."""
+
+    def open(self) -> Held_co | None:
+        """Maps it; None if it is not there, torn, or of another shape or dtype."""
+
+    def write(self, pieces: Iterable[NDArray[Any]], part: Path) -> None:
+        """Writes it in `part`, and shows it in one step."""
+
+
 @dataclass
 class _Memory:
     """What one process remembers of the cache: when it looked for an array and what it found, when it got no room."""
 
-    answers: dict[tuple[str, tuple[int, ...], np.dtype[Any]], tuple[float, NDArray[Any] | None]] = field(
-        default_factory=dict
-    )
+    answers: dict[tuple[str, str, tuple[int, ...], np.dtype[Any]], tuple[float, Any]] = field(default_factory=dict)
     guard: Lock = field(default_factory=Lock)
     refused: tuple[float, int] = (-math.inf, 0)
     warned: bool = False
@@ -112,9 +135,7 @@ class NodeCache:
         room = shutil.disk_usage(folder).free + cls(folder=folder, max_bytes=0).used_bytes()
         return cls(folder=folder, max_bytes=default_bytes(usable_memory(), room))
 
-    def array(
-        self, key: str, shape: tuple[int, ...], dtype: np.dtype[Any], fill: Callable[[], Iterable[NDArray[Any]]]
-    ) -> NDArray[Any] | None:
+    def array(self, key: str, shape: tuple[int, ...], dtype: np.dtype[Any], fill: Fill) -> NDArray[Any] | None:
         """Gives the array of a key, decoded by `fill` if nobody has it yet.
 
         Cheap enough to be called for every window; a caller that keeps the array hides its use from the cache.
@@ -133,11 +154,27 @@ class NodeCache:
             CacheError: The folder cannot be written.
             ValueError: `fill` gave fewer or more values, or another dtype.
         """
-        memory, place = self._memory, (key, shape, dtype)
+        return self._held(ArrayFile, ".npy", key, shape, dtype, fill)
+
+    def compressed(self, key: str, shape: tuple[int, ...], dtype: np.dtype[Any], fill: Fill) -> CompressedArray | None:
+        """As `array`, of whole numbers (planes, lines, samples), in a third to a half of the room."""
+        return self._held(CompressedFile, ".squares", key, shape, dtype, fill)
+
+    def _held(
+        self,
+        kind: Callable[[Path, tuple[int, ...], np.dtype[Any]], HoldingFile[Held]],
+        suffix: str,
+        key: str,
+        shape: tuple[int, ...],
+        dtype: np.dtype[Any],
+        fill: Fill,
+    ) -> Held | None:
+        memory, place = self._memory, (suffix, key, shape, dtype)
+        values: Held | None
         since, values = memory.answers.get(place, (-math.inf, None))
         if time.monotonic() - since < _ANSWER_SECONDS:
             return values
-        file = ArrayFile(array_path(self.folder, key), shape, np.dtype(dtype))
+        file = kind(array_path(self.folder, key, suffix), shape, np.dtype(dtype))
         values = file.open()
         if values is None and file.length <= self.max_bytes and not self._is_full(file.length):
             values = self._build(file, fill)
@@ -152,7 +189,7 @@ class NodeCache:
         """Bytes of all arrays, those in the making included."""
         return used_bytes(self.folder)
 
-    def _build(self, file: ArrayFile, fill: Callable[[], Iterable[NDArray[Any]]]) -> NDArray[Any] | None:
+    def _build(self, file: HoldingFile[Held], fill: Fill) -> Held | None:
         part = part_path(file.path, file.length)
         slot = slot_of(file.path.stem)
         try:

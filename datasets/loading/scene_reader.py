@@ -7,6 +7,7 @@ longitude and incidence angle as the tie points around it. All that is a seventh
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ from datasets.channels import CHANNELS
 from datasets.grids import KM2_PIXELS, km2_index
 from datasets.labels import IGNORE
 from datasets.lake import Lake
+from datasets.loading.compressed_file import CompressedArray
 from datasets.loading.node_cache import NodeCache
 from datasets.loading.windows import BORDER, LAND, near_border
 from datasets.scene import POLYGON_ID, Scene
@@ -24,6 +26,11 @@ from datasets.tie_grid import TIE_CHANNELS, TieGrid
 
 STEP_BYTES: Final = 256 << 20
 """Of one step of decoding; what is decoded and what it is decoded from, two of them at most, are in memory together."""
+
+
+_ENOUGH: Final = 0.9
+"""A cache with room for this share of the scenes holds them as they are decoded: to decode a tenth of the patches from
+chunks takes no longer than all of them from compressed squares."""
 
 
 class CoarseWindow(NamedTuple):
@@ -151,7 +158,10 @@ class SceneReader:
         stack = self._decoded(scene_id, self._sar_cached)
         if stack is not None:
             for plane, place in zip(out, self._sar_places, strict=True):
-                plane[...] = stack[place, lines, samples]
+                if isinstance(stack, CompressedArray):
+                    stack.read(place, lines, samples, plane)
+                else:
+                    plane[...] = stack[place, lines, samples]
             return
         places = dict(zip(self.sar_channels, out, strict=True))
         self._scene(scene_id).windows(self.ratio, self.sar_channels, lines, samples, places, packed=True)
@@ -222,6 +232,8 @@ class SceneReader:
     def _plane(self, scene_id: str, name: str, lines: slice, samples: slice) -> NDArray[Any]:
         """Window of one variable as stored."""
         stack = self._decoded(scene_id, (name,))
+        if isinstance(stack, CompressedArray):
+            return stack.window(0, lines, samples)
         if stack is not None:
             return stack[0, lines, samples]
         return self._scene(scene_id).windows(self.ratio, (name,), lines, samples, packed=True)[name]
@@ -237,8 +249,10 @@ class SceneReader:
         packing.unpack(stored, values)
         return values
 
-    def _decoded(self, scene_id: str, names: tuple[str, ...]) -> NDArray[Any] | None:
+    def _decoded(self, scene_id: str, names: tuple[str, ...]) -> NDArray[Any] | CompressedArray | None:
         """(names, lines, samples) of whole variables of one dtype, as stored, from the node's cache.
+
+        Whole numbers are compressed there if that makes room for more scenes.
 
         Returns:
             None if they are to be read by window.
@@ -251,7 +265,20 @@ class SceneReader:
             key = self._key(scene_id, f"r{self.ratio}", names)
             self._entries[scene_id, names] = key, whole, scene.stored(self.ratio, names[0])[0]
         key, shape, dtype = self._entries[scene_id, names]
-        return self.cache.array(key, shape, dtype, lambda: self._pieces(scene_id, names, dtype.itemsize))
+        keep = self.cache.compressed if dtype.kind in "iu" and self._is_crowded else self.cache.array
+        return keep(key, shape, dtype, lambda: self._pieces(scene_id, names, dtype.itemsize))
+
+    @cached_property
+    def _is_crowded(self) -> bool:
+        """Whether the cache is too small for nearly all scenes of the lake, with one chart, at this ratio.
+
+        That is asked of the lake and not of a trial's scenes, so that all trials of a node share what is kept.
+        """
+        catalog = self.lake.catalog()
+        read = catalog.take(catalog.having("split", "train") | catalog.having("split", "test"))
+        pixels = np.sum((read.column("lines") // self.ratio) * (read.column("samples") // self.ratio), dtype=np.int64)
+        assert self.cache is not None
+        return _ENOUGH * int(pixels) * (2 * len(self._sar_cached) + 2) > self.cache.max_bytes
 
     def _pieces(self, scene_id: str, names: tuple[str, ...], itemsize: int) -> Iterator[NDArray[Any]]:
         """Whole variables in C order, as stored, in pieces of bounded size."""

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
 from multiprocessing.queues import Queue
@@ -25,9 +25,10 @@ from datasets.loading import hand_over
 from datasets.loading.batch import Batch
 from datasets.loading.batches import BatchDataset, BatchLoader
 from datasets.loading.hand_over import next_batch, worker_deaths
+from datasets.loading.node_cache import NodeCache
 from datasets.patches.crops import RandomCrops
 from tests.offspring import wait_until_gone, watched_offspring
-from tests.reading import batches_of, cache_in, reader_of
+from tests.reading import batches_of, cache_in, crowded_cache_in, reader_of
 
 
 def same(first: Batch, second: Batch) -> bool:
@@ -61,9 +62,13 @@ def test_processes_share_the_patches_of_a_batch(tiny_lake: Lake, world: int) -> 
 
 
 @pytest.mark.slow
-def test_spawned_workers_make_the_same_batches_epoch_after_epoch(tiny_lake: Lake, tmp_path: Path) -> None:
-    dataset = batches_of(reader_of(tiny_lake, cache=cache_in(tmp_path)))
-    alone, spawned = BatchLoader(dataset), BatchLoader(dataset, workers=2)
+@pytest.mark.parametrize("make", [cache_in, crowded_cache_in])
+def test_spawned_workers_make_the_same_batches_epoch_after_epoch(
+    tiny_lake: Lake, tmp_path: Path, make: Callable[[Path], NodeCache]
+) -> None:
+    """From decoded and from compressed arrays those that the lake's chunks give."""
+    alone = BatchLoader(batches_of(reader_of(tiny_lake)))
+    spawned = BatchLoader(batches_of(reader_of(tiny_lake, cache=make(tmp_path))), workers=2)
     for epoch in (0, 1):
         pairs = zip(alone.epoch(epoch), spawned.epoch(epoch), strict=True)
         assert all(same(own, other) for own, other in pairs)

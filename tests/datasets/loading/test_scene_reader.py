@@ -1,7 +1,7 @@
 """Windows as they are stored, from chunks and from the node's cache alike."""
 
 import pickle
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from datasets.channels import INPUTS
 from datasets.lake import Lake
 from datasets.loading.batch import Window, read_batch
+from datasets.loading.node_cache import NodeCache
 from datasets.loading.scene_reader import STEP_BYTES, SceneReader, decoding_steps
 from datasets.stores.scene_writer import SHARD
 from ingest.precision import INCIDENCE_STEP, geolocation_step
-from tests.reading import TARGETS, cache_in, reader_of
+from tests.reading import TARGETS, cache_in, crowded_cache_in, reader_of
 
 LINES, SAMPLES = slice(7, 50), slice(90, 151)
 
@@ -28,9 +29,10 @@ def sar_of(reader: SceneReader, scene_id: str) -> np.ndarray:
     return np.where(out == fill, np.nan, out * np.float32(unit))
 
 
-@pytest.fixture(params=["chunks", "cache"])
+@pytest.fixture(params=["chunks", "cache", "crowded cache"])
 def reader(request: pytest.FixtureRequest, tiny_lake: Lake, tmp_path: Path) -> SceneReader:
-    return reader_of(tiny_lake, cache=cache_in(tmp_path / "cache") if request.param == "cache" else None)
+    make = {"chunks": lambda _: None, "cache": cache_in, "crowded cache": crowded_cache_in}[request.param]
+    return reader_of(tiny_lake, cache=make(tmp_path / "cache"))
 
 
 def test_channels_and_charts_are_those_of_the_lake(reader: SceneReader, tiny_lake: Lake) -> None:
@@ -94,6 +96,17 @@ def test_a_scene_is_decoded_once_for_all_readers_of_a_node(tiny_lake: Lake, tmp_
     before = cache.used_bytes()
     np.testing.assert_array_equal(sar_of(fewer, scene_id), first[1:2])
     assert cache.used_bytes() == before, "other channels are other planes of the same array"
+
+
+@pytest.mark.parametrize(("make", "suffixes"), [(cache_in, {".npy"}), (crowded_cache_in, {".npy", ".squares"})])
+def test_whole_numbers_are_compressed_where_the_scenes_of_the_lake_would_not_all_have_room(
+    tiny_lake: Lake, tmp_path: Path, make: Callable[[Path], NodeCache], suffixes: set[str]
+) -> None:
+    """Cells of 2 km stay as they are: their float32 hardly get smaller."""
+    reader, scene_id = reader_of(tiny_lake, cache=make(tmp_path)), tiny_lake.catalog().scene_ids[0]
+    sar_of(reader, scene_id)
+    reader.km2(scene_id, 0, 0, (3, 3))
+    assert {path.suffix for path in tmp_path.iterdir() if path.is_file()} == suffixes
 
 
 @given(
