@@ -139,6 +139,18 @@ def test_distance_is_exact(seed: int, shape: tuple[int, int], polygons: int) -> 
     np.testing.assert_allclose(squared_distance_to_border(ids), per_polygon(ids) ** 2, rtol=1e-6)
 
 
+@pytest.mark.parametrize("polygons", [255, 256])
+def test_distance_is_exact_between_more_polygons_than_a_byte_can_tell_apart(polygons: int) -> None:
+    rng = np.random.default_rng(polygons)
+    names = rng.permutation(NO_POLYGON)[: polygons - 1]
+    ids = np.full((140, 66), NO_POLYGON, np.uint16)
+    ids[:76] = 7
+    for place, name in enumerate([7, *names.tolist()]):
+        line, sample = divmod(place, 16)
+        ids[4 + 4 * line : 8 + 4 * line, 1 + 4 * sample : 5 + 4 * sample] = name
+    np.testing.assert_allclose(squared_distance_to_border(ids), per_polygon(ids) ** 2, rtol=1e-6)
+
+
 def test_distance_where_one_polygon_fills_the_scene_is_infinite() -> None:
     assert np.isinf(squared_distance_to_border(np.full((5, 7), 3, np.uint16))).all()
     assert (squared_distance_to_border(np.full((5, 7), NO_POLYGON, np.uint16)) == 0).all()
