@@ -35,17 +35,20 @@ def rasterize(ids: NDArray[np.uint16], polygons: PolygonClasses) -> ChartRasters
         ids: (lines, samples) uint16 polygon ids; `NO_POLYGON` where there is none (land, outside chart or swath).
         polygons: Classes by id.
     """
-    used = _pixels_by_id(ids)
-    charts: dict[str, NDArray[np.uint8]] = {}
-    pixels: dict[str, dict[int, int]] = {}
-    for name, chart in CHARTS.items():
-        table = np.full(NO_POLYGON + 1, IGNORE, np.uint8)
-        pixels[name] = dict.fromkeys([*range(chart.n_classes), IGNORE], 0)
-        for polygon, count in used.items():
-            value = IGNORE if polygon == NO_POLYGON else polygons.classes[name].get(polygon, IGNORE)
-            table[polygon] = value
-            pixels[name][value] += count
-        charts[name] = _look_up(table, ids)
+    tables = {name: class_table(polygons.classes[name]) for name in CHARTS}
+    charts = {name: np.empty(ids.shape, np.uint8) for name in CHARTS}
+    counts = np.zeros(NO_POLYGON + 1, np.int64)
+    for strip in _strips(ids):
+        # Polygons are large: looked up once for each run of an id, not for each pixel.
+        values, lengths = runs(ids[strip])
+        np.add.at(counts, values, lengths)
+        for name, table in tables.items():
+            charts[name][strip] = table[values].repeat(lengths).reshape(-1, ids.shape[1])
+    used = {int(polygon): int(counts[polygon]) for polygon in np.flatnonzero(counts)}
+    pixels = {name: dict.fromkeys([*range(chart.n_classes), IGNORE], 0) for name, chart in CHARTS.items()}
+    for polygon, count in used.items():
+        for name, table in tables.items():
+            pixels[name][int(table[polygon])] += count
     dropped = dict.fromkeys(("no_row", "no_code", *(f"{name}_code" for name in CHARTS)), 0)
     for polygon in used.keys() - {NO_POLYGON}:
         for reason in polygons.reasons.get(polygon, frozenset({"no_row"})):
@@ -54,7 +57,7 @@ def rasterize(ids: NDArray[np.uint16], polygons: PolygonClasses) -> ChartRasters
 
 
 def class_table(classes: Mapping[int, int]) -> NDArray[np.uint8]:
-    """Class of every id, (65536,) uint8; 255 for `NO_POLYGON` and for ids without a class."""
+    """Class of every id, (65536,) uint8; 255 for ids without a class, as `NO_POLYGON` always is."""
     table = np.full(NO_POLYGON + 1, IGNORE, np.uint8)
     table[list(classes)] = list(classes.values())
     return table
@@ -68,19 +71,11 @@ def count_classes(values: NDArray[np.uint8], chart: Chart) -> dict[int, int]:
     return {value: int(counts[value]) for value in (*range(chart.n_classes), IGNORE)}
 
 
-def _pixels_by_id(ids: NDArray[np.uint16]) -> dict[int, int]:
-    """Pixels of every id that occurs."""
-    counts = np.zeros(NO_POLYGON + 1, np.int64)
-    for strip in _strips(ids):
-        counts += np.bincount(ids[strip].ravel(), minlength=counts.size)
-    return {int(polygon): int(counts[polygon]) for polygon in np.flatnonzero(counts)}
-
-
-def _look_up(table: NDArray[np.uint8], ids: NDArray[np.uint16]) -> NDArray[np.uint8]:
-    values = np.empty(ids.shape, np.uint8)
-    for strip in _strips(ids):
-        np.take(table, ids[strip], out=values[strip], mode="clip")  # no id is beyond the table; checking costs as much
-    return values
+def runs(ids: NDArray[np.uint16]) -> tuple[NDArray[np.uint16], NDArray[np.int64]]:
+    """Ids and lengths of the runs of equal ids, in order of the pixels; a run goes on from one line to the next."""
+    flat = ids.reshape(-1)
+    starts = np.append(0, np.flatnonzero(flat[1:] != flat[:-1]) + 1)
+    return flat[starts], np.diff(starts, append=flat.size)
 
 
 def _strips(values: NDArray[np.integer]) -> list[slice]:

@@ -17,6 +17,9 @@ from ingest.errors import RawSceneError
 
 _CONVENTIONS: Final = (0, 255, 65535)
 
+_STRIP: Final = 1 << 15
+"""Values at a time, so that the passes over them stay in the processor's cache."""
+
 
 def to_polygon_ids(
     values: NDArray[Any], *, stored: np.dtype[Any], coded: AbstractSet[int], what: str
@@ -35,6 +38,10 @@ def to_polygon_ids(
     Raises:
         RawSceneError: A value is no id.
     """
+    if np.issubdtype(stored, np.floating):
+        ids = _plain_ids(values)
+        if ids is not None:
+            return ids
     if np.issubdtype(values.dtype, np.floating):
         numbers = np.where(np.isnan(values), values.dtype.type(NO_POLYGON), values)
     else:
@@ -50,4 +57,21 @@ def to_polygon_ids(
     ids = numbers.astype(np.uint16)
     if (ids != numbers).any():
         raise RawSceneError(f"{what} holds ids that are not whole: take the file from the archive again")
+    return ids
+
+
+def _plain_ids(values: NDArray[np.floating]) -> NDArray[np.uint16] | None:
+    """Ids where every value is one, or NaN for no polygon; None where a value is not."""
+    ids = np.empty(values.shape, np.uint16)
+    flat, target = values.reshape(-1), ids.reshape(-1)
+    for start in range(0, flat.size, _STRIP):
+        strip, found = flat[start : start + _STRIP], target[start : start + _STRIP]
+        missing = np.isnan(strip)
+        with np.errstate(invalid="ignore"):
+            found[...] = strip
+        same = found == strip
+        same |= missing
+        if not same.all():
+            return None
+        np.putmask(found, missing, NO_POLYGON)
     return ids

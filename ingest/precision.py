@@ -85,13 +85,16 @@ def zone_quarters(zones: NDArray[np.float32], *, mean: bool) -> NDArray[np.float
     Zones of the file, and their means over 2 x 2 pixels in the ready-to-train product, are quarters; what they are off
     by is the rest of an undone z-score. Means are rounded down so that what was below one half, land, still is.
     """
-    zones *= np.float32(1 / ZONES.scale)
-    if mean:
-        zones += np.float32(_REST)
-        np.floor(zones, out=zones)
-    else:
-        np.rint(zones, out=zones)
-    zones *= np.float32(ZONES.scale)
+    flat = zones.reshape(-1)
+    for start in range(0, flat.size, _STRIP):
+        strip = flat[start : start + _STRIP]
+        strip *= np.float32(1 / ZONES.scale)
+        if mean:
+            strip += np.float32(_REST)
+            np.floor(strip, out=strip)
+        else:
+            np.rint(strip, out=strip)
+        strip *= np.float32(ZONES.scale)
     return zones
 
 

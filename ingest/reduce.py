@@ -4,14 +4,16 @@ Rows are reduced first (whole lines, contiguous), then the columns of the result
 cache: close to one pass over the input, without the temporaries of a four-axis reshape.
 """
 
-from collections.abc import Callable, Iterator
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from datasets.labels import IGNORE
 from ingest.errors import RecipeError
+
+Number = TypeVar("Number", bound=np.generic)
 
 _STRIP_BYTES: Final = 1 << 21
 
@@ -31,8 +33,8 @@ def block_mean(values: NDArray[np.float32], ratio: int) -> NDArray[np.float32]:
         mean = _fold(strip, ratio, np.add)
         mean /= np.float32(ratio * ratio)
         # NaN shows in the sum, so only blocks with holes, few in nearly all scenes, are computed again.
-        holes = np.nonzero(np.isnan(mean))
-        if holes[0].size:
+        if np.isnan(mean.min()):
+            holes = np.nonzero(np.isnan(mean))
             mean[holes] = _mean_of_finite(_blocks(strip, ratio, holes))
         return mean
 
@@ -90,12 +92,38 @@ def block_min(values: NDArray[np.float32], ratio: int) -> NDArray[np.float32]:
     return _reduced(values, ratio, lambda strip: _fold(strip, ratio, np.minimum))
 
 
+def block_maxima(values: NDArray[np.uint8], ratios: Iterable[int]) -> dict[int, NDArray[np.uint8]]:
+    """`block_max` at several ratios."""
+    return _nested(values, ratios, block_max)
+
+
+def block_minima(values: NDArray[np.float32], ratios: Iterable[int]) -> dict[int, NDArray[np.float32]]:
+    """`block_min` at several ratios; at ratio 1 the array itself."""
+    return _nested(values, ratios, block_min)
+
+
+def block_modes(values: NDArray[np.uint8], ratios: Iterable[int]) -> dict[int, NDArray[np.uint8]]:
+    """`block_mode` at several ratios."""
+    return {ratio: block_mode(values, ratio) for ratio in ratios}
+
+
 def check_ratio(shape: tuple[int, int], ratio: int) -> None:
     """Raises RecipeError if a block of this ratio does not fit into the scene once."""
     if ratio > min(shape):
         raise RecipeError(
             f"ratio {ratio} does not fit a scene of {shape[0]} x {shape[1]} pixels: use ratios of at most {min(shape)}"
         )
+
+
+def _nested(
+    values: NDArray[Number], ratios: Iterable[int], block: Callable[[NDArray[Number], int], NDArray[Number]]
+) -> dict[int, NDArray[Number]]:
+    """Blocks at several ratios, each made of the coarsest ones that fill it: of largest and smallest values alone."""
+    found = {1: values}
+    for ratio in sorted(ratios):
+        finer = max(known for known in found if ratio % known == 0)
+        found[ratio] = block(found[finer], ratio // finer)
+    return {ratio: found[ratio] for ratio in ratios}
 
 
 def _reduced(values: NDArray[Any], ratio: int, reduce: Callable[[NDArray[Any]], NDArray[Any]]) -> NDArray[Any]:
@@ -134,10 +162,10 @@ def _mean_of_finite(blocks: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _fold(strip: NDArray[Any], ratio: int, combine: np.ufunc) -> NDArray[Any]:
-    lines = strip[0::ratio].copy()
-    for row in range(1, ratio):
+    lines = combine(strip[0::ratio], strip[1::ratio])
+    for row in range(2, ratio):
         combine(lines, strip[row::ratio], out=lines)
-    blocks = lines[:, 0::ratio].copy()
-    for column in range(1, ratio):
+    blocks: NDArray[Any] = combine(lines[:, 0::ratio], lines[:, 1::ratio])
+    for column in range(2, ratio):
         combine(blocks, lines[:, column::ratio], out=blocks)
     return blocks

@@ -24,7 +24,7 @@ from ingest.cf_attributes import (
     group_attributes,
     tie_point_attributes,
 )
-from ingest.geometry import TiePoints, distance_to_border
+from ingest.geometry import TiePoints, squared_distance_to_border
 from ingest.moments import Moments
 from ingest.plausible import drop_implausible
 from ingest.precision import (
@@ -39,7 +39,7 @@ from ingest.precision import (
 )
 from ingest.product import Sensors, native_ratio
 from ingest.recipe import Recipe
-from ingest.reduce import block_max, block_mean, block_mean_power, block_min, block_mode
+from ingest.reduce import block_maxima, block_mean, block_mean_power, block_minima, block_modes
 from ingest.variables import DISTANCE, HH, HV, KM2
 
 Next = TypeVar("Next")
@@ -55,6 +55,7 @@ class SceneArrays:
         self._queue = queue
         self._recipe = recipe
         self._ratios = recipe.ratios
+        self._sizes = {ratio: native_ratio(raw, ratio) for ratio in recipe.ratios}
         self.moments: dict[str, dict[str, Moments]] = {}
         self.implausible: dict[str, int] = {}
         """Values that no instrument measures, by channel, in pixels of the file."""
@@ -105,7 +106,7 @@ class SceneArrays:
         attributes = channel_attributes(name, self._raw.attributes(name))
         # Coarse first: at size 1 the block is the array itself, which the other ratios need unrounded.
         for ratio in reversed(self._ratios):
-            size = native_ratio(self._raw, ratio)
+            size = self._sizes[ratio]
             own = step if size == 1 else mean_step
             reduced = block(values, size)
             rounded(reduced, own, out=reduced)
@@ -121,7 +122,7 @@ class SceneArrays:
         self._drop_implausible(DISTANCE, values)
         attributes = channel_attributes(DISTANCE, self._raw.attributes(DISTANCE))
         for ratio in reversed(self._ratios):
-            size = native_ratio(self._raw, ratio)
+            size = self._sizes[ratio]
             reduced = values if size == 1 else zone_quarters(block_mean(values, size), mean=True)
             self._count(f"r{ratio}", DISTANCE, reduced)
             self._write(ratio, DISTANCE, reduced, np.nan, attributes, packing=ZONES)
@@ -137,13 +138,18 @@ class SceneArrays:
 
     def border_distance(self, ids: NDArray[np.uint16]) -> None:
         """Writes the distance to the border of the polygon in metres, smallest of each block; NaN without a chart."""
-        if self._raw.charted:
-            values = distance_to_border(ids)
+        squares = squared_distance_to_border(ids) if self._raw.charted else np.full(ids.shape, np.nan, np.float32)
+        found = block_minima(squares, self._sizes.values())
+        del squares
+
+        def smallest(ratio: int) -> NDArray[np.float32]:
+            values = found.pop(self._sizes[ratio])
+            np.sqrt(values, out=values)
             if self._raw.pixel_spacing != NATIVE_SPACING:
                 values *= self._raw.pixel_spacing / NATIVE_SPACING
-        else:
-            values = np.full(ids.shape, np.nan, np.float32)
-        self.smallest_distances(lambda ratio: block_min(values, native_ratio(self._raw, ratio)))
+            return values
+
+        self.smallest_distances(smallest)
 
     def smallest_distances(self, smallest: Callable[[int], NDArray[np.float32]]) -> None:
         """Writes the distance to the border at every ratio, given what it is at a ratio.
@@ -151,7 +157,7 @@ class SceneArrays:
         Where there is no border, and where the nearest is farther than what can be stored, the largest such distance.
         """
         attributes = border_attributes(self._raw.border_comment)
-        for ratio in reversed(self._ratios):  # coarse first: at full resolution values are rounded in place
+        for ratio in reversed(self._ratios):  # coarse first: the large array waits alone
             values, packing = smallest(ratio), border_packing(ratio)
             np.minimum(values, np.float32(packing.limits[1]), out=values)
             self._write(ratio, "distance_to_border", values, np.nan, attributes, "dense", packing=packing)
@@ -163,17 +169,18 @@ class SceneArrays:
             ids: (lines, samples) uint16, `NO_POLYGON` where there is none.
         """
         for ratio in self._ratios:
-            size = native_ratio(self._raw, ratio)
+            size = self._sizes[ratio]
             lines, samples = (length // size for length in ids.shape)
             middle = ids[size // 2 :: size, size // 2 :: size][:lines, :samples]
             self._write(ratio, "polygon_id", np.ascontiguousarray(middle), NO_POLYGON, POLYGON_ID)
 
     def chart(self, chart: Chart, values: NDArray[np.uint8]) -> None:
         """Writes one chart, reduced as the recipe says."""
-        block = block_max if self._recipe.chart_reduction == "max" else block_mode
+        blocks = block_maxima if self._recipe.chart_reduction == "max" else block_modes
+        found = blocks(values, self._sizes.values())
         attributes = chart_attributes(chart)
-        for ratio in self._ratios:
-            self._write(ratio, chart.name, block(values, native_ratio(self._raw, ratio)), IGNORE, attributes)
+        for ratio, size in self._sizes.items():
+            self._write(ratio, chart.name, found.pop(size), IGNORE, attributes)
 
     def coarse_grid(self) -> None:
         """Writes AMSR2 and ERA5 on their own grid."""

@@ -64,17 +64,20 @@ class Packing:
         flat, target = values.reshape(-1), packed.reshape(-1)
         for start in range(0, flat.size, _STRIP):
             strip = flat[start : start + _STRIP] / np.float32(self.scale)
-            missing = np.isnan(strip)
             np.rint(strip, out=strip)
-            np.putmask(strip, missing, 0)
-            if strip.size and not (low / self.scale <= strip.min() and strip.max() <= high / self.scale):
+            missing = None
+            if np.isnan(strip.min()):
+                missing = np.isnan(strip)
+                np.putmask(strip, missing, 0)
+            if not (low / self.scale <= strip.min() and strip.max() <= high / self.scale):
                 raise PackingError(
                     f"{what} has values from {strip.min() * self.scale:g} to {strip.max() * self.scale:g}, and "
                     f"{self.dtype} in steps of {self.scale:g} holds {low:g} to {high:g}: leave out what is no "
                     "measurement before it is packed"
                 )
             target[start : start + _STRIP] = strip
-            np.putmask(target[start : start + _STRIP], missing, self.fill)
+            if missing is not None:
+                np.putmask(target[start : start + _STRIP], missing, self.fill)
         return packed
 
     def unpack(self, stored: NDArray[Any], out: NDArray[np.float32]) -> None:

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from datasets.chart_rasters import rasterize
+from datasets.chart_rasters import class_table, rasterize
+from datasets.labels import CHARTS
 from datasets.sigrid import HEADER, NO_POLYGON, polygon_classes
 
 
@@ -25,3 +26,17 @@ def test_raster_counts_what_it_drops() -> None:
         assert rasters.pixels[name] == {value: int((chart == value).sum()) for value in rasters.pixels[name]}
         assert sum(rasters.pixels[name].values()) == ids.size
     assert {chart.dtype for chart in charts.values()} == {np.dtype(np.uint8)}
+
+
+def test_every_pixel_has_the_class_of_its_polygon() -> None:
+    """Runs that go on in the next line and strip, and polygons of single pixels."""
+    rows = [f"{k};91;-9;{90 + k % 6};08;-9;-9;-9;-9;-9;-9;-9;-9;08-9;I" for k in range(9)]
+    polygons = polygon_classes([HEADER, *rows])
+    ids = np.random.default_rng(0).choice(np.array([*range(12), NO_POLYGON], np.uint16), (150, 37))
+    ids[40:90] = 4
+    rasters = rasterize(ids, polygons)
+    for name in CHARTS:
+        table = class_table(polygons.classes[name])
+        np.testing.assert_array_equal(rasters.charts[name], table[ids])
+        assert rasters.pixels[name] == {k: int((table[ids] == k).sum()) for k in rasters.pixels[name]}
+    assert rasters.dropped["no_row"] == np.isin(ids, (9, 10, 11)).sum()

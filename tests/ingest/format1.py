@@ -17,7 +17,7 @@ from datasets.sigrid import NO_POLYGON, Dominance
 from datasets.splits import assign_splits
 from ingest.build import channel_statistics
 from ingest.cf_attributes import border_attributes, channel_attributes, chart_attributes, group_attributes
-from ingest.geometry import TiePoints, distance_to_border
+from ingest.geometry import TiePoints, squared_distance_to_border
 from ingest.moments import Moments
 from ingest.precision import INCIDENCE_STEP, border_step, geolocation_step, rounded
 from ingest.product import open_scene
@@ -58,7 +58,7 @@ def _write_scene(lake: Lake, path: Path, archive: Archive) -> SceneRecord:
         points = TiePoints.from_points(raw.tie_points())
         sar = {name: raw.sar(name) for name in (HH, HV, DISTANCE)}
         ids = raw.polygon_ids()
-        distance = distance_to_border(ids) if raw.charted else np.full(ids.shape, np.nan, np.float32)
+        distance = np.sqrt(squared_distance_to_border(ids)) if raw.charted else np.full(ids.shape, np.nan, np.float32)
         ids[np.isnan(sar[HH]) | np.isnan(sar[HV])] = NO_POLYGON
         found = rasterize(ids, raw.polygons(Dominance()))
         for ratio in lake.ratios:

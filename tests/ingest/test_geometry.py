@@ -11,7 +11,7 @@ from scipy.ndimage import distance_transform_edt
 from datasets.errors import TiePointsError
 from datasets.sigrid import NO_POLYGON
 from datasets.tie_grid import INCIDENCE, LATITUDE, LONGITUDE
-from ingest.geometry import TiePoints, distance_to_border
+from ingest.geometry import TiePoints, squared_distance_to_border
 from ingest.moments import Moments
 
 
@@ -52,6 +52,18 @@ def test_coarser_grids_are_block_means_of_full_resolution(ratio: int) -> None:
     full = expected(points(LINES, SAMPLES)["sar_grid_latitude"])[: lines * ratio, : samples * ratio]
     means = full.reshape(lines, ratio, samples, ratio).mean(axis=(1, 3))
     np.testing.assert_allclose(tie_points.field(LATITUDE, SHAPE, ratio), means, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(("shape", "ratio"), [((61, 4300), 1), ((4300, 61), 2), ((97, 9000), 4)])
+def test_fields_larger_than_a_tile_are_seamless(shape: tuple[int, int], ratio: int) -> None:
+    nodes = [sorted({*range(0, size - 1, 13 if size < 100 else 700), size - 1}) for size in shape]
+    tie_points = TiePoints.from_points(points(*nodes))
+    grid = RegularGridInterpolator(nodes, tie_points.fields[INCIDENCE], method="linear")
+    full = grid(tuple(np.meshgrid(*map(np.arange, shape), indexing="ij")))
+    lines, samples = (size // ratio for size in shape)
+    blocks = full[: lines * ratio, : samples * ratio].reshape(lines, ratio, samples, ratio)
+    found = tie_points.field(INCIDENCE, shape, ratio)
+    np.testing.assert_allclose(found, blocks.mean(axis=(1, 3)), rtol=3e-7)
 
 
 @pytest.mark.parametrize("longitude", [-40.0, 179.95])
@@ -124,9 +136,21 @@ def test_distance_is_exact(seed: int, shape: tuple[int, int], polygons: int) -> 
         np.array([0, 3, 7, 40, 200, NO_POLYGON], np.uint16)[:polygons], (shape[0] // 9 + 1, shape[1] // 9 + 1)
     )
     ids = np.kron(coarse, np.ones((9, 9), np.uint16))[: shape[0], : shape[1]].astype(np.uint16)
-    np.testing.assert_allclose(distance_to_border(ids), per_polygon(ids), rtol=1e-6)
+    np.testing.assert_allclose(squared_distance_to_border(ids), per_polygon(ids) ** 2, rtol=1e-6)
+
+
+@pytest.mark.parametrize("polygons", [255, 256])
+def test_distance_is_exact_between_more_polygons_than_a_byte_can_tell_apart(polygons: int) -> None:
+    rng = np.random.default_rng(polygons)
+    names = rng.permutation(NO_POLYGON)[: polygons - 1]
+    ids = np.full((140, 66), NO_POLYGON, np.uint16)
+    ids[:76] = 7
+    for place, name in enumerate([7, *names.tolist()]):
+        line, sample = divmod(place, 16)
+        ids[4 + 4 * line : 8 + 4 * line, 1 + 4 * sample : 5 + 4 * sample] = name
+    np.testing.assert_allclose(squared_distance_to_border(ids), per_polygon(ids) ** 2, rtol=1e-6)
 
 
 def test_distance_where_one_polygon_fills_the_scene_is_infinite() -> None:
-    assert np.isinf(distance_to_border(np.full((5, 7), 3, np.uint16))).all()
-    assert (distance_to_border(np.full((5, 7), NO_POLYGON, np.uint16)) == 0).all()
+    assert np.isinf(squared_distance_to_border(np.full((5, 7), 3, np.uint16))).all()
+    assert (squared_distance_to_border(np.full((5, 7), NO_POLYGON, np.uint16)) == 0).all()

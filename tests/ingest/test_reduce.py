@@ -11,7 +11,16 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from ingest.errors import RecipeError
-from ingest.reduce import block_max, block_mean, block_mean_power, block_min, block_mode
+from ingest.reduce import (
+    block_max,
+    block_maxima,
+    block_mean,
+    block_mean_power,
+    block_min,
+    block_minima,
+    block_mode,
+    block_modes,
+)
 
 
 def naive(values: NDArray, ratio: int, reduce: Callable[[NDArray], float]) -> NDArray:
@@ -45,6 +54,21 @@ def test_max_of_charts(values: NDArray, ratio: int) -> None:
 @given(shapes.flatmap(lambda shape: arrays(np.float32, shape, elements=st.floats(0, 1e6, width=32))), st.integers(1, 5))
 def test_min_of_distances(values: NDArray, ratio: int) -> None:
     np.testing.assert_array_equal(block_min(values, ratio), naive(values, ratio, np.min))
+
+
+@pytest.mark.parametrize("ratios", [(1, 2, 5, 10), (2, 3, 4, 6, 9), (5,), (10, 2)])
+def test_several_ratios_are_each_by_itself(ratios: tuple[int, ...]) -> None:
+    """Also where a coarser one is made of a finer one, and neither fills the scene."""
+    classes = np.random.default_rng(5).choice(np.array(CHART_VALUES, np.uint8), (97, 119))
+    metres = np.random.default_rng(6).uniform(0, 1e6, (97, 119)).astype(np.float32)
+    largest, smallest, commonest_ones = (
+        block_maxima(classes, ratios), block_minima(metres, ratios), block_modes(classes, ratios)
+    )  # fmt: skip
+    assert tuple(largest) == tuple(smallest) == tuple(commonest_ones) == ratios
+    for ratio in ratios:
+        np.testing.assert_array_equal(largest[ratio], naive(classes, ratio, np.max))
+        np.testing.assert_array_equal(smallest[ratio], naive(metres, ratio, np.min))
+        np.testing.assert_array_equal(commonest_ones[ratio], block_mode(classes, ratio))
 
 
 def test_infinite_distance_stays_infinite() -> None:

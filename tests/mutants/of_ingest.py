@@ -12,8 +12,8 @@ MUTANTS: Final = (
     Mutant(
         "the border distance of a block is its largest",
         "ingest/scene_arrays.py",
-        "lambda ratio: block_min(values,",
-        "lambda ratio: block_max(values,",
+        "block_minima(squares,",
+        "block_maxima(squares,",
         BORDER,
     ),
     Mutant(
@@ -68,8 +68,8 @@ MUTANTS: Final = (
     Mutant(
         "chart_reduction of the recipe is dropped",
         "ingest/scene_arrays.py",
-        'block_max if self._recipe.chart_reduction == "max" else block_mode',
-        "block_max",
+        'block_maxima if self._recipe.chart_reduction == "max" else block_modes',
+        "block_maxima",
         f"{INGEST}/test_convert.py::test_options_of_the_recipe_change_what_they_name",
     ),
     Mutant(

@@ -44,6 +44,15 @@ def test_other_values_are_rounded_by_half_a_step() -> None:
     assert np.abs(found - values).max() <= SAR.scale / 2
 
 
+def test_no_data_in_some_of_many_values_stays_no_data() -> None:
+    values = np.linspace(-80, 40, 200_000, dtype=np.float32)
+    values[150_000:150_003] = np.nan
+    stored = SAR.pack(values, what="test")
+    assert np.flatnonzero(stored == SAR.fill).tolist() == [150_000, 150_001, 150_002]
+    whole = np.delete(values, [150_000, 150_001, 150_002])
+    np.testing.assert_array_equal(np.delete(stored, [150_000, 150_001, 150_002]), SAR.pack(whole, what="test"))
+
+
 @pytest.mark.parametrize(("packing", "value"), [(SAR, -1024.0), (SAR, 1025.0), (ZONES, -0.3), (ZONES, 64.0)])
 def test_what_does_not_fit_is_refused_and_never_wraps(packing: Packing, value: float) -> None:
     values = np.full((70_000,), 1.0, np.float32)
