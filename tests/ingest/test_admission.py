@@ -8,8 +8,8 @@ import pytest
 from datasets.errors import SplitError
 from datasets.lake import Lake
 from ingest.admission import TEST_SCENES, check_admission
-from tests.ingest.command_line import command
 from tests.ingest.forms import write_form
+from tests.ingest.kept_workers import command
 
 PUBLISHED = (
     "S1B_EW_GRDM_1SDH_20200719T123046_20200719T123129_022540_02AC79_6763_icechart_cis_SGRDIFOXE_20200719T1227Z_pl_a.nc",

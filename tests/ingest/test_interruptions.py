@@ -22,7 +22,7 @@ from datasets.stores.scene_writer import SceneWriter
 from ingest.build import SplitOptions, publish
 from ingest.convert import convert_scene
 from ingest.recipe import Recipe
-from tests.ingest.command_line import command
+from tests.ingest.kept_workers import command
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = Path(__file__).with_name("interrupted_build.py")

@@ -17,7 +17,7 @@ from datasets.scene import Scene
 from ingest.build import SplitOptions, publish
 from ingest.convert import convert_scene
 from ingest.recipe import Recipe
-from tests.ingest.command_line import command
+from tests.ingest.kept_workers import command
 from tests.object_store import ObjectStore
 
 
