@@ -2,8 +2,10 @@
 
 import logging
 import os
+import re
 from collections.abc import Iterator
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,17 +62,34 @@ WITH_CLUSTERS = (
 )
 """Where slow tests start Ray or Dask, whose processes want all cores."""
 
+SLOW_FIXTURES = (
+    ("tests/sweeps/compare", "baselines"),
+    ("tests/sweeps/report/test_importance_report.py", "report"),
+    ("tests/training/attribution", "patch_trial"),
+    ("tests/training/attribution", "pixel_trial"),
+    ("tests/training/evaluation/test_prediction_files.py", "checkpoint"),
+    ("tests/training/test_trial.py", "done"),
+    ("tests/training/test_wrong_words.py", "trained"),
+    ("tests/wires/test_every_field.py", "recorded"),
+    ("tests/wires/test_patches.py", "trial"),
+    ("tests/wires/test_selection.py", "best_is_second"),
+)
+"""Where a fixture takes seconds, most of them as they train: who asks for one is slow, whoever is the first to ask."""
+
 LONGEST_FIRST = (
-    "tests/docs/test_tour.py",
     "tests/many_nodes/test_study.py",
-    "tests/sweeps/launch/test_driver.py",
-    "tests/sweeps/launch/test_faults.py",
     "tests/end_to_end/test_three_actions.py",
-    "tests/end_to_end/test_main_job.py",
+    "tests/sweeps/launch/test_driver.py",
+    "tests/docs/test_tour.py",
+    "tests/sweeps/launch/test_faults.py",
     "tests/end_to_end/test_ray_jobs.py",
+    "tests/end_to_end/test_main_job.py",
+    "tests/many_nodes/test_build.py",
     "tests/sweeps/launch/test_search.py",
-    "tests/datasets/workers/test_ray_cluster.py",
     "tests/docs/test_notebook.py",
+    "tests/datasets/workers/test_ray_cluster.py",
+    "tests/sweeps/launch/test_several_processes.py",
+    "tests/sweeps/launch/test_explaining.py",
     "tests/ingest/test_interruptions.py",
     "tests/training/test_trial.py",
     "tests/training/tracking/test_sync.py",
@@ -84,6 +103,7 @@ LONGEST_FIRST = (
 """Files that take long: they start first, so that no core waits at the end for the last one."""
 
 ROOT = Path(__file__).parents[1]
+WHOLLY_SLOW = re.compile(r"^pytestmark = .*\bslow\b", re.MULTILINE)
 
 
 def pytest_configure() -> None:
@@ -92,8 +112,14 @@ def pytest_configure() -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """With `-m cluster` only the places of such tests are imported; all of them cost each process 20 s."""
-    if config.getoption("markexpr") != "cluster":
+    """With `-m cluster` only the places of such tests are imported; all of them cost each process 20 s.
+
+    With `-m "not slow"` no file is imported all of whose tests are slow: it brings a browser, Ray or a kernel along.
+    """
+    chosen = config.getoption("markexpr")
+    if chosen == "not slow" and collection_path.suffix == ".py":
+        return True if WHOLLY_SLOW.search(collection_path.read_text()) else None
+    if chosen != "cluster":
         return None
     places = (ROOT / place for place in WITH_CLUSTERS)
     near = any(collection_path.is_relative_to(place) or place.is_relative_to(collection_path) for place in places)
@@ -103,7 +129,11 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Slow tests that start a cluster also get the marker `cluster`: they run two at a time. Long files go first."""
     places = tuple(ROOT / place for place in WITH_CLUSTERS)
+    dear = [(ROOT / place, fixture) for place, fixture in SLOW_FIXTURES]
     for item in items:
+        asked = getattr(item, "fixturenames", ())
+        if any(fixture in asked and item.path.is_relative_to(place) for place, fixture in dear):
+            item.add_marker(pytest.mark.slow)
         here = any(item.path.is_relative_to(place) for place in places)
         if item.get_closest_marker("slow") and here:
             item.add_marker(pytest.mark.cluster)
@@ -113,10 +143,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: order.get(item.path, len(order)))
 
 
+@pytest.fixture(scope="session")
+def _outboxes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Places for folders, one for each test: `mktemp` looks at all that it has made before, and there are thousands."""
+    folder = tmp_path_factory.mktemp("outboxes")
+    return (folder / str(number) for number in count())
+
+
 @pytest.fixture(autouse=True)
-def _own_outbox(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+def _own_outbox(monkeypatch: pytest.MonkeyPatch, _outboxes: Iterator[Path]) -> None:
     """What a test's trials cannot send stays out of the project, and out of other tests."""
-    monkeypatch.setenv("ICEBENCH_OUTBOX", str(tmp_path_factory.mktemp("outbox")))
+    outbox = next(_outboxes)
+    outbox.mkdir()
+    monkeypatch.setenv("ICEBENCH_OUTBOX", str(outbox))
 
 
 @pytest.fixture(scope="session", autouse=True)

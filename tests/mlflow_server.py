@@ -42,10 +42,14 @@ def attempt(parent: StudyTracker, spec: TrialSpec, status: str, **metrics: float
 
 
 def fresh_database(folder: Path) -> str:
-    """URI of an empty store in the folder; its tables take seconds to make, so they are made once and copied."""
-    path = folder / "mlflow.db"
-    shutil.copyfile(_empty_database(), path)
-    return f"sqlite:///{path}"
+    """URI of a new store in the folder; its tables take seconds to make, so they are made once and copied."""
+    return f"sqlite:///{_with_tables(folder / 'mlflow.db')}"
+
+
+def _with_tables(path: Path) -> Path:
+    if not path.exists():
+        shutil.copyfile(_empty_database(), path)
+    return path
 
 
 @cache
@@ -79,7 +83,8 @@ class MlflowServer:
         """Starts the server and waits until it answers."""
         if self._process is not None:
             return
-        words = mlflow_words(self.port, f"sqlite:///{self.folder}/server.db", str(self.folder / "artifacts"))
+        store = f"sqlite:///{_with_tables(self.folder / 'server.db')}"
+        words = mlflow_words(self.port, store, str(self.folder / "artifacts"))
         with (self.folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
                 words,

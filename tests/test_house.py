@@ -98,6 +98,7 @@ def test_command_lines_answer_without_loading_what_they_do_not_need(module: str,
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("word", ["--dry-run", "--help"])
 def test_a_campaign_is_planned_without_what_runs_it(word: str) -> None:
     code = (

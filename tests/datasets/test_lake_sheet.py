@@ -58,6 +58,7 @@ def test_the_picture_of_a_scene_on_a_map(tiny_lake: Lake, tmp_path: Path) -> Non
     assert {SOD.colours[0], SEA} <= colours_of(tmp_path / "scene.png")
 
 
+@pytest.mark.slow
 def test_a_lake_has_the_colours_that_are_asked_for(tiny_lake: Lake) -> None:
     figure = lake_sheet(tiny_lake, tiny_lake.catalog(), "wmo")
     (first, *_) = figure.axes[1].patches

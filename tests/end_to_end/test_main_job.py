@@ -1,4 +1,4 @@
-"""A study with a trial that fails or has no place, as people type it; `tests/docs/test_tour.py` has one without."""
+"""A study with a trial that fails, as people type it; `tests/docs/test_tour.py` has one without."""
 
 import os
 import re
@@ -11,6 +11,7 @@ import pytest
 
 from datasets.lake import Lake
 from tests.end_to_end.study_runs import runs
+from tests.mlflow_server import fresh_database
 from tests.quick_downscale import QUICK_STUDY
 
 ROOT = Path(__file__).parents[2]
@@ -21,7 +22,7 @@ def study(folder: Path, lake: str, *words: str) -> subprocess.CompletedProcess[s
     """The study as a person types it, with its records in `folder`."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("RAY_", "ICEBENCH_"))}
     environment["RAY_ADDRESS"] = "local"  # a head that another test runs meanwhile is not ours
-    places = ["--lake", lake, "--tracking-uri", f"sqlite:///{folder}/mlflow.db", "--storage", str(folder / "ray")]
+    places = ["--lake", lake, "--tracking-uri", fresh_database(folder), "--storage", str(folder / "ray")]
     return subprocess.run(
         [sys.executable, QUICK_STUDY, "--smoke", "--task", "pixel", *places, *words],
         cwd=ROOT,
@@ -52,11 +53,3 @@ def test_a_failed_trial_is_named_and_the_rest_go_on(tiny_lake: Lake, tmp_path: P
     assert "2 trials, 1 finished before, 1 to run" in healed.stderr
     assert sorted(run.info.status for run in runs(tmp_path, "trial")) == [*tries, "FINISHED", "FINISHED"]
     assert runs(tmp_path, "study")[0].info.status == "FINISHED"
-
-
-def test_a_trial_that_no_node_can_hold_is_refused(tiny_lake: Lake, tmp_path: Path) -> None:
-    done = study(tmp_path, tiny_lake.url, "--only", "data.ratio=5", "--seeds", "1", "--gpus-per-trial", "64")
-    assert done.returncode == 2
-    assert "a trial asks for 64 processes with 1 CPUs and 1 GPUs each and the cluster does not have that" in " ".join(
-        done.stderr.split()
-    )

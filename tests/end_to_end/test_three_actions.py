@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import stat
@@ -19,6 +20,7 @@ from mlflow.entities import Run
 from playwright.sync_api import expect
 
 from datasets.lake import Lake
+from datasets.process.checkout import PACKAGES, ROOT
 from infra.platform.processes import living, supervisor_of
 from infra.platform.state import Platform, load
 from ingest.convert import convert_scene
@@ -29,8 +31,10 @@ from tests.offspring import wait_until_gone, watched_offspring
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
-ROOT = Path(__file__).parents[2]
 EXPERIMENT = "downscale-smoke"
+SMOKE = '"pixel": {**SMALL_LOOP, '
+"""In `sweeps/design/bases.py`, and what stands there in this test."""
+QUICK = f'{SMOKE}"loop.batch_size": 4, "model.params": {{"filters": [4, 8]}}, '
 
 
 @pytest.fixture(scope="module")
@@ -39,10 +43,22 @@ def browser_path() -> str:
     return chromium()
 
 
-def platform_command(word: str, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A checkout whose `--smoke` trains for seconds; `tests/docs/test_tour.py` has trials of a minute, as people do."""
+    project = tmp_path / "project"
+    for name in (*PACKAGES, "infra"):
+        shutil.copytree(ROOT / name, project / name)
+    bases = project / "sweeps" / "design" / "bases.py"
+    bases.write_text(bases.read_text().replace(SMOKE, QUICK))
+    assert QUICK in bases.read_text()
+    return project
+
+
+def platform_command(word: str, project: Path, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """Types `python -m infra.platform` in the project's folder."""
     command = [sys.executable, "-m", "infra.platform", word, "--folder", str(folder), *options]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
     return done
 
@@ -72,12 +88,12 @@ def second_terminal(said: str, starts_with: str, elsewhere: Path) -> str:
     return shell.stdout
 
 
-def test_three_actions(browser_path: str, tmp_path: Path) -> None:
+def test_three_actions(browser_path: str, project: Path, tmp_path: Path) -> None:
     """One after the other, as each needs the one before; in the end nothing of it is left on the machine."""
     folder = tmp_path / "My platform (1)"
     with watched_offspring() as children:
         try:
-            said = platform_command("up", folder, "--demo", *given_ports()).stdout
+            said = platform_command("up", project, folder, "--demo", *given_ports()).stdout
             platform = load(folder)
             assert platform is not None
             only_its_owner_sees_the_keys(platform)
@@ -85,15 +101,15 @@ def test_three_actions(browser_path: str, tmp_path: Path) -> None:
             submit_the_study(platform, said, tmp_path)
             look_at_it(platform, said, browser_path, tmp_path / "screen")
             read_a_scene(platform, said, tmp_path)
-            again = platform_command("up", folder)
+            again = platform_command("up", project, folder)
             assert "runs in" in again.stderr
             assert "already" in again.stderr
             assert again.stdout == said
-            platform_command("down", folder)
+            platform_command("down", project, folder)
             assert living(folder) == []
-            everything_is_found_again(platform)
+            everything_is_found_again(platform, project)
         finally:
-            platform_command("down", folder)
+            platform_command("down", project, folder)
         assert wait_until_gone(children, 30) == []
     assert [port for port in platform.ports.values() if answers(port)] == []
     assert not Path(platform.ray_folder).exists()
@@ -234,9 +250,9 @@ def read_a_scene(platform: Platform, said: str, elsewhere: Path) -> None:
     assert set(local.values.ravel().tolist()) - {255}, "some of it is labelled"
 
 
-def everything_is_found_again(platform: Platform) -> None:
+def everything_is_found_again(platform: Platform, project: Path) -> None:
     """After another start: runs, lake and keys; then its supervisor is killed, and `down` still ends all of it."""
-    said = platform_command("up", platform.folder, "--demo").stdout
+    said = platform_command("up", project, platform.folder, "--demo").stdout
     again = load(platform.folder)
     assert again is not None
     assert again.keys == platform.keys
@@ -247,7 +263,7 @@ def everything_is_found_again(platform: Platform) -> None:
     supervisor.send_signal(signal.SIGKILL)
     supervisor.wait(10)
     assert living(platform.folder), "its servers go on without it"
-    assert re.search(r"ended \d+ processes", platform_command("down", platform.folder).stdout)
+    assert re.search(r"ended \d+ processes", platform_command("down", project, platform.folder).stdout)
     assert living(platform.folder) == []
 
 

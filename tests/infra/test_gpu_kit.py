@@ -74,6 +74,7 @@ def test_two_packages_that_need_different_versions_are_one_sentence(
         wheels.collect(tmp_path, "3.12", [Requirement("thing")])
 
 
+@pytest.mark.slow
 def test_a_large_wheel_is_packed_smaller_and_holds_the_same(tmp_path: Path) -> None:
     path = wheel_of(tmp_path, payload=bytes(byte & 15 for byte in os.urandom(4_500_000)))
     (tmp_path / "kit").mkdir()

@@ -8,8 +8,8 @@ import pytest
 from datasets.errors import SplitError
 from datasets.lake import Lake
 from ingest.admission import TEST_SCENES, check_admission
-from tests.ingest.command_line import command
 from tests.ingest.forms import write_form
+from tests.ingest.kept_workers import command
 
 PUBLISHED = (
     "S1B_EW_GRDM_1SDH_20200719T123046_20200719T123129_022540_02AC79_6763_icechart_cis_SGRDIFOXE_20200719T1227Z_pl_a.nc",
@@ -58,6 +58,7 @@ def test_a_scene_keeps_its_product_and_its_charts(tiny_lake: Lake, raw_train: li
     check_admission(["notes.nc"], known, "train")
 
 
+@pytest.mark.slow
 def test_a_file_of_the_first_test_release_is_told_from_todays(raw_train: list[Path], tmp_path: Path) -> None:
     """Its scene was a test scene then and is a training scene now, with a chart."""
     old, lake = write_form(raw_train[0], tmp_path, "raw-test-v1"), tmp_path / "lake"

@@ -10,7 +10,8 @@ from datasets.lake import Lake
 from datasets.splits import assign_splits
 from ingest.verify import verify_lake
 from tests.datasets.command_line import show
-from tests.ingest.command_line import command
+from tests.ingest import command_line
+from tests.ingest.kept_workers import command
 
 
 @pytest.mark.slow
@@ -23,7 +24,8 @@ def test_a_bad_file_is_a_line_and_the_others_are_built(
         shutil.copy(path, folder)
     (folder / raw_train[3].name).write_bytes(raw_train[3].read_bytes()[:50_000])
     (folder / "notes.nc").write_text("")
-    first = command("build", folder, "--lake", tmp_path / "lake", "--ratios", "5", "10", "--workers", "2")
+    words = ("--lake", tmp_path / "lake", "--ratios", "5", "10", "--workers", "2")
+    first = command_line.command("build", folder, *words)  # with workers of its own, whose words would be seen below
     assert first.exit_code == 1, first.output
     assert "3 of 5 scenes are in the lake" in first.output
     assert f"failed {raw_train[3].name}" in first.output

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.ingest.command_line import command
+from tests.ingest.kept_workers import command
 
 
 @pytest.mark.parametrize(

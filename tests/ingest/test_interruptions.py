@@ -24,7 +24,7 @@ from ingest.convert import convert_scene
 from ingest.found_stores import finished_scenes, store_names, unfinished_replacements
 from ingest.other_recipes import prune
 from ingest.recipe import Recipe
-from tests.ingest.command_line import command
+from tests.ingest.kept_workers import command
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = Path(__file__).with_name("interrupted_build.py")

@@ -24,9 +24,9 @@ from ingest.recipe import Recipe
 from ingest.verify import verify_lake
 from sweeps.launch.dry_run import ask
 from sweeps.launch.places import check_lake
-from tests.ingest.command_line import command
 from tests.ingest.format1 import write_format1
 from tests.ingest.forms import write_form
+from tests.ingest.kept_workers import command
 from tests.object_store import ObjectStore
 from training.__main__ import app as training_app
 

@@ -19,8 +19,8 @@ from ingest.product import open_scene
 from ingest.recipe import Recipe
 from ingest.sample import write_samples
 from ingest.source import find_sources, parse_name
-from tests.ingest.command_line import command
 from tests.ingest.forms import write_form
+from tests.ingest.kept_workers import command
 from tests.object_store import ObjectStore
 
 RECIPE = Recipe(ratios=(2, 10))

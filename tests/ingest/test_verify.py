@@ -17,7 +17,7 @@ from datasets.scene import Scene
 from ingest.build import SplitOptions, publish
 from ingest.convert import convert_scene
 from ingest.recipe import Recipe
-from tests.ingest.command_line import command
+from tests.ingest.kept_workers import command
 from tests.object_store import ObjectStore
 
 
@@ -167,6 +167,7 @@ def test_a_whole_lake_has_no_findings(place: Path) -> None:
         assert "0 findings" in result.output
 
 
+@pytest.mark.slow
 def test_an_edited_catalog_is_written_again_after_discard(place: Path, raw_train: list[Path]) -> None:
     before = Lake.open(str(place)).catalog()
     _split_edited(place)

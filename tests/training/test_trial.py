@@ -290,6 +290,7 @@ def test_a_trial_that_goes_astray_is_failed_with_its_error(
     assert not torch.are_deterministic_algorithms_enabled()
 
 
+@pytest.mark.slow
 def test_an_interrupted_trial_is_killed(tiny_lake: Lake, small_spec: TrialSpec, tmp_path: Path) -> None:
     def interrupt(state: TrainingProgress) -> None:
         raise KeyboardInterrupt

@@ -135,6 +135,7 @@ def test_classes_and_sections_for_other_programs(of_all_channels: Path) -> None:
     assert len(pangaea["distribution"]) == pangaea["num_classes"] == len(pangaea["classes"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", ["geotiff", "npz", "zarr"])
 def test_a_stopped_export_goes_on_to_the_same_bytes(
     tiny_lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format: str
@@ -163,6 +164,7 @@ def test_a_stopped_export_goes_on_to_the_same_bytes(
     assert content(tmp_path / "parts") == content(tmp_path / "whole")
 
 
+@pytest.mark.slow
 def test_npz_and_zarr_hold_the_same_patches(tiny_lake: Lake, tmp_path: Path) -> None:
     for format in ("npz", "zarr", "geotiff"):
         words = ("--format", format, "--limit", "5", "--split", "test", "--channels", f"{SAR},t2m", "--no-data", "nan")
@@ -179,6 +181,7 @@ def test_npz_and_zarr_hold_the_same_patches(tiny_lake: Lake, tmp_path: Path) -> 
                 np.testing.assert_array_equal(file.read(), image["image"])
 
 
+@pytest.mark.slow
 def test_a_smaller_draw_is_part_of_a_larger_one(tiny_lake: Lake, tmp_path: Path) -> None:
     found = {}
     for limit, seed in ((4, 0), (8, 0), (8, 1)):

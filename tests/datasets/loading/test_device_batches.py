@@ -48,6 +48,7 @@ def resident(reader: SceneReader, source: PatchSource, **options: object) -> Res
     return scenes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rules", "options"),
     [
@@ -79,6 +80,7 @@ def test_the_device_gives_the_batches_of_a_loader(
         assert all_same(device.epoch(4), loader.epoch(4))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("max_masked", [0.3, 0.02])
 def test_crops_for_every_class_are_the_same_on_both_feeds(tiny_lake: Lake, max_masked: float) -> None:
     reader = reader_of(tiny_lake)

@@ -30,6 +30,7 @@ def windows_of(scenes: ResidentScenes, size: int) -> list[Window]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ratio", [2, 10])
 @pytest.mark.parametrize("size", [48, 4000])
 @pytest.mark.parametrize("channels", [INPUTS, ("t2m",), ("nersc_sar_primary",), ("sar_longitude", "distance_map")])

@@ -29,6 +29,7 @@ from tests.datasets.loading.cached_arrays import HEADER, age, ask, cache_in, fil
 SPAWN = multiprocessing.get_context("spawn")
 
 
+@pytest.mark.slow
 @given(
     values=hnp.arrays(
         st.sampled_from([np.float16, np.float32, np.uint8, np.int16, np.bool_, np.dtype(">f4")]),

@@ -10,6 +10,7 @@ from datasets.stores.packing import ZONES
 from tests.reading import assembler_of, batches_of, reader_of
 
 
+@pytest.mark.slow
 def test_at_most_the_allowed_share_is_masked(tiny_lake: Lake) -> None:
     dataset = batches_of(reader_of(tiny_lake), max_masked=0.1)
     for index in range(3):

@@ -119,6 +119,7 @@ def test_processes_that_build_at_once_write_the_same(lake: Lake) -> None:
     assert files(lake) == together
 
 
+@pytest.mark.slow
 def test_scenes_smaller_than_a_patch_are_reported(lake: Lake) -> None:
     records = list(lake.catalog().records)
     small = records[3].model_copy(update={"lines": 2 * RULE.patch_size - 1, "fingerprint": "small"})

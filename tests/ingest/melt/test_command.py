@@ -14,7 +14,7 @@ from ingest.build import SplitOptions, publish
 from ingest.convert import convert_scene
 from ingest.recipe import Recipe
 from ingest.sample.melt import write_melt_maps
-from tests.ingest.command_line import command
+from tests.ingest.kept_workers import command
 
 _KILLED_POLITELY = """
 import os, signal, sys

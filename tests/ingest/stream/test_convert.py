@@ -52,6 +52,7 @@ def convert(server: ArchiveServer, lake: Lake, scratch: Scratch, archive: str = 
     return outcomes
 
 
+@pytest.mark.slow
 def test_a_member_and_a_whole_file_are_what_they_are_on_disk(
     raw_train: list[Path], server: ArchiveServer, lake: Lake, scratch: Scratch, tmp_path: Path
 ) -> None:
@@ -110,6 +111,7 @@ def test_charts_of_a_ready_to_train_scene_come_with_it(
     assert not server.asked
 
 
+@pytest.mark.slow
 def test_the_withdrawn_scene_is_converted_and_unused(
     raw_train: list[Path], server: ArchiveServer, lake: Lake, scratch: Scratch
 ) -> None:

@@ -58,7 +58,7 @@ def request_of(
     placement = Placement(cpus=cpus, gpus=0, max_concurrent=max_concurrent, storage=str(folder / "storage"))
     return Request(
         lake_urls=(lake.url,),
-        tracking_uri=uri or f"sqlite:///{folder}/m.db",
+        tracking_uri=uri or f"sqlite:///{folder}/mlflow.db",
         placement=placement,
         strategy=strategy or Strategy(),
         failed_only=failed_only,
@@ -66,6 +66,11 @@ def request_of(
 
 
 def run(study: Experiment, request: Request, on_event: OnEvent = lambda event: None) -> Done:
+    from tests.mlflow_server import fresh_database  # hosts of tests/many_nodes have this file alone
+
+    if request.tracking_uri.startswith("sqlite:///"):
+        fresh_database(Path(request.tracking_uri.removeprefix("sqlite:///")).parent)
+
     @contextmanager
     def watching(watched: Watched) -> Iterator[OnEvent]:
         yield on_event

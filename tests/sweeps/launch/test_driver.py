@@ -18,7 +18,7 @@ from sweeps.launch.order import Order
 from sweeps.launch.placement import Placement, slots_for
 from sweeps.launch.trials import RETRIES, run_trials
 from sweeps.record.studies import list_studies
-from tests.mlflow_server import MlflowServer
+from tests.mlflow_server import MlflowServer, fresh_database
 from tests.offspring import lives, wait_until_gone, watched_offspring
 from tests.quick_downscale import QUICK_STUDY
 from tests.sweeps.launch.small_study import (
@@ -46,7 +46,7 @@ def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def words_of(lake: Lake, folder: Path, *, seeds: int, study: str = QUICK_STUDY) -> list[str]:
     words = [sys.executable, study, "--smoke", "--task", "pixel", "--only", "data.ratio=10"]
-    words += ["--seeds", str(seeds), "--lake", lake.url, "--tracking-uri", f"sqlite:///{folder}/m.db"]
+    words += ["--seeds", str(seeds), "--lake", lake.url, "--tracking-uri", fresh_database(folder)]
     return [*words, "--storage", str(folder / "storage")]
 
 
@@ -77,14 +77,14 @@ def test_a_stop_ends_a_study_with_its_trials_and_says_so(how: signal.Signals, ti
         code = stop_in_the_middle(words, tmp_path, how)
         assert code == 128 + how  # as the shell says it
         assert wait_until_gone(living, 60) == []
-    uri = f"sqlite:///{tmp_path}/m.db"
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
     (row,) = list_studies(uri)
     assert row.status == "FAILED"
     assert [trial.status for trial in rows_of(row.tracker(uri))] == ["KILLED"]
 
 
 def test_a_killed_driver_starts_again_and_its_trials_go_on(tiny_lake: Lake, tmp_path: Path) -> None:
-    words, uri = words_of(tiny_lake, tmp_path, seeds=2), f"sqlite:///{tmp_path}/m.db"
+    words, uri = words_of(tiny_lake, tmp_path, seeds=2), f"sqlite:///{tmp_path}/mlflow.db"
     with watched_offspring() as living:
         stop_in_the_middle(words, tmp_path, signal.SIGKILL)
         killed = living()

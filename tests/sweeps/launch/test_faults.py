@@ -9,13 +9,17 @@ from pathlib import Path
 import psutil
 import pytest
 from ray.cluster_utils import Cluster
+from typer.testing import CliRunner
 
 from datasets.errors import ClusterError
 from datasets.lake import Lake
+from sweeps.downscale import EXPERIMENT as DOWNSCALE
 from sweeps.launch.cluster import check_nodes, cluster
+from sweeps.launch.command import application
 from sweeps.launch.placement import PlacementError
 from sweeps.launch.trials import Event
 from tests.free_ports import free_ports
+from tests.mlflow_server import fresh_database
 from tests.sweeps.launch.small_study import SPEC, Events, finished_once, request_of, rows_of, run, small_study
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -155,6 +159,19 @@ def test_more_than_any_node_has_is_said_at_once(nodes: Cluster, tiny_lake: Lake,
     with pytest.raises(PlacementError, match="a trial asks for 64 CPUs and 0 GPUs and the cluster does not have that"):
         run(small_study(1), request)
     assert time.monotonic() - started < 60
+
+
+def test_a_trial_that_no_node_can_hold_ends_the_command(
+    nodes: Cluster, tiny_lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = ["--smoke", "--task", "pixel", "--only", "data.ratio=5", "--seeds", "1", "--gpus-per-trial", "64"]
+    words += ["--lake", tiny_lake.url, "--tracking-uri", fresh_database(tmp_path), "--storage", f"{tmp_path}/ray"]
+    done = CliRunner().invoke(application({"downscale": DOWNSCALE}, "downscale"), words)
+    assert done.exit_code == 2
+    assert "a trial asks for 64 processes with 1 CPUs and 1 GPUs each and the cluster does not have that" in " ".join(
+        done.stderr.split()
+    )
 
 
 def test_a_node_that_does_not_see_the_lake_is_named(nodes: Cluster, tiny_lake: Lake, tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """Scores by season and location: what a report concludes where a season has an effect, and where it has none."""
 
+import pytest
+
 from sweeps.report.bin_scores import POOLED, bin_answers, bin_differences_table, bins_of_study, bins_table
 from sweeps.report.study_report import make_report
 from tests.sweeps.report.scene_study import scene_study
@@ -45,6 +47,7 @@ def test_a_season_with_an_effect_is_found_in_its_bin() -> None:
     assert set(table.numbers["level"]) != {0.05}, "corrected for their number"
 
 
+@pytest.mark.slow
 def test_the_answer_of_such_a_study_begins_with_its_bins() -> None:
     report = make_report(scene_study(lambda labels: 0.7).evidence)
     assert report.answers[0].startswith("Scored on winter")

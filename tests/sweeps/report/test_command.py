@@ -28,6 +28,7 @@ def test_the_command_writes_says_and_logs(uri: str, tmp_path: Path) -> None:
     assert {path.name for path in (tmp_path / "r").iterdir()} == FILES
 
 
+@pytest.mark.slow
 def test_of_several_lakes_the_newest_is_taken_and_the_others_are_named(uri: str, tmp_path: Path) -> None:
     code, said = run(["downscale", "--out", str(tmp_path), "--no-log"], uri)
     assert code == 0, said

@@ -190,6 +190,7 @@ def test_holm_by_hand() -> None:
     assert holm([]) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_scenes", [3, 5, 6, 8, 20])
 def test_the_level_is_kept(n_scenes: int) -> None:
     """As `tests/benchmarks/interval_level.py`, with fewer worlds."""

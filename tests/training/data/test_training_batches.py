@@ -31,6 +31,7 @@ def test_classes_that_no_training_patch_has_are_named(
     assert caplog.messages == [f"no training patch is {' or '.join(absent)}: the network cannot learn it"]
 
 
+@pytest.mark.slow
 def test_pixel_based_crops_are_drawn_for_every_class_when_asked(
     tiny_lake: Lake, small_spec: TrialSpec, caplog: pytest.LogCaptureFixture
 ) -> None:
