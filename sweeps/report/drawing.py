@@ -20,13 +20,12 @@ from sweeps.report.wording import (
     axis_label,
     axis_value,
     cell_label,
-    grid_label,
     is_share,
     metric_label,
     score_label,
 )
 from training.artifacts.figures import OKABE_ITO
-from training.evaluation.metric_names import ICE, grids_in
+from training.evaluation.metric_names import ICE, grid_label, grids_in
 
 # Blue and vermilion differ most in every kind of colour vision, and in lightness; yellow is too light for lines.
 COLOURS: Final = ("#0072b2", *(colour for colour in OKABE_ITO if colour != "#0072b2"))

@@ -18,12 +18,11 @@ from sweeps.report.wording import (
     axis_label,
     axis_value,
     class_label,
-    grid_label,
     is_share,
     metric_label,
     parsed_label,
 )
-from training.evaluation.metric_names import MetricName
+from training.evaluation.metric_names import MetricName, grid_label
 
 _COLOURS = "cividis"
 """Made for every kind of colour vision; lightness alone tells more from less."""

@@ -31,8 +31,8 @@ from sweeps.report.drawing import (
     series,
 )
 from sweeps.report.labels import Key
-from sweeps.report.wording import axis_label, axis_value, cell_label, grid_label, is_share, metric_label
-from training.evaluation.metric_names import MAJORITY, MetricName
+from sweeps.report.wording import axis_label, axis_value, cell_label, is_share, metric_label
+from training.evaluation.metric_names import MAJORITY, MetricName, grid_label
 
 _OVER_SEEDS: Final = (
     "Mean over seeds; bars are the spread (sample standard deviation) over seeds, small dots single trials."

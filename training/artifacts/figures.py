@@ -1,5 +1,6 @@
 """Pictures of a trial: confusion matrix and training curves. Matplotlib without pyplot, so without global state."""
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -70,7 +71,9 @@ def draw_confusion(axes: Axes, matrix: ConfusionMatrix, chart: Chart, title: str
     named = {"accuracy": scores.accuracy, "weighted F1": scores.f1, "macro F1": scores.f1_macro}
     if chart.name == "SIC":
         named["R2"] = r2(matrix)
-    axes.set_title(f"{title}\n" + ", ".join(f"{name} {value:.3f}" for name, value in named.items()))
+    # A line that is wider than the matrix would push it into a corner of the figure.
+    lines = [*textwrap.wrap(title, 10 * n), ", ".join(f"{name} {value:.3f}" for name, value in named.items())]
+    axes.set_title("\n".join(lines), fontsize=10)
     return image
 
 

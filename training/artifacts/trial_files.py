@@ -11,6 +11,7 @@ from training.artifacts.model_export import export_model
 from training.artifacts.reliability import reliability_figure
 from training.evaluation.bins import ALL, PATCHES
 from training.evaluation.calibration import ChartCalibration
+from training.evaluation.metric_names import grid_label
 from training.evaluation.result import TrialResult, scenes_csv
 from training.evaluation.score_trial import TrialScores
 from training.loop.checkpoint import Checkpoint
@@ -36,20 +37,21 @@ def write_trial_files(
     Returns:
         All files for the tracker: also the maps of `scores`, which were drawn already, and the checkpoint.
     """
+    of_trial = f"trial {spec.trial_id}, lake {spec.data.lake}"
     figures = [
         save_figure(
-            curves_figure(trained.history, trained.best_epoch, f"training of trial {spec.trial_id}"),
+            curves_figure(trained.history, trained.best_epoch, f"training of {of_trial}"),
             folder / "figures" / "curves.png",
         )
     ]
     for key, matrix in scores.matrices.items():
         if key.bin.kind == ALL:
-            title = f"{chart(key.chart).long_name}, all test scenes, grid {key.grid}, trial {spec.trial_id}"
+            title = f"{chart(key.chart).long_name}, all test scenes, {grid_label(key.grid)}, {of_trial}"
             unit = "patches" if key.grid == PATCHES else "px"
             figure = confusion_figure(matrix, chart(key.chart), title, unit=unit)
             figures.append(save_figure(figure, folder / "figures" / f"confusion_{key.grid}_{key.chart}.png"))
     for name, own in calibration.items():
-        title = f"{chart(name).long_name}, all test scenes, trial {spec.trial_id}"
+        title = f"{chart(name).long_name}, all test scenes, {of_trial}"
         figure = reliability_figure(own, chart(name), title)
         figures.append(save_figure(figure, folder / "figures" / f"reliability_{name}.png"))
     by_chart = {name: own.model_dump() for name, own in calibration.items()}

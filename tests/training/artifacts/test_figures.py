@@ -38,6 +38,15 @@ def test_confusion_figure_shows_counts_and_row_shares(chart: Chart, tmp_path: Pa
     png(figure, tmp_path / "new" / "cm.png")
 
 
+def test_a_long_name_leaves_a_matrix_its_room() -> None:
+    figure = confusion_figure(ConfusionMatrix(np.eye(6, dtype=int)), SOD, "models.networks:EdgeAwareIceUNet, " * 6)
+    figure.draw_without_rendering()
+    assert figure.axes[0].get_position().width > 0.6
+    title = figure.axes[0].title.get_window_extent()
+    assert title.x0 >= 0
+    assert title.x1 <= figure.bbox.x1
+
+
 def test_confusion_figure_of_no_pixel(tmp_path: Path) -> None:
     png(confusion_figure(ConfusionMatrix.zero(6), SOD, "title"), tmp_path / "cm.png")
 
