@@ -68,8 +68,8 @@ def export(
         )
         found = write(opened, place, settings, progress)
     if found.kept:
-        tell(f"{found.kept} scenes were finished by an earlier run")
+        tell(f"finished by an earlier run: {found.kept} scenes")
     if found.too_small:
-        tell(f"{len(found.too_small)} scenes are smaller than a patch (first: {found.too_small[0]})", err)
+        tell(f"smaller than a patch, and left out: {len(found.too_small)} scenes (first: {found.too_small[0]})", err)
     numbers = ", ".join(f"{len(patches)} {name}" for name, patches in found.patches.items())
     tell(f"{numbers} patches of {patch} x {patch} pixels in {place}; their table is {place.rstrip('/')}/patches.csv")

@@ -18,6 +18,7 @@ from sweeps.report.drawing import Drawn, head, pictures
 from sweeps.report.map_choice import DrawnScene, MapChoice
 from sweeps.report.page import Section
 from sweeps.report.wording import TASK_AXES, cell_label, percent
+from training.artifacts.figures import wrapped
 from training.artifacts.small_maps import SmallMap
 
 _WIDTH: Final = 11.0
@@ -49,7 +50,7 @@ def map_figures(
     titles = ["SAR, HH", f"{choice.chart} chart"]
     titles += [f"{role}: {words}" for role, words in zip(choice.roles, names, strict=True)]
     for panel, text in zip(panels[0], [*titles, "who is right" if len(names) > 1 else "right or wrong"], strict=True):
-        panel.set_title(fill(text, 30), fontsize=9)
+        panel.set_title(wrapped(text, 30), fontsize=9)
     _legend(figure, choice, there)
     return [Drawn(name=name, caption=_caption(choice, rows, names), figure=figure)]
 

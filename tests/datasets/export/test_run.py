@@ -172,7 +172,7 @@ def test_a_stopped_export_goes_on_to_the_same_bytes(
             replace(f"{place}/train/images/{half}", b"half")
     result = run(tiny_lake.url, place, *words)
     assert result.exit_code == 0, result.output
-    assert f"{finished} scenes were finished by an earlier run" in result.output
+    assert f"finished by an earlier run: {finished} scenes" in result.output
     assert content(place) == content(tmp_path / "whole")
 
 
