@@ -1,6 +1,6 @@
 """Colours of classes, of what has no class (land, no label, no SAR, no prediction), and of right and wrong."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, get_args
 
 from datasets.errors import unknown_name
@@ -35,6 +35,10 @@ NO_SAR: Final = Unclassed(code=253, name="no SAR", colour="#ffffff", hatch="xx")
 NO_PREDICTION: Final = Unclassed(code=252, name="no prediction", colour="#282828", hatch="..")
 UNCLASSED: Final = (LAND, NO_LABEL, NO_SAR, NO_PREDICTION)
 
+_WMO_LAND: Final = replace(LAND, colour="#a39b8b")
+"""Brown is old ice in ice charts, and thick first-year ice to deuteranopes. The code has fast ice in grey, 150-150-150,
+and none for land; the Canadian Ice Service draws it tan (211-181-141, which in grey print is as no label is here)."""
+
 RIGHT, WRONG, ONLY_FIRST, ONLY_SECOND = "#d2f0ff", "#550000", "#b4005a", "#00a5a5"
 """Of predictions, beside maps in the safe set; `ONLY_` are of two predictions, of which one is right."""
 
@@ -49,6 +53,11 @@ def check_palette(name: str) -> Palette:
         if name == palette:
             return palette
     raise unknown_name("set of colours", name, PALETTES)
+
+
+def unclassed(palette: Palette = "safe") -> tuple[Unclassed, ...]:
+    """What has no class, as it is drawn beside a set of colours."""
+    return (_WMO_LAND, *UNCLASSED[1:]) if palette == "wmo" else UNCLASSED
 
 
 def class_colours(chart: Chart, palette: Palette = "safe") -> tuple[str, ...]:

@@ -1,6 +1,5 @@
 """`python -m datasets export`: patches of a lake as files for other people's tools."""
 
-from pathlib import Path
 from typing import Annotated, get_args
 
 import typer
@@ -11,7 +10,9 @@ from datasets.process.terminal import err, progress, tell, user_errors
 
 def export(
     lake: LakeArgument,
-    folder: Annotated[Path, typer.Argument(help="Folder of the export, its own.", metavar="DIR")],
+    place: Annotated[
+        str, typer.Argument(help="Where the export goes: a folder of its own, or s3://BUCKET/PREFIX.", metavar="DIR")
+    ],
     ratio: Annotated[int, typer.Option(help="Pixels of 40 m times R.", metavar="R", min=1)] = 2,
     patch: Annotated[int, typer.Option(help="Side of a patch in pixels.", metavar="N", min=1)] = 512,
     stride: Annotated[
@@ -65,10 +66,10 @@ def export(
             limit=limit,
             seed=seed,
         )
-        found = write(opened, folder, settings, progress)
+        found = write(opened, place, settings, progress)
     if found.kept:
-        tell(f"{found.kept} scenes were finished by an earlier run")
+        tell(f"finished by an earlier run: {found.kept} scenes")
     if found.too_small:
-        tell(f"{len(found.too_small)} scenes are smaller than a patch (first: {found.too_small[0]})", err)
+        tell(f"smaller than a patch, and left out: {len(found.too_small)} scenes (first: {found.too_small[0]})", err)
     numbers = ", ".join(f"{len(patches)} {name}" for name, patches in found.patches.items())
-    tell(f"{numbers} patches of {patch} x {patch} pixels in {folder}; their table is {folder / 'patches.csv'}")
+    tell(f"{numbers} patches of {patch} x {patch} pixels in {place}; their table is {place.rstrip('/')}/patches.csv")

@@ -16,6 +16,9 @@ NATIVE_SPACING: Final = 40
 KM2_PIXELS: Final = 50
 """Side of a cell of the 2 km grid in SAR pixels."""
 
+POLAR: Final = "EPSG:3413"
+"""Polar stereographic projection of NSIDC on WGS 84, true at 70 degrees north; 45 degrees west points down."""
+
 
 Positions = TypeVar("Positions", float, NDArray[np.float64])
 

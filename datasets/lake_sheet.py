@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from datasets.catalog import Catalog
 from datasets.class_colours import Palette, class_colours
+from datasets.grids import POLAR
 from datasets.labels import SOD, Chart
 from datasets.lake import Lake
 from datasets.polar_map import Extent, draw_base, draw_footprints, outline
@@ -89,7 +90,7 @@ def draw_lake(
     when = [row.acquired for row in catalog]
     figure.suptitle(
         f"{_scenes(len(catalog))} ({kind}) · {min(when):%B %Y} to {max(when):%B %Y} · lake {digest}\n"
-        "polar stereographic (EPSG:3413); shore: Natural Earth 1:50m"
+        f"polar stereographic ({POLAR}); shore: Natural Earth 1:50m"
     )
     return figure
 

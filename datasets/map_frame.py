@@ -6,6 +6,7 @@ from typing import Final, Self
 
 import matplotlib.patheffects as effects
 import numpy as np
+import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.text import OffsetFrom
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ NODES: Final = 49
 """Lines and samples at which latitude and longitude are known: 9 km of a full scene, where they are all but linear."""
 
 _BAR_SHARE: Final = 0.3
+_EARTH_M: Final = 6_371_000.0
 _NICE: Final = (1, 2, 5, 10, 20, 50, 100, 200)
 _HALO: Final = [effects.withStroke(linewidth=1.4, foreground="white", alpha=0.6)]
 _OUTLINE: Final = [effects.withStroke(linewidth=3, foreground="white")]
@@ -84,6 +86,19 @@ class MapFrame:
             longitude=np.unwrap(np.unwrap(east, period=360, axis=1), period=360, axis=0),
         )
 
+    @classmethod
+    def of_pixels(cls, latitude: xr.DataArray, longitude: xr.DataArray, spacing_m: float | None = None) -> Self:
+        """From degrees of all pixels, of which some are read; a spacing that is not known is measured along lines."""
+        lines, samples = latitude.shape
+        some = [np.unique(np.linspace(0, size - 1, NODES).round().astype(np.intp)) for size in (lines, samples)]
+        places = dict(zip(latitude.dims, some, strict=True))
+        north, east = (field.isel(places).to_numpy().astype(np.float64) for field in (latitude, longitude))
+        if spacing_m is None:
+            across = ((east[-1, 0] - east[0, 0] + 180) % 360 - 180) * np.cos(np.radians(north[:, 0].mean()))
+            length = _EARTH_M * np.radians(np.hypot(north[-1, 0] - north[0, 0], across))
+            spacing_m = float(length / max(lines - 1, 1))
+        return cls.of_nodes(north, east, lines=lines, samples=samples, spacing_m=spacing_m)
+
     @cached_property
     def size_km(self) -> tuple[float, float]:
         """Width and height of the picture."""
@@ -123,44 +138,51 @@ class MapFrame:
         axes.set_xticks(named[1][0], named[1][1] if longitudes else [""] * len(named[1][0]))
         axes.tick_params(labelsize=7, length=2, pad=1.5)
 
-    def draw_north_arrow(self, axes: Axes) -> None:
-        """An arrow to the north of the middle of the picture, at its top right."""
-        north = np.array(north_of(self.orientation.apply(self.latitude), self.orientation.apply(self.longitude)))
-        corner = OffsetFrom(axes.patch, (1, 1))
-        middle = np.array([-30.0, -30.0])  # points
-        axes.annotate(
-            "",
-            tuple(middle + 12 * north),
-            xycoords=corner,
-            xytext=tuple(middle - 12 * north),
-            textcoords=corner,
-            arrowprops={"arrowstyle": "-|>", "color": "black", "lw": 1.5, "path_effects": _OUTLINE, "shrinkB": 0},
-        )
-        axes.annotate(
-            "N",
-            tuple(middle + 18 * north),
-            xycoords=corner,
-            ha="center",
-            va="center",
-            fontsize=8,
-            fontweight="bold",
-            path_effects=_OUTLINE,
-        )
+    @property
+    def north(self) -> tuple[float, float]:
+        """Where north is in the middle of the picture: parts to the right and upwards of an arrow of length 1."""
+        return north_of(self.orientation.apply(self.latitude), self.orientation.apply(self.longitude))
 
-    def draw_scale_bar(self, axes: Axes) -> None:
-        """A bar of round kilometres at the bottom left."""
-        width, height = self.size_km
-        kilometres = max((length for length in _NICE if length < _BAR_SHARE * width), default=_NICE[0])
-        left, down = 0.06 * width, height - 0.05 * min(height, width)
-        for colour, thick in (("white", 5.0), ("black", 2.5)):
-            axes.plot([left, left + kilometres], [down, down], color=colour, lw=thick, solid_capstyle="butt")
-        axes.annotate(
-            f"{kilometres} km",
-            (left, down),
-            xytext=(1, 4),
-            textcoords="offset points",
-            ha="left",
-            va="bottom",
-            fontsize=8,
-            bbox={"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 1},
-        )
+
+def draw_north_arrow(axes: Axes, towards: tuple[float, float]) -> None:
+    """An arrow at the top right of a picture, with parts to the right and upwards of a length of 1."""
+    north = np.array(towards)
+    corner = OffsetFrom(axes.patch, (1, 1))
+    middle = np.array([-30.0, -30.0])  # points
+    axes.annotate(
+        "",
+        tuple(middle + 12 * north),
+        xycoords=corner,
+        xytext=tuple(middle - 12 * north),
+        textcoords=corner,
+        arrowprops={"arrowstyle": "-|>", "color": "black", "lw": 1.5, "path_effects": _OUTLINE, "shrinkB": 0},
+    )
+    axes.annotate(
+        "N",
+        tuple(middle + 18 * north),
+        xycoords=corner,
+        ha="center",
+        va="center",
+        fontsize=8,
+        fontweight="bold",
+        path_effects=_OUTLINE,
+    )
+
+
+def draw_scale_bar(axes: Axes, size_km: tuple[float, float]) -> None:
+    """A bar of round kilometres at the bottom left of a picture whose axes are kilometres from its top left corner."""
+    width, height = size_km
+    kilometres = max((length for length in _NICE if length < _BAR_SHARE * width), default=_NICE[0])
+    left, down = 0.06 * width, height - 0.05 * min(height, width)
+    for colour, thick in (("white", 5.0), ("black", 2.5)):
+        axes.plot([left, left + kilometres], [down, down], color=colour, lw=thick, solid_capstyle="butt")
+    axes.annotate(
+        f"{kilometres} km",
+        (left, down),
+        xytext=(1, 4),
+        textcoords="offset points",
+        ha="left",
+        va="bottom",
+        fontsize=8,
+        bbox={"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 1},
+    )

@@ -10,14 +10,14 @@ from matplotlib.colors import to_rgb
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from datasets.class_colours import NO_SAR, UNCLASSED, Palette, Unclassed, class_colours
+from datasets.class_colours import NO_SAR, UNCLASSED, Palette, class_colours, unclassed
 from datasets.labels import Chart
 from datasets.map_frame import MapFrame
 
 MOST_PIXELS: Final = 1000
 """Longest side of a panel in pixels; larger scenes are drawn from blocks."""
 
-_LINES: Final = "#8c8c8c"
+PATTERN: Final = "#8c8c8c"
 """Of patterns and of the edges of legends."""
 
 
@@ -41,6 +41,7 @@ class Shades:
         units: Beside the colour bar.
         colours: Colour map of matplotlib.
         missing: What a pixel without a value is, codes of `datasets.class_colours.UNCLASSED`; None is no SAR.
+        palette: Of the maps of classes beside it, for what is missing.
     """
 
     title: str
@@ -50,6 +51,7 @@ class Shades:
     units: str
     colours: str = "gray"
     missing: NDArray[np.uint8] | None = None
+    palette: Palette = "safe"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,9 +75,9 @@ class Kinds:
 Panel = Shades | Kinds
 
 
-def _swatch(what: Unclassed) -> Swatch:
-    """Of a pixel without a class."""
-    return Swatch(name=what.name, colour=what.colour, hatch=what.hatch)
+def unclassed_swatches(palette: Palette = "safe") -> dict[int, Swatch]:
+    """Of what has no class, by number."""
+    return {each.code: Swatch(name=each.name, colour=each.colour, hatch=each.hatch) for each in unclassed(palette)}
 
 
 def class_swatches(chart: Chart, palette: Palette) -> dict[int, Swatch]:
@@ -85,7 +87,7 @@ def class_swatches(chart: Chart, palette: Palette) -> dict[int, Swatch]:
         number: Swatch(name=name, colour=colour)
         for number, (name, colour) in enumerate(zip(names, class_colours(chart, palette), strict=True))
     }
-    return found | {each.code: _swatch(each) for each in UNCLASSED}
+    return found | unclassed_swatches(palette)
 
 
 def class_legend(chart: Chart, palette: Palette, there: Mapping[int, float] | Collection[int]) -> list[Swatch]:
@@ -124,7 +126,7 @@ def percent(share: float) -> str:
 def legend_handles(entries: Sequence[Swatch]) -> list[Patch]:
     """Handles of matplotlib for a legend."""
     return [
-        Patch(facecolor=each.colour, edgecolor=_LINES, hatch=2 * each.hatch, lw=0.6, label=each.name)
+        Patch(facecolor=each.colour, edgecolor=PATTERN, hatch=2 * each.hatch, lw=0.6, label=each.name)
         for each in entries
     ]
 
@@ -137,7 +139,7 @@ def draw_shades(axes: Axes, panel: Shades, frame: MapFrame, bar: Axes | None = N
     missing = ~np.isfinite(shown)
     if missing.any():
         kinds = np.uint8(NO_SAR.code) if panel.missing is None else frame.orientation.apply(panel.missing)
-        _paint(axes, np.where(missing, kinds, np.uint8(0)), {each.code: _swatch(each) for each in UNCLASSED}, extent)
+        paint(axes, np.where(missing, kinds, np.uint8(0)), unclassed_swatches(panel.palette), extent)
     image = axes.imshow(
         np.ma.masked_invalid(shown), cmap=panel.colours, vmin=low, vmax=high, extent=extent, interpolation="nearest"
     )
@@ -151,13 +153,20 @@ def draw_shades(axes: Axes, panel: Shades, frame: MapFrame, bar: Axes | None = N
 def draw_kinds(axes: Axes, panel: Kinds, frame: MapFrame) -> None:
     """Draws a panel of kinds into axes in kilometres, without its legend."""
     extent = frame.extent(panel.values.shape, panel.spacing_m)
-    _paint(axes, frame.orientation.apply(panel.values), panel.swatches, extent)
+    paint(axes, frame.orientation.apply(panel.values), panel.swatches, extent)
 
 
-def _paint(
+def paint(
     axes: Axes, shown: NDArray[np.uint8], swatches: Mapping[int, Swatch], extent: tuple[float, float, float, float]
 ) -> None:
-    """Fills pixels by their numbers; what has no swatch stays as it is."""
+    """Fills pixels by their numbers, with their patterns; what has no swatch stays as it is.
+
+    Args:
+        axes: Where.
+        shown: (rows, columns) as a picture has them.
+        swatches: By number.
+        extent: Left, right, bottom and top of the pixels in the axes.
+    """
     table = np.zeros((256, 4), np.uint8)
     for number, swatch in swatches.items():
         table[number] = [*np.round(np.multiply(to_rgb(swatch.colour), 255)), 255]
@@ -176,4 +185,4 @@ def _hatch(axes: Axes, where: NDArray[np.bool_], hatch: str, extent: tuple[float
     down = np.concatenate([[top], top + (np.arange(n) + 0.5) * (bottom - top) / n, [bottom]])
     padded = np.pad(where, 1, mode="edge")
     drawn = axes.contourf(across, down, padded, levels=[0.5, 1.5], colors="none", hatches=[hatch])
-    drawn.set(edgecolor=_LINES, linewidth=0)
+    drawn.set(edgecolor=PATTERN, linewidth=0)

@@ -11,7 +11,7 @@ from typing import Final
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from datasets.map_frame import MapFrame
+from datasets.map_frame import MapFrame, draw_north_arrow, draw_scale_bar
 from datasets.map_panels import Kinds, Panel, Shades, Swatch, draw_kinds, draw_shades, legend_handles
 
 _LONGEST: Final = 7.0
@@ -79,8 +79,8 @@ def draw_sheet(
                 _draw_legend(axes_at(left + (wide - place) / 2, top + tall + _BOTTOM, place, of_legend), panel.legend)
             frame.finish(axes, latitudes=column == 0, longitudes=True)
             if panel is panels[0]:
-                frame.draw_north_arrow(axes)
-                frame.draw_scale_bar(axes)
+                draw_north_arrow(axes, frame.north)
+                draw_scale_bar(axes, frame.size_km)
         top += tall + _BOTTOM + of_legend
     if legend:
         _draw_legend(axes_at(_EDGE, top, width - 2 * _EDGE, last), legend)

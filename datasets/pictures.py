@@ -14,10 +14,11 @@ from datasets.errors import unknown_name
 from datasets.graticule import box_text
 from datasets.grids import pixel_spacing
 from datasets.labels import CHARTS, IGNORE
+from datasets.loading.windows import land_pixels
 from datasets.map_frame import MapFrame
 from datasets.map_panels import MOST_PIXELS, Kinds, Panel, Shades, class_legend, class_swatches
 from datasets.picture_sheet import draw_sheet
-from datasets.scene import Scene
+from datasets.scene import Scene, SceneRecord
 
 CONTINUOUS: Final = ("nersc_sar_primary", "nersc_sar_secondary", "sar_incidenceangle")
 ZONES: Final = "distance_map"
@@ -75,16 +76,20 @@ def scene_sheet(scene: Scene, ratio: int, kind: str = "png", palette: Palette = 
         )
     record = scene.record
     blocks = f", drawn from blocks of {side} x {side}" if side > 1 else ""
-    title = (
-        f"{record.scene_id} · {record.region} ({record.location}) · {record.season}\n"
-        f"{record.acquired:%d %B %Y %H:%M} UTC · {box_text(record.bbox)}\n"
-        f"{spacing:g} m pixels{blocks} · {frame.orientation.words}"
-    )
+    title = f"{heading(record)}\n{box_text(record.bbox)} · {spacing:g} m pixels{blocks} · {frame.orientation.words}"
     width, height = frame.size_km
     columns = 6 if height > 2 * width else 2 if width > 2 * height else 3
     if columns == 2:  # fields on the left, charts on the right
         panels = [each for pair in zip(panels[:3], panels[3:], strict=True) for each in pair]
     return draw_sheet(frame, panels, columns=columns, title=title)
+
+
+def heading(record: SceneRecord) -> str:
+    """The first line of a picture of a scene: which, where and when."""
+    return (
+        f"{record.scene_id} · {record.region} ({record.location}) · {record.season} · "
+        f"{record.acquired:%d %B %Y %H:%M} UTC{' · synthetic' if record.synthetic else ''}"
+    )
 
 
 Small = tuple[dict[str, NDArray[np.float32]], dict[str, NDArray[np.uint8]], dict[str, dict[int, float]]]
@@ -101,9 +106,9 @@ def _read(scene: Scene, ratio: int, side: int) -> Small:
         read = scene.windows(ratio, names, strip, slice(0, samples))
         for name in CONTINUOUS:
             shades[name].append(block_mean(read[name].astype(np.float32, copy=False), side))
-        land, radar = read[ZONES] == 0, np.isfinite(read[CONTINUOUS[0]].astype(np.float32, copy=False))
+        zones, radar = (read[name].astype(np.float32, copy=False) for name in (ZONES, CONTINUOUS[0]))
         for name in CHARTS:
-            codes = with_reasons(read[name].astype(np.uint8, copy=False), land, radar)
+            codes = with_reasons(read[name].astype(np.uint8, copy=False), land_pixels(zones), np.isfinite(radar))
             counts[name] += np.bincount(codes.ravel(), minlength=256)
             charts[name].append(block_mode(codes, side))
     return (
@@ -120,7 +125,7 @@ def with_reasons(
 
     Args:
         classes: (lines, samples), 255 = no class.
-        land: Likewise, zone 0 of `distance_map`; None where it is not known.
+        land: Likewise; None where it is not known.
         radar: Whether SAR has a value; None where it is not known.
 
     Returns:

@@ -1,6 +1,6 @@
 """A polar stereographic map on matplotlib axes: land, graticule, scenes in their true places, footprints.
 
-Positions are metres in EPSG:3413, the grid of NSIDC north of the equator: 45 degrees west points down.
+Positions are metres in the projection `POLAR` (EPSG:3413).
 """
 
 from collections.abc import Iterable
@@ -16,13 +16,11 @@ from numpy.typing import NDArray
 
 from datasets.coastline import land_rings, shore_lines
 from datasets.errors import MissingPackageError
-from datasets.grids import interpolate
+from datasets.grids import POLAR, interpolate
 from datasets.tie_grid import LATITUDE, LONGITUDE, TieGrid
 
 if TYPE_CHECKING:
     from pyproj import Transformer
-
-CRS: Final = "EPSG:3413"
 
 SEA: Final = "#edf2f6"
 LAND: Final = "#d6d1c4"
@@ -164,7 +162,7 @@ def _transformer() -> "Transformer":
         from pyproj import Transformer
     except ModuleNotFoundError as error:
         raise MissingPackageError("maps need pyproj, which is not installed: pip install 'icebench[maps]'") from error
-    return Transformer.from_crs("EPSG:4326", CRS, always_xy=True)
+    return Transformer.from_crs("EPSG:4326", POLAR, always_xy=True)
 
 
 @cache

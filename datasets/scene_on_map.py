@@ -4,17 +4,19 @@ from typing import Any, Final
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import BoundaryNorm, ListedColormap
+from matplotlib.colors import ListedColormap, NoNorm
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from datasets.block_reduction import block_mean, block_mode, strips
 from datasets.channels import CHANNELS
-from datasets.class_colours import LAND, NO_LABEL, Palette, class_colours
-from datasets.labels import IGNORE, SOD
+from datasets.class_colours import NO_SAR, Palette
+from datasets.grids import POLAR, pixel_spacing
+from datasets.labels import SOD
 from datasets.loading.windows import land_pixels
-from datasets.polar_map import Extent, draw_base, draw_footprints, draw_raster, outline
+from datasets.map_panels import PATTERN, class_swatches, legend_handles
+from datasets.pictures import heading, with_reasons
+from datasets.polar_map import Extent, corners, draw_base, draw_footprints, draw_raster, outline
 from datasets.scene import Scene
 from datasets.tie_grid import TieGrid
 
@@ -64,20 +66,16 @@ def scene_on_map(scene: Scene, ratios: tuple[int, ...], palette: Palette = "safe
     left.set_title(channel.long_name, pad=14)
 
     draw_base(middle, extent)
-    land = land_pixels(zones)
-    shown_classes = np.where(land, SOD.n_classes + 1, np.where(classes == IGNORE, SOD.n_classes, classes))
-    # Where SAR has no data the map itself is seen.
-    _draw_classes(middle, ties, np.ma.masked_array(shown_classes, ~(np.isfinite(sar) | land)), ratio * side, palette)
+    codes = with_reasons(classes, land_pixels(zones), np.isfinite(sar))
+    _draw_classes(middle, ties, codes, ratio * side, palette)
 
     draw_base(right, Extent.around(np.vstack([around, _ARCTIC]), margin=0.0))
     draw_footprints(right, [around], _HERE)
     right.plot(*around.mean(axis=0), "o", color="none", markeredgecolor=_HERE, markersize=12, zorder=7)
     right.set_title("where it is", pad=14)
-    record = scene.record
     figure.suptitle(
-        f"{record.scene_id} · {record.region} ({record.location}) · {record.acquired:%d %B %Y %H:%M} UTC"
-        f"{' · synthetic' if record.synthetic else ''}\n"
-        f"polar stereographic (EPSG:3413), means of {40 * ratio * side:g} m; shore: Natural Earth 1:50m"
+        f"{heading(scene.record)}\n"
+        f"polar stereographic ({POLAR}), means of {pixel_spacing(ratio * side)} m; shore: Natural Earth 1:50m"
     )
     return figure
 
@@ -94,15 +92,30 @@ def _blocks(scene: Scene, ratio: int, side: int) -> tuple[NDArray[np.float32], N
     return sar, zones, classes
 
 
-def _draw_classes(panel: Axes, ties: TieGrid, shown: np.ma.MaskedArray[Any, Any], step: int, palette: Palette) -> None:
-    colours = ListedColormap([*class_colours(SOD, palette), NO_LABEL.colour, LAND.colour])
-    draw_raster(panel, ties, shown, step, cmap=colours, norm=BoundaryNorm(np.arange(-0.5, colours.N), colours.N))
-    names = [*(name.replace("_", " ") for name in SOD.classes), NO_LABEL.name, LAND.name]
+def _draw_classes(panel: Axes, ties: TieGrid, codes: NDArray[np.uint8], step: int, palette: Palette) -> None:
+    """Classes and what has none, with its pattern; where SAR has no data the map itself is seen."""
+    shown, swatches = np.ma.masked_equal(codes, NO_SAR.code), class_swatches(SOD, palette)
+    colours = ListedColormap([swatches[value].colour if value in swatches else "white" for value in range(256)])
+    draw_raster(panel, ties, shown, step, cmap=colours, norm=NoNorm())
     present = set(shown.compressed().tolist())
-    handles = [
-        Patch(facecolor=colours(value), edgecolor="0.5", label=name)
-        for value, name in enumerate(names)
-        if value in present
-    ]
-    panel.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.06), ncols=3, fontsize=8, frameon=False)
+    for value in present:
+        if swatches[value].hatch:
+            _draw_pattern(panel, ties, codes == value, step, swatches[value].hatch)
+    entries = [each for value, each in swatches.items() if value in present]
+    panel.legend(
+        handles=legend_handles(entries),
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.06),
+        ncols=3,
+        fontsize=8,
+        frameon=False,
+    )
     panel.set_title(SOD.long_name, pad=14)
+
+
+def _draw_pattern(axes: Axes, ties: TieGrid, where: NDArray[np.bool_], step: int, hatch: str) -> None:
+    """Draws a pattern of matplotlib over blocks of a scene, as `draw_raster` places them."""
+    places = corners(ties, (where.shape[0], where.shape[1]), step)
+    middles = (places[:-1, :-1] + places[1:, 1:]) / 2
+    drawn = axes.contourf(middles[..., 0], middles[..., 1], where, levels=[0.5, 1.5], colors="none", hatches=[hatch])
+    drawn.set(edgecolor=PATTERN, linewidth=0, zorder=2)

@@ -3,8 +3,6 @@
 xarray's own `plot` knows numbers only: with 255 for no label, all classes of a chart would have one colour.
 """
 
-from typing import Final
-
 import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
@@ -15,7 +13,7 @@ from datasets.channels import CHANNELS
 from datasets.class_colours import Palette, check_palette
 from datasets.errors import TiePointsError, unknown_name
 from datasets.labels import CHARTS, IGNORE
-from datasets.map_frame import NODES, MapFrame
+from datasets.map_frame import MapFrame
 from datasets.map_panels import (
     MOST_PIXELS,
     Kinds,
@@ -27,8 +25,6 @@ from datasets.map_panels import (
     legend_handles,
 )
 from datasets.tie_grid import LATITUDE, LONGITUDE
-
-_EARTH_M: Final = 6_371_000.0
 
 
 @xr.register_dataarray_accessor("icebench")  # type: ignore[no-untyped-call]
@@ -100,15 +96,4 @@ def _frame(array: xr.DataArray) -> MapFrame:
         raise TiePointsError(
             f"{array.name} has no coordinate {missing[0]}: take it from a scene of a lake, as xarray.open_zarr opens it"
         )
-    lines, samples = array.shape
-    some = {
-        name: np.unique(np.linspace(0, size - 1, NODES).round().astype(np.intp))
-        for name, size in zip(array.dims, array.shape, strict=True)
-    }
-    latitude, longitude = (array[name].isel(some).to_numpy().astype(np.float64) for name in (LATITUDE, LONGITUDE))
-    north = latitude[-1, 0] - latitude[0, 0]
-    east = ((longitude[-1, 0] - longitude[0, 0] + 180) % 360 - 180) * np.cos(np.radians(latitude[:, 0].mean()))
-    length = _EARTH_M * np.radians(np.hypot(north, east))
-    return MapFrame.of_nodes(
-        latitude, longitude, lines=lines, samples=samples, spacing_m=float(length / max(lines - 1, 1))
-    )
+    return MapFrame.of_pixels(array[LATITUDE], array[LONGITUDE])

@@ -12,7 +12,7 @@ import typer
 
 from datasets.class_colours import PALETTES, check_palette
 from datasets.errors import IceBenchError, unknown_name
-from datasets.grids import pixel_spacing
+from datasets.grids import POLAR, pixel_spacing
 from datasets.lake import Lake
 from datasets.process.machine import Device
 from datasets.process.terminal import err, out, tell, tell_failure, user_errors
@@ -82,7 +82,7 @@ def predict(
             metavar="NAME ...",
         ),
     ] = None,
-    crs: Annotated[str, typer.Option(help="Projection of warped GeoTIFF.", metavar="EPSG:N")] = "EPSG:3413",
+    crs: Annotated[str, typer.Option(help="Projection of warped GeoTIFF.", metavar="EPSG:N")] = POLAR,
     colours: Annotated[
         str,
         typer.Option(

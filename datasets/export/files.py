@@ -1,14 +1,15 @@
 """The files of patches in three formats: whole or not there, with bytes that their content decides."""
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import partial
 from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from datasets.access import access, storage_options
 from datasets.channels import CHANNELS
 from datasets.errors import MissingPackageError
 from datasets.export.patch_list import Patch
@@ -40,18 +41,19 @@ class PatchContent:
 class PatchFiles(Protocol):
     """Where patches are written to."""
 
-    def put(self, split: str, place: int, content: PatchContent) -> None:
-        """Writes a patch of a split, of which it is the one at `place`."""
+    def put(self, split: str, number: int, content: PatchContent) -> None:
+        """Writes a patch of a split, of which it is the one with this number."""
 
     def names(self, split: str, patch: Patch) -> tuple[str, str]:
-        """Image and mask of a patch, as paths in the folder."""
+        """Image and mask of a patch, as paths below the place of the export."""
 
 
-def patch_files(folder: Path, settings: ExportSettings, patches: Mapping[str, Sequence[Patch]]) -> PatchFiles:
-    """The files of an export; raises MissingPackageError before anything is written."""
+def patch_files(place: str, settings: ExportSettings, patches: Mapping[str, Sequence[Patch]]) -> PatchFiles:
+    """The files of an export in a folder or below a URL."""
     if settings.format == "zarr":
-        return _ZarrGroups(folder, settings, {split: len(found) for split, found in patches.items()})
-    return _GeoTiffs(folder, settings) if settings.format == "geotiff" else _Npz(folder, settings)
+        return _ZarrGroups(place, settings, {split: len(found) for split, found in patches.items()})
+    suffix, encode = (".tif", _geotiff) if settings.format == "geotiff" else (".npz", _npz)
+    return _Single(place=place, suffix=suffix, encode=partial(encode, settings=settings))
 
 
 def check_format(settings: ExportSettings) -> None:
@@ -68,53 +70,39 @@ def check_format(settings: ExportSettings) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class _Single:
-    """One file for each image and mask."""
+    """One file for each image and mask, in folders of their own."""
 
-    folder: Path
-    settings: ExportSettings
+    place: str
     suffix: str
+    encode: Callable[[str, PatchContent], bytes]
 
     def names(self, split: str, patch: Patch) -> tuple[str, str]:
         image, mask = (f"{split}/{kind}/{patch.name}{self.suffix}" for kind in (IMAGES, MASKS))
         return image, mask
 
-
-class _Npz(_Single):
-    def __init__(self, folder: Path, settings: ExportSettings) -> None:
-        super().__init__(folder=folder, settings=settings, suffix=".npz")
-
-    def put(self, split: str, place: int, content: PatchContent) -> None:
-        of_image, of_mask = self.names(split, content.patch)
-        for name, key, values in ((of_image, "image", content.image), (of_mask, "mask", content.mask)):
-            file = io.BytesIO()
-            arrays: dict[str, Any] = {key: values, "ties": content.ties}
-            np.savez_compressed(file, **arrays)
-            replace(str(self.folder / name), file.getvalue())
+    def put(self, split: str, number: int, content: PatchContent) -> None:
+        for name, kind in zip(self.names(split, content.patch), (IMAGES, MASKS), strict=True):
+            replace(f"{self.place}/{name}", self.encode(kind, content))
 
 
-class _GeoTiffs(_Single):
-    def __init__(self, folder: Path, settings: ExportSettings) -> None:
-        super().__init__(folder=folder, settings=settings, suffix=".tif")
-
-    def put(self, split: str, place: int, content: PatchContent) -> None:
-        channels, target, patch = self.settings.channels, self.settings.target, content.patch
-        tags = {"scene_id": patch.scene_id, "line": patch.line, "sample": patch.sample, "ratio": self.settings.ratio}
-        of_image, of_mask = self.names(split, patch)
-        units = [CHANNELS[name].units for name in channels]
-        replace(str(self.folder / of_image), _geotiff(content.image, channels, units, tags, content.ties))
-        replace(str(self.folder / of_mask), _geotiff(content.mask[None], [target], ["1"], tags, content.ties))
+def _npz(kind: str, content: PatchContent, settings: ExportSettings) -> bytes:
+    file = io.BytesIO()
+    values: dict[str, Any] = {"image": content.image} if kind == IMAGES else {"mask": content.mask}
+    np.savez_compressed(file, **values, ties=content.ties)
+    return file.getvalue()
 
 
-def _geotiff(
-    bands: NDArray[Any], names: Sequence[str], units: Sequence[str], tags: Mapping[str, object], ties: NDArray[Any]
-) -> bytes:
+def _geotiff(kind: str, content: PatchContent, settings: ExportSettings) -> bytes:
     """A file with control points and no value for no data: tools that honour one would make NaN of 255."""
     from rasterio.control import GroundControlPoint
     from rasterio.io import MemoryFile
 
+    is_image, patch = kind == IMAGES, content.patch
+    bands = content.image if is_image else content.mask[None]
+    names = settings.channels if is_image else (settings.target,)
     points = [
         GroundControlPoint(row=down, col=across, x=longitude, y=latitude, z=0.0, id=str(number))
-        for number, (across, down, longitude, latitude) in enumerate(ties.tolist())
+        for number, (across, down, longitude, latitude) in enumerate(content.ties.tolist())
     ]
     with MemoryFile() as memory:
         with memory.open(
@@ -130,8 +118,9 @@ def _geotiff(
             num_threads=1,
         ) as file:
             file.write(bands)
-            file.descriptions, file.units = tuple(names), tuple(units)
-            file.update_tags(**tags)
+            file.descriptions = names
+            file.units = tuple(CHANNELS[name].units if is_image else "1" for name in names)
+            file.update_tags(scene_id=patch.scene_id, line=patch.line, sample=patch.sample, ratio=settings.ratio)
         return bytes(memory.read())
 
 
@@ -139,7 +128,7 @@ def _geotiff(
 class _ZarrGroups:
     """One group for each split, with an array of all images and one of all masks; a patch is one chunk of each."""
 
-    folder: Path
+    place: str
     settings: ExportSettings
     sizes: Mapping[str, int]
     _arrays: dict[str, tuple[Any, Any]] = field(default_factory=dict)
@@ -149,7 +138,9 @@ class _ZarrGroups:
 
         side, channels = self.settings.patch, self.settings.channels
         for split, count in self.sizes.items():
-            group = zarr.open_group(str(self.folder / split / "patches.zarr"), mode="a", zarr_format=3)
+            url = f"{self.place}/{split}/patches.zarr"
+            with access(url):
+                group = zarr.open_group(url, mode="a", zarr_format=3, storage_options=storage_options(url))
             if "mask" not in group:
                 group.create_array(
                     "image",
@@ -174,6 +165,7 @@ class _ZarrGroups:
     def names(self, split: str, patch: Patch) -> tuple[str, str]:
         return f"{split}/patches.zarr/image", f"{split}/patches.zarr/mask"
 
-    def put(self, split: str, place: int, content: PatchContent) -> None:
+    def put(self, split: str, number: int, content: PatchContent) -> None:
         images, masks = self._arrays[split]
-        images[place], masks[place] = content.image, content.mask
+        with access(self.place):
+            images[number], masks[number] = content.image, content.mask

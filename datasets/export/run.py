@@ -1,17 +1,18 @@
-"""`export`: writes the patches of a lake into a folder, scene by scene; a second run continues the first."""
+"""`export`: writes the patches of a lake to a folder or a bucket, scene by scene; a second run continues the first."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Final
 
 import numpy as np
-from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
+from datasets.access import absolute, is_url
 from datasets.catalog import Catalog
 from datasets.errors import ExportError, SplitError
 from datasets.export.files import PatchContent, PatchFiles, check_format, patch_files
@@ -22,13 +23,15 @@ from datasets.export.tables import patch_rows, write_constants, write_tables
 from datasets.lake import Lake
 from datasets.loading.normalize import Normalization
 from datasets.loading.scene_reader import SceneReader
-from datasets.storage import replace
+from datasets.lock import Holder, hold
+from datasets.storage import names, replace
 
 Progress = Callable[[str, int], AbstractContextManager[Callable[[str], None]]]
 """Shows how far something is: title and number of items; called with the name of each that is finished."""
 
 FINISHED: Final = ".finished"
 """Folder with an empty file for every scene whose patches are all there."""
+LOCK: Final = ".lock.json"
 
 _THREADS: Final = 4
 """Patches in memory at a time: what is decoded and compressed does not hold Python's lock."""
@@ -49,11 +52,12 @@ class Exported:
     too_small: tuple[str, ...]
 
 
-def export(lake: Lake, folder: Path, settings: ExportSettings, progress: Progress) -> Exported:
-    """Writes an export, or what an earlier run left to do.
+def export(lake: Lake, place: str, settings: ExportSettings, progress: Progress) -> Exported:
+    """Writes an export, or what an earlier run left to do, to a folder or a URL.
 
     Raises:
-        ExportError: The folder holds something else, or another process writes there.
+        ExportError: There is something else, or another process writes there.
+        LakeAccessError: The place cannot be reached, or refuses.
         MissingPackageError: The format needs a package.
         SplitError: No patch meets the settings.
         LakeNotFoundError: The lake lacks the ratio, a channel or training scenes.
@@ -61,34 +65,38 @@ def export(lake: Lake, folder: Path, settings: ExportSettings, progress: Progres
     settings.check(lake)
     check_format(settings)
     normalization = Normalization.from_lake(lake, settings.channels, settings.ratio)
-    with _alone(folder):
-        settings.claim(folder)
+    place = absolute(place)
+    with hold(f"{place}/{LOCK}", Holder.has_died_here, partial(_refusal, place)):
+        begun = settings.begun_in(place)
         catalog = _scenes(lake, settings)
         reader = SceneReader(
             lake, ratio=settings.ratio, channels=settings.channels, targets=(settings.target,), cache=None
         )
         patches = _patches(reader, catalog, settings, progress)
-        for part in folder.rglob(".*.part"):  # of a run that was killed
-            part.unlink()
-        files = patch_files(folder, settings, patches)
-        kept = _write(folder, reader, files, settings, normalization, patches, progress)
-        every = [patch for found in patches.values() for patch in found]
-        names = {patch: files.names(split, patch) for split, found in patches.items() for patch in found}
-        centres = {patch: _centre(reader, patch, settings) for patch in every}
-        write_tables(folder, patch_rows(settings, catalog, patches, names, centres))
-        write_constants(folder, settings, normalization, patches)
+        if not begun:
+            settings.begin_in(place)
+        _remove_halves(place)
+        files = patch_files(place, settings, patches)
+        kept = _write(place, reader, files, settings, normalization, patches, progress)
+        write_tables(place, patch_rows(settings, catalog, patches, files.names, partial(_centre, reader, settings)))
+        write_constants(place, settings, normalization, patches)
     small = [record.scene_id for record in catalog if min(reader.shape(record.scene_id)) < settings.patch]
     return Exported(patches=patches, kept=kept, too_small=tuple(small))
 
 
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(folder / ".lock", timeout=0):
-            yield
-    except Timeout as error:
-        raise ExportError(f"another process writes an export into {str(folder)!r}: wait for it, or end it") from error
+def _refusal(place: str, holder: Holder | None) -> ExportError:
+    who = "another process" if holder is None or not holder.host else f"{holder.process} (since {holder.started})"
+    return ExportError(
+        f"{who} writes an export to {place!r}: wait for it, or, if you know that it is gone, remove {place}/{LOCK}"
+    )
+
+
+def _remove_halves(place: str) -> None:
+    """Removes files that a killed run left half written; in a bucket there are none."""
+    if not is_url(place):
+        for pattern in (".*.part", "*.partial"):  # ours, and those of Zarr
+            for half in Path(place).rglob(pattern):
+                half.unlink()
 
 
 def _scenes(lake: Lake, settings: ExportSettings) -> Catalog:
@@ -115,6 +123,12 @@ def _patches(
             done(record.scene_id)
     found = {split: drawn(every, settings) for split, every in patches.items() if every}
     if not found:
+        lines, samples = max((reader.shape(record.scene_id) for record in catalog), key=min)
+        if min(lines, samples) < settings.patch:
+            raise SplitError(
+                f"no scene is as large as a patch of {settings.patch} x {settings.patch} pixels, the largest has "
+                f"{lines} x {samples} at ratio {settings.ratio}: give a smaller --patch or a smaller --ratio"
+            )
         raise SplitError(
             f"no window of {settings.patch} pixels has at most {settings.max_masked:.0%} without a label of "
             f"{settings.target} in {len(catalog)} scenes: give a smaller --patch or a larger --max-masked"
@@ -123,7 +137,7 @@ def _patches(
 
 
 def _write(
-    folder: Path,
+    place: str,
     reader: SceneReader,
     files: PatchFiles,
     settings: ExportSettings,
@@ -138,25 +152,22 @@ def _write(
         for split, found in patches.items()
         for scene_id, members in groupby(enumerate(found), key=lambda member: member[1].scene_id)
     ]
-    kept = 0
+    finished = {*names(f"{place}/{FINISHED}")}
     with progress("writing scenes", len(scenes)) as done, ThreadPoolExecutor(_THREADS) as threads:
         for split, scene_id, members in scenes:
-            marker = folder / FINISHED / scene_id
-            if marker.exists():
-                kept += 1
-            else:
+            if scene_id not in finished:
 
                 def put(member: tuple[int, Patch], split: str = split) -> None:
-                    place, patch = member
+                    number, patch = member
                     image, mask = _read(reader, patch, settings, fill)
                     ties = _ties(reader, patch, settings)
-                    files.put(split, place, PatchContent(patch=patch, image=image, mask=mask, ties=ties))
+                    files.put(split, number, PatchContent(patch=patch, image=image, mask=mask, ties=ties))
 
                 for _ in threads.map(put, members):
                     pass
-                replace(str(marker), b"")
+                replace(f"{place}/{FINISHED}/{scene_id}", b"")
             done(scene_id)
-    return kept
+    return len(finished)
 
 
 def _read(
@@ -178,7 +189,7 @@ def _ties(reader: SceneReader, patch: Patch, settings: ExportSettings) -> NDArra
     return np.column_stack([across, down, places])
 
 
-def _centre(reader: SceneReader, patch: Patch, settings: ExportSettings) -> tuple[float, float]:
+def _centre(reader: SceneReader, settings: ExportSettings, patch: Patch) -> tuple[float, float]:
     half = settings.patch / 2
     longitude, latitude = positions(reader, patch.scene_id, [patch.line + half], [patch.sample + half])[0, 0]
     return float(longitude), float(latitude)

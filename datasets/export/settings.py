@@ -1,7 +1,6 @@
 """`ExportSettings`: what an export consists of. Two exports with the same settings are the same, byte by byte."""
 
 import json
-from pathlib import Path
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,12 +9,12 @@ from datasets.channels import CHANNELS, INPUTS, check_channels
 from datasets.errors import ExportError, LakeNotFoundError, unknown_name
 from datasets.labels import Chart, chart
 from datasets.lake import Lake
-from datasets.storage import replace
+from datasets.storage import holds_objects, read, replace
 
 Format = Literal["geotiff", "npz", "zarr"]
 SPLITS: Final = ("train", "val", "test")
 FILE: Final = "export.json"
-"""Written first: a folder without it is none of ours."""
+"""Written first: what holds anything without it is no export."""
 
 
 class ExportSettings(BaseModel):
@@ -75,33 +74,46 @@ class ExportSettings(BaseModel):
         if lacking:
             raise LakeNotFoundError(f"the lake {lake.url!r} has no channel {lacking[0]!r}: leave it out of --channels")
 
-    def claim(self, folder: Path) -> None:
-        """Takes a new or empty folder for this export, or finds that it is this one's already.
+    def begun_in(self, place: str) -> bool:
+        """Whether this export was begun in a folder or below a prefix; not so where there is nothing.
 
         Raises:
-            ExportError: The folder holds something else, or an export with other settings.
+            ExportError: It holds something else, or an export with other settings.
         """
         wanted = self.model_dump(mode="json")
-        file = folder / FILE
-        if not file.exists():
-            if folder.is_dir() and any(not path.name.startswith(".") for path in folder.iterdir()):
-                raise ExportError(f"{str(folder)!r} is not empty and holds no export: give a folder of its own")
-            replace(str(file), (json.dumps(wanted, indent=1) + "\n").encode())
-            return
-        found: dict[str, Any] = json.loads(file.read_text())
+        content = read(f"{place}/{FILE}")
+        if content is None and not holds_objects(place):
+            return False
+        found = _settings_in(content)
+        if not wanted.keys() & found.keys():
+            raise ExportError(f"{place!r} is not empty and holds no export: give a folder or a prefix of its own")
         other = [name for name in wanted if found.get(name) != wanted[name]]
         if other:
             said = ", ".join(f"{name} {_said(found.get(name))} and not {_said(wanted[name])}" for name in other)
             raise ExportError(
-                f"{str(folder)!r} holds an export with other settings ({said}): give the same options to continue it, "
+                f"{place!r} holds an export with other settings ({said}): give the same options to continue it, "
                 "or another folder"
             )
+        return True
+
+    def begin_in(self, place: str) -> None:
+        """Says what is written there, before anything is."""
+        replace(f"{place}/{FILE}", (json.dumps(self.model_dump(mode="json"), indent=1) + "\n").encode())
 
 
 def channel_names(words: str) -> tuple[str, ...]:
     """`a,b` -> its channels in that order; `all` are the 16 inputs of the benchmark."""
     names = [name.strip() for name in words.split(",") if name.strip()]
     return INPUTS if names == ["all"] else tuple(names)
+
+
+def _settings_in(content: bytes | None) -> dict[str, Any]:
+    """What `export.json` says; nothing where it is not there, or not ours."""
+    try:
+        found = json.loads(content or b"{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _said(value: object) -> str:

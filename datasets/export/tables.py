@@ -2,8 +2,7 @@
 
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import yaml
@@ -25,44 +24,47 @@ CLASSES: Final = "classes.json"
 TERRATORCH: Final = "terratorch.yaml"
 PANGAEA: Final = "pangaea.yaml"
 
+_PANGAEA_BANDS: Final = {"nersc_sar_primary": "VV", "nersc_sar_secondary": "VH"}
+"""Its encoders take bands by name, and know co- and cross-polarised SAR by these only: of other names they see none."""
 
-def write_tables(folder: Path, rows: "pd.DataFrame") -> None:
+
+def write_tables(place: str, rows: "pd.DataFrame") -> None:
     """Writes the table of patches as Parquet and as CSV."""
     parquet = io.BytesIO()
     rows.to_parquet(parquet, index=False)
-    replace(str(folder / f"{TABLE}.parquet"), parquet.getvalue())
-    replace(str(folder / f"{TABLE}.csv"), rows.to_csv(index=False, lineterminator="\n").encode())
+    replace(f"{place}/{TABLE}.parquet", parquet.getvalue())
+    replace(f"{place}/{TABLE}.csv", rows.to_csv(index=False, lineterminator="\n").encode())
 
 
 def patch_rows(
     settings: ExportSettings,
     catalog: Catalog,
     patches: Mapping[str, Sequence[Patch]],
-    names: Mapping[Patch, tuple[str, str]],
-    centres: Mapping[Patch, tuple[float, float]],
+    names: Callable[[str, Patch], tuple[str, str]],
+    centre: Callable[[Patch], tuple[float, float]],
 ) -> "pd.DataFrame":
-    """One row for each patch: split, place in it, files, window, longitude and latitude of its centre, season, ..."""
+    """One row for each patch: split, number in it, files, window, longitude and latitude of its centre, season, ..."""
     import pandas as pd
 
-    return pd.DataFrame(list(_rows(settings, catalog, patches, names, centres)))
+    return pd.DataFrame(list(_rows(settings, catalog, patches, names, centre)))
 
 
 def _rows(
     settings: ExportSettings,
     catalog: Catalog,
     patches: Mapping[str, Sequence[Patch]],
-    names: Mapping[Patch, tuple[str, str]],
-    centres: Mapping[Patch, tuple[float, float]],
+    names: Callable[[str, Patch], tuple[str, str]],
+    centre: Callable[[Patch], tuple[float, float]],
 ) -> Iterator[dict[str, object]]:
     records = {record.scene_id: record for record in catalog}
     values = [*range(settings.chart.n_classes), IGNORE]
     for split, found in patches.items():
-        for place, patch in enumerate(found):
-            record, (longitude, latitude) = records[patch.scene_id], centres[patch]
-            image, mask = names[patch]
+        for number, patch in enumerate(found):
+            record, (longitude, latitude) = records[patch.scene_id], centre(patch)
+            image, mask = names(split, patch)
             yield {
                 "split": split,
-                "patch": place,
+                "patch": number,
                 "image": image,
                 "mask": mask,
                 "scene_id": patch.scene_id,
@@ -82,7 +84,7 @@ def _rows(
 
 
 def write_constants(
-    folder: Path,
+    place: str,
     settings: ExportSettings,
     normalization: Normalization,
     patches: Mapping[str, Sequence[Patch]],
@@ -95,7 +97,7 @@ def write_constants(
         for split, found in patches.items()
     }
     taught = pixels.get("train", [sum(column) for column in zip(*pixels.values(), strict=True)])
-    shares = [round(count / max(sum(taught), 1), 6) for count in taught]
+    shares = [float(f"{count / max(sum(taught), 1):.6g}") for count in taught]
     constants = {
         "of": f"all pixels of the training scenes of lake {settings.lake} at ratio {settings.ratio}",
         "channels": list(settings.channels),
@@ -112,14 +114,14 @@ def write_constants(
         "share_of_training_pixels": shares,
     }
     for name, content in ((NORMALIZATION, constants), (CLASSES, classes)):
-        replace(str(folder / name), (json.dumps(content, indent=1) + "\n").encode())
+        replace(f"{place}/{name}", (json.dumps(content, indent=1) + "\n").encode())
     if settings.format != "geotiff":
         return
     for name, content in (
         (TERRATORCH, _terratorch(settings, normalization)),
         (PANGAEA, _pangaea(settings, normalization, shares)),
     ):
-        replace(str(folder / name), yaml.safe_dump(content, sort_keys=False, width=110).encode())
+        replace(f"{place}/{name}", yaml.safe_dump(content, sort_keys=False, width=110).encode())
 
 
 def _terratorch(settings: ExportSettings, normalization: Normalization) -> dict[str, Any]:
@@ -146,23 +148,22 @@ def _terratorch(settings: ExportSettings, normalization: Normalization) -> dict[
 
 
 def _pangaea(settings: ExportSettings, normalization: Normalization, shares: Sequence[float]) -> dict[str, Any]:
-    """`dataset` of its configuration, for a dataset class that reads split/images and split/masks."""
-    limits = [CHANNELS[name].plausible for name in settings.channels]
+    """`configs/dataset/NAME.yaml` of PANGAEA-bench, for the class of Cryo-Bench that reads split/images and masks."""
+    limits = [CHANNELS[name].limits for name in settings.channels]
     return {
-        "dataset": {
-            "dataset_name": f"icebench_{settings.lake}",
-            "root_path": ".",
-            "img_size": settings.patch,
-            "multi_temporal": 0,
-            "multi_modal": False,
-            "ignore_index": IGNORE,
-            "num_classes": settings.chart.n_classes,
-            "classes": list(settings.chart.classes),
-            "distribution": list(shares),
-            "bands": {"sar": list(settings.channels)},
-            "data_mean": {"sar": list(normalization.mean)},
-            "data_std": {"sar": list(normalization.std)},
-            "data_min": {"sar": [low for low, _ in limits]},
-            "data_max": {"sar": [high for _, high in limits]},
-        }
+        "_target_": "pangaea.datasets.ai4arctic.AI4ArcticDataset",
+        "dataset_name": f"icebench_{settings.lake}",
+        "root_path": "???",  # where somebody has the export: its configuration asks for it by this mark
+        "img_size": settings.patch,
+        "multi_temporal": 0,
+        "multi_modal": False,
+        "ignore_index": IGNORE,
+        "num_classes": settings.chart.n_classes,
+        "classes": list(settings.chart.classes),
+        "distribution": list(shares),
+        "bands": {"sar": [_PANGAEA_BANDS.get(name, name) for name in settings.channels]},
+        "data_mean": {"sar": list(normalization.mean)},
+        "data_std": {"sar": list(normalization.std)},
+        "data_min": {"sar": [low for low, _ in limits]},
+        "data_max": {"sar": [high for _, high in limits]},
     }

@@ -11,7 +11,8 @@ from sweeps.report.differences import spread_of
 from sweeps.report.labels import ENOUGH_TO_RANK, VAL_SCORE
 from sweeps.report.page import Section, render, written
 from sweeps.report.tables import ReportTable
-from sweeps.report.wording import grid_label, percent
+from sweeps.report.wording import percent
+from training.evaluation.metric_names import grid_label
 
 PROTOCOL: Final = "protocol"
 """Name of the column of it, which a terminal has no room for."""

@@ -10,9 +10,10 @@ from datasets.labels import chart
 from sweeps.report.cells import CellComparison
 from sweeps.report.drawing import Drawn
 from sweeps.report.labels import Key
-from sweeps.report.wording import cell_label, grid_label, plural
+from sweeps.report.wording import cell_label, plural
 from training.artifacts.figures import confusion_figure, draw_confusion
 from training.evaluation.bins import PATCHES
+from training.evaluation.metric_names import grid_label
 
 _ACROSS: Final = 2
 """Matrices beside each other that a page can show with legible numbers."""

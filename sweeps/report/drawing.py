@@ -20,19 +20,20 @@ from sweeps.report.wording import (
     axis_label,
     axis_value,
     cell_label,
-    grid_label,
     is_share,
     metric_label,
     score_label,
 )
-from training.artifacts.figures import OKABE_ITO
-from training.evaluation.metric_names import ICE, grids_in
+from training.artifacts.figures import OKABE_ITO, wrapped
+from training.evaluation.metric_names import ICE, grid_label, grids_in
 
 # Blue and vermilion differ most in every kind of colour vision, and in lightness; yellow is too light for lines.
 COLOURS: Final = ("#0072b2", *(colour for colour in OKABE_ITO if colour != "#0072b2"))
 MARKERS: Final = ("o", "D", "s", "^", "v", "P", "X")
 PER_FIGURE: Final = 24
 """Most rows in one figure; more are drawn as several."""
+LABEL: Final = 34
+"""Letters of a line of a label beside a row: longer ones would leave no room, or make a figure wider than a page."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +65,7 @@ class Series:
     Attributes:
         name: For the legend.
         mean: (n,) over seeds; NaN where a cell has none.
-        spread: (n,) likewise; 0 where there is one seed.
+        spread: (n,) likewise; NaN, which no bar is drawn for, where there is one seed.
         dots: Every trial: place of its cell and value.
     """
 
@@ -87,7 +88,7 @@ def series(comparison: CellComparison, keys: Sequence[Key], metric: str, name: s
     return Series(
         name=name,
         mean=factor * np.array([each.mean for each in spreads]),
-        spread=factor * np.nan_to_num(np.array([each.spread for each in spreads])),
+        spread=factor * np.array([each.spread for each in spreads]),
         dots=tuple(dots),
     )
 
@@ -153,7 +154,7 @@ def pieces(keys: Sequence[Key]) -> Iterator[tuple[str, Sequence[Key]]]:
 
 def cell_rows(comparison: CellComparison, panel: Axes, keys: Sequence[Key]) -> None:
     """A row for each cell, the first on top, with its words."""
-    panel.set_yticks(range(len(keys)), labels(comparison, keys))
+    panel.set_yticks(range(len(keys)), [wrapped(each, LABEL) for each in labels(comparison, keys)])
     panel.set_ylabel(only_axis(comparison))
     panel.set_ylim(len(keys) - 0.5, -0.5)
 

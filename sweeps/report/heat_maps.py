@@ -8,27 +8,24 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from numpy.typing import NDArray
 
 from sweeps.report.cells import CellComparison
-from sweeps.report.drawing import Drawn, head, labels, only_axis, pieces
+from sweeps.report.drawing import LABEL, Drawn, head, labels, only_axis, pieces
 from sweeps.report.labels import Key
 from sweeps.report.score_tables import bin_metric, class_metrics
 from sweeps.report.wording import (
     axis_label,
     axis_value,
     class_label,
-    grid_label,
     is_share,
     metric_label,
     parsed_label,
 )
-from training.evaluation.metric_names import MetricName
+from training.artifacts.figures import text_colour, wrapped
+from training.evaluation.metric_names import MetricName, grid_label
 
 _COLOURS = "cividis"
 """Made for every kind of colour vision; lightness alone tells more from less."""
-_EVEN = 0.179
-"""Luminance on which black and white text have the same contrast (WCAG 2)."""
 
 HeatCell = tuple[float, float] | str
 """A value and its spread (NaN where there is none); or a word why there is no value."""
@@ -129,8 +126,9 @@ def heat_map(
     """
     rows, columns = len(cells), len(across_labels)
     factor = 100.0 if share else 1.0
-    across_words = ["\n".join(textwrap.wrap(each, 12)) for each in across_labels]
-    longest = max(map(len, down_labels), default=0)
+    across_words = [wrapped(each, 12) for each in across_labels]
+    down_words = [wrapped(each, LABEL) for each in down_labels]
+    longest = max((len(line) for each in down_words for line in each.split("\n")), default=0)
     figure = Figure(
         figsize=(
             2.2 + 0.075 * longest + 0.95 * columns,
@@ -159,10 +157,10 @@ def heat_map(
             text = f"{value:.1f}" if share else f"{value:.3g}"
             if spread == spread:
                 text += f"\n± {spread:.1f}" if share else f"\n± {spread:.2g}"
-            colour = "black" if _luminance(np.asarray(colours(image.norm(value)))[:3]) > _EVEN else "white"
+            colour = text_colour(colours(image.norm(value)))
             panel.text(column, row, text, ha="center", va="center", fontsize=9, color=colour)
     panel.set_xticks(range(columns), across_words)
-    panel.set_yticks(range(rows), down_labels)
+    panel.set_yticks(range(rows), down_words)
     panel.set_xticks(np.arange(columns + 1) - 0.5, minor=True)
     panel.set_yticks(np.arange(rows + 1) - 0.5, minor=True)
     panel.grid(which="minor", color="white", lw=1.5)
@@ -173,9 +171,3 @@ def heat_map(
     figure.colorbar(image, ax=panel, label=f"{label}{' [%]' if share else ''}", fraction=0.05)
     head(figure, title)
     return figure
-
-
-def _luminance(colour: NDArray[np.floating]) -> float:
-    """Relative luminance of an sRGB colour (WCAG 2)."""
-    parts = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in colour]
-    return float(np.dot(parts, (0.2126, 0.7152, 0.0722)))

@@ -6,23 +6,23 @@ from typing import Final
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
-from numpy.typing import NDArray
 
-from datasets.class_colours import LAND, NO_LABEL, NO_SAR, ONLY_FIRST, ONLY_SECOND, RIGHT, WRONG, class_colours
+from datasets.class_colours import NO_PREDICTION, NO_SAR, ONLY_FIRST, ONLY_SECOND, RIGHT, UNCLASSED, WRONG
 from datasets.labels import IGNORE, chart
+from datasets.map_frame import draw_north_arrow, draw_scale_bar
+from datasets.map_panels import Swatch, class_legend, class_swatches, legend_handles, paint, unclassed_swatches
+from datasets.pictures import with_reasons
 from sweeps.report.cells import CellComparison
 from sweeps.report.drawing import Drawn, head, pictures
 from sweeps.report.map_choice import DrawnScene, MapChoice
 from sweeps.report.page import Section
-from sweeps.report.wording import TASK_AXES, cell_label, class_label, percent
+from sweeps.report.wording import TASK_AXES, cell_label, percent
+from training.artifacts.figures import wrapped
 from training.artifacts.small_maps import SmallMap
 
 _WIDTH: Final = 11.0
 """Inches: as wide as a page at 150 dots per inch."""
-_BARS_KM: Final = (1, 2, 5, 10, 20, 50, 100, 200)
 
 
 def map_figures(
@@ -37,17 +37,21 @@ def map_figures(
         return []
     columns = 3 + len(choice.trials)
     side = _WIDTH / columns
-    tall = [min(max(_aspect(found[0]), 0.5), 1.6) for _, found in rows]
+    sizes = [_size_km(found[0]) for _, found in rows]
+    tall = [min(max(height / width, 0.5), 1.6) for width, height in sizes]
     figure = Figure(figsize=(_WIDTH, 0.95 * side * sum(tall) + 0.4 * len(rows) + 1.0), layout="constrained")
     head(figure, title)
     panels = figure.subplots(len(rows), columns, squeeze=False, height_ratios=tall)
-    for (scene, found), line in zip(rows, panels, strict=True):
-        _draw_row(line, scene, found, choice)
+    there = {
+        code
+        for (scene, found), line in zip(rows, panels, strict=True)
+        for code in _draw_row(line, scene, found, choice)
+    }
     titles = ["SAR, HH", f"{choice.chart} chart"]
     titles += [f"{role}: {words}" for role, words in zip(choice.roles, names, strict=True)]
     for panel, text in zip(panels[0], [*titles, "who is right" if len(names) > 1 else "right or wrong"], strict=True):
-        panel.set_title(fill(text, 30), fontsize=9)
-    _legend(figure, choice)
+        panel.set_title(wrapped(text, 30), fontsize=9)
+    _legend(figure, choice, there)
     return [Drawn(name=name, caption=_caption(choice, rows, names), figure=figure)]
 
 
@@ -73,111 +77,87 @@ def maps_section(
     return Section(anchor="maps", title="Maps", sentences=tuple(notes), pictures=pictures(drawn))
 
 
-def _verdicts(choice: MapChoice) -> list[tuple[str, str]]:
-    """Who is right, with the colour for it, in the order of the numbers of a row."""
+def _verdicts(choice: MapChoice) -> dict[int, Swatch]:
+    """Who is right, by the numbers of a row."""
     if len(choice.roles) == 1:
-        return [("right", RIGHT), ("wrong", WRONG)]
+        return {0: Swatch(name="right", colour=RIGHT), 1: Swatch(name="wrong", colour=WRONG)}
     first, second = choice.roles
-    return [
-        ("both right", RIGHT),
-        (f"only the {second} right", ONLY_SECOND),
-        (f"only the {first} right", ONLY_FIRST),
-        ("both wrong", WRONG),
-    ]
+    return {
+        0: Swatch(name="both right", colour=RIGHT),
+        1: Swatch(name=f"only the {second} right", colour=ONLY_SECOND),
+        2: Swatch(name=f"only the {first} right", colour=ONLY_FIRST),
+        3: Swatch(name="both wrong", colour=WRONG),
+    }
 
 
-def _draw_row(panels: Sequence[Axes], scene: DrawnScene, found: Sequence[SmallMap], choice: MapChoice) -> None:
-    first, name, verdicts = found[0], choice.chart, _verdicts(choice)
+def _draw_row(panels: Sequence[Axes], scene: DrawnScene, found: Sequence[SmallMap], choice: MapChoice) -> set[int]:
+    """Draws a scene; returns what pixels without a class are, codes of `datasets.class_colours.UNCLASSED`."""
+    first, name = found[0], choice.chart
     truth = first.charts[name]
     unlabelled = truth == IGNORE
-    land, no_sar = first.land & unlabelled, (first.sar == 0) & unlabelled
-    blank = np.where(land, LAND.code, np.where(no_sar, NO_SAR.code, IGNORE)).astype(np.uint8)
-    shown = [np.where(unlabelled, blank, truth)]
-    shown += [np.where(land | no_sar, blank, each.predicted[name]) for each in found]
-    right = [each.predicted[name] == truth for each in found]
-    # 0 both right, 1 only the last, 2 only the first, 3 none; of one cell 0 right, 1 wrong
+    blank = with_reasons(truth, first.land, first.sar > 0)
+    nowhere = unlabelled & (blank != IGNORE)
+    predicted = [each.predicted[name] for each in found]
+    # Networks answer everywhere; on land and without SAR nobody asked.
+    answers = [
+        np.where(nowhere, blank, np.where(each == IGNORE, np.uint8(NO_PREDICTION.code), each)) for each in predicted
+    ]
+    right = [each == truth for each in predicted]
     verdict = ~right[0] + 0 if len(right) == 1 else np.where(right[1], ~right[0] + 0, np.where(right[0], 2, 3))
-    colours = class_colours(chart(name))
-    panes = [_sar(first), *(_painted(each, colours) for each in shown)]
-    panes.append(_painted(np.where(unlabelled, blank, verdict), [colour for _, colour in verdicts]))
-    for panel, picture in zip(panels, panes, strict=True):
-        panel.imshow(_turned(first, picture), interpolation="nearest")
+    classes, apart = class_swatches(chart(name), "safe"), _verdicts(choice) | unclassed_swatches()
+    size_km = _size_km(first)
+    extent = (0.0, size_km[0], size_km[1], 0.0)
+    _draw_sar(panels[0], first, extent)
+    for panel, codes in zip(panels[1:], (blank, *answers), strict=False):
+        paint(panel, first.orientation.apply(codes), classes, extent)
+    shown = np.where(unlabelled, blank, verdict).astype(np.uint8)
+    paint(panels[-1], first.orientation.apply(shown), apart, extent)
+    for panel in panels:
         panel.set_xticks([])
         panel.set_yticks([])
     panels[0].set_ylabel(f"{scene.role} scene", fontsize=9)
     panels[0].set_xlabel(f"{first.scene_id}\n{fill(first.words, 34)}", fontsize=7)
     for panel, score in zip(panels[2:], scene.scores, strict=False):
         panel.set_xlabel(f"F1 {percent(score)} %", fontsize=8)
-    _scale(panels[0], first)
+    draw_scale_bar(panels[0], size_km)
+    draw_north_arrow(panels[0], first.north)
+    panels[0].set_xlim(0, size_km[0])
+    panels[0].set_ylim(size_km[1], 0)
+    return {each.code for each in UNCLASSED if any((codes == each.code).any() for codes in (blank, *answers))}
 
 
-def _scale(panel: Axes, small: SmallMap) -> None:
-    """A bar of whole kilometres and an arrow to the north, readable on dark and bright ice."""
-    rows, columns = small.orientation.shape(*small.sar.shape)
-    km = columns * small.spacing_m / 1000
-    bar = max((each for each in _BARS_KM if each <= 0.4 * km), default=_BARS_KM[0])
-    left, width = 0.05 * columns, bar / km * columns
-    box = {"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.75}
-    panel.plot([left, left + width], [0.96 * rows] * 2, color="black", lw=4, solid_capstyle="butt")
-    panel.plot([left, left + width], [0.96 * rows] * 2, color="white", lw=2, solid_capstyle="butt")
-    panel.text(left, 0.93 * rows, f"{bar} km", fontsize=7, va="bottom", bbox=box)
-    east, up = small.north
-    length = 0.11 * min(rows, columns)
-    x, y = 0.9 * columns, 0.14 * rows
-    arrow = {"arrowstyle": "<-", "color": "black", "lw": 1.2, "shrinkA": 0, "shrinkB": 0}
-    # The words are at the tail of what is drawn, which is the head of the arrow.
-    panel.annotate(
-        "N",
-        xy=(x - length * east, y + length * up),
-        xytext=(x + 0.3 * length * east, y - 0.3 * length * up),
-        fontsize=7,
-        ha="center",
-        va="center",
-        arrowprops=arrow,
-        bbox=box,
-    )
-    panel.set_xlim(-0.5, columns - 0.5)
-    panel.set_ylim(rows - 0.5, -0.5)
-
-
-def _sar(small: SmallMap) -> NDArray[np.float64]:
-    """Grey from black to white over the shades that the scene has; no SAR is white as in the other maps."""
+def _draw_sar(axes: Axes, small: SmallMap, extent: tuple[float, float, float, float]) -> None:
+    """Grey from black to white over the shades that the scene has."""
+    shown = small.orientation.apply(small.sar)
+    paint(axes, np.where(shown == 0, np.uint8(NO_SAR.code), np.uint8(0)), unclassed_swatches(), extent)
     known = small.sar[small.sar > 0]
     low, high = np.percentile(known, (1, 99)) if known.size else (0.0, 1.0)
-    grey = np.clip((small.sar - low) / max(high - low, 1.0), 0.0, 1.0)
-    return np.where((small.sar == 0)[..., None], to_rgb(NO_SAR.colour), np.repeat(grey[..., None], 3, axis=2))
+    axes.imshow(
+        np.ma.masked_equal(shown, 0),
+        cmap="gray",
+        vmin=low,
+        vmax=max(high, low + 1.0),
+        extent=extent,
+        interpolation="nearest",
+    )
 
 
-def _painted(classes: NDArray[np.integer], colours: Sequence[str]) -> NDArray[np.float64]:
-    table = np.zeros((256, 3))
-    table[: len(colours)] = [to_rgb(colour) for colour in colours]
-    for each in (NO_LABEL, LAND, NO_SAR):
-        table[each.code] = to_rgb(each.colour)
-    painted: NDArray[np.float64] = table[classes]
-    return painted
-
-
-def _turned(small: SmallMap, picture: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(line, sample, colour) north up."""
-    return np.moveaxis(small.orientation.apply(np.moveaxis(picture, -1, 0)), 0, -1)
-
-
-def _aspect(small: SmallMap) -> float:
+def _size_km(small: SmallMap) -> tuple[float, float]:
+    """Width and height of the picture."""
     rows, columns = small.orientation.shape(*small.sar.shape)
-    return rows / columns
+    return columns * small.spacing_m / 1000, rows * small.spacing_m / 1000
 
 
-def _legend(figure: Figure, choice: MapChoice) -> None:
+def _legend(figure: Figure, choice: MapChoice, there: set[int]) -> None:
     own = chart(choice.chart)
-    entries = [*zip(map(class_label, own.classes), class_colours(own), strict=True)]
-    entries += [(each.name, each.colour) for each in (LAND, NO_LABEL, NO_SAR)]
-    entries += _verdicts(choice)
+    entries = [*class_legend(own, "safe", there), *_verdicts(choice).values()]
     figure.legend(
-        handles=[Patch(facecolor=colour, edgecolor="black", lw=0.4, label=name) for name, colour in entries],
+        handles=legend_handles(entries),
         loc="outside lower center",
         ncols=min(len(entries), 7),
         fontsize="small",
         frameon=False,
+        handleheight=1.1,
     )
 
 

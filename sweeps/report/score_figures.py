@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from textwrap import fill
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -31,14 +30,17 @@ from sweeps.report.drawing import (
     series,
 )
 from sweeps.report.labels import Key
-from sweeps.report.wording import axis_label, axis_value, cell_label, grid_label, is_share, metric_label
-from training.evaluation.metric_names import MAJORITY, MetricName
+from sweeps.report.wording import axis_label, axis_value, cell_label, is_share, metric_label
+from training.artifacts.figures import wrapped
+from training.evaluation.metric_names import MAJORITY, MetricName, grid_label
 
 _OVER_SEEDS: Final = (
     "Mean over seeds; bars are the spread (sample standard deviation) over seeds, small dots single trials."
 )
 _LABEL_WIDTH: Final = 55
 """Characters of a label below a figure of differences, whose axes begin far to the right."""
+_BAR_LABEL: Final = 24
+"""Characters of a line of a label below bars."""
 _DASHES: Final[tuple[Literal["-", "--", ":", "-."], ...]] = ("-", "--", ":", "-.")
 _BARS: Final = {"accuracy": "accuracy", "precision": "precision", "recall": "recall", "f1": "F1", "iou": "IoU"}
 
@@ -100,8 +102,9 @@ def bars_figures(comparison: CellComparison, keys: Sequence[Key], name: str, tit
         ]
         figure = Figure(figsize=(max(5.0, 1.5 + 1.25 * len(some)), 4.2), layout="constrained")
         panel = figure.subplots()
-        words = labels(comparison, some)
-        tilted = max(map(len, words)) > 10 or len(some) > 9
+        words = [wrapped(each, _BAR_LABEL) for each in labels(comparison, some)]
+        longest = max(len(line) for each in words for line in each.split("\n"))
+        tilted = longest > 10 or len(some) > 9
         width = 0.8 / len(_BARS)
         for number, each in enumerate(found):
             where = np.arange(len(some)) + width * (number - (len(_BARS) - 1) / 2)
@@ -112,7 +115,7 @@ def bars_figures(comparison: CellComparison, keys: Sequence[Key], name: str, tit
             )  # fmt: skip
         panel.set_xticks(range(len(some)), words)
         if tilted:
-            figure.set_figheight(4.2 + 0.05 * max(map(len, words)))
+            figure.set_figheight(4.2 + 0.05 * longest)
             panel.tick_params(axis="x", rotation=30)
             for label in panel.get_xticklabels():
                 label.set_horizontalalignment("right")
@@ -138,7 +141,7 @@ def difference_figures(
     """
     if not any(each.interval.known for each in differences):
         return
-    factor, unit = (100.0, "% points") if is_share(comparison.objective) else (1.0, "same unit")
+    factor, unit = (100.0, "%\u00a0points") if is_share(comparison.objective) else (1.0, "same unit")
     by_key = {each.against if of_one else each.key: each for each in differences}
     axes = comparison.evidence.axes
     fixed = differences[0].key if of_one else differences[0].against
@@ -158,7 +161,7 @@ def difference_figures(
             )  # fmt: skip
         panel.axvline(0, color="black", lw=1)
         cell_rows(comparison, panel, some)
-        panel.set_xlabel(fill(f"{what}: {metric_label(comparison.objective)} [{unit}]", _LABEL_WIDTH))
+        panel.set_xlabel(wrapped(f"{what}: {metric_label(comparison.objective)} [{unit}]", _LABEL_WIDTH))
         panel.xaxis.set_major_locator(MaxNLocator(7))
         finish(panel, along="x")
         head(figure, title)

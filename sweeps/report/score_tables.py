@@ -17,7 +17,6 @@ from sweeps.report.wording import (
     cell_label,
     chart_classes,
     class_label,
-    grid_label,
     is_share,
     key_words,
     metric_heading,
@@ -27,7 +26,7 @@ from sweeps.report.wording import (
     told,
 )
 from training.evaluation.bins import fixed_grid
-from training.evaluation.metric_names import ICE, MAJORITY, TERM, MetricName, grids_in, split_grid
+from training.evaluation.metric_names import ICE, MAJORITY, TERM, MetricName, grid_label, grids_in, split_grid
 
 _BIN_SCORES: Final = frozenset({"f1", "f1_macro", ICE, "accuracy", "r2"})
 """Scores that every bin has (`training.evaluation.metrics`)."""

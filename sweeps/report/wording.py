@@ -7,8 +7,16 @@ from typing import Final
 from datasets.grids import pixel_spacing
 from datasets.labels import CHARTS
 from sweeps.design.axes import FACTOR, VALUE
-from training.evaluation.bins import OWN_GRID, PATCHES
-from training.evaluation.metric_names import ICE, MAJORITY, TERM, MetricName, class_key, parse_metric, split_grid
+from training.evaluation.metric_names import (
+    ICE,
+    MAJORITY,
+    TERM,
+    MetricName,
+    class_key,
+    grid_label,
+    parse_metric,
+    split_grid,
+)
 from training.spec.data import TASKS, task_word
 
 TASK_AXES: Final = ("task", "data.task")
@@ -58,7 +66,6 @@ _OTHERS: Final[Mapping[str, str]] = {
     "cost/seconds": "wall time [s]",
 }
 _CLASS_SCORES: Final[Mapping[str, str]] = {"f1": "F1", "iou": "IoU"}
-_GRIDS: Final[Mapping[str, str]] = {OWN_GRID: "own grid", PATCHES: "pure patches"}
 _MOST_DIGITS: Final = 8
 """After the point; what is smaller is written with an exponent."""
 _NONE: Final = frozenset({"", "None", "none", "null"})
@@ -118,13 +125,6 @@ def cell_label(axes: Sequence[str], key: Sequence[str], skip: Sequence[str] = ()
 def short_label(axis: str) -> str:
     """Axis name without its unit, to stand before a value: `patch size`."""
     return re.split(r" [(\[]", axis_label(axis))[0]
-
-
-def grid_label(grid: str) -> str:
-    """`test_80m` -> `80 m grid`."""
-    plain, marked, share = grid.partition("_d")
-    label = _GRIDS.get(plain, f"{plain.removeprefix('test_').removesuffix('m')} m grid")
-    return f"{label}, dominance {float(share) / 100:g}" if marked else label
 
 
 def score_label(score: str) -> str:

@@ -15,6 +15,7 @@ from datasets.class_colours import (
     WRONG,
     check_palette,
     class_colours,
+    unclassed,
 )
 from datasets.errors import UnknownNameError
 from datasets.labels import CHARTS, FLOE, IGNORE, SIC, SOD, Chart
@@ -101,6 +102,16 @@ def test_wmo_colours_are_those_of_the_code() -> None:
     ]
     assert numbers(class_colours(FLOE, "wmo")[0]) == (150, 200, 255)
     assert class_colours(FLOE, "wmo")[1:-1] == class_colours(FLOE, "safe")[1:-1], "the code has no floe size"
+
+
+@pytest.mark.parametrize("vision", VISIONS)
+@pytest.mark.parametrize(("chart", "floor"), [(SOD, 17), (SIC, 20)])
+def test_land_is_no_ice_in_wmo_colours_either(chart: Chart, floor: float, vision: str) -> None:
+    land, *others = unclassed("wmo")
+    assert land.code == LAND.code
+    nearest = min((difference(lab(land.colour, vision), lab(colour, vision)), colour) for colour in chart.wmo_colours)
+    assert nearest[0] >= floor, nearest
+    assert min(abs(lab(land.colour)[0] - lab(each.colour)[0]) for each in others) > 10, "in grey print too"
 
 
 @pytest.mark.parametrize("palette", PALETTES)

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
+from matplotlib.contour import QuadContourSet
 from matplotlib.image import imread
 
 from datasets.labels import SOD
@@ -72,6 +73,9 @@ def test_classes_that_a_scene_has_are_in_its_legend(tiny_lake: Lake) -> None:
     many = {SOD.classes[value].replace("_", " ") for value, n in record.pixels["SOD"].items() if value < 6 and n > 5000}
     assert many <= names
     assert "synthetic" in figure.get_suptitle()
+    patterns = {patch.get_label(): patch.get_hatch() for patch in figure.axes[1].get_legend().get_patches()}
+    assert patterns["no label"], "so in grey print too"
+    assert [each.hatches for each in figure.axes[1].collections if isinstance(each, QuadContourSet)] == [["//"]]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from datasets.lake import Lake
-from datasets.map_frame import MapFrame
+from datasets.map_frame import MapFrame, draw_scale_bar
 from datasets.map_panels import Shades
 from datasets.picture_sheet import draw_sheet
 from datasets.tie_grid import LATITUDE, LONGITUDE, TieGrid
@@ -74,7 +74,7 @@ def test_nodes_of_a_scene_are_the_positions_of_its_pixels(tiny_lake: Lake) -> No
 def test_the_bar_is_round_and_within_the_map() -> None:
     frame = frame_of(70.0, 0.0, "descending")
     axes = Figure().add_subplot()
-    frame.draw_scale_bar(axes)
+    draw_scale_bar(axes, frame.size_km)
     (start, end), _ = axes.lines[0].get_data()
     assert end - start == 100
     assert [text.get_text() for text in axes.texts] == ["100 km"]

@@ -57,6 +57,7 @@ PARSED: Final = {
 """Why it does not run. The real command line takes its words, and the plan of a study is made."""
 
 UNCHECKED: Final = {
+    r"torchrun ": "PANGAEA-bench, which no registry has",
     r"(gcloud|kubectl|docker|helm|may)( |$)": "needs a cloud or a container engine; looked up by hand",
     r"(squeue|tail) ": "needs Slurm; looked up by hand",
     r"(openssl|curl|hostname|pg_restore|scp) ?": "a program of the system",

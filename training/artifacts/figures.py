@@ -1,5 +1,6 @@
 """Pictures of a trial: confusion matrix and training curves. Matplotlib without pyplot, so without global state."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from training.loop.epoch import EpochRow
 
 _TRAIN, _VAL = "#0072b2", "#d55e00"  # blue and vermilion of Okabe and Ito's colour-blind safe set
 OKABE_ITO = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")  # the set, readable on white
+_EVEN = 0.179
+"""Luminance on which black and white text have the same contrast (WCAG 2)."""
 _STYLES = ("-", "--", ":", "-.")  # colours and styles have no common period: 28 lines that differ
 
 
@@ -55,8 +58,8 @@ def draw_confusion(axes: Axes, matrix: ConfusionMatrix, chart: Chart, title: str
         for column in range(n):
             count = int(matrix.counts[row, column])
             text = f"{_percent(shares[row, column])}\n{_short(count)}" if count else "" if true[row, 0] else "-"
-            dark = shares[row, column] > 0.55
-            axes.text(column, row, text, ha="center", va="center", fontsize=9, color="white" if dark else "black")
+            colour = text_colour(image.cmap(shares[row, column]))
+            axes.text(column, row, text, ha="center", va="center", fontsize=9, color=colour)
     names = [name.replace("_", " ") for name in chart.classes]
     axes.set_xticks(range(n), [_wrapped(name) for name in names], fontsize=9)
     axes.set_yticks(
@@ -68,9 +71,11 @@ def draw_confusion(axes: Axes, matrix: ConfusionMatrix, chart: Chart, title: str
     axes.set_ylabel(f"true class and its size [{unit}]")
     scores = matrix.metrics()
     named = {"accuracy": scores.accuracy, "weighted F1": scores.f1, "macro F1": scores.f1_macro}
+    said = [f"{name} {100 * value:.1f} %" for name, value in named.items()]
     if chart.name == "SIC":
-        named["R2"] = r2(matrix)
-    axes.set_title(f"{title}\n" + ", ".join(f"{name} {value:.3f}" for name, value in named.items()))
+        said.append(f"R2 {r2(matrix):.3f}")
+    # A line that is wider than the matrix would push it into a corner of the figure.
+    axes.set_title(f"{wrapped(title, 10 * n)}\n{', '.join(said)}", fontsize=10)
     return image
 
 
@@ -111,6 +116,29 @@ def curves_figure(history: Sequence[EpochRow], best_epoch: int, title: str) -> F
     for axes in (losses, scores):
         axes.legend(fontsize=8)
     return figure
+
+
+def wrapped(words: str, width: int) -> str:
+    """Few lines, about as long as each other, of some letters at most; names go on after a mark (`swin_`, `base`)."""
+    parts = re.findall(r".+?(?:[ _:/.+-]+|$)", words)
+
+    def lines_of(width: int) -> list[str]:
+        lines = [""]
+        for part in parts:
+            if lines[-1] and len(lines[-1]) + len(part.rstrip()) > width:
+                lines.append("")
+            lines[-1] += part
+        return [line.strip(" ") for line in lines]
+
+    fewest = len(lines_of(width))
+    return "\n".join(next(found for less in range(1, width + 1) if len(found := lines_of(less)) <= fewest))
+
+
+def text_colour(ground: Sequence[float]) -> str:
+    """Black or white, which can be read better on a colour: red, green, blue, 0 to 1."""
+    parts = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in ground[:3]]
+    luminance = float(np.dot(parts, (0.2126, 0.7152, 0.0722)))  # relative, of sRGB (WCAG 2)
+    return "black" if luminance > _EVEN else "white"
 
 
 def _percent(share: float) -> str:

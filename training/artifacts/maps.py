@@ -14,10 +14,11 @@ from datasets.class_colours import NO_PREDICTION, RIGHT, UNCLASSED, WRONG, Palet
 from datasets.grids import pixel_spacing
 from datasets.labels import IGNORE, Chart, chart
 from datasets.lake import Lake
+from datasets.loading.windows import land_pixels
 from datasets.map_frame import MapFrame
-from datasets.map_panels import Kinds, Panel, Shades, Swatch, class_legend, class_swatches
+from datasets.map_panels import Kinds, Panel, Shades, Swatch, class_legend, class_swatches, unclassed_swatches
 from datasets.picture_sheet import draw_sheet
-from datasets.pictures import ZONES, with_reasons
+from datasets.pictures import ZONES, heading, with_reasons
 from datasets.scene import Scene
 from training.artifacts.figures import save_figure
 from training.artifacts.small_maps import small_map
@@ -59,8 +60,8 @@ def draw_maps(score: SceneScore, spec: TrialSpec, lake: Lake, folder: Path, pale
     frame = MapFrame.of_scene(scene, ratio)
     small = small_map(scene, ground, ratio=ratio, ground_ratio=coarse, charts=score.truth, predicted=score.predicted)
     title = (
-        f"{record.scene_id} ({small.words}), {record.acquired:%d %B %Y}\n"
-        f"trial {spec.trial_id}, {pixel_spacing(ratio)} m pixels, {frame.orientation.words}"
+        f"{heading(record)}\n"
+        f"trial {spec.trial_id} · lake {lake.digest} · {pixel_spacing(ratio)} m pixels · {frame.orientation.words}"
     )
     paths = [small.write(folder)]
     for name in spec.data.targets:
@@ -122,7 +123,7 @@ def map_figure(
     differences = with_reasons(right, land, radar)
 
     swatches = class_swatches(of_chart, palette)
-    apart = {0: _RIGHT, 1: _WRONG} | {each.code: swatches[each.code] for each in UNCLASSED}
+    apart = {0: _RIGHT, 1: _WRONG} | unclassed_swatches(palette)
     panels: list[Panel] = []
     for name in _SAR:
         channel = CHANNELS[name]
@@ -157,5 +158,6 @@ def _at(
         for size, last in zip(shape, radar.shape, strict=True)
     )
     there = np.ix_(lines, samples)
-    land = ground[ZONES][there] == 0 if ZONES in ground else np.zeros(shape, bool)
-    return radar[there], land
+    if ZONES not in ground:
+        return radar[there], np.zeros(shape, bool)
+    return radar[there], land_pixels(ground[ZONES][there].astype(np.float32, copy=False))

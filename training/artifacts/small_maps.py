@@ -20,6 +20,7 @@ from datasets.block_reduction import block_mean, block_mode
 from datasets.channels import CHANNELS
 from datasets.errors import IceBenchError, TiePointsError
 from datasets.grids import pixel_spacing
+from datasets.loading.windows import land_pixels
 from datasets.orientation import Orientation, north_of
 from datasets.scene import Scene, SceneRecord
 from datasets.tie_grid import LATITUDE, LONGITUDE, TieGrid
@@ -34,8 +35,6 @@ _STEPS: Final = (2, 4, *range(10, 10_000, 10))
 """Raw pixels of a small one; multiples of 10 are whole blocks at ratios 2, 5 and 10."""
 _GREYS: Final = 64
 """Shades of SAR: more cannot be told apart, and do not compress."""
-_LAND_ZONE: Final = 0.5
-"""Zone 0 of `distance_map` is land; zones of blocks are means."""
 
 
 class SmallMapError(IceBenchError, ValueError):
@@ -133,7 +132,7 @@ def small_map(
         words=where(record),
         spacing_m=float(pixel_spacing(step)),
         sar=_greys(mean(_HH)),
-        land=mean(_ZONES) < _LAND_ZONE if _ZONES in ground else np.zeros(shape, bool),
+        land=land_pixels(mean(_ZONES)) if _ZONES in ground else np.zeros(shape, bool),
         charts=commonest(charts),
         predicted=commonest(predicted),
         orientation=orientation,

@@ -10,6 +10,7 @@ from training.artifacts.figures import confusion_figure, curves_figure, save_fig
 from training.artifacts.model_export import export_model
 from training.artifacts.reliability import reliability_figure
 from training.evaluation.bins import ALL, PATCHES
+from training.evaluation.metric_names import grid_label
 from training.evaluation.result import TrialResult, scenes_csv
 from training.evaluation.score_network import NetworkScores
 from training.loop.checkpoint import Checkpoint
@@ -34,20 +35,21 @@ def write_trial_files(
     Returns:
         All files for the tracker: also the maps of the scored scenes, which were drawn already, and the checkpoint.
     """
+    of_trial = f"trial {spec.trial_id}, lake {spec.data.lake}"
     figures = [
         save_figure(
-            curves_figure(trained.history, trained.best_epoch, f"training of trial {spec.trial_id}"),
+            curves_figure(trained.history, trained.best_epoch, f"training of {of_trial}"),
             folder / "figures" / "curves.png",
         )
     ]
     for key, matrix in found.scores.matrices.items():
         if key.bin.kind == ALL:
-            title = f"{chart(key.chart).long_name}, all test scenes, grid {key.grid}, trial {spec.trial_id}"
+            title = f"{chart(key.chart).long_name}, all test scenes, {grid_label(key.grid)}, {of_trial}"
             unit = "patches" if key.grid == PATCHES else "px"
             figure = confusion_figure(matrix, chart(key.chart), title, unit=unit)
             figures.append(save_figure(figure, folder / "figures" / f"confusion_{key.grid}_{key.chart}.png"))
     for name, own in found.calibration.items():
-        title = f"{chart(name).long_name}, all test scenes, trial {spec.trial_id}"
+        title = f"{chart(name).long_name}, all test scenes, {of_trial}"
         figure = reliability_figure(own, chart(name), title)
         figures.append(save_figure(figure, folder / "figures" / f"reliability_{name}.png"))
     by_chart = {name: own.model_dump() for name, own in found.calibration.items()}

@@ -1,11 +1,11 @@
 """Names of test scores, as trackers and tables have them: the one place that writes and reads them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from datasets.labels import CHARTS
-from training.evaluation.bins import OWN_GRID, fixed_grid
+from training.evaluation.bins import OWN_GRID, PATCHES, fixed_grid
 from training.evaluation.matrix_scores import SCORES
 
 MAJORITY: Final = "majority_f1"
@@ -17,6 +17,7 @@ TERM: Final = "autoice_"
 SEEN: Final = "_seen"
 SEEN_SCORES: Final = (f"f1{SEEN}", f"f1_macro{SEEN}")
 """F1 over the pixels of the classes that training scenes have; only where some class is missing in these."""
+_GRIDS: Final[Mapping[str, str]] = {OWN_GRID: "own grid", PATCHES: "pure patches"}
 _AVERAGES: Final = frozenset(
     {"accuracy", "r2", "autoice", ICE, *SEEN_SCORES, *SCORES, *(f"{score}_macro" for score in SCORES)}
 )
@@ -47,6 +48,13 @@ class MetricName:
 
 USUAL_SCORES: Final = tuple(str(MetricName(grid=grid, score="f1")) for grid in (fixed_grid(2), OWN_GRID))
 """What trials are compared by where nothing else is said: the first of these that they have."""
+
+
+def grid_label(grid: str) -> str:
+    """`test_80m` -> `80 m grid`."""
+    plain, marked, share = grid.partition("_d")
+    label = _GRIDS.get(plain, f"{plain.removeprefix('test_').removesuffix('m')} m grid")
+    return f"{label}, dominance {float(share) / 100:g}" if marked else label
 
 
 def parse_metric(name: str) -> MetricName | None:

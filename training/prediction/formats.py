@@ -13,6 +13,7 @@ import xarray as xr
 
 from datasets.class_colours import Palette
 from datasets.errors import IceBenchError, unknown_name
+from datasets.grids import POLAR
 from training.prediction.scene_map import DIMS, strips
 
 ZARR: Final = "zarr"
@@ -26,7 +27,7 @@ class MapFormatError(IceBenchError, ValueError):
 class Options:
     """What forms are asked for besides their name: projection of warped GeoTIFF, colours of classes in pictures."""
 
-    crs: str = "EPSG:3413"
+    crs: str = POLAR
     colours: Palette = "safe"
 
 
@@ -41,13 +42,13 @@ class MapFormat:
     Attributes:
         write: Makes it.
         package: What it needs, and the extra that installs it.
-        ending: Of its files, as a pattern.
+        files: Pattern of the names of its files after the scene's.
         asks: Options that change what it makes, by name.
     """
 
     write: Write
     package: tuple[str, str] | None = None
-    ending: str
+    files: str
     asks: tuple[str, ...] = ()
 
     def settings(self, options: Options) -> str:
@@ -120,10 +121,10 @@ def _picture(data: xr.Dataset, folder: Path, options: Options) -> list[Path]:
 
 
 FORMATS: Final[Mapping[str, MapFormat]] = {
-    ZARR: MapFormat(write=_zarr, ending=".zarr"),
-    "netcdf": MapFormat(write=_netcdf, package=("netCDF4", "ingest"), ending=".nc"),
-    "geotiff": MapFormat(write=_geotiff, package=("rasterio", "maps"), ending="_*_swath.tif", asks=("crs",)),
-    "png": MapFormat(write=_picture, package=("matplotlib", "train"), ending=".png", asks=("colours",)),
+    ZARR: MapFormat(write=_zarr, files=".zarr"),
+    "netcdf": MapFormat(write=_netcdf, package=("netCDF4", "ingest"), files=".nc"),
+    "geotiff": MapFormat(write=_geotiff, package=("rasterio", "maps"), files="_*.tif", asks=("crs",)),
+    "png": MapFormat(write=_picture, package=("matplotlib", "train"), files=".png", asks=("colours",)),
 }
 
 

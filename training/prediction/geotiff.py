@@ -2,10 +2,11 @@
 
 For each chart two files in each form: its classes with colours and names, and its layers (probability of every class,
 entropy, spread) as bands with descriptions and CF's scale. All have tiles, one after the other for each band, deflate
-and overviews. Where
-pixels lie comes from thin plate splines of GDAL over control points in the coordinates of the projection, in which
-nothing jumps at 180 degrees and no meridians meet: to an eighth of a pixel. Polynomials miss by 0.4 to 2 pixels, and
-geolocation arrays take ten times as long and more than 3 GB. Every layer is warped to the nearest pixel, so that a
+and overviews.
+
+Where pixels lie comes from thin plate splines of GDAL over control points in the coordinates of the projection, in
+which nothing jumps at 180 degrees and no meridians meet: to an eighth of a pixel. Polynomials miss by 0.4 to 2 pixels,
+and geolocation arrays take ten times as long and more than 3 GB. Every layer is warped to the nearest pixel, so that a
 pixel keeps its class and the probabilities that it follows from.
 """
 
@@ -22,6 +23,7 @@ import xarray as xr
 
 from datasets import class_colours
 from datasets.errors import IceBenchError
+from datasets.grids import POLAR
 from datasets.labels import CHARTS, IGNORE, Chart
 from training.output_folder import make_folder
 from training.prediction.georeference import ControlPoint, control_points
@@ -32,8 +34,6 @@ if TYPE_CHECKING:
     import rasterio
     from rasterio.control import GroundControlPoint
 
-POLAR: Final = "EPSG:3413"
-"""NSIDC's polar stereographic projection on WGS 84, true at 70 degrees north."""
 _TILE: Final = 512
 _OPTIONS: Final[dict[str, Any]] = {"compress": "DEFLATE", "num_threads": "ALL_CPUS"}
 _MEGABYTES: Final = 256
@@ -65,7 +65,14 @@ def geotiff_paths(data: xr.Dataset, folder: Path, *, crs: str = POLAR) -> list[P
     """The files that `write_geotiff` makes of a map, in its order."""
     names = [chart.name if names == (chart.name,) else f"{chart.name}_layers" for chart, names in _files(data)]
     grid = crs.lower().replace(":", "") if crs.replace(":", "").isalnum() else "warped"
-    return [folder / f"{data.attrs['scene_id']}_{name}_{form}.tif" for form in ("swath", grid) for name in names]
+    files = [(name, f"{data.attrs['scene_id']}_{name}_{form}.tif") for form in ("swath", grid) for name in names]
+    legends = [_legend(file) for name, file in files if name in CHARTS]
+    return [folder / file for file in (*(file for _, file in files), *legends)]
+
+
+def _legend(file: str | Path) -> str:
+    """Where GDAL and QGIS look for the names of the classes of a file."""
+    return f"{file}.aux.xml"
 
 
 def write_geotiff(data: xr.Dataset, folder: Path, *, crs: str = POLAR) -> list[Path]:
@@ -77,8 +84,8 @@ def write_geotiff(data: xr.Dataset, folder: Path, *, crs: str = POLAR) -> list[P
         crs: Projection of the warped files, whose pixels are as large as the map's and at multiples of their size.
 
     Returns:
-        `<scene_id>_<chart>_swath.tif`, `<scene_id>_<chart>_layers_swath.tif` and the same with `_epsg3413`. Beside the
-        classes is `<name>.aux.xml` with their names.
+        `<scene_id>_<chart>_swath.tif`, `<scene_id>_<chart>_layers_swath.tif` and the same with `_epsg3413`; then, for
+        each file of classes, `<name>.aux.xml` with their names.
 
     Raises:
         GeoTiffError: See `check_projection`; or the projection cannot show the scene, or the map is none.
@@ -98,14 +105,15 @@ def write_geotiff(data: xr.Dataset, folder: Path, *, crs: str = POLAR) -> list[P
         rasterio.Env(GDAL_CACHEMAX=_MEGABYTES, GDAL_PAM_ENABLED="NO"),
     ):
         files, made = _files(data), [work / path.name for path in paths]
-        for (chart, names), swath, warped in zip(files, made[: len(files)], made[len(files) :], strict=True):
+        n = len(files)
+        for (chart, names), swath, warped in zip(files, made[:n], made[n : 2 * n], strict=True):
             _write_swath(data, chart, names, swath)
             _warp(swath, warped, grid, points)
             for path, found in ((swath, points), (warped, ())):
                 _finish(path, found)
                 if names == (chart.name,):
-                    Path(f"{path}.aux.xml").write_text(_category_names(chart), encoding="utf-8")
-        for path in (*work.glob("*.aux.xml"), *made):
+                    Path(_legend(path)).write_text(_category_names(chart), encoding="utf-8")
+        for path in made:
             path.replace(folder / path.name)
     return paths
 
@@ -183,7 +191,7 @@ def _say_the_same(file: "rasterio.DatasetReader", out: "rasterio.DatasetWriter")
         out.write_colormap(1, file.colormap(1))
 
 
-def _finish(path: Path, points: tuple[ControlPoint, ...] = ()) -> None:
+def _finish(path: Path, points: tuple[ControlPoint, ...]) -> None:
     """Gives a file its overviews, and control points in longitude and latitude, as Sentinel-1's own files have them."""
     import rasterio
     from rasterio.enums import Resampling

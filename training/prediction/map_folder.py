@@ -83,8 +83,8 @@ class MapFolder:
                 first = next(iter(record.formats.values())).files[0]
                 raise self._exists(first, "was made from another checkpoint, scene or version of it")
             for name in self.formats:
-                for path in self.path.glob(f"{scene_id}{FORMATS[name].ending}"):
-                    raise self._exists(path.name, "was made by something else")
+                for other in sorted(self.path.glob(f"{scene_id}{FORMATS[name].files}"))[:1]:
+                    raise self._exists(other.name, "was made by something else")
         return tuple(self.formats)
 
     def store(self, scene_id: str, made_by: str) -> Path | None:

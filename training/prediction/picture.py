@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from datasets.block_reduction import block_mean, block_mode, block_side, strips
 from datasets.class_colours import LAND, NO_SAR, Palette
 from datasets.labels import CHARTS, IGNORE, Chart
-from datasets.map_frame import NODES, MapFrame
+from datasets.map_frame import MapFrame
 from datasets.map_panels import MOST_PIXELS, Kinds, Panel, Shades, class_legend, class_swatches
 from datasets.picture_sheet import draw_sheet
 from training.artifacts.figures import save_figure
@@ -42,7 +42,7 @@ def scene_map_figure(data: xr.Dataset, palette: Palette = "safe") -> Figure:
     """
     lines, samples = (data.sizes[name] for name in scene_map.DIMS)
     side = block_side((lines, samples), MOST_PIXELS)
-    frame = _frame(data)
+    frame = MapFrame.of_pixels(data.latitude, data.longitude, float(data.attrs["pixel_spacing"]))
     panels: list[Panel] = []
     columns = 0
     for chart in (CHARTS[name] for name in CHARTS if name in data):
@@ -50,18 +50,6 @@ def scene_map_figure(data: xr.Dataset, palette: Palette = "safe") -> Figure:
         columns = max(columns, len(row))
         panels += row
     return draw_sheet(frame, panels, columns=columns, title=_title(data, frame, side))
-
-
-def _frame(data: xr.Dataset) -> MapFrame:
-    lines, samples = (data.sizes[name] for name in scene_map.DIMS)
-    some = {
-        name: np.unique(np.linspace(0, size - 1, NODES).round().astype(np.intp))
-        for name, size in zip(scene_map.DIMS, (lines, samples), strict=True)
-    }
-    latitude, longitude = (data[name].isel(some).to_numpy() for name in ("latitude", "longitude"))
-    return MapFrame.of_nodes(
-        latitude, longitude, lines=lines, samples=samples, spacing_m=float(data.attrs["pixel_spacing"])
-    )
 
 
 def _row(data: xr.Dataset, chart: Chart, side: int, spacing_m: float, palette: Palette) -> list[Panel]:
@@ -112,6 +100,7 @@ def _row(data: xr.Dataset, chart: Chart, side: int, spacing_m: float, palette: P
                 units="",
                 colours=colours,
                 missing=shown,
+                palette=palette,
             )
         )
     return row

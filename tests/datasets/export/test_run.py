@@ -20,7 +20,10 @@ from datasets.loading.batch import Window
 from datasets.loading.normalize import Normalization
 from datasets.loading.scene_inputs import read_inputs
 from datasets.loading.scene_reader import SceneReader
+from datasets.lock import Holder, hold
+from datasets.storage import names, read, replace
 from tests.datasets.export.exports import SAR, content, run
+from tests.object_store import ObjectStore
 
 rasterio = pytest.importorskip("rasterio")
 
@@ -130,38 +133,79 @@ def test_classes_and_sections_for_other_programs(of_all_channels: Path) -> None:
     assert terratorch["num_classes"] == 6
     for name in ("train_data_root", "train_label_data_root", "test_label_data_root"):
         assert (of_all_channels / terratorch[name]).is_dir()
-    pangaea = yaml.safe_load((of_all_channels / "pangaea.yaml").read_text())["dataset"]
+    pangaea = yaml.safe_load((of_all_channels / "pangaea.yaml").read_text())
     assert pangaea["data_std"]["sar"] == constants["std"]
     assert len(pangaea["distribution"]) == pangaea["num_classes"] == len(pangaea["classes"])
+    assert all(share > 0 for share, n in zip(pangaea["distribution"], sums, strict=True) if n), "it divides by them"
+    assert pangaea["root_path"] == "???", "OmegaConf asks for what is so"
+    # Its BandFilter takes the bands that an encoder knows, by name: others would be left out without a word.
+    bands = pangaea["bands"]["sar"]
+    assert [INPUTS[bands.index(band)] for band in ("VV", "VH")] == SAR.split(",")
+    assert len({*bands}) == len(bands) == len(INPUTS)
+    assert pangaea["data_min"]["sar"][:2] == [-30.0, -35.0], "normalized by these, SAR must not be a narrow band"
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("format", ["geotiff", "npz", "zarr"])
+@pytest.mark.parametrize("store", ["folder", "memory"])
 def test_a_stopped_export_goes_on_to_the_same_bytes(
-    tiny_lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format: str
+    tiny_lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format: str, store: str
 ) -> None:
     words = ("--limit", "6", "--format", format, "--split", "train,test")
     assert run(tiny_lake.url, tmp_path / "whole", *words).exit_code == 0
-    read, calls = running._read, []
+    place = str(tmp_path / "parts") if store == "folder" else f"memory:/{tmp_path}/parts"
+    original, calls = running._read, []
 
     def stops(*given: object) -> object:
         calls.append(given)
         if len(calls) > 7:
             raise KeyboardInterrupt
-        return read(*given)  # type: ignore[arg-type]
+        return original(*given)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patch:
         patch.setattr(running, "_read", stops)
-        assert run(tiny_lake.url, tmp_path / "parts", *words).exit_code != 0
-    assert not (tmp_path / "parts" / "patches.csv").exists(), "the table comes last"
-    finished = len(list((tmp_path / "parts" / running.FINISHED).iterdir()))
+        assert run(tiny_lake.url, place, *words).exit_code != 0
+    assert read(f"{place}/patches.csv") is None, "the table comes last"
+    finished = len(names(f"{place}/{running.FINISHED}"))
     assert finished > 0
-    (tmp_path / "parts" / "train" / "images").mkdir(parents=True, exist_ok=True)
-    (tmp_path / "parts" / "train" / "images" / ".x.tif.1234.part").write_bytes(b"half")
-    result = run(tiny_lake.url, tmp_path / "parts", *words)
+    if store == "folder":
+        for half in (".x.tif.1234.part", "0.1234abcd.partial"):
+            replace(f"{place}/train/images/{half}", b"half")
+    result = run(tiny_lake.url, place, *words)
     assert result.exit_code == 0, result.output
-    assert f"{finished} scenes were finished by an earlier run" in result.output
-    assert content(tmp_path / "parts") == content(tmp_path / "whole")
+    assert f"finished by an earlier run: {finished} scenes" in result.output
+    assert content(place) == content(tmp_path / "whole")
+
+
+@pytest.mark.slow
+def test_a_bucket_takes_every_format(tiny_lake: Lake, tmp_path: Path, s3: ObjectStore) -> None:
+    for format in ("geotiff", "npz", "zarr"):
+        words = ("--limit", "2", "--format", format)
+        place = f"s3://lake/patches-{format}"
+        assert run(tiny_lake.url, tmp_path / format, *words).exit_code == 0
+        for _ in range(2):
+            result = run(tiny_lake.url, place, *words)
+            assert result.exit_code == 0, result.output
+        assert content(place) == content(tmp_path / format)
+    result = run(tiny_lake.url, "s3://lake", "--limit", "2")
+    assert result.exit_code == 2
+    assert "holds no export" in result.output
+    result = run(tiny_lake.url, "s3://no-such-bucket/patches", "--limit", "2")
+    assert result.exit_code == 2
+    assert "no-such-bucket" in result.output
+
+
+def test_one_process_at_a_time(tiny_lake: Lake, tmp_path: Path) -> None:
+    words = ("--format", "npz", "--limit", "1", "--split", "test")
+    with hold(f"{tmp_path}/{running.LOCK}", lambda holder: False, lambda holder: AssertionError()):
+        result = run(tiny_lake.url, tmp_path, *words)
+    assert result.exit_code == 2
+    assert "writes an export to" in result.output
+    assert not list(tmp_path.iterdir())
+    dead = Holder.this_process().model_copy(update={"pid": 2**22 + 1})  # no process has this number
+    replace(f"{tmp_path}/{running.LOCK}", dead.model_dump_json().encode())
+    assert run(tiny_lake.url, tmp_path, *words).exit_code == 0
+    assert not (tmp_path / running.LOCK).exists()
 
 
 @pytest.mark.slow
@@ -200,7 +244,10 @@ def test_what_is_refused(tiny_lake: Lake, tmp_path: Path) -> None:
     words = ("--format", "npz", "--limit", "1", "--split", "test")
     assert run(tiny_lake.url, tmp_path / "ours", *words).exit_code == 0
     before = content(tmp_path / "ours")
+    others_export = tmp_path / "theirs"
+    replace(str(others_export / "export.json"), b'["not ours"]')
     for folder, others, sentence in (
+        (others_export, words, "is not empty and holds no export"),
         (taken, words, "is not empty and holds no export"),
         (tmp_path / "ours", (*words, "--stride", "32"), "other settings (stride 64 and not 32)"),
         (tmp_path / "new", ("--ratio", "3"), "has no ratio 3, it has 1, 2, 5, 10"),
@@ -208,14 +255,16 @@ def test_what_is_refused(tiny_lake: Lake, tmp_path: Path) -> None:
         (tmp_path / "new", ("--channels", "t3m"), "unknown channel 't3m'"),
         (tmp_path / "new", ("--split", "tests"), "unknown split 'tests': known are train, val, test"),
         (tmp_path / "new", ("--target", "SID"), "unknown chart 'SID'"),
-        (tmp_path / "wide", ("--patch", "4096"), "no window of 4096 pixels"),
+        (tmp_path / "wide", ("--patch", "4096"), "no scene is as large as a patch of 4096 x 4096 pixels"),
+        (tmp_path / "wide", ("--patch", "128", "--max-masked", "0"), "no window of 128 pixels"),
     ):
         result = run(tiny_lake.url, folder, *others)
         assert result.exit_code == 2, sentence
         assert sentence in " ".join(result.output.split())
     assert content(tmp_path / "ours") == before
     assert not (tmp_path / "new").exists()
-    assert [path.name for path in taken.iterdir() if not path.name.startswith(".")] == ["thesis.txt"]
+    assert not list((tmp_path / "wide").iterdir()), "the next try may have other options"
+    assert [path.name for path in taken.iterdir()] == ["thesis.txt"]
 
 
 def test_a_missing_package_is_named(tiny_lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,10 @@
 
 import numpy as np
 import pytest
-from matplotlib.colors import to_rgb
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
+from matplotlib.contour import QuadContourSet
+from numpy.typing import NDArray
 
 from datasets.class_colours import LAND, NO_LABEL, NO_SAR, ONLY_SECOND, RIGHT, class_colours
 from datasets.labels import SOD
@@ -12,6 +15,15 @@ from tests.invented_maps import invented_map
 from tests.sweeps.report.test_map_choice import comparison
 
 BETTER = {"2": 0.6, "5": 0.9, "10": 0.3}
+
+
+def seen(pixel: NDArray[np.uint8]) -> str:
+    return to_hex(pixel[:3] / 255)
+
+
+def hatches(panel: Axes) -> list[str]:
+    drawn = [each for each in panel.collections if isinstance(each, QuadContourSet)]
+    return sorted(each.hatches[0] for each in drawn)
 
 
 def test_a_row_shows_sar_chart_both_predictions_and_who_is_right() -> None:
@@ -26,15 +38,23 @@ def test_a_row_shows_sar_chart_both_predictions_and_who_is_right() -> None:
         "SAR, HH", "SOD chart", "reference: ratio 2", "best: ratio 5", "who is right",
     ]  # fmt: skip
     _, chart, one, other, right = (np.asarray(panel.images[0].get_array())[:, ::-1] for panel in panels[:5])
-    assert np.allclose(chart[0, 0], to_rgb(LAND.colour)), "mirrored, as it is stored"
-    assert np.allclose(chart[0, 4], to_rgb(NO_SAR.colour))
-    assert np.allclose(chart[30, 4], to_rgb(NO_LABEL.colour))
-    assert np.allclose(chart[30, 10], to_rgb(class_colours(SOD)[3]))
+    assert seen(chart[0, 0]) == LAND.colour, "mirrored, as it is stored"
+    assert seen(chart[0, 4]) == NO_SAR.colour
+    assert seen(chart[30, 4]) == NO_LABEL.colour
+    assert seen(chart[30, 10]) == class_colours(SOD)[3]
     assert np.allclose(other[:, 5:], chart[:, 5:])
-    assert np.allclose(one[32, 10], to_rgb(class_colours(SOD)[2]))
-    assert np.allclose(right[32, 10], to_rgb(ONLY_SECOND)), "only the best is right"
-    assert np.allclose(right[39, 10], to_rgb(RIGHT)), "both are right"
-    assert np.allclose(right[30, 4], to_rgb(NO_LABEL.colour))
+    assert seen(one[32, 10]) == class_colours(SOD)[2]
+    assert seen(right[32, 10]) == ONLY_SECOND, "only the best is right"
+    assert seen(right[39, 10]) == RIGHT, "both are right"
+    assert seen(right[30, 4]) == NO_LABEL.colour
+    patterned = [hatches(panel) for panel in panels[:5]]
+    assert patterned == [["xx"], ["//", "xx"], ["xx"], ["xx"], ["//", "xx"]], "so in grey print too"
+    (legend,) = drawn.figure.legends
+    entries = zip(legend.texts, legend.get_patches(), strict=True)
+    patterns = {text.get_text(): patch.get_hatch() for text, patch in entries}
+    assert patterns["no label"]
+    assert patterns["no SAR"]
+    assert not patterns["both right"]
     for words in ("Chosen by rule: scenes with the median, lowest and highest", "seed 1", choice.scenes[1].scene_id):
         assert words in drawn.caption
 

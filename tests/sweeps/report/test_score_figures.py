@@ -48,7 +48,7 @@ def test_a_forest_is_hollow_where_nothing_is_told_apart() -> None:
     roles = ("differences_from_reference", "differences_from_best")
     assert list(figures) == [*roles, *(f"{role}_ice" for role in roles)]
     (panel,) = figures["differences_from_reference"].axes
-    assert panel.get_xlabel() == "difference from a: weighted F1, 80 m grid [% points]"
+    assert panel.get_xlabel() == "difference from a: weighted F1, 80 m grid [%\u00a0points]"
     assert ticks(panel.yaxis) == ["b", "c", "d"]
     assert {line.get_markerfacecolor() for line in panel.lines if line.get_marker() == "o"} <= {COLOURS[0], "white"}
 

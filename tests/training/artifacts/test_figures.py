@@ -6,7 +6,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from datasets.labels import FLOE, SIC, SOD, Chart
-from training.artifacts.figures import confusion_figure, curves_figure, save_figure
+from training.artifacts.figures import confusion_figure, curves_figure, save_figure, text_colour, wrapped
 from training.evaluation.confusion import ConfusionMatrix
 from training.loop.trainer import EpochRow
 
@@ -36,6 +36,36 @@ def test_confusion_figure_shows_counts_and_row_shares(chart: Chart, tmp_path: Pa
     labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert labels[0] == f"{chart.classes[0].replace('_', ' ')}\n2.0M px"
     png(figure, tmp_path / "new" / "cm.png")
+
+
+@pytest.mark.parametrize(
+    ("words", "width", "lines"),
+    [
+        ("terramind_v1_large_with_lora_rank_16", 34, "terramind_v1_large_\nwith_lora_rank_16"),
+        ("models.networks:EdgeAwareIceUNet", 12, "models.\nnetworks:\nEdgeAwareIceUNet"),
+        ("thick first year ice", 12, "thick first\nyear ice"),
+        ("weighted F1 [%\u00a0points]", 12, "weighted F1\n[%\u00a0points]"),
+        ("unet", 34, "unet"),
+        ("", 34, ""),
+    ],
+)
+def test_long_words_are_lines_of_like_length(words: str, width: int, lines: str) -> None:
+    assert wrapped(words, width) == lines
+
+
+def test_text_can_be_read_on_its_ground() -> None:
+    assert [text_colour(ground) for ground in ((1, 1, 1), (0.3, 0.6, 0.8), (0.0, 0.2, 0.4))] == ["black"] * 2 + [
+        "white"
+    ]
+
+
+def test_a_long_name_leaves_a_matrix_its_room() -> None:
+    figure = confusion_figure(ConfusionMatrix(np.eye(6, dtype=int)), SOD, "models.networks:EdgeAwareIceUNet, " * 6)
+    figure.draw_without_rendering()
+    assert figure.axes[0].get_position().width > 0.6
+    title = figure.axes[0].title.get_window_extent()
+    assert title.x0 >= 0
+    assert title.x1 <= figure.bbox.x1
 
 
 def test_confusion_figure_of_no_pixel(tmp_path: Path) -> None:

@@ -200,6 +200,10 @@ def test_maps_of_another_checkpoint_are_not_touched_unless_they_are_to_be_replac
     (tmp_path / "theirs" / f"{new_lake.catalog().scene_ids[1]}.zarr").mkdir()
     with pytest.raises(MapExistsError, match="made by something else"):
         predicted(tmp_path / "theirs", new_lake, one)
+    (tmp_path / "tiffs").mkdir()
+    (tmp_path / "tiffs" / f"{new_lake.catalog().scene_ids[1]}_SOD_swath.tif").touch()
+    with pytest.raises(MapExistsError, match=r"SOD_swath\.tif' exists and was made by something else"):
+        predicted(tmp_path / "tiffs", new_lake, one, formats=("geotiff",))
 
 
 @pytest.mark.slow
