@@ -23,7 +23,8 @@ from datasets.export.tables import patch_rows, write_constants, write_tables
 from datasets.lake import Lake
 from datasets.loading.normalize import Normalization
 from datasets.loading.scene_reader import SceneReader
-from datasets.lock import Holder, hold
+from datasets.lock import hold
+from datasets.lock_holder import Holder
 from datasets.storage import names, replace
 
 Progress = Callable[[str, int], AbstractContextManager[Callable[[str], None]]]

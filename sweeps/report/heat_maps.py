@@ -157,7 +157,7 @@ def heat_map(
             text = f"{value:.1f}" if share else f"{value:.3g}"
             if spread == spread:
                 text += f"\n± {spread:.1f}" if share else f"\n± {spread:.2g}"
-            colour = text_colour(colours(image.norm(value)))
+            colour = text_colour([float(part) for part in colours(image.norm(value))])
             panel.text(column, row, text, ha="center", va="center", fontsize=9, color=colour)
     panel.set_xticks(range(columns), across_words)
     panel.set_yticks(range(rows), down_words)

@@ -20,7 +20,8 @@ from datasets.loading.batch import Window
 from datasets.loading.normalize import Normalization
 from datasets.loading.scene_inputs import read_inputs
 from datasets.loading.scene_reader import SceneReader
-from datasets.lock import Holder, hold
+from datasets.lock import hold
+from datasets.lock_holder import Holder
 from datasets.storage import names, read, replace
 from tests.datasets.export.exports import SAR, content, run
 from tests.object_store import ObjectStore
