@@ -45,7 +45,7 @@ def test_what_the_page_says_to_type_works(
         done = CliRunner().invoke(app, words[3:])
         assert done.exit_code == 0, f"{line}\n{done.output}"
     first = new_lake.catalog().scene_ids[0]
-    assert {path.suffix for path in (tmp_path / "maps0").iterdir() if path.suffix} == {".zarr", ".nc", ".tif"}
+    assert {path.suffix for path in (tmp_path / "maps0").iterdir() if path.suffix} == {".zarr", ".nc", ".tif", ".xml"}
     assert len(list((tmp_path / "ensemble").glob("*.zarr"))) == len(tiny_lake.catalog().split("test"))
     assert len(list((tmp_path / "maps2").glob("*.zarr"))) == len(tiny_lake.catalog())
     (code,) = blocks("python")
