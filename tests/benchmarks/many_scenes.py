@@ -1,4 +1,4 @@
-"""Half a million scenes: open the lake, choose scenes and plan a study; and how a build finds what is missing.
+"""Half a million scenes: open the lake, plan studies, find what is near test scenes; and what a build finds missing.
 
 Each is measured in a process of its own. The catalog is synthetic, no store belongs to a row; for the build the listing
 is made up too (on a disk half a million folders take longer to make than to list), and a store that is opened ends it.
@@ -8,6 +8,8 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -16,8 +18,10 @@ from tests.benchmarks.ray_environment import ROOT
 from tests.large_catalog import write_large_lake
 
 SCENES: Final = 500_000
-SECONDS_REACH, MEMORY_REACH_GB = 3.0, 1.0
+SECONDS_REACH, MEMORY_REACH_GB, LEAKS_REACH = 3.0, 1.0, 30.0
 STUDY: Final = "data_size"
+LARGE: Final = ("transfer", "regular_season_each_location", "cryospheric_season_each_location")
+"""Studies of the most trials and sets of scenes."""
 
 _PLAN: Final = """
 import json, sys, time
@@ -48,6 +52,21 @@ if done.returncode:
 use = resource.getrusage(resource.RUSAGE_CHILDREN)
 print(json.dumps({
     "seconds": time.perf_counter() - began, "processor": use.ru_utime + use.ru_stime, "gb": use.ru_maxrss * 1024 / 1e9,
+}))
+"""
+_LEAKS: Final = """
+import json, sys, time
+from tests.benchmarks.peak import peak_bytes
+from datasets.lake import Lake
+from datasets.leaks import Apart, leaks, too_near
+catalog = Lake.open(sys.argv[1]).catalog()
+began, start = time.perf_counter(), time.process_time()
+tests = len(leaks(catalog))
+between = time.process_time()
+too_near(catalog, Apart(km=200, days=10))
+print(json.dumps({
+    "tests": tests, "leaks": between - start, "apart": time.process_time() - between,
+    "seconds": time.perf_counter() - began, "gb": peak_bytes() / 1e9,
 }))
 """
 _BUILD: Final = """
@@ -81,7 +100,7 @@ print(json.dumps({
 
 
 def measure() -> list[Row]:
-    """Writes the catalog and opens it; about a minute."""
+    """Writes the catalog and opens it; about two minutes."""
     with tempfile.TemporaryDirectory(prefix="icebench-bench-") as name:
         lake = write_large_lake(Path(name) / "lake", SCENES)
         size = (lake / "catalog.parquet").stat().st_size
@@ -97,8 +116,29 @@ def measure() -> list[Row]:
                 constants,
             ),
             _row(f"--dry-run of {STUDY} on them", dry, size, "imports included"),
+            *(_planned(lake, name, size) for name in LARGE),
+            *_leaks(lake, size),
             _found(lake),
         ]
+
+
+def _planned(lake: Path, name: str, size: int) -> Row:
+    """A study of many sets of scenes, imports left out."""
+    found = _run(_PLAN, str(lake), name)
+    for key in ("processor", "seconds"):
+        found[key] -= found["imported"]
+    return _row(f"open them and plan {name} ({found['trials']:.0f} trials)", found, size, "imports left out")
+
+
+def _leaks(lake: Path, size: int) -> Iterator[Row]:
+    """What is nearest to test scenes, and what is too near."""
+    found = _run(_LEAKS, str(lake))
+    for what, name in ((f"nearest of the {found['tests']:.0f} test scenes", "leaks"), ("--apart 200,10", "apart")):
+        yield replace(
+            _row(what, {**found, "processor": found[name]}, size, "both in one process"),
+            reach=f"< {LEAKS_REACH:g} s",
+            reached=found[name] < LEAKS_REACH,
+        )
 
 
 def _found(lake: Path) -> Row:
