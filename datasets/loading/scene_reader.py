@@ -7,7 +7,7 @@ longitude and incidence angle as the tie points around it. All that is a seventh
 
 import math
 from collections.abc import Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -265,8 +265,10 @@ class SceneReader:
             key = self._key(scene_id, f"r{self.ratio}", names)
             self._entries[scene_id, names] = key, whole, scene.stored(self.ratio, names[0])[0]
         key, shape, dtype = self._entries[scene_id, names]
-        keep = self.cache.compressed if dtype.kind in "iu" and self._is_crowded else self.cache.array
-        return keep(key, shape, dtype, lambda: self._pieces(scene_id, names, dtype.itemsize))
+        fill = partial(self._pieces, scene_id, names, dtype.itemsize)
+        if dtype.kind in "iu" and self._is_crowded:
+            return self.cache.compressed(key, shape, dtype, fill)
+        return self.cache.array(key, shape, dtype, fill)
 
     @cached_property
     def _is_crowded(self) -> bool:
