@@ -28,8 +28,8 @@ STEP_BYTES: Final = 256 << 20
 """Of one step of decoding; what is decoded and what it is decoded from, two of them at most, are in memory together."""
 
 
-_ENOUGH: Final = 0.9
-"""A cache with room for this share of the scenes holds them as they are decoded: to decode a tenth of the patches from
+_ENOUGH: Final = 0.8
+"""A cache with room for this share of the scenes holds them as they are decoded: to decode a fifth of the patches from
 chunks takes no longer than all of them from compressed squares."""
 
 
@@ -272,7 +272,7 @@ class SceneReader:
 
     @cached_property
     def _is_crowded(self) -> bool:
-        """Whether the cache is too small for nearly all scenes of the lake, with one chart, at this ratio.
+        """Whether the cache is too small for most scenes of the lake, with one chart, at this ratio.
 
         That is asked of the lake and not of a trial's scenes, so that all trials of a node share what is kept.
         """
