@@ -7,7 +7,7 @@ longitude and incidence angle as the tie points around it. All that is a seventh
 
 import math
 from collections.abc import Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -28,8 +28,8 @@ STEP_BYTES: Final = 256 << 20
 """Of one step of decoding; what is decoded and what it is decoded from, two of them at most, are in memory together."""
 
 
-_ENOUGH: Final = 0.9
-"""A cache with room for this share of the scenes holds them as they are decoded: to decode a tenth of the patches from
+_ENOUGH: Final = 0.8
+"""A cache with room for this share of the scenes holds them as they are decoded: to decode a fifth of the patches from
 chunks takes no longer than all of them from compressed squares."""
 
 
@@ -265,12 +265,14 @@ class SceneReader:
             key = self._key(scene_id, f"r{self.ratio}", names)
             self._entries[scene_id, names] = key, whole, scene.stored(self.ratio, names[0])[0]
         key, shape, dtype = self._entries[scene_id, names]
-        keep = self.cache.compressed if dtype.kind in "iu" and self._is_crowded else self.cache.array
-        return keep(key, shape, dtype, lambda: self._pieces(scene_id, names, dtype.itemsize))
+        fill = partial(self._pieces, scene_id, names, dtype.itemsize)
+        if dtype.kind in "iu" and self._is_crowded:
+            return self.cache.compressed(key, shape, dtype, fill)
+        return self.cache.array(key, shape, dtype, fill)
 
     @cached_property
     def _is_crowded(self) -> bool:
-        """Whether the cache is too small for nearly all scenes of the lake, with one chart, at this ratio.
+        """Whether the cache is too small for most scenes of the lake, with one chart, at this ratio.
 
         That is asked of the lake and not of a trial's scenes, so that all trials of a node share what is kept.
         """

@@ -10,6 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import ArrayLike
 
 from datasets.labels import Chart
 from training.evaluation.confusion import ConfusionMatrix
@@ -134,10 +135,11 @@ def wrapped(words: str, width: int) -> str:
     return "\n".join(next(found for less in range(1, width + 1) if len(found := lines_of(less)) <= fewest))
 
 
-def text_colour(ground: Sequence[float]) -> str:
+def text_colour(ground: ArrayLike) -> str:
     """Black or white, which can be read better on a colour: red, green, blue, 0 to 1."""
-    parts = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in ground[:3]]
-    luminance = float(np.dot(parts, (0.2126, 0.7152, 0.0722)))  # relative, of sRGB (WCAG 2)
+    parts = np.asarray(ground, float)[:3]
+    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+    luminance = float(np.dot(linear, (0.2126, 0.7152, 0.0722)))  # relative, of sRGB (WCAG 2)
     return "black" if luminance > _EVEN else "white"
 
 

@@ -31,8 +31,9 @@ def sar_of(reader: SceneReader, scene_id: str) -> np.ndarray:
 
 @pytest.fixture(params=["chunks", "cache", "crowded cache"])
 def reader(request: pytest.FixtureRequest, tiny_lake: Lake, tmp_path: Path) -> SceneReader:
-    make = {"chunks": lambda _: None, "cache": cache_in, "crowded cache": crowded_cache_in}[request.param]
-    return reader_of(tiny_lake, cache=make(tmp_path / "cache"))
+    make: dict[str, Callable[[Path], NodeCache]] = {"cache": cache_in, "crowded cache": crowded_cache_in}
+    cache = None if request.param == "chunks" else make[request.param](tmp_path / "cache")
+    return reader_of(tiny_lake, cache=cache)
 
 
 def test_channels_and_charts_are_those_of_the_lake(reader: SceneReader, tiny_lake: Lake) -> None:
