@@ -11,7 +11,6 @@ differences to the mean of four neighbours, in each chunk. Noise has no shorter 
 """
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -32,6 +31,7 @@ from ingest.convert import convert_scene
 from ingest.recipe import Recipe
 from ingest.sample import write_samples
 from ingest.variables import HH, HV
+from tests.benchmarks.peak import peak_bytes
 
 LINES, SAMPLES, RATIOS = 9985, 10372, (1, 2, 5, 10)
 FEWER: tuple[int, ...] = (2, 5, 10)
@@ -234,4 +234,4 @@ if __name__ == "__main__":
         "entropy": lambda: _entropy(work),
     }
     result = steps[step]()
-    print(json.dumps({**result, "peak_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6}))
+    print(json.dumps({**result, "peak_gb": peak_bytes() / 1e9}))
