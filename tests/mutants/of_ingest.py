@@ -54,8 +54,8 @@ MUTANTS: Final = (
     Mutant(
         "means of zones are rounded to land and away from it",
         "ingest/precision.py",
-        "np.floor(zones, out=zones)",
-        "np.ceil(zones, out=zones)",
+        "np.floor(strip, out=strip)",
+        "np.ceil(strip, out=strip)",
         "tests/wires/test_ingest.py::test_means_of_zones_are_rounded_down_and_zones_to_the_nearest_quarter",
     ),
     Mutant(
@@ -145,8 +145,8 @@ MUTANTS: Final = (
     Mutant(
         "the polygon with id 0 is none",
         "ingest/geometry.py",
-        "labels = ids + np.uint16(1)",
-        "labels = np.where(ids == 65535, 0, ids)",
+        "np.setdiff1d(values[table[values] == 0], NO_POLYGON)",
+        "np.setdiff1d(values[table[values] == 0], [0, NO_POLYGON])",
         f"{INGEST}/test_geometry.py",
     ),
     Mutant(
@@ -243,8 +243,8 @@ MUTANTS: Final = (
     Mutant(
         "values above the limit are measurements",
         "ingest/plausible.py",
-        "~((strip >= low) & (strip <= high))",
-        "~(strip >= low)",
+        "(strip < low) | (strip > high)",
+        "strip < low",
         f"{INGEST}/test_plausible.py",
     ),
 )
