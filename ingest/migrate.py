@@ -20,11 +20,11 @@ from datasets.lake import Lake
 from datasets.scene import SceneRecord
 from datasets.season_updates import SOURCE, cryoseason_source
 from datasets.splits import reasons_not_to_use
-from datasets.workers.cluster import ClusterOptions
+from datasets.workers.cluster import ClusterOptions, sentence_of
 from datasets.workers.opening import open_workers
 from ingest.array_queue import ArrayQueue
 from ingest.background import side_thread
-from ingest.build import channel_statistics, sentence_of
+from ingest.build import channel_statistics
 from ingest.convert import finished
 from ingest.geometry import TiePoints
 from ingest.recipe import Recipe

@@ -3,8 +3,8 @@
 import os
 from collections.abc import Iterator, Sequence
 
-from datasets.process.ray_session import find_address
-from sweeps.launch.cluster import ADVICE, NodeReport, cluster, look_from_nodes, nodes
+from datasets.process.ray_session import find_address, nodes
+from sweeps.launch.cluster import ADVICE, NodeReport, cluster, look_from_nodes
 from sweeps.launch.finding import Finding
 from sweeps.launch.places import clock_finding, look
 

@@ -12,7 +12,8 @@ from typing import Any, Final
 import psutil
 from ray.cluster_utils import Cluster
 
-from sweeps.launch.cluster import cluster, nodes
+from datasets.process.ray_session import nodes
+from sweeps.launch.cluster import cluster
 from sweeps.launch.order import Order
 from sweeps.launch.placement import Placement, slots_for
 from sweeps.launch.trials import Event, run_trials

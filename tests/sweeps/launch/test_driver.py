@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from datasets.lake import Lake
-from sweeps.launch.cluster import cluster, nodes
+from datasets.process.ray_session import nodes
+from sweeps.launch.cluster import cluster
 from sweeps.launch.order import Order
 from sweeps.launch.placement import Placement, slots_for
 from sweeps.launch.trials import RETRIES, run_trials
