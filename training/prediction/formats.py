@@ -62,10 +62,10 @@ def write_netcdf(data: xr.Dataset, path: Path) -> Path:
 
     with netCDF4.Dataset(path, "w") as file:
         file.setncatts({str(name): value for name, value in data.attrs.items()})
-        for dim, size in data.sizes.items():
-            file.createDimension(str(dim), size)
+        for dim in sorted(data.sizes, key=str):  # a store lists its arrays in any order
+            file.createDimension(str(dim), data.sizes[dim])
         strip = next(strips(data)).stop
-        variables = {str(name): variable for name, variable in data.variables.items()}
+        variables = {str(name): data.variables[name] for name in sorted(data.variables, key=str)}
         for name, variable in variables.items():
             chunks = [strip if dim == "line" else size for dim, size in variable.sizes.items()]
             made: Any = file.createVariable(

@@ -218,7 +218,7 @@ def test_ray_makes_the_maps_of_one_process_and_a_scene_that_fails_is_a_line(
     new_lake: Lake, make_checkpoint: MakeCheckpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RAY_ADDRESS", "local")
-    file, (bad, good) = make_checkpoint(), new_lake.catalog().scene_ids
+    file, (good, bad) = make_checkpoint(), new_lake.catalog().scene_ids
     assert command(file, new_lake.url, tmp_path / "one").exit_code == 0
     torn = tmp_path / "torn"
     shutil.copytree(new_lake.url, torn)
