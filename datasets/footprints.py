@@ -67,8 +67,8 @@ def touch(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.bo
     """Whether boxes (..., 5) touch; those that reach the same pole do."""
     across, along = _gaps(one, other)
     poles = (np.minimum(one[..., 3], other[..., 3]) >= 90) | (np.maximum(one[..., 2], other[..., 2]) <= -90)
-    near: NDArray[np.bool_] = ((across == 0) & (along == 0)) | poles
-    return near
+    found: NDArray[np.bool_] = ((across == 0) & (along == 0)) | poles
+    return found
 
 
 def at_least(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:

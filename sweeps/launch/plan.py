@@ -97,7 +97,7 @@ class _Planner:
 
     def __init__(self, part: Experiment, lakes: Sequence[Lake], storage: str, coming: Collection[str]) -> None:
         self._lakes, self._networks = lakes, None
-        self._scenes: dict[Hashable, TrialScenes | SplitError] = {}
+        self._scenes: dict[str, dict[Hashable, TrialScenes | SplitError]] = {lake.url: {} for lake in lakes}
         if part.trained_by:
             from sweeps.launch.trained_networks import TrainedNetworks
 
@@ -115,7 +115,7 @@ class _Planner:
             )
         bound = trial.bound_to(lake.digest)
         try:
-            select_scenes(bound.spec, lake, self._scenes if lake is self._lakes[0] else None)
+            select_scenes(bound.spec, lake, self._scenes[lake.url])
         except SplitError as error:
             short = f"no {error.split} scenes" if isinstance(error, EmptyCellError) else "no scene is large enough"
             return ImpossibleTrial(trial=trial, reason=str(error), short=short)

@@ -32,7 +32,6 @@ from ingest.convert import convert_scene
 from ingest.recipe import Recipe
 from ingest.sample import write_samples
 from ingest.variables import HH, HV
-from tests.benchmarks.peak import peak_bytes
 
 LINES, SAMPLES, RATIOS = 9985, 10372, (1, 2, 5, 10)
 FEWER: tuple[int, ...] = (2, 5, 10)

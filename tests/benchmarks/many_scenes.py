@@ -56,7 +56,7 @@ print(json.dumps({
 """
 _LEAKS: Final = """
 import json, sys, time
-from tests.benchmarks.peak import peak_bytes
+from datasets.process.machine import peak_memory
 from datasets.lake import Lake
 from datasets.leaks import Apart, leaks, too_near
 catalog = Lake.open(sys.argv[1]).catalog()
@@ -66,7 +66,7 @@ between = time.process_time()
 too_near(catalog, Apart(km=200, days=10))
 print(json.dumps({
     "tests": tests, "leaks": between - start, "apart": time.process_time() - between,
-    "seconds": time.perf_counter() - began, "gb": peak_bytes() / 1e9,
+    "seconds": time.perf_counter() - began, "gb": peak_memory() / 1e9,
 }))
 """
 _BUILD: Final = """

@@ -105,7 +105,7 @@ def select_scenes(
             known[key] = error
     scenes = known[key]
     if isinstance(scenes, SplitError):
-        raise scenes
+        raise scenes.with_traceback(None)  # else every trial would add to the same one
     _check_patch(spec, scenes)
     _check_polygons(spec, scenes)
     return scenes
