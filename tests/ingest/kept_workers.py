@@ -24,7 +24,7 @@ _kept: dict[tuple[object, ...], LocalCluster] = {}
 
 def command(*words: object) -> Result:
     """See `tests.ingest.command_line.command`."""
-    with patch("ingest.dask_cluster.LocalCluster", _cluster):
+    with patch("datasets.workers.dask_cluster.LocalCluster", _cluster):
         return command_line.command(*words)
 
 

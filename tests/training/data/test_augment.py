@@ -400,7 +400,8 @@ def test_what_it_drew_reaches_the_device_without_a_wait(monkeypatch: pytest.Monk
 
     plain = torch.Tensor.to
     x, y = (values.to("meta") for values in batch())
-    monkeypatch.setattr("training.data.augment.sent", sent)
+    for module in ("augment", "vector_channels"):
+        monkeypatch.setattr(f"training.data.{module}.sent", sent)
     monkeypatch.setattr(torch.Tensor, "to", blocking)
     vectors = (VectorChannels(u=0, v=1, mean=(2.0, 3.0), std=(1.5, 2.5)),)
     all_of_it = ALL.model_copy(update={"cutmix": 1.0})
