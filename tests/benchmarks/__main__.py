@@ -47,18 +47,18 @@ def main(
         for name in names or ():
             if name not in BENCHMARKS:
                 raise unknown_name("benchmark", name, BENCHMARKS)
-    table = Table(title="measured against floors of the same run")
-    for column in ("benchmark", "measured", "floor", "ratio", "reach", "note"):
-        table.add_column(column)
     missed = False
     for name in names or BENCHMARKS:
         with err.status(f"measuring {name}"):
             rows = BENCHMARKS[name].measure()
+        table = Table(title=f"{name}: measured against floors of the same run")
+        for column in ("benchmark", "measured", "floor", "ratio", "reach", "note"):
+            table.add_column(column)
         for row in rows:
             reach = row.reach if row.reach == "-" else f"{row.reach} {'ok' if row.reached else 'MISSED'}"
             table.add_row(row.what, row.measured, row.floor, row.ratio, reach, row.note)
             missed = missed or not (row.reach == "-" or row.reached)
-    Console(width=140).print(table)
+        Console(width=140).print(table)  # at once: what is measured stays if a later benchmark fails
     if missed:
         raise typer.Exit(1)
 

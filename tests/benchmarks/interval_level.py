@@ -84,6 +84,8 @@ def _all_tests(counts: NDArray[np.float64], score: str, frames: int) -> dict[str
         return found.reshape(times.shape[:-1])
 
     found = {"subsets of passes and seeds": told_apart(counts, score, frames)}
+    if len(passes) < 2:  # the others are not defined for one pass
+        return found
     signs = _sign(by_pass, score)
     for name in ("percentile", "BCa"):
         with warnings.catch_warnings():
