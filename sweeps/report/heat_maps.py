@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
 import matplotlib
 import numpy as np
@@ -108,6 +109,10 @@ def _cell(comparison: CellComparison, key: Key, metric: MetricName | None, why: 
     return (each.mean, each.spread) if each.n else why or comparison.why_empty(key, metric)
 
 
+_LETTER: Final = 0.09
+"""Inches along a letter of a label."""
+
+
 def heat_map(
     cells: Sequence[Sequence[HeatCell]],
     down_labels: Sequence[str],
@@ -129,10 +134,11 @@ def heat_map(
     across_words = [wrapped(each, 12) for each in across_labels]
     down_words = [wrapped(each, LABEL) for each in down_labels]
     longest = max((len(line) for each in down_words for line in each.split("\n")), default=0)
+    height = 0.52 * rows + 0.5
     figure = Figure(
         figsize=(
             2.2 + 0.075 * longest + 0.95 * columns,
-            1.7 + 0.52 * rows + 0.12 * max(each.count("\n") for each in across_words),
+            1.2 + height + 0.12 * max(each.count("\n") for each in across_words),
         ),
         layout="constrained",
     )
@@ -168,6 +174,7 @@ def heat_map(
     panel.spines[:].set_visible(False)
     panel.set_xlabel(across)
     panel.set_ylabel(down)
-    figure.colorbar(image, ax=panel, label=f"{label}{' [%]' if share else ''}", fraction=0.05)
+    colours_are = wrapped(f"{label}{' [%]' if share else ''}", max(12, int(height / _LETTER)))
+    figure.colorbar(image, ax=panel, label=colours_are, fraction=0.05)
     head(figure, title)
     return figure

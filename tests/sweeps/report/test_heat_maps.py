@@ -1,5 +1,8 @@
 """Maps of numbers: reasons instead of holes."""
 
+import pytest
+
+from sweeps.report.heat_maps import heat_map
 from sweeps.report.study_figures import bin_figures, main_figures
 from tests.sweeps.report.drawn_cells import made, texts, ticks
 
@@ -11,7 +14,7 @@ def test_two_axes_are_a_map_with_reasons_for_holes() -> None:
     panel, bar = drawn.figure.axes
     assert (panel.get_xlabel(), panel.get_ylabel()) == ("trained on location", "trained on season")
     assert ticks(panel.xaxis) == ["cat1", "cat4"]
-    assert bar.get_ylabel() == "weighted F1, 80 m grid [%]"
+    assert bar.get_ylabel() == "weighted F1,\n80 m grid [%]"
     assert "no test scenes" in texts(drawn.figure)
     assert sum("±" in text for text in texts(drawn.figure)) == 3
 
@@ -26,3 +29,13 @@ def test_trained_on_against_tested_on() -> None:
     assert (panel.get_xlabel(), panel.get_ylabel()) == ("test scenes of", "trained on season")
     assert "no test scenes" in texts(drawn.figure)
     assert bin_figures(made(axes)) == []
+
+
+@pytest.mark.parametrize("rows", [1, 2, 9])
+def test_what_the_colours_are_is_written_within_the_figure(rows: int) -> None:
+    cells, classes = [[(0.5, 0.01)] * 3] * rows, ["thin first year ice"] * 3
+    figure = heat_map(cells, ["cell"] * rows, classes, down="", across="class", label="F1 of the class, 80 m grid")
+    figure.draw_without_rendering()
+    written = figure.axes[1].yaxis.label.get_window_extent()
+    assert figure.bbox.y0 <= written.y0
+    assert written.y1 <= figure.bbox.y1
