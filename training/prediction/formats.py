@@ -109,9 +109,7 @@ def _geotiff(data: xr.Dataset, folder: Path, options: Options) -> list[Path]:
 
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Dataset has no geotransform")  # swath files have control points
-        made = write_geotiff(data, folder, crs=options.crs)
-    names = (Path(f"{path}.aux.xml") for path in made)  # of classes, beside the files that have them
-    return [*made, *(path for path in names if path.exists())]
+        return write_geotiff(data, folder, crs=options.crs)
 
 
 def _picture(data: xr.Dataset, folder: Path, options: Options) -> list[Path]:

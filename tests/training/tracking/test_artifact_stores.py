@@ -122,6 +122,9 @@ def test_sync_sends_what_a_store_refused_when_it_works_again(tmp_path: Path, mon
     MlflowClient(uri).create_experiment("broken", artifact_location=folder.as_uri())
     folder.write_text("in the way")
     outbox = tmp_path / "outbox"
+    first = MlflowTracker(uri, "whole", outbox=tmp_path / "other")  # MLflow loads what it needs: that takes seconds
+    first.start(TrialSpec(), {})
+    first.finish("FINISHED")
     trackers = []
     for seed in range(2):
         tracker = MlflowTracker(uri, "broken", outbox=outbox, patience_s=4)
