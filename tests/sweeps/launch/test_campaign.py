@@ -62,7 +62,7 @@ try:
 except Placed:
     print(json.dumps(sorted(sys.modules)))
 """
-DRIVER_MODULES = 110
+DRIVER_MODULES = 112
 """Of ours, packages included; they were 122 while the driver imported all reports before the first trial."""
 
 

@@ -101,7 +101,7 @@ def test_a_killed_driver_starts_again_and_its_trials_go_on(tiny_lake: Lake, tmp_
     assert row.status == "FINISHED"
     assert row.design is not None
     assert row.design.axes["task"] == ("pixel", "patch")  # the record is of the whole study, whatever part was run
-    assert not [process for process in killed if process.is_running() and lives(process)], "its Ray ended with it"
+    assert wait_until_gone(lambda: [each for each in killed if each.is_running() and lives(each)], 60) == []
 
 
 def test_a_tracking_server_away_in_the_middle_costs_nothing(tiny_lake: Lake, tmp_path: Path) -> None:
