@@ -1,4 +1,7 @@
-"""A build and a study by one submit, on Ray over several hosts: one is lost in the middle of a trial, one comes late.
+"""A build and a study by one submit, on Ray over several hosts.
+
+One is lost in the middle of a trial, and another is cut off at the same time; it comes back when its trial goes on
+elsewhere. One comes late.
 
 Nothing is shared: lake and checkpoints are in a bucket, code comes with the job, and only the head, where the driver
 runs, has a login at MLflow.
@@ -14,6 +17,8 @@ from mlflow.entities import Run
 
 from datasets.lake import Lake
 from datasets.process.checkout import Code
+from datasets.storage import at_hand, exists
+from sweeps.launch.order import folder_of
 from sweeps.record.life import EPOCHS, NODE
 from tests.ingest.download.archive_server import ArchiveServer
 from tests.ingest.stream.zip_archives import named, zipped
@@ -23,6 +28,8 @@ from tests.mlflow_server import MlflowServer
 from tests.object_store import ObjectStore
 from tests.sweeps.launch.small_study import SPEC
 from tests.sweeps.launch.small_study import __file__ as SMALL_STUDY
+from training.loop.checkpoint import load_checkpoint
+from training.loop.checkpoint_files import BEST, LAST
 from training.tracking.run_metrics import metrics_today
 from training.tracking.tracker import MemoryTracker
 from training.trial import run_trial
@@ -65,13 +72,12 @@ def _run(network: Network, server: ArchiveServer, mlflow: MlflowServer, s3: Obje
     as_head = ["--head", "--port=6379", "--dashboard-host=0.0.0.0", "--disable-usage-stats", "--num-cpus=0"]
     head.start([*common, *as_head, f"--node-ip-address={head.address}"], tmp_path / "head.log")
 
-    def node(name: str, clock_s: float) -> Host:
+    def node(name: str, clock_s: float) -> tuple[Host, "subprocess.Popen[bytes]"]:
         host = network.host(name, store, clock_s=clock_s)
         words = [f"--address={head.address}:6379", f"--node-ip-address={host.address}", "--num-cpus=1"]
-        host.start([*common, *words], tmp_path / f"{name}.log")
-        return host
+        return host, host.start([*common, *words], tmp_path / f"{name}.log")
 
-    _, lost = node("first", -120.0), node("lost", 120.0)
+    _, (lost, _), (cut, cut_node) = node("first", -120.0), node("lost", 120.0), node("cut", 60.0)
     job = head.inside("/tmp/job")
     Code.of().copy_to(job)
     shutil.copy(SMALL_STUDY, job)
@@ -88,10 +94,14 @@ def _run(network: Network, server: ArchiveServer, mlflow: MlflowServer, s3: Obje
     again = f'until ray job list --address=http://{head.address}:8265 >/dev/null 2>&1; do sleep 1; done; exec "$@"'
     running = head.start(["sh", "-c", again, "sh", *submit, "--", "sh", "all.sh"], log)
 
-    wait_for(lambda: _deep_in_a_trial_on("lost", mlflow), running, log)
+    wait_for(lambda: all(_deep_in_a_trial_on(name, mlflow) for name in ("lost", "cut")), running, log)
+    network.cut_off(cut)
     lost.lose()
     node("late", 0.0)
+    wait_for(lambda: _goes_on_elsewhere("cut", mlflow), running, log)
+    network.plug_in(cut)
     assert running.wait(300) == 0, log.read_text()
+    assert cut_node.wait(60) != 0, "Ray ends a node that it has given up"
 
     assert len(Lake.open(f"{bucket}/lake").catalog().scene_ids) == 8
     rows = sorted(_trials(mlflow), key=lambda run: run.info.start_time)
@@ -99,23 +109,28 @@ def _run(network: Network, server: ArchiveServer, mlflow: MlflowServer, s3: Obje
     assert len(finished) == len(set(finished)) == TRIALS, "each is finished once"
     assert {run.info.status for run in rows} <= {"FINISHED", "KILLED", "FAILED"}
     assert "late" in {run.data.tags[NODE] for run in rows}
-    killed, *_ = [run for run in rows if run.info.status != "FINISHED"]
-    assert killed.data.tags[NODE] == "lost"
-    again_run = next(run for run in rows if run.data.tags["trial_id"] == killed.data.tags["trial_id"] and run != killed)
-    assert again_run.info.start_time > killed.info.start_time, "whatever their hosts' clocks say"
+    assert {run.data.tags[NODE] for run in rows if run.info.status != "FINISHED"} == {"lost", "cut"}
     assert all(run.info.end_time >= run.info.start_time for run in rows)
     for run in rows:
         if run.info.status == "FINISHED":
             assert [step for step, _ in mlflow.history(run, "val/f1")] == list(range(MOST))
-    points = MlflowClient(mlflow.uri).get_metric_history(again_run.info.run_id, "val/f1")
-    assert len({point.timestamp for point in points if point.step < 2}) == 1, "the first epochs are of its checkpoint"
-    spec = LONG.with_("seed", int(killed.data.tags["seed"]))
-    alone = run_trial(spec, Lake.open(f"{bucket}/lake"), MemoryTracker(), folder=tmp_path / "alone").metrics
-    found = metrics_today(again_run.data.metrics)
-    wanted = {name: value for name, value in alone.items() if name.startswith(("test/", "best/"))}
-    assert {name: found.get(name) for name in wanted} == pytest.approx(wanted, nan_ok=True), (
-        "as if nothing had happened"
-    )
+    for name in ("lost", "cut"):
+        killed, again_run = _attempts_at_a_trial_of(name, mlflow)
+        assert again_run.info.start_time > killed.info.start_time, "whatever their hosts' clocks say"
+        points = MlflowClient(mlflow.uri).get_metric_history(again_run.info.run_id, "val/f1")
+        first, *_, last = sorted(point.timestamp for point in points if point.step < 2)
+        assert last - first < 100, "the first epochs are of a checkpoint: told at once, in milliseconds"
+        spec = LONG.with_("seed", int(killed.data.tags["seed"]))
+        alone = run_trial(spec, Lake.open(f"{bucket}/lake"), MemoryTracker(), folder=tmp_path / "alone" / name)
+        found = metrics_today(again_run.data.metrics)
+        wanted = {name: value for name, value in alone.metrics.items() if name.startswith(("test/", "best/"))}
+        assert {name: found.get(name) for name in wanted} == pytest.approx(wanted, nan_ok=True), (
+            "as if nothing had happened"
+        )
+        kept = folder_of(f"{bucket}/ray", alone.trial_id)
+        with at_hand(f"{kept}/{BEST}") as path:
+            assert load_checkpoint(Path(path)).epoch == alone.best_epoch, "the newest attempt's, not an older one's"
+        assert not exists(f"{kept}/{LAST}")
     said = subprocess.run(
         ["grep", "-rl", PASSWORD, str(head.inside("/tmp/ray")), str(log)], capture_output=True, text=True, check=False
     )
@@ -124,6 +139,19 @@ def _run(network: Network, server: ArchiveServer, mlflow: MlflowServer, s3: Obje
 
 def _trials(mlflow: MlflowServer) -> list[Run]:
     return [run for run in mlflow.runs("small") if run.data.tags.get("kind") == "trial"]
+
+
+def _attempts_at_a_trial_of(host: str, mlflow: MlflowServer) -> list[Run]:
+    """The run that ended badly on a host, and what came after it, oldest first; empty where none has ended yet."""
+    rows = sorted(_trials(mlflow), key=lambda run: run.info.start_time)
+    own = [run.data.tags["trial_id"] for run in rows if run.data.tags.get(NODE) == host]
+    return [run for run in rows if own and run.data.tags["trial_id"] == own[-1]]
+
+
+def _goes_on_elsewhere(host: str, mlflow: MlflowServer) -> bool:
+    """Whether a later attempt at the trial of a host has more epochs by now."""
+    before, *after = _attempts_at_a_trial_of(host, mlflow)
+    return any(int(run.data.tags.get(EPOCHS, 0)) > int(before.data.tags[EPOCHS]) for run in after)
 
 
 def _deep_in_a_trial_on(host: str, mlflow: MlflowServer) -> bool:
