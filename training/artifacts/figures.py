@@ -19,6 +19,8 @@ from training.loop.epoch import EpochRow
 
 _TRAIN, _VAL = "#0072b2", "#d55e00"  # blue and vermilion of Okabe and Ito's colour-blind safe set
 OKABE_ITO = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")  # the set, readable on white
+_NARROW = 11
+"""Letters along a label under a narrow cell: two words of a class."""
 _EVEN = 0.179
 """Luminance on which black and white text have the same contrast (WCAG 2)."""
 _STYLES = ("-", "--", ":", "-.")  # colours and styles have no common period: 28 lines that differ
@@ -62,7 +64,7 @@ def draw_confusion(axes: Axes, matrix: ConfusionMatrix, chart: Chart, title: str
             colour = text_colour(image.cmap(shares[row, column]))
             axes.text(column, row, text, ha="center", va="center", fontsize=9, color=colour)
     names = [name.replace("_", " ") for name in chart.classes]
-    axes.set_xticks(range(n), [_wrapped(name) for name in names], fontsize=9)
+    axes.set_xticks(range(n), [wrapped(name, _NARROW) for name in names], fontsize=9)
     axes.set_yticks(
         range(n),
         [f"{name}\n{_short(int(total))} {unit}" for name, total in zip(names, true[:, 0], strict=True)],
@@ -154,9 +156,3 @@ def _short(count: int) -> str:
         if count >= size:
             return f"{count / size:.1f}{letter}"
     return str(count)
-
-
-def _wrapped(name: str) -> str:
-    """At most two words per line, for labels under narrow cells."""
-    words = name.split(" ")
-    return "\n".join(" ".join(words[start : start + 2]) for start in range(0, len(words), 2))
