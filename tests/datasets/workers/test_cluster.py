@@ -8,6 +8,7 @@ import pytest
 from datasets.errors import ClusterError
 from datasets.workers import cluster
 from datasets.workers.cluster import ClusterOptions, outcome_of
+from tests.datasets.workers.refusal import check_refusal
 from tests.ingest.command_line import command
 
 
@@ -25,10 +26,7 @@ from tests.ingest.command_line import command
 def test_a_cluster_that_cannot_work_is_one_sentence(
     raw_train: list[Path], tmp_path: Path, words: list[str], sentence: str
 ) -> None:
-    result = command("build", raw_train[0], "--lake", tmp_path / "lake", *words)
-    assert result.exit_code == 2, result.output
-    assert sentence in " ".join(result.output.split())
-    assert not (tmp_path / "lake" / "lock.json").exists()
+    check_refusal(raw_train[0], tmp_path, words, sentence)
 
 
 def test_ray_is_asked_for_where_it_is_missing(

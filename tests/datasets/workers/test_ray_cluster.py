@@ -22,6 +22,7 @@ from datasets.process.machine import Device
 from datasets.workers import ray_cluster
 from datasets.workers.cluster import ClusterOptions
 from datasets.workers.opening import open_workers
+from tests.datasets.workers.refusal import check_refusal
 from tests.ingest.command_line import command
 from tests.ingest.stream.zip_archives import named, zipped
 
@@ -240,10 +241,7 @@ def test_a_gpu_that_no_node_has_is_one_sentence_unless_nodes_may_come(monkeypatc
 def test_a_ray_that_cannot_be_used_is_one_sentence(
     raw_train: list[Path], tmp_path: Path, words: list[str], sentence: str
 ) -> None:
-    result = command("build", raw_train[0], "--lake", tmp_path / "lake", *words)
-    assert result.exit_code == 2, result.output
-    assert sentence in " ".join(result.output.split())
-    assert not (tmp_path / "lake" / "lock.json").exists()
+    check_refusal(raw_train[0], tmp_path, words, sentence)
 
 
 @contextmanager
