@@ -109,7 +109,8 @@ def read_toml(path: Path, *, like: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text())
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise CostsError(f"{str(path)!r} cannot be read ({error}): give a TOML file like {str(like)!r}") from error
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise CostsError(f"{str(path)!r} cannot be read ({reason}): give a TOML file like {str(like)!r}") from error
 
 
 def _constant(name: str, table: Mapping[str, Any]) -> Constant:

@@ -21,6 +21,7 @@ from training.spec.data import DataSpec
 from training.spec.errors import Part, SpecError
 from training.spec.parts import AugmentSpec, EvaluationSpec, LoopSpec, LossSpec, ModelSpec, OptimizerSpec
 
+_EXAMPLE = "`python -m training run --show` prints one to start from"
 _FREE_FIELDS = (["model", "params"], ["loss", "task_weights"])
 """Dicts with any keys: `with_` may add one."""
 
@@ -102,19 +103,17 @@ class TrialSpec(Part):
             return cls.from_dict(yaml.safe_load(text))
         except yaml.YAMLError as error:
             reason = " ".join(str(error).split())
-            raise SpecError(f"the spec is no YAML ({reason}); write it with TrialSpec.to_yaml") from error
+            raise SpecError(f"the spec is no YAML ({reason}): {_EXAMPLE}") from error
 
     @classmethod
     def from_file(cls, path: Path) -> "TrialSpec":
         """Reads a YAML or JSON file; raises SpecError."""
         if not path.is_file():
-            raise SpecError(f"there is no spec file {str(path)!r}: write one with TrialSpec.to_yaml")
+            raise SpecError(f"there is no spec file {str(path)!r}: {_EXAMPLE}")
         try:
             text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise SpecError(
-                f"the spec file {str(path)!r} cannot be read as text ({error}): give a YAML file"
-            ) from error
+            raise SpecError(f"the spec file {str(path)!r} cannot be read as text ({error}): {_EXAMPLE}") from error
         return cls.from_yaml(text)
 
     @property

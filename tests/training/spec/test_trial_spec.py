@@ -30,7 +30,7 @@ def test_parts_that_fit_only_together_change_together() -> None:
 
 def test_a_file_reads_back_and_what_is_none_is_one_sentence(tmp_path: Path) -> None:
     path = tmp_path / "spec.yaml"
-    with pytest.raises(SpecError, match="there is no spec file"):
+    with pytest.raises(SpecError, match=r"there is no spec file .*: `python -m training run --show` prints one"):
         TrialSpec.from_file(path)
     path.write_text(TrialSpec(seed=3).to_yaml())
     assert TrialSpec.from_file(path) == TrialSpec(seed=3)
