@@ -25,6 +25,8 @@ _PAIRS: Final = 1_000_000
 Places = NDArray[np.intp]
 Near = Callable[[Places, Places], NDArray[np.bool_]]
 """Of places in the one and in the other footprints, (pairs,) each, which pairs count."""
+Measure = Callable[[Places, Places], NDArray[np.generic]]
+"""Of the same, how far apart they are in one sense."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,16 @@ def at_least(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np
     return found - 1e-3
 
 
+def _apart(of: Footprints, among: Footprints) -> Measure:
+    """Microseconds between the scenes of pairs."""
+    return lambda rows, others: np.abs(of.times[rows] - among.times[others])
+
+
+def _away(of: Footprints, among: Footprints) -> Measure:
+    """Kilometres between the scenes of pairs."""
+    return lambda rows, others: distance_km(of.boxes[rows], among.boxes[others])
+
+
 def distance_km(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
     """Kilometres between boxes (pairs, 5): 0 where they touch, else between the nearest points of grids over them."""
     found = np.empty(len(one))
@@ -127,7 +139,7 @@ def first_in_time(
             for begins, ends in ((first, left), (right, last)):
                 each, places = expand(begins, ends)
                 counts = near(rows[each], order[places])
-                _keep_first(found, rows[each][counts], order[places][counts], of, among)
+                _keep_best(found, rows[each][counts], order[places][counts], _apart(of, among))
             now = of.times[rows]
             before = np.where(first > 0, now - times[first - 1], np.inf)
             after = np.where(last < len(times), times[np.minimum(last, len(times) - 1)] - now, np.inf)
@@ -143,14 +155,14 @@ def first_in_time(
     return found, unknown
 
 
-def _keep_first(found: Places, rows: Places, others: Places, of: Footprints, among: Footprints) -> None:
-    """Puts into `found` the nearest in time of these pairs and of what is there; of several the first."""
+def _keep_best(found: Places, rows: Places, others: Places, *measures: Measure) -> None:
+    """Puts into `found` the best of these pairs and of what is there: least by each measure in turn, then the first."""
     held = np.unique(rows)
     held = held[found[held] >= 0]
     rows, others = np.concatenate([rows, held]), np.concatenate([others, found[held]])
-    best = np.lexsort((others, np.abs(of.times[rows] - among.times[others]), rows))
-    each, where = np.unique(rows[best], return_index=True)
-    found[each] = others[best][where]
+    order = np.lexsort((others, *(measure(rows, others) for measure in reversed(measures)), rows))
+    each, where = np.unique(rows[order], return_index=True)
+    found[each] = others[order][where]
 
 
 def expand(starts: Places, ends: Places) -> tuple[Places, Places]:
@@ -170,13 +182,11 @@ def nearest_in_time(of: Footprints, among: Footprints) -> Places:
     )
     sides = [(np.searchsorted(times, at), np.searchsorted(times, at, "right")) for at in (now - apart, now + apart)]
     counts = np.cumsum(sum(ends - begins for begins, ends in sides))
-    found = np.empty(len(of), np.intp)
+    found = np.full(len(of), -1, np.intp)
     for rows in np.split(np.arange(len(of)), np.flatnonzero(np.diff(counts // _PAIRS)) + 1):
         pairs = [expand(begins[rows], ends[rows]) for begins, ends in sides]
         each, places = (np.concatenate(both) for both in zip(*pairs, strict=True))
-        mine, others = rows[each], order[places]
-        best = np.lexsort((others, distance_km(of.boxes[mine], among.boxes[others]), mine))
-        found[rows] = others[best][np.unique(mine[best], return_index=True)[1]]
+        _keep_best(found, rows[each], order[places], _away(of, among))
     return found
 
 
@@ -201,19 +211,16 @@ class Blocks:
 
     def nearest(self, of: Footprints) -> tuple[Places, NDArray[np.float64]]:
         """For each scene the nearest in space, of several that in time, of these the first; and kilometres to it."""
-        places, km = np.empty(len(of), np.intp), np.empty(len(of))
+        found, km = np.full(len(of), -1, np.intp), _away(of, self._of)
         for rows, least in self._rows(of):
             boxes = of.boxes[rows]
             some = self._members[least.argmin(axis=1)]
             one, other = np.repeat(boxes, BLOCK, axis=0), self._of.boxes[some.ravel()]
             bound = distance_km(one, other).reshape(some.shape).min(axis=1)
-            best = np.full(len(rows), -1, np.intp), np.full(len(rows), np.inf)
             for each, others in self._pairs(least <= bound[:, None]):
                 near = at_least(boxes[each], self._of.boxes[others]) <= bound[each]
-                each, others = each[near], others[near]
-                self._keep_nearest(best, each, others, distance_km(boxes[each], self._of.boxes[others]), of.take(rows))
-            places[rows], km[rows] = best
-        return places, km
+                _keep_best(found, rows[each[near]], others[near], km, _apart(of, self._of))
+        return found, km(np.arange(len(of)), found)
 
     def any_near(self, of: Footprints, km: float, near: Near) -> NDArray[np.bool_]:
         """For each scene whether any pair that is perhaps nearer than `km` counts."""
@@ -236,19 +243,3 @@ class Blocks:
         for start in range(0, len(each), _PAIRS // BLOCK):
             part = slice(start, start + _PAIRS // BLOCK)
             yield np.repeat(each[part], BLOCK), self._members[blocks[part]].ravel()
-
-    def _keep_nearest(
-        self,
-        best: tuple[Places, NDArray[np.float64]],
-        rows: Places,
-        others: Places,
-        km: NDArray[np.float64],
-        of: Footprints,
-    ) -> None:
-        places, distances = best
-        held = np.flatnonzero(places >= 0)
-        rows, others = np.concatenate([rows, held]), np.concatenate([others, places[held]])
-        km = np.concatenate([km, distances[held]])
-        first = np.lexsort((others, np.abs(of.times[rows] - self._of.times[others]), km, rows))
-        each, where = np.unique(rows[first], return_index=True)
-        places[each], distances[each] = others[first][where], km[first][where]
