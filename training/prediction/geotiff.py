@@ -52,7 +52,7 @@ def check_projection(crs: str) -> None:
     from rasterio.crs import CRS
     from rasterio.errors import CRSError
 
-    allowed = "give a projected one, such as EPSG:3413, EPSG:3411 or EPSG:3978"
+    allowed = f"give a projected one, such as {POLAR}, EPSG:3411 or EPSG:3978"
     try:
         found = CRS.from_user_input(crs)
     except CRSError as error:

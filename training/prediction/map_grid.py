@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasets.errors import IceBenchError
+from datasets.grids import POLAR
 from training.prediction.georeference import ControlPoint
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class MapGrid:
         if not stretch * metres < _STRETCH:
             raise MapGridError(
                 f"the projection {crs!r} cannot show the scene around {latitude.mean():.1f} N as one piece of its own "
-                "size: give one for the place, such as EPSG:3413"
+                f"size: give one for the place, such as {POLAR}"
             )
         step = spacing / metres
         # Half a pixel around the centres is the edge; edges are curved between control points, which one more covers.
