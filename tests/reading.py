@@ -20,6 +20,7 @@ from datasets.tie_grid import TIE_CHANNELS, TieGrid
 
 CPU = torch.device("cpu")
 TARGETS = ("SOD", "SIC")
+LINES, SAMPLES = slice(7, 50), slice(90, 151)
 
 
 def cache_in(folder: Path) -> NodeCache:
@@ -33,6 +34,14 @@ def crowded_cache_in(folder: Path) -> NodeCache:
 
 def reader_of(lake: Lake, *, ratio: int = 2, cache: NodeCache | None = None) -> SceneReader:
     return SceneReader(lake, ratio=ratio, channels=INPUTS, targets=TARGETS, cache=cache)
+
+
+def sar_of(reader: SceneReader, scene_id: str) -> NDArray[np.float32]:
+    """A window of SAR in dB, NaN = no data."""
+    dtype, unit, fill = reader.sar_form(scene_id)
+    out = np.empty((len(reader.sar_channels), 43, 61), dtype)
+    reader.sar(scene_id, LINES, SAMPLES, out)
+    return np.where(out == fill, np.nan, out * np.float32(unit))
 
 
 def batches_of(reader: SceneReader, **changes: object) -> BatchDataset:

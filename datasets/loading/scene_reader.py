@@ -6,9 +6,9 @@ longitude and incidence angle as the tie points around it. All that is a seventh
 """
 
 import math
-from collections.abc import Iterator, Sequence
-from functools import cached_property, partial
-from typing import Any, Final, NamedTuple
+from collections.abc import Sequence
+from copy import copy
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,19 +18,11 @@ from datasets.grids import KM2_PIXELS, km2_index
 from datasets.labels import IGNORE
 from datasets.lake import Lake
 from datasets.loading.compressed_file import CompressedArray
+from datasets.loading.decoded_scenes import DecodedScenes
 from datasets.loading.node_cache import NodeCache
 from datasets.loading.windows import BORDER, LAND, near_border
-from datasets.scene import POLYGON_ID, Scene
-from datasets.stores.scene_writer import SHARD
+from datasets.scene import POLYGON_ID
 from datasets.tie_grid import TIE_CHANNELS, TieGrid
-
-STEP_BYTES: Final = 256 << 20
-"""Of one step of decoding; what is decoded and what it is decoded from, two of them at most, are in memory together."""
-
-
-_ENOUGH: Final = 0.8
-"""A cache with room for this share of the scenes holds them as they are decoded: to decode a fifth of the patches from
-chunks takes no longer than all of them from compressed squares."""
 
 
 class CoarseWindow(NamedTuple):
@@ -44,31 +36,6 @@ class CoarseWindow(NamedTuple):
 
     cells: NDArray[np.float32]
     offset: tuple[float, float]
-
-
-def decoding_steps(
-    names: Sequence[str], shape: tuple[int, int], itemsize: int, *, most_bytes: int = STEP_BYTES
-) -> Iterator[tuple[tuple[str, ...], slice]]:
-    """How whole variables of a scene are decoded in bounded memory, in C order and no shard twice.
-
-    Several small variables are read at once, since object storage has a high latency; a variable that is too large is
-    read by rows of shards.
-
-    Args:
-        names: Of the variables, in order.
-        shape: Lines and samples of each.
-        itemsize: Bytes of a pixel.
-        most_bytes: Of one step, decoded; a row of shards is never cut.
-
-    Yields:
-        Names, and lines.
-    """
-    plane = shape[0] * shape[1] * itemsize
-    at_once = max(most_bytes // max(plane, 1), 1)
-    step = shape[0] if plane <= most_bytes else SHARD
-    for first in range(0, len(names), at_once):
-        for line in range(0, shape[0], step):
-            yield tuple(names[first : first + at_once]), slice(line, min(line + step, shape[0]))
 
 
 class SceneReader:
@@ -103,32 +70,25 @@ class SceneReader:
         self.zone_channels = tuple(name for name in on_grid if name == LAND)
         self.tie_channels = tuple(name for name in on_grid if name in TIE_CHANNELS)
         self.km2_channels = tuple(name for name in channels if CHANNELS[name].grid == "km2")
-        self.cache = cache
         self.dominance = dominance
-        self._class_tables: dict[str, NDArray[np.uint8]] = {}
-        # All channels of the lake are cached together, so that trials with other inputs share the arrays.
-        known = lake.channels(f"r{ratio}")
-        self._sar_cached = tuple(name for name in CHANNELS if name in known and name not in (*TIE_CHANNELS, LAND))
-        self._sar_places = [self._sar_cached.index(name) for name in self.sar_channels]
-        known = lake.channels("km2") if self.km2_channels else ()
-        self._km2_cached = tuple(name for name in CHANNELS if name in known)
-        self._km2_places = [self._km2_cached.index(name) for name in self.km2_channels]
-        self._scenes: dict[str, Scene] = {}
-        self._coarse_arrays: dict[str, NDArray[np.float32]] = {}
+        self._decoded = DecodedScenes(lake, ratio, cache)
+        places = [self._decoded.sar.index(name) for name in self.sar_channels]
+        self._sar_planes = slice(None) if places == list(range(len(self._decoded.sar))) else places
+        self._km2_planes = [self._decoded.km2.index(name) for name in self.km2_channels]
         self._tie_grids: dict[str, TieGrid] = {}
-        self._entries: dict[tuple[str, tuple[str, ...]], tuple[str, tuple[int, ...], np.dtype[Any]]] = {}
+        self._class_tables: dict[str, NDArray[np.uint8]] = {}
 
     def __getstate__(self) -> dict[str, object]:
-        """Every process opens its own stores."""
-        return {**self.__dict__, "_scenes": {}, "_coarse_arrays": {}, "_tie_grids": {}, "_class_tables": {}}
+        """Every copy, in this process or another, opens its own stores."""
+        return {**self.__dict__, "_decoded": copy(self._decoded), "_tie_grids": {}, "_class_tables": {}}
 
     def shape(self, scene_id: str) -> tuple[int, int]:
         """Lines and samples at the ratio."""
-        return self._scene(scene_id).shape(self.ratio)
+        return self._decoded.scene(scene_id).shape(self.ratio)
 
     def month(self, scene_id: str) -> int:
         """Month of acquisition, 1..12."""
-        return self._scene(scene_id).record.acquired.month
+        return self._decoded.scene(scene_id).record.acquired.month
 
     def labels(self, scene_id: str, lines: slice, samples: slice, *, border_distance: float = 0.0) -> NDArray[np.uint8]:
         """Window of the target charts, (targets, h, w) uint8, 255 = no label.
@@ -148,23 +108,21 @@ class SceneReader:
 
     def sar_form(self, scene_id: str) -> tuple[np.dtype[Any], float, float]:
         """How the store holds SAR: dtype, dB of one unit, and the number that is no data."""
-        dtype, packing = self._scene(scene_id).stored(self.ratio, self._sar_cached[0])
+        dtype, packing = self._decoded.scene(scene_id).stored(self.ratio, self._decoded.sar[0])
         return (dtype, 1.0, math.nan) if packing is None else (dtype, packing.scale, packing.fill)
 
     def sar(self, scene_id: str, lines: slice, samples: slice, out: NDArray[Any]) -> None:
         """Reads a window of the SAR channels into `out`, (SAR channels, h, w), as stored; see `sar_form`."""
         if not self.sar_channels:
             return
-        stack = self._decoded(scene_id, self._sar_cached)
-        if stack is not None:
-            for plane, place in zip(out, self._sar_places, strict=True):
-                if isinstance(stack, CompressedArray):
-                    stack.read(place, lines, samples, plane)
-                else:
-                    plane[...] = stack[place, lines, samples]
-            return
-        places = dict(zip(self.sar_channels, out, strict=True))
-        self._scene(scene_id).windows(self.ratio, self.sar_channels, lines, samples, places, packed=True)
+        stack = self._decoded.on_sar_grid(scene_id, self._decoded.sar)
+        if stack is None:
+            places = dict(zip(self.sar_channels, out, strict=True))
+            self._decoded.scene(scene_id).windows(self.ratio, self.sar_channels, lines, samples, places, packed=True)
+        elif isinstance(stack, CompressedArray):
+            stack.read(lines, samples, out, self._sar_planes)
+        else:
+            out[...] = stack[self._sar_planes, lines, samples]
 
     def zones(self, scene_id: str, lines: slice, samples: slice) -> NDArray[np.uint8]:
         """Window of the zones of distance to land, (h, w) uint8 as stored; see `datasets.stores.packing.ZONES`."""
@@ -173,7 +131,7 @@ class SceneReader:
     def tie_grid(self, scene_id: str) -> TieGrid:
         """The geolocation grid of a scene."""
         if scene_id not in self._tie_grids:
-            self._tie_grids[scene_id] = TieGrid.from_points(self._scene(scene_id).tie_points())
+            self._tie_grids[scene_id] = TieGrid.from_points(self._decoded.scene(scene_id).tie_points())
         return self._tie_grids[scene_id]
 
     def border_distance(self, scene_id: str, lines: slice, samples: slice) -> NDArray[np.float32]:
@@ -196,119 +154,49 @@ class SceneReader:
         offset = (starts[0] - first[0], starts[1] - first[1])
         if not self.km2_channels:
             return CoarseWindow(np.empty((0, *shape), np.float32), offset)
-        cells = self._coarse_cells(scene_id)
+        cells = self._decoded.on_km2_grid(scene_id)
         ends = [low + count for low, count in zip(first, shape, strict=True)]
         if min(first) >= 0 and ends[0] <= cells.shape[1] and ends[1] <= cells.shape[2]:
-            return CoarseWindow(cells[self._km2_places, first[0] : ends[0], first[1] : ends[1]], offset)
+            return CoarseWindow(cells[self._km2_planes, first[0] : ends[0], first[1] : ends[1]], offset)
         rows, columns = (
             np.clip(np.arange(low, end), 0, last - 1)
             for low, end, last in zip(first, ends, cells.shape[1:], strict=True)
         )
-        return CoarseWindow(cells[np.ix_(np.array(self._km2_places), rows, columns)], offset)
+        return CoarseWindow(cells[np.ix_(np.array(self._km2_planes), rows, columns)], offset)
 
     def km2_cells(self, scene_id: str) -> NDArray[np.float32]:
         """All cells of the AMSR2 and ERA5 channels, (channels, lines, samples) float32, NaN = no data."""
         if not self.km2_channels:
             return np.empty((0, 1, 1), np.float32)
-        return self._coarse_cells(scene_id)[self._km2_places]
-
-    def _scene(self, scene_id: str) -> Scene:
-        if scene_id not in self._scenes:
-            self._scenes[scene_id] = self.lake.scene(scene_id)
-        return self._scenes[scene_id]
+        return self._decoded.on_km2_grid(scene_id)[self._km2_planes]
 
     def _labels(self, scene_id: str, lines: slice, samples: slice) -> NDArray[np.uint8]:
         if self.dominance is not None:
             ids = self._plane(scene_id, POLYGON_ID, lines, samples).astype(np.uint16, copy=False)
             if scene_id not in self._class_tables:
-                self._class_tables[scene_id] = self._scene(scene_id).class_table(self.targets, self.dominance)
+                self._class_tables[scene_id] = self._decoded.scene(scene_id).class_table(self.targets, self.dominance)
             return self._class_tables[scene_id][:, ids]
-        if self.cache is None:  # all in one round of requests
-            found = self._scene(scene_id).windows(self.ratio, self.targets, lines, samples, packed=True)
+        if self._decoded.cache is None:  # all in one round of requests
+            found = self._decoded.scene(scene_id).windows(self.ratio, self.targets, lines, samples, packed=True)
             return np.stack([found[name] for name in self.targets]).astype(np.uint8, copy=False)
         planes = [self._plane(scene_id, name, lines, samples) for name in self.targets]
         return np.array(planes)
 
     def _plane(self, scene_id: str, name: str, lines: slice, samples: slice) -> NDArray[Any]:
         """Window of one variable as stored."""
-        stack = self._decoded(scene_id, (name,))
+        stack = self._decoded.on_sar_grid(scene_id, (name,))
         if isinstance(stack, CompressedArray):
-            return stack.window(0, lines, samples)
+            window: NDArray[Any] = stack.window(lines, samples)[0]
+            return window
         if stack is not None:
             return stack[0, lines, samples]
-        return self._scene(scene_id).windows(self.ratio, (name,), lines, samples, packed=True)[name]
+        return self._decoded.scene(scene_id).windows(self.ratio, (name,), lines, samples, packed=True)[name]
 
     def _physical(self, scene_id: str, name: str, lines: slice, samples: slice) -> NDArray[np.float32]:
-        stored, (_, packing) = (
-            self._plane(scene_id, name, lines, samples),
-            self._scene(scene_id).stored(self.ratio, name),
-        )
+        stored = self._plane(scene_id, name, lines, samples)
+        _, packing = self._decoded.scene(scene_id).stored(self.ratio, name)
         if packing is None:
             return stored.astype(np.float32)
         values = np.empty(stored.shape, np.float32)
         packing.unpack(stored, values)
         return values
-
-    def _decoded(self, scene_id: str, names: tuple[str, ...]) -> NDArray[Any] | CompressedArray | None:
-        """(names, lines, samples) of whole variables of one dtype, as stored, from the node's cache.
-
-        Whole numbers are compressed there if that makes room for more scenes.
-
-        Returns:
-            None if they are to be read by window.
-        """
-        if self.cache is None:
-            return None
-        if (scene_id, names) not in self._entries:
-            scene = self._scene(scene_id)
-            whole = (len(names), *scene.shape(self.ratio))
-            key = self._key(scene_id, f"r{self.ratio}", names)
-            self._entries[scene_id, names] = key, whole, scene.stored(self.ratio, names[0])[0]
-        key, shape, dtype = self._entries[scene_id, names]
-        fill = partial(self._pieces, scene_id, names, dtype.itemsize)
-        if dtype.kind in "iu" and self._is_crowded:
-            return self.cache.compressed(key, shape, dtype, fill)
-        return self.cache.array(key, shape, dtype, fill)
-
-    @cached_property
-    def _is_crowded(self) -> bool:
-        """Whether the cache is too small for most scenes of the lake, with one chart, at this ratio.
-
-        That is asked of the lake and not of a trial's scenes, so that all trials of a node share what is kept.
-        """
-        catalog = self.lake.catalog()
-        read = catalog.take(catalog.having("split", "train") | catalog.having("split", "test"))
-        pixels = np.sum((read.column("lines") // self.ratio) * (read.column("samples") // self.ratio), dtype=np.int64)
-        assert self.cache is not None
-        return _ENOUGH * int(pixels) * (2 * len(self._sar_cached) + 2) > self.cache.max_bytes
-
-    def _pieces(self, scene_id: str, names: tuple[str, ...], itemsize: int) -> Iterator[NDArray[Any]]:
-        """Whole variables in C order, as stored, in pieces of bounded size."""
-        scene = self._scene(scene_id)
-        for some, lines in decoding_steps(names, scene.shape(self.ratio), itemsize):
-            found = scene.windows(self.ratio, some, lines, slice(None), packed=True)
-            for name in some:
-                yield found.pop(name)
-
-    def _coarse_cells(self, scene_id: str) -> NDArray[np.float32]:
-        """(names, lines, samples) of all 2 km channels: small enough to be held where there is no cache."""
-        if scene_id in self._coarse_arrays:
-            return self._coarse_arrays[scene_id]
-        names, scene = self._km2_cached, self._scene(scene_id)
-        if self.cache is not None:
-            shape = (len(names), *scene.km2_shape(names[0]))
-            key = self._key(scene_id, "km2", names)
-            found = self.cache.array(key, shape, np.dtype(np.float32), lambda: [self._decoded_km2(scene)])
-            if found is not None:
-                return found
-        self._coarse_arrays[scene_id] = self._decoded_km2(scene)
-        return self._coarse_arrays[scene_id]
-
-    def _decoded_km2(self, scene: Scene) -> NDArray[np.float32]:
-        found = scene.whole(self.ratio, self._km2_cached)
-        return np.stack([found[name] for name in self._km2_cached]).astype(np.float32)
-
-    def _key(self, scene_id: str, group: str, names: tuple[str, ...]) -> str:
-        """Names the content: a scene that is built again with other pixels or another recipe is another array."""
-        record = self._scene(scene_id).record
-        return "/".join((scene_id, group, record.recipe, record.fingerprint, *names))

@@ -25,14 +25,14 @@ LOADING: Final = (
     ),
     Mutant(
         "two recipes of one scene share a node's cache",
-        "datasets/loading/scene_reader.py",
+        "datasets/loading/decoded_scenes.py",
         "record.recipe, record.fingerprint, *names",
         "record.fingerprint, *names",
         f"{INPUTS}::test_one_scene_in_two_recipes_on_one_cache",
     ),
     Mutant(
         "a scene that was built again is read as it was",
-        "datasets/loading/scene_reader.py",
+        "datasets/loading/decoded_scenes.py",
         "record.recipe, record.fingerprint, *names",
         "record.recipe, *names",
         f"{INPUTS}::test_a_scene_of_other_content_on_one_cache",

@@ -1,32 +1,19 @@
 """Windows as they are stored, from chunks and from the node's cache alike."""
 
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from datasets.channels import INPUTS
 from datasets.lake import Lake
 from datasets.loading.batch import Window, read_batch
 from datasets.loading.node_cache import NodeCache
-from datasets.loading.scene_reader import STEP_BYTES, SceneReader, decoding_steps
-from datasets.stores.scene_writer import SHARD
+from datasets.loading.scene_reader import SceneReader
 from ingest.precision import INCIDENCE_STEP, geolocation_step
-from tests.reading import TARGETS, cache_in, crowded_cache_in, reader_of
-
-LINES, SAMPLES = slice(7, 50), slice(90, 151)
-
-
-def sar_of(reader: SceneReader, scene_id: str) -> np.ndarray:
-    """SAR in dB, NaN = no data."""
-    dtype, unit, fill = reader.sar_form(scene_id)
-    out = np.empty((len(reader.sar_channels), 43, 61), dtype)
-    reader.sar(scene_id, LINES, SAMPLES, out)
-    return np.where(out == fill, np.nan, out * np.float32(unit))
+from tests.reading import LINES, SAMPLES, TARGETS, cache_in, crowded_cache_in, reader_of, sar_of
 
 
 @pytest.fixture(params=["chunks", "cache", "crowded cache"])
@@ -86,63 +73,20 @@ def test_beyond_the_edge_the_last_cell_is_held(reader: SceneReader, tiny_lake: L
     assert cells[place, 2, 2] == field[-1, -1]
 
 
-def test_a_scene_is_decoded_once_for_all_readers_of_a_node(tiny_lake: Lake, tmp_path: Path) -> None:
+@pytest.mark.parametrize("make", [cache_in, crowded_cache_in])
+def test_a_scene_is_decoded_once_for_all_readers_of_a_node(
+    tiny_lake: Lake, tmp_path: Path, make: Callable[[Path], NodeCache]
+) -> None:
     scene_id = tiny_lake.catalog().scene_ids[0]
-    cache = cache_in(tmp_path / "cache")
+    cache = make(tmp_path / "cache")
     first = sar_of(reader_of(tiny_lake, cache=cache), scene_id)
-    broken = reader_of(tiny_lake, cache=cache_in(tmp_path / "cache"))
-    broken._windows = None  # type: ignore[assignment, method-assign]
+    broken = reader_of(tiny_lake, cache=make(tmp_path / "cache"))
+    broken._decoded._stack = None  # type: ignore[assignment, method-assign]
     np.testing.assert_array_equal(sar_of(broken, scene_id), first)
     fewer = SceneReader(tiny_lake, ratio=2, channels=INPUTS[1:3], targets=("SOD",), cache=cache)
     before = cache.used_bytes()
     np.testing.assert_array_equal(sar_of(fewer, scene_id), first[1:2])
     assert cache.used_bytes() == before, "other channels are other planes of the same array"
-
-
-@pytest.mark.parametrize(("make", "suffixes"), [(cache_in, {".npy"}), (crowded_cache_in, {".npy", ".squares"})])
-def test_whole_numbers_are_compressed_where_the_scenes_of_the_lake_would_not_all_have_room(
-    tiny_lake: Lake, tmp_path: Path, make: Callable[[Path], NodeCache], suffixes: set[str]
-) -> None:
-    """Cells of 2 km stay as they are: their float32 hardly get smaller."""
-    reader, scene_id = reader_of(tiny_lake, cache=make(tmp_path)), tiny_lake.catalog().scene_ids[0]
-    sar_of(reader, scene_id)
-    reader.km2(scene_id, 0, 0, (3, 3))
-    assert {path.suffix for path in tmp_path.iterdir() if path.is_file()} == suffixes
-
-
-@given(
-    variables=st.integers(1, 9),
-    lines=st.integers(1, 3 * SHARD),
-    samples=st.integers(1, 11000),
-    itemsize=st.sampled_from([1, 4]),
-)
-def test_steps_of_decoding_are_bounded_and_cover_every_variable_once_in_order(
-    variables: int, lines: int, samples: int, itemsize: int
-) -> None:
-    names = tuple(map(str, range(variables)))
-    steps = list(decoding_steps(names, (lines, samples), itemsize))
-    flat = [(name, range(lines)[part]) for some, part in steps for name in some]
-    assert [(name, line) for name, part in flat for line in part] == [(n, k) for n in names for k in range(lines)]
-    for some, part in steps:
-        height = len(range(lines)[part])
-        assert len(some) * height * samples * itemsize <= max(STEP_BYTES, SHARD * samples * itemsize)
-        assert part.start % SHARD == 0
-        assert len(some) == 1 or height == lines, "in C order"
-
-
-@pytest.mark.parametrize("most", [1, 40_000, 1 << 30])
-def test_however_it_is_cut_the_decoded_scene_is_the_same(
-    tiny_lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int
-) -> None:
-    def small(names: tuple[str, ...], shape: tuple[int, int], itemsize: int) -> Iterator[tuple[tuple[str, ...], slice]]:
-        return decoding_steps(names, shape, itemsize, most_bytes=most)
-
-    monkeypatch.setattr("datasets.loading.scene_reader.decoding_steps", small)
-    monkeypatch.setattr("datasets.loading.scene_reader.SHARD", 64)
-    scene_id = tiny_lake.catalog().scene_ids[0]
-    np.testing.assert_array_equal(
-        sar_of(reader_of(tiny_lake, cache=cache_in(tmp_path)), scene_id), sar_of(reader_of(tiny_lake), scene_id)
-    )
 
 
 def test_a_cache_without_room_reads_from_the_lake(tiny_lake: Lake, tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ def test_a_worker_loads_the_networks_once_for_all_scenes_of_a_run(
         assert not make_map((scene_id, "digest"), order), "made by another worker meanwhile"
     assert torch.get_num_threads() == 1
     (maker,) = on_workers._KEPT.values()
-    known = maker.networks.members[0].inputs.reader.__dict__["_scenes"]
+    known = maker.networks.members[0].inputs.reader._decoded.__dict__["_scenes"]
     assert not known, "what is kept of a scene would add up over thousands"
     other = make_checkpoint("other", seed=1)
     with pytest.raises(MapExistsError, match="was made from another checkpoint"):
