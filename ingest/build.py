@@ -166,27 +166,13 @@ def build_lake(
     check_lock()
     old = earlier_catalog(lake)
     before = dict(zip(old.scene_ids, old.column("split"), strict=True))
-    catalog = _publish(lake, (*earlier, *built), split, settled=settled) if built and not waiting else None
+    catalog = publish(lake, (*earlier, *built), split, settled=settled) if built and not waiting else None
     resplit = tuple(row for row in catalog or () if before.get(row.scene_id, row.split) != row.split)
     return BuildSummary(built=built, failures=failures, catalog=catalog, waiting=waiting, lost=lost, resplit=resplit)
 
 
-def publish(lake: Lake, records: Iterable[SceneRecord], split: SplitOptions) -> Catalog:
-    """Writes statistics and catalog over these scenes and those of the catalog that is there."""
-    built = tuple(records)
-    return _publish(lake, (*earlier_scenes(lake, built)[0], *built), split)
-
-
-def _is_as_drawn(catalog: Catalog, split: SplitOptions) -> bool:
-    """Whether the catalog has the splits that would be drawn now."""
-    near = _too_near(catalog, split)
-    others = catalog.take(~near)
-    now = splits_of(others, seed=split.seed, val_scenes=split.val_scenes, include_withdrawn=split.include_withdrawn)
-    same = now == list(zip(others.column("split"), others.column("unused"), strict=True))
-    return same and bool(catalog.take(near).having("split", "unused").all())
-
-
-def _publish(lake: Lake, records: Iterable[SceneRecord], split: SplitOptions, *, settled: bool = False) -> Catalog:
+def publish(lake: Lake, records: Iterable[SceneRecord], split: SplitOptions, *, settled: bool = False) -> Catalog:
+    """Draws the splits and writes statistics and catalog over these scenes; `settled`: their rows are their stores'."""
     scenes = Catalog.of({record.scene_id: record for record in carry_seasons(lake, records)}.values())
     near = _too_near(scenes, split)
     drawn = assign_splits(
@@ -196,6 +182,15 @@ def _publish(lake: Lake, records: Iterable[SceneRecord], split: SplitOptions, *,
     catalog = Catalog.of((*drawn, *unused))
     lake.publish(catalog, channel_statistics(lake, catalog), settled=settled)
     return catalog
+
+
+def _is_as_drawn(catalog: Catalog, split: SplitOptions) -> bool:
+    """Whether the catalog has the splits that would be drawn now."""
+    near = _too_near(catalog, split)
+    others = catalog.take(~near)
+    now = splits_of(others, seed=split.seed, val_scenes=split.val_scenes, include_withdrawn=split.include_withdrawn)
+    same = now == list(zip(others.column("split"), others.column("unused"), strict=True))
+    return same and bool(catalog.take(near).having("split", "unused").all())
 
 
 def _too_near(scenes: Catalog, split: SplitOptions) -> NDArray[np.bool_]:

@@ -13,7 +13,7 @@ from datasets.catalog import Catalog
 from datasets.lake import Lake
 from datasets.leaks import Apart, ApartError, leaks, too_near
 from datasets.scene import SceneRecord
-from ingest.build import SplitOptions, _publish
+from ingest.build import SplitOptions, publish
 
 Box = tuple[float, float, float, float]
 
@@ -85,7 +85,7 @@ def test_a_lake_leaves_out_what_is_too_near(tiny_lake: Lake, monkeypatch: pytest
     monkeypatch.setattr(Lake, "publish", lambda self, catalog, *_, **__: published.append(catalog))
     nearest = min((leak.in_space for leak in leaks(tiny_lake.catalog())), key=lambda each: (each.km, each.days))
     apart = Apart(km=nearest.km + 1, days=nearest.days + 0.1)
-    _publish(tiny_lake, tiny_lake.catalog(), SplitOptions(val_scenes=1, apart=apart))
+    publish(tiny_lake, tiny_lake.catalog(), SplitOptions(val_scenes=1, apart=apart))
     assert published[0][nearest.scene_id].split == "unused"
     assert published[0].scene_ids == tiny_lake.catalog().scene_ids
     assert len(published[0].split("train")) > 0

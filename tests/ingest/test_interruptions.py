@@ -228,7 +228,7 @@ def test_readers_keep_the_old_recipe_until_the_new_lake_is_whole(place: str, raw
 
     again = Lake.create(place, new_recipe.to_lake(), rebuild=True)
     assert [record.scene_id for record in finished_scenes(again)] == [first.scene_id]
-    publish(again, [convert_scene(str(raw_train[1]), new_recipe, again, "train")], SplitOptions())
+    publish(again, [first, convert_scene(str(raw_train[1]), new_recipe, again, "train")], SplitOptions())
     shown = Lake.open(place)
     assert shown.recipe_digest == new_recipe.digest
     assert shown.ratios == (10,)

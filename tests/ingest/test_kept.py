@@ -10,7 +10,7 @@ from datasets.lake import Lake
 from datasets.leaks import Apart, leaks
 from datasets.season_updates import amend
 from datasets.workers.cluster import ClusterOptions
-from ingest.build import SplitOptions, _publish, build_lake
+from ingest.build import SplitOptions, build_lake, publish
 from ingest.kept import KnownScenes
 from ingest.recipe import Recipe
 
@@ -57,7 +57,7 @@ def test_a_build_of_finished_scenes_opens_none_of_their_stores(lake: Lake, monke
 def test_a_rule_of_distances_that_holds_already_writes_no_catalog(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     nearest = min((leak.in_space for leak in leaks(lake.catalog())), key=lambda each: (each.km, each.days))
     split = SplitOptions(val_scenes=1, apart=Apart(km=nearest.km + 1, days=nearest.days + 0.1))
-    _publish(lake, lake.catalog(), split, settled=True)
+    publish(lake, lake.catalog(), split, settled=True)
     published: list[Catalog] = []
     monkeypatch.setattr(Lake, "publish", lambda self, catalog, *_, **__: published.append(catalog))
 
