@@ -13,7 +13,7 @@ from datasets.errors import unknown_name
 Grid = Literal["sar", "km2", "scene"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Channel:
     """One input channel.
 
@@ -37,128 +37,26 @@ class Channel:
     plausible: tuple[float, float]
 
 
-def _brightness_temperatures() -> list[Channel]:
-    frequencies = ("6_9", "7_3", "10_7", "18_7", "23_8", "36_5", "89_0")
-    return [
-        Channel(
-            name=f"btemp_{frequency}{polarization}",
-            long_name=f"AMSR2 brightness temperature {frequency.replace('_', '.')} GHz {polarization.upper()}",
-            units="K",
-            grid="km2",
-            limits=(80.0, 280.0),
-            plausible=(50.0, 330.0),
-        )
-        for frequency in frequencies
-        for polarization in "hv"
-    ]
-
-
-_ALL = [
-    Channel(
-        name="nersc_sar_primary",
-        long_name="SAR HH sigma0",
-        units="dB",
-        grid="sar",
-        limits=(-30.0, 0.0),
-        plausible=(-80.0, 40.0),
+_ALL = [  # name, long name, units, grid, limits, plausible
+    Channel("nersc_sar_primary", "SAR HH sigma0", "dB", "sar", (-30.0, 0.0), (-80.0, 40.0)),
+    Channel("nersc_sar_secondary", "SAR HV sigma0", "dB", "sar", (-35.0, -10.0), (-80.0, 40.0)),
+    Channel("sar_incidenceangle", "incidence angle", "degree", "sar", (18.0, 48.0), (15.0, 50.0)),
+    Channel("sar_latitude", "latitude", "degrees_north", "sar", (50.0, 90.0), (-90.0, 90.0)),
+    Channel("sar_longitude", "longitude", "degrees_east", "sar", (-180.0, 180.0), (-180.0, 180.0)),
+    Channel("distance_map", "distance to land zone", "1", "sar", (0.0, 41.0), (0.0, 41.0)),
+    *(
+        Channel(f"btemp_{band}{way}", f"{long_name} {way.upper()}", "K", "km2", (80.0, 280.0), (50.0, 330.0))
+        for band in ("6_9", "7_3", "10_7", "18_7", "23_8", "36_5", "89_0")
+        for long_name in [f"AMSR2 brightness temperature {band.replace('_', '.')} GHz"]
+        for way in "hv"
     ),
-    Channel(
-        name="nersc_sar_secondary",
-        long_name="SAR HV sigma0",
-        units="dB",
-        grid="sar",
-        limits=(-35.0, -10.0),
-        plausible=(-80.0, 40.0),
-    ),
-    Channel(
-        name="sar_incidenceangle",
-        long_name="incidence angle",
-        units="degree",
-        grid="sar",
-        limits=(18.0, 48.0),
-        plausible=(15.0, 50.0),
-    ),
-    Channel(
-        name="sar_latitude",
-        long_name="latitude",
-        units="degrees_north",
-        grid="sar",
-        limits=(50.0, 90.0),
-        plausible=(-90.0, 90.0),
-    ),
-    Channel(
-        name="sar_longitude",
-        long_name="longitude",
-        units="degrees_east",
-        grid="sar",
-        limits=(-180.0, 180.0),
-        plausible=(-180.0, 180.0),
-    ),
-    Channel(
-        name="distance_map",
-        long_name="distance to land zone",
-        units="1",
-        grid="sar",
-        limits=(0.0, 41.0),
-        plausible=(0.0, 41.0),
-    ),
-    *_brightness_temperatures(),
-    Channel(
-        name="u10m_rotated",
-        long_name="10 m wind along the sample axis",
-        units="m s-1",
-        grid="km2",
-        limits=(-20.0, 20.0),
-        plausible=(-100.0, 100.0),
-    ),
-    Channel(
-        name="v10m_rotated",
-        long_name="10 m wind along the line axis",
-        units="m s-1",
-        grid="km2",
-        limits=(-20.0, 20.0),
-        plausible=(-100.0, 100.0),
-    ),
-    Channel(
-        name="t2m",
-        long_name="2 m air temperature",
-        units="K",
-        grid="km2",
-        limits=(230.0, 290.0),
-        plausible=(170.0, 330.0),
-    ),
-    Channel(
-        name="skt",
-        long_name="skin temperature",
-        units="K",
-        grid="km2",
-        limits=(230.0, 290.0),
-        plausible=(170.0, 340.0),
-    ),
-    Channel(
-        name="tcwv",
-        long_name="total column water vapour",
-        units="kg m-2",
-        grid="km2",
-        limits=(0.0, 30.0),
-        plausible=(-0.1, 100.0),
-    ),
-    Channel(
-        name="tclw",
-        long_name="total column cloud liquid water",
-        units="kg m-2",
-        grid="km2",
-        limits=(0.0, 0.3),
-        plausible=(-0.01, 10.0),
-    ),
-    Channel(
-        name="month",
-        long_name="month of acquisition",
-        units="1",
-        grid="scene",
-        limits=(1.0, 12.0),
-        plausible=(1.0, 12.0),
-    ),
+    Channel("u10m_rotated", "10 m wind along the sample axis", "m s-1", "km2", (-20.0, 20.0), (-100.0, 100.0)),
+    Channel("v10m_rotated", "10 m wind along the line axis", "m s-1", "km2", (-20.0, 20.0), (-100.0, 100.0)),
+    Channel("t2m", "2 m air temperature", "K", "km2", (230.0, 290.0), (170.0, 330.0)),
+    Channel("skt", "skin temperature", "K", "km2", (230.0, 290.0), (170.0, 340.0)),
+    Channel("tcwv", "total column water vapour", "kg m-2", "km2", (0.0, 30.0), (-0.1, 100.0)),
+    Channel("tclw", "total column cloud liquid water", "kg m-2", "km2", (0.0, 0.3), (-0.01, 10.0)),
+    Channel("month", "month of acquisition", "1", "scene", (1.0, 12.0), (1.0, 12.0)),
 ]
 
 CHANNELS: Final[dict[str, Channel]] = {channel.name: channel for channel in _ALL}
