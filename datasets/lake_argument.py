@@ -1,4 +1,4 @@
-"""The argument LAKE of the commands of this package."""
+"""The argument LAKE of commands."""
 
 from typing import Annotated
 

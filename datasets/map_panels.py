@@ -10,6 +10,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
+from datasets.channels import Channel
 from datasets.class_colours import NO_SAR, UNCLASSED, Palette, class_colours, unclassed
 from datasets.labels import Chart
 from datasets.map_frame import MapFrame
@@ -53,6 +54,19 @@ class Shades:
     missing: NDArray[np.uint8] | None = None
     palette: Palette = "safe"
 
+    @classmethod
+    def of_channel(cls, channel: Channel, values: NDArray[np.floating], spacing_m: float) -> "Shades":
+        """A channel: backscatter in grey, everything else in colours."""
+        colours = "gray" if channel.units == "dB" else "viridis"
+        return cls(
+            title=channel.long_name,
+            values=values,
+            spacing_m=spacing_m,
+            limits=channel.limits,
+            units=channel.units,
+            colours=colours,
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Kinds:
@@ -70,6 +84,24 @@ class Kinds:
     spacing_m: float
     swatches: Mapping[int, Swatch]
     legend: Sequence[Swatch] = field(default=())
+
+    @classmethod
+    def of_chart(
+        cls,
+        chart: Chart,
+        values: NDArray[np.uint8],
+        spacing_m: float,
+        palette: Palette,
+        there: Mapping[int, float] | Collection[int],
+    ) -> "Kinds":
+        """A chart, its legend as `class_legend` makes it."""
+        return cls(
+            title=f"{chart.name}: {chart.long_name}",
+            values=values,
+            spacing_m=spacing_m,
+            swatches=class_swatches(chart, palette),
+            legend=class_legend(chart, palette, there),
+        )
 
 
 Panel = Shades | Kinds

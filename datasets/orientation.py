@@ -38,15 +38,7 @@ class Orientation:
             latitude: (n, m) degrees of some lines and samples in their order, n and m at least 2, evenly spread.
             longitude: Likewise; jumps at 180 degrees do not matter.
         """
-        north, east = _unit_vectors(latitude, longitude)
-        position = np.stack(
-            [
-                np.cos(np.radians(latitude)) * np.cos(np.radians(longitude)),
-                np.cos(np.radians(latitude)) * np.sin(np.radians(longitude)),
-                np.sin(np.radians(latitude)),
-            ]
-        )
-        along, across = (_directions(position, axis, north, east) for axis in (0, 1))
+        along, across = _directions(latitude, longitude)
 
         def gain(way: Self) -> float:
             down, right = (across, along) if way.transposed else (along, across)
@@ -93,28 +85,24 @@ def north_of(latitude: NDArray[np.floating], longitude: NDArray[np.floating]) ->
     """
     n, m = latitude.shape
     middle = (slice(max(n // 2 - 1, 0), n // 2 + 1), slice(max(m // 2 - 1, 0), m // 2 + 1))
-    lat, lon = np.radians(latitude[middle]), np.radians(longitude[middle])
-    position = np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)])
-    north, east = _unit_vectors(latitude[middle], longitude[middle])
-    down, right = (_directions(position, axis, north, east) for axis in (0, 1))
+    down, right = _directions(latitude[middle], longitude[middle])
     arrow = np.array([right[0], -down[0]])
     length = float(np.hypot(*arrow))
     return (0.0, 1.0) if length == 0 else (float(arrow[0] / length), float(arrow[1] / length))
 
 
-def _unit_vectors(
-    latitude: NDArray[np.floating], longitude: NDArray[np.floating]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """North and east at every place, (3, n, m) each, in space: there neither 180 degrees nor the pole is special."""
+def _directions(latitude: NDArray[np.floating], longitude: NDArray[np.floating]) -> list[tuple[float, float]]:
+    """Mean parts to the north and to the east of a step of length 1 along lines, and along samples.
+
+    Computed in space, where neither 180 degrees nor the pole is special.
+    """
     lat, lon = np.radians(latitude), np.radians(longitude)
+    up = np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)])
     north = np.stack([-np.sin(lat) * np.cos(lon), -np.sin(lat) * np.sin(lon), np.cos(lat)])
-    return north, np.stack([-np.sin(lon), np.cos(lon), np.zeros_like(lon)])
-
-
-def _directions(
-    position: NDArray[np.float64], axis: int, north: NDArray[np.float64], east: NDArray[np.float64]
-) -> tuple[float, float]:
-    """Mean parts to the north and to the east of a step of length 1 along an axis."""
-    step = np.gradient(position, axis=1 + axis)
-    step /= np.linalg.norm(step, axis=0) + 1e-300
-    return float((step * north).sum(axis=0).mean()), float((step * east).sum(axis=0).mean())
+    east = np.stack([-np.sin(lon), np.cos(lon), np.zeros_like(lon)])
+    found = []
+    for axis in (1, 2):
+        step = np.gradient(up, axis=axis)
+        step /= np.linalg.norm(step, axis=0) + 1e-300
+        found.append((float((step * north).sum(axis=0).mean()), float((step * east).sum(axis=0).mean())))
+    return found

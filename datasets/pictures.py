@@ -3,20 +3,18 @@
 from typing import Final
 
 import numpy as np
-from matplotlib.backend_bases import FigureCanvasBase
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from datasets.block_reduction import block_mean, block_mode, block_side, strips
 from datasets.channels import CHANNELS
 from datasets.class_colours import LAND, NO_SAR, Palette
-from datasets.errors import unknown_name
 from datasets.graticule import box_text
 from datasets.grids import pixel_spacing
 from datasets.labels import CHARTS, IGNORE
 from datasets.loading.windows import land_pixels
 from datasets.map_frame import MapFrame
-from datasets.map_panels import MOST_PIXELS, Kinds, Panel, Shades, class_legend, class_swatches
+from datasets.map_panels import MOST_PIXELS, Kinds, Panel, Shades
 from datasets.picture_sheet import draw_sheet
 from datasets.scene import Scene, SceneRecord
 
@@ -24,7 +22,7 @@ CONTINUOUS: Final = ("nersc_sar_primary", "nersc_sar_secondary", "sar_incidencea
 ZONES: Final = "distance_map"
 
 
-def scene_sheet(scene: Scene, ratio: int, kind: str = "png", palette: Palette = "safe") -> Figure:
+def scene_sheet(scene: Scene, ratio: int, palette: Palette = "safe") -> Figure:
     """Draws HH, HV, incidence angle, SIC, SOD and FLOE of one scene.
 
     A large scene is read in strips and drawn from means of blocks, charts from the commonest class of each.
@@ -32,7 +30,6 @@ def scene_sheet(scene: Scene, ratio: int, kind: str = "png", palette: Palette = 
     Args:
         scene: The scene.
         ratio: Grid to draw from.
-        kind: What it is to be saved as, `png`, `pdf`, `svg`, ...
         palette: Colours of the classes.
 
     Returns:
@@ -40,40 +37,17 @@ def scene_sheet(scene: Scene, ratio: int, kind: str = "png", palette: Palette = 
 
     Raises:
         SceneNotFoundError: The scene has no such ratio.
-        UnknownNameError: Figures cannot be saved as that.
     """
-    if kind not in (kinds := FigureCanvasBase.get_supported_filetypes()):
-        raise unknown_name("kind of picture", kind, kinds)
     scene.open(ratio)  # what is not there is told before anything is read
     lines, samples = scene.shape(ratio)
     side = block_side((lines, samples), MOST_PIXELS)
     shades, charts, shares = _read(scene, ratio, side)
     spacing = pixel_spacing(ratio)
     frame = MapFrame.of_scene(scene, ratio)
-    panels: list[Panel] = []
-    for name, values in shades.items():
-        channel = CHANNELS[name]
-        panels.append(
-            Shades(
-                title=channel.long_name,
-                values=values,
-                spacing_m=spacing * side,
-                limits=channel.limits,
-                units=channel.units,
-                colours="gray" if channel.units == "dB" else "viridis",
-            )
-        )
-    for name, codes in charts.items():
-        chart = CHARTS[name]
-        panels.append(
-            Kinds(
-                title=f"{name}: {chart.long_name}",
-                values=codes,
-                spacing_m=spacing * side,
-                swatches=class_swatches(chart, palette),
-                legend=class_legend(chart, palette, shares[name]),
-            )
-        )
+    panels: list[Panel] = [
+        *(Shades.of_channel(CHANNELS[name], values, spacing * side) for name, values in shades.items()),
+        *(Kinds.of_chart(CHARTS[name], codes, spacing * side, palette, shares[name]) for name, codes in charts.items()),
+    ]
     record = scene.record
     blocks = f", drawn from blocks of {side} x {side}" if side > 1 else ""
     title = f"{heading(record)}\n{box_text(record.bbox)} · {spacing:g} m pixels{blocks} · {frame.orientation.words}"

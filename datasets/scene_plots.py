@@ -18,8 +18,6 @@ from datasets.map_panels import (
     MOST_PIXELS,
     Kinds,
     Shades,
-    class_legend,
-    class_swatches,
     draw_kinds,
     draw_shades,
     legend_handles,
@@ -69,26 +67,14 @@ def _kinds(array: xr.DataArray, frame: MapFrame, palette: Palette) -> Kinds:
     values, chart = array.to_numpy(), CHARTS[str(array.name)]
     codes = np.where(np.isfinite(values), values, IGNORE).astype(np.uint8)
     side = block_side(codes.shape, MOST_PIXELS)
-    return Kinds(
-        title="",
-        values=block_mode(codes, side),
-        spacing_m=frame.spacing_m * side,
-        swatches=class_swatches(chart, palette),
-        legend=class_legend(chart, palette, np.unique(codes).tolist()),
-    )
+    there = np.unique(codes).tolist()
+    return Kinds.of_chart(chart, block_mode(codes, side), frame.spacing_m * side, palette, there)
 
 
 def _shades(array: xr.DataArray, frame: MapFrame) -> Shades:
     values, channel = array.to_numpy().astype(np.float32), CHANNELS[str(array.name)]
     side = block_side(values.shape, MOST_PIXELS)
-    return Shades(
-        title="",
-        values=block_mean(values, side),
-        spacing_m=frame.spacing_m * side,
-        limits=channel.limits,
-        units=channel.units,
-        colours="gray" if channel.units == "dB" else "viridis",
-    )
+    return Shades.of_channel(channel, block_mean(values, side), frame.spacing_m * side)
 
 
 def _frame(array: xr.DataArray) -> MapFrame:

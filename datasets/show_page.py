@@ -70,7 +70,7 @@ def print_scene(
     """
     tables = [_facts(lake, record), _classes(record), _variables(lake, scene)]
     if picture is not None:
-        _draw(picture, lambda: _scene_picture(lake, scene, ratio, _kind(picture), palette))
+        _draw(picture, lambda: _scene_picture(lake, scene, ratio, palette))
     for table in tables:
         out.print(table)
     tell(f'xarray.open_zarr("{lake.scene_url(record.scene_id)}", group="r{lake.ratios[0]}")')
@@ -78,15 +78,14 @@ def print_scene(
         tell(f"drawn: {picture}")
 
 
-def _scene_picture(lake: Lake, scene: Scene, ratio: int | None, kind: str, palette: Palette) -> "Figure":
+def _scene_picture(lake: Lake, scene: Scene, ratio: int | None, palette: Palette) -> "Figure":
     if ratio is None:
         from datasets.scene_on_map import scene_on_map  # matplotlib is slow to import
 
         return scene_on_map(scene, lake.ratios, palette)
     from datasets.pictures import scene_sheet
 
-    scene.open(ratio)  # what is not there is told before anything else
-    return scene_sheet(scene, ratio, kind, palette)
+    return scene_sheet(scene, ratio, palette)
 
 
 def _kind(path: Path) -> str:

@@ -8,13 +8,14 @@ from rich.filesize import decimal
 from rich.table import Table
 
 from datasets.lake import Lake
+from datasets.lake_argument import LakeArgument
 from datasets.lock import lock_lake, lock_owner
 from datasets.process.terminal import out, progress, tell, user_errors
 from ingest.errors import UnconfirmedError
 
 
 def verify(
-    lake: Annotated[str, typer.Argument(help="URL of the lake: a path, s3://, gs://, az://.", envvar="ICEBENCH_LAKE")],
+    lake: LakeArgument,
     deep: Annotated[bool, typer.Option("--deep", help="Decode every array too: reads the whole lake.")] = False,
     discard: Annotated[
         bool, typer.Option("--discard", help="Remove stores that are damaged, so that the next build makes them again.")
@@ -54,7 +55,7 @@ def verify(
 
 
 def prune(
-    lake: Annotated[str, typer.Argument(help="URL of the lake: a path, s3://, gs://, az://.", envvar="ICEBENCH_LAKE")],
+    lake: LakeArgument,
     yes: Annotated[bool, typer.Option("--yes", help="Remove without asking.")] = False,
 ) -> None:
     """Remove the scenes of all recipes but the one that readers see: left or not finished by a rebuild.

@@ -7,6 +7,7 @@ import typer
 
 from datasets.errors import LakeLockedError, LakeNotFoundError
 from datasets.lake import Lake
+from datasets.lake_argument import LakeArgument
 from datasets.lock import lock_lake, lock_owner
 from datasets.process.terminal import progress, tell, tell_failure, user_errors
 from datasets.recipe_file import FORMAT
@@ -15,7 +16,7 @@ from ingest.lock_option import BreakLock
 
 
 def migrate(
-    lake: Annotated[str, typer.Argument(help="URL of the lake: a path, s3://, gs://, az://.", envvar="ICEBENCH_LAKE")],
+    lake: LakeArgument,
     new: Annotated[
         str | None,
         typer.Option(

@@ -1,7 +1,7 @@
 """`build_index`: the patch index of some scenes of a lake, from what was kept or from the scenes themselves."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
@@ -22,8 +22,11 @@ logger = logging.getLogger(__name__)
 _READERS: Final = 16
 """Objects fetched side by side: object stores have a high latency, not a low throughput."""
 
+_SIDE_BY_SIDE: Final = 4
+"""Scenes read whole at a time, and fewer where they would take too much memory."""
+
 _MEMORY: Final = 4 << 30
-"""Bytes that scenes read side by side take at most, of a machine that has twice as many."""
+"""Bytes that these take at most, of a machine that has twice as many."""
 _PIXEL_BYTES: Final = 18
 """Of a scene with both rules: chart and mask, three tables of 4 bytes, one float32 variable."""
 
@@ -38,8 +41,6 @@ def build_index(
     rule: PatchRule,
     *,
     folder: Path | None = None,
-    on_scene: Callable[[str], None] | None = None,
-    workers: int = 4,
 ) -> PatchIndex:
     """Finds all patches of some scenes.
 
@@ -51,8 +52,6 @@ def build_index(
         records: Rows of the lake's catalog, in any order.
         rule: What makes a window a patch.
         folder: Where the index is kept if the lake may not be written; a folder of this machine.
-        on_scene: Called after each scene, with its id.
-        workers: Scenes read side by side, and fewer where they would take more than 4 GiB or half of the memory.
 
     Returns:
         The patches, scenes in order of scene_id. Scenes smaller than a patch are in `too_small`, classes without a
@@ -71,15 +70,11 @@ def build_index(
             "of them, or build a lake with this ratio"
         )
     _check_size(rows, rule)
-    seen = on_scene or _ignore
     store = IndexStore(lake, rule, folder)
     index = store.get_set(rows)
     if index is None:
-        index = PatchIndex.joined(_parts(lake, rows, rule, store, seen, workers))
+        index = PatchIndex.joined(_parts(lake, rows, rule, store))
         store.put_set(rows, index)
-    else:
-        for record in rows:
-            seen(record.scene_id)
     if not len(index):
         raise SplitError(_no_patch(index))
     return index
@@ -124,14 +119,7 @@ def index_scene(lake: Lake, record: SceneRecord, rule: PatchRule) -> PatchIndex:
     )
 
 
-def _parts(
-    lake: Lake,
-    rows: list[SceneRecord],
-    rule: PatchRule,
-    store: IndexStore,
-    on_scene: Callable[[str], None],
-    workers: int,
-) -> list[PatchIndex]:
+def _parts(lake: Lake, rows: list[SceneRecord], rule: PatchRule, store: IndexStore) -> list[PatchIndex]:
     """The index of each scene, in order."""
     parts: dict[str, PatchIndex] = {}
 
@@ -145,15 +133,13 @@ def _parts(
         for record, part in zip(kept, threads.map(store.get_scene, kept), strict=True):
             if part is not None:
                 parts[record.scene_id] = part
-                on_scene(record.scene_id)
     missing = [record for record in rows if record.scene_id not in parts]
     if missing:
         largest = max(lines * samples for lines, samples in (_shape(record, rule) for record in missing))
-        side_by_side = max(1, min(workers, min(_MEMORY, usable_memory() // 2) // (_PIXEL_BYTES * largest)))
+        side_by_side = max(1, min(_SIDE_BY_SIDE, min(_MEMORY, usable_memory() // 2) // (_PIXEL_BYTES * largest)))
         with ThreadPoolExecutor(side_by_side) as threads:
             for record, part in zip(missing, threads.map(make, missing), strict=True):
                 parts[record.scene_id] = part
-                on_scene(record.scene_id)
         logger.info("indexed %d scenes of %s by rule %s", len(missing), lake.url, rule.digest)
     return [parts[record.scene_id] for record in rows]
 
@@ -190,7 +176,3 @@ def _no_patch(index: PatchIndex) -> str:
         f"none of {windows} windows of {rule.patch_size} pixels in {len(index.scenes)} scenes is a patch with one "
         f"class of {rule.target}: {counts}; use {', '.join(advice)}, or more scenes"
     )
-
-
-def _ignore(scene_id: str) -> None:
-    """The default for `on_scene`: does nothing."""

@@ -20,7 +20,6 @@ from datasets.errors import IceBenchError, SceneNotFoundError
 from datasets.process.threads import threads
 from datasets.storage import move_below, read, remove, remove_below, replace, sizes
 from datasets.stores.attributes import to_attribute
-from datasets.stores.packing import Packing
 from datasets.stores.scene_store import SceneStore
 from datasets.stores.shard_encoding import encoded_shards
 
@@ -130,28 +129,20 @@ class SceneWriter:
         fill: float | int,
         attributes: Mapping[str, Any],
         codec: Codec = "fast",
-        packing: Packing | None = None,
     ) -> None:
         """Writes one array whole: chunked, sharded, with CF attributes.
 
         Args:
             group: `r2`, `km2` or `tie_points`.
             name: Variable name.
-            values: The array; its dtype is kept unless it is packed.
+            values: The array; its dtype is kept.
             dims: One name for each axis.
             fill: Zarr fill value; chunks that hold nothing else are not stored.
             attributes: CF attributes.
             codec: How hard to compress.
-            packing: Stores float32 values as whole numbers, and says so in the attributes; then `fill` is its own.
-
-        Raises:
-            PackingError: A value does not fit.
         """
         import zarr.storage
 
-        if packing is not None:
-            values = packing.pack(values.astype(np.float32, copy=False), what=f"{group}/{name}")
-            fill, attributes = packing.fill, {**attributes, **packing.attributes()}
         chunks, shards = chunks_and_shards(values.shape)
         compressor = _COMPRESSORS[codec]
         url, made = f"{self.url}/{group}/{name}", dict[str, Any]()

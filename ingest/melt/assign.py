@@ -99,14 +99,13 @@ def assign_cryoseasons(
     )
 
 
-def check_years(maps: MeltMaps, lake_url: str, sources: Iterable[str], rule: MeltRule = DEFAULT_RULE) -> None:
+def check_years(maps: MeltMaps, lake_url: str, sources: Iterable[str]) -> None:
     """Checks that there is a map for every year that the lake will have, before a build that takes hours.
 
     Args:
         maps: Melt maps.
         lake_url: The lake, if there is one yet; the scenes that readers see count.
         sources: Files that are going to be scenes of it; a name outside the grammar is left to their conversion.
-        rule: Which maps of a year are needed.
 
     Raises:
         NoMeltMapError: A year has none.
@@ -115,17 +114,17 @@ def check_years(maps: MeltMaps, lake_url: str, sources: Iterable[str], rule: Mel
     with suppress(LakeNotFoundError):
         years |= {record.acquired.year for record in Lake.open(lake_url).catalog()}
     for year in sorted(years):
-        for name in PAIRS[rule.onset]:
+        for name in PAIRS[DEFAULT_RULE.onset]:
             maps.path(year, name)
 
 
-def check_rule(lake_url: str, rule: MeltRule = DEFAULT_RULE) -> None:
-    """Raises SeasonsKeptError where the scenes of a lake have seasons by another rule, before more are added."""
+def check_rule(lake_url: str) -> None:
+    """Raises SeasonsKeptError where the scenes of a lake have seasons by another rule than a build adds."""
     with suppress(LakeNotFoundError):
         lake = Lake.open(lake_url)
         given = next((row.scene_id for row in lake.catalog() if row.melt_cells is not None), None)
         found = (cryoseason_source(lake, given) or {}).get("rule") if given else None
-        if found not in (None, rule.model_dump(mode="json")):
+        if found not in (None, DEFAULT_RULE.model_dump(mode="json")):
             words = " ".join(f"--{name} {value}" for name, value in found.items())
             raise SeasonsKeptError(
                 f"scenes of {lake_url!r} have their melt season by another rule ({words}): build without --melt, then "

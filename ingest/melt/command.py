@@ -9,6 +9,7 @@ from rich.table import Table
 
 from datasets.catalog import Catalog
 from datasets.lake import Lake
+from datasets.lake_argument import LakeArgument
 from datasets.lock import Lock, lock_lake
 from datasets.process.terminal import out, progress, tell, user_errors
 from ingest.lock_option import BreakLock
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def melt(
-    lake: Annotated[str, typer.Argument(help="URL of the lake: a path, s3://, gs://, az://.", envvar="ICEBENCH_LAKE")],
+    lake: LakeArgument,
     melt: Annotated[Path, typer.Option(help="Folder of the NASA melt maps, netCDF or binaries.")],
     onset: Annotated[
         Literal["continuous", "early"], typer.Option(help="The dates that open and close the melt season.")

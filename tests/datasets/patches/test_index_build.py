@@ -11,8 +11,10 @@ import pytest
 
 from datasets.errors import SceneNotFoundError, SplitError
 from datasets.lake import Lake
-from datasets.patches.index_build import build_index
+from datasets.patches.index_build import build_index, index_scene
+from datasets.patches.patch_index import PatchIndex
 from datasets.patches.patch_rules import PatchRule
+from datasets.scene import SceneRecord
 from ingest.build import SplitOptions, publish
 from ingest.convert import convert_scene
 from ingest.other_recipes import prune
@@ -89,15 +91,19 @@ def test_a_scene_with_other_content_is_indexed_anew(lake: Lake, reads: list[str]
     assert np.array_equal(again.label, first.label)
 
 
-def test_a_stopped_build_goes_on_where_it_was(lake: Lake, reads: list[str]) -> None:
+def test_a_stopped_build_goes_on_where_it_was(lake: Lake, reads: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     records = lake.catalog().records
 
-    def stop(scene_id: str) -> None:
-        if scene_id == records[4].scene_id:
+    def stop(lake: Lake, record: SceneRecord, rule: PatchRule) -> PatchIndex:
+        if record == records[5]:
             raise KeyboardInterrupt
+        return index_scene(lake, record, rule)
 
-    with pytest.raises(KeyboardInterrupt):
-        build_index(lake, records, RULE, on_scene=stop, workers=1)
+    with monkeypatch.context() as patch:
+        patch.setattr("datasets.patches.index_build.index_scene", stop)
+        patch.setattr("datasets.patches.index_build.usable_memory", lambda: 0)  # one scene at a time
+        with pytest.raises(KeyboardInterrupt):
+            build_index(lake, records, RULE)
     before = len(reads)
     build_index(lake, records, RULE)
     assert len(reads) == len([record for record in records if record.labelled("SOD")])

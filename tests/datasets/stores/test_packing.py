@@ -68,7 +68,8 @@ def test_windows_of_a_packed_array_are_what_plain_xarray_gives(tmp_path: Path) -
     values[:512, :512] = np.nan  # a chunk that is not stored
     url = str(tmp_path / "s.zarr")
     with SceneWriter(url) as writer:
-        writer.array("r2", "hh", values, dims=("line", "sample"), fill=np.nan, attributes={"units": "dB"}, packing=SAR)
+        packed, attributes = SAR.pack(values, what="hh"), {"units": "dB", **SAR.attributes()}
+        writer.array("r2", "hh", packed, dims=("line", "sample"), fill=SAR.fill, attributes=attributes)
         writer.finish(attributes={"record": {}}, groups={"r2": {}})
     opened = xr.open_zarr(url, group="r2", consolidated=False).hh
     np.testing.assert_array_equal(opened.values, values)
