@@ -14,7 +14,7 @@ from datasets.catalog_rows import FEW_WORDS, TableRows
 from datasets.errors import LakeNotFoundError
 from datasets.statistics import ChannelStatistics
 
-_STATISTICS: Final = b"icebench.moments"
+STATISTICS: Final = b"icebench.moments"
 _DIGEST: Final = b"icebench.digest"
 _SETTLED: Final = b"icebench.settled"
 
@@ -46,7 +46,7 @@ class CatalogFile:
             # `pq.read_table` would import pandas; words that come again and again are kept once.
             table = pq.ParquetFile(io.BytesIO(content), read_dictionary=list(FEW_WORDS)).read()
             metadata = table.schema.metadata or {}
-            groups = json.loads(metadata.get(_STATISTICS, b"{}"))
+            groups = json.loads(metadata.get(STATISTICS, b"{}"))
             statistics = {
                 group: {name: ChannelStatistics.model_validate(row) for name, row in rows.items()}
                 for group, rows in groups.items()
@@ -66,7 +66,7 @@ class CatalogFile:
         rows = {
             group: {name: row.model_dump() for name, row in each.items()} for group, each in self.statistics.items()
         }
-        metadata = {_STATISTICS: json.dumps(rows, sort_keys=True).encode()}
+        metadata = {STATISTICS: json.dumps(rows, sort_keys=True).encode()}
         metadata |= {_DIGEST: self.digest.encode()} if self.digest else {}
         metadata |= {_SETTLED: b"true"} if self.settled else {}
         by_pandas, buffer = io.BytesIO(), io.BytesIO()

@@ -19,6 +19,7 @@ from datasets.lake import Lake
 from datasets.polar_map import Extent, draw_base, draw_footprints, outline
 from datasets.scene import SceneRecord, Split
 from datasets.seasons import LOCATIONS, SEASONS
+from datasets.storage import READERS
 from datasets.tie_grid import TieGrid
 
 SPLIT_COLOURS: Final[Mapping[str, str]] = {"train": "#1f5fa8", "val": "#e08a00", "test": "#c1121f"}
@@ -32,8 +33,6 @@ _PLACES: Final = {
     "cat3": "cat3 archipelago",
     "cat4": "cat4 north",
 }
-_READERS: Final = 16
-"""Scenes whose tie points are fetched side by side."""
 
 
 def lake_sheet(lake: Lake, catalog: Catalog, palette: Palette = "safe") -> Figure:
@@ -47,7 +46,7 @@ def lake_sheet(lake: Lake, catalog: Catalog, palette: Palette = "safe") -> Figur
     def footprint(scene_id: str) -> NDArray[np.float64]:
         return outline(TieGrid.from_points(lake.scene(scene_id).tie_points()))
 
-    with ThreadPoolExecutor(_READERS) as threads:
+    with ThreadPoolExecutor(READERS) as threads:
         outlines = list(threads.map(footprint, catalog.scene_ids))
     return draw_lake(catalog, dict(zip(catalog.scene_ids, outlines, strict=True)), lake.digest, palette)
 

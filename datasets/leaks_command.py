@@ -7,15 +7,13 @@ import typer
 from rich.table import Table
 
 from datasets.lake_argument import LakeArgument
-from datasets.process.terminal import out, print_whole, tell, user_errors
+from datasets.process.terminal import MOST_LISTED, out, print_whole, tell, user_errors
 
 if TYPE_CHECKING:
     from datasets.leaks import Leak, Neighbour
 
 _NEAR_DAYS: Final = 10
 """Ice that was seen so few days before is mostly the same ice."""
-_LISTED: Final = 2000
-"""Test scenes that are printed: a page of more helps nobody, and takes minutes."""
 
 
 def leaks(
@@ -39,12 +37,12 @@ def leaks(
     table = Table(title="nearest training scene of each test scene")
     for name in ("test scene", "in space", "in time", "touching, nearest in time"):
         table.add_column(name, overflow="fold")
-    for row in found[:_LISTED]:
+    for row in found[:MOST_LISTED]:
         cells = (row.in_space, row.in_time, row.same_place)
         table.add_row(row.scene_id, *(_words(each) for each in cells))
     print_whole(table)
-    if len(found) > _LISTED:
-        tell(f"these are the first {_LISTED} of {len(found)} test scenes; all of them: --csv FILE")
+    if len(found) > MOST_LISTED:
+        tell(f"these are the first {MOST_LISTED} of {len(found)} test scenes; all of them: --csv FILE")
     near = sum(row.same_place is not None and row.same_place.days <= _NEAR_DAYS for row in found)
     out.print(
         f"{near} of {len(found)} test scenes are touched by a training scene within {_NEAR_DAYS} days",

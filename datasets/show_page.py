@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -17,15 +17,12 @@ from datasets.grids import pixel_spacing
 from datasets.labels import CHARTS, IGNORE
 from datasets.lake import Lake
 from datasets.overview import Overview, in_words
-from datasets.process.terminal import err, out, print_whole, tell
+from datasets.process.terminal import MOST_LISTED, err, out, print_whole, tell
 from datasets.scene import Scene, SceneRecord
 from datasets.volume import StoredSize
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-_LISTED: Final = 2000
-"""Scenes that are printed: a page of more helps nobody, and takes minutes."""
 
 
 def print_lake(lake: Lake, catalog: Catalog, picture: Path | None = None, palette: Palette = "safe") -> None:
@@ -51,10 +48,10 @@ def print_lake(lake: Lake, catalog: Catalog, picture: Path | None = None, palett
     shares = (f"{r} ({pixel_spacing(r)} m) {in_words(size.groups.get(f'r{r}', 0))}" for r in lake.ratios)
     tell(f"ratios {', '.join(shares)}")
     out.print(_overview_table(Overview.of(catalog)))
-    print_whole(_scenes_table(catalog.take(range(min(len(catalog), _LISTED)))))
-    if len(catalog) > _LISTED:
+    print_whole(_scenes_table(catalog.take(range(min(len(catalog), MOST_LISTED)))))
+    if len(catalog) > MOST_LISTED:
         tell(
-            f"these are the first {_LISTED} of {len(catalog)} scenes; all of them, with all columns: "
+            f"these are the first {MOST_LISTED} of {len(catalog)} scenes; all of them, with all columns: "
             f"pandas.read_parquet('{lake.place}/catalog.parquet')"
         )
     if picture is not None:

@@ -93,11 +93,6 @@ class PolygonCodes(NamedTuple):
     water: bool
 
 
-def polygon_classes(codes: Sequence[str], dominance: Dominance = Dominance()) -> PolygonClasses:  # noqa: B008 - frozen
-    """Classes of code rows; see `parse_codes` and `classify`."""
-    return classify(parse_codes(codes), dominance)
-
-
 def parse_codes(codes: Sequence[str]) -> tuple[PolygonCodes, ...]:
     """Reads code rows.
 

@@ -19,6 +19,9 @@ from datasets.access import access, is_url, plain, scheme_of, storage_options
 from datasets.access_trouble import check_settings, no_bucket, sentence_of
 from datasets.errors import LakeAccessError
 
+READERS: Final = 16
+"""Objects that are fetched side by side: object stores have a high latency, not a low throughput."""
+
 _GONE: Final = (404, 410)
 """HTTP answers of a server that has no such object."""
 

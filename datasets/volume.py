@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
+from datasets.catalog_file import STATISTICS
 from datasets.errors import LakeNotFoundError
 from datasets.lake import Lake
 from datasets.storage import read
@@ -20,7 +21,6 @@ _LOOKED_AT: Final = 16
 
 _SAR: Final = ("nersc_sar_primary", "nersc_sar_secondary")
 _USED: Final = ("train", "val", "test")
-_STATISTICS: Final = b"icebench.moments"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +106,7 @@ class LakeVolume:
             raise LakeNotFoundError(f"the lake {url!r} has no catalog yet: its build has not finished")
         columns = ["scene_id", "split", "lines", "samples"]
         table = pq.ParquetFile(io.BytesIO(content)).read(columns)  # `pq.read_table` would import pandas
-        groups = json.loads((table.schema.metadata or {}).get(_STATISTICS, b"{}"))
+        groups = json.loads((table.schema.metadata or {}).get(STATISTICS, b"{}"))
         each = pc.multiply(table["lines"], table["samples"])
         of = {split: pc.fill_null(pc.equal(table["split"], split), False) for split in _USED}
         used = pc.is_in(table["split"], pa.array(_USED))

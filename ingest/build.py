@@ -19,11 +19,12 @@ from datasets.scene import Archive, SceneRecord
 from datasets.season_updates import carry_seasons
 from datasets.splits import assign_splits, splits_of
 from datasets.statistics import ChannelStatistics
+from datasets.storage import READERS
 from datasets.workers.cluster import ClusterOptions, sentence_of
 from datasets.workers.opening import open_workers
 from ingest.admission import check_admission
 from ingest.download.errors import ArchiveChangedError
-from ingest.earlier_scenes import READERS, earlier_catalog, earlier_scenes, waiting_scenes
+from ingest.earlier_scenes import earlier_catalog, earlier_scenes, waiting_scenes
 from ingest.kept import BuiltScenes, KnownScenes
 from ingest.moments import Moments, training_statistics
 from ingest.recipe import Recipe

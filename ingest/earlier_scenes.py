@@ -2,17 +2,14 @@
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
 
 from datasets.catalog import Catalog
 from datasets.lake import Lake
 from datasets.scene import Scene, SceneRecord
+from datasets.storage import READERS
 from ingest.convert import finished
 from ingest.found_stores import finished_scenes
 from ingest.kept import KnownScenes
-
-READERS: Final = 16
-"""Root documents of stores that are read at a time."""
 
 
 def earlier_catalog(lake: Lake) -> Catalog:
@@ -21,7 +18,7 @@ def earlier_catalog(lake: Lake) -> Catalog:
 
 
 def earlier_scenes(
-    lake: Lake, built: Iterable[SceneRecord] = (), known: KnownScenes | None = None
+    lake: Lake, built: Iterable[SceneRecord], known: KnownScenes
 ) -> tuple[tuple[SceneRecord, ...], tuple[str, ...], bool]:
     """Scenes of earlier builds beside those just built, ids of those whose stores are gone, and whether rows agree.
 
@@ -32,7 +29,7 @@ def earlier_scenes(
         found = tuple(record for record in finished_scenes(lake) if record.scene_id not in fresh)
         return found, (), not found
     rows = tuple(record for record in earlier_catalog(lake) if record.scene_id not in fresh)
-    if known is not None and known.settled:
+    if known.settled:
         lost = tuple(scene_id for scene_id in known.lost() if scene_id not in fresh)
         gone = {*lost}
         return tuple(record for record in rows if record.scene_id not in gone), lost, True

@@ -10,6 +10,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from datasets.channels import CHANNELS
+from datasets.tie_grid import INCIDENCE
 from ingest.errors import RawSceneError
 
 MEAN_STD: Final[dict[str, tuple[float, float]]] = {
@@ -39,9 +41,6 @@ MEAN_STD: Final[dict[str, tuple[float, float]]] = {
     "tclw": (0.041246, 0.071128),
 }
 """Mean and population standard deviation in the channel's units, by variable name."""
-
-INCIDENCE_RANGE: Final = (15.0, 50.0)
-"""Degrees; an EW swath spans 18.9 to 47."""
 
 _ZONE_STEP: Final = 0.25
 """A pixel of 80 m is the mean of four pixels of whole zones (of equal ones nearly everywhere)."""
@@ -75,10 +74,11 @@ def check_zones(zones: NDArray[np.float32], path: str) -> None:
 def check_incidence(angles: NDArray[np.float32], path: str) -> None:
     """Raises RawSceneError unless the undone incidence angle is one of Sentinel-1; NaN is left out."""
     low, high = float(np.nanmin(angles)), float(np.nanmax(angles))
-    if not (INCIDENCE_RANGE[0] <= low and high <= INCIDENCE_RANGE[1]):
+    least, most = CHANNELS[INCIDENCE].plausible
+    if not (least <= low and high <= most):
         raise RawSceneError(
             f"sar_incidenceangle of {path!r} runs from {low:.1f} to {high:.1f} degrees after its z-score is undone "
-            f"with the published mean and standard deviation, possible are {INCIDENCE_RANGE[0]:g} to "
-            f"{INCIDENCE_RANGE[1]:g}: the file was scaled in another way, take the ready-to-train file from the "
+            f"with the published mean and standard deviation, possible are {least:g} to "
+            f"{most:g}: the file was scaled in another way, take the ready-to-train file from the "
             "archive again"
         )

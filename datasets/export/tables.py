@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import yaml
@@ -46,41 +46,35 @@ def patch_rows(
     """One row for each patch: split, number in it, files, window, longitude and latitude of its centre, season, ..."""
     import pandas as pd
 
-    return pd.DataFrame(list(_rows(settings, catalog, patches, names, centre)))
-
-
-def _rows(
-    settings: ExportSettings,
-    catalog: Catalog,
-    patches: Mapping[str, Sequence[Patch]],
-    names: Callable[[str, Patch], tuple[str, str]],
-    centre: Callable[[Patch], tuple[float, float]],
-) -> Iterator[dict[str, object]]:
     records = {record.scene_id: record for record in catalog}
     values = [*range(settings.chart.n_classes), IGNORE]
+    rows: list[dict[str, object]] = []
     for split, found in patches.items():
         for number, patch in enumerate(found):
             record, (longitude, latitude) = records[patch.scene_id], centre(patch)
             image, mask = names(split, patch)
-            yield {
-                "split": split,
-                "patch": number,
-                "image": image,
-                "mask": mask,
-                "scene_id": patch.scene_id,
-                "line": patch.line,
-                "sample": patch.sample,
-                "longitude": round(longitude, 5),
-                "latitude": round(latitude, 5),
-                "season": record.season,
-                "cryoseason": record.cryoseason,
-                "location": record.location,
-                "region": record.region,
-                "provider": record.provider,
-                "acquired": record.acquired.isoformat(),
-                "synthetic": record.synthetic,
-                **{f"{settings.target}_{value}": n for value, n in zip(values, patch.counts, strict=True)},
-            }
+            rows.append(
+                {
+                    "split": split,
+                    "patch": number,
+                    "image": image,
+                    "mask": mask,
+                    "scene_id": patch.scene_id,
+                    "line": patch.line,
+                    "sample": patch.sample,
+                    "longitude": round(longitude, 5),
+                    "latitude": round(latitude, 5),
+                    "season": record.season,
+                    "cryoseason": record.cryoseason,
+                    "location": record.location,
+                    "region": record.region,
+                    "provider": record.provider,
+                    "acquired": record.acquired.isoformat(),
+                    "synthetic": record.synthetic,
+                    **{f"{settings.target}_{value}": n for value, n in zip(values, patch.counts, strict=True)},
+                }
+            )
+    return pd.DataFrame(rows)
 
 
 def write_constants(

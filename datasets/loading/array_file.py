@@ -75,10 +75,10 @@ class ArrayFile:
         Raises:
             ValueError: The values are fewer or more than the array has, or of another dtype.
         """
-        written, waiting = 0, iter(pieces)
+        written = 0
         with part.open("wb") as file:
             file.write(self._header)
-            while (piece := next(waiting, None)) is not None:
+            for piece in pieces:
                 if piece.dtype != self.dtype:
                     raise ValueError(f"{self.path.name} is to hold {self.dtype}, and was given {piece.dtype}")
                 written += piece.size

@@ -10,7 +10,6 @@
 Other files in it are neither counted nor touched.
 """
 
-import errno
 import hashlib
 import json
 import logging
@@ -26,10 +25,9 @@ from typing import Final, NamedTuple
 from filelock import FileLock, Timeout
 
 from datasets.errors import CacheError
+from datasets.process.machine import FULL_DISK
 
 _LOG = logging.getLogger(__name__)
-
-FULL_DISK: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 _IN_USE_SECONDS: Final = 3600.0
 """Arrays used within this time are not evicted: trials that take turns would evict each other's arrays."""

@@ -28,7 +28,6 @@ from datasets.access import local_path
 from datasets.errors import CacheError
 from datasets.loading.array_file import ArrayFile
 from datasets.loading.cache_folder import (
-    FULL_DISK,
     array_path,
     hold,
     make,
@@ -40,7 +39,7 @@ from datasets.loading.cache_folder import (
     writing,
 )
 from datasets.loading.compressed_file import CompressedArray, CompressedFile
-from datasets.process.machine import open_files, usable_memory
+from datasets.process.machine import FULL_DISK, open_files, usable_memory
 
 _LOG = logging.getLogger(__name__)
 

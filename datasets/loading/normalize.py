@@ -9,9 +9,7 @@ from datasets.channels import CHANNELS, check_channels
 from datasets.errors import LakeNotFoundError
 from datasets.lake import Lake
 from datasets.statistics import ChannelStatistics, statistics_of
-
-_READERS: Final = 16
-"""Scenes whose statistics are fetched side by side: object stores have a high latency, not a low throughput."""
+from datasets.storage import READERS
 
 MONTH: Final = ChannelStatistics(count=12, mean=6.5, std=3.5, scene_std=3.5)
 """The month runs over about -1.6 .. 1.6: (month - 6.5) / 3.5, as IceBench normalizes it for pixel-based networks."""
@@ -123,7 +121,7 @@ def _of_scenes(
         found = lake.scene(scene_id).moments
         return [found[group] for group in groups]
 
-    with ThreadPoolExecutor(_READERS) as threads:
+    with ThreadPoolExecutor(READERS) as threads:
         scenes = list(threads.map(moments, scene_ids))
     tables = {
         group: {name: statistics_of([scene[place][name] for scene in scenes if name in scene[place]]) for name in names}

@@ -16,11 +16,10 @@ from datasets.patches.patch_index import IndexedScene, PatchIndex
 from datasets.patches.patch_rules import PatchRule, ScenePatches, SceneTables, pure_windows
 from datasets.process.machine import usable_memory
 from datasets.scene import SceneRecord
+from datasets.storage import READERS
 
 logger = logging.getLogger(__name__)
 
-_READERS: Final = 16
-"""Objects fetched side by side: object stores have a high latency, not a low throughput."""
 
 _SIDE_BY_SIDE: Final = 4
 """Scenes read whole at a time, and fewer where they would take too much memory."""
@@ -129,7 +128,7 @@ def _parts(lake: Lake, rows: list[SceneRecord], rule: PatchRule, store: IndexSto
         return part
 
     kept = store.having(rows)
-    with ThreadPoolExecutor(_READERS) as threads:
+    with ThreadPoolExecutor(READERS) as threads:
         for record, part in zip(kept, threads.map(store.get_scene, kept), strict=True):
             if part is not None:
                 parts[record.scene_id] = part

@@ -4,6 +4,7 @@ A host may have 64 cores and this container two of them; code that counts the ho
 each other. Everything that follows the machine (threads, workers, sizes) asks here. Imports nothing heavy.
 """
 
+import errno
 import math
 import os
 import resource
@@ -19,6 +20,9 @@ Device = Literal["auto", "cpu", "gpu"]
 
 _MOST_FILES: Final = 65536
 """More than any command here opens; some hosts allow a milliard, and programs that close all of them then hang."""
+
+FULL_DISK: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""Numbers of the errors of a disk, or of a quota, without room."""
 
 SHARED: Final = Path("/dev/shm")
 """Where Linux keeps what processes share in memory; Docker gives it 64 MB, which `--shm-size` changes."""

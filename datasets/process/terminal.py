@@ -19,13 +19,12 @@ from typer.core import TyperCommand, TyperGroup
 
 from datasets.access import local_path, plain
 from datasets.errors import IceBenchError
-from datasets.process.machine import raise_open_files
+from datasets.process.machine import FULL_DISK, raise_open_files
 from datasets.process.signals import sigterm_raises
 
 USAGE_ERROR: Final = 2
 """Exit code where the user gave something that cannot work; 1 is for work that failed in part."""
 
-_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 _NO_PLACE: Final = (
     errno.EACCES,
     errno.EPERM,
@@ -59,17 +58,21 @@ def user_errors() -> Iterator[None]:
         tell(str(error), err)
         raise typer.Exit(USAGE_ERROR) from error
     except OSError as error:
-        if error.filename is None or error.errno not in (*_NO_PLACE, *_FULL):
+        if error.filename is None or error.errno not in (*_NO_PLACE, *FULL_DISK):
             raise
         err.print("[red]error[/red]", end=" ")
-        remedy = "make room there" if error.errno in _FULL else "give another path, or the right to use this one"
+        remedy = "make room there" if error.errno in FULL_DISK else "give another path, or the right to use this one"
         tell(f"{str(error.filename)!r} cannot be used ({error.strerror}): {remedy}", err)
-        raise typer.Exit(1 if error.errno in _FULL else USAGE_ERROR) from error
+        raise typer.Exit(1 if error.errno in FULL_DISK else USAGE_ERROR) from error
 
 
 def tell(text: str, console: Console = out) -> None:
     """Prints a sentence as it is: names may hold brackets and digits, and a path is not broken over two lines."""
     console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+MOST_LISTED: Final = 2000
+"""Rows of a table that are printed: a page of more helps nobody, and takes minutes."""
 
 
 def print_whole(table: Table) -> None:

@@ -1,6 +1,5 @@
 """The folder of a download: its lock, its room, and the notes of what was verified in it."""
 
-import errno
 import hashlib
 import os
 import shutil
@@ -13,6 +12,7 @@ from filelock import FileLock, Timeout
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from rich.filesize import decimal
 
+from datasets.process.machine import FULL_DISK
 from ingest.download.errors import DiskSpaceError, FolderError
 
 Phase = Literal["checking", "fetching", "fetching again", "unzipping"]
@@ -26,7 +26,6 @@ SIDE: Final = ".part.json"
 
 _LOCK: Final = ".icebench-download.lock"
 _NOTES: Final = ".icebench-download.json"
-_FULL_DISK: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class _Note(BaseModel):
@@ -121,7 +120,7 @@ def check_space(folder: Path, what: str, *, fetch: int, unzip: int) -> None:
 
 def refuse_full_disk(error: OSError, folder: Path) -> None:
     """Raises DiskSpaceError for "no space left", which ends all: the next file would fare no better."""
-    if error.errno in _FULL_DISK:
+    if error.errno in FULL_DISK:
         raise DiskSpaceError(
             f"the disk of {str(folder)!r} is full: free some space and give the same command, it goes on from here"
         ) from error

@@ -4,17 +4,16 @@ import numpy as np
 
 from datasets.chart_rasters import class_table, rasterize
 from datasets.labels import CHARTS
-from datasets.sigrid import HEADER, NO_POLYGON, polygon_classes
+from datasets.sigrid import HEADER, NO_POLYGON, Dominance, classify, parse_codes
 
 
 def test_raster_counts_what_it_drops() -> None:
-    polygons = polygon_classes(
-        [
-            HEADER,
-            "3;91;-9;93;08;-9;-9;-9;-9;-9;-9;-9;-9;08-9;I",
-            "9;46;-9;94;11;-9;-9;-9;-9;-9;-9;-9;-9;-9;I",
-        ]
-    )
+    codes = [
+        HEADER,
+        "3;91;-9;93;08;-9;-9;-9;-9;-9;-9;-9;-9;08-9;I",
+        "9;46;-9;94;11;-9;-9;-9;-9;-9;-9;-9;-9;-9;I",
+    ]
+    polygons = classify(parse_codes(codes), Dominance())
     ids = np.array([[3, 3, 9], [9, 12, NO_POLYGON]], np.uint16)
     rasters = rasterize(ids, polygons)
     charts = rasters.charts
@@ -31,7 +30,7 @@ def test_raster_counts_what_it_drops() -> None:
 def test_every_pixel_has_the_class_of_its_polygon() -> None:
     """Runs that go on in the next line and strip, and polygons of single pixels."""
     rows = [f"{k};91;-9;{90 + k % 6};08;-9;-9;-9;-9;-9;-9;-9;-9;08-9;I" for k in range(9)]
-    polygons = polygon_classes([HEADER, *rows])
+    polygons = classify(parse_codes([HEADER, *rows]), Dominance())
     ids = np.random.default_rng(0).choice(np.array([*range(12), NO_POLYGON], np.uint16), (150, 37))
     ids[40:90] = 4
     rasters = rasterize(ids, polygons)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from datasets.errors import PolygonCodesError
-from datasets.sigrid import HEADER, Dominance, polygon_classes
+from datasets.sigrid import HEADER, Dominance, classify, parse_codes
 
 DATA = Path(__file__).parents[1] / "data"
 FIRST_RELEASE = Dominance(SOD=0.70, FLOE=0.50)
@@ -18,7 +18,7 @@ def golden_rows(name: str) -> list[tuple[str, dict[str, int]]]:
 
 
 def classes_of(row: str, dominance: Dominance = Dominance()) -> dict[str, int]:  # noqa: B008 - frozen
-    found = polygon_classes([HEADER, f"7;{row}"], dominance)
+    found = classify(parse_codes([HEADER, f"7;{row}"]), dominance)
     return {name: table[7] for name, table in found.classes.items()}
 
 
@@ -55,7 +55,7 @@ def test_the_two_releases_differ_in_stages_and_floes_only() -> None:
 def test_codes_outside_the_tables_are_unlabelled_and_named(
     row: str, expected: tuple[int, int, int], reason: str
 ) -> None:
-    found = polygon_classes([HEADER, f"7;{row}"])
+    found = classify(parse_codes([HEADER, f"7;{row}"]), Dominance())
     assert tuple(found.classes[name][7] for name in ("SIC", "SOD", "FLOE")) == expected
     assert found.reasons[7] == {reason}
 
@@ -89,4 +89,4 @@ def test_corner_cases_of_the_reference(row: str, expected: tuple[int, int, int])
 )
 def test_bad_codes_are_refused(codes: list[str], sentence: str) -> None:
     with pytest.raises(PolygonCodesError, match=sentence):
-        polygon_classes(codes)
+        parse_codes(codes)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from datasets.chart_rasters import rasterize
 from datasets.labels import CHARTS, IGNORE
-from datasets.sigrid import NO_POLYGON, polygon_classes
+from datasets.sigrid import NO_POLYGON, Dominance, classify, parse_codes
 from datasets.tie_grid import INCIDENCE
 from ingest.geometry import TiePoints
 from ingest.reduce import block_max, block_mean
@@ -65,7 +65,7 @@ def _ready_to_train(scene: xr.Dataset) -> xr.Dataset:
     invalid = np.isnan(scene[HH].values) | np.isnan(scene[HV].values) | (scene[DISTANCE].values == 0)
     masked = block_max(invalid.astype(np.uint8), 2) > 0
     ids = scene[POLYGONS].fillna(NO_POLYGON).values.astype(np.uint16)
-    charts = rasterize(ids, polygon_classes([str(row) for row in scene[CODES].values])).charts
+    charts = rasterize(ids, classify(parse_codes([str(row) for row in scene[CODES].values]), Dominance())).charts
     made: dict[str, Any] = {}
     for name in CHARTS:
         values = np.where(masked, np.uint8(IGNORE), block_max(charts[name], 2))
