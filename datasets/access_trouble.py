@@ -63,7 +63,7 @@ def sentence_of(url: str, error: Exception) -> str | None:
     if isinstance(error, PermissionError) or code in _REFUSALS:
         return f"access to {url!r} was refused{f' ({code})' if code else ''}: {_refusal(url, code)}"
     if code == "InvalidBucketName":
-        return _bad_bucket(url)
+        return f"{url!r} cannot be reached: {_bad_bucket_words(url)}"
     if code == "KeyTooLongError":
         return f"{url!r} cannot be used: a path in a bucket has at most 1024 bytes; give a shorter one"
     # Errors that know the host come first: it may be that of a proxy.
@@ -186,10 +186,6 @@ def _bad_endpoint() -> str:
     if name and "://" not in os.environ[name]:
         return f"the endpoint{given} has no http:// or https:// before it; correct {where}"
     return f"the endpoint{given} is not http:// or https:// with a host and a port up to 65535; correct {where}"
-
-
-def _bad_bucket(url: str) -> str:
-    return f"{url!r} cannot be reached: {_bad_bucket_words(url)}"
 
 
 def _bad_bucket_words(url: str) -> str:
