@@ -12,6 +12,7 @@ from datasets.chart_rasters import runs
 from datasets.grids import NATIVE_SPACING, interpolate
 from datasets.process.threads import threads
 from datasets.sigrid import NO_POLYGON
+from datasets.stores.raster import ComputedRaster, Raster, Window
 from datasets.tie_grid import LONGITUDE, TieGrid, wrapped
 from ingest.moments import Moments
 
@@ -25,6 +26,10 @@ class TiePoints(TieGrid):
     """The geolocation grid of a scene, and its fields at every ratio."""
 
     def field(self, name: str, shape: tuple[int, int], ratio: int, *, step: float = 0.0) -> NDArray[np.float32]:
+        """All of `raster` at once."""
+        return self.raster(name, shape, ratio, step=step)[:, :]
+
+    def raster(self, name: str, shape: tuple[int, int], ratio: int, *, step: float = 0.0) -> Raster:
         """Bilinear interpolation on the tie-point grid, averaged over the blocks of a ratio.
 
         Linear interpolation is a matrix along each axis, so the mean over blocks is the mean of its rows: the result is
@@ -37,24 +42,29 @@ class TiePoints(TieGrid):
             step: A power of two that values are rounded to multiples of; 0 does not round.
 
         Returns:
-            (lines // ratio, samples // ratio) float32 degrees; longitude in -180..180.
+            (lines // ratio, samples // ratio) float32 degrees, made window by window; longitude in -180..180.
         """
         # Of step, a power of two, the fields are a multiple from here on: exact, and a pass less.
         nodes_in_steps = self.fields[name] / (step or 1.0)
         along = np.einsum("ni,ij->nj", _block_weights(self.lines, shape[0], ratio), nodes_in_steps)
         across = _block_weights(self.samples, shape[1], ratio).T
-        result = np.empty((along.shape[0], across.shape[1]), np.float32)
         wraps = self._wraps(name)
-        for samples, nodes in _bands(across):
-            weights = np.ascontiguousarray(across[nodes, samples])
-            for lines in _strips(result.shape[0], weights.shape[1]):
-                tile = along[lines, nodes] @ weights
-                if wraps:
-                    tile = wrapped(tile * (step or 1.0)) / (step or 1.0)
-                if step:
-                    np.rint(tile, out=tile)
-                np.multiply(tile, step or 1.0, out=result[lines, samples], casting="same_kind")
-        return result
+
+        def window(place: Window) -> NDArray[np.float32]:
+            on_lines, weights = along[place[0]], across[:, place[1]]
+            result = np.empty((on_lines.shape[0], weights.shape[1]), np.float32)
+            for samples, nodes in _bands(weights):
+                band = np.ascontiguousarray(weights[nodes, samples])
+                for lines in _strips(result.shape[0], band.shape[1]):
+                    tile = on_lines[lines, nodes] @ band
+                    if wraps:
+                        tile = wrapped(tile * (step or 1.0)) / (step or 1.0)
+                    if step:
+                        np.rint(tile, out=tile)
+                    np.multiply(tile, step or 1.0, out=result[lines, samples], casting="same_kind")
+            return result
+
+        return ComputedRaster((along.shape[0], across.shape[1]), np.dtype(np.float32), along.nbytes, window)
 
     def moments(self, name: str, shape: tuple[int, int], ratio: int) -> Moments:
         """Moments of `field` from the tie points only: sums over a product of matrices are products of their sums."""
