@@ -1,7 +1,8 @@
 """Geolocation from tie points, and the distance of each pixel to the border of its polygon."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache, cached_property
 from typing import Final
 
 import edt
@@ -46,8 +47,8 @@ class TiePoints(TieGrid):
         """
         # Of step, a power of two, the fields are a multiple from here on: exact, and a pass less.
         nodes_in_steps = self.fields[name] / (step or 1.0)
-        along = np.einsum("ni,ij->nj", _block_weights(self.lines, shape[0], ratio), nodes_in_steps)
-        across = _block_weights(self.samples, shape[1], ratio).T
+        along = np.einsum("ni,ij->nj", self._weights(0, shape[0], ratio), nodes_in_steps)
+        across = self._weights(1, shape[1], ratio).T
         wraps = self._wraps(name)
 
         def window(place: Window) -> NDArray[np.float32]:
@@ -70,8 +71,8 @@ class TiePoints(TieGrid):
         """Moments of `field` from the tie points only: sums over a product of matrices are products of their sums."""
         if self._wraps(name):
             return Moments.of(self.field(name, shape, ratio))
-        along = _block_weights(self.lines, shape[0], ratio)
-        across = _block_weights(self.samples, shape[1], ratio)
+        along = self._weights(0, shape[0], ratio)
+        across = self._weights(1, shape[1], ratio)
         # einsum and not BLAS, whose sums depend on its threads: the fingerprint of a scene hashes these digits.
         mean = float(np.einsum("i,ij,j", along.mean(axis=0), self.fields[name], across.mean(axis=0)))
         deviations = self.fields[name] - mean  # weights of a pixel add up to one
@@ -79,6 +80,11 @@ class TiePoints(TieGrid):
         spread = np.einsum("ik,kl->il", lines, np.einsum("kj,jl->kl", deviations, samples))
         m2 = float(np.sum(spread * deviations))
         return Moments(count=along.shape[0] * across.shape[0], mean=mean, m2=max(m2, 0.0))
+
+    @cached_property
+    def _weights(self) -> Callable[[int, int, int], NDArray[np.float64]]:
+        """`_block_weights` of an axis, its length and a ratio, made once for all fields."""
+        return cache(lambda axis, size, ratio: _block_weights((self.lines, self.samples)[axis], size, ratio))
 
     def _wraps(self, name: str) -> bool:
         return name == LONGITUDE and bool(np.abs(self.fields[name]).max() > 180)
