@@ -105,25 +105,36 @@ def read_ranges(ranges: Sequence[tuple[str, int, int]]) -> list[bytes | None]:
     return [None if isinstance(each, FileNotFoundError) else each for each in found]
 
 
-def replace(url: str, content: bytes | bytearray) -> None:
-    """Puts an object in one step: readers see the old bytes or the new ones."""
+def replace(url: str, content: bytes | Iterable[bytes | memoryview]) -> int:
+    """Puts an object in one step: readers see the old bytes or the new ones.
+
+    Args:
+        url: Where.
+        content: Its bytes, at once or in parts: on disk each is written as it comes.
+
+    Returns:
+        Its size in bytes.
+    """
     with _filesystem(url) as (filesystem, path):
         if is_url(url):
+            whole = content if isinstance(content, bytes) else _joined(content)
             try:
-                filesystem.pipe_file(path, content)
+                filesystem.pipe_file(path, whole)
             except FileNotFoundError as error:
                 raise LakeAccessError(no_bucket(url)) from error
-            return
+            return len(whole)
         target = Path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
         # A name of its own: of two processes that replace one object, neither moves what the other is still writing.
-        part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+        unfinished = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
         try:
-            part.write_bytes(content)
-            part.replace(target)
+            with unfinished.open("wb") as file:
+                size = sum(map(file.write, (content,) if isinstance(content, bytes) else content))
+            unfinished.replace(target)
         except BaseException:
-            part.unlink(missing_ok=True)
+            unfinished.unlink(missing_ok=True)
             raise
+        return size
 
 
 def create(url: str, content: bytes) -> bool:
@@ -285,6 +296,14 @@ def _filesystem(url: str) -> Iterator[tuple[Any, str]]:
             check_settings()
         filesystem, path = fsspec.core.url_to_fs(plain(url), **(storage_options(url) or {}))
         yield filesystem, path
+
+
+def _joined(parts: Iterable[bytes | memoryview]) -> bytearray:
+    """Parts one after the other; it grows as they come, so that each is freed at once."""
+    whole = bytearray()
+    for part in parts:
+        whole += part
+    return whole
 
 
 def _files(filesystem: Any, path: str) -> dict[str, int]:  # noqa: ANN401 - fsspec is untyped

@@ -5,10 +5,8 @@ from collections.abc import Mapping
 from concurrent.futures import Executor, Future
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
 from datasets.stores.packing import Packing
+from datasets.stores.raster import Raster
 from datasets.stores.scene_writer import Codec, SceneWriter
 
 _FACTOR: Final = 1.1
@@ -31,7 +29,7 @@ class ArrayQueue:
         self,
         group: str,
         name: str,
-        values: NDArray[np.generic],
+        values: Raster,
         *,
         dims: tuple[str, ...],
         fill: float,
@@ -39,13 +37,10 @@ class ArrayQueue:
         codec: Codec = "fast",
         packing: Packing | None = None,
     ) -> None:
-        """Hands over an array; see `SceneWriter.array`. Raises what an earlier write raised.
+        """Hands over a raster, which must not change any more; raises what an earlier write raised.
 
-        What is packed is packed here: so it waits in half the memory, and the floats can go.
+        See `SceneWriter.array`.
         """
-        if packing is not None:
-            values = packing.pack(values.astype(np.float32, copy=False), what=f"{group}/{name}")
-            fill, attributes = packing.fill, {**attributes, **packing.attributes()}
         self._wait(_FACTOR * self._raster_bytes - values.nbytes)
         writing = self._thread.submit(
             self.writer.array,
@@ -56,6 +51,7 @@ class ArrayQueue:
             fill=fill,
             attributes=attributes,
             codec=codec,
+            packing=packing,
         )
         self._writing.append((values.nbytes, writing))
 

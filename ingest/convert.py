@@ -68,7 +68,7 @@ def convert_scene(path: str, recipe: Recipe, lake: Lake, archive: Archive) -> Sc
             scene = SceneArrays(raw, ArrayQueue(writer, writing, 4 * math.prod(raw.shape)), recipe)
             invalid, ids = scene.sensors(tie_points, reading, raw.polygon_ids)
             scene.border_distance(ids)
-            np.putmask(ids, invalid, NO_POLYGON)  # a label where SAR has no data could only be guessed
+            np.copyto(ids, np.uint16(NO_POLYGON), where=invalid)  # a label where SAR has no data could only be guessed
             del invalid
             rasters = rasterize(ids, raw.polygons(recipe.dominance))
             if raw.codes:

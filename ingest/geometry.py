@@ -1,7 +1,8 @@
 """Geolocation from tie points, and the distance of each pixel to the border of its polygon."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache, cached_property
 from typing import Final
 
 import edt
@@ -12,6 +13,7 @@ from datasets.chart_rasters import runs
 from datasets.grids import NATIVE_SPACING, interpolate
 from datasets.process.threads import threads
 from datasets.sigrid import NO_POLYGON
+from datasets.stores.raster import ComputedRaster, Raster, Window
 from datasets.tie_grid import LONGITUDE, TieGrid, wrapped
 from ingest.moments import Moments
 
@@ -25,6 +27,10 @@ class TiePoints(TieGrid):
     """The geolocation grid of a scene, and its fields at every ratio."""
 
     def field(self, name: str, shape: tuple[int, int], ratio: int, *, step: float = 0.0) -> NDArray[np.float32]:
+        """All of `raster` at once."""
+        return self.raster(name, shape, ratio, step=step)[:, :]
+
+    def raster(self, name: str, shape: tuple[int, int], ratio: int, *, step: float = 0.0) -> Raster:
         """Bilinear interpolation on the tie-point grid, averaged over the blocks of a ratio.
 
         Linear interpolation is a matrix along each axis, so the mean over blocks is the mean of its rows: the result is
@@ -37,31 +43,36 @@ class TiePoints(TieGrid):
             step: A power of two that values are rounded to multiples of; 0 does not round.
 
         Returns:
-            (lines // ratio, samples // ratio) float32 degrees; longitude in -180..180.
+            (lines // ratio, samples // ratio) float32 degrees, made window by window; longitude in -180..180.
         """
         # Of step, a power of two, the fields are a multiple from here on: exact, and a pass less.
         nodes_in_steps = self.fields[name] / (step or 1.0)
-        along = np.einsum("ni,ij->nj", _block_weights(self.lines, shape[0], ratio), nodes_in_steps)
-        across = _block_weights(self.samples, shape[1], ratio).T
-        result = np.empty((along.shape[0], across.shape[1]), np.float32)
+        along = np.einsum("ni,ij->nj", self._weights(0, shape[0], ratio), nodes_in_steps)
+        across = self._weights(1, shape[1], ratio).T
         wraps = self._wraps(name)
-        for samples, nodes in _bands(across):
-            weights = np.ascontiguousarray(across[nodes, samples])
-            for lines in _strips(result.shape[0], weights.shape[1]):
-                tile = along[lines, nodes] @ weights
-                if wraps:
-                    tile = wrapped(tile * (step or 1.0)) / (step or 1.0)
-                if step:
-                    np.rint(tile, out=tile)
-                np.multiply(tile, step or 1.0, out=result[lines, samples], casting="same_kind")
-        return result
+
+        def window(place: Window) -> NDArray[np.float32]:
+            on_lines, weights = along[place[0]], across[:, place[1]]
+            result = np.empty((on_lines.shape[0], weights.shape[1]), np.float32)
+            for samples, nodes in _bands(weights):
+                band = np.ascontiguousarray(weights[nodes, samples])
+                for lines in _strips(result.shape[0], band.shape[1]):
+                    tile = on_lines[lines, nodes] @ band
+                    if wraps:
+                        tile = wrapped(tile * (step or 1.0)) / (step or 1.0)
+                    if step:
+                        np.rint(tile, out=tile)
+                    np.multiply(tile, step or 1.0, out=result[lines, samples], casting="same_kind")
+            return result
+
+        return ComputedRaster((along.shape[0], across.shape[1]), np.dtype(np.float32), along.nbytes, window)
 
     def moments(self, name: str, shape: tuple[int, int], ratio: int) -> Moments:
         """Moments of `field` from the tie points only: sums over a product of matrices are products of their sums."""
         if self._wraps(name):
             return Moments.of(self.field(name, shape, ratio))
-        along = _block_weights(self.lines, shape[0], ratio)
-        across = _block_weights(self.samples, shape[1], ratio)
+        along = self._weights(0, shape[0], ratio)
+        across = self._weights(1, shape[1], ratio)
         # einsum and not BLAS, whose sums depend on its threads: the fingerprint of a scene hashes these digits.
         mean = float(np.einsum("i,ij,j", along.mean(axis=0), self.fields[name], across.mean(axis=0)))
         deviations = self.fields[name] - mean  # weights of a pixel add up to one
@@ -69,6 +80,11 @@ class TiePoints(TieGrid):
         spread = np.einsum("ik,kl->il", lines, np.einsum("kj,jl->kl", deviations, samples))
         m2 = float(np.sum(spread * deviations))
         return Moments(count=along.shape[0] * across.shape[0], mean=mean, m2=max(m2, 0.0))
+
+    @cached_property
+    def _weights(self) -> Callable[[int, int, int], NDArray[np.float64]]:
+        """`_block_weights` of an axis, its length and a ratio, made once for all fields."""
+        return cache(lambda axis, size, ratio: _block_weights((self.lines, self.samples)[axis], size, ratio))
 
     def _wraps(self, name: str) -> bool:
         return name == LONGITUDE and bool(np.abs(self.fields[name]).max() > 180)

@@ -120,7 +120,7 @@ def migrate_scene(scene_id: str, *, earlier: Lake, target: Lake, recipe: Recipe)
         pixels: dict[str, dict[int, int]] = {}
         for name, chart in CHARTS.items():
             values = charts.pop(name)
-            np.putmask(values, invalid, IGNORE)
+            np.copyto(values, np.uint8(IGNORE), where=invalid)
             pixels[name] = count_classes(values, chart)
             scene.chart(chart, values)
         scene.coarse_grid()

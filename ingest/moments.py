@@ -70,13 +70,12 @@ def training_statistics(scenes: Sequence[Moments]) -> ChannelStatistics:
 
 
 def _of_strip(values: NDArray[np.floating]) -> Moments:
-    total = float(np.add.reduce(values, dtype=np.float64))
-    if not np.isfinite(total):
-        values = values[np.isfinite(values)]
-        total = float(np.add.reduce(values, dtype=np.float64))
+    finite = np.isfinite(values)
+    if not finite.all():
+        values = values[finite]
     if values.size == 0:
         return NOTHING
-    mean = total / values.size
+    mean = float(np.add.reduce(values, dtype=np.float64)) / values.size
     deviations = np.subtract(values, mean, dtype=np.float64)
     # Not a dot product: BLAS sums in an order that depends on its threads, and a scene's fingerprint hashes these.
     np.square(deviations, out=deviations)

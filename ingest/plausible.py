@@ -23,9 +23,9 @@ def drop_implausible(values: NDArray[np.float32], limits: tuple[float, float]) -
     flat, count = values.reshape(-1), 0
     for start in range(0, flat.size, _STRIP):
         strip = flat[start : start + _STRIP]
-        if low <= strip.min() and strip.max() <= high:  # of nearly all strips; NaN is neither
+        if not (np.fmin.reduce(strip) < low or np.fmax.reduce(strip) > high):  # nearly all strips; both pass over NaN
             continue
         outside = (strip < low) | (strip > high)
         count += int(np.count_nonzero(outside))
-        np.putmask(strip, outside, np.nan)
+        np.copyto(strip, np.nan, where=outside)
     return count

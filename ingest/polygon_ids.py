@@ -73,5 +73,5 @@ def _plain_ids(values: NDArray[np.floating]) -> NDArray[np.uint16] | None:
         same |= missing
         if not same.all():
             return None
-        np.putmask(found, missing, NO_POLYGON)
+        np.copyto(found, np.uint16(NO_POLYGON), where=missing)
     return ids

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -13,6 +14,7 @@ from datasets.labels import IGNORE, Chart
 from datasets.scene import SceneRecord
 from datasets.sigrid import NO_POLYGON
 from datasets.stores.packing import ZONES, Packing
+from datasets.stores.raster import Raster, mapped
 from datasets.stores.scene_writer import Codec
 from datasets.tie_grid import INCIDENCE
 from ingest.array_queue import ArrayQueue
@@ -133,7 +135,7 @@ class SceneArrays:
         for ratio in self._ratios:
             self.moments.setdefault(f"r{ratio}", {})[name] = tie_points.moments(name, self._raw.shape, ratio)
             step = INCIDENCE_STEP if name == INCIDENCE else geolocation_step(name, ratio)
-            values = tie_points.field(name, self._raw.shape, ratio, step=step)
+            values = tie_points.raster(name, self._raw.shape, ratio, step=step)
             self._write(ratio, name, values, np.nan, attributes, "fast" if name == INCIDENCE else "dense")
 
     def border_distance(self, ids: NDArray[np.uint16]) -> None:
@@ -142,24 +144,18 @@ class SceneArrays:
         found = block_minima(squares, self._sizes.values())
         del squares
 
-        def smallest(ratio: int) -> NDArray[np.float32]:
-            values = found.pop(self._sizes[ratio])
-            np.sqrt(values, out=values)
-            if self._raw.pixel_spacing != NATIVE_SPACING:
-                values *= self._raw.pixel_spacing / NATIVE_SPACING
-            return values
+        scale = np.float32(self._raw.pixel_spacing / NATIVE_SPACING)
+        self.smallest_distances(lambda ratio: mapped(found.pop(self._sizes[ratio]), lambda part: np.sqrt(part) * scale))
 
-        self.smallest_distances(smallest)
-
-    def smallest_distances(self, smallest: Callable[[int], NDArray[np.float32]]) -> None:
+    def smallest_distances(self, smallest: Callable[[int], Raster]) -> None:
         """Writes the distance to the border at every ratio, given what it is at a ratio.
 
         Where there is no border, and where the nearest is farther than what can be stored, the largest such distance.
         """
         attributes = border_attributes(self._raw.border_comment)
         for ratio in reversed(self._ratios):  # coarse first: the large array waits alone
-            values, packing = smallest(ratio), border_packing(ratio)
-            np.minimum(values, np.float32(packing.limits[1]), out=values)
+            packing = border_packing(ratio)
+            values = mapped(smallest(ratio), partial(np.minimum, np.float32(packing.limits[1])))
             self._write(ratio, "distance_to_border", values, np.nan, attributes, "dense", packing=packing)
 
     def polygons(self, ids: NDArray[np.uint16]) -> None:
@@ -219,7 +215,7 @@ class SceneArrays:
         self,
         ratio: int,
         name: str,
-        values: NDArray[np.generic],
+        values: Raster,
         fill: float,
         attributes: Mapping[str, object],
         codec: Codec = "fast",

@@ -45,13 +45,10 @@ def read_sar(file: ArchiveFile, name: str, fill: float | None = None) -> NDArray
     for rows, strip in file.strips(name):
         part = values[rows]
         part[...] = strip
-        if fill is None and np.isfinite((part.min(), part.max())).all():
-            valid = True  # nearly all strips
-            continue
-        missing = np.isinf(part)
         if fill is not None:
-            missing |= part == fill
-        np.putmask(part, missing, np.nan)
+            np.copyto(part, np.nan, where=part == fill)
+        if np.isinf((np.fmin.reduce(part, axis=None), np.fmax.reduce(part, axis=None))).any():  # both pass over NaN
+            np.copyto(part, np.nan, where=np.isinf(part))
         valid = valid or not np.isnan(part).all()
     if not valid:
         raise RawSceneError(f"{name} of {file.path!r} holds no valid pixel: the scene cannot be used, leave it out")

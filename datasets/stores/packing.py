@@ -68,7 +68,7 @@ class Packing:
             missing = None
             if np.isnan(strip.min()):
                 missing = np.isnan(strip)
-                np.putmask(strip, missing, 0)
+                np.copyto(strip, np.float32(0), where=missing)
             if not (low / self.scale <= strip.min() and strip.max() <= high / self.scale):
                 raise PackingError(
                     f"{what} has values from {strip.min() * self.scale:g} to {strip.max() * self.scale:g}, and "
@@ -77,7 +77,7 @@ class Packing:
                 )
             target[start : start + _STRIP] = strip
             if missing is not None:
-                np.putmask(target[start : start + _STRIP], missing, self.fill)
+                np.copyto(target[start : start + _STRIP], self.fill, where=missing)
         return packed
 
     def unpack(self, stored: NDArray[Any], out: NDArray[np.float32]) -> None:

@@ -10,16 +10,16 @@ import json
 import secrets
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
 
 from datasets.errors import IceBenchError, SceneNotFoundError
 from datasets.process.threads import threads
 from datasets.storage import move_below, read, remove, remove_below, replace, sizes
 from datasets.stores.attributes import to_attribute
+from datasets.stores.packing import Packing
+from datasets.stores.raster import Raster, mapped
 from datasets.stores.scene_store import SceneStore
 from datasets.stores.shard_encoding import encoded_shards
 
@@ -123,26 +123,34 @@ class SceneWriter:
         self,
         group: str,
         name: str,
-        values: NDArray[np.generic],
+        values: Raster,
         *,
         dims: Sequence[str],
         fill: float | int,
         attributes: Mapping[str, Any],
         codec: Codec = "fast",
+        packing: Packing | None = None,
     ) -> None:
         """Writes one array whole: chunked, sharded, with CF attributes.
 
         Args:
             group: `r2`, `km2` or `tie_points`.
             name: Variable name.
-            values: The array; its dtype is kept.
+            values: The raster; its dtype is kept unless it is packed.
             dims: One name for each axis.
             fill: Zarr fill value; chunks that hold nothing else are not stored.
             attributes: CF attributes.
             codec: How hard to compress.
+            packing: Stores float32 values as whole numbers, and says so in the attributes; then `fill` is its own.
+
+        Raises:
+            PackingError: A value does not fit.
         """
         import zarr.storage
 
+        if packing is not None:
+            values = mapped(values, partial(packing.pack, what=f"{group}/{name}"), packing.dtype)
+            fill, attributes = packing.fill, {**attributes, **packing.attributes()}
         chunks, shards = chunks_and_shards(values.shape)
         compressor = _COMPRESSORS[codec]
         url, made = f"{self.url}/{group}/{name}", dict[str, Any]()
@@ -165,8 +173,7 @@ class SceneWriter:
             values, chunk=chunks, shard=shards, fill=fill, encode=encode, threads=threads()
         ):
             shard = "/".join(("c", *map(str, place)))
-            replace(f"{url}/{shard}", content)
-            self._shards[f"{group}/{name}/{shard}"] = len(content)
+            self._shards[f"{group}/{name}/{shard}"] = replace(f"{url}/{shard}", content)
         self._arrays.append((group, name))
 
     def finish(self, attributes: Mapping[str, Any], groups: Mapping[str, Mapping[str, Any]]) -> None:

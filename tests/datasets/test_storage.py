@@ -1,6 +1,7 @@
 """Objects on disk: written in one step, also when others write at the same time."""
 
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -25,15 +26,23 @@ def test_writers_of_one_object_do_not_disturb_each_other(tmp_path: Path) -> None
     assert [path.name for path in target.parent.iterdir()] == ["object"]
 
 
-def test_what_cannot_be_written_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(path: Path, content: bytes) -> None:
-        path.touch()
+def test_what_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
+    def parts() -> Iterator[bytes]:
+        yield b"begun"
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(OSError, match="No space left"):
-        replace(str(tmp_path / "object"), b"content")
+        replace(str(tmp_path / "object"), parts())
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("place", ["{folder}/object", "memory://icebench-parts/object"])
+def test_parts_of_an_object_follow_each_other(tmp_path: Path, place: str) -> None:
+    url = place.format(folder=tmp_path)
+    assert replace(url, iter([b"one", memoryview(b" and "), b"two"])) == 11
+    assert read(url) == b"one and two"
+    assert replace(url, b"whole") == 5
+    assert read(url) == b"whole"
 
 
 @pytest.mark.slow

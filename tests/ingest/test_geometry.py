@@ -67,6 +67,16 @@ def test_fields_larger_than_a_tile_are_seamless(shape: tuple[int, int], ratio: i
 
 
 @pytest.mark.parametrize("longitude", [-40.0, 179.95])
+def test_windows_are_parts_of_the_field(longitude: float) -> None:
+    tie_points = TiePoints.from_points(points(LINES, SAMPLES, longitude))
+    whole = tie_points.field(LONGITUDE, SHAPE, 2, step=2.0**-9)
+    raster = tie_points.raster(LONGITUDE, SHAPE, 2, step=2.0**-9)
+    assert (raster.shape, raster.dtype) == (whole.shape, whole.dtype)
+    for window in (np.s_[0:1, 0:1], np.s_[3:20, 7:40], np.s_[5 : whole.shape[0], 2 : whole.shape[1]]):
+        np.testing.assert_array_equal(raster[window], whole[window])
+
+
+@pytest.mark.parametrize("longitude", [-40.0, 179.95])
 @pytest.mark.parametrize("ratio", [1, 5])
 def test_rounded_fields_are_multiples_of_the_step(ratio: int, longitude: float) -> None:
     tie_points = TiePoints.from_points(points(LINES, SAMPLES, longitude))

@@ -11,7 +11,9 @@ import zarr.codecs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from datasets.stores.raster import ComputedRaster, Raster, Window, mapped
 from datasets.stores.shard_encoding import encoded_shards, morton_order
+from datasets.stores.shard_layout import Place
 
 
 def _by_zarr(values: np.ndarray, chunk: tuple[int, ...], shard: tuple[int, ...], fill: float) -> dict[str, bytes]:
@@ -48,9 +50,30 @@ def test_the_bytes_are_those_of_zarr(shape: tuple[int, ...], side: int, chunks: 
     chunk, shard = (side,) * len(shape), (side * chunks,) * len(shape)
     codec = numcodecs.Blosc(cname="zstd", clevel=1, shuffle=numcodecs.Blosc.SHUFFLE)
     ours = encoded_shards(values, chunk=chunk, shard=shard, fill=fill, encode=codec.encode, threads=2)
-    assert {"/".join(map(str, place)): bytes(content) for place, content in ours} == _by_zarr(
-        values, chunk, shard, fill
-    )
+    assert {"/".join(map(str, place)): b"".join(parts) for place, parts in ours} == _by_zarr(values, chunk, shard, fill)
+
+
+def test_windows_that_are_made_on_the_way_give_the_same_bytes() -> None:
+    """Each is asked for once, inside the raster, and no larger than a chunk."""
+    values = np.random.default_rng(0).integers(0, 99, (23, 17)).astype(np.float32)
+    values[:10] = 198
+    asked: list[Window] = []
+
+    def halves(window: Window) -> np.ndarray:
+        asked.append(window)
+        return values[window] / 2
+
+    def shards(raster: Raster) -> dict[Place, bytes]:
+        encoded = encoded_shards(
+            raster, chunk=(5, 4), shard=(10, 8), fill=99, encode=lambda part: part.tobytes(), threads=2
+        )
+        return {place: b"".join(parts) for place, parts in encoded}
+
+    made = shards(ComputedRaster((23, 17), np.dtype(np.float32), 0, halves))
+    assert made == shards(mapped(values, lambda part: part / 2)) == shards(values / 2)
+    assert (0, 0) not in made
+    assert {(part.start, part.stop) for part, _ in asked} == {(0, 5), (5, 10), (10, 15), (15, 20), (20, 23)}
+    assert len(asked) == 5 * 5
 
 
 @pytest.mark.parametrize("grid", [(1,), (7,), (12, 12), (3, 12), (1, 5)])
