@@ -173,8 +173,7 @@ def predict(
                 chosen,
                 folder,
                 cache=None if cluster else NodeCache.default(),
-                device=device,
-                cluster=cluster,
+                on=cluster or device,
                 progress=show,
             )
         _tell(summary, out_folder)
@@ -212,7 +211,7 @@ def _workers(
     from datasets.workers.cluster import ClusterOptions
     from datasets.workers.opening import check_workers
 
-    options = ClusterOptions(workers=workers, memory_limit=memory_limit, scheduler=scheduler)
+    options = ClusterOptions(workers=workers, memory_limit=memory_limit, scheduler=scheduler, device=device)
     check_workers(options)
     return options
 

@@ -127,6 +127,12 @@ class Networks:
         return tuple(head.chart for head in heads_of(self.members[0].spec))
 
     @property
+    def regressions(self) -> frozenset[str]:
+        """Charts that all networks predict as a value: its mean over them decides the class."""
+        names = (chart.name for chart in self.charts)
+        return frozenset(name for name in names if all(each.head(name).regression for each in self.members))
+
+    @property
     def source(self) -> str:
         """What made the map, for its reader."""
         told = (
@@ -201,11 +207,12 @@ def _of_windows(member: Member, inputs: SceneWindows, head: Head) -> Ask:
             torch.from_numpy(own[part]).to(grid.device)
             for own, part in zip(owners, (tile.lines, tile.samples), strict=True)
         )
-        probabilities, classes = (
-            values.index_select(-2, lines).index_select(-1, samples)
-            for values in (answer.probabilities, answer.classes)
-        )
-        return {head.chart.name: Answer(probabilities=probabilities, classes=classes)}
+        near = {
+            name: values.index_select(-2, lines).index_select(-1, samples)
+            for name, values in vars(answer).items()
+            if values is not None
+        }
+        return {head.chart.name: Answer(**near)}
 
     return ask
 

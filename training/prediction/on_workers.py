@@ -21,13 +21,11 @@ from datasets.process.machine import Device
 from datasets.process.threads import threads
 from datasets.workers.cluster import ClusterOptions
 from datasets.workers.opening import open_workers
-from training.loop.checkpoint import CheckpointError
-from training.loop.machine import DeviceError, best_device
+from training.loop.machine import best_device
 from training.loop.precision import whole_float32
 from training.prediction.map_folder import MapFolder
 from training.prediction.map_maker import MapMaker
 from training.prediction.networks import Networks
-from training.spec import SpecError
 
 Outcomes = Generator[tuple[str, bool | BaseException], None, None]
 """Scenes, each with what `MapMaker.make` returned or raised."""
@@ -35,10 +33,6 @@ Outcomes = Generator[tuple[str, bool | BaseException], None, None]
 
 class FolderNotSharedError(IceBenchError, FileNotFoundError):
     """A worker does not see the folder that the maps go to."""
-
-
-_OF_ALL: Final = (FolderNotSharedError, CheckpointError, SpecError, DeviceError)
-"""Troubles of a worker with every scene: no other would fare better there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,18 +70,12 @@ def make_on_workers(
 
     Raises:
         ClusterError: The cluster cannot be used, or went away.
-        FolderNotSharedError: A worker does not see the folder.
-        CheckpointError: See `Networks.load`, on a worker.
-        SpecError: Likewise.
-        DeviceError: A worker has no GPU, and one is asked for.
     """
     lake.digest  # noqa: B018 - goes along, else every worker reads the whole catalog for it
     place = replace(folder, path=folder.path.absolute())
     with place.beside(checkpoints) as copies, open_workers(options, tasks=len(identity)) as workers:
         order = Order(checkpoints=copies, lake=lake, folder=place, longest=longest, device=options.device)
         for (scene_id, _), outcome in workers.run(partial(make_map, order=order), [*identity.items()]):
-            if isinstance(outcome, _OF_ALL):
-                raise outcome
             yield scene_id, outcome
 
 

@@ -3,35 +3,38 @@
 One scene after the other in this process, or side by side on workers (`training.prediction.on_workers`).
 """
 
+import errno
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from datasets.catalog import Catalog
 from datasets.digest import digest_of
-from datasets.errors import DamagedSceneError, SceneNotFoundError, SplitError, TiePointsError
+from datasets.errors import SceneNotFoundError, SplitError
 from datasets.lake import Lake
 from datasets.loading.node_cache import NodeCache
 from datasets.process.machine import Device
 from datasets.scene import SceneRecord
-from datasets.workers.cluster import ClusterOptions, sentence_of
-from training.loop.machine import best_device
+from datasets.workers.cluster import ClusterOptions, outcome_of, sentence_of
+from training.loop.checkpoint import CheckpointError
+from training.loop.machine import DeviceError, best_device
 from training.loop.precision import whole_float32
-from training.output_folder import make_folder
-from training.prediction.map_folder import MapFolder, MapInWorkError
+from training.output_folder import OutputFolderError, make_folder
+from training.prediction.map_folder import MapFolder
 from training.prediction.map_maker import MapMaker
 from training.prediction.networks import Networks
-from training.prediction.on_workers import Outcomes, make_on_workers
+from training.prediction.on_workers import FolderNotSharedError, Outcomes, make_on_workers
+from training.spec import SpecError
 
 ALL: Final = "all"
-_VERSION: Final = 1
-"""Of what is computed; a map of another is another map."""
-_OF_A_SCENE: Final = (TiePointsError, DamagedSceneError, SceneNotFoundError, MapInWorkError)
-"""Troubles of one scene, which the others need not wait for."""
+_OF_ALL: Final = (FolderNotSharedError, OutputFolderError, CheckpointError, SpecError, DeviceError)
+"""Troubles with every scene: no other would fare better. So is a full disk."""
+_DISK_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,8 +102,7 @@ def predict_maps(
     folder: MapFolder,
     *,
     cache: NodeCache | None = None,
-    device: Device = "auto",
-    cluster: ClusterOptions | None = None,
+    on: Device | ClusterOptions = "auto",
     progress: Callable[[Progress], None] = lambda state: None,
 ) -> Summary:
     """Makes the maps of scenes that the folder lacks; scenes need no chart.
@@ -111,8 +113,8 @@ def predict_maps(
         scenes: Which.
         folder: Where the maps go.
         cache: Decoded arrays of this machine; workers have none.
-        device: See `best_device`; of each worker where there are some.
-        cluster: Which workers make the maps; None makes one after the other in this process.
+        on: A device (see `best_device`) on which this process makes one map after the other, or the workers that make
+            them side by side, each on the device of these options.
         progress: Told what is done, with workers after each scene.
 
     Raises:
@@ -121,11 +123,10 @@ def predict_maps(
         MapExistsError: The folder holds other maps of these scenes; nothing was changed.
         OutputFolderError: It cannot be made or written.
         DeviceError: A GPU is asked for, and there is none.
-        DeviceMemoryError: The GPU has no memory for it.
         ClusterError: The cluster cannot be used, or went away.
         FolderNotSharedError: A worker does not see the folder.
     """
-    networks = Networks.load(checkpoints, lake, best_device("cpu" if cluster else device), cache=cache)
+    networks = Networks.load(checkpoints, lake, best_device(on if isinstance(on, str) else "cpu"), cache=cache)
     identity = {record.scene_id: made_by(networks, record) for record in scenes}
     to_do = [record for record in scenes if folder.missing(record.scene_id, identity[record.scene_id])]
     make_folder(folder.path)
@@ -147,13 +148,15 @@ def predict_maps(
         return summary
     wanted = {scene_id: identity[scene_id] for scene_id in sizes}
     longest = max(max(record.lines, record.samples) for record in to_do) // networks.ratio
-    if cluster is None:
+    if isinstance(on, str):
         outcomes = _one_by_one(MapMaker.of(networks, folder, longest), wanted, advance)
     else:
-        options = replace(cluster, device=device, modules=networks.modules)
+        options = replace(on, modules=networks.modules)
         outcomes = make_on_workers(checkpoints, lake, wanted, folder, longest=longest, options=options)
     with closing(outcomes):
         for scene_id, outcome in outcomes:
+            if isinstance(outcome, _OF_ALL) or getattr(outcome, "errno", None) in _DISK_FULL:
+                raise outcome
             if isinstance(outcome, BaseException):
                 summary.failed.append((scene_id, sentence_of(outcome)))
             else:
@@ -166,18 +169,14 @@ def predict_maps(
 
 def _one_by_one(maker: MapMaker, identity: Mapping[str, str], advance: Callable[[int], None]) -> Outcomes:
     for scene_id, own in identity.items():
-        outcome: bool | BaseException
-        try:
-            outcome = maker.make(scene_id, own, advance=advance)
-        except _OF_A_SCENE as error:
-            outcome = error
-        yield scene_id, outcome
+        yield scene_id, outcome_of(partial(maker.make, made_by=own, advance=advance), scene_id)
 
 
 def made_by(networks: Networks, record: SceneRecord) -> str:
     """Digest of all that decides the numbers of a map: the weights, and the scene as its lake holds it."""
     weights = [[member.digest, member.spec.trial_id] for member in networks.members]
-    return digest_of([_VERSION, weights, record.scene_id, record.recipe, record.fingerprint])
+    rules = 2 if len(weights) > 1 and networks.regressions else 1  # before, their values were not averaged
+    return digest_of([rules, weights, record.scene_id, record.recipe, record.fingerprint])
 
 
 def _pixels(record: SceneRecord, ratio: int) -> int:

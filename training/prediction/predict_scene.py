@@ -102,7 +102,7 @@ def predict_blocks(networks: Networks, reader: SceneReader, scene_id: str, tilin
         return tile, found, (land, no_sar)
 
     for tile, seen, empty in read_ahead(tiling.tiles(inputs[0].shape), load):
-        together = {chart.name: Ensemble() for chart in networks.charts}
+        together = {chart.name: Ensemble(values=chart.name in networks.regressions) for chart in networks.charts}
         layers: dict[str, NDArray[np.uint8]] = {}
         with torch.inference_mode():
             for place, ask in enumerate(askers):
@@ -155,7 +155,8 @@ def _add_arrays(writer: RasterWriter, networks: Networks, shape: tuple[int, int]
         writer.array(dim, dims=(dim,), shape=(n,), chunks=(n,), dtype="uint8", attributes=numbers)
         writer.put(dim, (slice(None),), np.arange(n, dtype=np.uint8))
         names = {chart.name: class_attributes(chart)} | {
-            name: layer_attributes(chart, layer) for name, layer in layers.items()
+            name: layer_attributes(chart, layer, of_value=chart.name in networks.regressions)
+            for name, layer in layers.items()
         }
         for name, attributes in names.items():
             writer.array(name, dims=DIMS, shape=shape, chunks=steps, dtype="uint8", attributes={**attributes, **placed})

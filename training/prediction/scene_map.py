@@ -6,7 +6,7 @@ Dims (line, sample) at one ratio. For each chart, by its name (`SOD`):
 - `SOD_probability` uint8 (SOD_class, line, sample): hundredths by CF; `IGNORE` on land and without SAR.
 - `SOD_entropy` uint8 (line, sample): hundredths of the entropy of n equal classes; 0 is sure. Filled alike.
 - `SOD_spread` uint8 (line, sample), of several checkpoints only: standard deviation between them of the probability of
-  the class that was chosen, in hundredths. Filled alike.
+  the class that was chosen, in hundredths; of the concentration where all predict that. Filled alike.
 
 Coordinates `latitude` and `longitude`, float32 degrees (line, sample), are those of the centres of pixels.
 """
@@ -57,12 +57,16 @@ def class_attributes(chart: Chart) -> dict[str, Any]:
     }
 
 
-def layer_attributes(chart: Chart, layer: str) -> dict[str, Any]:
-    """CF attributes of `probability`, `entropy` or `spread` of a chart as they are stored, in hundredths."""
+def layer_attributes(chart: Chart, layer: str, *, of_value: bool = False) -> dict[str, Any]:
+    """CF attributes of `probability`, `entropy` or `spread` of a chart as they are stored, in hundredths.
+
+    `of_value` says that networks predict a value and no classes.
+    """
+    deviating = chart.long_name if of_value else f"the probability of the chosen class of {chart.long_name}"
     words = {
         "probability": f"probability of each class of {chart.long_name}",
         "entropy": f"entropy of the classes of {chart.long_name}, as a share of that of equal classes",
-        "spread": f"standard deviation between networks of the probability of the chosen class of {chart.long_name}",
+        "spread": f"standard deviation between networks of {deviating}",
     }
     return {"long_name": words[layer], **_HUNDREDTHS}
 
