@@ -24,6 +24,7 @@ from datasets.loading.windows import land_pixels
 from datasets.orientation import Orientation, north_of
 from datasets.scene import Scene, SceneRecord
 from datasets.tie_grid import LATITUDE, LONGITUDE, TieGrid
+from training.evaluation.fixed_grid import to_grid
 
 AnyPixel = TypeVar("AnyPixel", bound=np.generic)
 
@@ -166,11 +167,7 @@ def _reduced(
     lines, samples = shape
     if step % ratio == 0:
         return reduce(values, step // ratio)[:lines, :samples]
-    rows, columns = (
-        np.minimum(((np.arange(count) + 0.5) * step / ratio).astype(int), length - 1)
-        for count, length in zip(shape, values.shape, strict=True)
-    )
-    return values[np.ix_(rows, columns)]
+    return to_grid(values, ratio, step, shape)
 
 
 def _greys(sar: NDArray[np.floating]) -> NDArray[np.uint8]:

@@ -6,7 +6,7 @@ from typing import Final
 
 from datasets.labels import CHARTS
 from training.evaluation.bins import OWN_GRID, PATCHES, fixed_grid
-from training.evaluation.matrix_scores import SCORES
+from training.evaluation.confusion import SCORES
 
 MAJORITY: Final = "majority_f1"
 """Weighted F1 of always saying the most common true class."""

@@ -11,7 +11,7 @@ import torch
 
 from datasets.labels import IGNORE, Chart
 from training.models.heads import Head
-from training.prediction.scene_map import LAND, entropy_name, probability_name, spread_name
+from training.prediction.scene_map import LAND, layer_name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,16 +69,18 @@ class Ensemble:
             classes, p = mean[0].round().to(torch.uint8), _by_nearness(mean, n)
         else:
             classes, p = self._first if self._answers == 1 else mean.argmax(dim=0).to(torch.uint8), mean
+        terms = (p * p.clamp(min=1e-12).log()).sum(dim=0)
         found = {
-            probability_name(chart.name): p,
-            entropy_name(chart.name): (-(p * p.clamp(min=1e-12).log()).sum(dim=0) / math.log(n)).clamp(0, 1),
+            layer_name(chart.name, "probability"): p,
+            layer_name(chart.name, "entropy"): (-terms / math.log(n)).clamp(0, 1),
         }
         if self._answers > 1:
             variance = self._squares / self._answers - mean.square()
             of_class = variance / (n - 1) ** 2 if self._values else variance.gather(0, classes[None].long())
-            found[spread_name(chart.name)] = of_class[0].clamp(min=0).sqrt()
+            found[layer_name(chart.name, "spread")] = of_class[0].clamp(min=0).sqrt()
         empty = land | no_sar
-        packed = {name: _hundredths(values).masked_fill_(empty, IGNORE) for name, values in found.items()}
+        hundredths = {name: (values * 100).round_().to(torch.uint8) for name, values in found.items()}
+        packed = {name: values.masked_fill_(empty, IGNORE) for name, values in hundredths.items()}
         return {chart.name: classes.masked_fill(no_sar, IGNORE).masked_fill(land, LAND), **packed}
 
 
@@ -86,7 +88,3 @@ def _by_nearness(value: torch.Tensor, n_classes: int) -> torch.Tensor:
     """Shares (n, H, W) of the classes beside a value (1, H, W)."""
     numbers = torch.arange(n_classes, device=value.device)[:, None, None]
     return (1 - (value - numbers).abs()).clamp(min=0)
-
-
-def _hundredths(values: torch.Tensor) -> torch.Tensor:
-    return (values * 100).round_().to(torch.uint8)

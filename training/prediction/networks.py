@@ -8,9 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Self
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
 from datasets.labels import Chart
@@ -18,7 +16,7 @@ from datasets.lake import Lake
 from datasets.loading.node_cache import NodeCache
 from datasets.loading.normalize import Normalization
 from datasets.loading.windows import LAND
-from training.data.network_inputs import NetworkInputs
+from training.data.trial_data import NetworkInputs
 from training.data.trial_scenes import check_lake
 from training.evaluation.predict import SceneWindows, outputs_of
 from training.evaluation.score_scenes import tiling_for
@@ -113,8 +111,8 @@ class Networks:
     @property
     def modules(self) -> tuple[str, ...]:
         """The user's own modules that have their classes."""
-        own = {name.partition(":")[0] for name in (each.spec.model.name for each in self.members) if ":" in name}
-        return tuple(sorted(own))
+        names = (each.spec.model.name for each in self.members)
+        return tuple(sorted({name.partition(":")[0] for name in names if ":" in name}))
 
     @property
     def ratio(self) -> int:
@@ -135,11 +133,9 @@ class Networks:
     @property
     def source(self) -> str:
         """What made the map, for its reader."""
-        told = (
-            f"{each.spec.model.name}, trial {each.spec.trial_id}, epoch {each.checkpoint.epoch}"
-            for each in self.members
-        )
-        return "; ".join((*told, "IceBench"))
+        specs = ((each.spec, each.checkpoint.epoch) for each in self.members)
+        networks = (f"{spec.model.name}, trial {spec.trial_id}, epoch {epoch}" for spec, epoch in specs)
+        return "; ".join((*networks, "IceBench"))
 
     def tiling(self, longest: int) -> Tiling:
         """Tiles that suit all networks, for scenes whose longest side has so many pixels; measures each kind once."""
@@ -148,13 +144,6 @@ class Networks:
             for each in self.members
         }
         return common_tiling(tiling_for(each.model, each.spec, longest) for each in kinds.values())
-
-    def askers(self, windows: Sequence[SceneWindows]) -> list[Ask]:
-        """How each network is asked about the tiles of a scene; `windows` are its inputs of each.
-
-        Patch-based networks look at all their windows now.
-        """
-        return [_asker(member, inputs) for member, inputs in zip(self.members, windows, strict=True)]
 
 
 def common_tiling(tilings: Iterable[Tiling | None]) -> Tiling:
@@ -180,7 +169,8 @@ def _refuse_other(first: Path, spec: TrialSpec, file: Path, other: TrialSpec) ->
             )
 
 
-def _asker(member: Member, inputs: SceneWindows) -> Ask:
+def asker(member: Member, inputs: SceneWindows) -> Ask:
+    """How a network is asked about the tiles of a scene; a patch-based one looks at all its windows now."""
     heads = heads_of(member.spec)
     if member.spec.data.task == "patch":
         return _of_windows(member, inputs, heads[0])
@@ -200,7 +190,8 @@ def _of_windows(member: Member, inputs: SceneWindows, head: Head) -> Ask:
     sliding = Sliding.over(inputs.shape, spec.data.patch_size, spec.map_stride)
     batches = list(window_outputs(member.model, inputs, sliding.corners, spec.data.patch_size))
     grid = torch.cat(batches).T.reshape(-1, len(sliding.lines), len(sliding.samples))
-    answer, owners = Answer.of(head, grid), [_owners(sliding, axis) for axis in (0, 1)]
+    answer, starts = Answer.of(head, grid), (sliding.lines, sliding.samples)
+    owners = [nearest_window(own, sliding.size, size) for own, size in zip(starts, sliding.shape, strict=True)]
 
     def ask(tile: Tile, x_CHW: torch.Tensor | None) -> dict[str, Answer]:
         lines, samples = (
@@ -215,10 +206,6 @@ def _of_windows(member: Member, inputs: SceneWindows, head: Head) -> Ask:
         return {head.chart.name: Answer(**near)}
 
     return ask
-
-
-def _owners(sliding: Sliding, axis: int) -> NDArray[np.int64]:
-    return nearest_window((sliding.lines, sliding.samples)[axis], sliding.size, sliding.shape[axis])
 
 
 def distinct(members: Sequence[Member]) -> Iterator[tuple[Member, list[int]]]:

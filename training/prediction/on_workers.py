@@ -24,8 +24,8 @@ from datasets.workers.opening import open_workers
 from training.loop.machine import best_device
 from training.loop.precision import whole_float32
 from training.prediction.map_folder import MapFolder
-from training.prediction.map_maker import MapMaker
 from training.prediction.networks import Networks
+from training.prediction.predict_scene import MapMaker
 
 Outcomes = Generator[tuple[str, bool | BaseException], None, None]
 """Scenes, each with what `MapMaker.make` returned or raised."""
@@ -43,7 +43,7 @@ class Order:
         checkpoints: Copies that all workers see, in a folder of this run alone.
         lake: Of the scenes.
         folder: An absolute path, the same on all machines.
-        longest: See `MapMaker.of`; workers cut scenes as one process with all of them would.
+        longest: Side of all scenes, in pixels of the map; workers cut scenes as one process with all of them would.
         device: See `best_device`.
     """
 
@@ -105,4 +105,4 @@ def _load(order: Order) -> MapMaker:
     device = best_device(order.device)
     torch.set_num_threads(threads())
     networks = Networks.load(order.checkpoints, order.lake, device, cache=None)
-    return MapMaker.of(networks, order.folder, order.longest)
+    return MapMaker(networks=networks, tiling=networks.tiling(order.longest), folder=order.folder)

@@ -7,7 +7,7 @@ import errno
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
@@ -26,9 +26,9 @@ from training.loop.machine import DeviceError, best_device
 from training.loop.precision import whole_float32
 from training.output_folder import OutputFolderError, make_folder
 from training.prediction.map_folder import MapFolder
-from training.prediction.map_maker import MapMaker
 from training.prediction.networks import Networks
 from training.prediction.on_workers import FolderNotSharedError, Outcomes, make_on_workers
+from training.prediction.predict_scene import MapMaker
 from training.spec import SpecError
 
 ALL: Final = "all"
@@ -48,22 +48,13 @@ class Progress:
     finished: str = ""
 
 
-@dataclass(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Summary:
-    """What came of it: scene ids `written` and `kept`, and sentences about those that failed."""
+    """What came of scenes, in their order: ids `written` and `kept`, and sentences about those that failed."""
 
-    written: list[str] = field(default_factory=list)
-    kept: list[str] = field(default_factory=list)
-    failed: list[tuple[str, str]] = field(default_factory=list)
-
-    def in_order(self, scenes: Catalog) -> "Summary":
-        """The same in the order of the scenes; workers end with them as they can."""
-        place = {scene_id: number for number, scene_id in enumerate(scenes.scene_ids)}
-        return Summary(
-            written=sorted(self.written, key=place.__getitem__),
-            kept=sorted(self.kept, key=place.__getitem__),
-            failed=sorted(self.failed, key=lambda each: place[each[0]]),
-        )
+    written: list[str]
+    kept: list[str]
+    failed: list[tuple[str, str]]
 
 
 def choose_scenes(lake: Lake, scene_ids: Sequence[str], split: str) -> Catalog:
@@ -131,12 +122,11 @@ def predict_maps(
     to_do = [record for record in scenes if folder.missing(record.scene_id, identity[record.scene_id])]
     make_folder(folder.path)
     sizes = {record.scene_id: _pixels(record, networks.ratio) for record in to_do}
-    summary = Summary(kept=[scene_id for scene_id in identity if scene_id not in sizes])
+    found: dict[str, bool | BaseException] = {scene_id: False for scene_id in identity if scene_id not in sizes}
     done, finished, total = 0, 0, sum(sizes.values())
 
     def told(scene_id: str = "") -> None:
-        scenes_done = len(summary.kept) + len(summary.written) + len(summary.failed)
-        progress(Progress(done=done, total=total, scenes=scenes_done, of=len(scenes), finished=scene_id))
+        progress(Progress(done=done, total=total, scenes=len(found), of=len(scenes), finished=scene_id))
 
     def advance(pixels: int) -> None:
         nonlocal done
@@ -145,11 +135,12 @@ def predict_maps(
 
     told()
     if not to_do:
-        return summary
+        return Summary(written=[], kept=list(found), failed=[])
     wanted = {scene_id: identity[scene_id] for scene_id in sizes}
     longest = max(max(record.lines, record.samples) for record in to_do) // networks.ratio
     if isinstance(on, str):
-        outcomes = _one_by_one(MapMaker.of(networks, folder, longest), wanted, advance)
+        maker = MapMaker(networks=networks, tiling=networks.tiling(longest), folder=folder)
+        outcomes = _one_by_one(maker, wanted, advance)
     else:
         options = replace(on, modules=networks.modules)
         outcomes = make_on_workers(checkpoints, lake, wanted, folder, longest=longest, options=options)
@@ -157,14 +148,16 @@ def predict_maps(
         for scene_id, outcome in outcomes:
             if isinstance(outcome, _OF_ALL) or getattr(outcome, "errno", None) in _DISK_FULL:
                 raise outcome
-            if isinstance(outcome, BaseException):
-                summary.failed.append((scene_id, sentence_of(outcome)))
-            else:
-                (summary.written if outcome else summary.kept).append(scene_id)
+            found[scene_id] = outcome
             finished += sizes[scene_id]
             done = finished
             told(scene_id)
-    return summary.in_order(scenes)
+    in_order = [(scene_id, found[scene_id]) for scene_id in identity]
+    return Summary(
+        written=[scene_id for scene_id, outcome in in_order if outcome is True],
+        kept=[scene_id for scene_id, outcome in in_order if outcome is False],
+        failed=[(scene_id, sentence_of(error)) for scene_id, error in in_order if isinstance(error, BaseException)],
+    )
 
 
 def _one_by_one(maker: MapMaker, identity: Mapping[str, str], advance: Callable[[int], None]) -> Outcomes:

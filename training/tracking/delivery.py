@@ -86,8 +86,7 @@ def _find_run(client: "MlflowClient", uri: str, start: StartRecord) -> str:
     found = _runs_of(client, experiment, start.attempt)
     if found:
         return found[0]
-    tags = {**start.tags, "attempt": start.attempt}
-    name = tags.get(RUN_NAME, start.trial_id)
+    tags, name = {**start.tags, "attempt": start.attempt}, start.tags.get(RUN_NAME, start.trial_id)
     run = client.create_run(experiment, start_time=start.time, tags=tags, run_name=name)
     return str(run.info.run_id)
 

@@ -49,7 +49,7 @@ class Sent(BaseModel):
     """How much of a journal the server has.
 
     Attributes:
-        run_id: The run, once the server has named it.
+        run_id: Empty until the server has named the run.
         offset: Bytes of the journal that are dealt with.
         count: Records in these bytes.
         refused: How many of these the server does not take.

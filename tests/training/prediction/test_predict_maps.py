@@ -22,15 +22,15 @@ from datasets.scene import Scene
 from datasets.tie_grid import TieGrid
 from tests.training.prediction.conftest import MakeCheckpoint
 from training.__main__ import app
-from training.data.network_inputs import NetworkInputs
+from training.data.trial_data import NetworkInputs
 from training.evaluation.predict import outputs_of
 from training.loop.checkpoint import CheckpointError, load_checkpoint
 from training.loop.device_memory import DeviceMemoryError
 from training.models.heads import heads_of
-from training.prediction import map_maker as module
+from training.prediction import predict_scene as module
 from training.prediction.formats import Options
+from training.prediction.georeference import MapGridError
 from training.prediction.map_folder import MapExistsError, MapFolder
-from training.prediction.map_grid import MapGridError
 from training.prediction.networks import HH
 from training.prediction.predict_maps import Progress, Summary, choose_scenes, predict_maps, share_of
 from training.prediction.predict_scene import masks
