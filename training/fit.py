@@ -41,9 +41,6 @@ def fit(
         keep: Takes the state after each epoch, and whether that epoch is the best so far.
         progress: Called after every batch and every epoch.
         scored: Called after every val scene (or batch of pure patches).
-
-    Returns:
-        The state after the last epoch.
     """
     data, spec, processes, device = trial.data, trial.data.spec, trial.processes, trial.data.inputs.device
     loss = Loss(spec.loss, heads_of(spec), class_weights(spec, data.scenes.train, trial.source))

@@ -15,7 +15,7 @@ from datasets.errors import IceBenchError, unknown_name
 from datasets.grids import POLAR, pixel_spacing
 from datasets.lake import Lake
 from datasets.process.machine import Device
-from datasets.process.terminal import err, out, tell, tell_failure, user_errors
+from datasets.process.terminal import err, tell, tell_failure, user_errors
 from datasets.scene import Split
 from datasets.workers.command_options import MemoryLimit, Scheduler
 from training.progress_bar import counting_bar, map_bar
@@ -265,8 +265,4 @@ def _for_leaderboard(
             cache=NodeCache.default(),
             progress=show,
         )
-    out.print(
-        f"written: {len(written.paths)} maps of {written.chart} at {pixel_spacing(written.ratio)} m in {folder}",
-        highlight=False,
-        soft_wrap=True,
-    )
+    tell(f"written: {len(written.paths)} maps of {written.chart} at {pixel_spacing(written.ratio)} m in {folder}")

@@ -30,7 +30,6 @@ class NetworkInputs:
         reader: Reads scenes in this process: the ratio, channels and charts of the trial.
         normalization: Channel statistics of training scenes.
         assemble: Makes inputs (B, C, H, W) float32, normalized, on the device from what was read.
-        device: Where the network computes.
         resident: Scenes that the device holds; others are read from the lake.
     """
 
@@ -73,13 +72,9 @@ class NetworkInputs:
 
 @dataclass(frozen=True, kw_only=True)
 class TrialData:
-    """What a trial reads. Other modules of this folder make patches, class weights and notes for the tracker from it.
+    """What a trial reads, its spec bound to the lake; patches, class weights and notes for a tracker are made from it.
 
-    Attributes:
-        spec: Of the trial, bound to the lake.
-        scenes: Of the lake, by split.
-        inputs: Reads them for the network.
-        index_folder: Where indexes of patches are kept if the lake may not be written; None keeps none.
+    `index_folder` is where indexes of patches are kept if the lake may not be written; None keeps none.
     """
 
     spec: TrialSpec

@@ -23,7 +23,7 @@ from datasets.patches.patch_index import PatchIndex
 from training.data.trial_data import TrialData
 from training.evaluation.confusion import quotient
 from training.evaluation.metric_names import class_key
-from training.evaluation.predict import Answers, tile_answers
+from training.evaluation.predict import LabelledOutputs, labelled_tiles
 from training.evaluation.score_scenes import by_scene
 from training.evaluation.sliding import window_outputs
 from training.evaluation.tiles import Tiling
@@ -126,7 +126,7 @@ class CalibrationCount:
         """
         heads = {place: head for place, head in enumerate(heads_of(data.spec)) if not head.regression}
         losses, counted = {place: np.zeros(len(TEMPERATURES)) for place in heads}, _nothing(heads)
-        for outputs, labels in _val_answers(model, data, tiling, pure):
+        for outputs, labels in _val_outputs(model, data, tiling, pure):
             for place, head in heads.items():
                 losses[place] += losses_of(head.of(outputs), labels[:, place])
                 counted[place] += Reliability.of(head.of(outputs), labels[:, place])
@@ -200,11 +200,11 @@ def _nothing(heads: Mapping[int, Head]) -> dict[int, Reliability]:
     return {place: Reliability.zero(head.width) for place, head in heads.items()}
 
 
-def _val_answers(model: nn.Module, data: TrialData, tiling: Tiling | None, pure: PatchIndex | None) -> Answers:
+def _val_outputs(model: nn.Module, data: TrialData, tiling: Tiling | None, pure: PatchIndex | None) -> LabelledOutputs:
     inputs = data.inputs
     if tiling is not None:
         for scene_id in data.scenes.val.scene_ids:
-            yield from tile_answers(model, inputs.scene(scene_id), tiling)
+            yield from labelled_tiles(model, inputs.scene(scene_id), tiling)
     elif pure is not None:
         for scene_id, patches in by_scene(pure).items():
             start = 0

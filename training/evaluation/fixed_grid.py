@@ -9,7 +9,7 @@ AnyPixel = TypeVar("AnyPixel", bound=np.generic)
 
 
 def to_grid(classes_HW: NDArray[AnyPixel], ratio: int, fixed_ratio: int, shape: tuple[int, ...]) -> NDArray[AnyPixel]:
-    """Brings classes, or other pixels, from the grid of `ratio` to that of `fixed_ratio`, of this shape, by nearest pixel.
+    """Brings classes, or any pixels, from the grid of `ratio` to that of `fixed_ratio`, of a shape, by nearest pixel.
 
     Both grids start at the same corner, but block reduction trims: the coarser grid can end up to a block before the
     finer. Fixed pixels beyond its end take its last line or sample, so that every ratio is scored on the very same

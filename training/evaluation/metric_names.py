@@ -25,14 +25,12 @@ _AVERAGES: Final = frozenset(
 
 @dataclass(frozen=True, kw_only=True)
 class MetricName:
-    """A score of test scenes.
+    """A score (`f1`, `r2`, `autoice`) of test scenes on a grid (`test`, `test_80m`, `test_patches`).
 
     Attributes:
-        grid: `test`, `test_80m`, `test_patches`.
         chart: Of the classes; None is the first target of the trial, and all three for `autoice`.
         bin: `winter`, `cat1`, `melt`; None is all test scenes.
         class_name: Of a score of one class, as in the metric (`10_percent`); None is an average over classes.
-        score: `f1`, `f1_macro`, `accuracy`, `r2`, `autoice`, ...
     """
 
     grid: str

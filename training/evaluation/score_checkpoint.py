@@ -36,8 +36,7 @@ def score_checkpoint(
     draws the scored scenes of a spec.
 
     Returns:
-        The spec, bound to the lake, and the result; its number of epochs is that of the kept one where no other is
-        known.
+        The spec, bound to the lake, and the result; its epochs end with the kept one where no other is known.
 
     Raises:
         CheckpointError: There is no checkpoint, or it cannot be read.

@@ -74,13 +74,9 @@ def score_trial(
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkScores:
-    """Scores and calibration of a network.
+    """Scores and calibration of a network, the metrics of both, and the scenes of its training and test.
 
-    Attributes:
-        scores: Of the test scenes.
-        calibration: By chart; one that is a regression has none.
-        trained_on: The training scenes, as `tested_on` the test scenes.
-        metrics: Both by the names of the tracker.
+    Calibration is by chart; one that is a regression has none.
     """
 
     scores: TrialScores

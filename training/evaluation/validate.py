@@ -14,7 +14,7 @@ from datasets.patches.patch_index import PatchIndex
 from training.data.trial_data import TrialData
 from training.evaluation.confusion import ConfusionMatrix
 from training.evaluation.metrics import combined_score
-from training.evaluation.predict import Answers, outputs_of, tile_answers
+from training.evaluation.predict import LabelledOutputs, outputs_of, labelled_tiles
 from training.evaluation.tiles import Tiling
 from training.loop.epoch import ValScores
 from training.loop.losses import Loss, LossSums
@@ -77,17 +77,17 @@ def validate(
 
 def _tiles(
     model: nn.Module, data: TrialData, tiling: Tiling, processes: Processes, progress: Callable[[int, int], None]
-) -> Answers:
+) -> LabelledOutputs:
     """Every tile of this process's scenes, (1, K, h, w) and (1, T, h, w)."""
     scene_ids = data.scenes.val.scene_ids[processes.rank :: processes.world]
     for done, scene_id in enumerate(scene_ids, start=1):
-        yield from tile_answers(model, data.inputs.scene(scene_id), tiling)
+        yield from labelled_tiles(model, data.inputs.scene(scene_id), tiling)
         progress(done, len(scene_ids))
 
 
 def _patches(
     model: nn.Module, data: TrialData, index: PatchIndex, processes: Processes, progress: Callable[[int, int], None]
-) -> Answers:
+) -> LabelledOutputs:
     """Batches of this process's part of the pure patches, in order, (B, K) and (B, 1)."""
     inputs, size = data.inputs, data.spec.loop.batch_size
     for start in range(processes.rank * size, len(index), processes.world * size):

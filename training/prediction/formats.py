@@ -40,7 +40,6 @@ class MapFormat:
     """One form of maps.
 
     Attributes:
-        write: Makes it.
         package: What it needs, and the extra that installs it.
         files: Pattern of the names of its files after the scene's.
         asks: Options that change what it makes, by name.

@@ -35,13 +35,9 @@ class MapGridError(IceBenchError, ValueError):
 
 
 class ControlPoint(NamedTuple):
-    """A place of a raster and of the globe.
+    """A place of a raster and of the globe, in degrees north and east (-180 to 180).
 
-    Attributes:
-        line: From the upper edge of the raster, in its lines: the centre of line i is at i + 0.5.
-        sample: From the left edge, likewise.
-        latitude: Degrees north.
-        longitude: Degrees east, -180 to 180.
+    Lines and samples count from the edges: the centre of line i is at i + 0.5.
     """
 
     line: float
@@ -52,13 +48,7 @@ class ControlPoint(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Georeference:
-    """Latitude and longitude of the pixels of a scene at one ratio.
-
-    Attributes:
-        tie_grid: Of the scene.
-        shape: Lines and samples of the grid.
-        ratio: Of the grid.
-    """
+    """Latitude and longitude of the pixels of a scene at one ratio: a grid of `shape` lines and samples."""
 
     tie_grid: TieGrid
     shape: tuple[int, int]
@@ -137,13 +127,9 @@ def _refuse_places(grid: TieGrid) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class MapGrid:
-    """A grid of pixels.
+    """A grid of pixels in a projection, of `shape` rows and columns, north up in its own coordinates.
 
-    Attributes:
-        crs: Projection.
-        transform: Of its pixels, north up in its own coordinates.
-        shape: Rows and columns.
-        places: x and y of every control point that it was made around.
+    `places` are x and y of every control point that it was made around.
     """
 
     crs: "CRS"
@@ -155,10 +141,7 @@ class MapGrid:
     def around(cls, points: Sequence[ControlPoint], crs: str, spacing: float) -> Self:
         """The smallest grid around control points, whose outermost are the centres of the corners of a map.
 
-        Args:
-            points: Of the map, in order of lines, then samples.
-            crs: Projection, checked.
-            spacing: Of the pixels, metres.
+        Points are in order of lines, then samples; the spacing of pixels is in metres.
 
         Raises:
             MapGridError: The scene lies beyond the edge of the projection, across it, or where it stretches a lot.

@@ -35,14 +35,7 @@ _SIDE: Final = 1024
 
 @dataclass(frozen=True, kw_only=True)
 class Member:
-    """One network.
-
-    Attributes:
-        checkpoint: Its weights, with the normalization that it has learned.
-        digest: Of the checkpoint's file.
-        model: On the device.
-        inputs: Reads scenes of the lake for it.
-    """
+    """One network on its device, the checkpoint that it is of, the digest of its file, and what reads scenes for it."""
 
     checkpoint: Checkpoint
     digest: str
@@ -63,7 +56,7 @@ class Member:
         return next(head for head in heads_of(self.spec) if head.chart.name == chart)
 
 
-Ask = Callable[[Tile, torch.Tensor | None], dict[str, Answer]]
+TilePredictor = Callable[[Tile, torch.Tensor | None], dict[str, Answer]]
 """Answers of one network about a tile, by chart, from the inputs (C, h, w) around it; a patch-based one needs none."""
 
 
@@ -169,22 +162,22 @@ def _refuse_other(first: Path, spec: TrialSpec, file: Path, other: TrialSpec) ->
             )
 
 
-def asker(member: Member, inputs: SceneWindows) -> Ask:
+def tile_predictor(member: Member, inputs: SceneWindows) -> TilePredictor:
     """How a network is asked about the tiles of a scene; a patch-based one looks at all its windows now."""
     heads = heads_of(member.spec)
     if member.spec.data.task == "patch":
         return _of_windows(member, inputs, heads[0])
 
-    def ask(tile: Tile, x_CHW: torch.Tensor | None) -> dict[str, Answer]:
+    def predict(tile: Tile, x_CHW: torch.Tensor | None) -> dict[str, Answer]:
         assert x_CHW is not None
         lines, samples = tile.inner
         outputs_KHW = outputs_of(member.model, x_CHW[None])[0, :, lines, samples]
         return {head.chart.name: Answer.of(head, outputs_KHW) for head in heads}
 
-    return ask
+    return predict
 
 
-def _of_windows(member: Member, inputs: SceneWindows, head: Head) -> Ask:
+def _of_windows(member: Member, inputs: SceneWindows, head: Head) -> TilePredictor:
     """Every pixel has the answer of the window whose centre is nearest."""
     spec = member.spec
     sliding = Sliding.over(inputs.shape, spec.data.patch_size, spec.map_stride)
@@ -193,7 +186,7 @@ def _of_windows(member: Member, inputs: SceneWindows, head: Head) -> Ask:
     answer, starts = Answer.of(head, grid), (sliding.lines, sliding.samples)
     owners = [nearest_window(own, sliding.size, size) for own, size in zip(starts, sliding.shape, strict=True)]
 
-    def ask(tile: Tile, x_CHW: torch.Tensor | None) -> dict[str, Answer]:
+    def predict(tile: Tile, x_CHW: torch.Tensor | None) -> dict[str, Answer]:
         lines, samples = (
             torch.from_numpy(own[part]).to(grid.device)
             for own, part in zip(owners, (tile.lines, tile.samples), strict=True)
@@ -205,10 +198,10 @@ def _of_windows(member: Member, inputs: SceneWindows, head: Head) -> Ask:
         }
         return {head.chart.name: Answer(**near)}
 
-    return ask
+    return predict
 
 
-def distinct(members: Sequence[Member]) -> Iterator[tuple[Member, list[int]]]:
+def by_normalization(members: Sequence[Member]) -> Iterator[tuple[Member, list[int]]]:
     """One member of each way to see a scene, and the places of all that see it so."""
     places: dict[Normalization, list[int]] = {}
     for place, member in enumerate(members):

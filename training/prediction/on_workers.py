@@ -41,10 +41,8 @@ class Order:
 
     Attributes:
         checkpoints: Copies that all workers see, in a folder of this run alone.
-        lake: Of the scenes.
         folder: An absolute path, the same on all machines.
         longest: Side of all scenes, in pixels of the map; workers cut scenes as one process with all of them would.
-        device: See `best_device`.
     """
 
     checkpoints: tuple[Path, ...]

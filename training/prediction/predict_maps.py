@@ -104,8 +104,7 @@ def predict_maps(
         scenes: Which.
         folder: Where the maps go.
         cache: Decoded arrays of this machine; workers have none.
-        on: A device (see `best_device`) on which this process makes one map after the other, or the workers that make
-            them side by side, each on the device of these options.
+        on: A device on which this process makes one map after the other, or workers that make them side by side.
         progress: Told what is done, with workers after each scene.
 
     Raises:

@@ -26,7 +26,7 @@ from training.prediction.formats import FORMATS
 from training.prediction.georeference import Georeference
 from training.prediction.layers import Ensemble
 from training.prediction.map_folder import MapFolder
-from training.prediction.networks import HH, Networks, asker, distinct
+from training.prediction.networks import HH, Networks, by_normalization, tile_predictor
 from training.prediction.scene_map import DIMS, LAYERS, class_attributes, layer_attributes, layer_name, open_map
 
 _POSITIONS: Final = {"latitude": "degrees_north", "longitude": "degrees_east"}
@@ -115,26 +115,26 @@ def predict_scene_map(
 def predict_blocks(networks: Networks, reader: SceneReader, scene_id: str, tiling: Tiling) -> Iterator[Block]:
     """The tiles of a scene's map, line of tiles after line of tiles."""
     members = networks.members
-    sights = [(member.inputs.scene(scene_id), places) for member, places in distinct(members)]
-    inputs = {place: own for own, places in sights for place in places}
-    askers = [asker(member, inputs[place]) for place, member in enumerate(members)]
-    device = members[0].inputs.device
+    scenes = [(member.inputs.scene(scene_id), places) for member, places in by_normalization(members)]
+    inputs = {place: own for own, places in scenes for place in places}
+    predictors = [tile_predictor(member, inputs[place]) for place, member in enumerate(members)]
+    device, by_value = members[0].inputs.device, networks.regressions
     with_tiles = {place for place, member in enumerate(members) if member.spec.data.task == "pixel"}
 
     def load(tile: Tile) -> tuple[Tile, dict[int, torch.Tensor], tuple[torch.Tensor, torch.Tensor]]:
         found: dict[int, torch.Tensor] = {}
-        for own, places in sights:
+        for own, places in scenes:
             if with_tiles & {*places}:
                 found |= dict.fromkeys(places, own.window(tile.outer_lines, tile.outer_samples))
         land, no_sar = (torch.from_numpy(mask).to(device) for mask in masks(reader, scene_id, tile.lines, tile.samples))
         return tile, found, (land, no_sar)
 
     for tile, seen, empty in read_ahead(tiling.tiles(inputs[0].shape), load):
-        together = {chart.name: Ensemble(values=chart.name in networks.regressions) for chart in networks.charts}
+        together = {chart.name: Ensemble(values=chart.name in by_value) for chart in networks.charts}
         layers: dict[str, NDArray[np.uint8]] = {}
         with torch.inference_mode():
-            for place, ask in enumerate(askers):
-                for name, answer in ask(tile, seen.get(place)).items():
+            for place, predict in enumerate(predictors):
+                for name, answer in predict(tile, seen.get(place)).items():
                     together[name].add(answer)
             for chart in networks.charts:
                 found = together[chart.name].layers(chart, *empty)

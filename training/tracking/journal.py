@@ -69,10 +69,8 @@ class Journal:
     """One attempt's folder, in the hands of the one process that may send it; any thread may append, one thread sends.
 
     Attributes:
-        folder: Of the attempt.
         sent: What of it the server has.
-        count: Number of records.
-        last_ms: The newest time among them.
+        count: Number of records, of which `last_ms` is the newest time.
         over: Whether the end of the attempt is among them.
     """
 
