@@ -14,7 +14,7 @@ from datasets.patches.patch_index import PatchIndex
 from training.data.trial_data import TrialData
 from training.evaluation.confusion import ConfusionMatrix
 from training.evaluation.metrics import combined_score
-from training.evaluation.predict import LabelledOutputs, outputs_of, labelled_tiles
+from training.evaluation.predict import LabelledOutputs, labelled_tiles, outputs_of
 from training.evaluation.tiles import Tiling
 from training.loop.epoch import ValScores
 from training.loop.losses import Loss, LossSums
