@@ -106,6 +106,7 @@ def run_trial(
             kept = Checkpoint(spec=spec, normalization=normalization, epoch=state.best_epoch, state=state.weights)
             save_checkpoint(folder / BEST, kept)
         save_progress(folder / LAST, spec.trial_id, state)
+        log_epoch(state.history[-1])
 
     try:
         tracker.log_text(spec.to_yaml(), "spec.yaml")
@@ -119,7 +120,7 @@ def run_trial(
             begin(trial.overview(model))
             tiling = tiling_for(model, spec, data.scenes.longest_side(spec.data.ratio))
             trial.load(held)
-            trained = fit(model, trial, tiling, earlier, log=log_epoch, keep=keep, progress=progress, scored=scored)
+            trained = fit(model, trial, tiling, earlier, keep=keep, progress=progress, scored=scored)
             best = load_checkpoint(folder / BEST)
             draw = map_drawer(spec, lake, folder / "maps", palette)
             network = best.model().to(device)
