@@ -33,8 +33,8 @@ def reliability_figure(found: ChartCalibration, chart: Chart, title: str) -> Fig
             drawn = n >= _FEWEST
             if series == "test" and n.any():
                 panel.bar((np.arange(BINS) + 0.5) / BINS, n / n.sum(), width=1 / BINS, color="0.88", zorder=0)
-            line = {"marker": marker, "ms": 4, "lw": 1.2, "color": colour, "label": label}
-            panel.plot(sure[drawn] / n[drawn], right[drawn] / n[drawn], "-", **line)
+            x, y = sure[drawn] / n[drawn], right[drawn] / n[drawn]
+            panel.plot(x, y, "-", marker=marker, ms=4, lw=1.2, color=colour, label=label)
             error = own.error if place == 0 else own.class_error[place - 1]
             errors.append(f"{error:.3f}" if error == error else "–")
         panel.set_title(f"{name}\nECE {' → '.join(errors)}", fontsize=9)

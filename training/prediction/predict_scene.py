@@ -171,9 +171,12 @@ def _add_arrays(writer: RasterWriter, networks: Networks, shape: tuple[int, int]
     placed = {"coordinates": " ".join(_POSITIONS)}
     for chart in networks.charts:
         n, dim = chart.n_classes, layer_name(chart.name, "class")
-        names = " ".join(map(class_key, chart.classes))
-        numbers = {"long_name": f"class of {chart.long_name}", "units": "1"}
-        numbers |= {"flag_values": [*range(n)], "flag_meanings": names}
+        numbers = {
+            "long_name": f"class of {chart.long_name}",
+            "units": "1",
+            "flag_values": [*range(n)],
+            "flag_meanings": " ".join(map(class_key, chart.classes)),
+        }
         writer.array(dim, dims=(dim,), shape=(n,), chunks=(n,), dtype="uint8", attributes=numbers)
         writer.put(dim, (slice(None),), np.arange(n, dtype=np.uint8))
         attributes = {**class_attributes(chart), **placed}
@@ -186,8 +189,8 @@ def _add_arrays(writer: RasterWriter, networks: Networks, shape: tuple[int, int]
                 continue
             if any(member.head(chart.name).regression for member in networks.members):
                 attributes["comment"] = "of a regression: the classes on both sides of its value share one by nearness"
-            sizes, chunks = (n, *shape), (n, *steps)
-            writer.array(name, dims=(dim, *DIMS), shape=sizes, chunks=chunks, dtype="uint8", attributes=attributes)
+            wide, parts = (n, *shape), (n, *steps)
+            writer.array(name, dims=(dim, *DIMS), shape=wide, chunks=parts, dtype="uint8", attributes=attributes)
     for name, units in _POSITIONS.items():
         attributes, chunks = {"long_name": name, "standard_name": name, "units": units}, (steps[0], shape[1])
         writer.array(name, dims=DIMS, shape=shape, chunks=chunks, dtype="float32", attributes=attributes)
