@@ -145,7 +145,7 @@ def predict_maps(
         outcomes = make_on_workers(checkpoints, lake, wanted, folder, longest=longest, options=options)
     with closing(outcomes):
         for scene_id, outcome in outcomes:
-            if isinstance(outcome, _OF_ALL) or getattr(outcome, "errno", None) in _DISK_FULL:
+            if isinstance(outcome, _OF_ALL) or (isinstance(outcome, OSError) and outcome.errno in _DISK_FULL):
                 raise outcome
             found[scene_id] = outcome
             finished += sizes[scene_id]
