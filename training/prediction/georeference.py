@@ -74,6 +74,13 @@ class Georeference:
         verticals = interpolate(interpolate(self._verticals, lines, axis=1), self._samples, axis=2)
         return _degrees(verticals)
 
+    def control_points(self) -> tuple[ControlPoint, ...]:
+        """The `control_points` that a map of the scene will have."""
+        rows, columns = map(_spread, self.shape)
+        strips = [self.strip(row, row + 1) for row in rows.tolist()]
+        latitude, longitude = (np.concatenate(part)[:, columns] for part in zip(*strips, strict=True))
+        return _points(rows, columns, latitude, longitude)
+
     @cached_property
     def _samples(self) -> NDArray[np.float64]:
         return self.tie_grid.places(1, 0, self.shape[1], self.ratio)
@@ -93,7 +100,12 @@ def control_points(data: xr.Dataset) -> tuple[ControlPoint, ...]:
     """
     rows, columns = (_spread(data.sizes[dim]) for dim in DIMS)
     chosen = data[["latitude", "longitude"]].isel(line=rows, sample=columns).transpose(*DIMS)
-    latitude, longitude = (chosen[name].to_numpy().astype(np.float64) for name in ("latitude", "longitude"))
+    return _points(rows, columns, chosen.latitude.to_numpy(), chosen.longitude.to_numpy())
+
+
+def _points(
+    rows: NDArray[np.intp], columns: NDArray[np.intp], latitude: NDArray[np.float32], longitude: NDArray[np.float32]
+) -> tuple[ControlPoint, ...]:
     return tuple(
         ControlPoint(row + 0.5, column + 0.5, float(latitude[i, j]), float(longitude[i, j]))
         for i, row in enumerate(rows.tolist())

@@ -20,10 +20,10 @@ import xarray as xr
 
 from datasets import class_colours
 from datasets.errors import IceBenchError
-from datasets.grids import POLAR
+from datasets.grids import POLAR, pixel_spacing
 from datasets.labels import CHARTS, IGNORE, Chart
 from training.output_folder import make_folder, scratch_folder
-from training.prediction.georeference import ControlPoint, MapGrid, control_points
+from training.prediction.georeference import ControlPoint, Georeference, MapGrid, control_points
 from training.prediction.scene_map import DIMS, LAND, LAYERS, layer_name
 
 if TYPE_CHECKING:
@@ -55,6 +55,11 @@ def check_projection(crs: str) -> None:
         raise GeoTiffError(f"the projection {crs!r} is unknown to PROJ: {allowed}") from error
     if not found.is_projected:
         raise GeoTiffError(f"{crs!r} is no projection with lengths in x and y, which a grid of pixels needs: {allowed}")
+
+
+def check_place(places: Georeference, crs: str) -> None:
+    """Looks before a network is asked whether the projection can show a scene; raises MapGridError."""
+    MapGrid.around(places.control_points(), crs, float(pixel_spacing(places.ratio)))
 
 
 def geotiff_paths(data: xr.Dataset, folder: Path, *, crs: str = POLAR) -> list[Path]:

@@ -53,6 +53,7 @@ class MapMaker:
 
         Raises:
             TiePointsError: The scene's tie points place it nowhere.
+            MapGridError: The projection that is asked for cannot show the scene.
             MapExistsError: Something else has made a map of the scene meanwhile.
             MapInWorkError: Another process is at it.
             DeviceMemoryError: The GPU has no memory for it.
@@ -67,6 +68,9 @@ class MapMaker:
                 store = folder.store(scene_id, made_by)
                 if store is None:
                     store = work / f"{scene_id}.zarr"
+                    places = Georeference.of(first.inputs.reader.lake.scene(scene_id), networks.ratio)
+                    for name in missing:
+                        FORMATS[name].check(places, folder.options)
                     predict_scene_map(networks, mask_reader(networks), scene_id, self.tiling, store, advance=advance)
                 with open_map(store) as data:
                     made = {name: FORMATS[name].write(data, work, folder.options) for name in missing}

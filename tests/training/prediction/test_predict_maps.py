@@ -29,7 +29,7 @@ from training.loop.device_memory import DeviceMemoryError
 from training.models.heads import heads_of
 from training.prediction import predict_scene as module
 from training.prediction.formats import Options
-from training.prediction.georeference import MapGridError
+from training.prediction.georeference import Georeference, MapGridError, control_points
 from training.prediction.map_folder import MapExistsError, MapFolder
 from training.prediction.networks import HH
 from training.prediction.predict_maps import Progress, Summary, choose_scenes, predict_maps, share_of
@@ -88,6 +88,7 @@ def test_plain_xarray_reads_physical_values_with_names_and_places(
     grid = TieGrid.from_points(new_lake.scene(scene_id).tie_points())
     first = [np.interp(centres(0, 1, 10), nodes, np.arange(nodes.size))[0] for nodes in (grid.lines, grid.samples)]
     whole = open_map(tmp_path / "maps" / f"{scene_id}.zarr").load()
+    assert control_points(whole) == Georeference.of(new_lake.scene(scene_id), 10).control_points(), "known beforehand"
     for opened in (
         xr.open_zarr(tmp_path / "maps" / f"{scene_id}.zarr"),
         xr.open_dataset(tmp_path / "maps" / f"{scene_id}.nc"),
@@ -307,10 +308,10 @@ def test_a_full_disk_ends_the_run(
     assert len(calls) == 1
 
 
-@pytest.mark.slow
-def test_a_projection_that_cannot_show_the_scenes_is_a_line_for_each(
-    new_lake: Lake, make_checkpoint: MakeCheckpoint, tmp_path: Path
+def test_a_projection_that_cannot_show_the_scenes_is_a_line_for_each_before_the_network_is_asked(
+    new_lake: Lake, make_checkpoint: MakeCheckpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(module, "predict_scene_map", lambda *given, **more: pytest.fail("hours for nothing"))
     words = ["predict", "--checkpoint", str(make_checkpoint()), "--lake", new_lake.url, "--out", str(tmp_path / "maps")]
     done = CliRunner().invoke(app, [*words, "--format", "geotiff", "--crs", "EPSG:3031"], env={"COLUMNS": "300"})
     assert done.exit_code == 1, done.output
