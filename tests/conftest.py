@@ -97,7 +97,7 @@ LONGEST_FIRST = (
     "tests/datasets/test_object_store.py",
     "tests/sweeps/compare/test_command.py",
     "tests/infra/platform/test_supervision.py",
-    "tests/training/evaluation/test_score_trial.py",
+    "tests/training/evaluation/test_score_network.py",
     "tests/sweeps/compare/test_models_docs.py",
 )
 """Files that take long: they start first, so that no core waits at the end for the last one."""

@@ -20,8 +20,8 @@ from training.attribute_command import attribute
 from training.models_command import models
 from training.predict_command import predict
 from training.spec import TrialSpec
-from training.spec.changes import parse_changes
 from training.spec.protocols import BASELINES
+from training.spec.trial_spec import parse_changes
 
 if TYPE_CHECKING:
     from datasets.lake import Lake
@@ -149,7 +149,7 @@ def _train(
 ) -> "TrialResult":
     from datasets.loading.node_cache import NodeCache
     from training.progress_bar import progress_bar
-    from training.tracking.artifact_probe import check_artifacts
+    from training.tracking.artifact_stores import check_artifacts
     from training.tracking.mlflow_tracker import MlflowTracker
     from training.tracking.server import resolve_uri
     from training.tracking.tracker import MemoryTracker

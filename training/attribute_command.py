@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from datasets.lake import Lake
-from datasets.process.terminal import out, user_errors
+from datasets.process.terminal import out, tell, user_errors
 from training.attribution.files import output_paths, refuse_existing, write_result
 from training.attribution.result import AttributionResult, rank_channels
 from training.attribution.settings import BASELINES, METHODS, SPLITS, AttributionSettings
@@ -77,8 +77,8 @@ def attribute(
         source = Lake.open(lake)
         if dry_run:
             scenes = len(source.catalog().split(settings.split))
-            out.print(f"{settings.method} of {checkpoint} on {scenes} {split} scenes of {source.url}", soft_wrap=True)
-            out.print(f"would write {', '.join(str(path) for path in paths)}", highlight=False, soft_wrap=True)
+            tell(f"{settings.method} of {checkpoint} on {scenes} {split} scenes of {source.url}")
+            tell(f"would write {', '.join(map(str, paths))}")
             return
         from datasets.loading.node_cache import NodeCache
         from training.attribution.run import attribute as run
@@ -88,10 +88,9 @@ def attribute(
             result = run(checkpoint, source, settings, cache=NodeCache.default(), memory=memory, progress=show)
         write_result(result, folder, overwrite=overwrite)
     out.print(share_table(result))
-    error = result.completeness_error
-    if error is not None:
-        out.print(f"completeness: attributions miss {error:.1%} of the change of the output (worst class, by patch)")
-    out.print(f"written: {', '.join(str(path) for path in paths)}", highlight=False, soft_wrap=True)
+    if (error := result.completeness_error) is not None:
+        tell(f"completeness: attributions miss {error:.1%} of the change of the output (worst class, by patch)")
+    tell(f"written: {', '.join(map(str, paths))}")
 
 
 def share_table(result: AttributionResult) -> Table:

@@ -11,7 +11,7 @@ from training.data.class_weights import class_weights
 from training.evaluation.tiles import Tiling
 from training.evaluation.validate import validate
 from training.loop.device_memory import memory_of, to_score, to_train
-from training.loop.epoch import EpochRow, Scored, TrainingProgress, ValScores
+from training.loop.epoch import Scored, TrainingProgress, ValScores
 from training.loop.floor_fit import fit_floor
 from training.loop.losses import Loss
 from training.loop.trainer import FitState, Trainer
@@ -25,7 +25,6 @@ def fit(
     tiling: Tiling | None,
     earlier: FitState | None = None,
     *,
-    log: Callable[[EpochRow], None] = lambda _: None,
     keep: Callable[[FitState, bool], None] = lambda state, is_best: None,
     progress: Callable[[TrainingProgress], None],
     scored: Scored = lambda split, done, total: None,
@@ -37,13 +36,9 @@ def fit(
         trial: Its data are ready, see `CheckedTrial.load`.
         tiling: Of val scenes; None scores the pure patches of val.
         earlier: What a stopped attempt had reached.
-        log: Takes the row of each epoch.
         keep: Takes the state after each epoch, and whether that epoch is the best so far.
         progress: Called after every batch and every epoch.
         scored: Called after every val scene (or batch of pure patches).
-
-    Returns:
-        The state after the last epoch.
     """
     data, spec, processes, device = trial.data, trial.data.spec, trial.processes, trial.data.inputs.device
     loss = Loss(spec.loss, heads_of(spec), class_weights(spec, data.scenes.train, trial.source))
@@ -56,15 +51,7 @@ def fit(
 
     if isinstance(model, Floor):
         return fit_floor(
-            model,
-            trial.batches,
-            validated,
-            seed=spec.seed,
-            device=device,
-            state=earlier,
-            log=log,
-            keep=keep,
-            progress=progress,
+            model, trial.batches, validated, seed=spec.seed, device=device, state=earlier, keep=keep, progress=progress
         )
     with memory_of(device, "train", to_train(spec)), worker_deaths():
         trainer = Trainer(
@@ -78,11 +65,4 @@ def fit(
             device=device,
             processes=processes,
         )
-        return trainer.fit(
-            trial.batches,
-            validated,
-            state=processes.share(earlier),
-            log=log,
-            keep=keep,
-            progress=progress,
-        )
+        return trainer.fit(trial.batches, validated, state=processes.share(earlier), keep=keep, progress=progress)

@@ -1,6 +1,9 @@
 """Folders for what a command makes: looked at before hours of work, told in a sentence where they cannot be used."""
 
 import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from datasets.errors import IceBenchError
@@ -30,3 +33,14 @@ def make_folder(folder: Path) -> None:
         raise OutputFolderError(
             f"the folder {str(folder)!r} cannot be made ({error.strerror}): give another one"
         ) from error
+
+
+@contextmanager
+def scratch_folder(folder: Path) -> Iterator[Path]:
+    """A folder for what is not finished, gone afterwards; one that a killed process left is emptied first."""
+    shutil.rmtree(folder, ignore_errors=True)
+    make_folder(folder)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

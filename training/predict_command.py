@@ -15,7 +15,7 @@ from datasets.errors import IceBenchError, unknown_name
 from datasets.grids import POLAR, pixel_spacing
 from datasets.lake import Lake
 from datasets.process.machine import Device
-from datasets.process.terminal import err, out, tell, tell_failure, user_errors
+from datasets.process.terminal import err, tell, tell_failure, user_errors
 from datasets.scene import Split
 from datasets.workers.command_options import MemoryLimit, Scheduler
 from training.progress_bar import counting_bar, map_bar
@@ -173,8 +173,7 @@ def predict(
                 chosen,
                 folder,
                 cache=None if cluster else NodeCache.default(),
-                device=device,
-                cluster=cluster,
+                on=cluster or device,
                 progress=show,
             )
         _tell(summary, out_folder)
@@ -212,7 +211,7 @@ def _workers(
     from datasets.workers.cluster import ClusterOptions
     from datasets.workers.opening import check_workers
 
-    options = ClusterOptions(workers=workers, memory_limit=memory_limit, scheduler=scheduler)
+    options = ClusterOptions(workers=workers, memory_limit=memory_limit, scheduler=scheduler, device=device)
     check_workers(options)
     return options
 
@@ -266,8 +265,4 @@ def _for_leaderboard(
             cache=NodeCache.default(),
             progress=show,
         )
-    out.print(
-        f"written: {len(written.paths)} maps of {written.chart} at {pixel_spacing(written.ratio)} m in {folder}",
-        highlight=False,
-        soft_wrap=True,
-    )
+    tell(f"written: {len(written.paths)} maps of {written.chart} at {pixel_spacing(written.ratio)} m in {folder}")

@@ -58,11 +58,11 @@ class TrialBar:
             )
             return
         self._best = max(self._best, row.val_f1)
-        err.print(
+        tell(
             f"epoch {row.epoch:3d}  train loss {row.train_loss:.4f}  val loss {row.val_loss:.4f}  "
             f"val F1 {row.val_f1:.3f}  {row.patches_per_second:.1f} patches/s  "
             f"waits for data {row.data_wait_share:.0%}",
-            highlight=False,
+            err,
         )
         self._bar.reset(self._task)
 
@@ -70,7 +70,7 @@ class TrialBar:
         """Shows how much of a split is scored; for the test scenes, the last work of a trial, a line stays."""
         self._bar.update(self._task, description=f"scoring {split}", completed=done, total=total)
         if split == "test" and done == total:
-            err.print(f"scored {total} test scenes", highlight=False)
+            tell(f"scored {total} test scenes", err)
 
 
 @contextmanager

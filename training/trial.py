@@ -106,6 +106,7 @@ def run_trial(
             kept = Checkpoint(spec=spec, normalization=normalization, epoch=state.best_epoch, state=state.weights)
             save_checkpoint(folder / BEST, kept)
         save_progress(folder / LAST, spec.trial_id, state)
+        log_epoch(state.history[-1])
 
     try:
         tracker.log_text(spec.to_yaml(), "spec.yaml")
@@ -119,7 +120,7 @@ def run_trial(
             begin(trial.overview(model))
             tiling = tiling_for(model, spec, data.scenes.longest_side(spec.data.ratio))
             trial.load(held)
-            trained = fit(model, trial, tiling, earlier, log=log_epoch, keep=keep, progress=progress, scored=scored)
+            trained = fit(model, trial, tiling, earlier, keep=keep, progress=progress, scored=scored)
             best = load_checkpoint(folder / BEST)
             draw = map_drawer(spec, lake, folder / "maps", palette)
             network = best.model().to(device)
@@ -134,19 +135,14 @@ def run_trial(
             )
 
         best_row = trained.history[trained.best_epoch]
-        result = TrialResult(
-            trial_id=spec.trial_id,
-            metrics={
-                **found.metrics,
+        result = found.result(
+            {
                 "best/epoch": float(best_row.epoch),
                 "best/val_loss": best_row.val_loss,
                 "best/val_f1": best_row.val_f1,
                 **cost_of(model, trained.history, started, device, trial.processes.world),
             },
-            matrices={name: matrix.to_lists() for name, matrix in found.scores.matrices.items()},
-            scenes=found.scores.scenes,
-            trained_on=found.trained_on,
-            tested_on=found.tested_on,
+            trial_id=spec.trial_id,
             best_epoch=trained.best_epoch,
             epochs=len(trained.history),
             checkpoint=str(folder / BEST),
@@ -171,12 +167,12 @@ def join_trial(
     workers: int = 0,
     cache: NodeCache | None = None,
     gpu_share: float = 1.0,
-    palette: Palette = "safe",
     progress: Callable[[TrainingProgress], None] = lambda _: None,
 ) -> None:
     """Runs a trial's further processes, beside the first one; see `training.loop.processes`.
 
-    It has the same arguments as the first, takes its part of every batch and of the val scenes, and writes nothing.
+    It has those arguments of the first that decide numbers and speed, takes its part of every batch and of the val
+    scenes, and writes nothing.
     """
     trial = check_trial(spec, lake, workers, cache, gpu_share)
     spec = trial.data.spec

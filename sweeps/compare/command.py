@@ -20,8 +20,8 @@ from datasets.process.terminal import out, user_errors
 from sweeps.design.experiment import SEEDS
 from sweeps.report.terminal import say, terminal_table, warn
 from training.spec import SpecError, TrialSpec
-from training.spec.changes import parse_changes
 from training.spec.protocols import PROTOCOLS
+from training.spec.trial_spec import parse_changes
 
 if TYPE_CHECKING:
     from sweeps.compare.comparison_page import ComparePage

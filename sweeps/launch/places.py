@@ -23,7 +23,7 @@ from datasets.errors import IceBenchError
 from datasets.lake import Lake
 from datasets.storage import create, exists, read, remove
 from sweeps.launch.finding import Check, Finding, Level, limited
-from training.tracking.artifact_probe import probe_artifacts
+from training.tracking.artifact_stores import probe_artifacts
 from training.tracking.server import check_reachable, public
 
 _PATIENCE_S: Final = 60.0

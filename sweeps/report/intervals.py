@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from sweeps.report.evidence import FinishedTrial
 from sweeps.report.passes import pass_numbers
 from sweeps.report.wording import chart_classes
-from training.evaluation.matrix_scores import r2_array, score_arrays
+from training.evaluation.confusion import r2_array, score_arrays
 from training.evaluation.metric_names import MetricName
 from training.evaluation.metrics import AUTOICE_WEIGHTS
 

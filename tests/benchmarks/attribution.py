@@ -17,10 +17,9 @@ from torch import nn
 from datasets.channels import INPUTS
 from datasets.labels import SOD
 from tests.benchmarks.full_scene import Row
-from training.attribution.ablation import feature_ablation
 from training.attribution.assigned import AssignedPatches, ClassGradients, ExplainedNetwork, assign
 from training.attribution.features import Features
-from training.attribution.gradients import integrated_gradients
+from training.attribution.methods import feature_ablation, integrated_gradients
 from training.evaluation.predict import outputs_of
 from training.models.heads import Head
 from training.models.unet import UNet

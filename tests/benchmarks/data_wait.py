@@ -18,9 +18,8 @@ from datasets.loading.normalize import Normalization
 from ingest.sample import write_samples
 from tests.benchmarks.full_scene import LINES, SAMPLES, Row
 from tests.benchmarks.loader import lake_of
-from training.data.network_inputs import NetworkInputs
 from training.data.training_batches import TrainingBatches, patch_source
-from training.data.trial_data import TrialData
+from training.data.trial_data import NetworkInputs, TrialData
 from training.data.trial_scenes import TrialScenes
 from training.loop.losses import Loss
 from training.loop.processes import Processes

@@ -15,7 +15,7 @@ from scipy import stats
 from sweeps.report.intervals import ALPHA, SUBSETS, interval, over_seeds, subsets
 from tests.benchmarks.full_scene import Row
 from tests.simulated_scores import World, draw
-from training.evaluation.matrix_scores import score_arrays
+from training.evaluation.confusion import score_arrays
 
 TIMES: Final = 300
 SCENES: Final = (3, 5, 6, 8, 12, 20)

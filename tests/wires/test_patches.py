@@ -14,7 +14,7 @@ from tests.wires.test_selection import SPEC
 from training.data.pure_patches import scored_patches, training_patches
 from training.data.trial_data import TrialData
 from training.evaluation.bins import ScoreKey
-from training.evaluation.score_trial import score_trial
+from training.evaluation.score_network import score_trial
 from training.models import build_network
 from training.spec import TrialSpec
 

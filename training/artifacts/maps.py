@@ -19,11 +19,10 @@ from datasets.map_frame import MapFrame
 from datasets.map_panels import Kinds, Panel, Shades, Swatch, class_legend, class_swatches, unclassed_swatches
 from datasets.picture_sheet import draw_sheet
 from datasets.pictures import ZONES, heading, with_reasons
-from datasets.scene import Scene
 from training.artifacts.figures import save_figure
 from training.artifacts.small_maps import small_map
+from training.evaluation.score_network import Draw, draw_nothing
 from training.evaluation.score_scenes import SceneScore
-from training.evaluation.score_trial import Draw, draw_nothing
 from training.spec import TrialSpec
 
 _SAR: Final = ("nersc_sar_primary", "nersc_sar_secondary")
@@ -56,7 +55,7 @@ def draw_maps(score: SceneScore, spec: TrialSpec, lake: Lake, folder: Path, pale
     ratio, record = spec.data.ratio, score.record
     scene = lake.scene(record.scene_id)
     coarse = max((each for each in lake.ratios if each >= ratio and max(scene.shape(each)) >= _NEEDED), default=ratio)
-    ground = _ground(scene, coarse, zones=ZONES in lake.moments(f"r{coarse}"))
+    ground = scene.whole(coarse, [*_SAR, *([ZONES] if ZONES in lake.moments(f"r{coarse}") else [])])
     frame = MapFrame.of_scene(scene, ratio)
     small = small_map(scene, ground, ratio=ratio, ground_ratio=coarse, charts=score.truth, predicted=score.predicted)
     title = (
@@ -77,10 +76,6 @@ def draw_maps(score: SceneScore, spec: TrialSpec, lake: Lake, folder: Path, pale
         )
         paths.append(save_figure(figure, folder / f"{record.scene_id}_{name}.png"))
     return paths
-
-
-def _ground(scene: Scene, ratio: int, *, zones: bool) -> dict[str, NDArray[np.generic]]:
-    return scene.whole(ratio, [*_SAR, *([ZONES] if zones else [])])
 
 
 def map_figure(

@@ -33,10 +33,8 @@ def reliability_figure(found: ChartCalibration, chart: Chart, title: str) -> Fig
             drawn = n >= _FEWEST
             if series == "test" and n.any():
                 panel.bar((np.arange(BINS) + 0.5) / BINS, n / n.sum(), width=1 / BINS, color="0.88", zorder=0)
-            panel.plot(
-                sure[drawn] / n[drawn], right[drawn] / n[drawn], "-", marker=marker, ms=4, lw=1.2, color=colour,
-                label=label,
-            )  # fmt: skip
+            x, y = sure[drawn] / n[drawn], right[drawn] / n[drawn]
+            panel.plot(x, y, "-", marker=marker, ms=4, lw=1.2, color=colour, label=label)
             error = own.error if place == 0 else own.class_error[place - 1]
             errors.append(f"{error:.3f}" if error == error else "–")
         panel.set_title(f"{name}\nECE {' → '.join(errors)}", fontsize=9)
@@ -44,9 +42,7 @@ def reliability_figure(found: ChartCalibration, chart: Chart, title: str) -> Fig
         panel.grid(alpha=0.3)
     for panel in panels[len(names) :]:
         panel.set_axis_off()
-    for panel in panels[
-        max(len(names) - across, 0) : len(names)
-    ]:  # the lowest of each column, also above an empty place
+    for panel in panels[len(names) - across : len(names)]:  # the lowest of each column, also above an empty place
         panel.tick_params(labelbottom=True)
     figure.supxlabel("confidence", fontsize=9)
     figure.supylabel("share right; bars: share of pixels", fontsize=9)

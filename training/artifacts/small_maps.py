@@ -24,6 +24,7 @@ from datasets.loading.windows import land_pixels
 from datasets.orientation import Orientation, north_of
 from datasets.scene import Scene, SceneRecord
 from datasets.tie_grid import LATITUDE, LONGITUDE, TieGrid
+from training.evaluation.fixed_grid import to_grid
 
 AnyPixel = TypeVar("AnyPixel", bound=np.generic)
 
@@ -46,13 +47,12 @@ class SmallMap:
     """Small maps of one scene, dims (line, sample), as it is stored: `orientation` turns it north up.
 
     Attributes:
-        scene_id: Which scene.
         words: Region, location and season, for readers.
         spacing_m: Of a pixel.
         sar: HH, uint8: 0 is no data, 1..64 rise with backscatter over the limits of the channel.
         land: bool.
         charts: Commonest label of each block by chart, uint8, 255 = no label.
-        predicted: Commonest predicted class likewise, foretold everywhere.
+        predicted: Commonest predicted class likewise, everywhere.
         orientation: How to draw it.
         north: Where north is once it is turned: parts to the right and upwards of an arrow of length 1.
     """
@@ -106,15 +106,10 @@ def small_map(
     charts: Mapping[str, NDArray[np.uint8]],
     predicted: Mapping[str, NDArray[np.uint8]],
 ) -> SmallMap:
-    """Makes the small maps of a scene.
+    """Makes the small maps of a scene, from classes (line, sample) by chart at `ratio`.
 
-    Args:
-        scene: For its place.
-        ground: HH in dB, NaN = no data, and `distance_map` where the lake has it; (line, sample) at `ground_ratio`.
-        ratio: Of `charts` and `predicted`.
-        ground_ratio: Of `ground`.
-        charts: Classes (line, sample) by chart, 255 = no label.
-        predicted: Likewise, foretold everywhere.
+    Charts are 255 where there is no label, predictions are everywhere. `ground` at `ground_ratio` is HH in dB, NaN = no
+    data, and `distance_map` where the lake has it.
     """
     record = scene.record
     step = next(each for each in _STEPS if max(record.lines, record.samples) // each <= _SIDE)
@@ -166,11 +161,7 @@ def _reduced(
     lines, samples = shape
     if step % ratio == 0:
         return reduce(values, step // ratio)[:lines, :samples]
-    rows, columns = (
-        np.minimum(((np.arange(count) + 0.5) * step / ratio).astype(int), length - 1)
-        for count, length in zip(shape, values.shape, strict=True)
-    )
-    return values[np.ix_(rows, columns)]
+    return to_grid(values, ratio, step, shape)
 
 
 def _greys(sar: NDArray[np.floating]) -> NDArray[np.uint8]:

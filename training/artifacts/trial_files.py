@@ -16,7 +16,7 @@ from training.evaluation.score_network import NetworkScores
 from training.loop.checkpoint import Checkpoint
 from training.loop.trainer import FitState
 from training.spec import TrialSpec
-from training.tracking.run_checkpoint import FOLDER
+from training.tracking.artifact_stores import FOLDER
 from training.tracking.tracker import Tracker
 
 TrialFile = tuple[Path, str]
@@ -24,11 +24,7 @@ TrialFile = tuple[Path, str]
 
 
 def write_trial_files(
-    folder: Path,
-    spec: TrialSpec,
-    result: TrialResult,
-    found: NetworkScores,
-    trained: FitState,
+    folder: Path, spec: TrialSpec, result: TrialResult, found: NetworkScores, trained: FitState
 ) -> list[TrialFile]:
     """Writes what a person wants to see into the folder of a trial.
 
@@ -36,22 +32,17 @@ def write_trial_files(
         All files for the tracker: also the maps of the scored scenes, which were drawn already, and the checkpoint.
     """
     of_trial = f"trial {spec.trial_id}, lake {spec.data.lake}"
-    figures = [
-        save_figure(
-            curves_figure(trained.history, trained.best_epoch, f"training of {of_trial}"),
-            folder / "figures" / "curves.png",
-        )
-    ]
+    figures = {"curves": curves_figure(trained.history, trained.best_epoch, f"training of {of_trial}")}
     for key, matrix in found.scores.matrices.items():
         if key.bin.kind == ALL:
             title = f"{chart(key.chart).long_name}, all test scenes, {grid_label(key.grid)}, {of_trial}"
             unit = "patches" if key.grid == PATCHES else "px"
             figure = confusion_figure(matrix, chart(key.chart), title, unit=unit)
-            figures.append(save_figure(figure, folder / "figures" / f"confusion_{key.grid}_{key.chart}.png"))
+            figures[f"confusion_{key.grid}_{key.chart}"] = figure
     for name, own in found.calibration.items():
         title = f"{chart(name).long_name}, all test scenes, {of_trial}"
-        figure = reliability_figure(own, chart(name), title)
-        figures.append(save_figure(figure, folder / "figures" / f"reliability_{name}.png"))
+        figures[f"reliability_{name}"] = reliability_figure(own, chart(name), title)
+    drawn = [save_figure(figure, folder / "figures" / f"{name}.png") for name, figure in figures.items()]
     by_chart = {name: own.model_dump() for name, own in found.calibration.items()}
     tables = {
         "calibration.json": json.dumps(by_chart),
@@ -61,7 +52,7 @@ def write_trial_files(
     for name, text in tables.items():
         (folder / name).write_text(text, encoding="utf-8")
     return [
-        *((path, "figures") for path in figures),
+        *((path, "figures") for path in drawn),
         *((path, "maps") for path in found.scores.maps),
         (folder / "result.json", ""),
         (folder / "scores_per_scene.csv", ""),
@@ -76,14 +67,12 @@ def log_trial_files(tracker: Tracker, files: Iterable[TrialFile], best: Checkpoi
         tracker.log_file(path, place)
     if tracker.keeps_models:
         with tempfile.TemporaryDirectory(prefix="icebench-model-") as name:
-            data = best.spec.data
-            tracker.log_model(
-                export_model(
-                    best.model(),
-                    best.normalization,
-                    channels=best.spec.inputs,
-                    task=data.task,
-                    patch_size=data.patch_size,
-                    folder=Path(name) / "model",
-                )
+            folder = export_model(
+                best.model(),
+                best.normalization,
+                channels=best.spec.inputs,
+                task=best.spec.data.task,
+                patch_size=best.spec.data.patch_size,
+                folder=Path(name) / "model",
             )
+            tracker.log_model(folder)

@@ -25,14 +25,9 @@ NONE = -1
 
 @dataclass(frozen=True, kw_only=True)
 class ExplainedNetwork:
-    """A network, what of it is explained, and what its inputs are compared with.
+    """A network in eval mode with frozen weights, the chart that is explained, and what gets importance.
 
-    Attributes:
-        model: In eval mode, its weights frozen.
-        head: The chart whose classes are explained.
-        features: What importance is given to.
-        bank: Baselines (N, C, P, P) on the network's device.
-        name: Of the network, for errors.
+    `bank` are the baselines that inputs are compared with, (N, C, P, P) on its device; the name is for errors.
     """
 
     model: nn.Module

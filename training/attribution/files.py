@@ -6,6 +6,7 @@ from pathlib import Path
 from training.attribution.result import AttributionResult
 from training.attribution.settings import AttributionError
 from training.evaluation.bins import ALL
+from training.evaluation.metric_names import class_key
 from training.output_folder import make_folder
 from training.tracking.tracker import Tracker
 
@@ -51,8 +52,6 @@ def attribution_metrics(result: AttributionResult) -> Mapping[str, float]:
 
     Names are `attribution/<method>/<class>/<feature>/absolute` and `.../signed`.
     """
-    from training.evaluation.metric_names import class_key
-
     found: dict[str, float] = {}
     for row in result.rows:
         if row.bin == ALL:

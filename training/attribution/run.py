@@ -1,30 +1,33 @@
 """`attribute`: a trained checkpoint and a lake -> importance of every channel, over all scenes of a split."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import captum
+import numpy as np
 import torch
 
 from datasets.catalog import Catalog
 from datasets.errors import unknown_name
 from datasets.lake import Lake
-from datasets.loading.batch import Batch
+from datasets.loading.batch import Batch, Window
 from datasets.loading.batches import BatchDataset
 from datasets.loading.node_cache import NodeCache
-from training.attribution.assigned import ExplainedNetwork
-from training.attribution.baselines import baseline_bank
-from training.attribution.explain import explainer, sums_by_scene, to_explain
+from training.attribution.assigned import AssignedPatches, ExplainedNetwork, PatchAttributions, assign
+from training.attribution.baselines import baseline_bank, draws_of
+from training.attribution.deeplift import DeepLiftExplainer
 from training.attribution.features import Features
 from training.attribution.memory import Parts, memory_at_hand, patches_at_once
+from training.attribution.methods import feature_ablation, gradient_shap, integrated_gradients
 from training.attribution.result import AttributionResult, rows_of
 from training.attribution.settings import AttributionError, AttributionSettings, class_numbers
 from training.attribution.sums import AttributionSums, sum_bins
-from training.attribution.windows import FlaggedWindows, cover, has_land, indexed, sampled
+from training.attribution.windows import COUNTED, FlaggedWindows, cover, has_land, indexed, sampled
 from training.data.pure_patches import scored_patches
-from training.data.trial_data import TrialData
+from training.data.trial_data import NetworkInputs, TrialData
 from training.evaluation.predict import read_ahead
 from training.loop.checkpoint import load_checkpoint
 from training.loop.checkpoint_files import checkpoint_file
@@ -68,9 +71,8 @@ def attribute(
     device = device or best_device()
     data = TrialData.of_checkpoint(loaded, lake, device, cache=cache)
     spec = data.spec
-    head = _head(spec, settings)
+    head, scenes = _head(spec, settings), data.scenes.of(settings.split)
     classes = class_numbers(head.chart.classes, settings.classes)
-    scenes = data.scenes.of(settings.split)
     check_channels(lake, scenes, spec)
     model = loaded.model().to(device).requires_grad_(False)
     features = Features.of(spec.inputs, groups=settings.groups)
@@ -92,10 +94,9 @@ def attribute(
         progress(done, len(source))
     bins = sum_bins((record, by_scene[record.scene_id]) for record in scenes)
     named = {number: head.chart.classes[number] for number in classes}
-    result_rows, completeness = rows_of(
-        bins, features, list(named.items()), complete=settings.method != "feature_ablation"
-    )
-    if not result_rows:
+    complete = settings.method != "feature_ablation"
+    rows, completeness = rows_of(bins, features, list(named.items()), complete=complete)
+    if not rows:
         raise AttributionError(
             f"trial {spec.trial_id} assigned no labelled sea pixel of the {len(scenes)} {settings.split} scenes to "
             f"{', '.join(named.values())}: choose other classes or another split, or look at more patches"
@@ -113,7 +114,7 @@ def attribute(
         classes=tuple(named.values()),
         scenes=len(scenes),
         sampled=settings.patches_per_scene is not None,
-        rows=result_rows,
+        rows=rows,
         completeness=completeness,
         seconds=time.perf_counter() - started,
         versions={name: versions[name] for name in ("torch", "captum", "numpy", "device")},
@@ -160,3 +161,65 @@ def _batches(data: TrialData, source: FlaggedWindows) -> Iterator[tuple[int, Bat
     ranges = [range(start, min(start + LOADED, len(source))) for start in range(0, len(source), LOADED)]
     for places, batch in zip(ranges, read_ahead(ranges, lambda each: dataset.batch(0, each)), strict=True):
         yield places.stop, batch
+
+
+Explainer = Callable[[AssignedPatches], PatchAttributions]
+"""One method, for one network."""
+
+
+def explainer(settings: AttributionSettings, network: ExplainedNetwork) -> Explainer:
+    """The method of the settings for a network; raises AttributionError where it cannot handle it."""
+    match settings.method:
+        case "integrated_gradients":
+            return partial(integrated_gradients, network, steps=settings.steps)
+        case "gradient_shap":
+            return partial(gradient_shap, network, samples=settings.samples)
+        case "feature_ablation":
+            return partial(feature_ablation, network)
+        case "deeplift" | "deeplift_shap":
+            return DeepLiftExplainer(network, shap=settings.method == "deeplift_shap")
+
+
+def to_explain(
+    network: ExplainedNetwork, inputs: NetworkInputs, batch: Batch, classes: tuple[int, ...], seed: int, *, at_once: int
+) -> tuple[AssignedPatches, list[Window]]:
+    """Patches of a batch that hold something to explain, with what the network says of them now.
+
+    The labels of the batch are the flags of `FlaggedWindows`; `at_once` patches are in a forward pass.
+    """
+    batch = batch.to(inputs.device)
+    x, flags = inputs.assemble(batch), batch.y[:, 0]
+    wanted = flags == COUNTED
+    logits = torch.cat([network.logits(x[start : start + at_once]) for start in range(0, len(x), at_once)])
+    if logits.ndim == 2:  # a patch is explained as a whole
+        wanted = wanted.flatten(1).any(dim=1)
+    assigned = assign(logits, network.head, wanted, classes)
+    rows = torch.nonzero((assigned >= 0).reshape(len(x), -1).any(dim=1))[:, 0]
+    windows = [batch.windows[row] for row in rows.tolist()]
+    patches = AssignedPatches(
+        x=x[rows],
+        valid=flags[rows] <= COUNTED,
+        assigned=assigned[rows],
+        logits=logits[rows],
+        draws=draws_of(windows, seed),
+    )
+    return patches, windows
+
+
+def sums_by_scene(found: PatchAttributions, windows: Sequence[Window], channels: int) -> dict[str, AttributionSums]:
+    """Adds up what was found for patches, scene by scene; `channels` are the first of the features."""
+    change = found.change if found.change is not None else np.zeros(found.counts.shape)
+    error = np.abs(found.signed[:, :, :channels].sum(axis=2) - change)
+    sums = {}
+    for scene_id in dict.fromkeys(window.scene_id for window in windows):
+        rows = [place for place, window in enumerate(windows) if window.scene_id == scene_id]
+        sums[scene_id] = AttributionSums(
+            signed=found.signed[rows].sum(axis=0),
+            absolute=found.absolute[rows].sum(axis=0),
+            n=found.counts[rows].sum(axis=0),
+            patches=(found.counts[rows] > 0).sum(axis=0),
+            change=change[rows].sum(axis=0),
+            change_size=np.abs(change[rows]).sum(axis=0),
+            error=error[rows].sum(axis=0),
+        )
+    return sums

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from datasets.scene import SceneRecord
 from training.attribution.settings import AttributionError
 from training.evaluation.bins import bins_of
-from training.evaluation.matrix_scores import quotient
+from training.evaluation.confusion import quotient
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -54,11 +54,8 @@ class AttributionSums:
     @classmethod
     def zero(cls, classes: int, features: int) -> "AttributionSums":
         """Of no patch."""
-        none, of_features = np.zeros(classes, np.int64), np.zeros((classes, features))
-        flat = np.zeros(classes)
-        return cls(
-            signed=of_features, absolute=of_features, n=none, patches=none, change=flat, change_size=flat, error=flat
-        )
+        wide, whole, flat = np.zeros((classes, features)), np.zeros(classes, np.int64), np.zeros(classes)
+        return cls(signed=wide, absolute=wide, n=whole, patches=whole, change=flat, change_size=flat, error=flat)
 
     def __add__(self, other: "AttributionSums") -> "AttributionSums":
         if self.signed.shape != other.signed.shape:

@@ -21,11 +21,7 @@ COUNTED = 1
 class FlaggedWindows:
     """Windows with flags instead of labels: which pixels are explained; a `datasets.loading.batches.PatchSource`.
 
-    Attributes:
-        windows: Where.
-        patch_size: Side in pixels.
-        target: Place of the chart among the reader's targets.
-        land: Whether land is known (`distance_map` is in the lake).
+    `target` is the place of the chart among the reader's targets; `land` says whether the lake has `distance_map`.
     """
 
     windows: Sequence[Window]

@@ -1,28 +1,80 @@
-"""`TrialData`: the lake as one trial reads it, for a new trial and for the checkpoint of a finished one."""
+"""`TrialData`: the lake as one trial reads it, for a new trial and for the checkpoint of a finished one.
 
+`NetworkInputs` reads scenes as its network sees them, of any lake: window by window, and batches of patches.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from datasets.lake import Lake
+from datasets.loading.assemble import Assembler
+from datasets.loading.batch import Window
 from datasets.loading.node_cache import NodeCache
 from datasets.loading.normalize import Normalization
-from training.data.network_inputs import NetworkInputs
+from datasets.loading.resident import ResidentScenes
+from datasets.loading.scene_inputs import SceneInputs, read_inputs
+from datasets.loading.scene_reader import SceneReader
 from training.data.trial_scenes import TrialScenes, bind, check_trained_on, select_scenes
 from training.loop.checkpoint import Checkpoint
-from training.spec import TrialSpec
+from training.spec import DataSpec, TrialSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkInputs:
+    """Scenes of a lake as a network sees them.
+
+    Attributes:
+        reader: Reads scenes in this process: the ratio, channels and charts of the trial.
+        normalization: Channel statistics of training scenes.
+        assemble: Makes inputs (B, C, H, W) float32, normalized, on the device from what was read.
+        resident: Scenes that the device holds; others are read from the lake.
+    """
+
+    reader: SceneReader
+    normalization: Normalization
+    assemble: Assembler
+    device: torch.device
+    resident: ResidentScenes | None = None
+
+    @classmethod
+    def of(
+        cls, data: DataSpec, lake: Lake, normalization: Normalization, device: torch.device, cache: NodeCache | None
+    ) -> "NetworkInputs":
+        """The inputs that `data` describes; the channels that are read are those of the normalization, the network's.
+
+        `cache` holds decoded arrays of this node, None reads from the lake.
+        """
+        return cls(
+            reader=SceneReader(
+                lake,
+                ratio=data.ratio,
+                channels=tuple(dict.fromkeys(normalization.channels)),
+                targets=data.targets,
+                cache=cache,
+                dominance=data.dominance,
+            ),
+            normalization=normalization,
+            assemble=Assembler(normalization, ratio=data.ratio, device=device),
+            device=device,
+        )
+
+    def scene(self, scene_id: str) -> SceneInputs:
+        """A whole scene."""
+        return SceneInputs(self.reader, scene_id, self.assemble, self.device, self.resident)
+
+    def patches(self, windows: Sequence[Window], size: int) -> torch.Tensor:
+        """Inputs (B, C, size, size) of patches."""
+        return read_inputs(self.reader, windows, (size, size), self.assemble, self.device, self.resident)
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrialData:
-    """What a trial reads. Other modules of this folder make patches, class weights and notes for the tracker from it.
+    """What a trial reads, its spec bound to the lake; patches, class weights and notes for a tracker are made from it.
 
-    Attributes:
-        spec: Of the trial, bound to the lake.
-        scenes: Of the lake, by split.
-        inputs: Reads them for the network.
-        index_folder: Where indexes of patches are kept if the lake may not be written; None keeps none.
+    `index_folder` is where indexes of patches are kept if the lake may not be written; None keeps none.
     """
 
     spec: TrialSpec

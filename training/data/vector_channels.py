@@ -20,8 +20,7 @@ class VectorChannels:
     Attributes:
         u: Index of the component along the samples, positive towards higher ones.
         v: Index of the component along the lines, positive towards higher ones.
-        mean: Of u and v, as they were normalized.
-        std: Of u and v, as they were normalized.
+        mean: Of u and v, as they were normalized; `std` likewise.
     """
 
     u: int

@@ -57,12 +57,9 @@ class Bin:
 
 @dataclass(frozen=True)
 class ScoreKey:
-    """What a confusion matrix counts.
+    """What a confusion matrix counts: pixels of a grid (`test`, `test_80m`, `test_patches`), by class of a chart.
 
-    Attributes:
-        grid: `test`, `test_80m`, `test_patches`.
-        chart: Of the classes.
-        bin: Which of the scored scenes; all of them, where the matrix is of one scene.
+    Of all scored scenes or a bin of them; where the matrix is of one scene, the bin is `all`.
     """
 
     grid: str

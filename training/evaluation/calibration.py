@@ -8,7 +8,7 @@ test scenes. All is counted tile by tile into histograms, so no more than a tile
 Shapes: B batch, K outputs, H lines, W samples. Labels: class 0..n-1, 255 = no label.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
-from datasets.labels import IGNORE, Chart
+from datasets.labels import IGNORE
 from datasets.patches.patch_index import PatchIndex
 from training.data.trial_data import TrialData
+from training.evaluation.confusion import quotient
 from training.evaluation.metric_names import class_key
-from training.evaluation.predict import tile_answers
+from training.evaluation.predict import LabelledOutputs, labelled_tiles
 from training.evaluation.score_scenes import by_scene
 from training.evaluation.sliding import window_outputs
 from training.evaluation.tiles import Tiling
@@ -36,18 +37,12 @@ TEMPERATURES: Final = np.geomspace(0.2, 10.0, 40)
 _FITTED_ON: Final = 1 << 16
 """Most labelled pixels of a tile that the temperature is fitted on: a million in all tell it to three digits."""
 
-Answers = Iterator[tuple[torch.Tensor, torch.Tensor]]
-"""Outputs (B, K, ...) of a network, and labels (B, T, ...) uint8 on its device."""
-
 
 @dataclass(frozen=True)
 class Reliability:
-    """Pixels by predicted class and confidence, (classes, BINS) each; they add up.
+    """Pixels by predicted class and confidence: how many, how many have that class, the sum of their confidences.
 
-    Attributes:
-        n: How many pixels.
-        right: How many of them have that class.
-        confidence: Sum of their confidences.
+    (classes, BINS) each; they add up.
     """
 
     n: NDArray[np.int64]
@@ -120,9 +115,7 @@ class CalibrationCount:
     def __init__(
         self, heads: Mapping[int, Head], temperatures: Mapping[int, float], val: Mapping[int, Reliability]
     ) -> None:
-        self._heads = heads
-        self._temperatures = temperatures
-        self._val = val
+        self._heads, self._temperatures, self._val = heads, temperatures, val
         self._plain, self._scaled = _nothing(heads), _nothing(heads)
 
     @classmethod
@@ -133,7 +126,7 @@ class CalibrationCount:
         """
         heads = {place: head for place, head in enumerate(heads_of(data.spec)) if not head.regression}
         losses, counted = {place: np.zeros(len(TEMPERATURES)) for place in heads}, _nothing(heads)
-        for outputs, labels in _val_answers(model, data, tiling, pure):
+        for outputs, labels in _val_outputs(model, data, tiling, pure):
             for place, head in heads.items():
                 losses[place] += losses_of(head.of(outputs), labels[:, place])
                 counted[place] += Reliability.of(head.of(outputs), labels[:, place])
@@ -148,22 +141,22 @@ class CalibrationCount:
 
     def result(self) -> dict[str, ChartCalibration]:
         """By chart."""
-        return {head.chart.name: self._of_chart(place, head.chart) for place, head in self._heads.items()}
-
-    def _of_chart(self, place: int, chart: Chart) -> ChartCalibration:
-        plain, scaled = self._plain[place], self._scaled[place]
-        counted = {"val": self._val[place], "test": plain, "test_scaled": scaled}
-        return ChartCalibration(
-            temperature=self._temperatures[place],
-            errors={name: own.error for name, own in counted.items() if own.n.any()},
-            class_errors={
-                f"{class_key(name)}{end}": float(value)
-                for own, end in ((plain, ""), (scaled, "_scaled"))
-                for name, value in zip(chart.classes, own.class_error, strict=True)
-                if np.isfinite(value)
-            },
-            histograms={"test": _lists(plain), "test_scaled": _lists(scaled)},
-        )
+        found = {}
+        for place, head in self._heads.items():
+            plain, scaled = self._plain[place], self._scaled[place]
+            counted = {"val": self._val[place], "test": plain, "test_scaled": scaled}
+            found[head.chart.name] = ChartCalibration(
+                temperature=self._temperatures[place],
+                errors={name: own.error for name, own in counted.items() if own.n.any()},
+                class_errors={
+                    f"{class_key(name)}{end}": float(value)
+                    for own, end in ((plain, ""), (scaled, "_scaled"))
+                    for name, value in zip(head.chart.classes, own.class_error, strict=True)
+                    if np.isfinite(value)
+                },
+                histograms={"test": _lists(plain), "test_scaled": _lists(scaled)},
+            )
+        return found
 
 
 def calibration_metrics(found: dict[str, ChartCalibration], first: str) -> dict[str, float]:
@@ -207,11 +200,11 @@ def _nothing(heads: Mapping[int, Head]) -> dict[int, Reliability]:
     return {place: Reliability.zero(head.width) for place, head in heads.items()}
 
 
-def _val_answers(model: nn.Module, data: TrialData, tiling: Tiling | None, pure: PatchIndex | None) -> Answers:
+def _val_outputs(model: nn.Module, data: TrialData, tiling: Tiling | None, pure: PatchIndex | None) -> LabelledOutputs:
     inputs = data.inputs
     if tiling is not None:
         for scene_id in data.scenes.val.scene_ids:
-            yield from tile_answers(model, inputs.scene(scene_id), tiling)
+            yield from labelled_tiles(model, inputs.scene(scene_id), tiling)
     elif pure is not None:
         for scene_id, patches in by_scene(pure).items():
             start = 0
@@ -223,12 +216,8 @@ def _val_answers(model: nn.Module, data: TrialData, tiling: Tiling | None, pure:
 
 def _gap(n: NDArray[np.integer], right: NDArray[np.integer], confidence: NDArray[np.floating]) -> NDArray[np.float64]:
     """Expected calibration error over the last axis; NaN without pixels."""
-    total = n.sum(axis=-1)
-    gaps = np.abs(right - confidence).sum(axis=-1)
-    found: NDArray[np.float64] = np.divide(gaps, total, out=np.full(np.shape(total), np.nan), where=total > 0)
-    return found
+    return quotient(np.abs(right - confidence).sum(axis=-1), n.sum(axis=-1))
 
 
 def _lists(own: Reliability) -> dict[str, list[list[float]]]:
-    parts: Sequence[str] = ("n", "right", "confidence")
-    return {part: getattr(own, part).tolist() for part in parts}
+    return {part: values.tolist() for part, values in vars(own).items()}

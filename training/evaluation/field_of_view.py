@@ -116,22 +116,17 @@ def _stride(probe: nn.Module, channels: int, reach: int) -> int | None:
     wholes = [_along(probe, x_BCHW, axis) for axis in (0, 1)]
 
     def can_be_cut(stride: int) -> bool:
-        return all(_can_be_cut(probe, x_BCHW, whole, axis, stride, reach) for axis, whole in enumerate(wholes))
+        """Whether a strip can be cut off at its begin, and at its end, by the stride without a change farther in."""
+        end = (x_BCHW.shape[2] - 1) // stride * stride
+        inside = end - reach
+        return all(
+            _alike(_along(probe, x_BCHW[:, :, stride:], axis)[:, :, reach:], whole[:, :, stride + reach :])
+            and _alike(_along(probe, x_BCHW[:, :, :end], axis)[:, :, :inside], whole[:, :, :inside])
+            for axis, whole in enumerate(wholes)
+        )
 
     place = bisect_left(STRIDES, True, key=can_be_cut)
     return STRIDES[place] if place < len(STRIDES) else None
-
-
-def _can_be_cut(
-    probe: nn.Module, x_BCHW: torch.Tensor, whole_BKHW: torch.Tensor, axis: int, stride: int, reach: int
-) -> bool:
-    """Whether the strip can be cut off at its begin, and at its end, by the stride without a change farther in."""
-    rest_BKHW = _along(probe, x_BCHW[:, :, stride:], axis)
-    if not _alike(rest_BKHW[:, :, reach:], whole_BKHW[:, :, stride + reach :]):
-        return False
-    end = (x_BCHW.shape[2] - 1) // stride * stride
-    start_BKHW = _along(probe, x_BCHW[:, :, :end], axis)
-    return _alike(start_BKHW[:, :, : end - reach], whole_BKHW[:, :, : end - reach])
 
 
 def _along(probe: nn.Module, x_BCHW: torch.Tensor, axis: int) -> torch.Tensor:

@@ -1,18 +1,22 @@
 """One grid for trials of all ratios: classes brought from a trial's own grid to it by nearest pixel."""
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
+AnyPixel = TypeVar("AnyPixel", bound=np.generic)
 
-def to_grid(classes_HW: NDArray[np.uint8], ratio: int, fixed_ratio: int, shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """Brings classes from the grid of `ratio` to the grid of `fixed_ratio`, of this shape, by nearest pixel.
+
+def to_grid(classes_HW: NDArray[AnyPixel], ratio: int, fixed_ratio: int, shape: tuple[int, ...]) -> NDArray[AnyPixel]:
+    """Brings classes, or any pixels, from the grid of `ratio` to that of `fixed_ratio`, of a shape, by nearest pixel.
 
     Both grids start at the same corner, but block reduction trims: the coarser grid can end up to a block before the
     finer. Fixed pixels beyond its end take its last line or sample, so that every ratio is scored on the very same
     truth pixels.
 
     Returns:
-        (lines, samples) uint8; the very array that was given where nothing moves.
+        (lines, samples); the very array that was given where nothing moves.
     """
     if ratio == fixed_ratio and shape == classes_HW.shape:
         return classes_HW

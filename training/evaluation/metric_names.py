@@ -6,7 +6,7 @@ from typing import Final
 
 from datasets.labels import CHARTS
 from training.evaluation.bins import OWN_GRID, PATCHES, fixed_grid
-from training.evaluation.matrix_scores import SCORES
+from training.evaluation.confusion import SCORES
 
 MAJORITY: Final = "majority_f1"
 """Weighted F1 of always saying the most common true class."""
@@ -25,14 +25,12 @@ _AVERAGES: Final = frozenset(
 
 @dataclass(frozen=True, kw_only=True)
 class MetricName:
-    """A score of test scenes.
+    """A score (`f1`, `r2`, `autoice`) of test scenes on a grid (`test`, `test_80m`, `test_patches`).
 
     Attributes:
-        grid: `test`, `test_80m`, `test_patches`.
         chart: Of the classes; None is the first target of the trial, and all three for `autoice`.
         bin: `winter`, `cat1`, `melt`; None is all test scenes.
         class_name: Of a score of one class, as in the metric (`10_percent`); None is an average over classes.
-        score: `f1`, `f1_macro`, `accuracy`, `r2`, `autoice`, ...
     """
 
     grid: str

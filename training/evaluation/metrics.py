@@ -11,13 +11,11 @@ import numpy as np
 from datasets.errors import SplitError
 from datasets.labels import Chart, chart
 from training.evaluation.bins import ALL, ScoreKey
-from training.evaluation.confusion import ConfusionMatrix
+from training.evaluation.confusion import SCORES, ConfusionMatrix
 from training.evaluation.metric_names import ICE, MAJORITY, SEEN, SEEN_SCORES, MetricName, class_key
 
 AUTOICE_WEIGHTS: Final = {"SIC": 2, "SOD": 2, "FLOE": 1}
 """Weights of the charts in the AutoICE score (starter kit of the challenge)."""
-
-_AVERAGED: Final = ("f1", "iou", "precision", "recall")
 
 
 def r2(matrix: ConfusionMatrix) -> float:
@@ -132,20 +130,17 @@ def _whole_scores(matrix: ConfusionMatrix, target: Chart) -> dict[tuple[str | No
         (None, ICE): scores.f1_ice,
         (None, MAJORITY): majority(matrix).metrics().f1,
     }
-    for score in _AVERAGED:
+    for score in sorted(SCORES):
         found[None, score] = getattr(scores, score)
         found[None, f"{score}_macro"] = getattr(scores, f"{score}_macro")
         for class_name, value in zip(target.classes, getattr(scores, f"class_{score}"), strict=True):
             found[class_key(class_name), score] = value
-    return found | {(None, score): value for score, value in _r2_of(matrix, target.name).items()}
+    if target.name == "SIC":  # its class numbers are amounts
+        found[None, "r2"] = r2(matrix)
+    return found
 
 
 def _bin_scores(matrix: ConfusionMatrix, name: str) -> dict[str, float]:
     scores = matrix.metrics()
     found = {"f1": scores.f1, "f1_macro": scores.f1_macro, ICE: scores.f1_ice, "accuracy": scores.accuracy}
-    return found | _r2_of(matrix, name)
-
-
-def _r2_of(matrix: ConfusionMatrix, name: str) -> dict[str, float]:
-    """R2 where class numbers are amounts: SIC."""
-    return {"r2": r2(matrix)} if name == "SIC" else {}
+    return found | ({"r2": r2(matrix)} if name == "SIC" else {})

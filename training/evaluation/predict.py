@@ -19,6 +19,9 @@ from torch import nn
 from training.evaluation.tiles import Tiling
 from training.models.heads import Head
 
+LabelledOutputs = Iterator[tuple[torch.Tensor, torch.Tensor]]
+"""Outputs (B, K, ...) of a network, and labels (B, T, ...) uint8, 255 = no label, on its device."""
+
 Given = TypeVar("Given")
 Loaded = TypeVar("Loaded")
 
@@ -81,9 +84,7 @@ def predict_tiles(model: nn.Module, inputs: SceneWindows, tiling: Tiling) -> Ite
         yield TileOutputs(lines=tile.lines, samples=tile.samples, outputs_KHW=outputs_KHW[:, lines, samples])
 
 
-def tile_answers(
-    model: nn.Module, scene: LabelledWindows, tiling: Tiling
-) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+def labelled_tiles(model: nn.Module, scene: LabelledWindows, tiling: Tiling) -> LabelledOutputs:
     """Outputs (1, K, h, w) float32 of every tile of a scene beside its labels (1, T, h, w) uint8, on one device."""
     for tile in predict_tiles(model, scene, tiling):
         yield tile.outputs_KHW[None], scene.labels(tile.lines, tile.samples)[None]

@@ -13,7 +13,7 @@ from datasets.labels import chart
 from datasets.lake import Lake
 from datasets.loading.node_cache import NodeCache
 from datasets.scene import SceneRecord
-from training.data.network_inputs import NetworkInputs
+from training.data.trial_data import NetworkInputs
 from training.data.trial_scenes import check_lake
 from training.evaluation.fixed_grid import to_grid
 from training.evaluation.prediction_files import ENDINGS, Kind, PredictionError, write_prediction
@@ -63,8 +63,8 @@ def predict_scenes(
         DeviceMemoryError: The GPU has no memory for it.
     """
     loaded, device = load_checkpoint(checkpoint_file(checkpoint)), best_device()
-    scenes, only_own_grid = lake.catalog().split("test"), {"evaluation.fixed_ratio": None, "evaluation.dominance": ()}
-    spec = loaded.spec
+    scenes, spec = lake.catalog().split("test"), loaded.spec
+    on_own_grid = spec.with_all({"evaluation.fixed_ratio": None, "evaluation.dominance": ()})
     if not scenes:
         raise PredictionError(f"the lake {lake.url!r} has no test scene: leave out --leaderboard, or give another lake")
     check_lake(spec, lake)
@@ -85,7 +85,7 @@ def predict_scenes(
     source = f"{spec.model.name}, trial {spec.trial_id}, epoch {loaded.epoch}, IceBench"
 
     def open_one(record: SceneRecord) -> SceneToScore:
-        return open_scene(inputs.scene(record.scene_id), lake, record, spec.with_all(only_own_grid))
+        return open_scene(inputs.scene(record.scene_id), lake, record, on_own_grid)
 
     def finish(score: SceneScore) -> Path:
         scene_id = score.record.scene_id
@@ -99,9 +99,7 @@ def predict_scenes(
     longest = max(max(record.lines, record.samples) for record in scenes) // spec.data.ratio
     paths = []
     with memory_of(device, "map a scene", to_score(spec)):
-        for path in score_scenes(
-            model, scenes, open_one, spec.with_all(only_own_grid), tiling_for(model, spec, longest), finish
-        ):
+        for path in score_scenes(model, scenes, open_one, on_own_grid, tiling_for(model, spec, longest), finish):
             paths.append(path)
             progress(len(paths), len(scenes))
     return Written(chart=name, ratio=wanted, paths=tuple(paths))

@@ -22,6 +22,7 @@ from datasets.grids import pixel_spacing
 from datasets.labels import IGNORE, Chart
 from datasets.lake import Lake
 from training.evaluation.confusion import ConfusionMatrix
+from training.evaluation.metric_names import class_key
 
 Kind = Literal["zarr", "netcdf"]
 
@@ -51,19 +52,14 @@ def write_prediction(
         "ratio": ratio,
         "pixel_spacing": float(pixel_spacing(ratio)),
     }
-    variable = xr.DataArray(
-        classes,
-        dims=DIMS,
-        attrs={
-            "long_name": chart.long_name,
-            "units": "1",
-            "flag_values": np.arange(chart.n_classes, dtype=np.uint8),
-            "flag_meanings": " ".join(name.replace("%", "_percent") for name in chart.classes),
-        },
-    )
-    if kind == "zarr":
-        variable.attrs["flag_values"] = variable.attrs["flag_values"].tolist()
-    data = variable.to_dataset(name=chart.name).assign_attrs(attributes)
+    numbers = np.arange(chart.n_classes, dtype=np.uint8)
+    of_classes = {
+        "long_name": chart.long_name,
+        "units": "1",
+        "flag_values": numbers.tolist() if kind == "zarr" else numbers,
+        "flag_meanings": " ".join(map(class_key, chart.classes)),
+    }
+    data = xr.Dataset({chart.name: (DIMS, classes, of_classes)}, attrs=attributes)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{scene_id}{ENDINGS[kind]}"
     part = folder / f".{path.name}.part"
@@ -103,14 +99,12 @@ def prediction_files(folder: Path, scenes: Catalog) -> dict[str, Path]:
             raise PredictionError(f"{str(folder)!r} has both {found[path.stem].name} and {path.name}: keep one of them")
         found[path.stem] = path
     wanted = set(scenes.scene_ids)
-    strangers = [name for name in found if name not in wanted]
-    if strangers:
+    if strangers := [name for name in found if name not in wanted]:
         raise PredictionError(
             f"{_listed(found[name].name for name in strangers)} in {str(folder)!r} is of no test scene of the lake: "
             f"its {len(wanted)} test scenes are {_listed(scenes.scene_ids)}"
         )
-    missing = [name for name in scenes.scene_ids if name not in found]
-    if missing:
+    if missing := [name for name in scenes.scene_ids if name not in found]:
         raise PredictionError(
             f"{str(folder)!r} has no map of {_listed(missing)}: all {len(wanted)} test scenes are scored together, "
             "so each needs one"
@@ -132,31 +126,27 @@ def read_prediction(path: Path, chart: Chart, shape: tuple[int, int], truth: NDA
             f"{path.name} has {' x '.join(map(str, values.shape))} pixels and the scene has {shape[0]} x {shape[1]}: "
             "give the map on the grid of the chart (dims line, sample)"
         )
-    is_float = np.issubdtype(values.dtype, np.floating)
-    if is_float and np.isnan(values).any():
+    if nan := np.count_nonzero(np.isnan(values)):
         raise PredictionError(
-            f"{path.name} has {int(np.isnan(values).sum())} pixels that are NaN: every labelled pixel needs a class, "
-            f"and {IGNORE} is for no class where the chart has no label"
+            f"{path.name} has {nan} pixels that are NaN: every labelled pixel needs a class, and {IGNORE} is for no "
+            "class where the chart has no label"
         )
     land = values == LAND
-    if np.any(land & (truth != IGNORE)):
+    if wrong_land := np.count_nonzero(land & (truth != IGNORE)):
         raise PredictionError(
-            f"{path.name} has {int(np.count_nonzero(land & (truth != IGNORE)))} pixels of {LAND}, which is land, where "
+            f"{path.name} has {wrong_land} pixels of {LAND}, which is land, where "
             "the chart has a label, and each of these needs a class: write maps with `python -m training predict "
             "--leaderboard`, which gives land a class too"
         )
     values = np.where(land, IGNORE, values)
-    wrong = ((values < 0) | (values >= chart.n_classes)) & (values != IGNORE)
-    if is_float:
-        wrong |= values != np.floor(values)
+    wrong = ~np.isin(values, [*range(chart.n_classes), IGNORE])
     if wrong.any():
         raise PredictionError(
             f"{path.name} has {int(wrong.sum())} pixels whose value is no class of {chart.name} (such as "
             f"{values[wrong][0]:g}): classes are 0 to {chart.n_classes - 1}, and {IGNORE} for none"
         )
     classes = values.astype(np.uint8)
-    empty = int(np.count_nonzero((classes == IGNORE) & (truth != IGNORE)))
-    if empty:
+    if empty := np.count_nonzero((classes == IGNORE) & (truth != IGNORE)):
         raise PredictionError(
             f"{path.name} has {empty} pixels of {IGNORE} where the chart has a label: each of these needs a class"
         )

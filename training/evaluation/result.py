@@ -19,12 +19,10 @@ _Score = Annotated[float | None, BeforeValidator(lambda value: value if value ==
 
 
 class SceneRow(Part):
-    """Scores of one test scene in one chart on one grid.
+    """Scores of one test scene in one chart on one grid (`test`, `test_80m`, `test_patches`).
 
     Attributes:
-        season: Of the scene; `cryoseason` (None where unknown) and `location` likewise.
-        grid: `test`, `test_80m`, `test_patches`.
-        chart: Of the classes.
+        cryoseason: None where unknown.
         n: Labelled pixels, or patches.
         accuracy: Share of these with the right class; None where there are none, as the other scores.
         f1: Weighted F1; `f1_macro` is the plain mean over classes.
@@ -52,9 +50,8 @@ class TrialResult(Part):
             add up to all others. In JSON the keys are text: `test/SOD/season/winter`, `test/SOD/scene/<scene_id>`.
         scenes: Scores of every test scene by itself.
         trained_on: Its training scenes, as `tested_on` its test scenes; None in a result of an earlier program.
-        best_epoch: Epoch whose weights were kept and scored, from 0.
-        epochs: Epochs trained.
-        checkpoint: Path of the kept weights.
+        best_epoch: Epoch whose weights (`checkpoint`) were kept and scored, from 0.
+        epochs: How many were trained.
         seconds: Wall time of the trial.
         versions: Software and device that the numbers come from.
     """

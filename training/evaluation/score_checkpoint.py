@@ -10,9 +10,8 @@ from datasets.loading.node_cache import NodeCache
 from training.data.pure_patches import scored_patches
 from training.data.trial_data import TrialData
 from training.evaluation.result import TrialResult
-from training.evaluation.score_network import score_network
+from training.evaluation.score_network import Draw, draw_nothing, score_network
 from training.evaluation.score_scenes import tiling_for
-from training.evaluation.score_trial import Draw, draw_nothing
 from training.loop.checkpoint import load_checkpoint
 from training.loop.checkpoint_files import checkpoint_file
 from training.loop.cost import Clock
@@ -37,8 +36,7 @@ def score_checkpoint(
     draws the scored scenes of a spec.
 
     Returns:
-        The spec, bound to the lake, and the result; its number of epochs is that of the kept one where no other is
-        known.
+        The spec, bound to the lake, and the result; its epochs end with the kept one where no other is known.
 
     Raises:
         CheckpointError: There is no checkpoint, or it cannot be read.
@@ -61,17 +59,9 @@ def score_checkpoint(
     )
     earlier = _earlier(file.parent / "result.json", spec.trial_id)
     costs = {name: value for name, value in (earlier.metrics if earlier else {}).items() if name.startswith("cost/")}
-    return spec, TrialResult(
+    return spec, found.result(
+        {"cost/parameters": float(count_parameters(model)), **costs},
         trial_id=spec.trial_id,
-        metrics={
-            **found.metrics,
-            "cost/parameters": float(count_parameters(model)),
-            **costs,
-        },
-        matrices={name: matrix.to_lists() for name, matrix in found.scores.matrices.items()},
-        scenes=found.scores.scenes,
-        trained_on=found.trained_on,
-        tested_on=found.tested_on,
         best_epoch=loaded.epoch,
         epochs=earlier.epochs if earlier else loaded.epoch + 1,
         checkpoint=str(file),

@@ -7,8 +7,9 @@ Patch-based trials are scored on both as maps, and on the pure patches of the te
 While the network computes, threads read the next scene and finish the one before (count, draw).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TypeVar
 
 import numpy as np
@@ -18,7 +19,7 @@ from torch import nn
 
 from datasets.lake import Lake
 from datasets.patches.patch_index import PatchIndex
-from datasets.scene import Scene, SceneRecord
+from datasets.scene import SceneRecord
 from datasets.sigrid import Dominance
 from training.evaluation.bins import OWN_GRID, PATCHES, ScoreKey, dominance_grid, fixed_grid
 from training.evaluation.confusion import ConfusionMatrix
@@ -26,17 +27,16 @@ from training.evaluation.fixed_grid import to_grid
 from training.evaluation.predict import SceneWindows, TileOutputs, predict_scene, read_ahead, with_first_window
 from training.evaluation.sliding import Sliding, window_outputs
 from training.evaluation.tiles import Tiling, tiling_of
-from training.models.heads import Head, heads_of
+from training.models.heads import heads_of
 from training.spec import TrialSpec
 
 Finished = TypeVar("Finished")
 
+_Predicted = tuple[dict[str, NDArray[np.uint8]], NDArray[np.uint8] | None]
+"""Class rasters on the trial's own grid by chart, and the classes of the scene's pure patches."""
+
 Look = Callable[[torch.Tensor, torch.Tensor], None]
 """Is given outputs (B, K, ...) float32 of a network and labels (B, T, ...) uint8, 255 = no label, on one device."""
-
-
-def look_at_nothing(outputs: torch.Tensor, labels: torch.Tensor) -> None:
-    """Nothing but scores is wanted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,13 +69,7 @@ class SceneToScore:
 
 @dataclass(frozen=True, kw_only=True)
 class SceneScore:
-    """One scored scene.
-
-    Attributes:
-        predicted: Class of every pixel on the trial's own grid by chart, (H, W) uint8.
-        truth: Chart on the same grid likewise, 255 = no label.
-        matrices: Confusion matrix by grid and chart.
-    """
+    """One scored scene: predicted classes and the charts (255 = no label) by name, (H, W) uint8 on its own grid."""
 
     record: SceneRecord
     predicted: Mapping[str, NDArray[np.uint8]]
@@ -120,20 +114,20 @@ def open_scene(
     inputs: SceneWindows, lake: Lake, record: SceneRecord, spec: TrialSpec, patches: PurePatches | None = None
 ) -> SceneToScore:
     """Reads the charts of a scene on every grid."""
-    grids, scene = truth_grids(spec), lake.scene(record.scene_id)
-    charts = {each: _charts(scene, each, spec.data.targets) for each in {*grids.values()}}
+    scene, targets = lake.scene(record.scene_id), spec.data.targets
+
+    @cache  # a trial's own grid may be the fixed one
+    def charts(grid: TruthGrid) -> Mapping[str, NDArray[np.generic]]:
+        if grid.dominance is None:
+            return scene.whole(grid.ratio, targets)
+        return scene.charts(grid.ratio, Dominance(grid.dominance, grid.dominance))
+
     truth = {
-        ScoreKey(grid, name): charts[each][name].astype(np.uint8, copy=False)
-        for grid, each in grids.items()
-        for name in spec.data.targets
+        ScoreKey(name, target): charts(grid)[target].astype(np.uint8, copy=False)
+        for name, grid in truth_grids(spec).items()
+        for target in targets
     }
     return SceneToScore(record=record, inputs=inputs, truth=truth, patches=patches)
-
-
-def _charts(scene: Scene, grid: TruthGrid, names: Sequence[str]) -> Mapping[str, NDArray[np.generic]]:
-    if grid.dominance is None:
-        return scene.whole(grid.ratio, names)
-    return scene.charts(grid.ratio, Dominance(grid.dominance, grid.dominance))
 
 
 def score_scenes(
@@ -143,7 +137,7 @@ def score_scenes(
     spec: TrialSpec,
     tiling: Tiling | None,
     finish: Callable[[SceneScore], Finished],
-    look: Look = look_at_nothing,
+    look: Look = lambda outputs, labels: None,
 ) -> Iterator[Finished]:
     """Scores scenes in order, with all but the network's work done beside it; a few scenes are held at a time.
 
@@ -166,10 +160,6 @@ def score_scenes(
     return read_ahead(predicted, lambda each: finish(_count(*each, spec)))
 
 
-_Predicted = tuple[dict[str, NDArray[np.uint8]], NDArray[np.uint8] | None]
-"""Class rasters on the trial's own grid by chart, and the classes of the scene's pure patches."""
-
-
 def _predict(model: nn.Module, scene: SceneToScore, spec: TrialSpec, tiling: Tiling | None, look: Look) -> _Predicted:
     """All that needs the network."""
     heads = heads_of(spec)
@@ -185,7 +175,7 @@ def _predict(model: nn.Module, scene: SceneToScore, spec: TrialSpec, tiling: Til
     size, stride = spec.data.patch_size, spec.map_stride
     sliding = Sliding.over(scene.inputs.shape, size, stride)
     outputs = torch.cat(list(window_outputs(model, scene.inputs, sliding.corners, size)))
-    rasters = {head.chart.name: sliding.raster(_classes(head, outputs))}
+    rasters = {head.chart.name: sliding.raster(head.classes(outputs).cpu().numpy())}
     if scene.patches is None:
         return rasters, None
     places = sliding.find(scene.patches.corners)
@@ -194,12 +184,7 @@ def _predict(model: nn.Module, scene: SceneToScore, spec: TrialSpec, tiling: Til
         found = window_outputs(model, scene.inputs, scene.patches.corners[elsewhere], size)
         of_patches[elsewhere] = torch.cat(list(found))
     look(of_patches, torch.from_numpy(scene.patches.labels[:, None].copy()).to(outputs.device))
-    return rasters, _classes(head, of_patches)
-
-
-def _classes(head: Head, outputs: torch.Tensor) -> NDArray[np.uint8]:
-    found: NDArray[np.uint8] = head.classes(outputs).cpu().numpy()
-    return found
+    return rasters, head.classes(of_patches).cpu().numpy()
 
 
 def _count(scene: SceneToScore, predicted: _Predicted, spec: TrialSpec) -> SceneScore:

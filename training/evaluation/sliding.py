@@ -25,14 +25,7 @@ WINDOWS_AT_ONCE: Final = 32
 
 @dataclass(frozen=True, kw_only=True)
 class Sliding:
-    """The windows of one scene: all pairs of a start of `lines` and one of `samples`.
-
-    Attributes:
-        size: Side P of a window in pixels.
-        shape: Lines and samples of the scene.
-        lines: First lines, rising.
-        samples: First samples, rising.
-    """
+    """The windows of one scene, of `size` pixels along a side: all pairs of a first line and a first sample, rising."""
 
     size: int
     shape: tuple[int, int]
@@ -51,16 +44,10 @@ class Sliding:
         return np.stack(np.meshgrid(self.lines, self.samples, indexing="ij"), axis=-1).reshape(-1, 2)
 
     def raster(self, classes: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Gives every pixel the class of the window whose centre is nearest.
+        """Gives every pixel the class of the window whose centre is nearest, (H, W) uint8.
 
-        Windows form a grid, so the nearest centre is nearest along each axis. Between two equally near ones the earlier
-        is taken.
-
-        Args:
-            classes: (windows,) in the order of `corners`.
-
-        Returns:
-            (H, W) uint8.
+        `classes` are (windows,) in the order of `corners`. Windows form a grid, so the nearest centre is nearest along
+        each axis; of two equally near ones the earlier is taken.
         """
         owners = (
             nearest_window(starts, self.size, length)

@@ -1,6 +1,6 @@
 """Scores on the val scenes after an epoch: whole scenes tile by tile, or all their pure patches."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import reduce
 from operator import add
 from typing import Final
@@ -14,15 +14,12 @@ from datasets.patches.patch_index import PatchIndex
 from training.data.trial_data import TrialData
 from training.evaluation.confusion import ConfusionMatrix
 from training.evaluation.metrics import combined_score
-from training.evaluation.predict import outputs_of, tile_answers
+from training.evaluation.predict import LabelledOutputs, labelled_tiles, outputs_of
 from training.evaluation.tiles import Tiling
 from training.loop.epoch import ValScores
 from training.loop.losses import Loss, LossSums
 from training.loop.processes import Processes
 from training.models.heads import heads_of
-
-_Answer = tuple[torch.Tensor, torch.Tensor]
-"""Outputs (B, K, ...) of a network and labels (B, T, ...) uint8, 255 = no label, on its device."""
 
 _BYTE: Final = 256
 """Values of a uint8."""
@@ -55,7 +52,8 @@ def validate(
     for outputs, labels in answers:
         own_loss += loss.sums(outputs, labels).double()
         for place, head in enumerate(heads):  # counted on the device: rasters of classes need not leave it
-            pairs[place] += _pairs(labels[:, place], head.classes(outputs))
+            pair = labels[:, place].int() * _BYTE + head.classes(outputs)
+            pairs[place] += torch.bincount(pair.flatten(), minlength=_BYTE**2)
     counted = pairs.view(-1, _BYTE, _BYTE).cpu().numpy()
     own_matrices = [
         ConfusionMatrix.from_pairs(own, head.chart.n_classes) for own, head in zip(counted, heads, strict=True)
@@ -77,24 +75,19 @@ def validate(
     )
 
 
-def _pairs(true: torch.Tensor, predicted: torch.Tensor) -> torch.Tensor:
-    """(65536,) int64: how often each pair of bytes stands at the same place of two uint8 rasters."""
-    return torch.bincount((true.int() * _BYTE + predicted).flatten(), minlength=_BYTE**2)
-
-
 def _tiles(
     model: nn.Module, data: TrialData, tiling: Tiling, processes: Processes, progress: Callable[[int, int], None]
-) -> Iterator[_Answer]:
+) -> LabelledOutputs:
     """Every tile of this process's scenes, (1, K, h, w) and (1, T, h, w)."""
     scene_ids = data.scenes.val.scene_ids[processes.rank :: processes.world]
     for done, scene_id in enumerate(scene_ids, start=1):
-        yield from tile_answers(model, data.inputs.scene(scene_id), tiling)
+        yield from labelled_tiles(model, data.inputs.scene(scene_id), tiling)
         progress(done, len(scene_ids))
 
 
 def _patches(
     model: nn.Module, data: TrialData, index: PatchIndex, processes: Processes, progress: Callable[[int, int], None]
-) -> Iterator[_Answer]:
+) -> LabelledOutputs:
     """Batches of this process's part of the pure patches, in order, (B, K) and (B, 1)."""
     inputs, size = data.inputs, data.spec.loop.batch_size
     for start in range(processes.rank * size, len(index), processes.world * size):

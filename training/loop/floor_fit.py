@@ -28,7 +28,6 @@ def fit_floor(
     seed: int,
     device: torch.device,
     state: FitState | None = None,
-    log: Callable[[EpochRow], None] = lambda _: None,
     keep: Callable[[FitState, bool], None] = lambda state, is_best: None,
     progress: Callable[[TrainingProgress], None] = lambda _: None,
 ) -> FitState:
@@ -56,7 +55,6 @@ def fit_floor(
     )
     done = FitState(history=[row], best_epoch=0, weights=copy_weights(model))
     keep(done, True)
-    log(row)
     progress(TrainingProgress(epoch=0, batch=len(data), batches=len(data), loss=row.train_loss, row=row))
     return done
 

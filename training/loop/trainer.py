@@ -109,7 +109,6 @@ class Trainer:
         validate: Callable[[nn.Module], ValScores],
         *,
         state: FitState | None = None,
-        log: Callable[[EpochRow], None] = lambda _: None,
         keep: Callable[[FitState, bool], None] = lambda state, is_best: None,
         progress: Callable[[TrainingProgress], None] = lambda _: None,
     ) -> FitState:
@@ -117,7 +116,7 @@ class Trainer:
 
         Goes on from the state of an earlier start. `validate` scores the plain network on the val scenes, once an
         epoch. After every epoch `keep` is called with all that is needed to go on and whether it is the best one so
-        far, then `log`; `progress` after every batch too.
+        far; `progress` after every batch too.
 
         Raises:
             NonFiniteLossError: A loss is infinite or not a number.
@@ -135,7 +134,6 @@ class Trainer:
             state.schedule = self._schedule.state_dict()
             state.scaler = self._scaler.state_dict()
             keep(state, is_best)
-            log(row)
             progress(TrainingProgress(epoch=epoch, batch=len(data), batches=len(data), loss=row.train_loss, row=row))
         if self._is_out_of_patience(state):
             logger.info(

@@ -14,6 +14,7 @@ import xarray as xr
 from datasets.class_colours import Palette
 from datasets.errors import IceBenchError, unknown_name
 from datasets.grids import POLAR
+from training.prediction.georeference import Georeference
 from training.prediction.scene_map import DIMS, strips
 
 ZARR: Final = "zarr"
@@ -35,18 +36,22 @@ Write = Callable[[xr.Dataset, Path, Options], list[Path]]
 """Writes an opened map (see `scene_map.open_map`) into a folder, and returns what it made."""
 
 
+Check = Callable[[Georeference, Options], None]
+"""Raises where a scene cannot be shown, before a network is asked about it."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class MapFormat:
     """One form of maps.
 
     Attributes:
-        write: Makes it.
         package: What it needs, and the extra that installs it.
         files: Pattern of the names of its files after the scene's.
         asks: Options that change what it makes, by name.
     """
 
     write: Write
+    check: Check = lambda places, options: None
     package: tuple[str, str] | None = None
     files: str
     asks: tuple[str, ...] = ()
@@ -104,6 +109,12 @@ def _netcdf(data: xr.Dataset, folder: Path, options: Options) -> list[Path]:
     return [write_netcdf(data, folder / f"{data.attrs['scene_id']}.nc")]
 
 
+def _check_geotiff(places: Georeference, options: Options) -> None:
+    from training.prediction.geotiff import check_place
+
+    check_place(places, options.crs)
+
+
 def _geotiff(data: xr.Dataset, folder: Path, options: Options) -> list[Path]:
     from training.prediction.geotiff import write_geotiff
 
@@ -121,7 +132,9 @@ def _picture(data: xr.Dataset, folder: Path, options: Options) -> list[Path]:
 FORMATS: Final[Mapping[str, MapFormat]] = {
     ZARR: MapFormat(write=_zarr, files=".zarr"),
     "netcdf": MapFormat(write=_netcdf, package=("netCDF4", "ingest"), files=".nc"),
-    "geotiff": MapFormat(write=_geotiff, package=("rasterio", "maps"), files="_*.tif", asks=("crs",)),
+    "geotiff": MapFormat(
+        write=_geotiff, check=_check_geotiff, package=("rasterio", "maps"), files="_*.tif", asks=("crs",)
+    ),
     "png": MapFormat(write=_picture, package=("matplotlib", "train"), files=".png", asks=("colours",)),
 }
 

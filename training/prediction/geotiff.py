@@ -10,9 +10,6 @@ and geolocation arrays take ten times as long and more than 3 GB. Every layer is
 pixel keeps its class and the probabilities that it follows from.
 """
 
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -23,12 +20,11 @@ import xarray as xr
 
 from datasets import class_colours
 from datasets.errors import IceBenchError
-from datasets.grids import POLAR
+from datasets.grids import POLAR, pixel_spacing
 from datasets.labels import CHARTS, IGNORE, Chart
-from training.output_folder import make_folder
-from training.prediction.georeference import ControlPoint, control_points
-from training.prediction.map_grid import MapGrid
-from training.prediction.scene_map import DIMS, LAND, entropy_name, probability_name, spread_name
+from training.output_folder import make_folder, scratch_folder
+from training.prediction.georeference import ControlPoint, Georeference, MapGrid, control_points
+from training.prediction.scene_map import DIMS, LAND, LAYERS, layer_name
 
 if TYPE_CHECKING:
     import rasterio
@@ -59,6 +55,11 @@ def check_projection(crs: str) -> None:
         raise GeoTiffError(f"the projection {crs!r} is unknown to PROJ: {allowed}") from error
     if not found.is_projected:
         raise GeoTiffError(f"{crs!r} is no projection with lengths in x and y, which a grid of pixels needs: {allowed}")
+
+
+def check_place(places: Georeference, crs: str) -> None:
+    """Looks before a network is asked whether the projection can show a scene; raises MapGridError."""
+    MapGrid.around(places.control_points(), crs, float(pixel_spacing(places.ratio)))
 
 
 def geotiff_paths(data: xr.Dataset, folder: Path, *, crs: str = POLAR) -> list[Path]:
@@ -101,7 +102,7 @@ def write_geotiff(data: xr.Dataset, folder: Path, *, crs: str = POLAR) -> list[P
     paths = geotiff_paths(data, folder, crs=crs)
     make_folder(folder)
     with (
-        _scratch(folder / f".{data.attrs['scene_id']}.part") as work,
+        scratch_folder(folder / f".{data.attrs['scene_id']}.part") as work,
         rasterio.Env(GDAL_CACHEMAX=_MEGABYTES, GDAL_PAM_ENABLED="NO"),
     ):
         files, made = _files(data), [work / path.name for path in paths]
@@ -126,7 +127,7 @@ def _files(data: xr.Dataset) -> list[tuple[Chart, tuple[str, ...]]]:
     """Which variables of which chart go into one file."""
     found = []
     for chart in _charts(data):
-        layers = (probability_name(chart.name), entropy_name(chart.name), spread_name(chart.name))
+        layers = (layer_name(chart.name, layer) for layer in LAYERS)
         found += [(chart, (chart.name,)), (chart, tuple(name for name in layers if name in data))]
     return [(chart, names) for chart, names in found if names]
 
@@ -156,7 +157,7 @@ def _write_swath(data: xr.Dataset, chart: Chart, names: tuple[str, ...], path: P
 
 
 def _descriptions(data: xr.Dataset, chart: Chart, name: str) -> list[str]:
-    if name == probability_name(chart.name):
+    if name == layer_name(chart.name, "probability"):
         return [f"{chart.name} probability of {each.replace('_', ' ')}" for each in chart.classes]
     return [str(data[name].attrs.get("long_name", name.replace("_", " ")))]
 
@@ -231,14 +232,3 @@ def _category_names(chart: Chart) -> str:
     lines = [f"<Category>{escape(names.get(value, '').replace('_', ' '))}</Category>" for value in range(IGNORE + 1)]
     inside = "\n".join(["<CategoryNames>", *lines, "</CategoryNames>"])
     return f'<PAMDataset>\n<PAMRasterBand band="1">\n{inside}\n</PAMRasterBand>\n</PAMDataset>\n'
-
-
-@contextmanager
-def _scratch(folder: Path) -> Iterator[Path]:
-    """A folder for what is not finished; one that a killed process left is emptied first."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

@@ -8,7 +8,7 @@ to their places. So a scene is finished where all its files are there, and a sto
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from datasets.errors import IceBenchError
-from training.output_folder import make_folder
+from training.output_folder import make_folder, scratch_folder
 from training.prediction.formats import FORMATS, Options
 
 _RECORDS: Final = ".predict"
@@ -69,15 +69,14 @@ class MapFolder:
         record = self._read(scene_id)
         if record is not None and record.made_by == made_by:
             kept = {name: made for name, made in record.formats.items() if self._whole(made)}
+            missing = []
             for name in self.formats:
                 asked = FORMATS[name].settings(self.options)
-                if name in kept and kept[name].options != asked and not self.overwrite:
-                    raise self._exists(kept[name].files[0], f"was made with {kept[name].options} and not {asked}")
-            return tuple(
-                name
-                for name in self.formats
-                if name not in kept or kept[name].options != FORMATS[name].settings(self.options)
-            )
+                if name not in kept or kept[name].options != asked:
+                    missing.append(name)
+                    if name in kept and not self.overwrite:
+                        raise self._exists(kept[name].files[0], f"was made with {kept[name].options} and not {asked}")
+            return tuple(missing)
         if not self.overwrite:
             if record is not None:
                 first = next(iter(record.formats.values())).files[0]
@@ -114,19 +113,12 @@ class MapFolder:
     @contextmanager
     def beside(self, files: Sequence[Path]) -> Iterator[tuple[Path, ...]]:
         """Copies of files beside the maps, for all who see the folder; they are gone afterwards."""
-        place = self.path / _RECORDS / f"files-{secrets.token_hex(8)}"
-        make_folder(place)
-        try:
+        with scratch_folder(self.path / _RECORDS / f"files-{secrets.token_hex(8)}") as place:
             yield tuple(Path(shutil.copyfile(file, place / f"{n}{file.suffix}")) for n, file in enumerate(files))
-        finally:
-            shutil.rmtree(place, ignore_errors=True)
 
-    def work(self, scene_id: str) -> Path:
+    def work(self, scene_id: str) -> AbstractContextManager[Path]:
         """An empty folder beside the maps, for the files of a scene while they are made."""
-        place = self.path / _RECORDS / f"{scene_id}.part"
-        shutil.rmtree(place, ignore_errors=True)
-        make_folder(place)
-        return place
+        return scratch_folder(self.path / _RECORDS / f"{scene_id}.part")
 
     def publish(self, scene_id: str, made_by: str, made: Mapping[str, Sequence[Path]]) -> None:
         """Moves whole files of some forms to their places; those of another map of the scene go.
@@ -143,7 +135,8 @@ class MapFolder:
         others = {name: own for name, own in before.items() if same and name not in new}
         kept = {file for own in others.values() for file in own.files}
         for file in {file for own in (*before.values(), *new.values()) for file in own.files} - kept:
-            _remove(self.path / file)
+            path = self.path / file
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         place = self._record(scene_id)
         part = place.with_suffix(".json.part")
         part.write_text(_Record(made_by=made_by, formats={**others, **new}).model_dump_json(indent=1), encoding="utf-8")
@@ -167,10 +160,3 @@ class MapFolder:
         return MapExistsError(
             f"{str(self.path / file)!r} exists and {why}: give another --out, or --overwrite to replace it"
         )
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)

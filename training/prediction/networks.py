@@ -8,9 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Self
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
 from datasets.labels import Chart
@@ -18,7 +16,7 @@ from datasets.lake import Lake
 from datasets.loading.node_cache import NodeCache
 from datasets.loading.normalize import Normalization
 from datasets.loading.windows import LAND
-from training.data.network_inputs import NetworkInputs
+from training.data.trial_data import NetworkInputs
 from training.data.trial_scenes import check_lake
 from training.evaluation.predict import SceneWindows, outputs_of
 from training.evaluation.score_scenes import tiling_for
@@ -37,14 +35,7 @@ _SIDE: Final = 1024
 
 @dataclass(frozen=True, kw_only=True)
 class Member:
-    """One network.
-
-    Attributes:
-        checkpoint: Its weights, with the normalization that it has learned.
-        digest: Of the checkpoint's file.
-        model: On the device.
-        inputs: Reads scenes of the lake for it.
-    """
+    """One network on its device, the checkpoint that it is of, the digest of its file, and what reads scenes for it."""
 
     checkpoint: Checkpoint
     digest: str
@@ -65,7 +56,7 @@ class Member:
         return next(head for head in heads_of(self.spec) if head.chart.name == chart)
 
 
-Ask = Callable[[Tile, torch.Tensor | None], dict[str, Answer]]
+TilePredictor = Callable[[Tile, torch.Tensor | None], dict[str, Answer]]
 """Answers of one network about a tile, by chart, from the inputs (C, h, w) around it; a patch-based one needs none."""
 
 
@@ -113,8 +104,8 @@ class Networks:
     @property
     def modules(self) -> tuple[str, ...]:
         """The user's own modules that have their classes."""
-        own = {name.partition(":")[0] for name in (each.spec.model.name for each in self.members) if ":" in name}
-        return tuple(sorted(own))
+        names = (each.spec.model.name for each in self.members)
+        return tuple(sorted({name.partition(":")[0] for name in names if ":" in name}))
 
     @property
     def ratio(self) -> int:
@@ -127,13 +118,17 @@ class Networks:
         return tuple(head.chart for head in heads_of(self.members[0].spec))
 
     @property
+    def regressions(self) -> frozenset[str]:
+        """Charts that all networks predict as a value: its mean over them decides the class."""
+        names = (chart.name for chart in self.charts)
+        return frozenset(name for name in names if all(each.head(name).regression for each in self.members))
+
+    @property
     def source(self) -> str:
         """What made the map, for its reader."""
-        told = (
-            f"{each.spec.model.name}, trial {each.spec.trial_id}, epoch {each.checkpoint.epoch}"
-            for each in self.members
-        )
-        return "; ".join((*told, "IceBench"))
+        specs = ((each.spec, each.checkpoint.epoch) for each in self.members)
+        networks = (f"{spec.model.name}, trial {spec.trial_id}, epoch {epoch}" for spec, epoch in specs)
+        return "; ".join((*networks, "IceBench"))
 
     def tiling(self, longest: int) -> Tiling:
         """Tiles that suit all networks, for scenes whose longest side has so many pixels; measures each kind once."""
@@ -142,13 +137,6 @@ class Networks:
             for each in self.members
         }
         return common_tiling(tiling_for(each.model, each.spec, longest) for each in kinds.values())
-
-    def askers(self, windows: Sequence[SceneWindows]) -> list[Ask]:
-        """How each network is asked about the tiles of a scene; `windows` are its inputs of each.
-
-        Patch-based networks look at all their windows now.
-        """
-        return [_asker(member, inputs) for member, inputs in zip(self.members, windows, strict=True)]
 
 
 def common_tiling(tilings: Iterable[Tiling | None]) -> Tiling:
@@ -174,47 +162,46 @@ def _refuse_other(first: Path, spec: TrialSpec, file: Path, other: TrialSpec) ->
             )
 
 
-def _asker(member: Member, inputs: SceneWindows) -> Ask:
+def tile_predictor(member: Member, inputs: SceneWindows) -> TilePredictor:
+    """How a network is asked about the tiles of a scene; a patch-based one looks at all its windows now."""
     heads = heads_of(member.spec)
     if member.spec.data.task == "patch":
         return _of_windows(member, inputs, heads[0])
 
-    def ask(tile: Tile, x_CHW: torch.Tensor | None) -> dict[str, Answer]:
+    def predict(tile: Tile, x_CHW: torch.Tensor | None) -> dict[str, Answer]:
         assert x_CHW is not None
         lines, samples = tile.inner
         outputs_KHW = outputs_of(member.model, x_CHW[None])[0, :, lines, samples]
         return {head.chart.name: Answer.of(head, outputs_KHW) for head in heads}
 
-    return ask
+    return predict
 
 
-def _of_windows(member: Member, inputs: SceneWindows, head: Head) -> Ask:
+def _of_windows(member: Member, inputs: SceneWindows, head: Head) -> TilePredictor:
     """Every pixel has the answer of the window whose centre is nearest."""
     spec = member.spec
     sliding = Sliding.over(inputs.shape, spec.data.patch_size, spec.map_stride)
     batches = list(window_outputs(member.model, inputs, sliding.corners, spec.data.patch_size))
     grid = torch.cat(batches).T.reshape(-1, len(sliding.lines), len(sliding.samples))
-    answer, owners = Answer.of(head, grid), [_owners(sliding, axis) for axis in (0, 1)]
+    answer, starts = Answer.of(head, grid), (sliding.lines, sliding.samples)
+    owners = [nearest_window(own, sliding.size, size) for own, size in zip(starts, sliding.shape, strict=True)]
 
-    def ask(tile: Tile, x_CHW: torch.Tensor | None) -> dict[str, Answer]:
+    def predict(tile: Tile, x_CHW: torch.Tensor | None) -> dict[str, Answer]:
         lines, samples = (
             torch.from_numpy(own[part]).to(grid.device)
             for own, part in zip(owners, (tile.lines, tile.samples), strict=True)
         )
-        probabilities, classes = (
-            values.index_select(-2, lines).index_select(-1, samples)
-            for values in (answer.probabilities, answer.classes)
-        )
-        return {head.chart.name: Answer(probabilities=probabilities, classes=classes)}
+        near = {
+            name: values.index_select(-2, lines).index_select(-1, samples)
+            for name, values in vars(answer).items()
+            if values is not None
+        }
+        return {head.chart.name: Answer(**near)}
 
-    return ask
-
-
-def _owners(sliding: Sliding, axis: int) -> NDArray[np.int64]:
-    return nearest_window((sliding.lines, sliding.samples)[axis], sliding.size, sliding.shape[axis])
+    return predict
 
 
-def distinct(members: Sequence[Member]) -> Iterator[tuple[Member, list[int]]]:
+def by_normalization(members: Sequence[Member]) -> Iterator[tuple[Member, list[int]]]:
     """One member of each way to see a scene, and the places of all that see it so."""
     places: dict[Normalization, list[int]] = {}
     for place, member in enumerate(members):

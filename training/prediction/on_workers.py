@@ -21,13 +21,11 @@ from datasets.process.machine import Device
 from datasets.process.threads import threads
 from datasets.workers.cluster import ClusterOptions
 from datasets.workers.opening import open_workers
-from training.loop.checkpoint import CheckpointError
-from training.loop.machine import DeviceError, best_device
+from training.loop.machine import best_device
 from training.loop.precision import whole_float32
 from training.prediction.map_folder import MapFolder
-from training.prediction.map_maker import MapMaker
 from training.prediction.networks import Networks
-from training.spec import SpecError
+from training.prediction.predict_scene import MapMaker
 
 Outcomes = Generator[tuple[str, bool | BaseException], None, None]
 """Scenes, each with what `MapMaker.make` returned or raised."""
@@ -37,20 +35,14 @@ class FolderNotSharedError(IceBenchError, FileNotFoundError):
     """A worker does not see the folder that the maps go to."""
 
 
-_OF_ALL: Final = (FolderNotSharedError, CheckpointError, SpecError, DeviceError)
-"""Troubles of a worker with every scene: no other would fare better there."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Order:
     """What a worker needs to make maps; small, since it goes with every scene.
 
     Attributes:
         checkpoints: Copies that all workers see, in a folder of this run alone.
-        lake: Of the scenes.
         folder: An absolute path, the same on all machines.
-        longest: See `MapMaker.of`; workers cut scenes as one process with all of them would.
-        device: See `best_device`.
+        longest: Side of all scenes, in pixels of the map; workers cut scenes as one process with all of them would.
     """
 
     checkpoints: tuple[Path, ...]
@@ -76,18 +68,12 @@ def make_on_workers(
 
     Raises:
         ClusterError: The cluster cannot be used, or went away.
-        FolderNotSharedError: A worker does not see the folder.
-        CheckpointError: See `Networks.load`, on a worker.
-        SpecError: Likewise.
-        DeviceError: A worker has no GPU, and one is asked for.
     """
     lake.digest  # noqa: B018 - goes along, else every worker reads the whole catalog for it
     place = replace(folder, path=folder.path.absolute())
     with place.beside(checkpoints) as copies, open_workers(options, tasks=len(identity)) as workers:
         order = Order(checkpoints=copies, lake=lake, folder=place, longest=longest, device=options.device)
         for (scene_id, _), outcome in workers.run(partial(make_map, order=order), [*identity.items()]):
-            if isinstance(outcome, _OF_ALL):
-                raise outcome
             yield scene_id, outcome
 
 
@@ -117,4 +103,4 @@ def _load(order: Order) -> MapMaker:
     device = best_device(order.device)
     torch.set_num_threads(threads())
     networks = Networks.load(order.checkpoints, order.lake, device, cache=None)
-    return MapMaker.of(networks, order.folder, order.longest)
+    return MapMaker(networks=networks, tiling=networks.tiling(order.longest), folder=order.folder)

@@ -54,11 +54,7 @@ def scene_map_figure(data: xr.Dataset, palette: Palette = "safe") -> Figure:
 
 def _row(data: xr.Dataset, chart: Chart, side: int, spacing_m: float, palette: Palette) -> list[Panel]:
     lines, samples = (data.sizes[name] for name in scene_map.DIMS)
-    names = {
-        "probability": scene_map.probability_name(chart.name),
-        "entropy": scene_map.entropy_name(chart.name),
-        "spread": scene_map.spread_name(chart.name),
-    }
+    names = {layer: scene_map.layer_name(chart.name, layer) for layer in scene_map.LAYERS}
     layers: dict[str, list[NDArray[np.float32]]] = {layer: [] for layer, name in names.items() if name in data}
     classes: list[NDArray[np.uint8]] = []
     counts = np.zeros(256, np.int64)
@@ -70,7 +66,7 @@ def _row(data: xr.Dataset, chart: Chart, side: int, spacing_m: float, palette: P
         for layer, parts in layers.items():
             variable = part[names[layer]]
             if layer == "probability":
-                values = variable.transpose(scene_map.class_dim(chart.name), *scene_map.DIMS).to_numpy()
+                values = variable.transpose(scene_map.layer_name(chart.name, "class"), *scene_map.DIMS).to_numpy()
                 chosen = np.minimum(codes, chart.n_classes - 1)[None].astype(np.intp)
                 values = np.take_along_axis(values, chosen, axis=0)[0]
             else:

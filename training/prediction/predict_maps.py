@@ -3,35 +3,38 @@
 One scene after the other in this process, or side by side on workers (`training.prediction.on_workers`).
 """
 
+import errno
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from datasets.catalog import Catalog
 from datasets.digest import digest_of
-from datasets.errors import DamagedSceneError, SceneNotFoundError, SplitError, TiePointsError
+from datasets.errors import SceneNotFoundError, SplitError
 from datasets.lake import Lake
 from datasets.loading.node_cache import NodeCache
 from datasets.process.machine import Device
 from datasets.scene import SceneRecord
-from datasets.workers.cluster import ClusterOptions, sentence_of
-from training.loop.machine import best_device
+from datasets.workers.cluster import ClusterOptions, outcome_of, sentence_of
+from training.loop.checkpoint import CheckpointError
+from training.loop.machine import DeviceError, best_device
 from training.loop.precision import whole_float32
-from training.output_folder import make_folder
-from training.prediction.map_folder import MapFolder, MapInWorkError
-from training.prediction.map_maker import MapMaker
+from training.output_folder import OutputFolderError, make_folder
+from training.prediction.map_folder import MapFolder
 from training.prediction.networks import Networks
-from training.prediction.on_workers import Outcomes, make_on_workers
+from training.prediction.on_workers import FolderNotSharedError, Outcomes, make_on_workers
+from training.prediction.predict_scene import MapMaker
+from training.spec import SpecError
 
 ALL: Final = "all"
-_VERSION: Final = 1
-"""Of what is computed; a map of another is another map."""
-_OF_A_SCENE: Final = (TiePointsError, DamagedSceneError, SceneNotFoundError, MapInWorkError)
-"""Troubles of one scene, which the others need not wait for."""
+_OF_ALL: Final = (FolderNotSharedError, OutputFolderError, CheckpointError, SpecError, DeviceError)
+"""Troubles with every scene: no other would fare better. So is a full disk."""
+_DISK_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,22 +48,13 @@ class Progress:
     finished: str = ""
 
 
-@dataclass(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Summary:
-    """What came of it: scene ids `written` and `kept`, and sentences about those that failed."""
+    """What came of scenes, in their order: ids `written` and `kept`, and sentences about those that failed."""
 
-    written: list[str] = field(default_factory=list)
-    kept: list[str] = field(default_factory=list)
-    failed: list[tuple[str, str]] = field(default_factory=list)
-
-    def in_order(self, scenes: Catalog) -> "Summary":
-        """The same in the order of the scenes; workers end with them as they can."""
-        place = {scene_id: number for number, scene_id in enumerate(scenes.scene_ids)}
-        return Summary(
-            written=sorted(self.written, key=place.__getitem__),
-            kept=sorted(self.kept, key=place.__getitem__),
-            failed=sorted(self.failed, key=lambda each: place[each[0]]),
-        )
+    written: list[str]
+    kept: list[str]
+    failed: list[tuple[str, str]]
 
 
 def choose_scenes(lake: Lake, scene_ids: Sequence[str], split: str) -> Catalog:
@@ -99,8 +93,7 @@ def predict_maps(
     folder: MapFolder,
     *,
     cache: NodeCache | None = None,
-    device: Device = "auto",
-    cluster: ClusterOptions | None = None,
+    on: Device | ClusterOptions = "auto",
     progress: Callable[[Progress], None] = lambda state: None,
 ) -> Summary:
     """Makes the maps of scenes that the folder lacks; scenes need no chart.
@@ -111,8 +104,7 @@ def predict_maps(
         scenes: Which.
         folder: Where the maps go.
         cache: Decoded arrays of this machine; workers have none.
-        device: See `best_device`; of each worker where there are some.
-        cluster: Which workers make the maps; None makes one after the other in this process.
+        on: A device on which this process makes one map after the other, or workers that make them side by side.
         progress: Told what is done, with workers after each scene.
 
     Raises:
@@ -121,21 +113,19 @@ def predict_maps(
         MapExistsError: The folder holds other maps of these scenes; nothing was changed.
         OutputFolderError: It cannot be made or written.
         DeviceError: A GPU is asked for, and there is none.
-        DeviceMemoryError: The GPU has no memory for it.
         ClusterError: The cluster cannot be used, or went away.
         FolderNotSharedError: A worker does not see the folder.
     """
-    networks = Networks.load(checkpoints, lake, best_device("cpu" if cluster else device), cache=cache)
+    networks = Networks.load(checkpoints, lake, best_device(on if isinstance(on, str) else "cpu"), cache=cache)
     identity = {record.scene_id: made_by(networks, record) for record in scenes}
     to_do = [record for record in scenes if folder.missing(record.scene_id, identity[record.scene_id])]
     make_folder(folder.path)
     sizes = {record.scene_id: _pixels(record, networks.ratio) for record in to_do}
-    summary = Summary(kept=[scene_id for scene_id in identity if scene_id not in sizes])
+    found: dict[str, bool | BaseException] = {scene_id: False for scene_id in identity if scene_id not in sizes}
     done, finished, total = 0, 0, sum(sizes.values())
 
     def told(scene_id: str = "") -> None:
-        scenes_done = len(summary.kept) + len(summary.written) + len(summary.failed)
-        progress(Progress(done=done, total=total, scenes=scenes_done, of=len(scenes), finished=scene_id))
+        progress(Progress(done=done, total=total, scenes=len(found), of=len(scenes), finished=scene_id))
 
     def advance(pixels: int) -> None:
         nonlocal done
@@ -144,40 +134,41 @@ def predict_maps(
 
     told()
     if not to_do:
-        return summary
+        return Summary(written=[], kept=list(found), failed=[])
     wanted = {scene_id: identity[scene_id] for scene_id in sizes}
     longest = max(max(record.lines, record.samples) for record in to_do) // networks.ratio
-    if cluster is None:
-        outcomes = _one_by_one(MapMaker.of(networks, folder, longest), wanted, advance)
+    if isinstance(on, str):
+        maker = MapMaker(networks=networks, tiling=networks.tiling(longest), folder=folder)
+        outcomes = _one_by_one(maker, wanted, advance)
     else:
-        options = replace(cluster, device=device, modules=networks.modules)
+        options = replace(on, modules=networks.modules)
         outcomes = make_on_workers(checkpoints, lake, wanted, folder, longest=longest, options=options)
     with closing(outcomes):
         for scene_id, outcome in outcomes:
-            if isinstance(outcome, BaseException):
-                summary.failed.append((scene_id, sentence_of(outcome)))
-            else:
-                (summary.written if outcome else summary.kept).append(scene_id)
+            if isinstance(outcome, _OF_ALL) or (isinstance(outcome, OSError) and outcome.errno in _DISK_FULL):
+                raise outcome
+            found[scene_id] = outcome
             finished += sizes[scene_id]
             done = finished
             told(scene_id)
-    return summary.in_order(scenes)
+    in_order = [(scene_id, found[scene_id]) for scene_id in identity]
+    return Summary(
+        written=[scene_id for scene_id, outcome in in_order if outcome is True],
+        kept=[scene_id for scene_id, outcome in in_order if outcome is False],
+        failed=[(scene_id, sentence_of(error)) for scene_id, error in in_order if isinstance(error, BaseException)],
+    )
 
 
 def _one_by_one(maker: MapMaker, identity: Mapping[str, str], advance: Callable[[int], None]) -> Outcomes:
     for scene_id, own in identity.items():
-        outcome: bool | BaseException
-        try:
-            outcome = maker.make(scene_id, own, advance=advance)
-        except _OF_A_SCENE as error:
-            outcome = error
-        yield scene_id, outcome
+        yield scene_id, outcome_of(partial(maker.make, made_by=own, advance=advance), scene_id)
 
 
 def made_by(networks: Networks, record: SceneRecord) -> str:
     """Digest of all that decides the numbers of a map: the weights, and the scene as its lake holds it."""
     weights = [[member.digest, member.spec.trial_id] for member in networks.members]
-    return digest_of([_VERSION, weights, record.scene_id, record.recipe, record.fingerprint])
+    rules = 2 if len(weights) > 1 and networks.regressions else 1  # before, their values were not averaged
+    return digest_of([rules, weights, record.scene_id, record.recipe, record.fingerprint])
 
 
 def _pixels(record: SceneRecord, ratio: int) -> int:

@@ -1,4 +1,4 @@
-"""One scene from its lake to a scene map on disk, tile by tile; no more than a few tiles of it are in memory.
+"""One scene after another from its lake to a scene map on disk, tile by tile; only a few tiles are in memory.
 
 While the networks are at a tile, one thread reads the next one's inputs and another encodes and writes the one before.
 """
@@ -13,39 +13,69 @@ import torch
 from numpy.typing import NDArray
 
 from datasets.grids import pixel_spacing
-from datasets.labels import Chart
 from datasets.loading.scene_reader import SceneReader
 from datasets.loading.windows import LAND as ZONES
 from datasets.loading.windows import land_pixels
 from datasets.scene import SceneRecord
 from datasets.stores.raster_writer import RasterWriter
+from training.evaluation.metric_names import class_key
 from training.evaluation.predict import read_ahead
 from training.evaluation.tiles import Tile, Tiling
+from training.loop.device_memory import memory_of, to_score
+from training.prediction.formats import FORMATS
 from training.prediction.georeference import Georeference
 from training.prediction.layers import Ensemble
-from training.prediction.networks import HH, Networks, distinct
-from training.prediction.scene_map import (
-    DIMS,
-    class_attributes,
-    class_dim,
-    entropy_name,
-    layer_attributes,
-    positions_attributes,
-    probability_name,
-    spread_name,
-)
+from training.prediction.map_folder import MapFolder
+from training.prediction.networks import HH, Networks, by_normalization, tile_predictor
+from training.prediction.scene_map import DIMS, LAYERS, class_attributes, layer_attributes, layer_name, open_map
 
-_POSITIONS: Final = ("latitude", "longitude")
+_POSITIONS: Final = {"latitude": "degrees_north", "longitude": "degrees_east"}
 _LINES_AT_ONCE: Final = 64
 """Of latitudes and longitudes, which are computed in float64."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Block:
-    """A tile of a map: layers by name, (h, w) or (n, h, w) uint8."""
+Block = tuple[Tile, dict[str, NDArray[np.uint8]]]
+"""A tile of a map, and its layers by name, (h, w) or (n, h, w) uint8."""
 
-    tile: Tile
-    layers: dict[str, NDArray[np.uint8]]
+
+@dataclass(frozen=True, kw_only=True)
+class MapMaker:
+    """Networks on their device, how scenes are cut for them, and where maps go."""
+
+    networks: Networks
+    tiling: Tiling
+    folder: MapFolder
+
+    def make(self, scene_id: str, made_by: str, *, advance: Callable[[int], None] = lambda pixels: None) -> bool:
+        """Makes the forms of a scene's map that its folder lacks; False where it lacks none.
+
+        `advance` is told how many pixels each tile had.
+
+        Raises:
+            TiePointsError: The scene's tie points place it nowhere.
+            MapGridError: The projection that is asked for cannot show the scene.
+            MapExistsError: Something else has made a map of the scene meanwhile.
+            MapInWorkError: Another process is at it.
+            DeviceMemoryError: The GPU has no memory for it.
+        """
+        networks, folder = self.networks.without_memory(), self.folder
+        first = networks.members[0]
+        with folder.alone(scene_id), memory_of(first.inputs.device, "map a scene", to_score(first.spec)):
+            missing = folder.missing(scene_id, made_by)
+            if not missing:
+                return False
+            with folder.work(scene_id) as work:
+                store = folder.store(scene_id, made_by)
+                if store is None:
+                    store = work / f"{scene_id}.zarr"
+                    places = Georeference.of(first.inputs.reader.lake.scene(scene_id), networks.ratio)
+                    for name in missing:
+                        FORMATS[name].check(places, folder.options)
+                    predict_scene_map(networks, mask_reader(networks), scene_id, self.tiling, store, advance=advance)
+                with open_map(store) as data:
+                    made = {name: FORMATS[name].write(data, work, folder.options) for name in missing}
+                folder.publish(scene_id, made_by, made)
+        return True
 
 
 def predict_scene_map(
@@ -66,16 +96,18 @@ def predict_scene_map(
     """
     scene = networks.members[0].inputs.reader.lake.scene(scene_id)
     shape, places = scene.shape(networks.ratio), Georeference.of(scene, networks.ratio)
-    steps = _steps(tiling, shape)
+    first = next(tiling.tiles(shape))
+    steps = first.lines.stop, first.samples.stop  # of a tile, which chunks have too: each is written once
 
     def write(block: Block) -> int:
-        where = (block.tile.lines, block.tile.samples)
-        for name, values in block.layers.items():
+        tile, layers = block
+        where = (tile.lines, tile.samples)
+        for name, values in layers.items():
             writer.put(name, (slice(None), *where) if values.ndim > 2 else where, values)
-        if block.tile.samples.start == 0:
-            for name, degrees in zip(_POSITIONS, _positions(places, block.tile.lines), strict=True):
-                writer.put(name, (block.tile.lines, slice(None)), degrees)
-        return block.layers[networks.charts[0].name].size
+        if tile.samples.start == 0:
+            for name, degrees in zip(_POSITIONS, _positions(places, tile.lines), strict=True):
+                writer.put(name, (tile.lines, slice(None)), degrees)
+        return layers[networks.charts[0].name].size
 
     with RasterWriter(path) as writer:
         writer.describe(_attributes(networks, scene.record))
@@ -87,31 +119,31 @@ def predict_scene_map(
 def predict_blocks(networks: Networks, reader: SceneReader, scene_id: str, tiling: Tiling) -> Iterator[Block]:
     """The tiles of a scene's map, line of tiles after line of tiles."""
     members = networks.members
-    sights = [(member.inputs.scene(scene_id), places) for member, places in distinct(members)]
-    inputs = {place: own for own, places in sights for place in places}
-    askers = networks.askers([inputs[place] for place in range(len(members))])
-    device = members[0].inputs.device
+    scenes = [(member.inputs.scene(scene_id), places) for member, places in by_normalization(members)]
+    inputs = {place: own for own, places in scenes for place in places}
+    predictors = [tile_predictor(member, inputs[place]) for place, member in enumerate(members)]
+    device, by_value = members[0].inputs.device, networks.regressions
     with_tiles = {place for place, member in enumerate(members) if member.spec.data.task == "pixel"}
 
     def load(tile: Tile) -> tuple[Tile, dict[int, torch.Tensor], tuple[torch.Tensor, torch.Tensor]]:
         found: dict[int, torch.Tensor] = {}
-        for own, places in sights:
+        for own, places in scenes:
             if with_tiles & {*places}:
                 found |= dict.fromkeys(places, own.window(tile.outer_lines, tile.outer_samples))
         land, no_sar = (torch.from_numpy(mask).to(device) for mask in masks(reader, scene_id, tile.lines, tile.samples))
         return tile, found, (land, no_sar)
 
     for tile, seen, empty in read_ahead(tiling.tiles(inputs[0].shape), load):
-        together = {chart.name: Ensemble() for chart in networks.charts}
+        together = {chart.name: Ensemble(values=chart.name in by_value) for chart in networks.charts}
         layers: dict[str, NDArray[np.uint8]] = {}
         with torch.inference_mode():
-            for place, ask in enumerate(askers):
-                for name, answer in ask(tile, seen.get(place)).items():
+            for place, predict in enumerate(predictors):
+                for name, answer in predict(tile, seen.get(place)).items():
                     together[name].add(answer)
             for chart in networks.charts:
                 found = together[chart.name].layers(chart, *empty)
                 layers |= {name: values.cpu().numpy() for name, values in found.items()}
-        yield Block(tile=tile, layers=layers)
+        yield tile, layers
 
 
 def masks(
@@ -139,53 +171,33 @@ def _positions(places: Georeference, lines: slice) -> list[NDArray[np.float32]]:
     return [np.concatenate(part) for part in zip(*pieces, strict=True)]
 
 
-def _steps(tiling: Tiling, shape: tuple[int, int]) -> tuple[int, int]:
-    """Lines and samples of a tile, which chunks have too: each is written once."""
-    first = next(tiling.tiles(shape))
-    return first.lines.stop, first.samples.stop
-
-
 def _add_arrays(writer: RasterWriter, networks: Networks, shape: tuple[int, int], steps: tuple[int, int]) -> None:
     placed = {"coordinates": " ".join(_POSITIONS)}
     for chart in networks.charts:
-        n, dim, layers = chart.n_classes, class_dim(chart.name), {entropy_name(chart.name): "entropy"}
-        if len(networks.members) > 1:
-            layers[spread_name(chart.name)] = "spread"
-        numbers = {"long_name": f"class of {chart.long_name}", "units": "1", **_numbered(chart)}
+        n, dim = chart.n_classes, layer_name(chart.name, "class")
+        numbers = {
+            "long_name": f"class of {chart.long_name}",
+            "units": "1",
+            "flag_values": [*range(n)],
+            "flag_meanings": " ".join(map(class_key, chart.classes)),
+        }
         writer.array(dim, dims=(dim,), shape=(n,), chunks=(n,), dtype="uint8", attributes=numbers)
         writer.put(dim, (slice(None),), np.arange(n, dtype=np.uint8))
-        names = {chart.name: class_attributes(chart)} | {
-            name: layer_attributes(chart, layer) for name, layer in layers.items()
-        }
-        for name, attributes in names.items():
-            writer.array(name, dims=DIMS, shape=shape, chunks=steps, dtype="uint8", attributes={**attributes, **placed})
-        attributes = {**layer_attributes(chart, "probability"), **placed}
-        if any(member.head(chart.name).regression for member in networks.members):
-            attributes["comment"] = "of a regression: the classes on both sides of its value share one by nearness"
-        writer.array(
-            probability_name(chart.name),
-            dims=(dim, *DIMS),
-            shape=(n, *shape),
-            chunks=(n, *steps),
-            dtype="uint8",
-            attributes=attributes,
-        )
-    for name in _POSITIONS:
-        writer.array(
-            name,
-            dims=DIMS,
-            shape=shape,
-            chunks=(steps[0], shape[1]),
-            dtype="float32",
-            attributes=positions_attributes(name),
-        )
-
-
-def _numbered(chart: Chart) -> dict[str, Any]:
-    """Names of the classes along their own dimension."""
-    *values, _ = class_attributes(chart)["flag_values"]
-    *names, _ = class_attributes(chart)["flag_meanings"].split()
-    return {"flag_values": values, "flag_meanings": " ".join(names)}
+        attributes = {**class_attributes(chart), **placed}
+        writer.array(chart.name, dims=DIMS, shape=shape, chunks=steps, dtype="uint8", attributes=attributes)
+        for layer in LAYERS if len(networks.members) > 1 else LAYERS[:-1]:  # one network has no spread
+            name, by_value = layer_name(chart.name, layer), chart.name in networks.regressions
+            attributes = {**layer_attributes(chart, layer, of_value=by_value), **placed}
+            if layer != "probability":
+                writer.array(name, dims=DIMS, shape=shape, chunks=steps, dtype="uint8", attributes=attributes)
+                continue
+            if any(member.head(chart.name).regression for member in networks.members):
+                attributes["comment"] = "of a regression: the classes on both sides of its value share one by nearness"
+            wide, parts = (n, *shape), (n, *steps)
+            writer.array(name, dims=(dim, *DIMS), shape=wide, chunks=parts, dtype="uint8", attributes=attributes)
+    for name, units in _POSITIONS.items():
+        attributes, chunks = {"long_name": name, "standard_name": name, "units": units}, (steps[0], shape[1])
+        writer.array(name, dims=DIMS, shape=shape, chunks=chunks, dtype="float32", attributes=attributes)
 
 
 def _attributes(networks: Networks, record: SceneRecord) -> dict[str, Any]:

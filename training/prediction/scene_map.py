@@ -6,7 +6,7 @@ Dims (line, sample) at one ratio. For each chart, by its name (`SOD`):
 - `SOD_probability` uint8 (SOD_class, line, sample): hundredths by CF; `IGNORE` on land and without SAR.
 - `SOD_entropy` uint8 (line, sample): hundredths of the entropy of n equal classes; 0 is sure. Filled alike.
 - `SOD_spread` uint8 (line, sample), of several checkpoints only: standard deviation between them of the probability of
-  the class that was chosen, in hundredths. Filled alike.
+  the class that was chosen, in hundredths; of the concentration where all predict that. Filled alike.
 
 Coordinates `latitude` and `longitude`, float32 degrees (line, sample), are those of the centres of pixels.
 """
@@ -18,59 +18,43 @@ from typing import Any, Final
 import xarray as xr
 
 from datasets.labels import IGNORE, Chart
+from training.evaluation.metric_names import class_key
 from training.evaluation.prediction_files import DIMS, LAND
 
 __all__ = ["DIMS", "LAND"]
 
+LAYERS: Final = ("probability", "entropy", "spread")
 _HUNDREDTHS: Final[dict[str, Any]] = {"scale_factor": 0.01, "_FillValue": IGNORE, "units": "1"}
 
 
-def class_dim(chart: str) -> str:
-    """Name of the dimension of classes, whose coordinate has their numbers."""
-    return f"{chart}_class"
-
-
-def probability_name(chart: str) -> str:
-    """Name of the probability of every class of a chart."""
-    return f"{chart}_probability"
-
-
-def entropy_name(chart: str) -> str:
-    """Name of the entropy of a chart's classes."""
-    return f"{chart}_entropy"
-
-
-def spread_name(chart: str) -> str:
-    """Name of the spread between checkpoints."""
-    return f"{chart}_spread"
+def layer_name(chart: str, layer: str) -> str:
+    """Name of one of `LAYERS` of a chart; `class` is the dimension of its classes, with their numbers as coordinate."""
+    return f"{chart}_{layer}"
 
 
 def class_attributes(chart: Chart) -> dict[str, Any]:
     """CF attributes of a map of classes as it is stored, `_FillValue` among them."""
-    names = [name.replace("%", "_percent") for name in chart.classes]
     return {
         "long_name": chart.long_name,
         "units": "1",
         "flag_values": [*range(chart.n_classes), LAND],
-        "flag_meanings": " ".join([*names, "land"]),
+        "flag_meanings": " ".join([*map(class_key, chart.classes), "land"]),
         "_FillValue": IGNORE,
     }
 
 
-def layer_attributes(chart: Chart, layer: str) -> dict[str, Any]:
-    """CF attributes of `probability`, `entropy` or `spread` of a chart as they are stored, in hundredths."""
+def layer_attributes(chart: Chart, layer: str, *, of_value: bool = False) -> dict[str, Any]:
+    """CF attributes of `probability`, `entropy` or `spread` of a chart as they are stored, in hundredths.
+
+    `of_value` says that networks predict a value and no classes.
+    """
+    deviating = chart.long_name if of_value else f"the probability of the chosen class of {chart.long_name}"
     words = {
         "probability": f"probability of each class of {chart.long_name}",
         "entropy": f"entropy of the classes of {chart.long_name}, as a share of that of equal classes",
-        "spread": f"standard deviation between networks of the probability of the chosen class of {chart.long_name}",
+        "spread": f"standard deviation between networks of {deviating}",
     }
     return {"long_name": words[layer], **_HUNDREDTHS}
-
-
-def positions_attributes(name: str) -> dict[str, Any]:
-    """CF attributes of `latitude` or `longitude`."""
-    east = name == "longitude"
-    return {"long_name": name, "standard_name": name, "units": "degrees_east" if east else "degrees_north"}
 
 
 def open_map(path: Path) -> xr.Dataset:

@@ -5,7 +5,7 @@ every user and on every machine; a finished trial_id need not run again.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +124,26 @@ class TrialSpec(Part):
     def flat(self) -> dict[str, str | int | float | bool | None]:
         """Dotted names to plain values, for a tracker's parameter table; lists become JSON text."""
         return dict(_flatten("", self.to_dict()))
+
+
+def parse_changes(given: Sequence[str]) -> dict[str, object]:
+    """`NAME=VALUE` texts by name, for `TrialSpec.with_all`; values are read as YAML.
+
+    Raises:
+        SpecError: One is not of that form, or its value is no YAML.
+    """
+    values: dict[str, object] = {}
+    for change in given:
+        name, equals, text = change.partition("=")
+        if not equals:
+            raise SpecError(f"--set {change!r} is not NAME=VALUE: write for example --set data.ratio=5")
+        try:
+            values[name.strip()] = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise SpecError(
+                f"--set {change!r} has a value that is no YAML: quote it, or write a list as [1, 2]"
+            ) from error
+    return values
 
 
 def _misfits(spec: TrialSpec) -> Iterator[str]:

@@ -86,8 +86,7 @@ def _find_run(client: "MlflowClient", uri: str, start: StartRecord) -> str:
     found = _runs_of(client, experiment, start.attempt)
     if found:
         return found[0]
-    tags = {**start.tags, "attempt": start.attempt}
-    name = tags.get(RUN_NAME, start.trial_id)
+    tags, name = {**start.tags, "attempt": start.attempt}, start.tags.get(RUN_NAME, start.trial_id)
     run = client.create_run(experiment, start_time=start.time, tags=tags, run_name=name)
     return str(run.info.run_id)
 
@@ -126,7 +125,7 @@ def _hand_over(client: "MlflowClient", uri: str, run_id: str, records: Sequence[
             client.log_inputs(run_id, [_dataset(note)])
         case FinishRecord(status=status, time=time):
             client.set_terminated(run_id, status, time)
-            _drop_twins(client, run_id)
+            _delete_duplicates(client, run_id)
 
 
 def _send_copy(client: "MlflowClient", uri: str, run_id: str, record: FileRecord, path: Path) -> None:
@@ -141,14 +140,14 @@ def _send_copy(client: "MlflowClient", uri: str, run_id: str, record: FileRecord
         put_text(client, uri, run_id, yaml.safe_dump(model, sort_keys=False), f"{record.folder}/MLmodel")
 
 
-def _drop_twins(client: "MlflowClient", run_id: str) -> None:
+def _delete_duplicates(client: "MlflowClient", run_id: str) -> None:
     """Deletes a second run that a request made whose answer came too late."""
     run = client.get_run(run_id)
     attempt = run.data.tags.get("attempt")
     if attempt is not None:
-        for twin in _runs_of(client, run.info.experiment_id, attempt):
-            if twin != run_id:
-                client.delete_run(twin)
+        for other in _runs_of(client, run.info.experiment_id, attempt):
+            if other != run_id:
+                client.delete_run(other)
 
 
 def _dataset(note: DatasetNote) -> "DatasetInput":

@@ -49,7 +49,7 @@ class Sent(BaseModel):
     """How much of a journal the server has.
 
     Attributes:
-        run_id: The run, once the server has named it.
+        run_id: Empty until the server has named the run.
         offset: Bytes of the journal that are dealt with.
         count: Records in these bytes.
         refused: How many of these the server does not take.
@@ -69,10 +69,8 @@ class Journal:
     """One attempt's folder, in the hands of the one process that may send it; any thread may append, one thread sends.
 
     Attributes:
-        folder: Of the attempt.
         sent: What of it the server has.
-        count: Number of records.
-        last_ms: The newest time among them.
+        count: Number of records, of which `last_ms` is the newest time.
         over: Whether the end of the attempt is among them.
     """
 

@@ -14,13 +14,7 @@ _PASSWORD: Final = "MLFLOW_TRACKING_PASSWORD"
 
 @dataclass(frozen=True, kw_only=True)
 class Login:
-    """What MLflow's clients log in with; all empty where there is nothing.
-
-    Attributes:
-        token: Of a bearer.
-        user: Name.
-        password: Of the user.
-    """
+    """What MLflow's clients log in with: the token of a bearer, or user and password; empty where there is nothing."""
 
     token: str = field(default="", repr=False)
     user: str = ""
@@ -31,15 +25,15 @@ class Login:
         """That of this machine, as MLflow finds it: in the environment, else in ~/.mlflow/credentials."""
         if token := os.environ.get(_TOKEN):
             return cls(token=token)
-        if not os.environ.get(_USER):
-            file = configparser.ConfigParser(interpolation=None)
-            try:
-                file.read(Path.home() / ".mlflow" / "credentials")
-            except (OSError, RuntimeError):  # a home that cannot be looked into, or none
-                return cls()
-            user, password = (file.get("mlflow", name.lower(), fallback="") for name in (_USER, _PASSWORD))
-            return cls(user=user, password=password)
-        return cls(user=os.environ[_USER], password=os.environ.get(_PASSWORD, ""))
+        if user := os.environ.get(_USER):
+            return cls(user=user, password=os.environ.get(_PASSWORD, ""))
+        file = configparser.ConfigParser(interpolation=None)
+        try:
+            file.read(Path.home() / ".mlflow" / "credentials")
+        except (OSError, RuntimeError):  # a home that cannot be looked into, or none
+            return cls()
+        user, password = (file.get("mlflow", name.lower(), fallback="") for name in (_USER, _PASSWORD))
+        return cls(user=user, password=password)
 
     def header(self) -> dict[str, str]:
         """The header of a request."""

@@ -191,7 +191,10 @@ class MlflowTracker:
 
 def params_of(spec: TrialSpec) -> dict[str, str]:
     """The flattened spec as the params of a run: text, and cut where it is too long for one."""
-    return {name: _cut("" if value is None else str(value)) for name, value in spec.flat().items()}
+    texts = {name: "" if value is None else str(value) for name, value in spec.flat().items()}
+    return {
+        name: text if len(text) <= _PARAM_LIMIT else f"{text[: _PARAM_LIMIT - 3]}..." for name, text in texts.items()
+    }
 
 
 def params_today(found: Mapping[str, str]) -> dict[str, str]:
@@ -233,7 +236,3 @@ def git_commit() -> str:
     except (OSError, subprocess.SubprocessError):  # no git here (an image, a copied tree), or no commit yet
         return "unknown"
     return found.stdout.strip() or "unknown"
-
-
-def _cut(value: str) -> str:
-    return value if len(value) <= _PARAM_LIMIT else f"{value[: _PARAM_LIMIT - 3]}..."

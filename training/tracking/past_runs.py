@@ -28,21 +28,14 @@ _COST: Final = re.compile(r"(?:\w+/)?cost[/.](\w+)")
 _SQLITE: Final = "sqlite:///"
 _TRIAL: Final = "trial"
 """Kind of the runs that count: studies, and scores of a checkpoint, cost something else."""
-_FINISHED: Final = "select run_uuid from runs where status = 'FINISHED' and lifecycle_stage = 'active' " + (
-    "order by start_time desc limit ?"
-)
+_FINISHED: Final = """
+    select run_uuid from runs where status = 'FINISHED' and lifecycle_stage = 'active' order by start_time desc limit ?
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PastRun:
-    """A finished run.
-
-    Attributes:
-        params: Flattened spec, in today's names.
-        tags: All of them.
-        cost: `seconds`, `gpu_hours`, `cpu_hours`, `peak_memory_mib`, `parameters`: metrics `cost/...` of
-            `training.loop.cost`.
-    """
+    """A finished run: its flattened spec in today's names, its tags, and its metrics `cost/...` without that word."""
 
     params: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)

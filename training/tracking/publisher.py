@@ -39,8 +39,7 @@ class Publisher(threading.Thread):
         self.trouble = ""
         self.journal = journal
         self._deliver = deliver
-        self._news = threading.Event()
-        self._hurry = threading.Event()
+        self._news, self._hurry = threading.Event(), threading.Event()
 
     def notify(self) -> None:
         """Says that the journal has something new."""
@@ -64,11 +63,8 @@ class Publisher(threading.Thread):
             except Exception as error:  # noqa: BLE001 - whatever it is, the trial goes on and the record stays on disk
                 known, self.trouble, over = self.trouble, str(error) or type(error).__name__, False
                 if not known:
-                    logger.warning(
-                        "%s; the trial goes on, and what it reports waits in %s until it can be sent",
-                        self.trouble,
-                        journal.folder,
-                    )
+                    said = "%s; the trial goes on, and what it reports waits in %s until it can be sent"
+                    logger.warning(said, self.trouble, journal.folder)
                 pause = pause if self._place() == before else _FIRST_PAUSE_S
                 # New records need not wait for a store of artifacts.
                 end_of_pause = self._news if isinstance(error, ArtifactStoreError) else self._hurry
@@ -142,15 +138,8 @@ def _send(journal: Journal, deliver: Deliver, group: list[Line]) -> list[str]:
             if len(group) == 1:  # of the start: without a run nothing else can be sent
                 raise
             return [reason for line in group for reason in _send(journal, deliver, [line])]
-    journal.note(
-        Sent(
-            run_id=run_id,
-            offset=group[-1].end,
-            count=sent.count + len(group),
-            refused=sent.refused + len(reasons),
-            waiting=waiting,
-        )
-    )
+    count, refused = sent.count + len(group), sent.refused + len(reasons)
+    journal.note(Sent(run_id=run_id, offset=group[-1].end, count=count, refused=refused, waiting=waiting))
     return reasons
 
 

@@ -27,12 +27,9 @@ class StartRecord(_Record):
     """An attempt begins; always the first record.
 
     Attributes:
-        time: Of the start.
         attempt: Unique name; the tag by which its run is found again.
         tracking_uri: The server that it is meant for, without user and password.
         experiment: MLflow's experiment: the study.
-        trial_id: Of the spec.
-        tags: Of the run.
     """
 
     kind: Literal["start"] = "start"

@@ -106,17 +106,18 @@ def check_reachable(uri: str) -> None:
 
 def check_recorded(uri: str) -> None:
     """Raises NoRecordError where there is nothing to read; to whoever only reads, MLflow would make a database."""
-    path = _file_of(uri)
     if not uri.startswith(_SQLITE):
         return
+    path = _file_of(uri)
+    said = f"there is no record of MLflow in {str(path)!r}"
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
             found = database.execute("SELECT 1 FROM sqlite_master WHERE name = 'experiments'").fetchone()
     except sqlite3.Error as error:
         reason = "it is a folder" if path.is_dir() else str(error) if path.exists() else "no such file"
-        raise NoRecordError(f"{_no_record(path)} ({reason}): {_GIVE_ANOTHER}") from error
+        raise NoRecordError(f"{said} ({reason}): {_GIVE_ANOTHER}") from error
     if found is None:
-        raise NoRecordError(f"{_no_record(path)}: {_GIVE_ANOTHER}")
+        raise NoRecordError(f"{said}: {_GIVE_ANOTHER}")
 
 
 def wait_reachable(uri: str, patience_s: float) -> None:
@@ -172,10 +173,6 @@ def public(uri: str) -> str:
 def without_secrets(url: str) -> str:
     """The URL of a lake without user, password and query, which may hold a signature."""
     return urlsplit(public(url))._replace(query="", fragment="").geturl() if "://" in url else url
-
-
-def _no_record(path: Path) -> str:
-    return f"there is no record of MLflow in {str(path)!r}"
 
 
 def _file_of(uri: str) -> Path:

@@ -20,13 +20,11 @@ from training.tracking.server import (
 
 @dataclass(frozen=True, kw_only=True)
 class SyncRow:
-    """What became of one attempt.
+    """What became of one attempt, named as its folder.
 
     Attributes:
-        attempt: Name of its folder.
         trial_id: Of its spec, and `experiment` its study; empty if that cannot be read.
-        sent: Records sent now.
-        left: Records that wait or were refused.
+        sent: Records sent now; `left` wait or were refused.
         note: What a person should know, else empty.
         living: Its own process still sends; nothing was done.
     """

@@ -26,12 +26,9 @@ class DatasetNote(BaseModel):
     """The scenes of one split that a trial reads, for its record.
 
     Attributes:
-        name: Of the lake, for people.
         url: Of the lake; user, password and query (which may hold a signature) are taken out.
-        digest: `Lake.digest`.
-        recipe: `Lake.recipe_digest`.
+        digest: `Lake.digest`, and `recipe` is `Lake.recipe_digest`.
         context: What the trial does with them.
-        scenes: How many.
         profile: More to know about them: counts by season, pixels by class.
     """
 

@@ -18,9 +18,8 @@ from ingest.recipe import Recipe
 from ingest.sample import write_samples
 from tests.benchmarks.data_wait import SameBatch
 from training.data.feed import resident_sets
-from training.data.network_inputs import NetworkInputs
 from training.data.training_batches import TrainingBatches, patch_source
-from training.data.trial_data import TrialData
+from training.data.trial_data import NetworkInputs, TrialData
 from training.data.trial_scenes import TrialScenes
 from training.loop.losses import Loss
 from training.loop.precision import whole_float32

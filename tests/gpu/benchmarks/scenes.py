@@ -14,8 +14,8 @@ from tests.benchmarks.data_wait import SameBatch
 from tests.gpu.benchmarks.measured import Bench, Row, batches_of, steps_per_second, trainer_of
 from training.data.feed import resident_sets
 from training.evaluation.predict import outputs_of
+from training.evaluation.score_network import score_trial
 from training.evaluation.score_scenes import tiling_for
-from training.evaluation.score_trial import score_trial
 from training.evaluation.validate import validate
 from training.loop.checkpoint import Checkpoint, save_checkpoint, save_progress
 from training.loop.losses import Loss

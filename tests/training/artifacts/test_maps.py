@@ -14,8 +14,8 @@ from datasets.labels import SOD
 from datasets.lake import Lake
 from datasets.map_frame import MapFrame
 from training.artifacts.maps import draw_maps, map_drawer, map_figure
+from training.evaluation.score_network import draw_nothing
 from training.evaluation.score_scenes import SceneScore
-from training.evaluation.score_trial import draw_nothing
 from training.spec import TrialSpec
 
 

@@ -12,8 +12,7 @@ from training.evaluation.bins import ScoreKey
 from training.evaluation.calibration import BINS, ChartCalibration
 from training.evaluation.confusion import ConfusionMatrix
 from training.evaluation.result import TrialResult
-from training.evaluation.score_network import NetworkScores
-from training.evaluation.score_trial import TrialScores
+from training.evaluation.score_network import NetworkScores, TrialScores
 from training.loop.checkpoint import Checkpoint
 from training.loop.epoch import EpochRow
 from training.loop.trainer import FitState

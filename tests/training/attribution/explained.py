@@ -11,8 +11,8 @@ from datasets.labels import SOD
 from datasets.lake import Lake
 from datasets.loading.normalize import Normalization
 from training.attribution.assigned import AssignedPatches, ExplainedNetwork, PatchAttributions, assign
-from training.attribution.explain import explainer
 from training.attribution.features import Features
+from training.attribution.run import explainer
 from training.attribution.settings import AttributionSettings
 from training.data.trial_scenes import bind
 from training.evaluation.predict import outputs_of

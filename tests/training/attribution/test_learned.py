@@ -9,9 +9,9 @@ from datasets.channels import INPUTS
 from datasets.labels import SOD
 from datasets.loading.batch import Window
 from tests.training.attribution.explained import METHODS, K, explain, frozen, patches_of
-from training.attribution.explain import sums_by_scene
 from training.attribution.features import Features
 from training.attribution.result import AttributionResult, rank_channels, rows_of
+from training.attribution.run import sums_by_scene
 from training.attribution.settings import AttributionSettings
 from training.models.cnn import CNN
 from training.models.unet import UNet

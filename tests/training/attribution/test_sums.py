@@ -11,8 +11,8 @@ from datasets.lake import Lake
 from datasets.loading.batch import Window
 from tests.training.attribution.explained import FEATURES, C, K
 from training.attribution.assigned import PatchAttributions
-from training.attribution.explain import sums_by_scene
 from training.attribution.result import rows_of
+from training.attribution.run import sums_by_scene
 from training.attribution.settings import AttributionError
 from training.attribution.sums import AttributionSums, sum_bins
 

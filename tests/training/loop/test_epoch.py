@@ -4,7 +4,7 @@ import pytest
 
 from tests.training.loop.given_losses import dial, run
 from tests.training.loop.training_batches import InMemory, learnable, trainer_of, unet
-from training.loop.epoch import EpochRow, TrainingProgress
+from training.loop.epoch import TrainingProgress
 from training.spec import OptimizerSpec
 
 
@@ -19,9 +19,8 @@ def test_progress_comes_after_every_batch_and_every_epoch() -> None:
 
 
 def test_the_rate_of_an_epoch_is_that_of_its_first_batch() -> None:
-    rows: list[EpochRow] = []
     made = trainer_of(unet(), 4, OptimizerSpec(lr=0.1, restart_epochs=2), max_epochs=3)
-    made.fit(InMemory(4, lambda e, n: learnable(0)), dial([1.0] * 3), log=rows.append)
+    rows = made.fit(InMemory(4, lambda e, n: learnable(0)), dial([1.0] * 3)).history
     assert [row.lr for row in rows] == pytest.approx([0.1, 0.05, 0.1])
     assert all(row.patches_per_second > 0 for row in rows)
     assert set(rows[0].metrics()) >= {"lr", "train/loss", "val/loss", "val/f1", "val/accuracy", "val/score"}

@@ -87,3 +87,33 @@ def test_classes_beside_the_value_of_a_regression_share_its_probability(
     expected = np.zeros(11)
     expected[list(shares)] = list(shares.values())
     np.testing.assert_allclose(answer.probabilities[:, 0, 0], expected, atol=1e-6)
+
+
+def values_of(*values: float) -> list[Answer]:
+    head = Head(chart=SIC, regression=True, first=0)
+    return [Answer.of(head, torch.full((1, 4, 5), value)) for value in values]
+
+
+def test_several_regressions_give_the_class_of_their_mean_value_and_how_far_the_values_are_apart() -> None:
+    together = Ensemble(values=True)
+    for answer in values_of(2.0, 2.0, 5.2):  # two thirds of the shares are at 2, and the mean is 3.07
+        together.add(answer)
+    found = {name: values[:, 0, 0] if values.ndim > 2 else values[0, 0] for name, values in
+             together.layers(SIC, NOWHERE, NOWHERE).items()}  # fmt: skip
+    assert found["SIC"] == 3
+    assert found["SIC_probability"].tolist() == [0, 0, 0, 93, 7, *[0] * 6], "a class follows from its probabilities"
+    assert found["SIC_spread"] == round(100 * np.std([2.0, 2.0, 5.2]) / 10), "of concentration, 15 %"
+
+
+def test_one_regression_has_its_own_class_and_a_mixed_ensemble_the_largest_mean_probability() -> None:
+    (answer,) = values_of(3.4)
+    one = Ensemble(values=True)
+    one.add(answer)
+    found = one.layers(SIC, NOWHERE, NOWHERE)
+    assert (found["SIC"] == 3).all()
+    assert "SIC_spread" not in found
+    head = Head(chart=SIC, regression=False, first=0)
+    mixed = Ensemble()
+    for each in (answer, Answer.of(head, torch.eye(11)[8][:, None, None].expand(11, 4, 5) * 20)):
+        mixed.add(each)
+    assert (mixed.layers(SIC, NOWHERE, NOWHERE)["SIC"] == 8).all(), "0.5 at 8, and 0.3 at 3"

@@ -57,7 +57,8 @@ def folder_of(path: Path, *formats: str, overwrite: bool = False) -> MapFolder:
 
 
 def made(folder: MapFolder, *names: str, content: str) -> list[Path]:
-    work = folder.work("scene")
+    work = folder.path / ".predict" / "scene.part"
+    work.mkdir(parents=True, exist_ok=True)
     for name in names:
         (work / name).write_text(content)
     return [work / name for name in names]

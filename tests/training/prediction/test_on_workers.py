@@ -169,9 +169,7 @@ def test_progress_tells_each_scene_that_a_worker_has_done(
     told: list[Progress] = []
     wanted = MapFolder(path=tmp_path / "maps", formats=("zarr",), options=Options())
     scenes, options = choose_scenes(tiny_lake, (), "test"), ClusterOptions(workers=2)
-    summary = predict_maps(
-        [make_checkpoint()], tiny_lake, scenes, wanted, device="cpu", cluster=options, progress=told.append
-    )
+    summary = predict_maps([make_checkpoint()], tiny_lake, scenes, wanted, on=options, progress=told.append)
     assert summary.written == list(scenes.scene_ids), "in the order of the catalog"
     assert [state.finished for state in told] == ["", *reversed(scenes.scene_ids)]
     assert [state.scenes for state in told] == [0, 1, 2, 3]

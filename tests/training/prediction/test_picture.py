@@ -41,13 +41,21 @@ def map_of(
             layer[..., -2:] = 255
         variables |= {
             name: (scene_map.DIMS, classes, scene_map.class_attributes(chart)),
-            scene_map.probability_name(name): (
-                (scene_map.class_dim(name), *scene_map.DIMS),
+            f"{name}_probability": (
+                (f"{name}_class", *scene_map.DIMS),
                 shares,
                 scene_map.layer_attributes(chart, "probability"),
             ),
-            scene_map.entropy_name(name): (scene_map.DIMS, entropy, scene_map.layer_attributes(chart, "entropy")),
-            scene_map.spread_name(name): (scene_map.DIMS, entropy // 3, scene_map.layer_attributes(chart, "spread")),
+            f"{name}_entropy": (
+                scene_map.DIMS,
+                entropy,
+                scene_map.layer_attributes(chart, "entropy"),
+            ),
+            f"{name}_spread": (
+                scene_map.DIMS,
+                entropy // 3,
+                scene_map.layer_attributes(chart, "spread"),
+            ),
         }
     places = {
         coordinate: (scene_map.DIMS, _field(ties.fields[field], at).astype(np.float32))

@@ -1,5 +1,6 @@
 """Maps of scenes of a lake that no network was trained on."""
 
+import errno
 import json
 import warnings
 from collections import Counter
@@ -21,12 +22,14 @@ from datasets.scene import Scene
 from datasets.tie_grid import TieGrid
 from tests.training.prediction.conftest import MakeCheckpoint
 from training.__main__ import app
-from training.data.network_inputs import NetworkInputs
+from training.data.trial_data import NetworkInputs
 from training.evaluation.predict import outputs_of
 from training.loop.checkpoint import CheckpointError, load_checkpoint
+from training.loop.device_memory import DeviceMemoryError
 from training.models.heads import heads_of
-from training.prediction import map_maker as module
+from training.prediction import predict_scene as module
 from training.prediction.formats import Options
+from training.prediction.georeference import Georeference, MapGridError, control_points
 from training.prediction.map_folder import MapExistsError, MapFolder
 from training.prediction.networks import HH
 from training.prediction.predict_maps import Progress, Summary, choose_scenes, predict_maps, share_of
@@ -85,6 +88,7 @@ def test_plain_xarray_reads_physical_values_with_names_and_places(
     grid = TieGrid.from_points(new_lake.scene(scene_id).tie_points())
     first = [np.interp(centres(0, 1, 10), nodes, np.arange(nodes.size))[0] for nodes in (grid.lines, grid.samples)]
     whole = open_map(tmp_path / "maps" / f"{scene_id}.zarr").load()
+    assert control_points(whole) == Georeference.of(new_lake.scene(scene_id), 10).control_points(), "known beforehand"
     for opened in (
         xr.open_zarr(tmp_path / "maps" / f"{scene_id}.zarr"),
         xr.open_dataset(tmp_path / "maps" / f"{scene_id}.nc"),
@@ -252,6 +256,86 @@ def test_a_scene_without_tie_points_is_told_and_the_others_have_maps(
     assert "tie points" in summary.failed[0][1]
     assert len(summary.written) == 1
     assert not list((tmp_path / "maps").glob(f"*{bad}*"))
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (MapGridError("the projection cannot show it"), "the projection cannot show it"),
+        (DeviceMemoryError("the GPU has no memory left"), "the GPU has no memory left"),
+        (ValueError("a damaged chunk"), "ValueError: a damaged chunk at line"),
+        (OSError(errno.EIO, "disk error"), "OSError: [Errno 5] disk error"),
+    ],
+)
+def test_whatever_one_scene_fails_with_is_a_line_and_the_others_have_maps(
+    error: Exception,
+    said: str,
+    new_lake: Lake,
+    make_checkpoint: MakeCheckpoint,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real, (bad, good) = module.predict_scene_map, new_lake.catalog().scene_ids
+
+    def failing(networks: object, reader: object, scene_id: str, *rest: object, **more: object) -> None:
+        if scene_id == bad:
+            raise error
+        real(networks, reader, scene_id, *rest, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "predict_scene_map", failing)
+    words = ["predict", "--checkpoint", str(make_checkpoint()), "--lake", new_lake.url, "--out", str(tmp_path / "maps")]
+    done = CliRunner().invoke(app, words, env={"COLUMNS": "300"})
+    assert done.exit_code == 1, done.output
+    assert f"failed {bad} {said}" in " ".join(done.output.split())
+    assert "written: 1 maps in" in done.output
+    assert [path.name for path in (tmp_path / "maps").glob("*.zarr")] == [f"{good}.zarr"]
+
+
+def test_a_full_disk_ends_the_run(
+    new_lake: Lake, make_checkpoint: MakeCheckpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[object] = []
+
+    def full(*given: object, **more: object) -> None:
+        calls.append(given)
+        raise OSError(errno.ENOSPC, "No space left on device", "/maps")
+
+    monkeypatch.setattr(module, "predict_scene_map", full)
+    words = ["predict", "--checkpoint", str(make_checkpoint()), "--lake", new_lake.url, "--out", str(tmp_path / "maps")]
+    done = CliRunner().invoke(app, words, env={"COLUMNS": "300"})
+    assert done.exit_code == 1
+    assert "'/maps' cannot be used (No space left on device): make room there" in done.output
+    assert len(calls) == 1
+
+
+def test_a_projection_that_cannot_show_the_scenes_is_a_line_for_each_before_the_network_is_asked(
+    new_lake: Lake, make_checkpoint: MakeCheckpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "predict_scene_map", lambda *given, **more: pytest.fail("hours for nothing"))
+    words = ["predict", "--checkpoint", str(make_checkpoint()), "--lake", new_lake.url, "--out", str(tmp_path / "maps")]
+    done = CliRunner().invoke(app, [*words, "--format", "geotiff", "--crs", "EPSG:3031"], env={"COLUMNS": "300"})
+    assert done.exit_code == 1, done.output
+    for scene_id in new_lake.catalog().scene_ids:
+        assert f"failed {scene_id} the projection 'EPSG:3031' cannot show the scene" in " ".join(done.output.split())
+
+
+def test_the_seeds_of_a_regression_of_concentration_are_averaged_by_value(
+    new_lake: Lake, make_checkpoint: MakeCheckpoint, tmp_path: Path
+) -> None:
+    changes = {"data__targets": ["SIC"], "loss__sic": "regression"}
+    files = [make_checkpoint(name, seed=seed, **changes) for seed, name in enumerate(("a", "b"))]
+    predicted(tmp_path / "maps", new_lake, *files)
+    scene_id = new_lake.catalog().scene_ids[0]
+    shape, values = new_lake.scene(scene_id).shape(10), []
+    for loaded in map(load_checkpoint, files):
+        inputs = NetworkInputs.of(loaded.spec.data, new_lake, loaded.normalization, torch.device("cpu"), None)
+        x_CHW = inputs.scene(scene_id).window(slice(0, shape[0]), slice(0, shape[1]))
+        values.append(outputs_of(loaded.model(), x_CHW[None])[0, 0].clamp(0, 10).numpy())
+    with open_map(tmp_path / "maps" / f"{scene_id}.zarr") as data:
+        seen = data.SIC_spread.values != IGNORE
+        np.testing.assert_array_equal(data.SIC.values[seen], np.rint(np.mean(values, axis=0))[seen])
+        np.testing.assert_allclose(data.SIC_spread.values[seen], 10 * np.std(values, axis=0)[seen], atol=0.51)
+        assert data.SIC_spread.attrs["long_name"] == "standard deviation between networks of sea ice concentration"
 
 
 def test_progress_tells_pixels_and_scenes(new_lake: Lake, make_checkpoint: MakeCheckpoint, tmp_path: Path) -> None:

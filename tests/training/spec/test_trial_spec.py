@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from training.spec import SpecError, TrialSpec
+from training.spec.trial_spec import parse_changes
 
 
 @pytest.mark.parametrize(
@@ -48,3 +49,26 @@ def test_strides_in_metres_are_whole_pixels_of_every_ratio() -> None:
     assert (plain.data.window_stride, plain.map_stride) == (7, 7)
     assert plain.with_("evaluation.map_stride", 3).map_stride == 3
     assert plain.with_("data.stride_m", 800.0).map_stride == 10
+
+
+def test_values_are_read_as_yaml() -> None:
+    given = ["data.ratio=5", "model.params.filters=[4, 8]", " loop.compile = true", "model.name=smp:unet", "x=a=b"]
+    found = parse_changes([*given, "model.pretrained=null"])
+    assert found == {
+        "data.ratio": 5,
+        "model.params.filters": [4, 8],
+        "loop.compile": True,
+        "model.name": "smp:unet",
+        "x": "a=b",
+        "model.pretrained": None,
+    }
+    found.pop("x")
+    assert TrialSpec().with_all(found).data.ratio == 5
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"), [("data.ratio", "is not NAME=VALUE"), ("data.ratio=[1", "has a value that is no YAML")]
+)
+def test_what_is_no_change_is_one_sentence(change: str, sentence: str) -> None:
+    with pytest.raises(SpecError, match=sentence):
+        parse_changes([change])

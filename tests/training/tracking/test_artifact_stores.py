@@ -16,7 +16,7 @@ from tests.free_ports import free_ports
 from tests.mlflow_server import attempt, fresh_database, study
 from training.spec import TrialSpec
 from training.tracking import journal as module
-from training.tracking.artifact_probe import check_artifacts
+from training.tracking.artifact_stores import check_artifacts
 from training.tracking.journal import Journal, Sent, attempts
 from training.tracking.mlflow_tracker import MlflowTracker
 from training.tracking.records import MetricsRecord, StartRecord

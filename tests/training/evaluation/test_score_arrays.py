@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from training.evaluation.confusion import ConfusionMatrix
-from training.evaluation.matrix_scores import r2_array, score_arrays
+from training.evaluation.confusion import ConfusionMatrix, r2_array, score_arrays
 from training.evaluation.metrics import r2
 
 STACKS = arrays(np.int64, (3, 4, 4), elements=st.integers(0, 1000))
