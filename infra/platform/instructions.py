@@ -3,6 +3,7 @@
 import shlex
 
 from infra.platform.state import BUCKET, Platform
+from training.tracking.mlflow_client import asking, find_experiment
 
 
 def instructions(platform: Platform, experiment: str, scene: str | None, stop: str) -> str:
@@ -31,3 +32,16 @@ then start a study{" (trials of a minute: this is the demo)" if platform.demo el
   {f"python -c {shlex.quote(reading)}" if scene else building}
 
 end it: {stop}"""
+
+
+def experiment_of(platform: Platform) -> str:
+    """Id of the experiment of the study that `up` proposes, made if it is not there.
+
+    From MLflow's list of experiments a click leads to pages for language models, where a study has nothing to show; the
+    address of an experiment can say that it is none of those.
+
+    Raises:
+        TrackingError: The server refuses, or somebody deleted the experiment.
+    """
+    with asking(platform.mlflow) as client:
+        return find_experiment(client, platform.mlflow, "downscale-smoke" if platform.demo else "downscale")

@@ -18,16 +18,12 @@ from training.tracking.mlflow_tracker import git_commit
 
 OURS: Final = ("datasets", "ingest", "training", "sweeps")
 _SHOWN: Final = ("torch", "ray", "mlflow", "zarr", "xarray", "s3fs")
-_EXTRAS: Final = ("train", "sweep")
-"""What a study needs besides the dependencies that everything has."""
 
 
-def versions(root: Path, extras: Sequence[str] = _EXTRAS) -> Iterator[Finding]:
+def versions(root: Path, extras: Sequence[str]) -> Iterator[Finding]:
     """One line with the versions that matter, and one for each package that is missing or of another version.
 
-    Args:
-        root: Folder of the checkout.
-        extras: Whose packages are needed.
+    `extras` of the checkout's project are those whose packages are needed too.
     """
     python = platform.python_version()
     found = {name: version for name in _SHOWN if (version := installed(name))}

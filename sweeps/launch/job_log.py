@@ -7,7 +7,7 @@ from typing import Final
 
 from sweeps.launch.trials import Event
 from sweeps.record.forecast import OpenTrial, clock, duration, seconds_left
-from sweeps.record.place import cell_of_name
+from sweeps.record.run_tags import cell_of_name
 from sweeps.record.state import STOPPED
 from sweeps.record.study import StudyTracker, TrialRow
 from training.evaluation.metric_names import USUAL_SCORES

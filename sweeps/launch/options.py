@@ -33,10 +33,7 @@ Storage = Annotated[
     ),
 ]
 TaskWord = Literal["pixel", "patch", "both"]
-Task = Annotated[
-    TaskWord,
-    typer.Option(help="Pixel-based trials, patch-based ones, or both.", envvar="ICEBENCH_TASK"),
-]
+Task = Annotated[TaskWord, typer.Option(help="Pixel-based trials, patch-based ones, or both.", envvar="ICEBENCH_TASK")]
 Only = Annotated[
     list[str] | None,
     typer.Option(help="Keep some values of an axis: --only data.ratio=5. May be given again.", metavar="KEY=VALUE"),
@@ -66,13 +63,7 @@ Search = Annotated[
         metavar="grid|random|optuna",
     ),
 ]
-Scheduler = Annotated[
-    str,
-    typer.Option(
-        help="asha stops trainings that are behind by val F1.",
-        metavar="none|asha",
-    ),
-]
+Scheduler = Annotated[str, typer.Option(help="asha stops trainings that are behind by val F1.", metavar="none|asha")]
 Resume = Annotated[
     bool, typer.Option("--resume/--no-resume", help="Go on from checkpoints, or train unfinished trials from start.")
 ]

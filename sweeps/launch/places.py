@@ -53,13 +53,9 @@ class Mark:
 
 
 def look(lake_urls: Sequence[str], tracking_uri: str, storage: str, marks: Sequence[Mark] = ()) -> list[Finding]:
-    """Looks at all of them from this process, in seconds where they answer.
+    """Looks at all of them from this process, in seconds where they answer; the tracking URI is resolved.
 
-    Args:
-        lake_urls: Of the lakes.
-        tracking_uri: Resolved, see `training.tracking.server.resolve_uri`.
-        storage: Folder or URL of checkpoints.
-        marks: What the driver has put into places that must be the same here.
+    `marks` are what the driver has put into places that must be the same here.
     """
     checks: list[tuple[str, Check]] = [("lake", partial(check_lake, url)) for url in lake_urls]
     checks += [(mark.name, partial(check_shared, mark)) for mark in marks]

@@ -12,6 +12,8 @@ from datasets.errors import unknown_name
 from sweeps.design.experiment import SEED, TASK, Experiment, ExperimentError
 
 if TYPE_CHECKING:
+    from ray.tune.schedulers import ASHAScheduler
+
     from sweeps.launch.order import Order
     from sweeps.launch.placement import Placement, Slots
     from sweeps.launch.plan import Plan, Ready
@@ -41,11 +43,7 @@ class Strategy:
     needs_scores: ClassVar[bool] = False
 
     def shaped(self, study: Experiment, task: str) -> Experiment:
-        """The study as the strategy makes it.
-
-        Args:
-            study: All of it.
-            task: `pixel`, `patch` or `both`, from the command line.
+        """The study as the strategy makes it; `task` is `pixel`, `patch` or `both`.
 
         Raises:
             ExperimentError: The study cannot be searched like that.
@@ -57,13 +55,7 @@ class Strategy:
         return {}
 
     def to_place(self, plan: "Plan", states: Mapping[str, "TrialState"], *, failed_only: bool) -> list["Ready"]:
-        """The trials that run now.
-
-        Args:
-            plan: Of the study.
-            states: Where its trials stand, by trial_id.
-            failed_only: Whether only those run whose newest attempt failed.
-        """
+        """The trials that run now, by the states of all trials; `failed_only`: those whose newest attempt failed."""
         from sweeps.record.state import state_of  # with the client of MLflow, which --help does not need
 
         over = {"finished", "stopped"} if self.asha else {"finished"}
@@ -85,35 +77,35 @@ class Strategy:
         slots: "Slots",
         on_event: "OnEvent",
     ) -> list["Outcome"]:
-        """Runs the orders on the cluster that is joined; see `run_trials`.
-
-        Args:
-            orders: Of `to_place`.
-            plan: Of the study.
-            states: Where its trials stand, by trial_id.
-            placement: Resources.
-            slots: What the cluster has of them.
-            on_event: Listener.
-        """
+        """Runs the orders for the trials of `to_place` on the cluster that is joined; see `run_trials`."""
         from sweeps.launch.trials import run_trials
 
         return run_trials(orders, placement, slots, on_event, scheduler=self._scheduler(orders))
 
-    def _scheduler(self, orders: Sequence["Order"]) -> Any:
-        if not self.asha:
-            return None
-        from sweeps.launch.asha import asha
+    def _scheduler(self, orders: Sequence["Order"]) -> "ASHAScheduler | None":
+        return asha_scheduler(max(order.spec.loop.max_epochs for order in orders)) if self.asha else None
 
-        return asha(max(order.spec.loop.max_epochs for order in orders))
+
+def asha_scheduler(max_epochs: int) -> "ASHAScheduler":
+    """Stops trainings that are behind (Li et al. 2020): the better third goes on after 1/10 of the epochs, 3/10, ..."""
+    from ray.tune.schedulers import ASHAScheduler
+
+    from sweeps.launch.order import EPOCH, SCORE
+
+    return ASHAScheduler(
+        time_attr=EPOCH,
+        metric=SCORE,
+        mode="max",
+        max_t=max_epochs,
+        grace_period=max(1, max_epochs // 10),
+        reduction_factor=3,
+        stop_last_trials=False,  # after the last epoch a trial still has to be scored
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class RandomSearch(Strategy):
-    """`--search random`: combinations of all axes drawn at random, with one seed.
-
-    Attributes:
-        samples: Combinations.
-    """
+    """`--search random`: some combinations of all axes, drawn at random, with one seed."""
 
     samples: int = SAMPLES
 
@@ -124,11 +116,7 @@ class RandomSearch(Strategy):
 
 @dataclass(frozen=True, kw_only=True)
 class OptunaSearch(Strategy):
-    """`--search optuna`: the next combination is chosen by the val scores so far, with one seed.
-
-    Attributes:
-        samples: Combinations.
-    """
+    """`--search optuna`: some combinations of all axes, each chosen by the val scores so far, with one seed."""
 
     samples: int = SAMPLES
     needs_scores: ClassVar[bool] = True

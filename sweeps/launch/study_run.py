@@ -25,10 +25,10 @@ from sweeps.launch.unsent import fail_unrecorded, send_waiting_records
 from sweeps.record.claim import claimed, storage_changed
 from sweeps.record.design import StudyDesign
 from sweeps.record.lake_note import LakeNote
-from sweeps.record.ordered import ORDERED, to_tag
-from sweeps.record.place import cell_of_name
+from sweeps.record.run_tags import ORDERED, ordered_tag
 from sweeps.record.state import TrialState, finished_earlier, state_of, states_of
 from sweeps.record.study import StudyTracker, shared_settings
+from sweeps.record.trial_lines import durations_by_cell
 from training.tracking.records import now_ms
 
 Watching = Callable[[Watched], AbstractContextManager[OnEvent]]
@@ -57,13 +57,7 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True)
 class Done:
-    """What a run of a study did.
-
-    Attributes:
-        study: Its record.
-        outcomes: Of the trials that ran.
-        finished: Trials that were finished before.
-    """
+    """What a run of a study did: its record, the outcomes of the trials that ran, how many had `finished` before."""
 
     study: StudyTracker
     outcomes: tuple[Outcome, ...]
@@ -76,13 +70,7 @@ class Done:
 
 
 def run_study(plan: Plan, request: Request, watching: Watching, say: Callable[[str], None]) -> Done:
-    """Runs the missing trials of a study.
-
-    Args:
-        plan: Its trials.
-        request: How they are to run.
-        watching: Shows trials while they run.
-        say: Shows a line about the next step.
+    """Runs the missing trials of a study; `watching` shows them while they run, `say` a line about the next step.
 
     Raises:
         IceBenchError: Nothing could start: no tracking server, another driver, no room on the cluster, a node that does
@@ -110,10 +98,16 @@ def run_study(plan: Plan, request: Request, watching: Watching, say: Callable[[s
                 placement = request.placement.of_one_process() if plan.study.trained_by else request.placement
                 token = claim.holder.token
                 orders = [_order(trial, lake, request, placement, study, token) for trial, lake in _by_ratio(waiting)]
-                study.set_tag(ORDERED, to_tag(now_ms(), [order.name for order in orders]))
+                study.set_tag(ORDERED, ordered_tag(now_ms(), [order.name for order in orders]))
                 watched = _watched(plan, request, study, orders, states)
-                with watching(watched) as on_event, keeping_current(study) as tell:
-                    outcomes = _place(plan, request, placement, orders, states, _telling(on_event, tell))
+                with watching(watched) as show, keeping_current(study) as renew:
+
+                    def on_event(event: Event) -> None:
+                        show(event)
+                        if event.ended:
+                            renew()
+
+                    outcomes = _place(plan, request, placement, orders, states, on_event)
                 send_waiting_records(study, {order.trial_id for order in orders})
                 outcomes = fail_unrecorded(outcomes, _without_lost(study))
         except BaseException:
@@ -123,17 +117,6 @@ def run_study(plan: Plan, request: Request, watching: Watching, say: Callable[[s
         done = Done(study=study, outcomes=tuple(outcomes), finished=finished)
         study.finish("FAILED" if done.failed else "FINISHED")
     return done
-
-
-def _telling(on_event: OnEvent, tell: Callable[[], None]) -> OnEvent:
-    """A listener that also says where the record of the study is no longer of now."""
-
-    def listen(event: Event) -> None:
-        on_event(event)
-        if event.ended:
-            tell()
-
-    return listen
 
 
 def open_study(plan: Plan, request: Request) -> StudyTracker:
@@ -174,16 +157,11 @@ def _watched(
     plan: Plan, request: Request, study: StudyTracker, orders: Sequence[Order], states: Mapping[str, TrialState]
 ) -> Watched:
     count, names = request.strategy.count(orders), [order.name for order in orders]
-    durations: dict[str, list[float]] = {}
-    for trial, _ in plan.ready:
-        row = state_of(states, trial.trial_id).row
-        if row is not None and row.status == "FINISHED" and row.ended is not None:
-            durations.setdefault(cell_of_name(trial.name), []).append((row.ended - row.started) / 1000)
     return Watched(
         study=study,
         objective="" if plan.study.trained_by else plan.study.objective,
         names=names if count == len(names) else [""] * count,
-        durations=durations,
+        durations=durations_by_cell({trial.name: state_of(states, trial.trial_id) for trial, _ in plan.ready}),
     )
 
 

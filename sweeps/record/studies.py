@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sweeps.record.design import StudyDesign
 from sweeps.record.lake_note import LakeNote
-from sweeps.record.ordered import ORDERED, Ordered
+from sweeps.record.run_tags import ORDERED, Ordered
 from sweeps.record.study import DESIGN, DESIGN_FILE, LAKE_NOTE, QUESTION, StudyTracker, TrialRow, trial_row
 from training.tracking.mlflow_client import DESCRIPTION, all_pages, asking, storing
 from training.tracking.server import RunGoneError, TrackingError, check_recorded, resolve_uri

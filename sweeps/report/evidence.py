@@ -9,7 +9,7 @@ import pandas as pd
 
 from sweeps.record.design import StudyDesign
 from sweeps.record.lake_note import LakeNote, lake_words
-from sweeps.record.place import seed_of, value_on
+from sweeps.record.run_tags import seed_of, value_on
 from sweeps.record.studies import StudyRow
 from sweeps.record.study import TrialRow
 from sweeps.report.labels import Key, added_axis, design_from_rows, ordered, task_of_row

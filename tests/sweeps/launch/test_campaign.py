@@ -85,6 +85,6 @@ def test_a_driver_imports_for_a_grid_only_what_places_its_trials(tiny_lake: Lake
     assert "sweeps.launch.study_run" in ours
     assert len(ours) <= DRIVER_MODULES, sorted(ours)
     assert not {"torch", "captum", "matplotlib", "jinja2", "optuna"} & loaded
-    others = {"asha", "optuna_search", "several_processes", "trained_networks", "worker", "explaining"}
+    others = {"optuna_search", "several_processes", "worker"}
     assert not {f"sweeps.launch.{name}" for name in others} & ours
     assert not [name for name in ours if name.startswith(("sweeps.report", "sweeps.compare", "training.loop"))]
