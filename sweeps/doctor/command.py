@@ -18,7 +18,7 @@ from datasets.process.terminal import out, tell, user_errors
 from sweeps.doctor import machine
 from sweeps.doctor.accelerator import gpus
 from sweeps.launch.finding import Check, Finding, limited
-from sweeps.launch.options import LAKE, Lakes, Storage, TrackingUri
+from sweeps.launch.options import LAKE, USUAL_TRACKING, Lakes, Storage, TrackingUri
 
 _PATIENCE_S: Final = 60.0
 _CLUSTER_S: Final = 300.0
@@ -36,7 +36,7 @@ def doctor(lake: Lakes = None, tracking_uri: TrackingUri = "", storage: Storage 
         from training.tracking.server import resolve_uri
 
         places = lake or [os.environ.get(LAKE) or str(ROOT / "data/lake")]
-        uri = resolve_uri(tracking_uri or f"sqlite:///{ROOT}/results/mlflow.db")
+        uri = resolve_uri(tracking_uri or USUAL_TRACKING)
         storage = storage or str(ROOT / "results/ray")
         storage = storage.rstrip("/") if "://" in storage else str(Path(storage).expanduser().absolute())
     errors = late = 0

@@ -12,6 +12,7 @@ from datasets.process.terminal import CommandLine, err, user_errors
 from sweeps.design.experiment import Experiment, ExperimentError
 from sweeps.launch.options import (
     LAKE,
+    USUAL_TRACKING,
     Cpus,
     DryRun,
     Gpus,
@@ -88,7 +89,7 @@ def application(experiments: dict[str, Experiment], title: str) -> typer.Typer:
 
             request = Request(
                 lake_urls=tuple(lake or [os.environ.get(LAKE) or str(ROOT / "data/lake")]),
-                tracking_uri=tracking_uri or f"sqlite:///{ROOT}/results/mlflow.db",
+                tracking_uri=tracking_uri or USUAL_TRACKING,
                 placement=placement,
                 strategy=strategy,
                 resume=resume,

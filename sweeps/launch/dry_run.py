@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from rich.table import Table
 
 from datasets.errors import IceBenchError
+from datasets.process.folders import nearest
 from datasets.process.terminal import out, tell
 from sweeps.design.axes import text
 from sweeps.design.experiment import Experiment
@@ -224,8 +225,7 @@ def _free(storage: str) -> str:
     """Free bytes of a folder's disk; nothing for a bucket."""
     if "://" in storage:
         return ""
-    place = next((each for each in (Path(storage), *Path(storage).parents) if each.exists()), None)
-    return "" if place is None else f" ({_size(shutil.disk_usage(place).free)} are free)"
+    return f" ({_size(shutil.disk_usage(nearest(Path(storage))).free)} are free)"
 
 
 def _hours(hours: float) -> str:

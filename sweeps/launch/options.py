@@ -4,8 +4,13 @@ from typing import Annotated, Final, Literal
 
 import typer
 
+from datasets.process.checkout import ROOT
+
 LAKE: Final = "ICEBENCH_LAKE"
 """Environment variable with the URL of the lake; read here, since typer would split a path at its spaces."""
+
+USUAL_TRACKING: Final = f"sqlite:///{ROOT}/results/mlflow.db"
+"""Where MLflow is if nobody says it."""
 
 Lakes = Annotated[
     list[str] | None,

@@ -21,6 +21,7 @@ from typing import Final
 from datasets.access import is_url, scheme_of
 from datasets.errors import IceBenchError
 from datasets.lake import Lake
+from datasets.process.folders import nearest
 from datasets.storage import create, exists, read, remove
 from sweeps.launch.finding import Check, Finding, Level, limited
 from training.tracking.artifact_probe import probe_artifacts
@@ -149,7 +150,7 @@ def _check_database(path: Path) -> Finding:
     """Looks at the file without making it, or its folder."""
     if path.exists():
         check_reachable(f"sqlite:///{path}")
-    place = next(each for each in (path, *path.parents) if each.exists())
+    place = nearest(path)
     if not os.access(place, os.W_OK):
         return Finding(
             name="MLflow", level="error", said=f"{str(place)!r} cannot be written", remedy="give another --tracking-uri"

@@ -6,7 +6,7 @@ Ray, Optuna or ASHA is imported by the method that uses it.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from datasets.errors import unknown_name
 from sweeps.design.experiment import SEED, TASK, Experiment, ExperimentError
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sweeps.launch.placement import Placement, Slots
     from sweeps.launch.plan import Plan, Ready
     from sweeps.launch.trials import OnEvent, Outcome
+    from sweeps.record.design import StudyDesign
     from sweeps.record.state import TrialState
 
 SAMPLES: Final = 20
@@ -50,9 +51,9 @@ class Strategy:
         """
         return study
 
-    def design(self, plan: "Plan") -> dict[str, Any]:
-        """Fields of the record that differ from the design of the study; see `StudyDesign`."""
-        return {}
+    def design(self, design: "StudyDesign", plan: "Plan") -> "StudyDesign":
+        """The design of the study for its record, as the strategy changes it."""
+        return design
 
     def to_place(self, plan: "Plan", states: Mapping[str, "TrialState"], *, failed_only: bool) -> list["Ready"]:
         """The trials that run now, by the states of all trials; `failed_only`: those whose newest attempt failed."""
@@ -128,11 +129,11 @@ class OptunaSearch(Strategy):
             raise ExperimentError("--search optuna looks at one task at a time: add --task pixel or --task patch")
         return _one_seed(one_task).searched("-optuna", 1)
 
-    def design(self, plan: "Plan") -> dict[str, Any]:
+    def design(self, design: "StudyDesign", plan: "Plan") -> "StudyDesign":
         """All values that can be chosen; the combinations are not known before."""
         ((task, arm),) = plan.part.arms.items()
-        axes = {axis: list(values) for axis, values in arm.choices().items()}
-        return {"axes": {TASK: [task], **axes}, "trials": self.samples, "cells": []}
+        axes = {TASK: (task,), **{axis: tuple(values) for axis, values in arm.choices().items()}}
+        return design.model_copy(update={"axes": axes, "trials": self.samples, "cells": (), "left_out": ()})
 
     def to_place(self, plan: "Plan", states: Mapping[str, "TrialState"], *, failed_only: bool) -> list["Ready"]:
         """The cell that represents all."""

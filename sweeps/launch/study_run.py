@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datasets.lake import Lake
 from datasets.process.ray_session import grows, nodes
 from sweeps.design.axes import text
-from sweeps.design.experiment import cell_of, design_of
+from sweeps.design.experiment import SEED, Experiment, cell_of
 from sweeps.design.point import Point
 from sweeps.launch.cluster import check_nodes, cluster
 from sweeps.launch.description import keeping_current
@@ -23,7 +23,7 @@ from sweeps.launch.strategy import Strategy
 from sweeps.launch.trials import Event, OnEvent, Outcome
 from sweeps.launch.unsent import fail_unrecorded, send_waiting_records
 from sweeps.record.claim import claimed, storage_changed
-from sweeps.record.design import StudyDesign
+from sweeps.record.design import LeftOut, StudyDesign
 from sweeps.record.lake_note import LakeNote
 from sweeps.record.run_tags import ORDERED, ordered_tag
 from sweeps.record.state import TrialState, finished_earlier, state_of, states_of
@@ -119,27 +119,47 @@ def run_study(plan: Plan, request: Request, watching: Watching, say: Callable[[s
     return done
 
 
+def design_of(study: Experiment) -> StudyDesign:
+    """The study for its record: enough to write its report without this project."""
+    axes = {axis: values for axis, values in study.labels().items() if axis != SEED}
+    return StudyDesign(
+        question=study.question,
+        objective=study.objective,
+        axes=axes,
+        cells=tuple(dict.fromkeys(cell_of(trial, list(axes)) for trial in study.trials())),
+        seeds=tuple(study.seeds),
+        trials=len(study.trials()),
+        bins=tuple(study.bins),
+        matrix=study.matrix,
+        about="importance" if study.trained_by else "scores",
+    )
+
+
 def open_study(plan: Plan, request: Request) -> StudyTracker:
     """The record of the study on its lake, with its design and the cells that it leaves out."""
     design = design_of(plan.study)
-    axes = list(design["axes"])
+    axes = list(design.axes)
     impossible = (*plan.impossible, *plan.impossible_elsewhere)
     names = {each.trial.name for each in impossible}
     partly = {cell_of(trial, axes) for trial in plan.study.trials() if trial.name not in names}  # the rest may come
     gone = [each for each in impossible if cell_of(each.trial, axes) not in partly]
     missing = {cell_of(each.trial, axes): each.short for each in gone}
-    design["left_out"] = [{"cell": cell, "reason": reason} for cell, reason in missing.items()]
-    design["cells"] = [cell for cell in design["cells"] if cell not in missing]
-    design["trials"] -= len(gone)
-    settings = {axis: ", ".join(values) for axis, values in design["axes"].items()}
-    settings |= {"seeds": ", ".join(map(str, design["seeds"])), "objective": plan.study.objective}
+    settings = {axis: ", ".join(values) for axis, values in design.axes.items()}
+    settings |= {"seeds": ", ".join(map(str, design.seeds)), "objective": design.objective}
+    design = design.model_copy(
+        update={
+            "left_out": tuple(LeftOut(cell=cell, reason=reason) for cell, reason in missing.items()),
+            "cells": tuple(cell for cell in design.cells if cell not in missing),
+            "trials": design.trials - len(gone),
+        }
+    )
     return StudyTracker.open(
         request.tracking_uri,
         study=plan.study.name,
         lake=plan.lake.digest,
         recipe=plan.lake.recipe_digest,
         question=plan.study.question,
-        design=StudyDesign.model_validate(design | request.strategy.design(plan)),
+        design=request.strategy.design(design, plan),
         lake_url=plan.lake.url,
         lake_note=LakeNote.of(plan.lake.catalog()),
         settings=shared_settings(trial.spec for trial, _ in plan.ready) | settings,

@@ -10,6 +10,7 @@ from datasets.errors import IceBenchError, unknown_name
 from datasets.process.checkout import ROOT
 from datasets.process.folders import folder_for
 from datasets.process.terminal import err, out, user_errors
+from sweeps.launch.options import USUAL_TRACKING
 from sweeps.leaderboard.published import SCORES
 from sweeps.leaderboard.submission import FORMS, Form, Submission, SubmissionError, make_submission, remarks, to_json
 from sweeps.report.terminal import note, note_other_lakes, say, terminal_table, warn
@@ -30,7 +31,7 @@ class NoLeaderboardError(IceBenchError, ValueError):
 def leaderboard_command(
     tracking_uri: Annotated[
         str, typer.Option(help="MLflow: sqlite:///FILE or http(s)://HOST:PORT.", envvar="MLFLOW_TRACKING_URI")
-    ] = f"sqlite:///{ROOT}/results/mlflow.db",
+    ] = USUAL_TRACKING,
     lake_digest: Annotated[
         str, typer.Option(help="Which lake, where trials ran on several (without: the newest).", metavar="DIGEST")
     ] = "",

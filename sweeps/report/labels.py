@@ -5,10 +5,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from sweeps.design.axes import is_number
 from sweeps.record.design import StudyDesign
 from sweeps.record.run_tags import AXIS_TAG, seed_of, tagged_axes, value_on
 from sweeps.record.study import TrialRow
-from sweeps.report.wording import TASK_AXES, is_number, task_label
+from sweeps.report.wording import TASK_AXES, task_label
 from training.evaluation.metric_names import USUAL_SCORES
 
 NOT_SETTINGS: Final = frozenset({"seed", "data.lake"})
