@@ -78,4 +78,4 @@ def free_disk(folder: Path) -> float:
 
 
 def _line(name: str, level: Level, said: str, remedy: str = "") -> Finding:
-    return Finding(name=name, level=level, said=said, remedy="" if level == "ok" else remedy)
+    return Finding(name=name, level=level, message=said, remedy="" if level == "ok" else remedy)

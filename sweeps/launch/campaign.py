@@ -23,7 +23,7 @@ from datasets.process.terminal import err, out, tell
 from sweeps.design.experiment import Experiment, ExperimentError
 from sweeps.launch.job_log import JobLog, Watched
 from sweeps.launch.plan import Plan, plan
-from sweeps.launch.study_run import Done, Request, run_study
+from sweeps.launch.study_run import Request, StudyOutcome, run_study
 from sweeps.launch.trials import Event, OnEvent
 from training.tracking.server import check_reachable, resolve_uri, wait_reachable
 
@@ -84,7 +84,7 @@ def run_campaign(studies: Sequence[tuple[Experiment, Experiment]], request: Requ
     return failed
 
 
-def _conclude(done: Done) -> None:
+def _conclude(done: StudyOutcome) -> None:
     """Report, failed trials, and where to look."""
     from sweeps.report.command import show_report
     from sweeps.report.study_report import how_to_open

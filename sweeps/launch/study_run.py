@@ -56,7 +56,7 @@ class Request:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Done:
+class StudyOutcome:
     """What a run of a study did: its record, the outcomes of the trials that ran, how many had `finished` before."""
 
     study: StudyTracker
@@ -69,7 +69,7 @@ class Done:
         return tuple(outcome for outcome in self.outcomes if outcome.error is not None)
 
 
-def run_study(plan: Plan, request: Request, watching: Watching, say: Callable[[str], None]) -> Done:
+def run_study(plan: Plan, request: Request, watching: Watching, say: Callable[[str], None]) -> StudyOutcome:
     """Runs the missing trials of a study; `watching` shows them while they run, `say` a line about the next step.
 
     Raises:
@@ -114,7 +114,7 @@ def run_study(plan: Plan, request: Request, watching: Watching, say: Callable[[s
             # Ctrl-C, or a cluster that broke: no trial runs any more
             study.finish_after_error("FAILED", with_trials=True)
             raise
-        done = Done(study=study, outcomes=tuple(outcomes), finished=finished)
+        done = StudyOutcome(study=study, outcomes=tuple(outcomes), finished=finished)
         study.finish("FAILED" if done.failed else "FINISHED")
     return done
 

@@ -111,12 +111,6 @@ def read_run(tracking_uri: str, run_id: str) -> TrialRow:
         return trial_row(client.get_run(run_id))
 
 
-def read_artifacts(tracking_uri: str, run_ids: Iterable[str], name: str) -> dict[str, Artifact]:
-    """Reads the artifact `name` of each run; one that cannot be read has a `problem` instead."""
-    found = read_files(tracking_uri, [(run_id, name) for run_id in run_ids])
-    return {run_id: artifact for (run_id, _), artifact in found.items()}
-
-
 def read_files(tracking_uri: str, files: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Artifact]:
     """Reads artifacts, each given as run and name; one that cannot be read has a `problem` instead."""
     files, uri = list(files), resolve_uri(tracking_uri)

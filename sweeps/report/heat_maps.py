@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 
 from datasets.labels import chart
 from sweeps.report.cells import CellComparison
-from sweeps.report.drawing import LABEL, Drawn, head, labels, only_axis, pieces
+from sweeps.report.drawing import LABEL, Drawn, add_title, cell_labels, in_parts, only_axis
 from sweeps.report.labels import Key
 from sweeps.report.score_tables import bin_metric, class_metrics
 from sweeps.report.wording import (
@@ -95,10 +95,10 @@ def _metrics_figures(
     why: str = "",
 ) -> Iterator[Drawn]:
     """Cells down, metrics across; `why` says why a cell has no value, empty: by its test scenes."""
-    for end, some in pieces(keys):
+    for end, some in in_parts(keys):
         figure = heat_map(
             [[_cell(comparison, key, metric, why) for metric in metrics.values()] for key in some],
-            labels(comparison, some),
+            cell_labels(comparison, some),
             list(metrics),
             down=only_axis(comparison),
             across=across,
@@ -180,7 +180,7 @@ def heat_map(
     panel.set_ylabel(down)
     colours_are = wrapped(f"{label}{' [%]' if share else ''}", max(12, int(height / _LETTER)))
     figure.colorbar(image, ax=panel, label=colours_are, fraction=0.05)
-    head(figure, title)
+    add_title(figure, title)
     return figure
 
 
