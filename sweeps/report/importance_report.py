@@ -5,9 +5,7 @@ from typing import Final
 
 import pandas as pd
 
-from sweeps.report.account import runs_table
 from sweeps.report.answer import about_code
-from sweeps.report.cells import CellComparison
 from sweeps.report.evidence import Evidence
 from sweeps.report.importance import MEAN, Importance, bin_label, method_label
 from sweeps.report.page import Section
@@ -70,7 +68,6 @@ def importance_report(
         warnings=warned,
         scores=table,
         bins=bins,
-        runs=runs_table(CellComparison(evidence)),
         sections=tuple(sections),
         details=channels,
         highlights=main,

@@ -60,7 +60,6 @@ class Report:
     scores: ReportTable
     differences: ReportTable | None = None
     bins: ReportTable | None
-    runs: ReportTable
     sections: tuple[Section, ...]
     highlights: tuple[Picture, ...]
     facts: tuple[tuple[str, str], ...]
@@ -96,7 +95,7 @@ class Report:
         return {
             "report.html": self.html(),
             **{f"{table.name}.csv": table.to_csv() for table in tables},
-            "trials.csv": self.runs.to_csv(),
+            "trials.csv": self.evidence.frame().to_csv(index=False),
             "table.md": head + sentences + "\n" + "\n".join(table.to_markdown() for table in shown),
             "table.tex": f"% {lake}\n" + "\n".join(table.to_latex() for table in shown),
         }
@@ -124,19 +123,15 @@ def make_report(evidence: Evidence, maps: Mapping[tuple[str, str], SmallMap] | N
     comparison = CellComparison(evidence)
     scores, differences = scores_table(comparison), differences_table(comparison)
     of_bins_alone = bins_of_study(comparison)
-    runs, trained = runs_table(comparison), trained_table(comparison)
+    bins, verdicts = bins_table(comparison, of_bins_alone), bin_differences_table(of_bins_alone)
+    classes, runs, trained = classes_table(comparison), runs_table(comparison), trained_table(comparison)
     scores, differences = with_unseen(scores, comparison), with_unseen(differences, comparison)
     bins, verdicts, classes = (
-        None if each is None else with_unseen(each, comparison)
-        for each in (
-            bins_table(comparison, of_bins_alone),
-            bin_differences_table(of_bins_alone),
-            classes_table(comparison),
-        )
+        None if each is None else with_unseen(each, comparison) for each in (bins, verdicts, classes)
     )
+    pooled, warned = answers(comparison), tuple(warnings(comparison))
     by_bin = bin_answers(of_bins_alone) if comparison.keys else []
-    said = (*by_bin, *([POOLED] if by_bin else []), *answers(comparison))
-    warned = tuple(warnings(comparison))
+    said = (*by_bin, *([POOLED] if by_bin else []), *pooled)
     main, against, of_bins, of_classes = (
         pictures(figures(comparison))
         for figures in (draw.main_figures, draw.against_figures, draw.bin_figures, draw.class_figures)
@@ -162,7 +157,6 @@ def make_report(evidence: Evidence, maps: Mapping[tuple[str, str], SmallMap] | N
         scores=scores,
         differences=differences,
         bins=bins,
-        runs=runs,
         sections=tuple(sections),
         highlights=(*main, *against, *of_bins),
         details=some_of(trained, verdicts),
