@@ -18,7 +18,7 @@ from datasets.process.terminal import out, tell, user_errors
 from sweeps.doctor import machine
 from sweeps.doctor.accelerator import gpus
 from sweeps.launch.finding import Check, Finding, with_time_limit
-from sweeps.launch.options import LAKE, USUAL_TRACKING, Lakes, Storage, TrackingUri
+from sweeps.launch.options import USUAL_TRACKING, Lakes, Storage, TrackingUri, lakes_of, storage_of
 
 _PATIENCE_S: Final = 60.0
 _CLUSTER_S: Final = 300.0
@@ -35,12 +35,10 @@ def doctor(lake: Lakes = None, tracking_uri: TrackingUri = "", storage: Storage 
     with user_errors():
         from training.tracking.server import resolve_uri
 
-        places = lake or [os.environ.get(LAKE) or str(ROOT / "data/lake")]
         uri = resolve_uri(tracking_uri or USUAL_TRACKING)
-        storage = storage or str(ROOT / "results/ray")
-        storage = storage.rstrip("/") if "://" in storage else str(Path(storage).expanduser().absolute())
+        place = storage_of(storage)
     errors = late = 0
-    for finding in examine(places, uri, storage):
+    for finding in examine(lakes_of(lake), uri, place):
         out.print(f"[{_COLORS[finding.level]}]{finding.level:8}[/]", end="")
         remedy = f": {finding.remedy}" if finding.remedy else ""
         tell(f"{finding.name:17} {finding.message}{remedy}")

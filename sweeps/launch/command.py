@@ -2,11 +2,9 @@
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 import typer
 
-from datasets.access import is_url, plain
 from datasets.process.checkout import ROOT
 from datasets.process.terminal import CommandLine, err, user_errors
 from sweeps.design.experiment import Experiment, ExperimentError
@@ -30,6 +28,8 @@ from sweeps.launch.options import (
     Task,
     TaskWord,
     TrackingUri,
+    lakes_of,
+    storage_of,
 )
 from sweeps.launch.placement import Placement
 from sweeps.launch.strategy import Strategy, parse_strategy
@@ -71,7 +71,7 @@ def application(experiments: dict[str, Experiment], title: str) -> typer.Typer:
             parts = [whole.of_task(task).only(only or []) for whole in chosen]
             if measure and not dry_run:
                 raise ExperimentError("--measure tells what a dry run cannot know: give it with --dry-run")
-            place = _absolute(storage or str(ROOT / "results/ray"))
+            place = storage_of(storage)
             if dry_run:
                 from sweeps.launch.dry_run import ask, show  # the tracking server and the lake: not for --help
 
@@ -88,7 +88,7 @@ def application(experiments: dict[str, Experiment], title: str) -> typer.Typer:
             from sweeps.launch.study_run import Request
 
             request = Request(
-                lake_urls=tuple(lake or [os.environ.get(LAKE) or str(ROOT / "data/lake")]),
+                lake_urls=lakes_of(lake),
                 tracking_uri=tracking_uri or USUAL_TRACKING,
                 placement=placement,
                 strategy=strategy,
@@ -129,9 +129,3 @@ def _places_to_ask(tracking_uri: str, lakes: Sequence[str]) -> tuple[str, str]:
     usual = f"sqlite:///{database}" if database.is_file() else ""
     given = next(iter(lakes), "") or os.environ.get(LAKE, "")
     return tracking_uri or usual, given or (str(lake) if lake.is_dir() else "")
-
-
-def _absolute(storage: str) -> str:
-    """Trials have their own working folder, so a path must be absolute."""
-    place = plain(storage)
-    return place if is_url(place) else str(Path(place).expanduser().absolute())

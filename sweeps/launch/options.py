@@ -1,9 +1,12 @@
 """The closed set of options that every study has: names, help, environment variables."""
 
+import os
+from pathlib import Path
 from typing import Annotated, Final, Literal
 
 import typer
 
+from datasets.access import is_url, plain
 from datasets.process.checkout import ROOT
 
 LAKE: Final = "ICEBENCH_LAKE"
@@ -81,3 +84,14 @@ Measure = Annotated[
     bool,
     typer.Option("--measure", help="With --dry-run: time a few steps here for trials whose cost is not on record."),
 ]
+
+
+def lakes_of(lake: list[str] | None) -> tuple[str, ...]:
+    """URLs of the lakes that are given; without, the one of the environment, else the usual one."""
+    return tuple(lake or [os.environ.get(LAKE) or str(ROOT / "data/lake")])
+
+
+def storage_of(storage: str) -> str:
+    """Where checkpoints go; a path is absolute, since trials have working folders of their own."""
+    place = plain(storage or str(ROOT / "results/ray"))
+    return place if is_url(place) else str(Path(place).expanduser().absolute())
