@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from sweeps.report.account import cost, cost_table, missing_trials, open_table, runs_table, state
+from sweeps.report.account import cost, cost_table, missing_trials, runs_table, state, unfinished_table
 from sweeps.report.answer import answers, devices, warnings
 from sweeps.report.bin_scores import POOLED, bin_answers, bin_differences_table, bins_of_study, bins_table
 from sweeps.report.cells import CellComparison
@@ -192,7 +192,7 @@ def last_sections(evidence: Evidence, runs: tuple[ReportTable, ...], how_to_read
             title="Trials and runs",
             sentences=(f"{where[0].upper()}{where[1:]}",),
             points=(*missing, *left_out),
-            tables=(*some_of(open_table(evidence)), *runs),
+            tables=(*some_of(unfinished_table(evidence)), *runs),
         ),
         Section(anchor="reading", title="How to read this", points=how_to_read),
     ]
