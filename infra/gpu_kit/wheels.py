@@ -108,9 +108,9 @@ def _download(folder: Path, python: str, wanted: list[Requirement]) -> list[Path
         platforms = [word for platform in _PLATFORMS for word in ("--platform", platform)]
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
         command += ["--only-binary=:all:", "--implementation", "cp", "--python-version", python, *platforms]
-        done = subprocess.run(
-            [*command, "--dest", part, *map(_bare, wanted)], capture_output=True, text=True, check=False
-        )
+        # without markers, which were judged for the machine of the kit and not for this one
+        command += ["--dest", part, *(f"{each.name}{each.specifier}" for each in wanted)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or ["pip says nothing"]
             raise KitError(f"wheels for Python {python} cannot be fetched ({lines[-1]})")
@@ -128,11 +128,6 @@ def packed(wheel: Path, folder: Path) -> Path:
             named.external_attr = member.external_attr
             after.writestr(named, before.read(member), compress_type=zipfile.ZIP_LZMA)
     return there
-
-
-def _bare(requirement: Requirement) -> str:
-    """Name and range: the marker was judged for the machine of the kit, not for this one."""
-    return f"{requirement.name}{requirement.specifier}"
 
 
 def build_own(folder: Path) -> Path:

@@ -1,7 +1,7 @@
 """`Placement`: the resources of a trial, and whether a cluster has them. Does not import Ray."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from datasets.errors import IceBenchError
@@ -52,10 +52,6 @@ class Placement:
             storage=storage,
             processes=processes,
         )
-
-    def of_one_process(self) -> "Placement":
-        """The same for work that several processes cannot share: one of them, with at most one GPU."""
-        return replace(self, processes=1)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ not -> report on the parent run
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from datasets.lake import Lake
 from datasets.process.ray_session import grows, nodes
@@ -95,9 +95,11 @@ def run_study(plan: Plan, request: Request, watching: Watching, say: Callable[[s
             outcomes: list[Outcome] = []
             if waiting:
                 # several processes cannot share an attribution
-                placement = request.placement.of_one_process() if plan.study.trained_by else request.placement
+                placement = replace(request.placement, processes=1) if plan.study.trained_by else request.placement
                 token = claim.holder.token
-                orders = [_order(trial, lake, request, placement, study, token) for trial, lake in _by_ratio(waiting)]
+                # trials of one ratio after each other, since a node keeps that ratio decoded
+                waiting = sorted(waiting, key=lambda pair: (pair[1].digest, pair[0].spec.data.ratio))
+                orders = [_order(trial, lake, request, placement, study, token) for trial, lake in waiting]
                 study.set_tag(ORDERED, ordered_tag(now_ms(), [order.name for order in orders]))
                 watched = _watched(plan, request, study, orders, states)
                 with watching(watched) as show, keeping_current(study) as renew:
@@ -183,11 +185,6 @@ def _watched(
         names=names if count == len(names) else [""] * count,
         durations=durations_by_cell({trial.name: state_of(states, trial.trial_id) for trial, _ in plan.ready}),
     )
-
-
-def _by_ratio(waiting: Sequence[tuple[Point, Lake]]) -> list[tuple[Point, Lake]]:
-    """Puts trials of one ratio after each other, since a node keeps that ratio decoded."""
-    return sorted(waiting, key=lambda pair: (pair[1].digest, pair[0].spec.data.ratio))
 
 
 def _order(trial: Point, lake: Lake, request: Request, placement: Placement, study: StudyTracker, token: str) -> Order:
