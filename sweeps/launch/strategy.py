@@ -14,6 +14,7 @@ from sweeps.design.experiment import SEED, TASK, Experiment, ExperimentError
 if TYPE_CHECKING:
     from ray.tune.schedulers import ASHAScheduler
 
+    from sweeps.launch.optuna_search import CombinationSearch
     from sweeps.launch.order import Order
     from sweeps.launch.placement import Placement, Slots
     from sweeps.launch.plan import Plan, Ready
@@ -79,9 +80,17 @@ class Strategy:
         on_event: "OnEvent",
     ) -> list["Outcome"]:
         """Runs the orders for the trials of `to_place` on the cluster that is joined; see `run_trials`."""
-        from sweeps.launch.trials import run_trials
+        from sweeps.launch.trials import fit, run_trials
 
-        return run_trials(orders, placement, slots, on_event, scheduler=self._scheduler(orders))
+        scheduler, search = self._scheduler(orders), self._search(orders[0], plan, states)
+        if search is None:
+            return run_trials(orders, placement, slots, on_event, scheduler=scheduler)
+        wanted = self.count(orders)
+        return fit(placement, slots, on_event, search_alg=search, scheduler=scheduler, num_samples=wanted)
+
+    def _search(self, order: "Order", plan: "Plan", states: Mapping[str, "TrialState"]) -> "CombinationSearch | None":
+        """What chooses the trials instead of the orders; `order` is the first of them."""
+        return None
 
     def _scheduler(self, orders: Sequence["Order"]) -> "ASHAScheduler | None":
         return asha_scheduler(max(order.spec.loop.max_epochs for order in orders)) if self.asha else None
@@ -143,21 +152,10 @@ class OptunaSearch(Strategy):
         """The wanted number."""
         return self.samples
 
-    def run(
-        self,
-        orders: Sequence["Order"],
-        plan: "Plan",
-        states: Mapping[str, "TrialState"],
-        placement: "Placement",
-        slots: "Slots",
-        on_event: "OnEvent",
-    ) -> list["Outcome"]:
-        """Runs what Optuna chooses instead of the orders."""
+    def _search(self, order: "Order", plan: "Plan", states: Mapping[str, "TrialState"]) -> "CombinationSearch":
         from sweeps.launch.optuna_search import CombinationSearch
-        from sweeps.launch.trials import fit
 
         (arm,) = plan.part.arms.values()
-        order = orders[0]
         base = arm.base.with_all({"data.lake": order.spec.data.lake, "seed": order.spec.seed})
         labels = {name: order.labels[name] for name in (TASK, SEED)}
         template = order.model_copy(update={"spec": base, "labels": labels})
@@ -166,9 +164,7 @@ class OptunaSearch(Strategy):
             for trial_id, state in states.items()
             if state.row is not None and _VAL_SCORE in state.row.metrics
         }
-        search = CombinationSearch(template, arm.choices(), known, self.samples, arm.together)
-        scheduler = self._scheduler(orders)
-        return fit(placement, slots, on_event, search_alg=search, scheduler=scheduler, num_samples=self.samples)
+        return CombinationSearch(template, arm.choices(), known, self.samples, arm.together)
 
 
 def parse_strategy(search: str, scheduler: str) -> Strategy:
