@@ -14,7 +14,6 @@ from sweeps.design.point import Point
 from sweeps.launch.order import folder_of
 from training.attribution.settings import AttributionError, Method
 from training.data.trial_scenes import EmptyCellError, TrialScenes, select_scenes
-from training.loop.checkpoint_files import BEST, LAST
 from training.spec import SpecError, TrialSpec
 
 Ready = tuple[Point, Lake]
@@ -174,6 +173,8 @@ class TrainedNetworks:
 
     def _training(self, trial_id: str) -> str:
         """What a training lacks; empty where it has ended."""
+        from training.loop.checkpoint_files import BEST, LAST  # the driver of a grid needs nothing of the loop
+
         if trial_id not in self._untrained:
             place = folder_of(self._storage, trial_id)
             if not exists(f"{place}/{BEST}"):
