@@ -7,14 +7,7 @@ from training.tracking.mlflow_client import asking, find_experiment
 
 
 def instructions(platform: Platform, experiment: str, scene: str | None, stop: str) -> str:
-    """The text.
-
-    Args:
-        platform: Runs.
-        experiment: Id of the experiment where the study's runs are, or will be.
-        scene: Id of a scene of its lake; None where there is no lake yet.
-        stop: Command that ends the platform.
-    """
+    """The text: the id of the study's experiment, of a scene of the lake if there is one, the command that ends it."""
     reading = f'import xarray; print(xarray.open_zarr("{platform.lake}/scenes/{scene}.zarr", group="r10"))'
     building = f"python -m ingest build RAW/ --lake {platform.lake} --ratios 2 5 10   # there is no lake yet"
     return f"""\

@@ -22,12 +22,7 @@ def gpus() -> Iterator[Finding]:
 
 
 def gpu_finding(cards: list[list[str]], torch_says: str) -> Finding:
-    """What it means.
-
-    Args:
-        cards: Name, driver and MiB of each GPU.
-        torch_says: `True 13.0` where torch can use them.
-    """
+    """What name, driver and MiB of each GPU mean; torch says `True 13.0` where it can use them."""
     if not cards:
         remedy = "a trial of minutes runs on CPUs, a published one takes days there"
         return Finding(name="GPU", level="warning", message="nvidia-smi shows none", remedy=remedy)

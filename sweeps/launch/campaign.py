@@ -36,13 +36,9 @@ class LostResultsError(IceBenchError, ValueError):
 
 
 def run_campaign(studies: Sequence[tuple[Experiment, Experiment]], request: Request) -> bool:
-    """Runs studies; says whether anything failed.
+    """Runs studies, each given whole and as the part of it to run; says whether anything failed.
 
     A study without a trial that can run is named and left out.
-
-    Args:
-        studies: Each whole, and the part of it to run.
-        request: How all of them are to run.
 
     Raises:
         IceBenchError: Nothing could start, or no study has a trial that can run.

@@ -66,13 +66,10 @@ def cluster(modules: Iterable[str] = ()) -> Iterator[None]:
 
 @dataclass(frozen=True, kw_only=True)
 class NodeReport:
-    """What one node sees.
+    """What one node, by its address, sees of its places.
 
-    Attributes:
-        node: Its address.
-        findings: Of its places.
-        drift_s: Seconds that its clock surely is ahead of the driver's, negative behind it: its answer came from the
-            driver's future, or began in the past of the question.
+    `drift_s` are the seconds that its clock surely is ahead of the driver's, negative behind it: its answer came from
+    the driver's future, or began in the past of the question.
     """
 
     node: str

@@ -13,14 +13,10 @@ Level = Literal["ok", "warning", "error"]
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One line for a person.
+    """One line for a person: what was looked at, what was found there, and what to do about it.
 
-    Attributes:
-        name: What was looked at.
-        level: See `Level`.
-        message: What was found.
-        remedy: What to do about it; empty where nothing needs to be done, or where the message has it.
-        late: Whether the check did not end in time, and still goes on.
+    The remedy is empty where nothing needs to be done, or where the message has it. A check that is `late` did not end
+    in time, and still goes on.
     """
 
     name: str

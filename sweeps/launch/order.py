@@ -30,10 +30,7 @@ class Order(BaseModel):
         spec: Of the training, bound to the lake.
         attribution: Settings of an attribution of the network that was trained by the spec; None trains.
         labels: Its place in the study: axis -> value as text.
-        lake: URL.
-        tracking_uri: Where MLflow is.
-        study: Name of MLflow's experiment.
-        parent_run: Run of the study.
+        study: Name of MLflow's experiment, in which `parent_run` is the run of the study.
         storage: URL below which every trial has a folder for what it needs to go on elsewhere.
         resume: Whether it may go on from earlier checkpoints.
         token: Of the driver; a driver that starts the trial later takes it over.

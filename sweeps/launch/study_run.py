@@ -40,9 +40,6 @@ class Request:
 
     Attributes:
         lake_urls: The lake, and further ones of the same scenes built with other options.
-        tracking_uri: Where MLflow is.
-        placement: Resources.
-        strategy: Search and scheduler.
         resume: Whether trials go on from their checkpoints.
         failed_only: Whether only trials run whose newest attempt failed.
     """

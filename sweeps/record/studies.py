@@ -24,8 +24,6 @@ class StudyRow(BaseModel):
 
     Attributes:
         study: Name of study and experiment.
-        experiment_id: MLflow's experiment.
-        run_id: The parent run.
         status: RUNNING, FINISHED, FAILED or KILLED.
         started: First start in milliseconds since 1970.
         lake: Digest of the lake.
