@@ -31,10 +31,10 @@ from training.loop.steps import NonFiniteLossError
 from training.spec import SpecError
 from training.trial import join_trial, run_trial
 
-_FINAL = (SpecError, SplitError, UnknownNameError, SupersededError)
-FINAL_OF_TRAINING: Final = (*_FINAL, NonFiniteLossError)
-FINAL_OF_EXPLAINING: Final = (*_FINAL, AttributionError, CheckpointError)
+_FINAL: Final = (SpecError, SplitError, UnknownNameError, SupersededError)
 """Errors that a retry would raise again: the trial is not tried again."""
+_FINAL_OF_TRAINING: Final = (*_FINAL, NonFiniteLossError)
+_FINAL_OF_EXPLAINING: Final = (*_FINAL, AttributionError, CheckpointError)
 
 
 def run_order(order: Order, folder: Path, report: Report) -> None:
@@ -47,7 +47,7 @@ def run_order(order: Order, folder: Path, report: Report) -> None:
         progress = partial(_report_epoch, report)
         join_trial(spec, lake, workers=workers, cache=cache, gpu_share=gpu_share, progress=progress)
         return
-    with attempt(order, folder, report, resume=order.resume, final=FINAL_OF_TRAINING) as (tracker, checkpoints):
+    with attempt(order, folder, report, resume=order.resume, final=_FINAL_OF_TRAINING) as (tracker, checkpoints):
 
         def after(progress: TrainingProgress) -> None:
             tracker.live()
@@ -71,7 +71,7 @@ def explain_order(order: Order, folder: Path, report: Report) -> None:
     use_given_threads()
     assert order.attribution is not None, "it is for orders of an attribution"
     trained = f"{order.trained}/{BEST}"
-    with attempt(order, folder, report, resume=False, final=FINAL_OF_EXPLAINING) as (tracker, _):
+    with attempt(order, folder, report, resume=False, final=_FINAL_OF_EXPLAINING) as (tracker, _):
         if not exists(trained):
             raise CheckpointError(f"there is no trained network {trained} any more: train it again")
         with at_hand(trained) as checkpoint:
