@@ -111,6 +111,7 @@ def compare(
                 raise SpecError("--checkpoint is for --mode evaluate: leave it out to train, or give the mode")
         from datasets.loading.node_cache import NodeCache
         from sweeps.compare import own_model as running
+        from sweeps.compare.comparison_page import PAGE
         from training.progress_bar import progress_bar
 
         opened, cache = Lake.open(lake), NodeCache.default()
@@ -142,7 +143,7 @@ def compare(
     out.print(terminal_table(page.scores))
     say(*page.answers)
     warn(page.warnings)
-    say(f"comparison: {folder / running.PAGE}")
+    say(f"comparison: {folder / PAGE}")
 
 
 def own_spec(model: str, params: str, task: str, changes: Sequence[str]) -> TrialSpec:
