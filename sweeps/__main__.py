@@ -7,13 +7,13 @@ import typer
 from rich.table import Column, Table
 
 from datasets.errors import unknown_name
-from datasets.process.checkout import ROOT
 from datasets.process.terminal import CommandLine, err, out, user_errors
 from sweeps.compare.command import compare
 from sweeps.design.catalogue import study, study_names
 from sweeps.design.experiment import SEED
 from sweeps.doctor.command import doctor
 from sweeps.launch.command import application
+from sweeps.launch.options import USUAL_TRACKING, TrackingUri
 from sweeps.leaderboard.command import leaderboard_command
 from sweeps.report.command import report_command
 
@@ -67,14 +67,7 @@ def run(ctx: typer.Context, name: Annotated[str, typer.Argument(help="Name of th
 @app.command()
 def status(
     name: Annotated[str, typer.Argument(help="Name of a study (without: all).", metavar="[STUDY]")] = "",
-    tracking_uri: Annotated[
-        str,
-        typer.Option(
-            help="MLflow: sqlite:///FILE or http(s)://HOST:PORT (without: results/mlflow.db).",
-            envvar="MLFLOW_TRACKING_URI",
-            metavar="URI",
-        ),
-    ] = "",
+    tracking_uri: TrackingUri = "",
     watch: Annotated[
         bool, typer.Option("--watch", help="Go on until the study ends; Ctrl-C ends the watch, not the study.")
     ] = False,
@@ -86,7 +79,7 @@ def status(
         from sweeps.record.status import show_studies, show_trials, watch_trials
         from sweeps.record.studies import list_studies
 
-        uri = tracking_uri or f"sqlite:///{ROOT}/results/mlflow.db"
+        uri = tracking_uri or USUAL_TRACKING
         rows = list_studies(uri)
         if not name:
             show_studies(rows, uri)

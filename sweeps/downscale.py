@@ -21,7 +21,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # as a script only
 
 from sweeps.design.axes import Axis, Changes, Together
 from sweeps.design.bases import arm
-from sweeps.design.experiment import Experiment
+from sweeps.design.experiment import Arm, Experiment
+from training.spec import Task
 
 RATIOS = (2, 5, 10)
 FULL = {1: "four times the pixels of 80 m to read, keep and score, and four times the time of every map"}
@@ -33,41 +34,27 @@ EXTENTS: dict[str, Axis] = {"patch": {PIXELS: {}, GROUND: {}}}
 STEPS: dict[str, Axis] = {"patch": {PIXELS: SAME_STEP, GROUND: SAME_STEP, PUBLISHED: {}}}
 
 
-def _equal_ground(pixels: int, ratio: int) -> tuple[Together, ...]:
-    """As much ground at every ratio as a patch of so many pixels has at one."""
-    return tuple(
-        Together(labels={"data.ratio": each, "patch": GROUND}, changes={"data.patch_size": pixels * ratio // each})
-        for each in (*FULL, *RATIOS)
-        if each != ratio
+def _arm(task: Task, patches: dict[str, Axis], pixels: int, twin: int = 5) -> Arm:
+    """As much ground at every ratio as a patch of so many pixels has at the ratio `twin`, where both are one cell."""
+    ground = [
+        Together(labels={"data.ratio": ratio, "patch": GROUND}, changes={"data.patch_size": pixels * twin // ratio})
+        for ratio in (*FULL, *RATIOS)
+        if ratio != twin
+    ]
+    return arm(
+        task,
+        {"data.ratio": (*FULL, *RATIOS), **patches},
+        together=(*ground, Together(labels={"data.ratio": twin, "patch": GROUND})),
+        optional={"data.ratio": FULL},
+        smoke_axes={"data.ratio": RATIOS, "patch": ()},
+        smoke_together=(),
     )
-
-
-def _no_twin(ratio: int) -> tuple[Together, ...]:
-    """At one ratio equal ground is equal pixels: one cell, not two."""
-    return (Together(labels={"data.ratio": ratio, "patch": GROUND}),)
 
 
 EXPERIMENT = Experiment(
     name="downscale",
     question="How does the score change with the pixel spacing of the input, on its own grid and at 80 m?",
-    arms={
-        "pixel": arm(
-            "pixel",
-            {"data.ratio": (*FULL, *RATIOS), **EXTENTS},
-            together=(*_equal_ground(256, 5), *_no_twin(5)),
-            optional={"data.ratio": FULL},
-            smoke_axes={"data.ratio": RATIOS, "patch": ()},
-            smoke_together=(),
-        ),
-        "patch": arm(
-            "patch",
-            {"data.ratio": (*FULL, *RATIOS), **STEPS},
-            together=(*_equal_ground(224, 5), *_no_twin(5)),
-            optional={"data.ratio": FULL},
-            smoke_axes={"data.ratio": RATIOS, "patch": ()},
-            smoke_together=(),
-        ),
-    },
+    arms={"pixel": _arm("pixel", EXTENTS, 256), "patch": _arm("patch", STEPS, 224)},
 )
 
 if __name__ == "__main__":

@@ -11,7 +11,12 @@ class NotAFolderError(IceBenchError, NotADirectoryError):
 
 def folder_for(path: Path) -> Path:
     """The path itself; raises NotAFolderError where a file is in the way, before anything is computed for it."""
-    there = next(each for each in (path, *path.parents) if each.exists())
+    there = nearest(path)
     if not there.is_dir():
         raise NotAFolderError(f"{str(there)!r} is a file: results go into a folder, give another one")
     return path
+
+
+def nearest(path: Path) -> Path:
+    """The path itself, or the nearest folder above it that is there."""
+    return next(each for each in (path.absolute(), *path.absolute().parents) if each.exists())

@@ -45,17 +45,10 @@ class BuildCost:
 def build_cost(
     constants: Constants, scenes: int, workers: int, *, ratios: str = "2_5_10", prices: Prices | None = None
 ) -> BuildCost:
-    """Foretells a build.
+    """Foretells a build on so many cores, with the ratios `2_5_10` or `1_2_5_10`.
 
     Converting, fetching and writing go on at the same time: the slowest decides. Then the catalog is written by one
     process.
-
-    Args:
-        constants: Measured.
-        scenes: How many.
-        workers: Cores.
-        ratios: `2_5_10` or `1_2_5_10`.
-        prices: For the money.
     """
     raw = scenes * constants["raw_bytes"]
     writes = scenes * constants["write_requests"]

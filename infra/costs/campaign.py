@@ -88,13 +88,7 @@ def trial_seconds(constants: Constants, work: TrialWork, card: str) -> float:
 
 
 def parts_of_trials(constants: Constants, trials: Sequence[tuple[int, float]], slots: int) -> dict[str, float]:
-    """Seconds that each limit of trials would take by itself.
-
-    Args:
-        constants: Measured.
-        trials: How many trials, and seconds of each of them.
-        slots: Trials at a time.
-    """
+    """Seconds that each limit would take by itself, for trials given as how many and seconds of each, in some slots."""
     return {
         "the GPUs": sum(count * seconds for count, seconds in trials) / slots,
         "the longest trial": max((seconds for _, seconds in trials), default=0.0),

@@ -70,10 +70,10 @@ def costs(
     if as_json:
         out.print_json(json.dumps(found | ({"prices": asdict(priced)} if priced else {}), default=str))
         return
-    from infra.costs import tables
+    from infra.costs.tables import tables
 
     for part, rows in found.items():
-        for table in getattr(tables, part)(rows):
+        for table in tables(part, rows):
             out.print(table)
     if found.keys() & {"campaign", "limits"}:
         tell("GPU figures are a model's: bytes that a step moves over half of the card's nominal bandwidth")

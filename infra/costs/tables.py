@@ -18,72 +18,62 @@ def words_of(seconds: float) -> str:
     return duration(seconds) if years < 2 else f"{years:.1f} years"
 
 
-def build(rows: Rows) -> Iterator[Table]:
-    """A table for each size."""
-    for scenes in dict.fromkeys(row["scenes"] for row in rows):
-        mine = [row for row in rows if row["scenes"] == scenes]
-        one = mine[0]
-        table = _table(
-            f"build a lake of {scenes:,} scenes",
-            f"{in_words(one['lake_bytes'])} in the lake, {one['writes']:,.0f} requests that write, a catalog of "
-            f"{in_words(one['catalog_bytes'])}"
-            + (f"; {_money(one['money_month'])} a month to keep" if one["money_month"] is not None else ""),
-            ("workers", "time", "decided by", "scratch", "money"),
-        )
-        for row in mine:
-            table.add_row(
-                f"{row['workers']:,}",
-                words_of(row["seconds"]),
-                row["first"],
-                in_words(row["scratch_bytes"]),
-                _money(row["money"]),
-            )
-        yield table
+def tables(part: str, rows: Rows) -> Iterator[Table]:
+    """The tables of a part of the report: one for each size of the lake, one of the constants."""
+    table_of = {"build": _build, "campaign": _campaign, "limits": _limits, "constants": _constants}[part]
+    for scenes in dict.fromkeys(row.get("scenes") for row in rows):
+        yield table_of([row for row in rows if row.get("scenes") == scenes])
 
 
-def campaign(rows: Rows) -> Iterator[Table]:
-    """A table for each size."""
-    for scenes in dict.fromkeys(row["scenes"] for row in rows):
-        mine = [row for row in rows if row["scenes"] == scenes]
-        one = mine[0]
-        table = _table(
-            f"{one['trials']:,} trials on {scenes:,} scenes, {one['card']} (by the model)",
-            f"{one['gpu_hours']:,.0f} GPU-hours, val and test scenes as in the archive; {one['calls']:,.0f} calls to "
-            f"MLflow and {in_words(one['record_bytes'])} of records; a node that keeps every ratio decoded needs "
-            f"{in_words(one['node_bytes'])}",
-            ("GPUs", "time", "decided by", "requests to the lake", "money"),
-        )
-        for row in mine:
-            table.add_row(
-                f"{row['gpus']:,}", words_of(row["seconds"]), row["first"], f"{row['reads']:,.0f}", _money(row["money"])
-            )
-        yield table
+def _build(rows: Rows) -> Table:
+    one = rows[0]
+    table = _table(
+        f"build a lake of {one['scenes']:,} scenes",
+        f"{in_words(one['lake_bytes'])} in the lake, {one['writes']:,.0f} requests that write, a catalog of "
+        f"{in_words(one['catalog_bytes'])}"
+        + (f"; {_money(one['money_month'])} a month to keep" if one["money_month"] is not None else ""),
+        ("workers", "time", "decided by", "scratch", "money"),
+    )
+    for row in rows:
+        took, scratch = words_of(row["seconds"]), in_words(row["scratch_bytes"])
+        table.add_row(f"{row['workers']:,}", took, row["first"], scratch, _money(row["money"]))
+    return table
 
 
-def limits(rows: Rows) -> Iterator[Table]:
-    """For each size what is nearest to its limit, and whatever is beyond it."""
-    for scenes in dict.fromkeys(row["scenes"] for row in rows):
-        mine = [row for row in rows if row["scenes"] == scenes]
-        shown = [row for row in mine if row["share"] > 1] or mine[:1]
-        whole = all(row["share"] <= 1 for row in mine)
-        title = f"{scenes:,} scenes, {mine[0]['gpus']} GPUs: " + (
-            "nothing breaks; nearest is" if whole else "what breaks, the worst first"
-        )
-        table = _table(title, "", ("what", "here", "bearable", "change"))
-        for row in shown:
-            table.add_row(
-                row["name"], f"{row['value']:.3g} {row['unit']}", f"{row['at_most']:g} {row['unit']}", row["change"]
-            )
-        yield table
+def _campaign(rows: Rows) -> Table:
+    one = rows[0]
+    table = _table(
+        f"{one['trials']:,} trials on {one['scenes']:,} scenes, {one['card']} (by the model)",
+        f"{one['gpu_hours']:,.0f} GPU-hours, val and test scenes as in the archive; {one['calls']:,.0f} calls to "
+        f"MLflow and {in_words(one['record_bytes'])} of records; a node that keeps every ratio decoded needs "
+        f"{in_words(one['node_bytes'])}",
+        ("GPUs", "time", "decided by", "requests to the lake", "money"),
+    )
+    for row in rows:
+        took, money = words_of(row["seconds"]), _money(row["money"])
+        table.add_row(f"{row['gpus']:,}", took, row["first"], f"{row['reads']:,.0f}", money)
+    return table
 
 
-def constants(rows: Rows) -> Iterator[Table]:
+def _limits(rows: Rows) -> Table:
+    """What is nearest to its limit, and whatever is beyond it."""
+    beyond = [row for row in rows if row["share"] > 1]
+    found = "what breaks, the worst first" if beyond else "nothing breaks; nearest is"
+    title = f"{rows[0]['scenes']:,} scenes, {rows[0]['gpus']} GPUs: {found}"
+    table = _table(title, "", ("what", "here", "bearable", "change"))
+    for row in beyond or rows[:1]:
+        here, bearable = f"{row['value']:.3g} {row['unit']}", f"{row['at_most']:g} {row['unit']}"
+        table.add_row(row["name"], here, bearable, row["change"])
+    return table
+
+
+def _constants(rows: Rows) -> Table:
     """All of them, with what measures each."""
     table = _table("constants", "", ("constant", "value", "kind", "of what; from where; measured by"))
     for row in rows:
         said = f"{row['what']}; {row['source']}; {row['command']}"
         table.add_row(row["name"], f"{row['value']:g} {row['unit']}", row["kind"], said)
-    yield table
+    return table
 
 
 def _table(title: str, caption: str, columns: tuple[str, ...]) -> Table:

@@ -12,8 +12,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from infra.gpu_kit import wheels
-from infra.gpu_kit.own_wheel import ROOT, build_own
-from infra.gpu_kit.wheels import KitError
+from infra.gpu_kit.wheels import ROOT, KitError, build_own
 
 _IMPORTED_AS: Final = {"pillow": "PIL", "pyyaml": "yaml", "python-dateutil": "dateutil"}
 

@@ -1,5 +1,9 @@
-"""Which wheels a kit holds: what ours needs and what that needs in turn, but for what the machine brings itself."""
+"""Which wheels a kit holds: ours, and what it needs in turn, but for what the machine brings itself.
 
+Ours holds the tests too: the installed form of the house is the checkout, so it has none else.
+"""
+
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +16,9 @@ from typing import Final
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name, parse_wheel_filename
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+_ROOMS: Final = ("datasets", "ingest", "training", "sweeps", "tests", "infra")
 
 PYTHONS: Final = ("3.11", "3.12")
 
@@ -101,9 +108,9 @@ def _download(folder: Path, python: str, wanted: list[Requirement]) -> list[Path
         platforms = [word for platform in _PLATFORMS for word in ("--platform", platform)]
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
         command += ["--only-binary=:all:", "--implementation", "cp", "--python-version", python, *platforms]
-        done = subprocess.run(
-            [*command, "--dest", part, *map(_bare, wanted)], capture_output=True, text=True, check=False
-        )
+        # without markers, which were judged for the machine of the kit and not for this one
+        command += ["--dest", part, *(f"{each.name}{each.specifier}" for each in wanted)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or ["pip says nothing"]
             raise KitError(f"wheels for Python {python} cannot be fetched ({lines[-1]})")
@@ -123,6 +130,29 @@ def packed(wheel: Path, folder: Path) -> Path:
     return there
 
 
-def _bare(requirement: Requirement) -> str:
-    """Name and range: the marker was judged for the machine of the kit, not for this one."""
-    return f"{requirement.name}{requirement.specifier}"
+def build_own(folder: Path) -> Path:
+    """Builds the wheel from a copy of the checkout whose package list has tests and infra in it."""
+    with tempfile.TemporaryDirectory(prefix="icebench-kit-") as name:
+        copy = Path(name) / "source"
+        copy.mkdir()
+        for room in _ROOMS:
+            shutil.copytree(ROOT / room, copy / room, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
+        for file in ("README.md", "LICENSE"):
+            shutil.copy(ROOT / file, copy / file)
+        text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+        listed = ", ".join(f'"{room}*"' for room in _ROOMS)
+        changed, found = re.subn(r"(?m)^include = \[.*\]$", f"include = [{listed}]", text)
+        if found != 1:
+            raise KitError("pyproject.toml has no single list of packages to change: correct infra/gpu_kit/wheels.py")
+        (copy / "pyproject.toml").write_text(changed, encoding="utf-8")
+        done = subprocess.run(
+            [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(copy)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            last = (done.stderr.strip().splitlines() or ["pip says nothing"])[-1]
+            raise KitError(f"our own wheel cannot be built ({last})")
+    (wheel,) = folder.glob("icebench-*.whl")
+    return wheel

@@ -47,8 +47,7 @@ def up(
     with user_errors():
         _check_installed()
         from infra.platform import processes, sample_lake, supervision
-        from infra.platform.experiment import experiment_of
-        from infra.platform.instructions import instructions
+        from infra.platform.instructions import experiment_of, instructions
         from infra.platform.state import load, prepare
 
         folder = folder.expanduser().absolute()

@@ -3,17 +3,11 @@
 import shlex
 
 from infra.platform.state import BUCKET, Platform
+from training.tracking.mlflow_client import asking, find_experiment
 
 
 def instructions(platform: Platform, experiment: str, scene: str | None, stop: str) -> str:
-    """The text.
-
-    Args:
-        platform: Runs.
-        experiment: Id of the experiment where the study's runs are, or will be.
-        scene: Id of a scene of its lake; None where there is no lake yet.
-        stop: Command that ends the platform.
-    """
+    """The text: the id of the study's experiment, of a scene of the lake if there is one, the command that ends it."""
     reading = f'import xarray; print(xarray.open_zarr("{platform.lake}/scenes/{scene}.zarr", group="r10"))'
     building = f"python -m ingest build RAW/ --lake {platform.lake} --ratios 2 5 10   # there is no lake yet"
     return f"""\
@@ -31,3 +25,16 @@ then start a study{" (trials of a minute: this is the demo)" if platform.demo el
   {f"python -c {shlex.quote(reading)}" if scene else building}
 
 end it: {stop}"""
+
+
+def experiment_of(platform: Platform) -> str:
+    """Id of the experiment of the study that `up` proposes, made if it is not there.
+
+    From MLflow's list of experiments a click leads to pages for language models, where a study has nothing to show; the
+    address of an experiment can say that it is none of those.
+
+    Raises:
+        TrackingError: The server refuses, or somebody deleted the experiment.
+    """
+    with asking(platform.mlflow) as client:
+        return find_experiment(client, platform.mlflow, "downscale-smoke" if platform.demo else "downscale")

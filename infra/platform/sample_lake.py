@@ -53,7 +53,7 @@ def _ingest(platform: Platform, *words: str) -> None:
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=file,
-            timeout=1800,
+            timeout=_PATIENCE_S,
         )
     if done.returncode:
         raise PlatformError(f"`python -m ingest {words[0]}` failed for the sample lake: its words are in {str(log)!r}")

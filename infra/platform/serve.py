@@ -9,12 +9,7 @@ from infra.platform.state import BUCKET, Platform
 
 
 def server(platform: Platform, name: str) -> tuple[Path, list[str], dict[str, str]]:
-    """Folder in which a server starts, its words and its environment.
-
-    Args:
-        platform: See there.
-        name: One of `infra.platform.supervision.SERVICES`.
-    """
+    """Folder in which a server of `infra.platform.supervision.SERVICES` starts, its words and its environment."""
     environment = platform.environment()
     if name == "s3":
         words = object_store_words("s3", BUCKET, platform.ports)

@@ -6,7 +6,7 @@ Heavy imports (torch, matplotlib, mlflow) are inside the command.
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -22,9 +22,6 @@ from sweeps.report.terminal import say, terminal_table, warn
 from training.spec import SpecError, TrialSpec
 from training.spec.protocols import PROTOCOLS
 from training.spec.trial_spec import parse_changes
-
-if TYPE_CHECKING:
-    from sweeps.compare.comparison_page import ComparePage
 
 _MODES: Final = ("train", "evaluate")
 
@@ -114,6 +111,7 @@ def compare(
                 raise SpecError("--checkpoint is for --mode evaluate: leave it out to train, or give the mode")
         from datasets.loading.node_cache import NodeCache
         from sweeps.compare import own_model as running
+        from sweeps.compare.comparison_page import PAGE
         from training.progress_bar import progress_bar
 
         opened, cache = Lake.open(lake), NodeCache.default()
@@ -142,7 +140,10 @@ def compare(
                     progress=lambda trial: progress_bar(trial.loop.max_epochs),
                 )
             page = running.write_comparison(entries, others, remarks, opened, study, folder)
-    show_comparison(page, folder)
+    out.print(terminal_table(page.scores))
+    say(*page.answers)
+    warn(page.warnings)
+    say(f"comparison: {folder / PAGE}")
 
 
 def own_spec(model: str, params: str, task: str, changes: Sequence[str]) -> TrialSpec:
@@ -166,16 +167,6 @@ def own_spec(model: str, params: str, task: str, changes: Sequence[str]) -> Tria
         raise SpecError(f"--params {params!r} is no JSON object: write arguments by name, '{{\"width\": 32}}'")
     network = {"model.name": model, "model.params": arguments, "model.pretrained": None}
     return PROTOCOLS[task].with_all(network).with_all(parse_changes(changes))  # type: ignore[index]
-
-
-def show_comparison(page: "ComparePage", folder: Path) -> None:
-    """Prints scores, answers and what weakens them."""
-    from sweeps.compare.comparison_page import PAGE
-
-    out.print(terminal_table(page.scores))
-    say(*page.answers)
-    warn(page.warnings)
-    say(f"comparison: {folder / PAGE}")
 
 
 def _checkpoint_spec(checkpoint: Path | None, model: str, given: Mapping[str, object]) -> TrialSpec:

@@ -1,24 +1,23 @@
 """What is written about a comparison: sentences, tables, figures, one page. Pure: no MLflow, no disk."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from sweeps.compare.entries import OwnAndOthers
 from sweeps.report.account import cost_table, runs_table
-from sweeps.report.answer import devices, few_passes, numbers_of, score_of
+from sweeps.report.answer import begin, devices, few_passes, numbers_of, score_of, score_word
 from sweeps.report.cells import CellComparison
-from sweeps.report.confusions import side_by_side
 from sweeps.report.differences import Difference, corrected
 from sweeps.report.drawing import pictures
-from sweeps.report.heat_maps import classes_figures
+from sweeps.report.heat_maps import classes_figures, side_by_side
 from sweeps.report.intervals import FEWEST_PASSES
 from sweeps.report.map_choice import MapChoice, choose
 from sweeps.report.map_figures import maps_section
-from sweeps.report.page import Picture, Section, render, written
+from sweeps.report.page import Picture, Section
 from sweeps.report.score_figures import bars_figures, difference_figures
 from sweeps.report.score_tables import classes_table, reading, scores_table, table_of_differences
-from sweeps.report.study_report import HOW_TO_READ, differences_section, run_url, some_of
+from sweeps.report.study_report import HOW_TO_READ, differences_section, page_of, some_of
 from sweeps.report.tables import ReportTable
 from sweeps.report.wording import class_label, metric_label
 from training.artifacts.small_maps import SmallMap
@@ -102,15 +101,7 @@ def make_page(
         ("recipe", evidence.study.recipe),
         ("code", evidence.study.git_commit),
         ("devices", devices(evidence)),
-        written(),
     ]
-    html = render(
-        title=title,
-        lead=evidence.study.question,
-        facts=facts,
-        sections=[replace(each, lake=evidence.lake) for each in sections],
-        run_url=lambda run_id: run_url(evidence, run_id),
-    )
     tables = some_of(scores, against if against.rows else None, classes, cost)
     points = "".join(f"- {sentence}\n" for sentence in (*answers, *notes))
     head = f"# {title}\n\n{evidence.lake}\n\n{points}"
@@ -120,7 +111,7 @@ def make_page(
         scores=scores,
         differences=against,
         texts={
-            PAGE: html,
+            PAGE: page_of(evidence, title, facts, sections),
             "compare.md": "\n".join([head, *(table.to_markdown() for table in tables)]),
             "compare.csv": scores.to_csv(),
             "differences.csv": against.to_csv(),
@@ -128,7 +119,7 @@ def make_page(
             "cost.csv": cost.to_csv(),
             "trials.csv": runs.to_csv(),
         },
-        pictures=(*main, *of_differences, *matrices, *by_class, *(mapped.pictures if mapped is not None else ())),
+        pictures=tuple(picture for section in sections for picture in section.pictures),
     )
 
 
@@ -152,13 +143,12 @@ def _answers(found: OwnAndOthers, differences: Sequence[Difference]) -> list[str
         "no interval": "Without an interval, against",
     }
     for by in comparison.both:
-        score = f"By {metric_label(by.objective).split(', ')[0]}: " if len(comparison.both) > 1 else ""
+        start = f"By {score_word(by)}: " if len(comparison.both) > 1 else ""
         for wanted, words_of in words.items():
             some = [each for each in _of(by, differences) if reading(by, each) == wanted]
-            start = f"{words_of[0].lower()}{words_of[1:]}" if score else words_of
             if some:
                 named = "; ".join(f"{each.against[0]} ({numbers_of(each)})" for each in some)
-                said.append(f"{score}{start} {named}.")
+                said.append(f"{begin(start, words_of)} {named}.")
     return said
 
 

@@ -78,6 +78,15 @@ def text(value: Value) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def is_number(value: str) -> bool:
+    """Whether the text of a value is a number."""
+    try:
+        float(value)
+    except ValueError:
+        return False
+    return True
+
+
 def cells_along(axis: str, values: Axis) -> tuple[Cell, ...]:
     """The cells along one axis."""
     if isinstance(values, Mapping):

@@ -35,14 +35,7 @@ SMOKE: Final[Mapping[Task, Changes]] = {
 
 
 def arm(task: Task, axes: Mapping[str, Axis], *, changes: Changes | None = None, **options: Any) -> Arm:  # noqa: ANN401
-    """The arm of a study that changes the published trial of a task.
-
-    Args:
-        task: Of the trial.
-        axes: Of the study.
-        changes: Of the trial, in every cell.
-        **options: Other attributes of the arm.
-    """
+    """The arm of a study that changes the published trial of a task: some things in every cell, others along axes."""
     return Arm(base=BASES[task].with_all(changes or {}), axes=axes, smoke=SMOKE[task], **options)
 
 

@@ -7,7 +7,7 @@ the axes along which it is changed. Every cell of an arm, with every seed, is a 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from datasets.errors import IceBenchError, UnknownNameError, unknown_name
 from sweeps.design.axes import (
@@ -258,23 +258,6 @@ class Experiment:
             conditions={},
             trained_by=f"{self.trained_by} --smoke" if self.trained_by else "",
         )
-
-
-def design_of(experiment: Experiment) -> dict[str, Any]:
-    """The study for its record, plain JSON: enough to write its report without this project."""
-    axes = {axis: list(values) for axis, values in experiment.labels().items() if axis != SEED}
-    cells = {cell_of(trial, list(axes)): None for trial in experiment.trials()}
-    return {
-        "question": experiment.question,
-        "objective": experiment.objective,
-        "axes": axes,
-        "cells": list(cells),
-        "seeds": list(experiment.seeds),
-        "trials": len(experiment.trials()),
-        "bins": list(experiment.bins),
-        "matrix": experiment.matrix,
-        "about": "importance" if experiment.trained_by else "scores",
-    }
 
 
 def cell_of(trial: Point, axes: Sequence[str]) -> tuple[str, ...]:

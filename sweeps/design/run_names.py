@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from sweeps.design.axes import FACTOR, RECIPE, VALUE
+from sweeps.design.axes import FACTOR, RECIPE, VALUE, is_number
 from sweeps.design.experiment import SEED, TASK
 from sweeps.design.scene_sets import OWN, SCENES, SELECTION, SOURCE
 
@@ -57,7 +57,7 @@ def _word(axis: str, value: str) -> str:
     short = _unlike_the_task(_VALUES.get(value, value).replace(" + ", "+"))
     if axis in _AXES:
         return f"{_AXES[axis]}{short}"
-    speaks = value not in _BARE and not _is_number(value) and not axis.startswith(RECIPE)
+    speaks = value not in _BARE and not is_number(value) and not axis.startswith(RECIPE)
     return short if speaks else f"{axis.rpartition('.')[2].replace('_', ' ')} {short}"
 
 
@@ -65,11 +65,3 @@ def _unlike_the_task(value: str) -> str:
     """`equal pixels` -> `equal px`, `500 patches` -> `n=500`: the task stands behind it, as pixel or patch."""
     count = value.removesuffix(" patches")
     return f"n={count}" if count != value else value.replace("pixels", "px")
-
-
-def _is_number(value: str) -> bool:
-    try:
-        float(value)
-    except ValueError:
-        return False
-    return True

@@ -22,24 +22,19 @@ def gpus() -> Iterator[Finding]:
 
 
 def gpu_finding(cards: list[list[str]], torch_says: str) -> Finding:
-    """What it means.
-
-    Args:
-        cards: Name, driver and MiB of each GPU.
-        torch_says: `True 13.0` where torch can use them.
-    """
+    """What name, driver and MiB of each GPU mean; torch says `True 13.0` where it can use them."""
     if not cards:
         remedy = "a trial of minutes runs on CPUs, a published one takes days there"
-        return Finding(name="GPU", level="warning", said="nvidia-smi shows none", remedy=remedy)
+        return Finding(name="GPU", level="warning", message="nvidia-smi shows none", remedy=remedy)
     name, driver, memory = cards[0]
     cuda = (torch_says.split() or ["unknown"])[-1]
     said = f"{len(cards)} x {name}, {memory} MiB, driver {driver}, CUDA of torch {cuda}"
     if torch_says.startswith("True"):
-        return Finding(name="GPU", level="ok", said=said)
+        return Finding(name="GPU", level="ok", message=said)
     remedy = (
         "install the driver that this CUDA needs, or torch for this driver (https://pytorch.org/get-started/locally)"
     )
-    return Finding(name="GPU", level="error", said=f"{said}: torch cannot use it", remedy=remedy)
+    return Finding(name="GPU", level="error", message=f"{said}: torch cannot use it", remedy=remedy)
 
 
 def _output(command: list[str]) -> str:

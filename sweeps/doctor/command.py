@@ -17,8 +17,8 @@ from datasets.process.ray_folder import folder_for_ray
 from datasets.process.terminal import out, tell, user_errors
 from sweeps.doctor import machine
 from sweeps.doctor.accelerator import gpus
-from sweeps.launch.finding import Check, Finding, limited
-from sweeps.launch.options import LAKE, Lakes, Storage, TrackingUri
+from sweeps.launch.finding import Check, Finding, with_time_limit
+from sweeps.launch.options import USUAL_TRACKING, Lakes, Storage, TrackingUri, lakes_of, storage_of
 
 _PATIENCE_S: Final = 60.0
 _CLUSTER_S: Final = 300.0
@@ -35,15 +35,13 @@ def doctor(lake: Lakes = None, tracking_uri: TrackingUri = "", storage: Storage 
     with user_errors():
         from training.tracking.server import resolve_uri
 
-        places = lake or [os.environ.get(LAKE) or str(ROOT / "data/lake")]
-        uri = resolve_uri(tracking_uri or f"sqlite:///{ROOT}/results/mlflow.db")
-        storage = storage or str(ROOT / "results/ray")
-        storage = storage.rstrip("/") if "://" in storage else str(Path(storage).expanduser().absolute())
+        uri = resolve_uri(tracking_uri or USUAL_TRACKING)
+        place = storage_of(storage)
     errors = late = 0
-    for finding in examine(places, uri, storage):
+    for finding in examine(lakes_of(lake), uri, place):
         out.print(f"[{_COLORS[finding.level]}]{finding.level:8}[/]", end="")
         remedy = f": {finding.remedy}" if finding.remedy else ""
-        tell(f"{finding.name:17} {finding.said}{remedy}")
+        tell(f"{finding.name:17} {finding.message}{remedy}")
         errors += finding.level == "error"
         late += finding.late
     tell("a study would fail here" if errors else "a study can run here")
@@ -63,7 +61,7 @@ def examine(lake_urls: Sequence[str], tracking_uri: str, storage: str) -> Iterat
         ("Ray", partial(_cluster, lake_urls, tracking_uri, storage), _CLUSTER_S),
     ]
     with ThreadPoolExecutor(len(checks)) as pool:
-        for found in pool.map(lambda check: limited(*check), checks):
+        for found in pool.map(lambda check: with_time_limit(*check), checks):
             yield from found
 
 
@@ -95,6 +93,6 @@ def _cluster(lake_urls: Sequence[str], tracking_uri: str, storage: str) -> Itera
     try:
         from sweeps.doctor.cluster import ray_and_places
     except ImportError as error:
-        yield Finding(name="Ray", level="error", said=f"not looked at, nor lake, storage and MLflow: {error}")
+        yield Finding(name="Ray", level="error", message=f"not looked at, nor lake, storage and MLflow: {error}")
         return
     yield from ray_and_places(lake_urls, tracking_uri, storage)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from datasets.errors import ClusterError
+from datasets.process.folders import nearest
 from sweeps.launch.finding import Finding, Level
 
 _GB: Final = 1e9
@@ -49,7 +50,7 @@ def temporary_folder(folder: str) -> Finding:
 
 def disk(what: str, folder: Path, free: float) -> Finding:
     """Room and rights where something is kept."""
-    if not os.access(_standing(folder), os.W_OK):
+    if not os.access(nearest(folder), os.W_OK):
         return _line(
             "disk", "error", f"{what} {folder} cannot be written", "give another folder, or the right to write"
         )
@@ -72,14 +73,9 @@ def cores_and_memory(cores: float, memory: float, machine_cores: int) -> Finding
 
 def free_disk(folder: Path) -> float:
     """Bytes that this user may still write where the folder is, or will be."""
-    found = os.statvfs(_standing(folder))
+    found = os.statvfs(nearest(folder))
     return found.f_bavail * found.f_frsize
 
 
-def _standing(path: Path) -> Path:
-    """The path itself, or the nearest folder above it that is there."""
-    return next(each for each in (path.absolute(), *path.absolute().parents) if each.exists())
-
-
 def _line(name: str, level: Level, said: str, remedy: str = "") -> Finding:
-    return Finding(name=name, level=level, said=said, remedy="" if level == "ok" else remedy)
+    return Finding(name=name, level=level, message=said, remedy="" if level == "ok" else remedy)

@@ -18,28 +18,24 @@ from training.tracking.mlflow_tracker import git_commit
 
 OURS: Final = ("datasets", "ingest", "training", "sweeps")
 _SHOWN: Final = ("torch", "ray", "mlflow", "zarr", "xarray", "s3fs")
-_EXTRAS: Final = ("train", "sweep")
-"""What a study needs besides the dependencies that everything has."""
 
 
-def versions(root: Path, extras: Sequence[str] = _EXTRAS) -> Iterator[Finding]:
+def versions(root: Path, extras: Sequence[str]) -> Iterator[Finding]:
     """One line with the versions that matter, and one for each package that is missing or of another version.
 
-    Args:
-        root: Folder of the checkout.
-        extras: Whose packages are needed.
+    `extras` of the checkout's project are those whose packages are needed too.
     """
     python = platform.python_version()
     found = {name: version for name in _SHOWN if (version := installed(name))}
     shown = ", ".join(f"{name} {version}" for name, version in {"Python": python, **found}.items())
-    yield Finding(name="versions", level="ok", said=shown)
+    yield Finding(name="versions", level="ok", message=shown)
     file = root / "pyproject.toml"
     if not file.exists():  # a job's copy of the packages, whose environment the image or the cluster answers for
         return
     project = tomllib.loads(file.read_text())["project"]
     if Version(python) not in Requirement(f"python{project['requires-python']}").specifier:
         wanted = project["requires-python"]
-        yield Finding(name="versions", level="error", said=f"Python is not {wanted}", remedy=f"use Python {wanted}")
+        yield Finding(name="versions", level="error", message=f"Python is not {wanted}", remedy=f"use Python {wanted}")
     needed = [*project["dependencies"], *(each for extra in extras for each in project["optional-dependencies"][extra])]
     yield from (finding for text in needed if (finding := _unmet(Requirement(text), extras)) is not None)
 
@@ -48,10 +44,10 @@ def _unmet(wanted: Requirement, extras: Iterable[str]) -> Finding | None:
     version = installed(wanted.name)
     remedy = f"pip install -e {shlex.quote('.[' + ','.join(extras) + ']')}"
     if version is None:
-        return Finding(name="versions", level="error", said=f"{wanted.name} is not installed", remedy=remedy)
+        return Finding(name="versions", level="error", message=f"{wanted.name} is not installed", remedy=remedy)
     if not wanted.specifier.contains(version, prereleases=True):
         said = f"{wanted.name} is {version} and should be {wanted.specifier}"
-        return Finding(name="versions", level="error", said=said, remedy=remedy)
+        return Finding(name="versions", level="error", message=said, remedy=remedy)
     return None
 
 
@@ -70,9 +66,9 @@ def our_packages(root: Path) -> Iterator[Finding]:
     for name, place in foreign.items():
         said = f"{name} comes from {place}" if place else f"{name} cannot be imported as a package"
         remedy = f"run in {root}, without another {name} in the working folder, on PYTHONPATH or installed by pip"
-        yield Finding(name="our packages", level="error", said=said, remedy=remedy)
+        yield Finding(name="our packages", level="error", message=said, remedy=remedy)
     if not foreign:
-        yield Finding(name="our packages", level="ok", said=f"{', '.join(OURS)} of {root}, commit {git_commit()}")
+        yield Finding(name="our packages", level="ok", message=f"{', '.join(OURS)} of {root}, commit {git_commit()}")
 
 
 def _place(name: str) -> Path | None:
@@ -89,10 +85,10 @@ def weights() -> Finding:
     hub = Path(HF_HUB_CACHE)
     count = len(list(torch.glob("*.pth"))) + len(list(hub.glob("models--*")))
     if count:
-        return Finding(name="ImageNet weights", level="ok", said=f"{count} files of weights in {torch} and {hub}")
+        return Finding(name="ImageNet weights", level="ok", message=f"{count} files of weights in {torch} and {hub}")
     return Finding(
         name="ImageNet weights",
         level="warning",
-        said=f"none in {torch} and {hub}",
+        message=f"none in {torch} and {hub}",
         remedy="only patch-based trials with model.pretrained=imagenet need them, and name the file that they miss",
     )

@@ -23,7 +23,7 @@ from datasets.process.terminal import err, out, tell
 from sweeps.design.experiment import Experiment, ExperimentError
 from sweeps.launch.job_log import JobLog, Watched
 from sweeps.launch.plan import Plan, plan
-from sweeps.launch.study_run import Done, Request, run_study
+from sweeps.launch.study_run import Request, StudyOutcome, run_study
 from sweeps.launch.trials import Event, OnEvent
 from training.tracking.server import check_reachable, resolve_uri, wait_reachable
 
@@ -36,13 +36,9 @@ class LostResultsError(IceBenchError, ValueError):
 
 
 def run_campaign(studies: Sequence[tuple[Experiment, Experiment]], request: Request) -> bool:
-    """Runs studies; says whether anything failed.
+    """Runs studies, each given whole and as the part of it to run; says whether anything failed.
 
     A study without a trial that can run is named and left out.
-
-    Args:
-        studies: Each whole, and the part of it to run.
-        request: How all of them are to run.
 
     Raises:
         IceBenchError: Nothing could start, or no study has a trial that can run.
@@ -84,7 +80,7 @@ def run_campaign(studies: Sequence[tuple[Experiment, Experiment]], request: Requ
     return failed
 
 
-def _conclude(done: Done) -> None:
+def _conclude(done: StudyOutcome) -> None:
     """Report, failed trials, and where to look."""
     from sweeps.report.command import show_report
     from sweeps.report.study_report import how_to_open

@@ -16,7 +16,7 @@ from datasets.errors import ClusterError
 from datasets.process.checkout import shipped_by_job
 from datasets.process.ray_session import ray_session
 from sweeps.launch.finding import Finding
-from sweeps.launch.places import Mark, look, marked
+from sweeps.launch.places import Mark, check_places, marked
 from training.tracking.journal import default_outbox
 from training.tracking.login import Login
 from training.tracking.mlflow_tracker import git_commit
@@ -66,13 +66,10 @@ def cluster(modules: Iterable[str] = ()) -> Iterator[None]:
 
 @dataclass(frozen=True, kw_only=True)
 class NodeReport:
-    """What one node sees.
+    """What one node, by its address, sees of its places.
 
-    Attributes:
-        node: Its address.
-        findings: Of its places.
-        drift_s: Seconds that its clock surely is ahead of the driver's, negative behind it: its answer came from the
-            driver's future, or began in the past of the question.
+    `drift_s` are the seconds that its clock surely is ahead of the driver's, negative behind it: its answer came from
+    the driver's future, or began in the past of the question.
     """
 
     node: str
@@ -80,14 +77,14 @@ class NodeReport:
     drift_s: float = 0.0
 
 
-def look_from_nodes(lake_urls: Sequence[str], tracking_uri: str, storage: str) -> list[NodeReport]:
+def check_places_from_nodes(lake_urls: Sequence[str], tracking_uri: str, storage: str) -> list[NodeReport]:
     """Looks from every living node at lakes, tracking server and storage, see `sweeps.launch.places`."""
     alive = [node for node in ray.nodes() if node["Alive"]]
     began = time.time()
     with marked(tracking_uri, storage) as marks:
         places = (list(lake_urls), tracking_uri, storage, marks, Login.found())
         asked = {
-            _look.options(
+            _check_places_there.options(
                 num_cpus=0, scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
             ).remote(*places): node["NodeManagerAddress"]
             for node in alive
@@ -106,7 +103,7 @@ def _report(node: str, began: float, answer: "ray.ObjectRef[Any] | None") -> Nod
             return NodeReport(node=node, findings=tuple(found), drift_s=drift)
         except ray.exceptions.RayError as error:
             trouble = f"it cannot run this project ({str(error).splitlines()[-1]})"
-    return NodeReport(node=node, findings=(Finding(name="node", level="error", said=trouble),))
+    return NodeReport(node=node, findings=(Finding(name="node", level="error", message=trouble),))
 
 
 def check_nodes(lake_urls: Sequence[str], tracking_uri: str, storage: str) -> None:
@@ -115,18 +112,18 @@ def check_nodes(lake_urls: Sequence[str], tracking_uri: str, storage: str) -> No
     Raises:
         ClusterError: One of them cannot be used from a node; the message names both.
     """
-    reports = look_from_nodes(lake_urls, tracking_uri, storage)
+    reports = check_places_from_nodes(lake_urls, tracking_uri, storage)
     first = {each.node: finding for each in reports for finding in reversed(each.findings) if finding.level == "error"}
     for node, finding in first.items():
         more = f" ({len(first)} of {len(reports)} nodes)" if len(first) > 1 else ""
         remedy = f": {finding.remedy}" if finding.remedy else ""
-        raise ClusterError(f"node {node}: {finding.said}{remedy}{more}; nothing was started")
+        raise ClusterError(f"node {node}: {finding.message}{remedy}{more}; nothing was started")
 
 
 @ray.remote(max_retries=0)
-def _look(
+def _check_places_there(
     lake_urls: list[str], tracking_uri: str, storage: str, marks: list[Mark], login: Login
 ) -> tuple[float, list[Finding], float]:
     """What this node sees with the login of the driver, between the times of its clock before and after."""
     login.use()
-    return time.time(), look(lake_urls, tracking_uri, storage, marks), time.time()
+    return time.time(), check_places(lake_urls, tracking_uri, storage, marks), time.time()

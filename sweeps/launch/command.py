@@ -2,34 +2,13 @@
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 import typer
 
-from datasets.access import is_url, plain
 from datasets.process.checkout import ROOT
 from datasets.process.terminal import CommandLine, err, user_errors
 from sweeps.design.experiment import Experiment, ExperimentError
-from sweeps.launch.options import (
-    LAKE,
-    Cpus,
-    DryRun,
-    Gpus,
-    Lakes,
-    MaxConcurrent,
-    Measure,
-    Only,
-    RerunFailed,
-    Resume,
-    Scheduler,
-    Search,
-    Seeds,
-    Smoke,
-    Storage,
-    Task,
-    TaskWord,
-    TrackingUri,
-)
+from sweeps.launch import options
 from sweeps.launch.placement import Placement
 from sweeps.launch.strategy import Strategy, parse_strategy
 
@@ -45,22 +24,22 @@ def application(experiments: dict[str, Experiment], title: str) -> typer.Typer:
 
     @app.command(help=f"{title}\n\nFinished trials are never run again. See docs/studies.md.")
     def run(
-        lake: Lakes = None,
-        tracking_uri: TrackingUri = "",
-        storage: Storage = "",
-        task: Task = "both",
-        only: Only = None,
-        seeds: Seeds = None,
-        max_concurrent: MaxConcurrent = None,
-        gpus_per_trial: Gpus = None,
-        cpus_per_trial: Cpus = 1.0,
-        search: Search = "grid",
-        scheduler: Scheduler = "none",
-        resume: Resume = True,
-        rerun_failed: RerunFailed = False,
-        smoke: Smoke = False,
-        dry_run: DryRun = False,
-        measure: Measure = False,
+        lake: options.Lakes = None,
+        tracking_uri: options.TrackingUri = "",
+        storage: options.Storage = "",
+        task: options.Task = "both",
+        only: options.Only = None,
+        seeds: options.Seeds = None,
+        max_concurrent: options.MaxConcurrent = None,
+        gpus_per_trial: options.Gpus = None,
+        cpus_per_trial: options.Cpus = 1.0,
+        search: options.Search = "grid",
+        scheduler: options.Scheduler = "none",
+        resume: options.Resume = True,
+        rerun_failed: options.RerunFailed = False,
+        smoke: options.Smoke = False,
+        dry_run: options.DryRun = False,
+        measure: options.Measure = False,
     ) -> None:
         with user_errors():
             strategy = parse_strategy(search, scheduler)
@@ -70,7 +49,7 @@ def application(experiments: dict[str, Experiment], title: str) -> typer.Typer:
             parts = [whole.of_task(task).only(only or []) for whole in chosen]
             if measure and not dry_run:
                 raise ExperimentError("--measure tells what a dry run cannot know: give it with --dry-run")
-            place = _absolute(storage or str(ROOT / "results/ray"))
+            place = options.storage_of(storage)
             if dry_run:
                 from sweeps.launch.dry_run import ask, show  # the tracking server and the lake: not for --help
 
@@ -87,8 +66,8 @@ def application(experiments: dict[str, Experiment], title: str) -> typer.Typer:
             from sweeps.launch.study_run import Request
 
             request = Request(
-                lake_urls=tuple(lake or [os.environ.get(LAKE) or str(ROOT / "data/lake")]),
-                tracking_uri=tracking_uri or f"sqlite:///{ROOT}/results/mlflow.db",
+                lake_urls=options.lakes_of(lake),
+                tracking_uri=tracking_uri or options.USUAL_TRACKING,
                 placement=placement,
                 strategy=strategy,
                 resume=resume,
@@ -115,7 +94,9 @@ def _with_scores(experiments: dict[str, Experiment], strategy: Strategy) -> list
     return kept
 
 
-def _shaped(experiment: Experiment, task: TaskWord, seeds: int | None, smoke: bool, strategy: Strategy) -> Experiment:
+def _shaped(
+    experiment: Experiment, task: options.TaskWord, seeds: int | None, smoke: bool, strategy: Strategy
+) -> Experiment:
     """The whole study, also where only a part of it runs now: its record covers the rest too."""
     whole = experiment.smaller() if smoke else experiment
     whole = whole.with_seeds(seeds) if seeds else whole
@@ -126,11 +107,5 @@ def _places_to_ask(tracking_uri: str, lakes: Sequence[str]) -> tuple[str, str]:
     """Tracking server and lake of a dry run: those that are given, and the usual ones only where they are there."""
     database, lake = ROOT / "results/mlflow.db", ROOT / "data/lake"
     usual = f"sqlite:///{database}" if database.is_file() else ""
-    given = next(iter(lakes), "") or os.environ.get(LAKE, "")
+    given = next(iter(lakes), "") or os.environ.get(options.LAKE, "")
     return tracking_uri or usual, given or (str(lake) if lake.is_dir() else "")
-
-
-def _absolute(storage: str) -> str:
-    """Trials have their own working folder, so a path must be absolute."""
-    place = plain(storage)
-    return place if is_url(place) else str(Path(place).expanduser().absolute())

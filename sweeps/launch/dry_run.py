@@ -8,13 +8,14 @@ lake. Nothing is written, and what cannot be asked is said.
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from rich.table import Table
 
 from datasets.errors import IceBenchError
+from datasets.process.folders import nearest
 from datasets.process.terminal import out, tell
 from sweeps.design.axes import text
 from sweeps.design.experiment import Experiment
@@ -43,19 +44,12 @@ _MAP_BYTES: Final = 500_000
 
 @dataclass(frozen=True, kw_only=True)
 class Known:
-    """What could be asked before a study starts.
-
-    Attributes:
-        past: Finished runs of the tracking server.
-        lake: None where there is none to look at.
-        url: Where it is.
-        notes: What was asked, and what could not be, a sentence each.
-    """
+    """What could be asked before a study starts: finished runs, the lake at `url`; `notes` say what could not be."""
 
     past: "Sequence[PastRun]" = ()
     lake: "LakeVolume | None" = None
     url: str = ""
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
 
 
 def ask(tracking_uri: str, lake_url: str) -> Known:
@@ -96,13 +90,8 @@ def show(
 ) -> None:
     """Prints trials of one study, or a line for each of several; then the cost of all.
 
-    Args:
-        parts: Studies, or the parts of them that should run.
-        known: From `ask`.
-        storage: Where checkpoints go.
-        at_a_time: Most trials at a time, where given.
-        count: How many trials will run of those of a study: more where a search makes them up, each like one of these.
-        measured: Whether steps are timed for trials whose cost is not on record.
+    `count` says how many trials will run of those of a study: more where a search makes them up, each like one of
+    these. With `measured`, steps are timed for trials whose cost is not on record.
     """
     groups = [part.trials() * max(count(part.trials()) // len(part.trials()), 1) for part in parts]
     trials = [trial for group in groups for trial in group]
@@ -147,16 +136,15 @@ def _trials_table(part: Experiment) -> Table:
     return table
 
 
-def _options(part: Experiment) -> Iterator[str]:
-    """Values that run only where they are asked for, with what they cost."""
-    costs = {
-        (axis, text(value)): cost
+def _options(part: Experiment) -> list[str]:
+    """Values that run only where they are asked for, with what they cost; each once, also where both tasks have it."""
+    every = (
+        f"option: --only {axis}={text(value)} ({cost})"
         for arm in part.arms.values()
-        for axis, of in arm.optional.items()
-        for value, cost in of.items()
-    }
-    for (axis, value), cost in costs.items():
-        yield f"option: --only {axis}={value} ({cost})"
+        for axis, costs in arm.optional.items()
+        for value, cost in costs.items()
+    )
+    return list(dict.fromkeys(every))
 
 
 def _studies_table(parts: Sequence[Experiment], costs: "Sequence[Sequence[TrialCost | None]]") -> Table:
@@ -237,8 +225,7 @@ def _free(storage: str) -> str:
     """Free bytes of a folder's disk; nothing for a bucket."""
     if "://" in storage:
         return ""
-    place = next((each for each in (Path(storage), *Path(storage).parents) if each.exists()), None)
-    return "" if place is None else f" ({_size(shutil.disk_usage(place).free)} are free)"
+    return f" ({_size(shutil.disk_usage(nearest(Path(storage))).free)} are free)"
 
 
 def _hours(hours: float) -> str:

@@ -5,7 +5,7 @@ A finished trial is *the same* where every setting but seed and lake is equal. I
 costs the median of the same ones, else of the alike ones; of these only those on GPUs count where there are any.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -36,8 +36,9 @@ _ATTRIBUTION: Final = "attribution."
 _WHERE: Final = frozenset({"data.lake"})
 _SEEDS: Final = frozenset({"seed", f"{_ATTRIBUTION}seed"})
 
-Settings = Mapping[str, str]
 Source = Literal["same", "alike", "measured"]
+_Settings = frozenset[tuple[str, str]]
+"""Names and values, to look for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,16 +64,15 @@ class TrialCost:
 
 def estimates(trials: Sequence[Point], past: Iterable[PastRun]) -> list[TrialCost | None]:
     """The cost of each trial by finished ones; None where it is not known."""
-    same: dict[frozenset[tuple[str, str]], list[PastRun]] = {}
-    alike: dict[frozenset[tuple[str, str]], list[PastRun]] = {}
+    same, alike = defaultdict[_Settings, list[PastRun]](list), defaultdict[_Settings, list[PastRun]](list)
     for run in past:
         settings = _settings_of(run)
-        same.setdefault(_without(settings, _SEEDS), []).append(run)
-        alike.setdefault(_only_alike(settings), []).append(run)
+        same[_but_seeds(settings)].append(run)
+        alike[_only_alike(settings)].append(run)
 
     def cost_of(trial: Point) -> TrialCost | None:
         settings = settings_of(trial)
-        if found := same.get(_without(settings, _SEEDS)):
+        if found := same.get(_but_seeds(settings)):
             return _median(found, "same")
         return _median(found, "alike") if (found := alike.get(_only_alike(settings))) else None
 
@@ -81,9 +81,9 @@ def estimates(trials: Sequence[Point], past: Iterable[PastRun]) -> list[TrialCos
 
 def finished_on(trials: Sequence[Point], past: Iterable[PastRun]) -> dict[str, int]:
     """How many of the trials have finished, by the digest of the lake."""
-    lakes: dict[frozenset[tuple[str, str]], set[str]] = {}
+    lakes = defaultdict[_Settings, set[str]](set)
     for run in past:
-        lakes.setdefault(frozenset(_settings_of(run).items()), set()).add(run.tags.get("lake", ""))
+        lakes[frozenset(_settings_of(run).items())].add(run.tags.get("lake", ""))
     found = (lakes.get(frozenset(settings_of(trial).items()), ()) for trial in trials)
     return dict(Counter(lake for each in found for lake in each))
 
@@ -101,11 +101,11 @@ def _settings_of(run: PastRun) -> dict[str, str]:
     return {name: value for name, value in run.params.items() if name not in _WHERE} | explained
 
 
-def _without(settings: Settings, names: frozenset[str]) -> frozenset[tuple[str, str]]:
-    return frozenset((name, value) for name, value in settings.items() if name not in names)
+def _but_seeds(settings: Mapping[str, str]) -> _Settings:
+    return frozenset((name, value) for name, value in settings.items() if name not in _SEEDS)
 
 
-def _only_alike(settings: Settings) -> frozenset[tuple[str, str]]:
+def _only_alike(settings: Mapping[str, str]) -> _Settings:
     return frozenset((name, value) for name, value in settings.items() if name in ALIKE or name.startswith(_PARAMETERS))
 
 

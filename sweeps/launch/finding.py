@@ -1,4 +1,4 @@
-"""`Finding`: what a check of a machine or a place found, and `limited`, which lets no check wait for ever."""
+"""`Finding`: what a check of a machine or a place found, and `with_time_limit`, which lets no check wait for ever."""
 
 import threading
 from collections.abc import Callable, Iterable
@@ -13,19 +13,15 @@ Level = Literal["ok", "warning", "error"]
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One line for a person.
+    """One line for a person: what was looked at, what was found there, and what to do about it.
 
-    Attributes:
-        name: What was looked at.
-        level: See `Level`.
-        said: What was found.
-        remedy: What to do about it; empty where nothing needs to be done, or where `said` has it.
-        late: Whether the check did not end in time, and still goes on.
+    The remedy is empty where nothing needs to be done, or where the message has it. A check that is `late` did not end
+    in time, and still goes on.
     """
 
     name: str
     level: Level
-    said: str
+    message: str
     remedy: str = ""
     late: bool = False
 
@@ -33,7 +29,7 @@ class Finding:
 Check = Callable[[], Iterable[Finding]]
 
 
-def limited(name: str, check: Check, seconds: float) -> tuple[Finding, ...]:
+def with_time_limit(name: str, check: Check, seconds: float) -> tuple[Finding, ...]:
     """What a check finds; an error where it raises one of a place, or does not end in time.
 
     A check that is late goes on in a thread that keeps no process alive.
@@ -53,9 +49,9 @@ def limited(name: str, check: Check, seconds: float) -> tuple[Finding, ...]:
     if thread.is_alive():
         said = f"no answer within {seconds:.0f} s"
         remedy = "look whether its disk, server or driver hangs"
-        return (Finding(name=name, level="error", said=said, remedy=remedy, late=True),)
+        return (Finding(name=name, level="error", message=said, remedy=remedy, late=True),)
     for error in raised:
         if not isinstance(error, IceBenchError | OSError):
             raise error
-        return (Finding(name=name, level="error", said=str(error)),)
+        return (Finding(name=name, level="error", message=str(error)),)
     return tuple(found)

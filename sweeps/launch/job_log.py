@@ -7,9 +7,9 @@ from typing import Final
 
 from sweeps.launch.trials import Event
 from sweeps.record.forecast import OpenTrial, clock, duration, seconds_left
-from sweeps.record.place import cell_of_name
+from sweeps.record.run_tags import cell_of_name
 from sweeps.record.state import STOPPED
-from sweeps.record.study import StudyTracker, TrialRow
+from sweeps.record.study import StudyTracker
 from training.evaluation.metric_names import USUAL_SCORES
 from training.tracking.server import TrackingError
 
@@ -90,9 +90,6 @@ class JobLog:
         if row is None or row.status == "RUNNING":
             return "ended", "its result is not in MLflow yet"
         word = "finished" if row.status == "FINISHED" else "stopped" if STOPPED in row.metrics else "ended"
-        return word, _score_text(row, self._watched.objective)
-
-
-def _score_text(row: TrialRow, objective: str) -> str:
-    name = next((name for name in filter(None, (objective, *USUAL_SCORES)) if name in row.metrics), None)
-    return "" if name is None else f"{name} {row.metrics[name]:.3f}"
+        metrics = row.metrics
+        scores = [f"{name} {metrics[name]:.3f}" for name in (self._watched.objective, *USUAL_SCORES) if name in metrics]
+        return word, next(iter(scores), "")

@@ -17,12 +17,8 @@ def fill_in(
     """Puts a measured cost in the place of those that are not known; says on what it was measured.
 
     Attributions have no step, and the length of an epoch of patch-based trials depends on patches that nobody has
-    counted: both stay unknown, but where the spec names the batches.
-
-    Args:
-        studies: Trials of each.
-        costs: Of each trial, None where not known; they are filled in.
-        lake: Val scenes are scored after every epoch and test scenes once; without a lake that is left out.
+    counted: both stay unknown, but where the spec names the batches. Val scenes are scored after every epoch and test
+    scenes once; without a lake that is left out.
     """
     steps: dict[str, StepCost] = {}
     for trials, found in zip(studies, costs, strict=True):

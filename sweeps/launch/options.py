@@ -1,11 +1,19 @@
 """The closed set of options that every study has: names, help, environment variables."""
 
+import os
+from pathlib import Path
 from typing import Annotated, Final, Literal
 
 import typer
 
+from datasets.access import is_url, plain
+from datasets.process.checkout import ROOT
+
 LAKE: Final = "ICEBENCH_LAKE"
 """Environment variable with the URL of the lake; read here, since typer would split a path at its spaces."""
+
+USUAL_TRACKING: Final = f"sqlite:///{ROOT}/results/mlflow.db"
+"""Where MLflow is if nobody says it."""
 
 Lakes = Annotated[
     list[str] | None,
@@ -33,10 +41,7 @@ Storage = Annotated[
     ),
 ]
 TaskWord = Literal["pixel", "patch", "both"]
-Task = Annotated[
-    TaskWord,
-    typer.Option(help="Pixel-based trials, patch-based ones, or both.", envvar="ICEBENCH_TASK"),
-]
+Task = Annotated[TaskWord, typer.Option(help="Pixel-based trials, patch-based ones, or both.", envvar="ICEBENCH_TASK")]
 Only = Annotated[
     list[str] | None,
     typer.Option(help="Keep some values of an axis: --only data.ratio=5. May be given again.", metavar="KEY=VALUE"),
@@ -66,13 +71,7 @@ Search = Annotated[
         metavar="grid|random|optuna",
     ),
 ]
-Scheduler = Annotated[
-    str,
-    typer.Option(
-        help="asha stops trainings that are behind by val F1.",
-        metavar="none|asha",
-    ),
-]
+Scheduler = Annotated[str, typer.Option(help="asha stops trainings that are behind by val F1.", metavar="none|asha")]
 Resume = Annotated[
     bool, typer.Option("--resume/--no-resume", help="Go on from checkpoints, or train unfinished trials from start.")
 ]
@@ -85,3 +84,14 @@ Measure = Annotated[
     bool,
     typer.Option("--measure", help="With --dry-run: time a few steps here for trials whose cost is not on record."),
 ]
+
+
+def lakes_of(lake: list[str] | None) -> tuple[str, ...]:
+    """URLs of the lakes that are given; without, the one of the environment, else the usual one."""
+    return tuple(lake or [os.environ.get(LAKE) or str(ROOT / "data/lake")])
+
+
+def storage_of(storage: str) -> str:
+    """Where checkpoints go; a path is absolute, since trials have working folders of their own."""
+    place = plain(storage or str(ROOT / "results/ray"))
+    return place if is_url(place) else str(Path(place).expanduser().absolute())

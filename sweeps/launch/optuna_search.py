@@ -7,8 +7,7 @@ from ray import tune
 from ray.tune.search.optuna import OptunaSearch
 
 from sweeps.design.axes import Cell, Changes, Together, joined
-from sweeps.launch.order import Order
-from sweeps.launch.report_keys import SCORE
+from sweeps.launch.order import SCORE, Order
 
 _TRIES: Final = 200
 """Number of choices in a row that were all tried before, after which the search ends."""

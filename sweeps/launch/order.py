@@ -1,18 +1,26 @@
-"""`Order`: one trial to run, as the driver hands it to a worker process."""
+"""`Order`: one trial to run, as the driver hands it to a worker process; and the names of what the worker reports."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
 
 from sweeps.design.experiment import SEED
 from sweeps.design.run_names import run_name
-from sweeps.record.place import AXIS_TAG
+from sweeps.record.run_tags import AXIS_TAG
 from training.attribution.settings import AttributionSettings
 from training.spec import TrialSpec
 
 ORDER: Final = "order"
 """Name of the order in a configuration of Ray, where it is JSON: Tune copies its configurations into files."""
+
+Report = Callable[[dict[str, Any]], None]
+"""Ray's function: takes the results of an epoch, and ends the worker's function where a scheduler stops the trial."""
+EPOCH: Final = "epoch"
+SCORE: Final = "val/f1"
+"""The score that searches and schedulers use: never a test score."""
+REFUSED: Final = "refused"
+"""Why a trial is not to be tried again."""
 
 
 class Order(BaseModel):
@@ -22,10 +30,7 @@ class Order(BaseModel):
         spec: Of the training, bound to the lake.
         attribution: Settings of an attribution of the network that was trained by the spec; None trains.
         labels: Its place in the study: axis -> value as text.
-        lake: URL.
-        tracking_uri: Where MLflow is.
-        study: Name of MLflow's experiment.
-        parent_run: Run of the study.
+        study: Name of MLflow's experiment, in which `parent_run` is the run of the study.
         storage: URL below which every trial has a folder for what it needs to go on elsewhere.
         resume: Whether it may go on from earlier checkpoints.
         token: Of the driver; a driver that starts the trial later takes it over.
@@ -79,9 +84,7 @@ class Order(BaseModel):
 
         An attribution has its own trial_id, and says what it `explains` and with which settings.
         """
-        tags = {
-            f"{AXIS_TAG}{axis}": value for axis, value in self.labels.items() if axis != SEED
-        }  # it has a tag already
+        tags = {f"{AXIS_TAG}{axis}": value for axis, value in self.labels.items() if axis != SEED}  # it has its own
         if self.attribution is not None:
             tags |= {"trial_id": self.trial_id, "explains": self.spec.trial_id}
             tags |= {f"attribution.{name}": str(value) for name, value in self.attribution.model_dump().items()}

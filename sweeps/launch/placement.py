@@ -1,7 +1,7 @@
 """`Placement`: the resources of a trial, and whether a cluster has them. Does not import Ray."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from datasets.errors import IceBenchError
@@ -53,19 +53,10 @@ class Placement:
             processes=processes,
         )
 
-    def of_one_process(self) -> "Placement":
-        """The same for work that several processes cannot share: one of them, with at most one GPU."""
-        return replace(self, processes=1)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Slots:
-    """What a cluster has for the trials of a placement.
-
-    Attributes:
-        gpus: GPUs for each process.
-        room: Trials that it holds at a time.
-    """
+    """What a cluster has for the trials of a placement: GPUs for each process, room for trials at a time."""
 
     gpus: float
     room: int
@@ -74,10 +65,7 @@ class Slots:
 def slots_for(nodes: Sequence[Mapping[str, float]], placement: Placement, *, grows: bool = False) -> Slots:
     """What the nodes have for a placement; one that names no GPUs takes one for each process where there are any.
 
-    Args:
-        nodes: Resources of every node that is there.
-        placement: What a trial needs.
-        grows: Whether nodes are added on demand: then there will be room, even if there is none now.
+    Where the cluster `grows`, nodes are added on demand: there will be room, even if there is none now.
 
     Raises:
         PlacementError: They cannot hold any trial.
@@ -94,13 +82,9 @@ def slots_for(nodes: Sequence[Mapping[str, float]], placement: Placement, *, gro
 
 
 def room_for(nodes: Sequence[Mapping[str, float]], *, cpus: float, gpus: float, processes: int) -> int:
-    """Trials that the cluster can hold at a time; a trial that it can never hold would wait for ever.
+    """Trials that nodes of `{"CPU": 8.0, "GPU": 1.0}` can hold at a time; processes of one may be on several nodes.
 
-    Args:
-        nodes: Resources of every node, `{"CPU": 8.0, "GPU": 1.0}`.
-        cpus: CPUs for each process.
-        gpus: GPUs for each process.
-        processes: Processes of a trial; they may be on several nodes.
+    A trial that they can never hold would wait for ever.
 
     Raises:
         PlacementError: It cannot hold any.

@@ -21,8 +21,9 @@ from typing import Final
 from datasets.access import is_url, scheme_of
 from datasets.errors import IceBenchError
 from datasets.lake import Lake
+from datasets.process.folders import nearest
 from datasets.storage import create, exists, read, remove
-from sweeps.launch.finding import Check, Finding, Level, limited
+from sweeps.launch.finding import Check, Finding, Level, with_time_limit
 from training.tracking.artifact_stores import probe_artifacts
 from training.tracking.server import check_reachable, public
 
@@ -52,14 +53,12 @@ class Mark:
     remedy: str
 
 
-def look(lake_urls: Sequence[str], tracking_uri: str, storage: str, marks: Sequence[Mark] = ()) -> list[Finding]:
-    """Looks at all of them from this process, in seconds where they answer.
+def check_places(
+    lake_urls: Sequence[str], tracking_uri: str, storage: str, marks: Sequence[Mark] = ()
+) -> list[Finding]:
+    """Looks at all of them from this process, in seconds where they answer; the tracking URI is resolved.
 
-    Args:
-        lake_urls: Of the lakes.
-        tracking_uri: Resolved, see `training.tracking.server.resolve_uri`.
-        storage: Folder or URL of checkpoints.
-        marks: What the driver has put into places that must be the same here.
+    `marks` are what the driver has put into places that must be the same here.
     """
     checks: list[tuple[str, Check]] = [("lake", partial(check_lake, url)) for url in lake_urls]
     checks += [(mark.name, partial(check_shared, mark)) for mark in marks]
@@ -68,7 +67,7 @@ def look(lake_urls: Sequence[str], tracking_uri: str, storage: str, marks: Seque
         ("MLflow", partial(check_tracking, tracking_uri)),
         ("clock", partial(check_clocks, [*lake_urls, storage], tracking_uri)),
     ]
-    return [finding for name, check in checks for finding in limited(name, check, _PATIENCE_S)]
+    return [finding for name, check in checks for finding in with_time_limit(name, check, _PATIENCE_S)]
 
 
 @contextmanager
@@ -95,7 +94,7 @@ def check_shared(mark: Mark) -> Iterator[Finding]:
     """Looks for a mark of the driver; one that is seen is not worth a line."""
     if not exists(mark.object):
         said = f"{mark.place} is not the same place there as for the driver of the study"
-        yield Finding(name=mark.name, level="error", said=said, remedy=mark.remedy)
+        yield Finding(name=mark.name, level="error", message=said, remedy=mark.remedy)
 
 
 @contextmanager
@@ -118,9 +117,9 @@ def check_lake(url: str) -> Iterator[Finding]:
     scenes = len(lake.catalog())
     said = f"{url}: {scenes} scenes"
     if scenes:
-        yield Finding(name="lake", level="ok", said=said)
+        yield Finding(name="lake", level="ok", message=said)
     else:
-        yield Finding(name="lake", level="error", said=said, remedy="build it with `python -m ingest build`")
+        yield Finding(name="lake", level="error", message=said, remedy="build it with `python -m ingest build`")
 
 
 def check_storage(url: str) -> Iterator[Finding]:
@@ -128,12 +127,12 @@ def check_storage(url: str) -> Iterator[Finding]:
     with _probe_in(url) as probe:
         alone = create(probe, b"first") and not create(probe, b"second") and read(probe) == b"first"
     if alone:
-        yield Finding(name="storage", level="ok", said=f"{url}: written, read, not overwritten, removed")
+        yield Finding(name="storage", level="ok", message=f"{url}: written, read, not overwritten, removed")
         return
     yield Finding(
         name="storage",
         level="error",
-        said=f"{url} overwrites an object that must be created only once",
+        message=f"{url} overwrites an object that must be created only once",
         remedy="use a store with conditional writes (AWS, Google Cloud, MinIO, SeaweedFS), or a shared disk",
     )
 
@@ -146,20 +145,23 @@ def check_tracking(uri: str) -> Iterator[Finding]:
     check_reachable(uri)
     where = probe_artifacts(uri)
     said = f"{public(uri)}: reachable, login taken, artifacts written to {where}"
-    yield Finding(name="MLflow", level="ok", said=said)
+    yield Finding(name="MLflow", level="ok", message=said)
 
 
 def _check_database(path: Path) -> Finding:
     """Looks at the file without making it, or its folder."""
     if path.exists():
         check_reachable(f"sqlite:///{path}")
-    place = next(each for each in (path, *path.parents) if each.exists())
+    place = nearest(path)
     if not os.access(place, os.W_OK):
         return Finding(
-            name="MLflow", level="error", said=f"{str(place)!r} cannot be written", remedy="give another --tracking-uri"
+            name="MLflow",
+            level="error",
+            message=f"{str(place)!r} cannot be written",
+            remedy="give another --tracking-uri",
         )
     state = "a database of this machine" if path.exists() else "will be made by the first study"
-    return Finding(name="MLflow", level="ok", said=f"sqlite:///{path}: {state}")
+    return Finding(name="MLflow", level="ok", message=f"sqlite:///{path}: {state}")
 
 
 def check_clocks(places: Sequence[str], tracking_uri: str) -> Iterator[Finding]:
@@ -175,9 +177,9 @@ def clock_finding(server: str, drift_s: float) -> Finding:
     """What a difference between two clocks means: some seconds nothing, a quarter of an hour refusals."""
     said = f"{abs(drift_s):.0f} s {'behind' if drift_s > 0 else 'ahead of'} that of {server}"
     if abs(drift_s) < _DRIFT_S:
-        return Finding(name="clock", level="ok", said=said)
+        return Finding(name="clock", level="ok", message=said)
     level: Level = "error" if abs(drift_s) > _REFUSED_S else "warning"
-    return Finding(name="clock", level=level, said=said, remedy="set the clock by NTP (`timedatectl set-ntp true`)")
+    return Finding(name="clock", level=level, message=said, remedy="set the clock by NTP (`timedatectl set-ntp true`)")
 
 
 def server_drift(url: str) -> float | None:

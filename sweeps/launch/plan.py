@@ -1,16 +1,20 @@
 """`Plan`: which trials of a study can run with the given lakes and trainings; the others are named."""
 
+import shlex
 from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 from datasets.errors import SplitError
 from datasets.lake import Lake
+from datasets.storage import exists
 from sweeps.design.axes import text
 from sweeps.design.experiment import Experiment, ExperimentError
 from sweeps.design.point import Point
+from sweeps.launch.order import folder_of
+from training.attribution.settings import AttributionError, Method
 from training.data.trial_scenes import EmptyCellError, TrialScenes, select_scenes
-from training.spec import SpecError
+from training.spec import SpecError, TrialSpec
 
 Ready = tuple[Point, Lake]
 """A trial bound to the lake that it needs, and that lake."""
@@ -18,13 +22,7 @@ Ready = tuple[Point, Lake]
 
 @dataclass(frozen=True, kw_only=True)
 class ImpossibleTrial:
-    """A trial that cannot run.
-
-    Attributes:
-        trial: Which.
-        reason: What is missing, one sentence.
-        short: The same in a few words, for tables.
-    """
+    """A trial that cannot run: what is missing as one sentence, and `short`, in a few words for tables."""
 
     trial: Point
     reason: str
@@ -37,10 +35,7 @@ class Plan:
 
     Attributes:
         study: The whole study: what its report is about.
-        part: The trials of it that should run.
-        lake: The lake of the study.
-        ready: Trials of the part that can run.
-        impossible: Trials of the part that cannot.
+        part: The trials of it that should run: those that are `ready`, and those that are `impossible`.
         impossible_elsewhere: Trials outside the part that could not run either, as far as is known.
     """
 
@@ -99,8 +94,6 @@ class _Planner:
         self._lakes, self._networks = lakes, None
         self._scenes: dict[str, dict[Hashable, TrialScenes | SplitError]] = {lake.url: {} for lake in lakes}
         if part.trained_by:
-            from sweeps.launch.trained_networks import TrainedNetworks
-
             self._networks = TrainedNetworks(part.trained_by, storage, coming)
 
     def judge(self, trial: Point) -> Ready | ImpossibleTrial:
@@ -119,9 +112,9 @@ class _Planner:
         except SplitError as error:
             short = f"no {error.split} scenes" if isinstance(error, EmptyCellError) else "no scene is large enough"
             return ImpossibleTrial(trial=trial, reason=str(error), short=short)
-        missing = None if self._networks is None else self._networks.why_not(bound)
-        if missing is not None:
-            return ImpossibleTrial(trial=bound, reason=missing.reason, short=missing.short)
+        if self._networks is not None and (missing := self._networks.why_not(bound)):
+            reason, short = missing
+            return ImpossibleTrial(trial=bound, reason=reason, short=short)
         return bound, lake
 
     def impossible(self, trials: Iterable[Point]) -> Iterator[ImpossibleTrial]:
@@ -138,3 +131,56 @@ class _Planner:
             return self._lakes[0]
         wanted = {**self._lakes[0].recipe["recipe"], **trial.recipe}
         return next((lake for lake in self._lakes if lake.recipe["recipe"] == wanted), None)
+
+
+class TrainedNetworks:
+    """Checks each network and each training once.
+
+    Args:
+        trained_by: Command that trains, with labels in braces.
+        storage: Where trainings keep their checkpoints.
+        coming: Ids of trainings that will have ended.
+    """
+
+    def __init__(self, trained_by: str, storage: str, coming: Collection[str]) -> None:
+        self._trained_by, self._storage = trained_by, storage
+        self._untrained = dict.fromkeys(coming, "")
+        self._refused: dict[tuple[str, str], str] = {}
+
+    def why_not(self, trial: Point) -> tuple[str, str] | None:
+        """Why an attribution cannot be made, as one sentence and in a few words; None where it can."""
+        if trial.attribution is None:
+            return None
+        if refused := self._refusal(trial.spec, trial.attribution.method):
+            return refused, "not by this method"
+        if untrained := self._training(trial.spec.trial_id):
+            words = {axis: shlex.quote(text(value)) for axis, value in trial.labels.items()}
+            return f"{untrained} first: {self._trained_by.format_map(words)}", "no trained network"
+        return None
+
+    def _refusal(self, spec: TrialSpec, method: Method) -> str:
+        """Why the method cannot explain the network; empty where it can."""
+        from training.attribution.explain_trial import check_method  # torch and captum, only where needed
+
+        network = spec.with_("seed", 0).trial_id, method
+        if network not in self._refused:
+            self._refused[network] = ""
+            try:
+                check_method(spec, method)
+            except AttributionError as error:
+                self._refused[network] = str(error)
+        return self._refused[network]
+
+    def _training(self, trial_id: str) -> str:
+        """What a training lacks; empty where it has ended."""
+        from training.loop.checkpoint_files import BEST, LAST  # the driver of a grid needs nothing of the loop
+
+        if trial_id not in self._untrained:
+            place = folder_of(self._storage, trial_id)
+            if not exists(f"{place}/{BEST}"):
+                self._untrained[trial_id] = f"there is no trained network at {place}: train it"
+            elif exists(f"{place}/{LAST}"):
+                self._untrained[trial_id] = f"the training at {place} has not ended ({LAST} is there): finish it"
+            else:
+                self._untrained[trial_id] = ""
+        return self._untrained[trial_id]

@@ -18,7 +18,7 @@ def run_order_together(order: Order, folder: Path, login: Login) -> None:
 
     def process(config: dict[str, Any]) -> None:
         login.use()
-        _process(config)
+        run_order(Order.of_config(config), Path(config["folder"]), ray.train.report)
 
     TorchTrainer(
         process,
@@ -34,7 +34,3 @@ def run_order_together(order: Order, folder: Path, login: Login) -> None:
             callbacks=[TuneReportCallback()],  # type: ignore[list-item] # the hints are those of the older RunConfig
         ),
     ).fit()
-
-
-def _process(config: dict[str, Any]) -> None:
-    run_order(Order.of_config(config), Path(config["folder"]), ray.train.report)

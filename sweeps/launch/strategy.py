@@ -6,16 +6,20 @@ Ray, Optuna or ASHA is imported by the method that uses it.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from datasets.errors import unknown_name
 from sweeps.design.experiment import SEED, TASK, Experiment, ExperimentError
 
 if TYPE_CHECKING:
+    from ray.tune.schedulers import ASHAScheduler
+
+    from sweeps.launch.optuna_search import CombinationSearch
     from sweeps.launch.order import Order
     from sweeps.launch.placement import Placement, Slots
     from sweeps.launch.plan import Plan, Ready
     from sweeps.launch.trials import OnEvent, Outcome
+    from sweeps.record.design import StudyDesign
     from sweeps.record.state import TrialState
 
 SAMPLES: Final = 20
@@ -41,29 +45,19 @@ class Strategy:
     needs_scores: ClassVar[bool] = False
 
     def shaped(self, study: Experiment, task: str) -> Experiment:
-        """The study as the strategy makes it.
-
-        Args:
-            study: All of it.
-            task: `pixel`, `patch` or `both`, from the command line.
+        """The study as the strategy makes it; `task` is `pixel`, `patch` or `both`.
 
         Raises:
             ExperimentError: The study cannot be searched like that.
         """
         return study
 
-    def design(self, plan: "Plan") -> dict[str, Any]:
-        """Fields of the record that differ from the design of the study; see `StudyDesign`."""
-        return {}
+    def design(self, design: "StudyDesign", plan: "Plan") -> "StudyDesign":
+        """The design of the study for its record, as the strategy changes it."""
+        return design
 
     def to_place(self, plan: "Plan", states: Mapping[str, "TrialState"], *, failed_only: bool) -> list["Ready"]:
-        """The trials that run now.
-
-        Args:
-            plan: Of the study.
-            states: Where its trials stand, by trial_id.
-            failed_only: Whether only those run whose newest attempt failed.
-        """
+        """The trials that run now, by the states of all trials; `failed_only`: those whose newest attempt failed."""
         from sweeps.record.state import state_of  # with the client of MLflow, which --help does not need
 
         over = {"finished", "stopped"} if self.asha else {"finished"}
@@ -85,35 +79,43 @@ class Strategy:
         slots: "Slots",
         on_event: "OnEvent",
     ) -> list["Outcome"]:
-        """Runs the orders on the cluster that is joined; see `run_trials`.
+        """Runs the orders for the trials of `to_place` on the cluster that is joined; see `run_trials`."""
+        from sweeps.launch.trials import fit, run_trials
 
-        Args:
-            orders: Of `to_place`.
-            plan: Of the study.
-            states: Where its trials stand, by trial_id.
-            placement: Resources.
-            slots: What the cluster has of them.
-            on_event: Listener.
-        """
-        from sweeps.launch.trials import run_trials
+        scheduler, search = self._scheduler(orders), self._search(orders[0], plan, states)
+        if search is None:
+            return run_trials(orders, placement, slots, on_event, scheduler=scheduler)
+        wanted = self.count(orders)
+        return fit(placement, slots, on_event, search_alg=search, scheduler=scheduler, num_samples=wanted)
 
-        return run_trials(orders, placement, slots, on_event, scheduler=self._scheduler(orders))
+    def _search(self, order: "Order", plan: "Plan", states: Mapping[str, "TrialState"]) -> "CombinationSearch | None":
+        """What chooses the trials instead of the orders; `order` is the first of them."""
+        return None
 
-    def _scheduler(self, orders: Sequence["Order"]) -> Any:
-        if not self.asha:
-            return None
-        from sweeps.launch.asha import asha
+    def _scheduler(self, orders: Sequence["Order"]) -> "ASHAScheduler | None":
+        return asha_scheduler(max(order.spec.loop.max_epochs for order in orders)) if self.asha else None
 
-        return asha(max(order.spec.loop.max_epochs for order in orders))
+
+def asha_scheduler(max_epochs: int) -> "ASHAScheduler":
+    """Stops trainings that are behind (Li et al. 2020): the better third goes on after 1/10 of the epochs, 3/10, ..."""
+    from ray.tune.schedulers import ASHAScheduler
+
+    from sweeps.launch.order import EPOCH, SCORE
+
+    return ASHAScheduler(
+        time_attr=EPOCH,
+        metric=SCORE,
+        mode="max",
+        max_t=max_epochs,
+        grace_period=max(1, max_epochs // 10),
+        reduction_factor=3,
+        stop_last_trials=False,  # after the last epoch a trial still has to be scored
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class RandomSearch(Strategy):
-    """`--search random`: combinations of all axes drawn at random, with one seed.
-
-    Attributes:
-        samples: Combinations.
-    """
+    """`--search random`: some combinations of all axes, drawn at random, with one seed."""
 
     samples: int = SAMPLES
 
@@ -124,11 +126,7 @@ class RandomSearch(Strategy):
 
 @dataclass(frozen=True, kw_only=True)
 class OptunaSearch(Strategy):
-    """`--search optuna`: the next combination is chosen by the val scores so far, with one seed.
-
-    Attributes:
-        samples: Combinations.
-    """
+    """`--search optuna`: some combinations of all axes, each chosen by the val scores so far, with one seed."""
 
     samples: int = SAMPLES
     needs_scores: ClassVar[bool] = True
@@ -140,11 +138,11 @@ class OptunaSearch(Strategy):
             raise ExperimentError("--search optuna looks at one task at a time: add --task pixel or --task patch")
         return _one_seed(one_task).searched("-optuna", 1)
 
-    def design(self, plan: "Plan") -> dict[str, Any]:
+    def design(self, design: "StudyDesign", plan: "Plan") -> "StudyDesign":
         """All values that can be chosen; the combinations are not known before."""
         ((task, arm),) = plan.part.arms.items()
-        axes = {axis: list(values) for axis, values in arm.choices().items()}
-        return {"axes": {TASK: [task], **axes}, "trials": self.samples, "cells": []}
+        axes = {TASK: (task,), **{axis: tuple(values) for axis, values in arm.choices().items()}}
+        return design.model_copy(update={"axes": axes, "trials": self.samples, "cells": (), "left_out": ()})
 
     def to_place(self, plan: "Plan", states: Mapping[str, "TrialState"], *, failed_only: bool) -> list["Ready"]:
         """The cell that represents all."""
@@ -154,21 +152,10 @@ class OptunaSearch(Strategy):
         """The wanted number."""
         return self.samples
 
-    def run(
-        self,
-        orders: Sequence["Order"],
-        plan: "Plan",
-        states: Mapping[str, "TrialState"],
-        placement: "Placement",
-        slots: "Slots",
-        on_event: "OnEvent",
-    ) -> list["Outcome"]:
-        """Runs what Optuna chooses instead of the orders."""
+    def _search(self, order: "Order", plan: "Plan", states: Mapping[str, "TrialState"]) -> "CombinationSearch":
         from sweeps.launch.optuna_search import CombinationSearch
-        from sweeps.launch.trials import fit
 
         (arm,) = plan.part.arms.values()
-        order = orders[0]
         base = arm.base.with_all({"data.lake": order.spec.data.lake, "seed": order.spec.seed})
         labels = {name: order.labels[name] for name in (TASK, SEED)}
         template = order.model_copy(update={"spec": base, "labels": labels})
@@ -177,9 +164,7 @@ class OptunaSearch(Strategy):
             for trial_id, state in states.items()
             if state.row is not None and _VAL_SCORE in state.row.metrics
         }
-        search = CombinationSearch(template, arm.choices(), known, self.samples, arm.together)
-        scheduler = self._scheduler(orders)
-        return fit(placement, slots, on_event, search_alg=search, scheduler=scheduler, num_samples=self.samples)
+        return CombinationSearch(template, arm.choices(), known, self.samples, arm.together)
 
 
 def parse_strategy(search: str, scheduler: str) -> Strategy:

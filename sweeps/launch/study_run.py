@@ -6,12 +6,12 @@ not -> report on the parent run
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from datasets.lake import Lake
 from datasets.process.ray_session import grows, nodes
 from sweeps.design.axes import text
-from sweeps.design.experiment import cell_of, design_of
+from sweeps.design.experiment import SEED, Experiment, cell_of
 from sweeps.design.point import Point
 from sweeps.launch.cluster import check_nodes, cluster
 from sweeps.launch.description import keeping_current
@@ -23,12 +23,12 @@ from sweeps.launch.strategy import Strategy
 from sweeps.launch.trials import Event, OnEvent, Outcome
 from sweeps.launch.unsent import fail_unrecorded, send_waiting_records
 from sweeps.record.claim import claimed, storage_changed
-from sweeps.record.design import StudyDesign
+from sweeps.record.design import LeftOut, StudyDesign
 from sweeps.record.lake_note import LakeNote
-from sweeps.record.ordered import ORDERED, to_tag
-from sweeps.record.place import cell_of_name
+from sweeps.record.run_tags import ORDERED, ordered_tag
 from sweeps.record.state import TrialState, finished_earlier, state_of, states_of
 from sweeps.record.study import StudyTracker, shared_settings
+from sweeps.record.trial_lines import durations_by_cell
 from training.tracking.records import now_ms
 
 Watching = Callable[[Watched], AbstractContextManager[OnEvent]]
@@ -40,9 +40,6 @@ class Request:
 
     Attributes:
         lake_urls: The lake, and further ones of the same scenes built with other options.
-        tracking_uri: Where MLflow is.
-        placement: Resources.
-        strategy: Search and scheduler.
         resume: Whether trials go on from their checkpoints.
         failed_only: Whether only trials run whose newest attempt failed.
     """
@@ -56,14 +53,8 @@ class Request:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Done:
-    """What a run of a study did.
-
-    Attributes:
-        study: Its record.
-        outcomes: Of the trials that ran.
-        finished: Trials that were finished before.
-    """
+class StudyOutcome:
+    """What a run of a study did: its record, the outcomes of the trials that ran, how many had `finished` before."""
 
     study: StudyTracker
     outcomes: tuple[Outcome, ...]
@@ -75,14 +66,8 @@ class Done:
         return tuple(outcome for outcome in self.outcomes if outcome.error is not None)
 
 
-def run_study(plan: Plan, request: Request, watching: Watching, say: Callable[[str], None]) -> Done:
-    """Runs the missing trials of a study.
-
-    Args:
-        plan: Its trials.
-        request: How they are to run.
-        watching: Shows trials while they run.
-        say: Shows a line about the next step.
+def run_study(plan: Plan, request: Request, watching: Watching, say: Callable[[str], None]) -> StudyOutcome:
+    """Runs the missing trials of a study; `watching` shows them while they run, `say` a line about the next step.
 
     Raises:
         IceBenchError: Nothing could start: no tracking server, another driver, no room on the cluster, a node that does
@@ -107,56 +92,73 @@ def run_study(plan: Plan, request: Request, watching: Watching, say: Callable[[s
             outcomes: list[Outcome] = []
             if waiting:
                 # several processes cannot share an attribution
-                placement = request.placement.of_one_process() if plan.study.trained_by else request.placement
+                placement = replace(request.placement, processes=1) if plan.study.trained_by else request.placement
                 token = claim.holder.token
-                orders = [_order(trial, lake, request, placement, study, token) for trial, lake in _by_ratio(waiting)]
-                study.set_tag(ORDERED, to_tag(now_ms(), [order.name for order in orders]))
+                # trials of one ratio after each other, since a node keeps that ratio decoded
+                waiting = sorted(waiting, key=lambda pair: (pair[1].digest, pair[0].spec.data.ratio))
+                orders = [_order(trial, lake, request, placement, study, token) for trial, lake in waiting]
+                study.set_tag(ORDERED, ordered_tag(now_ms(), [order.name for order in orders]))
                 watched = _watched(plan, request, study, orders, states)
-                with watching(watched) as on_event, keeping_current(study) as tell:
-                    outcomes = _place(plan, request, placement, orders, states, _telling(on_event, tell))
+                with watching(watched) as show, keeping_current(study) as renew:
+
+                    def on_event(event: Event) -> None:
+                        show(event)
+                        if event.ended:
+                            renew()
+
+                    outcomes = _place(plan, request, placement, orders, states, on_event)
                 send_waiting_records(study, {order.trial_id for order in orders})
                 outcomes = fail_unrecorded(outcomes, _without_lost(study))
         except BaseException:
             # Ctrl-C, or a cluster that broke: no trial runs any more
             study.finish_after_error("FAILED", with_trials=True)
             raise
-        done = Done(study=study, outcomes=tuple(outcomes), finished=finished)
+        done = StudyOutcome(study=study, outcomes=tuple(outcomes), finished=finished)
         study.finish("FAILED" if done.failed else "FINISHED")
     return done
 
 
-def _telling(on_event: OnEvent, tell: Callable[[], None]) -> OnEvent:
-    """A listener that also says where the record of the study is no longer of now."""
-
-    def listen(event: Event) -> None:
-        on_event(event)
-        if event.ended:
-            tell()
-
-    return listen
+def design_of(study: Experiment) -> StudyDesign:
+    """The study for its record: enough to write its report without this project."""
+    axes = {axis: values for axis, values in study.labels().items() if axis != SEED}
+    return StudyDesign(
+        question=study.question,
+        objective=study.objective,
+        axes=axes,
+        cells=tuple(dict.fromkeys(cell_of(trial, list(axes)) for trial in study.trials())),
+        seeds=tuple(study.seeds),
+        trials=len(study.trials()),
+        bins=tuple(study.bins),
+        matrix=study.matrix,
+        about="importance" if study.trained_by else "scores",
+    )
 
 
 def open_study(plan: Plan, request: Request) -> StudyTracker:
     """The record of the study on its lake, with its design and the cells that it leaves out."""
     design = design_of(plan.study)
-    axes = list(design["axes"])
+    axes = list(design.axes)
     impossible = (*plan.impossible, *plan.impossible_elsewhere)
     names = {each.trial.name for each in impossible}
     partly = {cell_of(trial, axes) for trial in plan.study.trials() if trial.name not in names}  # the rest may come
     gone = [each for each in impossible if cell_of(each.trial, axes) not in partly]
     missing = {cell_of(each.trial, axes): each.short for each in gone}
-    design["left_out"] = [{"cell": cell, "reason": reason} for cell, reason in missing.items()]
-    design["cells"] = [cell for cell in design["cells"] if cell not in missing]
-    design["trials"] -= len(gone)
-    settings = {axis: ", ".join(values) for axis, values in design["axes"].items()}
-    settings |= {"seeds": ", ".join(map(str, design["seeds"])), "objective": plan.study.objective}
+    settings = {axis: ", ".join(values) for axis, values in design.axes.items()}
+    settings |= {"seeds": ", ".join(map(str, design.seeds)), "objective": design.objective}
+    design = design.model_copy(
+        update={
+            "left_out": tuple(LeftOut(cell=cell, reason=reason) for cell, reason in missing.items()),
+            "cells": tuple(cell for cell in design.cells if cell not in missing),
+            "trials": design.trials - len(gone),
+        }
+    )
     return StudyTracker.open(
         request.tracking_uri,
         study=plan.study.name,
         lake=plan.lake.digest,
         recipe=plan.lake.recipe_digest,
         question=plan.study.question,
-        design=StudyDesign.model_validate(design | request.strategy.design(plan)),
+        design=request.strategy.design(design, plan),
         lake_url=plan.lake.url,
         lake_note=LakeNote.of(plan.lake.catalog()),
         settings=shared_settings(trial.spec for trial, _ in plan.ready) | settings,
@@ -174,22 +176,12 @@ def _watched(
     plan: Plan, request: Request, study: StudyTracker, orders: Sequence[Order], states: Mapping[str, TrialState]
 ) -> Watched:
     count, names = request.strategy.count(orders), [order.name for order in orders]
-    durations: dict[str, list[float]] = {}
-    for trial, _ in plan.ready:
-        row = state_of(states, trial.trial_id).row
-        if row is not None and row.status == "FINISHED" and row.ended is not None:
-            durations.setdefault(cell_of_name(trial.name), []).append((row.ended - row.started) / 1000)
     return Watched(
         study=study,
         objective="" if plan.study.trained_by else plan.study.objective,
         names=names if count == len(names) else [""] * count,
-        durations=durations,
+        durations=durations_by_cell({trial.name: state_of(states, trial.trial_id) for trial, _ in plan.ready}),
     )
-
-
-def _by_ratio(waiting: Sequence[tuple[Point, Lake]]) -> list[tuple[Point, Lake]]:
-    """Puts trials of one ratio after each other, since a node keeps that ratio decoded."""
-    return sorted(waiting, key=lambda pair: (pair[1].digest, pair[0].spec.data.ratio))
 
 
 def _order(trial: Point, lake: Lake, request: Request, placement: Placement, study: StudyTracker, token: str) -> Order:

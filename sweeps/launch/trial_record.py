@@ -8,9 +8,8 @@ from contextlib import contextmanager
 from typing import Final
 
 from sweeps.launch.checkpoints import TrialCheckpoints
-from sweeps.launch.order import Order
-from sweeps.launch.report_keys import SCORE
-from sweeps.record.life import BEAT_S, BEST, EPOCHS, NODE, alive_tag
+from sweeps.launch.order import SCORE, Order
+from sweeps.record.run_tags import BEAT_S, BEST, EPOCHS, NODE, alive_tag
 from sweeps.record.study import script_of
 from training.spec import TrialSpec
 from training.tracking.mlflow_client import RUN_NAME, SOURCE
@@ -18,7 +17,7 @@ from training.tracking.mlflow_tracker import MlflowTracker
 from training.tracking.tracker import Status, record_failure
 
 _SHORTEST_S: Final = 1.0
-"""Epochs that follow each other faster are told together: those of an earlier attempt come all at once."""
+"""Epochs that follow each other faster are sent together: those of an earlier attempt come all at once."""
 
 
 class StudyTrialTracker(MlflowTracker):
@@ -29,8 +28,8 @@ class StudyTrialTracker(MlflowTracker):
         self._order = order
         self._checkpoints = checkpoints
         self._best = -math.inf
-        self._told = -math.inf
-        self._unsaid: dict[str, str] = {}
+        self._last_sent = -math.inf
+        self._waiting: dict[str, str] = {}
 
     def start(self, spec: TrialSpec, tags: Mapping[str, str]) -> None:
         """Begins a new run, named after its place in the study."""
@@ -38,32 +37,32 @@ class StudyTrialTracker(MlflowTracker):
         self.start_ms = self._checkpoints.began  # after those before it, also where this host's clock is behind theirs
         shown = {RUN_NAME: self._order.run_name, SOURCE: script_of(self._order.study)}
         super().start(spec, {**tags, **self._order.tags, **life, **shown})
-        self._told = time.monotonic()
+        self._last_sent = time.monotonic()
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Notes metrics; those of an epoch also as tags, which a table of all trials can read in one request."""
         super().log_metrics(metrics, step)
         if step is not None and SCORE in metrics:
             self._best = max(self._best, metrics[SCORE])
-            self._unsaid = {EPOCHS: str(step + 1), BEST: f"{self._best:.6g}"}
-            self._tell(_SHORTEST_S)
+            self._waiting = {EPOCHS: str(step + 1), BEST: f"{self._best:.6g}"}
+            self._send_tags(_SHORTEST_S)
 
     def live(self) -> None:
         """Says that the trial goes on; call it as often as you like, it is noted once in `BEAT_S`."""
-        self._tell(BEAT_S)
+        self._send_tags(BEAT_S)
 
-    def _tell(self, pause_s: float) -> None:
-        if time.monotonic() - self._told >= pause_s:
-            self._told = time.monotonic()
-            self.set_tags({**self._unsaid, **alive_tag(time.time())})
-            self._unsaid = {}
+    def _send_tags(self, pause_s: float) -> None:
+        if time.monotonic() - self._last_sent >= pause_s:
+            self._last_sent = time.monotonic()
+            self.set_tags({**self._waiting, **alive_tag(time.time())})
+            self._waiting = {}
 
     def finish(self, status: Status) -> None:
         """Ends the run; raises SupersededError instead of calling it finished where another attempt has begun."""
         if status == "FINISHED":
             self._checkpoints.check_owner()
-        if self._unsaid:
-            self._tell(0.0)
+        if self._waiting:
+            self._send_tags(0.0)
         super().finish(status)
 
 

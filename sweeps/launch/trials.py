@@ -13,9 +13,8 @@ from typing import Any, Final
 
 from ray import tune
 
-from sweeps.launch.order import ORDER, Order
+from sweeps.launch.order import EPOCH, ORDER, REFUSED, SCORE, Order
 from sweeps.launch.placement import Placement, Slots
-from sweeps.launch.report_keys import EPOCH, REFUSED, SCORE
 from training.tracking.login import Login
 
 RETRIES: Final = 3
@@ -26,13 +25,7 @@ Work = Callable[[dict[str, Any]], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """How a trial ended.
-
-    Attributes:
-        trial_id: Which.
-        name: Its labels.
-        error: Last line of what went wrong; None for one that ended well or was stopped by a scheduler.
-    """
+    """How a trial ended; `error` is the last line of what went wrong, None where it ended well or was stopped."""
 
     trial_id: str
     name: str
@@ -51,13 +44,10 @@ class Event:
     """Something to show while trials run.
 
     Attributes:
-        name: Labels of the trial.
-        trial_id: Which.
-        epoch: Epochs done so far; 0 where it has just begun.
+        epoch: Epochs done so far; 0 where the trial has just begun.
         epochs: Most epochs that it may train; 0 where it trains none.
         metrics: What the trial reported last.
-        ended: The trial is over, well or not.
-        failed: It ended with an error.
+        ended: It is over, well or not.
     """
 
     name: str
@@ -81,15 +71,10 @@ def run_trials(
     scheduler: Any = None,
     work: Work | None = None,
 ) -> list[Outcome]:
-    """Runs trials on the cluster that is joined; a failed one does not stop the others.
+    """Runs trials on the cluster that is joined, in this order; a failed one does not stop the others.
 
-    Args:
-        orders: What to run, in this order.
-        placement: Resources.
-        slots: What the cluster has of them.
-        on_event: Called in this process when a trial begins, after every epoch and when it is over.
-        scheduler: Of Tune, which may stop trials early.
-        work: Runs one trial in a worker instead of `run_order`.
+    `on_event` is called in this process when a trial begins, after every epoch and when it is over; `scheduler` is one
+    of Tune; `work` runs one trial in a worker instead of `train`.
 
     Returns:
         One outcome for each order, in their order; a trial without a result from Tune counts as failed.
@@ -113,16 +98,7 @@ def fit(
     work: Work | None = None,
     **tune_options: Any,
 ) -> list[Outcome]:
-    """Runs every order that Tune finds in a space, or that a search algorithm makes.
-
-    Args:
-        placement: Resources.
-        slots: What the cluster has of them.
-        on_event: See `run_trials`.
-        space: Of Tune.
-        work: See `run_trials`.
-        tune_options: Search algorithm, scheduler, number of samples.
-    """
+    """As `run_trials`: every order that Tune finds in a space, or that the search algorithm of its options makes."""
     single = placement.processes == 1
     most = placement.max_concurrent if single else min(placement.max_concurrent or slots.room, slots.room)
     # Where a trial has several processes, each requests its own resources. The function that starts them needs none,
@@ -161,7 +137,7 @@ def train(config: dict[str, Any], login: Login) -> None:
     order = Order.of_config(config)
     folder = Path(tune.get_context().get_trial_dir() or ".").resolve() / "trial"
     if order.attribution is not None:
-        from sweeps.launch.explaining import explain_order
+        from sweeps.launch.worker import explain_order
 
         explain_order(order, folder, tune.report)
     elif order.processes == 1:

@@ -66,21 +66,14 @@ def _ours(each: Ranked, grid: str) -> tuple[tuple[str, ...], dict[str, Any]]:
         "protocol": each.protocol,
         "runs": " ".join(trial.run_id for trial in each.trials),
     }
-    return (
-        each.model,
-        source,
-        each.protocol,
-        str(rank or "–"),
-        *scores,
-        str(len(each.trials)),
-        str(each.tried),
-    ), numbers
+    seeds = str(len(each.trials))
+    return (each.model, source, each.protocol, str(rank or "–"), *scores, seeds, str(each.tried)), numbers
 
 
 def _published(row: Published) -> tuple[tuple[str, ...], dict[str, Any]]:
     """Likewise."""
     scores = (f"{row.scores[name]:.2f}" if name in row.scores else "–" for name in SCORES)
-    own = {"model": row.model, "task": row.task, "source": "published", "grid": row.grid}
+    own = {"model": row.model, "task": row.task, "source": "published", "grid": "as published"}
     numbers = {**own, **row.scores, "protocol": row.protocol}
     return (row.model, f"published, {row.task}", row.protocol, "–", *scores, "–", "–"), numbers
 

@@ -10,6 +10,7 @@ from datasets.errors import IceBenchError, unknown_name
 from datasets.process.checkout import ROOT
 from datasets.process.folders import folder_for
 from datasets.process.terminal import err, out, user_errors
+from sweeps.launch.options import USUAL_TRACKING
 from sweeps.leaderboard.published import SCORES
 from sweeps.leaderboard.submission import FORMS, Form, Submission, SubmissionError, make_submission, remarks, to_json
 from sweeps.report.terminal import note, note_other_lakes, say, terminal_table, warn
@@ -30,7 +31,7 @@ class NoLeaderboardError(IceBenchError, ValueError):
 def leaderboard_command(
     tracking_uri: Annotated[
         str, typer.Option(help="MLflow: sqlite:///FILE or http(s)://HOST:PORT.", envvar="MLFLOW_TRACKING_URI")
-    ] = f"sqlite:///{ROOT}/results/mlflow.db",
+    ] = USUAL_TRACKING,
     lake_digest: Annotated[
         str, typer.Option(help="Which lake, where trials ran on several (without: the newest).", metavar="DIGEST")
     ] = "",
@@ -88,7 +89,6 @@ def leaderboard_command(
         if submission is not None:
             if not wanted:
                 raise unknown_name("network of the leaderboard", model, [each.model for each in ranked])
-            _refuse_samples(wanted[0])
             texts = {"model_type": model_type, "github_link": link, "inference_time": inference_time}
             made = _submission(wanted[0], "script" if form == "script" else "readme", texts)
         _write(ranked, lake_digest, tracking_uri, folder)
@@ -147,8 +147,8 @@ def _write(ranked: "tuple[Ranked, ...]", lake: str, tracking_uri: str, folder: P
     say(f"leaderboard: {folder / 'leaderboard.html'}")
 
 
-def _refuse_samples(chosen: "Ranked") -> None:
-    from sweeps.leaderboard.ranking import is_synthetic
+def _submission(chosen: "Ranked", form: Form, texts: dict[str, str]) -> Submission:
+    from sweeps.leaderboard.ranking import is_synthetic, value_of
     from sweeps.report.labels import ENOUGH_TO_RANK
 
     if is_synthetic(chosen.submitted):
@@ -160,11 +160,6 @@ def _refuse_samples(chosen: "Ranked") -> None:
         raise SubmissionError(
             f"{chosen.model} has {len(chosen.trials)} of the {ENOUGH_TO_RANK} seeds that a rank needs: train more seeds"
         )
-
-
-def _submission(chosen: "Ranked", form: Form, texts: dict[str, str]) -> Submission:
-    from sweeps.leaderboard.ranking import value_of
-
     options = {"model_type": "--model-type", "github_link": "--link", "inference_time": "--inference-time"}
     for field, option in options.items():
         if field in FORMS[form].model_fields and not texts[field]:

@@ -24,7 +24,6 @@ class Published:
 
     model: str
     task: str
-    grid: str
     scores: Mapping[str, float]
     protocol: str
 
@@ -33,14 +32,12 @@ PUBLISHED: Final = (
     Published(
         model="DeepLab (geohai 2025)",
         task="pixel-based",
-        grid="as published",
         scores={"f1": 89.35},
         protocol="F1 of SOD alone; charts of the challenge, 80 m; own training",
     ),
     Published(
         model="MMSeaIce (2024)",
         task="pixel-based",
-        grid="as published",
         scores={"f1": 88.7},
         protocol="F1 of SOD alone (its own abstract: 88.6); charts of the challenge, 80 m; inputs of 800 m, three "
         "charts at once",
@@ -48,14 +45,12 @@ PUBLISHED: Final = (
     Published(
         model="U-Net (IceBench)",
         task="pixel-based",
-        grid="as published",
         scores={"accuracy": 86.36, "f1": 84.78, "precision": 84.68, "recall": 86.36, "iou": 77.18},
         protocol="own charts (block maximum) on the grid of its inputs; one run",
     ),
     Published(
         model="DenseNet (IceBench)",
         task="patch-based",
-        grid="as published",
         scores={"accuracy": 54.77, "f1": 53.89, "precision": 63.79, "recall": 54.77, "iou": 38.51},
         protocol="pure patches, no map; F1 and precision averaged over batches of 16; one run",
     ),

@@ -6,7 +6,7 @@ from typing import Final
 
 from datasets.grids import pixel_spacing
 from datasets.labels import SOD
-from sweeps.record.place import seed_of
+from sweeps.record.run_tags import seed_of
 from sweeps.record.study import TrialRow
 from sweeps.report.differences import Spread, spread_of
 from sweeps.report.labels import ENOUGH_TO_RANK, VAL_SCORE, best_by_val, by_settings, first_target, task_of_row

@@ -33,13 +33,7 @@ class StudyClaimedError(IceBenchError, BlockingIOError):
 
 
 def lock_url(storage: str, study: str, lake: str) -> str:
-    """URL of the claim of a study on a lake.
-
-    Args:
-        storage: Folder or URL that all drivers and nodes see.
-        study: Name.
-        lake: Digest.
-    """
+    """URL of the claim of a study on the lake of this digest, under a storage that all drivers and nodes see."""
     return f"{storage}/studies/{study}-{lake}/{NAME}"
 
 

@@ -17,13 +17,7 @@ _DAY_S: Final = 86400.0
 
 @dataclass(frozen=True, kw_only=True)
 class OpenTrial:
-    """A trial that is not over.
-
-    Attributes:
-        cell: Name of its cell.
-        running: Seconds for which it has run; None where it waits.
-        share: Of its epochs that are done, 0 to 1.
-    """
+    """A trial that is not over: seconds for which it has run, None where it waits, and the share of its epochs done."""
 
     cell: str
     running: float | None = None

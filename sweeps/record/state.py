@@ -44,12 +44,7 @@ def state_of(states: Mapping[str, TrialState], trial_id: str) -> TrialState:
 
 
 def finished_earlier(states: Mapping[str, TrialState], earlier: Iterable[Mapping[str, str]]) -> dict[str, int]:
-    """How many trials are finished under an id that no longer counts, by the reason.
-
-    Args:
-        states: By trial_id.
-        earlier: Of each trial: its earlier ids, with the reason why each no longer counts.
-    """
+    """How many trials are finished under an id that no longer counts, by the reason; `earlier` has both for each."""
     finished = ({why for old, why in ids.items() if state_of(states, old).state == "finished"} for ids in earlier)
     return dict(Counter("; ".join(sorted(reasons)) for reasons in finished if reasons))
 

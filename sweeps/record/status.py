@@ -54,13 +54,8 @@ def watch_trials(
 ) -> None:
     """`show_trials` again and again until none of the studies runs any more.
 
-    In a terminal the tables are renewed at their place, on a log they are printed anew. A server that is away for a
-    while is waited for.
-
-    Args:
-        studies: One study on its lakes.
-        tracking_uri: Of MLflow.
-        sleep: Waits so many seconds.
+    The studies are one study on its lakes. In a terminal the tables are renewed at their place, on a log they are
+    printed anew. A server that is away for a while is waited for.
     """
     console, live = _console(), out.is_terminal
     with Live(console=console, auto_refresh=False) if live else nullcontext() as screen:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sweeps.record.design import StudyDesign
 from sweeps.record.lake_note import LakeNote
-from sweeps.record.ordered import ORDERED, Ordered
+from sweeps.record.run_tags import ORDERED, Ordered
 from sweeps.record.study import DESIGN, DESIGN_FILE, LAKE_NOTE, QUESTION, StudyTracker, TrialRow, trial_row
 from training.tracking.mlflow_client import DESCRIPTION, all_pages, asking, storing
 from training.tracking.server import RunGoneError, TrackingError, check_recorded, resolve_uri
@@ -24,8 +24,6 @@ class StudyRow(BaseModel):
 
     Attributes:
         study: Name of study and experiment.
-        experiment_id: MLflow's experiment.
-        run_id: The parent run.
         status: RUNNING, FINISHED, FAILED or KILLED.
         started: First start in milliseconds since 1970.
         lake: Digest of the lake.
@@ -109,12 +107,6 @@ def read_run(tracking_uri: str, run_id: str) -> TrialRow:
     check_recorded(uri)
     with asking(uri, check=True) as client:
         return trial_row(client.get_run(run_id))
-
-
-def read_artifacts(tracking_uri: str, run_ids: Iterable[str], name: str) -> dict[str, Artifact]:
-    """Reads the artifact `name` of each run; one that cannot be read has a `problem` instead."""
-    found = read_files(tracking_uri, [(run_id, name) for run_id in run_ids])
-    return {run_id: artifact for (run_id, _), artifact in found.items()}
 
 
 def read_files(tracking_uri: str, files: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Artifact]:

@@ -60,8 +60,7 @@ class TrialRow(BaseModel):
     """One attempt at a trial as MLflow holds it; params are text there.
 
     Attributes:
-        trial_id: Which trial; several attempts share it.
-        run_id: MLflow's run.
+        trial_id: Several attempts share it.
         status: RUNNING, FINISHED, FAILED or KILLED.
         started: Start in milliseconds since 1970.
         ended: End in milliseconds since 1970; None while it runs.
@@ -86,11 +85,7 @@ class TrialRow(BaseModel):
 class StudyTracker:
     """The parent run of a study on one lake, and what its trials have left below it.
 
-    Attributes:
-        tracking_uri: Absolute, so that it works in every process and working folder.
-        study: Name of study and experiment.
-        experiment_id: MLflow's experiment.
-        run_id: The parent run; give it to `MlflowTracker`.
+    The experiment has the name of the study; the URI is absolute, so that it works in every process and folder.
     """
 
     tracking_uri: str

@@ -1,15 +1,24 @@
 """Every trial of a study as one line: started ones by their rows in MLflow, the others by the design. Pure."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from sweeps.record.design import StudyDesign
 from sweeps.record.forecast import OpenTrial, seconds_left
-from sweeps.record.life import NODE, alive_at, best_val_f1, epochs_done
-from sweeps.record.ordered import Ordered
-from sweeps.record.place import AXIS_TAG, cell_of_name, place_name, seed_of, value_on
+from sweeps.record.run_tags import (
+    NODE,
+    Ordered,
+    alive_at,
+    best_val_f1,
+    cell_of_name,
+    epochs_done,
+    place_name,
+    seed_of,
+    tagged_axes,
+    value_on,
+)
 from sweeps.record.state import TrialState, states_of
 from sweeps.record.study import TrialRow
 from training.evaluation.metric_names import USUAL_SCORES
@@ -61,7 +70,7 @@ def trial_lines(
         now: In seconds since 1970.
         runs: Whether the study runs; else nothing waits, and nothing is expected.
     """
-    axes = tuple(design.axes) if design is not None else _axes_of(rows)
+    axes = tuple(design.axes) if design is not None else tagged_axes(rows)
     states = list(states_of(rows).values())
     started = {_name(axes, state): state for state in states}
     names = list(dict.fromkeys([*_named(design), *started]))
@@ -71,7 +80,7 @@ def trial_lines(
     places = {name: place for place, name in enumerate((ordered and ordered.names) or names)}
     waits.sort(key=lambda name: places.get(name, len(places)))
     open_trials = [*(_open(name, started[name], now) for name in running), *(_open(name, None, now) for name in waits)]
-    left = seconds_left(open_trials, _durations(started), len(running)) if runs else [None] * len(open_trials)
+    left = seconds_left(open_trials, durations_by_cell(started), len(running)) if runs else [None] * len(open_trials)
     ends = {name: None if each is None else now + each for name, each in zip([*running, *waits], left, strict=True)}
     lines = [_line(name, started.get(name), ends.get(name), waits=name in waits) for name in names]
     if unnamed > 0:  # a search makes them up while it runs
@@ -83,12 +92,6 @@ def counts_of(lines: Iterable[TrialLine]) -> str:
     """`3 finished, 1 running, 2 waiting`."""
     counts = Counter(line.state for line in lines)
     return ", ".join(f"{counts[state]} {state}" for state in _ORDER if counts[state])
-
-
-def _axes_of(rows: Iterable[TrialRow]) -> tuple[str, ...]:
-    return tuple(
-        dict.fromkeys(tag.removeprefix(AXIS_TAG) for row in rows for tag in row.tags if tag.startswith(AXIS_TAG))
-    )
 
 
 def _name(axes: Sequence[str], state: TrialState) -> str:
@@ -119,9 +122,10 @@ def _open(name: str, state: TrialState | None, now: float) -> OpenTrial:
     return OpenTrial(cell=cell_of_name(name), running=max(now - state.row.started / 1000, 0.0), share=share)
 
 
-def _durations(started: dict[str, TrialState]) -> dict[str, list[float]]:
+def durations_by_cell(states: Mapping[str, TrialState]) -> dict[str, list[float]]:
+    """Seconds that finished trials took, by the names of their cells; states are by the names of trials."""
     found: dict[str, list[float]] = {}
-    for name, state in started.items():
+    for name, state in states.items():
         row = state.row
         if state.state == "finished" and row is not None and row.ended is not None:
             found.setdefault(cell_of_name(name), []).append((row.ended - row.started) / 1000)

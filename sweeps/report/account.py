@@ -39,16 +39,16 @@ def missing_trials(evidence: Evidence) -> list[str]:
     named, unnamed = evidence.never_started()
     found = [
         f"{cell_label(evidence.axes, trial.key)} seed {trial.seed} ({trial.row.status})"
-        for trial in sorted(evidence.open, key=lambda trial: (evidence.keys.index(trial.key), trial.seed))
+        for trial in sorted(evidence.unfinished, key=lambda trial: (evidence.keys.index(trial.key), trial.seed))
     ]
     found += [f"every {task} trial ({count}, never started)" for task, count in evidence.idle.items()]
     found += [f"{cell_label(evidence.axes, key)} seed {seed} (never started)" for key, seed in named]
     return found + ([f"{plural(unnamed, 'more trial')} (never started)"] if unnamed else [])
 
 
-def open_table(evidence: Evidence) -> ReportTable | None:
+def unfinished_table(evidence: Evidence) -> ReportTable | None:
     """Trials that were started and did not finish, with their last word; None if there are none."""
-    if not evidence.open:
+    if not evidence.unfinished:
         return None
     rows = [
         (
@@ -59,7 +59,7 @@ def open_table(evidence: Evidence) -> ReportTable | None:
             trial.error or ("it runs" if trial.row.status == "RUNNING" else "it left no error"),
             trial.row.run_id,
         )
-        for trial in evidence.open
+        for trial in evidence.unfinished
     ]
     header = (*map(axis_label, evidence.axes), "seed", "state", "attempts", "last line of the error", "run")
     return ReportTable(

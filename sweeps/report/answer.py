@@ -102,17 +102,17 @@ def _of_task(comparison: CellComparison, task: str) -> list[str]:
         from_best = [each for each in every if each.against == best]
         if not from_best:
             return [*found, "No other cell has finished, so there is nothing to compare it with."]
-        start = "" if len(comparison.both) == 1 else f"By {_score_word(by)}: "
+        start = "" if len(comparison.both) == 1 else f"By {score_word(by)}: "
         readings = {each.key: (reading(by, each), each) for each in from_best}
         for words, wanted in _GROUPS:
             some = {key: numbers_of(each) for key, (word, each) in readings.items() if word == wanted}
             if some:
-                found.append(f"{_begin(start, words)}: {_named(by, list(some), some)}.")
+                found.append(f"{begin(start, words)}: {_named(by, list(some), some)}.")
         if best != reference:
             (own,) = (each for each in every if each.key == best and each.against == reference)
             word = reading(by, own)
             word = _WITHOUT.get(word, word)
-            against = f"{_begin(start, 'Against the reference')}, {_name(by, reference)}"
+            against = f"{begin(start, 'Against the reference')}, {_name(by, reference)}"
             found.append(f"{against}, it is {word} ({numbers_of(own)}).")
         if never := by.never_right(best):
             names = ", ".join(map(class_label, never))
@@ -132,17 +132,18 @@ def _best(comparison: CellComparison, task: str) -> str:
     if len({best for _, best in found}) == 1:
         return f"{where} by both scores is {_name(*found[0])}: {' and '.join(scores)}."
     each = "; ".join(
-        f"by {_score_word(by)} it is {_name(by, best)}, {score}"
-        for (by, best), score in zip(found, scores, strict=True)
+        f"by {score_word(by)} it is {_name(by, best)}, {score}" for (by, best), score in zip(found, scores, strict=True)
     )
     return f"{where} is no single cell: {each}."
 
 
-def _score_word(comparison: CellComparison) -> str:
+def score_word(comparison: CellComparison) -> str:
+    """`weighted F1`."""
     return metric_label(comparison.objective).split(", ")[0]
 
 
-def _begin(start: str, words: str) -> str:
+def begin(start: str, words: str) -> str:
+    """A sentence that begins with some words, after a start if there is one: `By weighted F1: worse than it`."""
     return f"{start}{words[0].lower()}{words[1:]}" if start else words
 
 

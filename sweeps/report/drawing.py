@@ -129,7 +129,7 @@ def own_axes(comparison: CellComparison) -> tuple[str, ...]:
     return tuple(evidence.axes[place] for place in places if len({key[place] for key in evidence.keys} - {""}) > 1)
 
 
-def labels(comparison: CellComparison, keys: Sequence[Key]) -> list[str]:
+def cell_labels(comparison: CellComparison, keys: Sequence[Key]) -> list[str]:
     """The cells of one task in words, without what they share; a single axis is named beside them, by `only_axis`."""
     axes, own = comparison.evidence.axes, own_axes(comparison)
     if len(own) == 1:
@@ -144,7 +144,7 @@ def only_axis(comparison: CellComparison) -> str:
     return axis_label(own[0]) if len(own) == 1 else ""
 
 
-def pieces(keys: Sequence[Key]) -> Iterator[tuple[str, Sequence[Key]]]:
+def in_parts(keys: Sequence[Key]) -> Iterator[tuple[str, Sequence[Key]]]:
     """The cells in as many parts as figures need, each with the end of its name."""
     count = -(-len(keys) // PER_FIGURE)
     size = -(-len(keys) // max(count, 1))
@@ -154,25 +154,25 @@ def pieces(keys: Sequence[Key]) -> Iterator[tuple[str, Sequence[Key]]]:
 
 def cell_rows(comparison: CellComparison, panel: Axes, keys: Sequence[Key]) -> None:
     """A row for each cell, the first on top, with its words."""
-    panel.set_yticks(range(len(keys)), [wrapped(each, LABEL) for each in labels(comparison, keys)])
+    panel.set_yticks(range(len(keys)), [wrapped(each, LABEL) for each in cell_labels(comparison, keys)])
     panel.set_ylabel(only_axis(comparison))
     panel.set_ylim(len(keys) - 0.5, -0.5)
 
 
-def finish(axes: Axes, *, along: str) -> None:
+def add_grid(axes: Axes, *, along: str) -> None:
     """Light rules along the score axis, no box."""
     axes.grid(axis="x" if along == "x" else "y", alpha=0.3)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def head(figure: Figure, title: str) -> None:
+def add_title(figure: Figure, title: str) -> None:
     """A title above all panels; none if it is empty."""
     if title:
         figure.suptitle(title, fontsize="medium")
 
 
-def legend(figure: Figure, panels: Iterable[Axes]) -> None:
+def add_legend(figure: Figure, panels: Iterable[Axes]) -> None:
     """One legend below all panels, without repetition; none for a single entry."""
     entries: dict[str, Artist] = {}
     for panel in panels:

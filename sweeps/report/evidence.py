@@ -9,7 +9,7 @@ import pandas as pd
 
 from sweeps.record.design import StudyDesign
 from sweeps.record.lake_note import LakeNote, lake_words
-from sweeps.record.place import seed_of, value_on
+from sweeps.record.run_tags import seed_of, value_on
 from sweeps.record.studies import StudyRow
 from sweeps.record.study import TrialRow
 from sweeps.report.labels import Key, added_axis, design_from_rows, ordered, task_of_row
@@ -49,7 +49,7 @@ class FinishedTrial(StartedTrial):
 
 
 @dataclass(frozen=True, kw_only=True)
-class OpenTrial(StartedTrial):
+class UnfinishedTrial(StartedTrial):
     """A trial that was started and has no finished attempt."""
 
     attempts: int
@@ -69,7 +69,7 @@ class Evidence:
         axes: Axes of the cells: those of the design, and the task where trials of both have no axis for it.
         keys: Cells in the order for readers, those without a trial too where the design names them.
         finished: Trials that count.
-        open: Trials without a finished attempt.
+        unfinished: Trials without a finished attempt.
         left_out: Cells that the study does not run, with the reason.
         unread: Why result.json of a finished trial could not be read, by run_id.
         lost_attempts: Attempts that ended without finishing, or were replaced by a newer finished one.
@@ -83,7 +83,7 @@ class Evidence:
     axes: tuple[str, ...]
     keys: tuple[Key, ...]
     finished: tuple[FinishedTrial, ...]
-    open: tuple[OpenTrial, ...] = ()
+    unfinished: tuple[UnfinishedTrial, ...] = ()
     left_out: Mapping[Key, str] = field(default_factory=dict)
     unread: Mapping[str, str] = field(default_factory=dict)
     lost_attempts: int = 0
@@ -92,7 +92,7 @@ class Evidence:
     @property
     def started(self) -> tuple[StartedTrial, ...]:
         """Trials that an attempt was made at."""
-        return (*self.open, *self.finished)
+        return (*self.unfinished, *self.finished)
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -185,7 +185,7 @@ def collect(
         if row.status == "FINISHED"
     }
     unfinished = tuple(
-        OpenTrial(
+        UnfinishedTrial(
             key=key_of(row),
             row=row,
             attempts=attempts[_trial_of(row)],
@@ -206,7 +206,7 @@ def collect(
         axes=axes,
         keys=ordered(design, len(added), [*planned, *left_out, *map(key_of, newest)]),
         finished=tuple(finished.values()),
-        open=unfinished,
+        unfinished=unfinished,
         left_out=left_out,
         unread=dict(unread or {}),
         lost_attempts=len(lost),

@@ -126,3 +126,14 @@ def bin_order(name: str) -> tuple[int, int, str]:
     found = Bin.parse(name)
     kinds = (ALL, "season", "location", "cryoseason")
     return kinds.index(found.kind), SEASONS.index(found.value) if found.value in SEASONS else 0, found.value
+
+
+def bin_label(name: str) -> str:
+    """`season/winter` -> `winter`."""
+    return Bin.parse(name).value or "all scenes"
+
+
+def method_label(method: str) -> str:
+    """`gradient_shap` -> `Gradient SHAP`."""
+    words = method.replace("_", " ").replace("shap", "SHAP").replace("deeplift", "DeepLIFT")
+    return words if words.startswith("DeepLIFT") else words[0].upper() + words[1:]

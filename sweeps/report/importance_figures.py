@@ -8,8 +8,7 @@ from matplotlib.figure import Figure
 from datasets.channels import GROUPS
 from sweeps.report.drawing import Drawn
 from sweeps.report.heat_maps import heat_map
-from sweeps.report.importance import MEAN, Importance, bin_order
-from sweeps.report.importance_tables import bin_label, method_label
+from sweeps.report.importance import MEAN, Importance, bin_label, bin_order, method_label
 from training.attribution.figure import Bar, bar_figure
 
 _HOW: Final = (

@@ -3,22 +3,18 @@
 from collections.abc import Mapping
 from typing import Final
 
-from sweeps.report.account import cost_table, runs_table, state
+import pandas as pd
+
 from sweeps.report.answer import about_code
-from sweeps.report.cells import CellComparison
 from sweeps.report.evidence import Evidence
-from sweeps.report.importance import Importance
-from sweeps.report.importance_tables import (
-    channels_tables,
-    importance_bins_table,
-    importance_table,
-    method_label,
-)
+from sweeps.report.importance import MEAN, Importance, bin_label, method_label
 from sweeps.report.page import Section
-from sweeps.report.study_report import ABOUT_COST, Report, trials_section
+from sweeps.report.study_report import Report, last_sections
+from sweeps.report.tables import ReportTable
 from sweeps.report.wording import percent, plural
 from training.attribution.features import channel_label
 from training.attribution.result import AttributionResult
+from training.evaluation.bins import ALL
 
 HOW_TO_READ: Final = (
     "Importance says what the network decides by, not what the ice depends on: a network that decides by longitude "
@@ -30,6 +26,12 @@ HOW_TO_READ: Final = (
     "logits of networks differ in size: compare shares and orders, not values.",
 )
 
+_NOTE: Final = (
+    "A share is the mean absolute attribution of a group or channel over that of all of them, class by class, then the "
+    "mean over the classes that the network assigned anything to; ± is the spread (sample standard deviation) over "
+    "seeds."
+)
+
 _NAMED: Final = 3
 """Channels that a sentence names."""
 
@@ -38,20 +40,19 @@ _INCOMPLETE: Final = 0.1
 
 
 def importance_report(
-    evidence: Evidence, results: Mapping[str, AttributionResult], problems: Mapping[str, str] | None = None
+    evidence: Evidence, results: Mapping[str, AttributionResult], problems: Mapping[str, str]
 ) -> Report:
     """Computes, draws and words everything; results are by run_id, and so is why one could not be read."""
     from sweeps.report import importance_figures as draw  # matplotlib takes a second, and tables do without
     from sweeps.report.drawing import pictures
 
-    importance = Importance(evidence=evidence, results=results, problems=problems or {})
-    table, bins, comparison = importance_table(importance), importance_bins_table(importance), CellComparison(evidence)
+    importance = Importance(evidence=evidence, results=results, problems=problems)
+    table, bins = importance_table(importance), importance_bins_table(importance)
     said, warned = tuple(_answers(importance)), tuple(_warnings(importance))
     main, of_classes, of_bins = (
         pictures(figures(importance)) for figures in (draw.method_figures, draw.class_figures, draw.bin_figures)
     )
     channels = tuple(channels_tables(importance))
-    runs = runs_table(comparison)
     sections = [
         Section(anchor="answer", title="Answer", sentences=said, points=warned),
         Section(anchor="scores", title="Importance", pictures=main, tables=(table, *channels)),
@@ -59,23 +60,15 @@ def importance_report(
     ]
     if bins is not None:
         sections.append(Section(anchor="bins", title="By season and location", pictures=of_bins, tables=(bins,)))
-    sections += [
-        Section(anchor="cost", title="Cost", sentences=(ABOUT_COST,), tables=(cost_table(evidence),)),
-        trials_section(evidence),
-        Section(anchor="reading", title="How to read this", points=HOW_TO_READ),
-    ]
+    sections += last_sections(evidence, (), HOW_TO_READ)
     found = results.values()
     return Report(
         evidence=evidence,
-        state=state(evidence),
         answers=said,
         warnings=warned,
         scores=table,
-        differences=None,
         bins=bins,
-        runs=runs,
         sections=tuple(sections),
-        pictures=(*main, *of_classes, *of_bins),
         details=channels,
         highlights=main,
         facts=(
@@ -131,3 +124,67 @@ def _warnings(importance: Importance) -> list[str]:
     ]
     found += [f"The result of run {run_id} could not be read: {why}." for run_id, why in importance.problems.items()]
     return [*found, *about_code(evidence)]
+
+
+def importance_table(importance: Importance) -> ReportTable:
+    """A row for each network and method, a column for each group; as CSV every class and channel of all scenes."""
+    frame = importance.spreads
+    return _groups_table(importance, frame[frame["bin"] == ALL], by_bin=False)
+
+
+def importance_bins_table(importance: Importance) -> ReportTable | None:
+    """Season, location and cryoseason; a row for each network, method and bin. None without any."""
+    frame = importance.spreads
+    inside = frame[frame["bin"] != ALL]
+    return None if inside.empty else _groups_table(importance, inside, by_bin=True)
+
+
+def channels_tables(importance: Importance) -> list[ReportTable]:
+    """A table for each network: a row for each channel, a column for each method."""
+    found = []
+    for task, network in importance.subjects:
+        own = importance.channels(task, network)
+        methods = list(dict.fromkeys(own["method"]))
+        rows = []
+        for (feature, group), some in own.groupby(["feature", "group"], sort=False):
+            cells = _cells(some, "method")
+            rows.append((channel_label(str(feature)), str(group), *(cells.get(method, "–") for method in methods)))
+        found.append(
+            ReportTable(
+                name=f"channels_{task.partition('-')[0]}_{network}",
+                title=f"{network} ({task}): importance of channels [%], mean over classes ± spread over seeds",
+                header=("channel", "group", *map(method_label, methods)),
+                rows=tuple(rows),
+                words=2,
+                numbers=own.drop(columns=["bin", "class"]),
+            )
+        )
+    return found
+
+
+def _groups_table(importance: Importance, frame: pd.DataFrame, *, by_bin: bool) -> ReportTable:
+    subjects = (importance.of(task, network, groups=True) for task, network in importance.subjects)
+    groups = list(dict.fromkeys(name for own in subjects for name in own["feature"]))
+    shown = frame[frame["is_group"] & (frame["class"] == MEAN)]
+    rows = []
+    for place, some in shown.groupby(["task", "network", "method", "bin"], sort=False):
+        task, network, method, bin_name = map(str, place)
+        shares = _cells(some, "feature")
+        words = (task, network, method_label(method), *([bin_label(bin_name)] if by_bin else []))
+        rows.append((*words, *(shares.get(name, "–") for name in groups), str(some["seeds"].max())))
+    return ReportTable(
+        name="bins" if by_bin else "table",
+        title=f"{importance.evidence.study.study}: importance of groups of channels"
+        f"{' by season and location' if by_bin else ''} [%]",
+        header=("task", "network", "method", *(["scenes"] if by_bin else []), *groups, "seeds"),
+        rows=tuple(rows),
+        words=4 if by_bin else 3,
+        numbers=frame if by_bin else frame.drop(columns="bin"),
+        note=_NOTE,
+    )
+
+
+def _cells(rows: pd.DataFrame, by: str) -> dict[str, str]:
+    """Share ± spread in percent, by the value of a column."""
+    values = zip(rows[by].astype(str), rows["share"].astype(float), rows["share_spread"].astype(float), strict=True)
+    return {name: percent(share, spread) for name, share, spread in values}

@@ -5,10 +5,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from sweeps.design.axes import is_number
 from sweeps.record.design import StudyDesign
-from sweeps.record.place import AXIS_TAG, seed_of, value_on
+from sweeps.record.run_tags import AXIS_TAG, seed_of, tagged_axes, value_on
 from sweeps.record.study import TrialRow
-from sweeps.report.wording import TASK_AXES, is_number, task_label
+from sweeps.report.wording import TASK_AXES, task_label
 from training.evaluation.metric_names import USUAL_SCORES
 
 NOT_SETTINGS: Final = frozenset({"seed", "data.lake"})
@@ -25,9 +26,7 @@ Key = tuple[str, ...]
 
 def design_from_rows(question: str, rows: Sequence[TrialRow]) -> StudyDesign:
     """The design of a study that has none on record: axes by tags, else the params that differ between its trials."""
-    tagged = dict.fromkeys(
-        tag.removeprefix(AXIS_TAG) for row in rows for tag in row.tags if tag.startswith(AXIS_TAG)
-    ) or dict.fromkeys(
+    tagged = tagged_axes(rows) or dict.fromkeys(
         name
         for row in rows
         for name in row.params

@@ -14,7 +14,7 @@ from datasets.map_frame import draw_north_arrow, draw_scale_bar
 from datasets.map_panels import Swatch, class_legend, class_swatches, legend_handles, paint, unclassed_swatches
 from datasets.pictures import with_reasons
 from sweeps.report.cells import CellComparison
-from sweeps.report.drawing import Drawn, head, pictures
+from sweeps.report.drawing import Drawn, add_title, pictures
 from sweeps.report.map_choice import DrawnScene, MapChoice
 from sweeps.report.page import Section
 from sweeps.report.wording import TASK_AXES, cell_label, percent
@@ -40,7 +40,7 @@ def map_figures(
     sizes = [_size_km(found[0]) for _, found in rows]
     tall = [min(max(height / width, 0.5), 1.6) for width, height in sizes]
     figure = Figure(figsize=(_WIDTH, 0.95 * side * sum(tall) + 0.4 * len(rows) + 1.0), layout="constrained")
-    head(figure, title)
+    add_title(figure, title)
     panels = figure.subplots(len(rows), columns, squeeze=False, height_ratios=tall)
     there = {
         code

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from sweeps.design.experiment import SEED
 from sweeps.design.run_names import cell_name
-from sweeps.record.studies import StudyRow, study_row
+from sweeps.record.studies import study_row
 from sweeps.record.study import StudyTracker
 from sweeps.report.account import state
 from sweeps.report.answer import score_of
@@ -31,10 +31,9 @@ def write_parent(study: StudyTracker, report: Report) -> None:
     _put(study, evidence, description(evidence, sentences, report.scores, report=True))
 
 
-def write_so_far(study: StudyTracker, row: StudyRow | None = None) -> None:
+def write_so_far(study: StudyTracker) -> None:
     """Describes a study by the trials that have finished."""
-    row = row or study_row(study)
-    evidence = collect(row, public(study.tracking_uri), study.children_rows(), {})
+    evidence = collect(study_row(study), public(study.tracking_uri), study.children_rows(), {})
     comparison = CellComparison(evidence)
     best = [key for task in evidence.tasks if (key := comparison.best(task)) is not None]
     said = [f"Best so far: {cell_label(evidence.axes, key)}, {score_of(comparison, key)}." for key in best]

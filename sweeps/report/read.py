@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from sweeps.record.studies import StudyRow, read_artifacts, read_files, study_row
+from sweeps.record.studies import StudyRow, read_files, study_row
 from sweeps.record.study import StudyTracker, TrialRow
 from sweeps.report.cells import CellComparison
 from sweeps.report.evidence import Evidence, collect, newest_attempts
@@ -70,7 +70,7 @@ def _parsed(
     tracking_uri: str, run_ids: Iterable[str], artifact: str, parse: Callable[[str], _Result]
 ) -> tuple[dict[str, _Result], dict[str, str]]:
     results, unread = {}, {}
-    for run_id, found in read_artifacts(tracking_uri, run_ids, artifact).items():
+    for (run_id, _), found in read_files(tracking_uri, [(run_id, artifact) for run_id in run_ids]).items():
         if found.text is None:
             unread[run_id] = found.problem
             continue
@@ -85,7 +85,7 @@ def _parsed(
 
 def _errors(study: StudyTracker, newest: Sequence[TrialRow]) -> dict[str, str]:
     """Last line of the error of attempts that ended badly."""
-    ended_badly = [each.run_id for each in newest if each.status in ("FAILED", "KILLED")]
-    found = read_artifacts(study.tracking_uri, ended_badly, "error.txt")
-    lines = {run_id: each.text.strip().splitlines() for run_id, each in found.items() if each.text}
+    ended_badly = [(each.run_id, "error.txt") for each in newest if each.status in ("FAILED", "KILLED")]
+    found = read_files(study.tracking_uri, ended_badly).items()
+    lines = {run_id: each.text.strip().splitlines() for (run_id, _), each in found if each.text}
     return {run_id: own[-1].strip() if own else "" for run_id, own in lines.items()}

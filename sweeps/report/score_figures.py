@@ -17,15 +17,15 @@ from sweeps.report.drawing import (
     MARKERS,
     Drawn,
     Series,
+    add_grid,
+    add_legend,
+    add_title,
+    cell_labels,
     cell_rows,
-    finish,
     grid_series,
-    head,
-    labels,
-    legend,
+    in_parts,
     own_axes,
     panel_scores,
-    pieces,
     score_axis,
     series,
 )
@@ -66,14 +66,14 @@ def lines_figure(
             panel.tick_params(axis="x", rotation=45)
         panel.set_xlim(-0.5, len(values) - 0.5)
         panel.set_xlabel(axis_label(axis))
-    legend(figure, panels.values())
-    head(figure, title)
+    add_legend(figure, panels.values())
+    add_title(figure, title)
     return Drawn(name=name, caption=caption, figure=figure)
 
 
 def dots_figures(comparison: CellComparison, keys: Sequence[Key], name: str, title: str) -> Iterator[Drawn]:
     """A row for each cell: a dot for each grid with its spread."""
-    for end, some in pieces(keys):
+    for end, some in in_parts(keys):
         figure, panels = _panels(comparison, (4.2, 1.8), 1.6 + 0.36 * len(some), sharey=True)
         first = next(iter(panels.values()))
         caption = _OVER_SEEDS
@@ -85,8 +85,8 @@ def dots_figures(comparison: CellComparison, keys: Sequence[Key], name: str, tit
         for row in _group_starts(comparison, some):
             for panel in panels.values():
                 panel.axhline(row - 0.5, color="0.75", lw=0.8)
-        legend(figure, panels.values())
-        head(figure, title)
+        add_legend(figure, panels.values())
+        add_title(figure, title)
         yield Drawn(name=f"{name}{end}", caption=caption, figure=figure)
 
 
@@ -95,14 +95,14 @@ def bars_figures(comparison: CellComparison, keys: Sequence[Key], name: str, tit
     metric = comparison.metric
     if metric is None or metric.bin or metric.class_name or metric.score == "autoice":
         return
-    for end, some in pieces(keys):
+    for end, some in in_parts(keys):
         found = [
             series(comparison, some, str(MetricName(grid=metric.grid, chart=metric.chart, score=score)), label)
             for score, label in _BARS.items()
         ]
         figure = Figure(figsize=(max(5.0, 1.5 + 1.25 * len(some)), 4.2), layout="constrained")
         panel = figure.subplots()
-        words = [wrapped(each, _BAR_LABEL) for each in labels(comparison, some)]
+        words = [wrapped(each, _BAR_LABEL) for each in cell_labels(comparison, some)]
         longest = max(len(line) for each in words for line in each.split("\n"))
         tilted = longest > 10 or len(some) > 9
         width = 0.8 / len(_BARS)
@@ -121,10 +121,10 @@ def bars_figures(comparison: CellComparison, keys: Sequence[Key], name: str, tit
                 label.set_horizontalalignment("right")
         panel.set_ylim(0, 100)
         panel.set_ylabel("test score, weighted [%]")
-        finish(panel, along="y")
-        legend(figure, [panel])
+        add_grid(panel, along="y")
+        add_legend(figure, [panel])
         of_all = metric_label(str(MetricName(grid=metric.grid, score="f1"))).split(", ", 1)[1]
-        head(figure, ", ".join(filter(None, (title, of_all))))
+        add_title(figure, ", ".join(filter(None, (title, of_all))))
         caption = (
             "Mean over seeds; bars are the spread over seeds. Scores of classes are averaged by their size. Weighted "
             "recall equals accuracy by definition; both are shown because published tables do."
@@ -147,7 +147,7 @@ def difference_figures(
     fixed = differences[0].key if of_one else differences[0].against
     named = cell_label(axes, fixed, [axis for axis in axes if axis not in own_axes(comparison)])
     what = f"{named} minus the other" if of_one else f"difference from {named}"
-    for end, some in pieces(list(by_key)):
+    for end, some in in_parts(list(by_key)):
         figure = Figure(figsize=(7.2, 1.8 + 0.36 * len(some)), layout="constrained")
         panel = figure.subplots()
         for row, each in enumerate(by_key[key] for key in some):
@@ -163,8 +163,8 @@ def difference_figures(
         cell_rows(comparison, panel, some)
         panel.set_xlabel(wrapped(f"{what}: {metric_label(comparison.objective)} [{unit}]", _LABEL_WIDTH))
         panel.xaxis.set_major_locator(MaxNLocator(7))
-        finish(panel, along="x")
-        head(figure, title)
+        add_grid(panel, along="x")
+        add_title(figure, title)
         caption = (
             f"{what if of_one else f'D{what[1:]}'}, averaged over seeds, with its interval over test scenes and seeds, "
             "corrected for the number of comparisons. Filled: told apart. Hollow: not told apart from noise."
@@ -196,7 +196,7 @@ def _draw_scores(
     for number, (each, at) in enumerate(found):
         _draw(panel, each, at + apart * (number - (len(found) - 1) / 2), number, upright=upright)
     (panel.set_xlabel if upright else panel.set_ylabel)(score_axis(comparison, score))
-    finish(panel, along="x" if upright else "y")
+    add_grid(panel, along="x" if upright else "y")
     return _majority_line(comparison, panel, keys, score, upright=upright)
 
 

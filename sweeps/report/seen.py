@@ -14,7 +14,6 @@ import pandas as pd
 from datasets.labels import CHARTS
 from sweeps.report.cells import CellComparison
 from sweeps.report.differences import Difference
-from sweeps.report.evidence import FinishedTrial
 from sweeps.report.intervals import charts_of
 from sweeps.report.labels import Key
 from sweeps.report.tables import ReportTable
@@ -22,7 +21,7 @@ from sweeps.report.wording import axis_label, cell_label, class_label, key_words
 from training.data.scene_set import SceneSet
 from training.evaluation.bins import ScoreKey
 from training.evaluation.confusion import ConfusionMatrix
-from training.evaluation.metric_names import ICE
+from training.evaluation.metric_names import ICE, MetricName
 from training.evaluation.metrics import of_seen
 
 ARITHMETIC: Final = "by arithmetic"
@@ -32,8 +31,7 @@ _SCORES: Final = ("f1", "f1_macro", ICE, "accuracy")
 
 def trained_table(comparison: CellComparison) -> ReportTable | None:
     """Scenes, labels and unseen classes of every cell, with its score over seen classes; None where not on record."""
-    metric, rows, numbers = comparison.metric, [], []
-    scored = metric is not None and metric.score in _SCORES and metric.class_name is None
+    metric, rows, numbers = _bounded_metric(comparison), [], []
     for key in comparison.evidence.keys:
         sets = _training_sets(comparison, key)
         if not sets:
@@ -47,7 +45,7 @@ def trained_table(comparison: CellComparison) -> ReportTable | None:
             seen_score(comparison, key),
             ceiling(comparison, key),
         ]
-        texts = [percent(value) for value in values] if scored else []
+        texts = [percent(value) for value in values] if metric is not None else []
         counts = (
             f"{scenes:.0f}",
             f"{labelled / 1e6:.1f}",
@@ -67,8 +65,8 @@ def trained_table(comparison: CellComparison) -> ReportTable | None:
         )
     if not rows:
         return None
-    scores = ("score over all", "over seen classes", "at most") if scored and metric is not None else ()
-    unit = f" {parsed_label(metric)} [%]" if scored and metric is not None else ""
+    scores = ("score over all", "over seen classes", "at most") if metric is not None else ()
+    unit = f" {parsed_label(metric)} [%]" if metric is not None else ""
     axes = comparison.evidence.axes
     head = ("never seen in training", "training scenes", "labelled [M of 40 m]", "of ice", "epochs", *scores)
     return ReportTable(
@@ -127,11 +125,8 @@ def ceiling(comparison: CellComparison, key: Key) -> float:
     All pixels of seen classes right, and none of the others: for weighted F1 and accuracy the share of their pixels,
     for macro F1 the share of the classes (of ice) that the test scenes have.
     """
-    metric, unseen = comparison.metric, unseen_classes(comparison, key)
-    matrices = [
-        m for m in (_matrix(comparison, trial) for trial in comparison.evidence.trials_of(key)) if m is not None
-    ]
-    if metric is None or metric.score not in _SCORES or metric.class_name is not None or not matrices:
+    metric, unseen, matrices = _bounded_metric(comparison), unseen_classes(comparison, key), _matrices(comparison, key)
+    if metric is None or not matrices:
         return float("nan")
     true = matrices[0].counts.sum(axis=1)
     known = np.array([name not in unseen for name in CHARTS[_chart(comparison, key)].classes])
@@ -143,13 +138,17 @@ def ceiling(comparison: CellComparison, key: Key) -> float:
 
 def seen_score(comparison: CellComparison, key: Key) -> float:
     """The objective over the pixels whose true class was seen in training, averaged over seeds."""
-    metric, unseen = comparison.metric, unseen_classes(comparison, key)
-    if metric is None or metric.score not in _SCORES or metric.class_name is not None:
+    metric, unseen, matrices = _bounded_metric(comparison), unseen_classes(comparison, key), _matrices(comparison, key)
+    if metric is None or not matrices:
         return float("nan")
     chart = CHARTS[_chart(comparison, key)]
-    matrices = [_matrix(comparison, trial) for trial in comparison.evidence.trials_of(key)]
-    known = [of_seen(matrix, chart, unseen).metrics() for matrix in matrices if matrix is not None]
-    return fmean(getattr(each, metric.score) for each in known) if known else float("nan")
+    return fmean(getattr(of_seen(matrix, chart, unseen).metrics(), metric.score) for matrix in matrices)
+
+
+def _bounded_metric(comparison: CellComparison) -> MetricName | None:
+    """The objective, where it is a score that has a ceiling."""
+    metric = comparison.metric
+    return metric if metric is not None and metric.score in _SCORES and metric.class_name is None else None
 
 
 def _training_sets(comparison: CellComparison, key: Key) -> list[SceneSet]:
@@ -164,10 +163,10 @@ def _chart(comparison: CellComparison, key: Key) -> str:
     return next((charts[0] for charts in named if charts), "SOD")
 
 
-def _matrix(comparison: CellComparison, trial: FinishedTrial) -> ConfusionMatrix | None:
-    """Of all test scenes, where the objective comes from."""
-    metric = comparison.metric
-    if trial.result is None or metric is None or not (charts := charts_of(trial, metric)):
-        return None
-    rows = trial.result.matrices.get(ScoreKey(metric.grid, charts[0]))
-    return None if rows is None else ConfusionMatrix.from_lists(rows)
+def _matrices(comparison: CellComparison, key: Key) -> list[ConfusionMatrix]:
+    """Of each trial, over all test scenes, where the objective comes from."""
+    metric, found = comparison.metric, []
+    for trial in comparison.evidence.trials_of(key):
+        if trial.result is not None and metric is not None and (charts := charts_of(trial, metric)):
+            found.append(trial.result.matrices.get(ScoreKey(metric.grid, charts[0])))
+    return [ConfusionMatrix.from_lists(rows) for rows in found if rows is not None]

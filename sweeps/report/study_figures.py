@@ -3,14 +3,12 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sweeps.design.axes import FACTOR, VALUE
+from sweeps.design.axes import FACTOR, VALUE, is_number
 from sweeps.report.cells import CellComparison
-from sweeps.report.confusions import best_confusion
 from sweeps.report.drawing import Drawn, own_axes
-from sweeps.report.heat_maps import axes_figure, bins_figures, classes_figures
+from sweeps.report.heat_maps import axes_figure, best_confusion, bins_figures, classes_figures
 from sweeps.report.labels import Key
 from sweeps.report.score_figures import bars_figures, difference_figures, dots_figures, lines_figure
-from sweeps.report.wording import is_number
 from training.evaluation.metric_names import ICE
 
 _NETWORKS = ("model.name", "model", "network")

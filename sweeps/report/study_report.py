@@ -1,10 +1,10 @@
 """`Report`: everything that is written about one study, made from its evidence. Pure: no MLflow, no disk."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from sweeps.report.account import cost, cost_table, missing_trials, open_table, runs_table, state
+from sweeps.report.account import cost, cost_table, missing_trials, runs_table, state, unfinished_table
 from sweeps.report.answer import answers, devices, warnings
 from sweeps.report.bin_scores import POOLED, bin_answers, bin_differences_table, bins_of_study, bins_table
 from sweeps.report.cells import CellComparison
@@ -36,8 +36,7 @@ HOW_TO_READ: Final = (
     "All pixels of all test scenes are scored together from one confusion matrix; nothing is averaged over scenes.",
 )
 
-
-ABOUT_COST: Final = (
+_ABOUT_COST: Final = (
     "GPU-hours are wall time times GPUs of a trial; trials that share a GPU count it once each. CPU-hours are "
     "processor time used. A trial that went on after a stop counts from there."
 )
@@ -48,31 +47,33 @@ class Report:
     """What is written about a study.
 
     Attributes:
-        evidence: What it is made from.
-        state: How many trials finished, and which are missing.
-        answers: Sentences, as `warnings`.
         scores: The main table.
         differences: Every cell against the reference and the best; None in a study without scores.
-        sections: Of the page.
-        pictures: All of them.
         details: More tables for people, in table.md and table.tex.
-        highlights: Those for a page over all studies.
+        highlights: Pictures for a page over all studies.
         facts: Name and value, for the head of the page.
     """
 
     evidence: Evidence
-    state: str
     answers: tuple[str, ...]
     warnings: tuple[str, ...]
     scores: ReportTable
-    differences: ReportTable | None
+    differences: ReportTable | None = None
     bins: ReportTable | None
-    runs: ReportTable
     sections: tuple[Section, ...]
-    pictures: tuple[Picture, ...]
     highlights: tuple[Picture, ...]
     facts: tuple[tuple[str, str], ...]
     details: tuple[ReportTable, ...] = ()
+
+    @property
+    def state(self) -> str:
+        """How many trials finished, and which are missing."""
+        return state(self.evidence)
+
+    @property
+    def pictures(self) -> tuple[Picture, ...]:
+        """All of them."""
+        return tuple(picture for section in self.sections for picture in section.pictures)
 
     @property
     def gpu_hours(self) -> float:
@@ -94,7 +95,7 @@ class Report:
         return {
             "report.html": self.html(),
             **{f"{table.name}.csv": table.to_csv() for table in tables},
-            "trials.csv": self.runs.to_csv(),
+            "trials.csv": self.evidence.frame().to_csv(index=False),
             "table.md": head + sentences + "\n" + "\n".join(table.to_markdown() for table in shown),
             "table.tex": f"% {lake}\n" + "\n".join(table.to_latex() for table in shown),
         }
@@ -109,15 +110,8 @@ class Report:
             ("recipe", evidence.study.recipe or "not on record"),
             ("code", evidence.study.git_commit or "not on record"),
             ("parent run", run_url(evidence, evidence.study.run_id) or evidence.study.run_id),
-            written(),
         ]
-        return render(
-            title=f"Study {evidence.study.study}",
-            lead=evidence.design.question,
-            facts=facts,
-            sections=[replace(each, lake=evidence.lake) for each in self.sections],
-            run_url=lambda run_id: run_url(evidence, run_id),
-        )
+        return page_of(evidence, f"Study {evidence.study.study}", facts, self.sections)
 
 
 def make_report(evidence: Evidence, maps: Mapping[tuple[str, str], SmallMap] | None = None) -> Report:
@@ -155,22 +149,15 @@ def make_report(evidence: Evidence, maps: Mapping[tuple[str, str], SmallMap] | N
         sections.append(Section(anchor="classes", title="By class", pictures=of_classes, tables=some_of(classes)))
     if (mapped := maps_section(comparison, map_choices(comparison), maps or {})) is not None:
         sections.append(mapped)
-    sections += [
-        Section(anchor="cost", title="Cost", sentences=_about_cost(evidence), tables=(cost_table(evidence),)),
-        trials_section(evidence, some_of(runs if runs.rows else None)),
-        Section(anchor="reading", title="How to read this", points=HOW_TO_READ),
-    ]
+    sections += last_sections(evidence, some_of(runs if runs.rows else None), HOW_TO_READ)
     return Report(
         evidence=evidence,
-        state=state(evidence),
         answers=said,
         warnings=warned,
         scores=scores,
         differences=differences,
         bins=bins,
-        runs=runs,
         sections=tuple(sections),
-        pictures=(*main, *against, *of_bins, *of_classes, *(mapped.pictures if mapped is not None else ())),
         highlights=(*main, *against, *of_bins),
         details=some_of(trained, verdicts),
         facts=(("compared by", metric_label(evidence.design.objective)), ("devices", devices(evidence))),
@@ -188,17 +175,37 @@ def differences_section(differences: ReportTable, pictures: tuple[Picture, ...])
     )
 
 
-def trials_section(evidence: Evidence, runs: tuple[ReportTable, ...] = ()) -> Section:
-    """Where the runs are, and what became of trials that are not among the finished ones."""
-    text = how_to_open(evidence)
+def last_sections(evidence: Evidence, runs: tuple[ReportTable, ...], how_to_read: tuple[str, ...]) -> list[Section]:
+    """What trials cost; where their runs are, and what became of those that did not finish; how to read the page."""
+    cost_said, where = [_ABOUT_COST], how_to_open(evidence)
+    if evidence.lost_attempts:
+        cost_said.append(
+            f"Attempts that do not count (failed, killed, or repeated): {evidence.lost_attempts}, with "
+            f"{evidence.lost_hours:.1f} h of wall time that are not in the table."
+        )
     missing = [f"missing: {name}" for name in missing_trials(evidence)]
     left_out = [f"left out: {cell_label(evidence.axes, key)} ({why})" for key, why in evidence.left_out.items()]
-    return Section(
-        anchor="trials",
-        title="Trials and runs",
-        sentences=(f"{text[0].upper()}{text[1:]}",),
-        points=(*missing, *left_out),
-        tables=(*some_of(open_table(evidence)), *runs),
+    return [
+        Section(anchor="cost", title="Cost", sentences=tuple(cost_said), tables=(cost_table(evidence),)),
+        Section(
+            anchor="trials",
+            title="Trials and runs",
+            sentences=(f"{where[0].upper()}{where[1:]}",),
+            points=(*missing, *left_out),
+            tables=(*some_of(unfinished_table(evidence)), *runs),
+        ),
+        Section(anchor="reading", title="How to read this", points=how_to_read),
+    ]
+
+
+def page_of(evidence: Evidence, title: str, facts: Sequence[tuple[str, str]], sections: Sequence[Section]) -> str:
+    """The page about some evidence: its lake in every caption, and links to its runs."""
+    return render(
+        title=title,
+        lead=evidence.design.question,
+        facts=[*facts, written()],
+        sections=[replace(each, lake=evidence.lake) for each in sections],
+        run_url=lambda run_id: run_url(evidence, run_id),
     )
 
 
@@ -216,13 +223,3 @@ def how_to_open(evidence: Evidence) -> str:
     """What to type or open to see the runs."""
     study = evidence.study
     return f"runs: {server.how_to_open(evidence.tracking_uri, study.experiment_id, study.run_id)}"
-
-
-def _about_cost(evidence: Evidence) -> tuple[str, ...]:
-    found = [ABOUT_COST]
-    if evidence.lost_attempts:
-        found.append(
-            f"Attempts that do not count (failed, killed, or repeated): {evidence.lost_attempts}, with "
-            f"{evidence.lost_hours:.1f} h of wall time that are not in the table."
-        )
-    return tuple(found)

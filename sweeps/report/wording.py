@@ -6,7 +6,7 @@ from typing import Final
 
 from datasets.grids import pixel_spacing
 from datasets.labels import CHARTS
-from sweeps.design.axes import FACTOR, VALUE
+from sweeps.design.axes import FACTOR, VALUE, is_number
 from training.evaluation.metric_names import (
     ICE,
     MAJORITY,
@@ -166,15 +166,6 @@ def chart_classes(chart: str) -> tuple[str, ...]:
 def metric_heading(name: str) -> str:
     """As `metric_label`, with its unit, for a column or an axis: `weighted F1, 80 m grid [%]`."""
     return f"{metric_label(name)}{' [%]' if is_share(name) else ''}"
-
-
-def is_number(value: str) -> bool:
-    """Whether an axis value is a number."""
-    try:
-        float(value)
-    except ValueError:
-        return False
-    return True
 
 
 def is_share(name: str) -> bool:

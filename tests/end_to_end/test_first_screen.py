@@ -7,11 +7,11 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from sweeps.design.axes import text
-from sweeps.design.experiment import Experiment, design_of
+from sweeps.design.experiment import Experiment
 from sweeps.design.point import Point
 from sweeps.downscale import EXPERIMENT
 from sweeps.launch.order import Order
-from sweeps.record.design import StudyDesign
+from sweeps.launch.study_run import design_of
 from sweeps.record.study import StudyTracker
 from sweeps.report.parent_run import write_so_far
 from sweeps.report.study_report import how_to_open
@@ -63,7 +63,7 @@ def opened(server: MlflowServer, experiment: Experiment) -> StudyTracker:
         study=experiment.name,
         lake="lake1",
         question=experiment.question,
-        design=StudyDesign.model_validate(design_of(experiment)),
+        design=design_of(experiment),
         lake_url="lake",
         settings={"data.patch_size": "256"},
     )

@@ -8,10 +8,9 @@ import pytest
 
 from sweeps.compare.comparison_page import PAGE, make_page
 from sweeps.design.catalogue import study as study_named
-from sweeps.design.experiment import design_of
+from sweeps.launch.study_run import design_of
 from sweeps.leaderboard.board import board, page
 from sweeps.leaderboard.ranking import rank
-from sweeps.record.design import StudyDesign
 from sweeps.report.campaign_page import campaign_page
 from sweeps.report.cells import CellComparison
 from sweeps.report.evidence import collect
@@ -36,14 +35,14 @@ TOO_WIDE = """() => [document.documentElement, ...document.querySelectorAll('.ta
 def full_report(name: str) -> Report:
     """A study with the cells of the real one, names of runs as long as real ones, and invented scores."""
     wanted = design_of(study_named(name))
-    wanted |= {"seeds": [0, 1], "trials": 2 * len(wanted["cells"])}
+    wanted = wanted.model_copy(update={"seeds": (0, 1), "trials": 2 * len(wanted.cells)})
     trained = SceneSet(scenes=494, labelled=12_000_000, ice=100, labelled_ice=67, absent={"SOD": ("new_ice",)})
     tested = SceneSet(scenes=6, labelled=1, ice=100, labelled_ice=60)
 
     def quality(labels: Mapping[str, str]) -> float:
         return 0.6 + 0.2 * (zlib.crc32(str(sorted(labels.items())).encode()) % 1000) / 1000
 
-    parent, rows, results = study(StudyDesign.model_validate(wanted), quality, name=name, n_scenes=6)
+    parent, rows, results = study(wanted, quality, name=name, n_scenes=6)
     ids = {row.run_id: f"{zlib.crc32(row.run_id.encode()):032x}" for row in rows}
     evidence = collect(
         parent.model_copy(update={"lake": "0123456789abcdef"}),

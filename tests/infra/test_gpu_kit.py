@@ -13,8 +13,7 @@ from packaging.requirements import Requirement
 
 from infra.gpu_kit import __main__ as kit
 from infra.gpu_kit import install, wheels
-from infra.gpu_kit.own_wheel import build_own
-from infra.gpu_kit.wheels import KitError, packed, requirements_of
+from infra.gpu_kit.wheels import KitError, build_own, packed, requirements_of
 
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 

@@ -19,7 +19,7 @@ from datasets.lake import Lake
 from datasets.process.checkout import Code
 from datasets.storage import at_hand, exists
 from sweeps.launch.order import folder_of
-from sweeps.record.life import EPOCHS, NODE
+from sweeps.record.run_tags import EPOCHS, NODE
 from tests.ingest.download.archive_server import ArchiveServer
 from tests.ingest.stream.zip_archives import named, zipped
 from tests.many_nodes.hosts import Host, Network, trouble

@@ -124,8 +124,8 @@ STUDIES: Final = (
     Mutant(
         "cells that cannot run are expected by the report",
         "sweeps/launch/study_run.py",
-        'design["trials"] -= len(gone)',
-        "pass",
+        '"trials": design.trials - len(gone)',
+        '"trials": design.trials',
         f"{SWEEPS}/launch/test_study_run.py",
     ),
 )

@@ -20,7 +20,7 @@ from ingest.recipe import Recipe
 from sweeps.__main__ import app
 from sweeps.compare import command
 from sweeps.design.catalogue import study
-from sweeps.record.studies import list_studies, read_artifacts
+from sweeps.record.studies import list_studies, read_files
 from sweeps.record.study import StudyTracker
 from tests.sweeps.compare.compared import settings
 from training.evaluation.result import TrialResult
@@ -138,7 +138,7 @@ def test_a_checkpoint_alone_is_scored_as_its_training_was(
     assert pd.isna(costs.loc["my_models:TinyNet", "cost/seconds"]), "what its training cost is not known"
     (row,) = (row for row in list_studies(baselines) if row.study == "own_models")
     (evaluated,) = (child for child in row.tracker(baselines).children_rows() if child.tags["kind"] == "evaluation")
-    kept = read_artifacts(baselines, [evaluated.run_id], "result.json")[evaluated.run_id].text
+    kept = read_files(baselines, [(evaluated.run_id, "result.json")])[evaluated.run_id, "result.json"].text
     assert kept is not None
     assert TrialResult.model_validate_json(kept).matrices == found.matrices
     assert class_colours(SOD, "safe")[0] in colours_of(tmp_path / "out" / "maps")

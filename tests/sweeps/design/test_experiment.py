@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sweeps.design.axes import Together
-from sweeps.design.experiment import Arm, Experiment, ExperimentError, design_of
-from sweeps.record.design import StudyDesign
+from sweeps.design.experiment import Arm, Experiment, ExperimentError
 from training.spec import TrialSpec
 
 PIXEL = Arm(
@@ -131,15 +130,6 @@ def test_a_search_has_combinations_of_what_a_study_changes_one_at_a_time() -> No
     assert drawn.name == "try-random"
     assert len(drawn.trials()) == 3
     assert all(trial.labels.keys() == {"task", "data.ratio", "loss", "seed"} for trial in drawn.trials())
-
-
-def test_the_record_of_a_study_says_all_that_its_report_needs() -> None:
-    study = experiment(arms={"pixel": PIXEL, "patch": PATCH}, bins=("winter",), matrix="data.ratio")
-    design = StudyDesign.model_validate(design_of(study))
-    assert design.axes["task"] == ("pixel", "patch")
-    assert design.axes["data.ratio"] == ("2", "5", "10")
-    assert design.trials == len(study.trials()) == 30
-    assert (design.seeds, design.bins, design.matrix) == ((0, 1, 2, 3, 4), ("winter",), "data.ratio")
 
 
 def test_values_of_several_axes_mean_something_together_or_are_no_cell() -> None:

@@ -16,7 +16,7 @@ def test_no_gpu_is_no_error() -> None:
 
 def test_a_gpu_that_torch_can_use_and_one_that_it_cannot() -> None:
     good = accelerator.gpu_finding([CARD, CARD], "True 13.0")
-    assert (good.level, good.said) == ("ok", "2 x NVIDIA H200, 143771 MiB, driver 580.1, CUDA of torch 13.0")
+    assert (good.level, good.message) == ("ok", "2 x NVIDIA H200, 143771 MiB, driver 580.1, CUDA of torch 13.0")
     bad = accelerator.gpu_finding([CARD], "False 13.0")
     assert (bad.level, "driver" in bad.remedy) == ("error", True)
     assert accelerator.gpu_finding([CARD], "").level == "error", "torch could not even be loaded"
@@ -29,7 +29,7 @@ def test_what_nvidia_smi_prints_is_read(monkeypatch: pytest.MonkeyPatch, tmp_pat
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     monkeypatch.setattr(accelerator, "_TORCH", "print(True, '12.8')")
     (found,) = accelerator.gpus()
-    assert found.said.startswith("1 x NVIDIA A10, 23028 MiB, driver 550.1, CUDA of torch 12.8")
+    assert found.message.startswith("1 x NVIDIA A10, 23028 MiB, driver 550.1, CUDA of torch 12.8")
     program.write_text("#!/bin/sh\necho 'NVIDIA-SMI has failed, because it has no driver'\nexit 9\n")
     (found,) = accelerator.gpus()
     assert found.level == "warning"

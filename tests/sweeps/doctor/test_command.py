@@ -59,8 +59,8 @@ def test_no_ray_where_one_should_be(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
 
 def test_a_node_is_named_with_its_clock() -> None:
-    good = Finding(name="lake", level="ok", said="fine")
+    good = Finding(name="lake", level="ok", message="fine")
     findings = list(of_node(NodeReport(node="10.0.0.7", findings=(good,), drift_s=-120.0)))
     assert [(each.name, each.level) for each in findings] == [("lake", "ok"), ("clock", "warning")]
-    assert all(each.said.startswith("node 10.0.0.7: ") for each in findings)
-    assert "120 s behind that of the driver" in findings[1].said
+    assert all(each.message.startswith("node 10.0.0.7: ") for each in findings)
+    assert "120 s behind that of the driver" in findings[1].message

@@ -21,9 +21,9 @@ def test_a_folder_that_ray_cannot_use_is_told() -> None:
 
     assert machine.folder_of_ray(lambda: (Path("/tmp/ray"), "")).level == "ok"
     other = machine.folder_of_ray(lambda: (Path("/tmp/ray-0"), "Ray cannot use '/long' and uses '/tmp/ray-0'"))
-    assert (other.level, "/tmp/ray-0" in other.said) == ("warning", True)
+    assert (other.level, "/tmp/ray-0" in other.message) == ("warning", True)
     found = machine.folder_of_ray(none)
-    assert (found.level, found.said) == ("error", "set RAY_TMPDIR to a short one")
+    assert (found.level, found.message) == ("error", "set RAY_TMPDIR to a short one")
 
 
 def test_a_temporary_folder_too_long_for_loader_processes(tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_open_files(limit: int, level: str) -> None:
 @pytest.mark.parametrize(("memory", "level"), [(2e9, "warning"), (64e9, "ok")])
 def test_cores_and_memory(memory: float, level: str) -> None:
     found = machine.cores_and_memory(1.5, memory, 64)
-    assert (found.level, "1.5 of 64 cores" in found.said) == (level, True)
+    assert (found.level, "1.5 of 64 cores" in found.message) == (level, True)
 
 
 def test_room_is_looked_at_where_a_folder_will_be(tmp_path: Path) -> None:

@@ -8,15 +8,17 @@ import pytest
 from datasets.process.checkout import ROOT
 from sweeps.doctor import software
 
+EXTRAS = ("train", "sweep")
+
 
 def test_everything_is_there() -> None:
-    first, *more = software.versions(ROOT)
-    assert re.match(r"Python 3\S+, torch 2", first.said)
+    first, *more = software.versions(ROOT, EXTRAS)
+    assert re.match(r"Python 3\S+, torch 2", first.message)
     assert more == []
 
 
 def test_a_copy_of_the_packages_alone_says_its_versions(tmp_path: Path) -> None:
-    assert [each.level for each in software.versions(tmp_path)] == ["ok"]
+    assert [each.level for each in software.versions(tmp_path, EXTRAS)] == ["ok"]
 
 
 @pytest.mark.parametrize(
@@ -25,13 +27,13 @@ def test_a_copy_of_the_packages_alone_says_its_versions(tmp_path: Path) -> None:
 def test_a_package_that_is_missing_or_old(there: str | None, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
     real = software.installed
     monkeypatch.setattr(software, "installed", lambda name: there if name == "ray" else real(name))
-    (found,) = [each for each in software.versions(ROOT) if each.level == "error"]
-    assert (found.said, found.remedy) == (said, "pip install -e '.[train,sweep]'")
+    (found,) = [each for each in software.versions(ROOT, EXTRAS) if each.level == "error"]
+    assert (found.message, found.remedy) == (said, "pip install -e '.[train,sweep]'")
 
 
 def test_an_old_python(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("platform.python_version", lambda: "3.9.1")
-    assert any("Python is not >=3.11" in each.said for each in software.versions(ROOT))
+    assert any("Python is not >=3.11" in each.message for each in software.versions(ROOT, EXTRAS))
 
 
 def test_our_packages_are_ours(tmp_path: Path) -> None:

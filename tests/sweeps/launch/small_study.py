@@ -12,7 +12,7 @@ from sweeps.launch.order import Order
 from sweeps.launch.placement import Placement
 from sweeps.launch.plan import plan
 from sweeps.launch.strategy import Strategy
-from sweeps.launch.study_run import Done, Request, run_study
+from sweeps.launch.study_run import Request, StudyOutcome, run_study
 from sweeps.launch.trials import Event, OnEvent
 from sweeps.record.study import StudyTracker, TrialRow
 from training.spec import TrialSpec
@@ -65,7 +65,7 @@ def request_of(
     )
 
 
-def run(study: Experiment, request: Request, on_event: OnEvent = lambda event: None) -> Done:
+def run(study: Experiment, request: Request, on_event: OnEvent = lambda event: None) -> StudyOutcome:
     from tests.mlflow_server import fresh_database  # hosts of tests/many_nodes have this file alone
 
     if request.tracking_uri.startswith("sqlite:///"):

@@ -13,7 +13,7 @@ from sweeps.design.experiment import ExperimentError
 from sweeps.launch import campaign as module
 from sweeps.launch.campaign import run_campaign
 from sweeps.launch.plan import Plan
-from sweeps.launch.study_run import Done
+from sweeps.launch.study_run import StudyOutcome
 from sweeps.record.study import StudyTracker
 from tests.mlflow_server import fresh_database
 from tests.sweeps.launch.small_study import SPEC, request_of, small_study
@@ -26,9 +26,11 @@ def test_a_study_of_which_nothing_can_run_is_named_and_the_others_run(
 ) -> None:
     ran = []
 
-    def note(plan: Plan, *_: object) -> Done:
+    def note(plan: Plan, *_: object) -> StudyOutcome:
         ran.append([trial.name for trial in plan.part.trials()])
-        return Done(study=StudyTracker(tracking_uri="", study="", experiment_id="", run_id=""), outcomes=(), finished=0)
+        return StudyOutcome(
+            study=StudyTracker(tracking_uri="", study="", experiment_id="", run_id=""), outcomes=(), finished=0
+        )
 
     monkeypatch.setattr(module, "run_study", note)
     monkeypatch.setattr(module, "_conclude", lambda done: None)
@@ -85,6 +87,6 @@ def test_a_driver_imports_for_a_grid_only_what_places_its_trials(tiny_lake: Lake
     assert "sweeps.launch.study_run" in ours
     assert len(ours) <= DRIVER_MODULES, sorted(ours)
     assert not {"torch", "captum", "matplotlib", "jinja2", "optuna"} & loaded
-    others = {"asha", "optuna_search", "several_processes", "trained_networks", "worker", "explaining"}
+    others = {"optuna_search", "several_processes", "worker"}
     assert not {f"sweeps.launch.{name}" for name in others} & ours
     assert not [name for name in ours if name.startswith(("sweeps.report", "sweeps.compare", "training.loop"))]

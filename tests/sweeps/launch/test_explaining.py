@@ -7,10 +7,9 @@ import pytest
 
 from datasets.lake import Lake
 from sweeps.design.point import Point
-from sweeps.launch.explaining import explain_order
 from sweeps.launch.order import Order
 from sweeps.launch.plan import plan
-from sweeps.launch.worker import REFUSED, run_order
+from sweeps.launch.worker import REFUSED, explain_order, run_order
 from sweeps.record.study import StudyTracker
 from sweeps.report.importance import MEAN
 from sweeps.report.write import PAGE, write_report

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 import pytest
 
 from datasets.errors import LakeAccessError
-from sweeps.launch.finding import Finding, limited
+from sweeps.launch.finding import Finding, with_time_limit
 
-GOOD = Finding(name="x", level="ok", said="fine")
+GOOD = Finding(name="x", level="ok", message="fine")
 
 
 def test_what_is_found() -> None:
-    assert limited("x", lambda: [GOOD], 5) == (GOOD,)
+    assert with_time_limit("x", lambda: [GOOD], 5) == (GOOD,)
 
 
 def test_a_check_that_hangs_is_an_error() -> None:
@@ -22,9 +22,9 @@ def test_a_check_that_hangs_is_an_error() -> None:
         stop.wait(20)
         yield GOOD
 
-    (found,) = limited("x", hang, 0.05)
+    (found,) = with_time_limit("x", hang, 0.05)
     stop.set()
-    assert (found.level, found.said) == ("error", "no answer within 0 s")
+    assert (found.level, found.message) == ("error", "no answer within 0 s")
 
 
 @pytest.mark.parametrize("error", [LakeAccessError("access was refused"), OSError("access was refused")])
@@ -33,10 +33,10 @@ def test_an_error_of_a_place_is_what_was_found(error: Exception) -> None:
         yield GOOD
         raise error
 
-    (found,) = limited("x", fail, 5)
-    assert (found.level, found.said) == ("error", "access was refused")
+    (found,) = with_time_limit("x", fail, 5)
+    assert (found.level, found.message) == ("error", "access was refused")
 
 
 def test_a_mistake_of_ours_is_raised() -> None:
     with pytest.raises(ZeroDivisionError):
-        limited("x", lambda: [GOOD] * (1 // 0), 5)
+        with_time_limit("x", lambda: [GOOD] * (1 // 0), 5)

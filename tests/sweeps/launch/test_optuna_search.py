@@ -1,8 +1,7 @@
 """What Optuna is asked and what it hears, without Ray."""
 
 from sweeps.launch.optuna_search import CombinationSearch
-from sweeps.launch.order import Order
-from sweeps.launch.report_keys import SCORE
+from sweeps.launch.order import SCORE, Order
 from tests.sweeps.launch.small_study import orders_of_nobody
 
 CHOICES = {

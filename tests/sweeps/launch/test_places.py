@@ -15,7 +15,7 @@ from datasets.lake import Lake
 from datasets.storage import sizes
 from ingest.recipe import Recipe
 from sweeps.launch.finding import Finding
-from sweeps.launch.places import check_clocks, check_storage, check_tracking, clock_finding, look, marked
+from sweeps.launch.places import check_clocks, check_places, check_storage, check_tracking, clock_finding, marked
 from tests.free_ports import free_ports
 from tests.mlflow_server import MlflowServer
 from tests.object_store import BUCKET, ObjectStore
@@ -26,29 +26,29 @@ def levels(findings: list[Finding]) -> list[tuple[str, str]]:
 
 
 def test_all_is_well_and_nothing_is_made(tiny_lake: Lake, tmp_path: Path) -> None:
-    found = look([tiny_lake.url], f"sqlite:///{tmp_path}/new/mlflow.db", str(tmp_path / "results" / "ray"))
+    found = check_places([tiny_lake.url], f"sqlite:///{tmp_path}/new/mlflow.db", str(tmp_path / "results" / "ray"))
     assert levels(found) == [("lake", "ok"), ("storage", "ok"), ("MLflow", "ok")]
     assert list(tmp_path.iterdir()) == []
 
 
 def test_no_lake_and_a_dead_server(tmp_path: Path) -> None:
     (port,) = free_ports(1)
-    found = look([str(tmp_path / "none")], f"http://127.0.0.1:{port}", str(tmp_path))
+    found = check_places([str(tmp_path / "none")], f"http://127.0.0.1:{port}", str(tmp_path))
     assert levels(found) == [("lake", "error"), ("storage", "ok"), ("MLflow", "error")]
-    assert "does not answer" in found[-1].said
+    assert "does not answer" in found[-1].message
 
 
 def test_an_empty_lake_is_no_lake_for_a_study(tmp_path: Path) -> None:
     url = str(tmp_path / "lake")
     Lake.create(url, Recipe().to_lake())
-    found = look([url], f"sqlite:///{tmp_path}/mlflow.db", str(tmp_path))
+    found = check_places([url], f"sqlite:///{tmp_path}/mlflow.db", str(tmp_path))
     assert levels(found)[0] == ("lake", "error")
-    assert "has not finished" in found[0].said
+    assert "has not finished" in found[0].message
 
 
 def test_a_storage_that_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    (_, storage, *_) = look([str(tmp_path)], f"sqlite:///{tmp_path}/x.db", str(tmp_path / "file"))
+    (_, storage, *_) = check_places([str(tmp_path)], f"sqlite:///{tmp_path}/x.db", str(tmp_path / "file"))
     assert (storage.name, storage.level) == ("storage", "error")
 
 
@@ -68,11 +68,11 @@ def test_places_that_are_others_on_a_node_are_named(tiny_lake: Lake, tmp_path: P
     here, there = tmp_path / "here", tmp_path / "there"
     uri, storage = f"sqlite:///{here}/mlflow.db", str(here / "ray")
     with marked(uri, storage) as marks:
-        assert "error" not in dict(levels(look([tiny_lake.url], uri, storage, marks))).values()
+        assert "error" not in dict(levels(check_places([tiny_lake.url], uri, storage, marks))).values()
         here.rename(there)  # what a node of another disk sees
-        found = [each for each in look([tiny_lake.url], uri, storage, marks) if each.level == "error"]
+        found = [each for each in check_places([tiny_lake.url], uri, storage, marks) if each.level == "error"]
         there.rename(here)
-    assert [(each.name, each.said) for each in found] == [
+    assert [(each.name, each.message) for each in found] == [
         ("storage", f"{storage} is not the same place there as for the driver of the study"),
         ("MLflow", f"{here} is not the same place there as for the driver of the study"),
     ]
@@ -93,9 +93,9 @@ def test_a_bucket_with_wrong_keys_and_with_a_reader_s(s3: ObjectStore, monkeypat
         for name, value in s3.environment(user).items():
             monkeypatch.setenv(name, value)
         fsspec.get_filesystem_class("s3").clear_instance_cache()
-        _, storage, *_ = look([url], "sqlite:////tmp/none.db", url)
+        _, storage, *_ = check_places([url], "sqlite:////tmp/none.db", url)
         assert (storage.name, storage.level) == ("storage", "error")
-        assert "was refused" in storage.said
+        assert "was refused" in storage.message
     for name, value in s3.environment().items():
         monkeypatch.setenv(name, value)
     fsspec.get_filesystem_class("s3").clear_instance_cache()
@@ -108,7 +108,7 @@ def test_a_server_takes_an_artifact_and_keeps_none(tmp_path: Path) -> None:
     server.start()
     try:
         (found,) = check_tracking(server.uri)
-        assert (found.level, "artifacts written" in found.said) == ("ok", True)
+        assert (found.level, "artifacts written" in found.message) == ("ok", True)
         assert not [path for path in (tmp_path / "artifacts").rglob("*") if path.is_file()]
         (clock,) = check_clocks([], server.uri)
         assert clock.level == "ok"

@@ -1,12 +1,15 @@
-"""Searches and schedulers by the words of the command line, and the studies that they make."""
+"""Searches and schedulers: words of the command line, the studies that they make, when trainings are given up."""
 
 import pytest
+from ray.tune.experiment import Trial
+from ray.tune.schedulers import TrialScheduler
 
 from datasets.lake import Lake
 from sweeps.design.catalogue import study
 from sweeps.design.experiment import ExperimentError
+from sweeps.launch.order import EPOCH, SCORE
 from sweeps.launch.plan import plan
-from sweeps.launch.strategy import SAMPLES, OptunaSearch, RandomSearch, Strategy, parse_strategy
+from sweeps.launch.strategy import SAMPLES, OptunaSearch, RandomSearch, Strategy, asha_scheduler, parse_strategy
 from sweeps.record.state import TrialState
 from tests.sweeps.launch.small_study import small_study
 
@@ -45,3 +48,15 @@ def test_what_runs_again_is_said_by_the_strategy(tiny_lake: Lake) -> None:
     assert placed(Strategy(asha=True)) == ids[2:], "what was given up once is not tried again"
     assert placed(Strategy(), failed_only=True) == [ids[2]]
     assert placed(OptunaSearch()) == ids[:1]
+
+
+def test_the_worse_two_thirds_end_after_a_tenth_of_the_epochs() -> None:
+    scheduler = asha_scheduler(30)
+    decisions = []
+    for number, score in enumerate((0.9, 0.8, 0.1)):
+        trial = Trial("small", trial_id=str(number), stub=True)
+        scheduler.on_trial_add(None, trial)  # type: ignore[arg-type]
+        for epoch in (1, 2, 3):
+            told = scheduler.on_trial_result(None, trial, {EPOCH: epoch, SCORE: score})  # type: ignore[arg-type]
+        decisions.append(told)
+    assert decisions == [TrialScheduler.CONTINUE, TrialScheduler.STOP, TrialScheduler.STOP]

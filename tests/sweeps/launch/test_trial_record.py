@@ -11,7 +11,7 @@ import pytest
 from sweeps.launch import trial_record as module
 from sweeps.launch.checkpoints import TrialCheckpoints
 from sweeps.launch.trial_record import StudyTrialTracker, recorded
-from sweeps.record.life import ALIVE, BEAT_S, BEST, EPOCHS, NODE
+from sweeps.record.run_tags import ALIVE, BEAT_S, BEST, EPOCHS, NODE
 from sweeps.record.study import StudyTracker
 from tests.mlflow_server import all_sent, fresh_database
 from tests.sweeps.launch.small_study import SPEC, orders_of_nobody

@@ -9,8 +9,7 @@ from datasets.errors import LoaderError
 from datasets.lake import Lake
 from datasets.loading.batch import Batch
 from datasets.loading.batches import BatchLoader
-from sweeps.launch.order import Order
-from sweeps.launch.report_keys import REFUSED
+from sweeps.launch.order import REFUSED, Order
 from sweeps.launch.worker import run_order
 from sweeps.record.study import StudyTracker
 from tests.mlflow_server import fresh_database

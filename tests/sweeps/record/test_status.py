@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from sweeps.__main__ import app
 from sweeps.record import status as module
 from sweeps.record.design import StudyDesign
-from sweeps.record.life import BEST, EPOCHS, NODE, alive_tag
+from sweeps.record.run_tags import BEST, EPOCHS, NODE, alive_tag
 from sweeps.record.status import watch_trials
 from sweeps.record.studies import StudyRow, list_studies
 from sweeps.record.study import StudyTracker

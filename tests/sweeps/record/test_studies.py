@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sweeps.record.design import StudyDesign
-from sweeps.record.studies import list_studies, read_artifacts, study_row
+from sweeps.record.studies import list_studies, read_files, study_row
 from sweeps.record.study import StudyTracker
 from tests.mlflow_server import fresh_database
 
@@ -57,8 +57,8 @@ def test_a_design_too_long_for_a_tag_is_an_artifact(tmp_path: Path) -> None:
 def test_an_artifact_that_is_not_there_is_told(tmp_path: Path) -> None:
     study = StudyTracker.open(fresh_database(tmp_path), study="s", lake="l")
     study.log_table("a,b", "| a |")
-    (there,) = read_artifacts(study.tracking_uri, [study.run_id], "table.csv").values()
-    (gone,) = read_artifacts(study.tracking_uri, [study.run_id], "result.json").values()
+    (there,) = read_files(study.tracking_uri, [(study.run_id, "table.csv")]).values()
+    (gone,) = read_files(study.tracking_uri, [(study.run_id, "result.json")]).values()
     assert (there.text, there.problem) == ("a,b", "")
     assert gone.text is None
     assert "result.json" in gone.problem

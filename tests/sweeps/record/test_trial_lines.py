@@ -1,8 +1,7 @@
 """Lines of trials from rows and the design, with a fake clock."""
 
 from sweeps.record.design import StudyDesign
-from sweeps.record.life import EPOCHS, alive_tag
-from sweeps.record.ordered import Ordered, to_tag
+from sweeps.record.run_tags import EPOCHS, Ordered, alive_tag, ordered_tag
 from sweeps.record.study import TrialRow
 from sweeps.record.trial_lines import TrialLine, counts_of, trial_lines
 
@@ -42,7 +41,7 @@ def test_running_and_waiting_trials_have_an_end() -> None:
 
 
 def test_only_what_the_driver_has_ordered_waits() -> None:
-    ordered = Ordered.from_tag(to_tag(int((NOW - 500) * 1000), [NAMES[3], NAMES[0], NAMES[1]]))
+    ordered = Ordered.from_tag(ordered_tag(int((NOW - 500) * 1000), [NAMES[3], NAMES[0], NAMES[1]]))
     before = row(2, 0, "FAILED", started=NOW - 900, ended=NOW - 800)
     since = row(2, 1, "FAILED", started=NOW - 400, ended=NOW - 300)
     lines = by_name(before, since, ordered=ordered)
@@ -67,5 +66,5 @@ def test_a_study_without_a_design_has_the_trials_that_were_started() -> None:
 
 
 def test_more_names_than_a_tag_holds_are_all_that_there_are() -> None:
-    assert Ordered.from_tag(to_tag(5, ["x" * 100] * 100)) == Ordered(at=5, names=None)
+    assert Ordered.from_tag(ordered_tag(5, ["x" * 100] * 100)) == Ordered(at=5, names=None)
     assert Ordered.from_tag("") is None

@@ -3,7 +3,7 @@
 import pytest
 
 from sweeps.record.design import LeftOut, StudyDesign
-from sweeps.report.account import cost, cost_table, missing_trials, open_table, state
+from sweeps.report.account import cost, cost_table, missing_trials, state, unfinished_table
 from sweeps.report.evidence import collect
 from tests.invented_studies import trial_row
 from tests.sweeps.report.cells_of_ratios import comparison
@@ -17,7 +17,7 @@ def test_missing_trials_are_named() -> None:
         "1 of 4 trials finished; missing: ratio 10 (400 m) seed 1 (FAILED); ratio 2 (80 m) seed 0 (never started); "
         "ratio 2 (80 m) seed 1 (never started)"
     )
-    table = open_table(found)
+    table = unfinished_table(found)
     assert table is not None
     assert table.rows == (("10 (400 m)", "1", "FAILED", "1", "NonFiniteLossError: loss is nan", "run-10-1-0"),)
 

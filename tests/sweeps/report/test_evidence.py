@@ -17,7 +17,7 @@ def test_the_newest_finished_attempt_counts() -> None:
     ]
     found = collect(parent(), "u", rows, {})
     assert [trial.row.run_id for trial in found.finished] == ["run-2-0-1"]
-    assert [(trial.row.run_id, trial.attempts) for trial in found.open] == [("run-2-1-1", 2)]
+    assert [(trial.row.run_id, trial.attempts) for trial in found.unfinished] == [("run-2-1-1", 2)]
     assert (found.lost_attempts, found.lost_hours) == (3, 3.0)
 
 

@@ -1,10 +1,10 @@
-"""Maps of numbers: reasons instead of holes."""
+"""Maps of numbers: reasons instead of holes; confusion matrices of cells."""
 
 import pytest
 
 from sweeps.report.heat_maps import heat_map
-from sweeps.report.study_figures import bin_figures, main_figures
-from tests.sweeps.report.drawn_cells import made, texts, ticks
+from sweeps.report.study_figures import bin_figures, class_figures, main_figures
+from tests.sweeps.report.drawn_cells import by_name, made, texts, ticks
 
 
 def test_two_axes_are_a_map_with_reasons_for_holes() -> None:
@@ -39,3 +39,11 @@ def test_what_the_colours_are_is_written_within_the_figure(rows: int) -> None:
     written = figure.axes[1].yaxis.label.get_window_extent()
     assert figure.bbox.y0 <= written.y0
     assert written.y1 <= figure.bbox.y1
+
+
+@pytest.mark.slow
+def test_classes_and_the_confusion_of_the_best() -> None:
+    figures = by_name(class_figures(made({"data.ratio": ("2", "5")})))
+    assert list(figures) == ["classes", "confusion"]
+    assert ticks(figures["classes"].axes[0].xaxis)[-1] == "old ice"
+    assert "best: ratio 5 (200 m), 80 m grid, 2 seeds added up" in figures["confusion"].axes[0].get_title()

@@ -9,7 +9,7 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.store.artifact.s3_artifact_repo import _cached_get_s3_client
 
-from sweeps.record.studies import read_artifacts
+from sweeps.record.studies import read_files
 from sweeps.record.study import StudyTracker
 from sweeps.report.write import log_report, read_report
 from tests.free_ports import free_ports
@@ -110,7 +110,7 @@ def test_metrics_and_the_end_go_first_and_sync_sends_the_rest(
     assert "maps/map.png" in caplog.text
     assert "python -m sweeps sync" in caplog.text
     assert "Traceback" not in caplog.text
-    (found,) = read_artifacts(uri, [tracker.run_id], "spec.yaml").values()
+    (found,) = read_files(uri, [(tracker.run_id, "spec.yaml")]).values()
     assert found.text is None
     assert found.problem
 
@@ -144,7 +144,7 @@ def test_sync_sends_what_a_store_refused_when_it_works_again(tmp_path: Path, mon
     assert [(row.sent, row.left, row.note) for row in rows] == [(2, 0, ""), (2, 0, "")]
     assert list(attempts(outbox)) == []
     for tracker in trackers:
-        found = read_artifacts(uri, [tracker.run_id], "second.yaml")[tracker.run_id]
+        found = read_files(uri, [(tracker.run_id, "second.yaml")])[tracker.run_id, "second.yaml"]
         assert found.text == "b: 2"
 
 
