@@ -12,7 +12,7 @@ from sweeps.launch.checkpoints import SupersededError, TrialCheckpoints
 from sweeps.launch.order import Order
 from sweeps.launch.report_keys import EPOCH, REFUSED, SCORE, Report
 from sweeps.launch.trial_record import StudyTrialTracker, recorded
-from sweeps.launch.worker import use_given_threads
+from sweeps.launch.worker import given_gpu, use_given_threads
 from training.attribution.explain_trial import explain_trial
 from training.attribution.settings import AttributionError
 from training.loop.checkpoint import CheckpointError
@@ -45,6 +45,7 @@ def explain_order(order: Order, folder: Path, report: Report) -> None:
                     tracker,
                     folder=folder,
                     cache=NodeCache.default(),
+                    gpu_share=given_gpu(order),
                     progress=lambda done, total: tracker.live(),
                 )
         finished = True

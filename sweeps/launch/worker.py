@@ -21,6 +21,7 @@ from sweeps.launch.report_keys import EPOCH, REFUSED, SCORE, Report
 from sweeps.launch.trial_record import StudyTrialTracker, recorded
 from sweeps.record.state import STOPPED
 from training.loop.epoch import TrainingProgress
+from training.loop.machine import best_device
 from training.loop.processes import Processes
 from training.loop.steps import NonFiniteLossError
 from training.spec import SpecError
@@ -35,10 +36,9 @@ def run_order(order: Order, folder: Path, report: Report) -> None:
     use_given_threads()
     spec, lake, cache = order.spec, Lake.open(order.lake), NodeCache.default()
     workers = loader_workers(order.resources.get("CPU", 1.0) * order.processes, order.processes)
-    gpu_share = min(order.resources.get("GPU", 1.0), 1.0)
     if not Processes.current().is_first:
         progress = partial(_report_epoch, report)
-        join_trial(spec, lake, workers=workers, cache=cache, gpu_share=gpu_share, progress=progress)
+        join_trial(spec, lake, workers=workers, cache=cache, gpu_share=given_gpu(order), progress=progress)
         return
     checkpoints = TrialCheckpoints(order.checkpoints, folder, attempt=f"{order.token}-{uuid.uuid4().hex}")
     checkpoints.take(resume=order.resume)
@@ -60,7 +60,14 @@ def run_order(order: Order, folder: Path, report: Report) -> None:
     try:
         with recorded(order, tracker):
             run_trial(
-                spec, lake, tracker, folder=folder, workers=workers, cache=cache, gpu_share=gpu_share, progress=after
+                spec,
+                lake,
+                tracker,
+                folder=folder,
+                workers=workers,
+                cache=cache,
+                gpu_share=given_gpu(order),
+                progress=after,
             )
         finished = True
     except FINAL as error:
@@ -72,6 +79,20 @@ def run_order(order: Order, folder: Path, report: Report) -> None:
 def use_given_threads() -> None:
     """Sets torch's threads: Ray sets OMP_NUM_THREADS by a worker's CPUs, but torch in a reused process ignores it."""
     torch.set_num_threads(max(1, int(os.environ.get("OMP_NUM_THREADS", "1"))))
+
+
+def given_gpu(order: Order) -> float:
+    """The part of a GPU that Ray gave this process, 0 to 1.
+
+    Ray hides no GPU from a process that it gives none, and a driver that is too old hides all from torch.
+
+    Raises:
+        DeviceError: It gave one, and torch sees none.
+    """
+    share = min(order.resources.get("GPU", 0.0), 1.0)
+    if share:
+        best_device("gpu")
+    return share
 
 
 def _report_epoch(report: Report, progress: TrainingProgress) -> None:
