@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import pytest
 import torch
+import torch._dynamo  # optimizers do; it compares functions with those that are replaced below
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 

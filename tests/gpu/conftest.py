@@ -12,6 +12,7 @@ import torch
 
 from training.loop.precision import whole_float32
 
+HERE = Path(__file__).parent
 LOG = "ICEBENCH_GPU_TESTS_LOG"
 """File to which each outcome is added as a line of JSON."""
 
@@ -23,6 +24,10 @@ RUNNING = "running"
 
 LOST = 77
 """Exit code where a test has left the GPU unusable for its process, as after an index out of range in a kernel."""
+
+
+IN_TURN = ("test_batches.py", "test_memory_model.py", "test_trials.py", "test_networks.py", "test_compiled.py")
+"""What says most in little time first: compiling takes up to a minute for each network."""
 
 
 def told(log: Path, test: str, outcome: str, seconds: float = 0.0, said: str = "") -> None:
@@ -47,6 +52,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if LOG in os.environ:  # an earlier process may have begun, and died
         known = outcomes(Path(os.environ[LOG]))
         items[:] = [item for item in items if name_of(item.nodeid) not in known]
+    items.sort(key=lambda item: IN_TURN.index(item.path.name) if item.path.parent == HERE else -1)
     if not torch.cuda.is_available():
         for item in items:
             if item.get_closest_marker("gpu"):

@@ -11,6 +11,7 @@ import torch
 
 from tests.gpu import __main__ as kit
 from tests.gpu.benchmarks.measured import Row
+from tests.gpu.conftest import IN_TURN
 
 CPU = torch.device("cpu")
 OPEN = "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  560.35.03  Release Build  (dvs-builder@U16)"
@@ -103,3 +104,9 @@ def test_a_test_that_ends_its_process_fails_alone(tmp_path: Path) -> None:
         "test_last": "passed",
     }
     assert "in it pytest ended with -11" in found["test_dies"]["said"]
+
+
+def test_what_says_most_in_little_time_runs_first() -> None:
+    """Compiling takes minutes: behind it nothing else would be run."""
+    assert {each.name for each in kit.HERE.glob("test_*.py")} == {*IN_TURN}
+    assert IN_TURN[-1] == "test_compiled.py"
