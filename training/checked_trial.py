@@ -66,7 +66,7 @@ class CheckedTrial:
 
 def check_trial(spec: TrialSpec, lake: Lake, workers: int, cache: NodeCache | None, gpu_share: float) -> CheckedTrial:
     """Raises every error that a spec can have; see `training.trial.run_trial`, whose arguments these are."""
-    data = TrialData.of(spec, lake, best_device(), cache=cache)
+    data = TrialData.of(spec, lake, best_device("auto" if gpu_share else "cpu"), cache=cache)
     check_network(data.spec)
     if data.spec.model.freeze == "encoder" and data.spec.model.pretrained is None:
         logger.warning("model.freeze = 'encoder' without model.pretrained: the features stay those of random weights")

@@ -66,7 +66,8 @@ def run_trial(
     FINISHED, FAILED or KILLED. Checkpoints, pictures and result.json go to the folder; by default a new temporary one.
     With `overwrite` what another trial left there is removed first, and this one starts from its beginning.
     `workers` are loader processes (`datasets.loading.workers.loader_workers` says how many); 0 loads in this one.
-    They change the speed, not the numbers, and so does `gpu_share`, the part of its GPU that the trial may take.
+    They change the speed, not the numbers, and so does `gpu_share`, the part of its GPU that the trial may take; 0
+    computes on the CPU.
     `palette` are the colours of classes in maps. `begin` is called once before training, `held` after every scene
     that the device takes for `loop.feed`, `progress` after every batch and every epoch, and `scored` after every
     whole scene (or batch of pure patches) that is scored.

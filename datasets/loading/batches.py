@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Final, Generic, Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset, Sampler
 
@@ -126,9 +125,10 @@ class BatchLoader(Generic[Made]):
     Args:
         dataset: The batches, or something else that can be handed over.
         workers: Processes; 0 makes each batch in this one, when it is needed. See `datasets.loading.workers`.
+        pinned: Whether batches are put into page-locked memory, from which a GPU takes them without a wait.
     """
 
-    def __init__(self, dataset: Numbered[Made], *, workers: int = 0) -> None:
+    def __init__(self, dataset: Numbered[Made], *, workers: int = 0, pinned: bool = False) -> None:
         workers = _possible(workers, dataset)
         self._sampler = EpochSampler(len(dataset))
         self._loader: DataLoader[Made | IceBenchError] = DataLoader(
@@ -139,7 +139,7 @@ class BatchLoader(Generic[Made]):
             multiprocessing_context="spawn" if workers else None,
             persistent_workers=workers > 0,
             prefetch_factor=PREFETCHED if workers else None,
-            pin_memory=torch.cuda.is_available(),
+            pin_memory=pinned,
             timeout=GLANCE_SECONDS if workers else 0,
         )
 

@@ -72,10 +72,6 @@ class Candidates(NamedTuple):
         places, y = (part.share_memory_() if part.nbytes else part for part in self)  # type: ignore[no-untyped-call]
         return type(self)(places, y)
 
-    def pin_memory(self) -> Self:
-        """The same: they are read by the host first."""
-        return self
-
 
 class CandidateBlocks:
     """Candidates of an epoch's patches by the number of a block: some batches that are made together.

@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 from sweeps.launch.finding import Finding
@@ -11,6 +12,7 @@ from sweeps.launch.finding import Finding
 _QUERY: Final = ("--query-gpu=name,driver_version,memory.total", "--format=csv,noheader,nounits")
 _TORCH: Final = "import torch; print(torch.cuda.is_available(), torch.version.cuda)"
 _PATIENCE_S: Final = 50.0
+_DRIVER: Final = Path("/proc/driver/nvidia/version")
 
 
 def gpus() -> Iterator[Finding]:
@@ -18,11 +20,19 @@ def gpus() -> Iterator[Finding]:
     program = shutil.which("nvidia-smi")
     listing = _output([program, *_QUERY]) if program else ""
     cards = [[word.strip() for word in line.split(",")] for line in listing.splitlines() if line.count(",") == 2]
-    yield gpu_finding(cards, _output([sys.executable, "-c", _TORCH]) if cards else "")
+    asked = bool(cards) or _DRIVER.exists()
+    yield gpu_finding(cards, _output([sys.executable, "-c", _TORCH]) if asked else "")
 
 
 def gpu_finding(cards: list[list[str]], torch_says: str) -> Finding:
-    """What name, driver and MiB of each GPU mean; torch says `True 13.0` where it can use them."""
+    """What it means.
+
+    Args:
+        cards: Name, driver and MiB of each GPU.
+        torch_says: `True 13.0` where torch can use them.
+    """
+    if not cards and torch_says.startswith("True"):  # as in a container without nvidia-smi
+        return Finding(name="GPU", level="ok", message="nvidia-smi shows none, and torch uses one")
     if not cards:
         remedy = "a trial of minutes runs on CPUs, a published one takes days there"
         return Finding(name="GPU", level="warning", message="nvidia-smi shows none", remedy=remedy)

@@ -26,6 +26,7 @@ from training.attribution.settings import AttributionError
 from training.loop.checkpoint import CheckpointError
 from training.loop.checkpoint_files import BEST
 from training.loop.epoch import TrainingProgress
+from training.loop.machine import best_device
 from training.loop.processes import Processes
 from training.loop.steps import NonFiniteLossError
 from training.spec import SpecError
@@ -42,10 +43,9 @@ def run_order(order: Order, folder: Path, report: Report) -> None:
     use_given_threads()
     spec, lake, cache = order.spec, Lake.open(order.lake), NodeCache.default()
     workers = loader_workers(order.resources.get("CPU", 1.0) * order.processes, order.processes)
-    gpu_share = min(order.resources.get("GPU", 1.0), 1.0)
     if not Processes.current().is_first:
         progress = partial(_report_epoch, report)
-        join_trial(spec, lake, workers=workers, cache=cache, gpu_share=gpu_share, progress=progress)
+        join_trial(spec, lake, workers=workers, cache=cache, gpu_share=given_gpu(order), progress=progress)
         return
     with attempt(order, folder, report, resume=order.resume, final=_FINAL_OF_TRAINING) as (tracker, checkpoints):
 
@@ -61,7 +61,16 @@ def run_order(order: Order, folder: Path, report: Report) -> None:
                 tracker.log_metrics({STOPPED: progress.epoch + 1.0})
                 raise
 
-        run_trial(spec, lake, tracker, folder=folder, workers=workers, cache=cache, gpu_share=gpu_share, progress=after)
+        run_trial(
+            spec,
+            lake,
+            tracker,
+            folder=folder,
+            workers=workers,
+            cache=cache,
+            gpu_share=given_gpu(order),
+            progress=after,
+        )
 
 
 def explain_order(order: Order, folder: Path, report: Report) -> None:
@@ -83,6 +92,7 @@ def explain_order(order: Order, folder: Path, report: Report) -> None:
                 tracker,
                 folder=folder,
                 cache=NodeCache.default(),
+                gpu_share=given_gpu(order),
                 progress=lambda done, total: tracker.live(),
             )
         report({EPOCH: 0, SCORE: 0.0})  # a scheduler of Tune needs a number, but an attribution has no score
@@ -110,6 +120,20 @@ def attempt(
 def use_given_threads() -> None:
     """Sets torch's threads: Ray sets OMP_NUM_THREADS by a worker's CPUs, but torch in a reused process ignores it."""
     torch.set_num_threads(max(1, int(os.environ.get("OMP_NUM_THREADS", "1"))))
+
+
+def given_gpu(order: Order) -> float:
+    """The part of a GPU that Ray gave this process, 0 to 1.
+
+    Ray hides no GPU from a process that it gives none, and a driver that is too old hides all from torch.
+
+    Raises:
+        DeviceError: It gave one, and torch sees none.
+    """
+    share = min(order.resources.get("GPU", 0.0), 1.0)
+    if share:
+        best_device("gpu")
+    return share
 
 
 def _report_epoch(report: Report, progress: TrainingProgress) -> None:

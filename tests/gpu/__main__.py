@@ -1,17 +1,20 @@
 """`python -m tests.gpu`: the GPU tests and benchmarks in at most six minutes; one table, and one JSON file.
 
-A part that fails is a line and no stop; what does not fit the time is left out and said so. Without a CUDA device it
-says so, runs the tests that need none, rehearses the benchmarks on the CPU, and ends with 0.
+A part that fails is a line and no stop; what does not fit the time is left out and said so. The file is written after
+every part, so that a run that is ended from outside leaves what it has, and one that hangs is given up. Without a CUDA
+device it says so, runs the tests that need none, rehearses the benchmarks on the CPU, and ends with 0.
 """
 
 import argparse
 import json
 import os
 import platform
+import re
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -20,25 +23,34 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
 import torch
 from rich.console import Console
 from rich.table import Table
 
 from tests.gpu.benchmarks import feeding, scenes, sharing, speed
 from tests.gpu.benchmarks.measured import Bench, as_a_trial_computes, make_bench
-from tests.gpu.conftest import END, LOG
+from tests.gpu.conftest import END, LOG, LOST, RUNNING, outcomes, told
 
-ROOT: Final = Path(__file__).resolve().parents[2]
+HERE: Final = Path(__file__).resolve().parent
+ROOT: Final = HERE.parents[1]
 PARTS: Final = {
     "lake": 60,
     "scenes": 25,
     "feeding": 60,
-    "sharing": 50,
-    "speed": 90,
+    "speed": 25,
+    "sharing": 45,
 }
-"""Seconds that a part of the benchmarks may take on an H100 by estimate: it is not begun with less left."""
-TESTS_SHARE: Final = 0.4
-"""Of the time, for tests; a test that runs then is ended a while later."""
+"""Seconds of a part of the benchmarks on an H100 by estimate: it is not begun with less left (`speed`: of its first
+row), and ended after `PATIENCE` times as many."""
+PATIENCE: Final = 3
+TESTS_SHARE: Final = 0.35
+TESTS_END: Final = 0.5
+"""Of the time: when no further test is begun, and when the one that runs is ended."""
+GRACE_S: Final = 10.0
+"""From the end of a part's time to where it is given up, since it hangs below Python."""
+STARTS: Final = 5
+"""Of processes for tests, where tests end theirs."""
 
 
 def main() -> int:
@@ -47,21 +59,47 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=Path("icebench-gpu.json"), help="the JSON file")
     given = parser.parse_args()
     began, console = time.time(), Console(width=150)
-    end = began + 60 * given.minutes
+    end = began + 60 * given.minutes - GRACE_S
     on_gpu = torch.cuda.is_available()
     device = torch.device("cuda", torch.cuda.current_device()) if on_gpu else torch.device("cpu")
     if not on_gpu:
         console.print("no CUDA device here: tests that need one are skipped, and benchmarks are rehearsed on the CPU")
     found: dict[str, Any] = {"machine": machine(device), "cuda": on_gpu, "tests": [], "rows": [], "parts": []}
-    with tempfile.TemporaryDirectory(prefix="icebench-gpu-") as name:
-        folder = Path(name)
-        found["tests"] = run_tests(folder, began + TESTS_SHARE * (end - began), end - 30)
-        benchmarks(folder, device, end, found)
-    found["seconds"] = round(time.time() - began, 1)
-    given.out.write_text(json.dumps(found, indent=1), encoding="utf-8")
-    show(found, console)
-    console.print(f"{given.out}: all of it, {found['seconds']:.0f} s")
-    return int(is_wrong(found))
+
+    def keep() -> None:
+        found["seconds"] = round(time.time() - began, 1)
+        given.out.parent.mkdir(parents=True, exist_ok=True)
+        part = given.out.with_name(f".{given.out.name}.part")
+        part.write_text(json.dumps(found, indent=1), encoding="utf-8")
+        part.replace(given.out)
+
+    def finish() -> int:
+        keep()
+        show(found, console)
+        console.print(f"{given.out}: all of it, {found['seconds']:.0f} s")
+        return int(is_wrong(found))
+
+    def give_up() -> None:
+        """In a thread of its own, since the main one hangs."""
+        found["parts"] = [
+            *found["parts"][:-1],
+            {**found["parts"][-1], "outcome": "failed", "said": "it hangs: given up"},
+        ]
+        os._exit(finish())
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what there is is shown and kept
+    keep()
+    try:
+        with tempfile.TemporaryDirectory(prefix="icebench-gpu-", ignore_cleanup_errors=True) as name:
+            folder, time_of_all = Path(name), end - began
+            try:
+                run_tests(folder, began + TESTS_SHARE * time_of_all, began + TESTS_END * time_of_all, found["tests"])
+            finally:
+                keep()
+            benchmarks(folder, device, end, found, keep, give_up)
+    except KeyboardInterrupt:
+        found["parts"].append({"part": "all", "outcome": "failed", "said": "ended by a signal", "seconds": 0.0})
+    return finish()
 
 
 def machine(device: torch.device) -> dict[str, str]:
@@ -73,47 +111,95 @@ def machine(device: torch.device) -> dict[str, str]:
         "python": platform.python_version(),
         "torch": torch.__version__,
         "cuda": str(torch.version.cuda),
+        "driver": driver(),
         "cudnn": str(torch.backends.cudnn.version()) if cuda else "-",
         "cores": str(os.cpu_count()),
         "date": datetime.now(UTC).isoformat(timespec="minutes"),
     }
 
 
-def run_tests(folder: Path, last_start: float, end: float) -> list[dict[str, Any]]:
-    """Outcomes of the tests of this folder, in a process of their own: a crash of the GPU leaves the rest."""
-    log = folder / "tests.jsonl"
+def driver(told: Path = Path("/proc/driver/nvidia/version")) -> str:
+    """Version of the GPU's driver, which the kernel tells where nvidia-smi is missing, too."""
+    try:
+        found = re.search(r"\b\d{3}\.\d+(\.\d+)?\b", told.read_text(encoding="utf-8"))
+    except OSError:
+        return "-"
+    return found[0] if found else "-"
+
+
+def run_tests(
+    folder: Path, last_start: float, end: float, found: list[dict[str, Any]] | None = None, tests: Path = HERE
+) -> list[dict[str, Any]]:
+    """Outcomes of the tests of a folder, in a process of their own, and in another one for the rest if that dies.
+
+    They are put into `found`, whatever happens.
+    """
+    log, said, found = folder / "tests.jsonl", "", [] if found is None else found
+    try:
+        said = _until_all_have_run(log, last_start, end, tests)
+    finally:
+        failed = {"test": "all", "outcome": "failed", "seconds": 0, "said": said}
+        found[:] = [*outcomes(log).values(), *([failed] if said else [])]
+    return found
+
+
+def _until_all_have_run(log: Path, last_start: float, end: float, tests: Path) -> str:
+    """What is to be said that is of no single test."""
+    said = ""
+    for _ in range(STARTS):
+        code, said = _pytest(log, last_start, end, tests)
+        for line in outcomes(log).values():
+            if line["outcome"] == RUNNING:
+                told(log, line["test"], "failed", said=f"in it {said}")
+                said = ""
+        if code in (0, 1, pytest.ExitCode.NO_TESTS_COLLECTED) or time.time() > last_start:
+            break
+        if code > 0 and code != LOST:  # no test was run
+            break
+    return said
+
+
+def _pytest(log: Path, last_start: float, end: float, tests: Path) -> tuple[int, str]:
+    """Exit code of one process for tests, and what is to be said of it."""
     config = ROOT / "pyproject.toml"
     words = (
         ["-c", str(config)] if config.exists() else ["-o", "markers=gpu: needs a CUDA device", "--rootdir", str(ROOT)]
     )
-    command = [sys.executable, "-m", "pytest", str(Path(__file__).parent), "-q", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", str(tests), "-q", "-p", "no:cacheprovider"]
     command += ["--import-mode=importlib", "--confcutdir", str(ROOT), *words]
     environment = {**os.environ, LOG: str(log), END: str(last_start)}
-    said = ""
-    try:
-        done = subprocess.run(
-            command,
-            cwd=ROOT,
-            env=environment,
-            timeout=max(end - time.time(), 1),
-            capture_output=True,
-            text=True,
-            check=False,
+    with (log.parent / "pytest.txt").open("w+", encoding="utf-8") as heard:
+        # Into a file, since what it leaves running would hold a pipe open; and in a session, which is ended as a whole.
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=heard, stderr=subprocess.STDOUT, start_new_session=True
         )
-        said = (
-            ""
-            if done.returncode in (0, 1)
-            else f"pytest ended with {done.returncode}: {' '.join((done.stdout + done.stderr).split())[-300:]}"
-        )
-    except subprocess.TimeoutExpired:
-        said = "the tests were ended: their time was over"
-    lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
-    found = [json.loads(line) for line in lines]
-    return [*found, *([{"test": "all", "outcome": "failed", "seconds": 0, "said": said}] if said else [])]
+        try:
+            code = process.wait(timeout=max(end - time.time(), 1))
+        except subprocess.TimeoutExpired:
+            return -signal.SIGKILL, "the tests were ended: their time was over"
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+        heard.seek(0)
+        last = " ".join(heard.read().split())[-300:]
+    if code in (0, 1, pytest.ExitCode.NO_TESTS_COLLECTED, LOST):
+        return code, ""
+    return code, f"pytest ended with {code}: {last}"
 
 
-def benchmarks(folder: Path, device: torch.device, end: float, found: dict[str, Any]) -> None:
-    """Runs part after part; `found` gets rows, and a line for each part."""
+def benchmarks(
+    folder: Path,
+    device: torch.device,
+    end: float,
+    found: dict[str, Any],
+    keep: Callable[[], None] = lambda: None,
+    give_up: Callable[[], None] = lambda: None,
+) -> None:
+    """Runs part after part; `found` gets rows, and a line for each part.
+
+    `keep` is called after each, and `give_up` in a thread where one does not end though its time is over.
+    """
     bench: Bench | None = None
 
     def lake() -> Iterable[Any]:
@@ -133,36 +219,48 @@ def benchmarks(folder: Path, device: torch.device, end: float, found: dict[str, 
     for name, seconds in PARTS.items():
         line = {"part": name, "outcome": "ran", "said": "", "seconds": 0.0}
         found["parts"].append(line)
-        left, began = end - time.time(), time.time()
+        left, began, rows = end - time.time(), time.time(), len(found["rows"])
         if left < (seconds if device.type == "cuda" else 0):
             line |= {"outcome": "skipped", "said": f"{left:.0f} s are left and it takes about {seconds}: --minutes 15"}
             continue
         try:
-            with as_a_trial_computes(), ended_after(left):
+            with as_a_trial_computes(), ended_after(min(left, PATIENCE * seconds), give_up):
                 for row in works[name]():  # as they are measured: a part that fails leaves those before
                     found["rows"].append({"part": name, **asdict(row)})
+                    keep()
+        except TimeoutError as error:
+            outcome = "skipped" if len(found["rows"]) > rows else "failed"
+            line |= {"outcome": outcome, "said": f"{error} after {len(found['rows']) - rows} rows: --minutes 15"}
         except Exception as error:  # noqa: BLE001 (a failing part is a line, whatever it is)
             line |= {"outcome": "failed", "said": f"{type(error).__name__}: {error}".splitlines()[0][:300]}
         line["seconds"] = round(time.time() - began, 1)
+        keep()
 
 
 @contextmanager
-def ended_after(seconds: float) -> Iterator[None]:
-    """Raises TimeoutError in work that takes longer."""
+def ended_after(seconds: float, give_up: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Raises TimeoutError in work that takes longer; calls `give_up` where that does not end it either.
+
+    A signal is heard between two steps of Python: what waits for a GPU that never answers does not hear it.
+    """
 
     def end(number: int, frame: object) -> None:
         raise TimeoutError("its time was over")
 
+    watch = threading.Timer(max(seconds, 1.0) + GRACE_S, give_up)
+    watch.daemon = True
     before = signal.signal(signal.SIGALRM, end)
     signal.setitimer(signal.ITIMER_REAL, max(seconds, 1.0))
+    watch.start()
     try:
         yield
     finally:
+        watch.cancel()
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
 
 
-_MODULES: Final = (scenes, feeding, sharing, speed)
+_MODULES: Final = (scenes, feeding, speed, sharing)
 
 
 def is_wrong(found: dict[str, Any]) -> bool:
@@ -174,7 +272,9 @@ def is_wrong(found: dict[str, Any]) -> bool:
 def show(found: dict[str, Any], console: Console) -> None:
     """One table: figures first, then what failed or was left out."""
     about = found["machine"]
-    title = f"{about['device']}, torch {about['torch']}, CUDA {about['cuda']}, {about['date']}"
+    title = (
+        f"{about['device']}, driver {about['driver']}, torch {about['torch']}, CUDA {about['cuda']}, {about['date']}"
+    )
     table = Table(title=title if found["cuda"] else f"{title}: a rehearsal, no figures")
     for column in ("what", "measured", "floor", "ratio", "reach", "note"):
         table.add_column(column)

@@ -77,7 +77,10 @@ def test_batches_from_the_device_are_those_of_the_loader(
     for fed, held in zip(prepared(batches(spec, tiny_lake, gpu)), prepared(resident), strict=True):
         assert fed[2] == held[2]
         assert torch.equal(fed[1], held[1])
-        assert torch.equal(fed[0], held[0])
+        # What is interpolated is a product, whose kernel cuBLAS chooses by where its factors lie.
+        torch.testing.assert_close(held[0], fed[0], rtol=0, atol=1e-5)
+        exact = [name in ("nersc_sar_primary", "nersc_sar_secondary") for name in spec.data.channels]
+        assert torch.equal(fed[0][:, exact], held[0][:, exact])
 
 
 @pytest.mark.parametrize("task", ["pixel", "patch"])

@@ -38,7 +38,7 @@ def test_scores_are_those_of_the_cpu_and_peak_memory_is_recorded(
     assert 0 < there.metrics["cost/peak_memory_mib"] < 256
     assert there.metrics["cost/gpu_hours"] > 0
     assert there.versions["device"] == torch.cuda.get_device_name()
-    monkeypatch.setattr("training.checked_trial.best_device", lambda: torch.device("cpu"))
+    monkeypatch.setattr("training.checked_trial.best_device", lambda asked: torch.device("cpu"))
     here = run_trial(spec, tiny_lake, MemoryTracker(), folder=tmp_path / "cpu")
     for name in SCORES:
         assert there.metrics[name] == pytest.approx(here.metrics[name], abs=0.02), name

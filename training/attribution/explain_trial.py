@@ -30,17 +30,18 @@ def explain_trial(
     *,
     folder: Path,
     cache: NodeCache | None = None,
+    gpu_share: float = 1.0,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> AttributionResult:
     """Explains the `best.pt` that the training of a spec left, and tells a tracker of it, as `attribute` does.
 
     The record ends FINISHED, FAILED or KILLED. JSON, table and picture go to the folder; those of an earlier attempt
-    are replaced.
+    are replaced. With a `gpu_share` of 0 it computes on the CPU.
 
     Raises:
         IceBenchError: As `attribute` and `Tracker` do.
     """
-    started, device = Clock.now(), best_device()
+    started, device = Clock.now(), best_device("auto" if gpu_share else "cpu")
     forget_peak(device)
     tracker.start(bind(spec, lake), {"recipe": lake.recipe_digest, "lake": lake.digest})
     try:

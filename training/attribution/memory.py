@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from training.attribution.settings import AttributionError
+from training.loop.device_memory import free_memory, is_of_memory
 
 Found = TypeVar("Found")
 
@@ -26,8 +27,7 @@ logger = logging.getLogger(__name__)
 def memory_at_hand(device: torch.device) -> int:
     """Bytes that may be taken."""
     if device.type == "cuda":
-        free: int = torch.cuda.mem_get_info(device)[0]
-        return int(_GPU_SHARE * free)
+        return int(_GPU_SHARE * free_memory(device)[0])
     return CPU_BYTES
 
 
@@ -73,7 +73,9 @@ class Parts:
             part = slice(start, min(start + self.at_once, rows))
             try:
                 found = work(part)
-            except torch.OutOfMemoryError as error:
+            except RuntimeError as error:
+                if not is_of_memory(error):
+                    raise
                 if self.at_once == 1:
                     raise AttributionError(
                         "the GPU has no memory to explain one patch: free it from other work, or use feature_ablation, "
@@ -81,7 +83,8 @@ class Parts:
                     ) from error
                 self.at_once = max(1, (part.stop - part.start) // 2)
                 logger.warning("the GPU has no memory for so many patches: now %d are explained at once", self.at_once)
-                torch.cuda.empty_cache()
+            else:
+                yield part, found
+                start = part.stop
                 continue
-            yield part, found
-            start = part.stop
+            torch.cuda.empty_cache()  # only now: the error holds what its work had taken

@@ -31,6 +31,7 @@ from training.data.trial_data import NetworkInputs, TrialData
 from training.evaluation.predict import read_ahead
 from training.loop.checkpoint import load_checkpoint
 from training.loop.checkpoint_files import checkpoint_file
+from training.loop.device_memory import memory_of
 from training.loop.machine import best_device, versions_of
 from training.loop.precision import whole_float32
 from training.models.heads import Head, heads_of
@@ -64,6 +65,7 @@ def attribute(
         UnknownNameError: A chart or class does not exist.
         AttributionError: A scene lacks a channel, the chart is predicted by regression, nothing of the scenes was
             assigned to the classes, or the method cannot handle the network.
+        DeviceMemoryError: The GPU has no memory for it.
     """
     started = time.perf_counter()
     settings = settings or AttributionSettings()
@@ -88,10 +90,11 @@ def attribute(
             yield from sums_by_scene(found, windows[part], len(features.channels)).items()
 
     by_scene = {record.scene_id: AttributionSums.zero(head.width, len(features)) for record in scenes}
-    for done, batch in _batches(data, source):
-        for scene_id, sums in explain_batch(batch):
-            by_scene[scene_id] += sums
-        progress(done, len(source))
+    with memory_of(device, "explain patches", "explain with feature_ablation, which keeps nothing for a backward pass"):
+        for done, batch in _batches(data, source):
+            for scene_id, sums in explain_batch(batch):
+                by_scene[scene_id] += sums
+            progress(done, len(source))
     bins = sum_bins((record, by_scene[record.scene_id]) for record in scenes)
     named = {number: head.chart.classes[number] for number in classes}
     complete = settings.method != "feature_ablation"

@@ -10,6 +10,7 @@ import torch
 from datasets.loading.resident import ResidentScenes
 from datasets.process.machine import usable_memory
 from training.data.trial_data import TrialData
+from training.loop.device_memory import free_memory
 from training.loop.processes import Processes
 from training.spec import SpecError
 
@@ -83,7 +84,7 @@ def resident_sets(data: TrialData, processes: Processes, *, share: float = 1.0) 
 def _room(device: torch.device, share: float) -> float:
     """Bytes of a device that scenes may take, after the part of its memory that is kept for the network."""
     if device.type == "cuda":
-        free, total = torch.cuda.mem_get_info(device)
+        free, total = free_memory(device)
     else:
         free = total = usable_memory()
     return min(free, total * share) - _KEPT_FREE * total * share

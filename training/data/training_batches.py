@@ -92,7 +92,7 @@ class TrainingBatches:
         if resident is None:
             dataset = BatchDataset(data.inputs.reader, source, batch_size=size, rank=rank, world=world)
             self.batch_size = dataset.batch_size
-            self._loader = BatchLoader(dataset, workers=workers)
+            self._loader = BatchLoader(dataset, workers=workers, pinned=data.inputs.device.type == "cuda")
         else:
             self._loader = DeviceBatches(resident, source, batch_size=size, rank=rank, world=world, workers=workers)
             self.batch_size = self._loader.batch_size

@@ -27,8 +27,8 @@ def best_device(asked: Device = "auto") -> torch.device:
         return torch.device("cuda", torch.cuda.current_device())
     if asked == "gpu":
         raise DeviceError(
-            f"torch sees no GPU on {platform.node()}, which --device gpu asks for: leave it out, or look at nvidia-smi "
-            "and CUDA_VISIBLE_DEVICES there"
+            f"torch sees no GPU on {platform.node()}, and one is asked for: ask for none (--device cpu, or "
+            "--gpus-per-trial 0 of a study), or look at nvidia-smi and CUDA_VISIBLE_DEVICES there"
         )
     return torch.device("cpu")
 

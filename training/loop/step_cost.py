@@ -102,15 +102,19 @@ def _measured(spec: TrialSpec, device: torch.device) -> StepCost:
     )
     clock = Clock.now()
     trainer.train_epoch(_RandomBatches(spec, 1, device), 0)  # kernels are chosen and memory is taken
+    _wait(device)  # the last loss is read before its step has ended
     steps = 1 if clock.seconds() > _SLOW_S else _STEPS
     batches, clock = _RandomBatches(spec, steps, device), Clock.now()
-    trainer.train_epoch(batches, 0)  # it ends by reading the last loss, so the device is done
+    trainer.train_epoch(batches, 0)
+    _wait(device)
     seconds, processor = clock.seconds() / steps, clock.processor_seconds() / steps
     model.eval()
     with torch.inference_mode():
         model(batches.x)
+        _wait(device)
         started = time.perf_counter()
-        model(batches.x).sum().item()
+        model(batches.x)
+        _wait(device)
         forward = time.perf_counter() - started
     return StepCost(
         device=versions_of(device)["device"],
@@ -121,3 +125,9 @@ def _measured(spec: TrialSpec, device: torch.device) -> StepCost:
         memory_mib=used_since(clock, device)["cost/peak_memory_mib"],
         parameters=count_parameters(model),
     )
+
+
+def _wait(device: torch.device) -> None:
+    """Until the device has done all that it was given."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)

@@ -39,8 +39,9 @@ class Step:
         """
         told, ready = torch.stack([loss.detach(), labelled.detach()]), None
         if told.is_cuda:
+            stream = torch.cuda.current_stream(told.device)  # the device need not be the current one of this thread
             told, ready = told.to("cpu", non_blocking=True), torch.cuda.Event()  # type: ignore[no-untyped-call]
-            ready.record()
+            ready.record(stream)
         return cls(epoch=epoch, number=number, batch=batch, told=told, ready=ready)
 
     def checked(self) -> tuple[float, float]:

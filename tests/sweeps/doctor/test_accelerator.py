@@ -14,6 +14,16 @@ def test_no_gpu_is_no_error() -> None:
     assert accelerator.gpu_finding([], "").level == "warning"
 
 
+def test_a_container_without_nvidia_smi_has_a_gpu_all_the_same(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    driver = tmp_path / "version"
+    driver.touch()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(accelerator, "_DRIVER", driver)
+    monkeypatch.setattr(accelerator, "_TORCH", "print(True, '12.8')")
+    (found,) = accelerator.gpus()
+    assert (found.level, found.said) == ("ok", "nvidia-smi shows none, and torch uses one")
+
+
 def test_a_gpu_that_torch_can_use_and_one_that_it_cannot() -> None:
     good = accelerator.gpu_finding([CARD, CARD], "True 13.0")
     assert (good.level, good.message) == ("ok", "2 x NVIDIA H200, 143771 MiB, driver 580.1, CUDA of torch 13.0")

@@ -4,16 +4,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from datasets.errors import LoaderError
 from datasets.lake import Lake
 from datasets.loading.batch import Batch
 from datasets.loading.batches import BatchLoader
 from sweeps.launch.order import REFUSED, Order
-from sweeps.launch.worker import run_order
+from sweeps.launch.worker import given_gpu, run_order
 from sweeps.record.study import StudyTracker
 from tests.mlflow_server import fresh_database
 from tests.sweeps.launch.small_study import SPEC
+from training.loop.machine import DeviceError
 
 
 def test_a_trial_that_fails_before_it_begins_is_on_record(tiny_lake: Lake, tmp_path: Path) -> None:
@@ -59,3 +61,35 @@ def test_a_loader_worker_that_died_is_left_to_tune_which_tries_again(
     with pytest.raises(LoaderError, match="a loader worker died"):
         run_order(order, tmp_path / "work", told.append)
     assert told == []
+
+
+def test_a_trial_whose_gpu_torch_cannot_use_fails_and_does_not_train_for_days_on_a_cpu(
+    tiny_lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    study = StudyTracker.open(fresh_database(tmp_path), study="small", lake=tiny_lake.digest)
+    order = Order(
+        spec=SPEC.with_("data.lake", tiny_lake.digest),
+        labels={"seed": "0"},
+        lake=tiny_lake.url,
+        tracking_uri=study.tracking_uri,
+        study=study.study,
+        parent_run=study.run_id,
+        storage=str(tmp_path / "storage"),
+        resources={"CPU": 1.0, "GPU": 1.0},
+    )
+    with pytest.raises(DeviceError, match=r"torch sees no GPU on .*, and one is asked for"):
+        run_order(order, tmp_path / "work", lambda told: None)
+    (row,) = study.children_rows()
+    assert row.status == "FAILED"
+
+
+@pytest.mark.parametrize(("resources", "share"), [({}, 0), ({"CPU": 4.0}, 0), ({"GPU": 0.25}, 0.25), ({"GPU": 1.0}, 1)])
+def test_a_process_takes_the_part_of_a_gpu_that_ray_gave_it(
+    resources: dict[str, float], share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ray leaves all GPUs of a node visible to a process that it gives none."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
+    order = Order.model_construct(resources=resources)
+    assert given_gpu(order) == share

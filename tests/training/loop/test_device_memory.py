@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from datasets.errors import IceBenchError
-from training.loop.device_memory import DeviceMemoryError, memory_of, to_score, to_train
+from training.loop.device_memory import DeviceMemoryError, free_memory, memory_of, to_score, to_train
 from training.spec import TrialSpec
 
 GPU = torch.device("cuda", 0)
@@ -16,7 +16,11 @@ SAID = (
 
 @pytest.fixture(autouse=True)
 def _full_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (1 << 30, 80 << 30))
+    free(monkeypatch, 1 << 30)
+
+
+def free(monkeypatch: pytest.MonkeyPatch, nbytes: int) -> None:
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (nbytes, 80 << 30))
 
 
 def said(error: Exception, remedy: str = "lower it") -> str:
@@ -34,7 +38,16 @@ def test_the_sentence_names_what_was_asked_for_what_is_free_and_what_to_do() -> 
     )
 
 
-@pytest.mark.parametrize("text", ["CUDA error: out of memory", "cuDNN error: CUDNN_STATUS_ALLOC_FAILED"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CUDA error: out of memory",
+        "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
+        "cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED",
+        "FIND was unable to find an engine to execute this computation after trying 8 plans.",
+        "backend='inductor' raised:\nOutOfMemoryError: CUDA out of memory.",
+    ],
+)
 def test_libraries_below_torch_say_it_in_words_of_their_own(text: str) -> None:
     assert "(1.00 of 80.00 GiB are free)" in said(RuntimeError(text))
 
@@ -45,6 +58,22 @@ def test_a_gpu_that_answers_nothing_is_no_second_error(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(torch.cuda, "mem_get_info", fail)
     assert "how much is free is not known" in said(torch.OutOfMemoryError(SAID))
+
+
+def test_words_on_a_gpu_with_room_are_of_something_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    free(monkeypatch, 70 << 30)
+    assert "the machine has no page-locked memory left to train (70.00 of" in said(
+        RuntimeError("CUDA error: out of memory")
+    )
+    assert said(torch.OutOfMemoryError(SAID)).startswith("the GPU has no memory")
+    with pytest.raises(RuntimeError, match="engine"), memory_of(GPU, "train", ""):
+        raise RuntimeError("GET was unable to find an engine to execute this computation")
+
+
+def test_what_the_process_no_longer_uses_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray gives the next trial to the process of the one before."""
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: free(monkeypatch, 60 << 30))
+    assert free_memory(GPU) == (60 << 30, 80 << 30)
 
 
 def test_other_errors_stay_as_they_are() -> None:

@@ -17,7 +17,7 @@ def test_the_cpu_is_taken_where_it_is_asked_for_and_a_gpu_that_is_not_there_is_o
     assert best_device("cpu").type == "cpu"
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert best_device("auto").type == "cpu"
-    with pytest.raises(DeviceError, match=r"torch sees no GPU on .*, which --device gpu asks for"):
+    with pytest.raises(DeviceError, match=r"torch sees no GPU on .*, and one is asked for: ask for none"):
         best_device("gpu")
 
 
