@@ -28,6 +28,8 @@ from training.evaluation.bins import Bin
 from training.evaluation.metric_names import MetricName, parse_metric
 
 POOLED: Final = "Over all test scenes together, which is not what this study asks:"
+EVERY: Final = "all test scenes"
+"""Name of the group of all, on which sets of scenes are held against their controls too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +37,7 @@ class BinScores:
     """The cells of a study on the test scenes of one season, location or cryoseason.
 
     Attributes:
-        name: `winter`.
+        name: `winter`, or `EVERY`.
         comparison: Of the cells on these scenes alone.
         scenes: How many there are.
         passes: Orbit passes of these.
@@ -57,15 +59,17 @@ class BinScores:
 
 
 def bins_of_study(comparison: CellComparison) -> tuple[BinScores, ...]:
-    """Each bin that the study compares."""
-    found = [_of_bin(comparison, name) for name in comparison.evidence.design.bins]
+    """Each bin that the study compares; before them all test scenes, where it has controls."""
+    design = comparison.evidence.design
+    names = [EVERY] if design.bins and SCENES in comparison.evidence.axes else []
+    found = [_of_bin(comparison, name) for name in (*names, *design.bins)]
     every = iter(corrected([difference for each in found for difference in each.asked]))
     return tuple(replace(each, asked=tuple(next(every) for _ in each.asked)) for each in found)
 
 
 def _of_bin(comparison: CellComparison, name: str) -> BinScores:
     metric = bin_metric(comparison, name)
-    inside = CellComparison(_in_bin(comparison.evidence, metric, name))
+    inside = comparison if name == EVERY else CellComparison(_in_bin(comparison.evidence, metric, name))
     rows = {
         row.scene_id: row.n
         for trial in inside.evidence.finished
@@ -86,6 +90,7 @@ def _of_bin(comparison: CellComparison, name: str) -> BinScores:
 
 def bins_table(comparison: CellComparison, bins: tuple[BinScores, ...]) -> ReportTable | None:
     """Cells by bins: mean ± spread over seeds, with the interval over the scenes of the bin."""
+    bins = tuple(each for each in bins if each.name != EVERY)
     if not bins:
         return None
     axes, rows, numbers = comparison.evidence.axes, [], []
@@ -172,7 +177,7 @@ def _asked(comparison: CellComparison, task: str) -> list[Difference]:
     if SCENES in axes:
         place = axes.index(SCENES)
         twins = {key: (*key[:place], MATCHED, *key[place + 1 :]) for key in own if key[place] == OWN}
-        return [comparison.difference(key, twin) for key, twin in twins.items() if twin in own]
+        return [comparison.difference(key, twin, one_draw=True) for key, twin in twins.items() if twin in own]
     reference = comparison.reference(task)
     return [comparison.difference(key, reference) for key in own if reference is not None and key != reference]
 
