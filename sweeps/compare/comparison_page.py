@@ -6,16 +6,16 @@ from typing import Final
 
 from sweeps.compare.entries import OwnAndOthers
 from sweeps.report.account import cost_table, runs_table
-from sweeps.report.answer import devices, few_passes, numbers_of, score_of
+from sweeps.report.answer import devices, numbers_of, score_of, undecided
 from sweeps.report.cells import CellComparison
 from sweeps.report.confusions import side_by_side
 from sweeps.report.differences import Difference, corrected
 from sweeps.report.drawing import pictures
 from sweeps.report.heat_maps import classes_figures
-from sweeps.report.intervals import FEWEST_PASSES
 from sweeps.report.map_choice import MapChoice, choose
 from sweeps.report.map_figures import maps_section
 from sweeps.report.page import Picture, Section, render, written
+from sweeps.report.reach import UNDECIDED
 from sweeps.report.score_figures import bars_figures, difference_figures
 from sweeps.report.score_tables import classes_table, reading, scores_table, table_of_differences
 from sweeps.report.study_report import HOW_TO_READ, differences_section, run_url, some_of
@@ -148,7 +148,7 @@ def _answers(found: OwnAndOthers, differences: Sequence[Difference]) -> list[str
         "worse by arithmetic": "Worse, since classes were never seen in training, than",
         "worse (1 seed)": "Worse, by one seed, than",
         "not told apart": "Not told apart from",
-        "too few scenes": "Without an interval, since test scenes are too few, against",
+        UNDECIDED: "Whatever the scores, it cannot be decided against",
         "no interval": "Without an interval, against",
     }
     for by in comparison.both:
@@ -173,9 +173,7 @@ def _warnings(found: OwnAndOthers, differences: Sequence[Difference]) -> list[st
     few = [key[0] for key in (found.own, *found.others) if comparison.spread(key, comparison.objective).n < 2]
     if few:
         notes.append(f"One seed has no spread, and its differences may be luck: {'; '.join(few)}.")
-    passes = comparison.passes(found.own)
-    if passes < FEWEST_PASSES:
-        notes.append(f"T{few_passes(passes)[1:]}.")
+    notes += undecided(differences)
     if any(each.own_scenes for each in differences):
         notes.append("Some were tested on other scenes: their differences are over the scenes that both have.")
     for key, settings in found.protocol.items():

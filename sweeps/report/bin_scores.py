@@ -6,12 +6,13 @@ from typing import Final
 
 import pandas as pd
 
-from sweeps.design.scene_sets import MATCHED, OWN, SCENES
-from sweeps.report.answer import few_passes, numbers_of
+from sweeps.design.scene_sets import SCENES, against_controls
+from sweeps.report.answer import numbers_of
 from sweeps.report.cells import CellComparison
 from sweeps.report.differences import Difference, corrected
 from sweeps.report.evidence import Evidence, FinishedTrial
 from sweeps.report.intervals import FEWEST_PASSES
+from sweeps.report.reach import undecidable
 from sweeps.report.score_tables import bin_metric, reading, table_of_differences
 from sweeps.report.tables import ReportTable
 from sweeps.report.wording import (
@@ -51,6 +52,14 @@ class BinScores:
     passes: int
     pixels: int
     asked: tuple[Difference, ...] = ()
+
+    @property
+    def undecidable(self) -> str:
+        """Why nothing that is asked can be told apart here, whatever the scores; empty where something can."""
+        tested = [difference for difference in self.asked if difference.draws.size]
+        if not tested or any(difference.decidable for difference in tested):
+            return ""
+        return undecidable(self.passes, tested[0].compared)
 
     @property
     def heading(self) -> str:
@@ -134,6 +143,7 @@ def bin_differences_table(bins: tuple[BinScores, ...]) -> ReportTable | None:
     if not tables:
         return None
     first = tables[0][1]
+    undecided = [f"{each.name}: {each.undecidable}." for each, _ in tables if each.undecidable]
     return replace(
         first,
         name="bin_differences",
@@ -141,6 +151,7 @@ def bin_differences_table(bins: tuple[BinScores, ...]) -> ReportTable | None:
         header=("scored on", *first.header),
         rows=tuple((each.name, *row) for each, table in tables for row in table.rows),
         words=first.words + 1,
+        note=" ".join(undecided),
         numbers=pd.concat([table.numbers.assign(bin=each.name) for each, table in tables], ignore_index=True),
     )
 
@@ -155,7 +166,7 @@ def _answer(each: BinScores) -> Iterator[str]:
     if not each.scenes:
         yield f"Scored on {each.name}: the test set has no such scene with labels."
         return
-    hint = f" ({few_passes(each.passes)})" if each.passes < FEWEST_PASSES else ""
+    hint = f" ({words})" if (words := each.undecidable) else ""
     axes, tasks = comparison.evidence.axes, comparison.evidence.tasks
     for task, by in ((task, by) for task in tasks for by in comparison.both):
         groups: dict[str, list[str]] = {}
@@ -175,9 +186,7 @@ def _asked(comparison: CellComparison, task: str) -> list[Difference]:
     axes = comparison.evidence.axes
     own = [key for key in comparison.keys if comparison.evidence.task_of[key] == task]
     if SCENES in axes:
-        place = axes.index(SCENES)
-        twins = {key: (*key[:place], MATCHED, *key[place + 1 :]) for key in own if key[place] == OWN}
-        return [comparison.difference(key, twin, one_draw=True) for key, twin in twins.items() if twin in own]
+        return [comparison.difference(*pair, one_draw=True) for pair in against_controls(axes, own)]
     reference = comparison.reference(task)
     return [comparison.difference(key, reference) for key in own if reference is not None and key != reference]
 

@@ -5,9 +5,13 @@ above the level, the verdict is arithmetic: it says how many scenes there are, n
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 from sweeps.report.intervals import ALPHA, FEWEST_PASSES, SUBSETS, subsets
 from sweeps.report.wording import plural
+
+UNDECIDED: Final = "cannot be decided"
+"""The reading of a difference that no scores whatever would tell apart."""
 
 
 def smallest_p(passes: int) -> float:
