@@ -28,7 +28,9 @@ from sweeps.report.wording import (
 from training.evaluation.bins import Bin
 from training.evaluation.metric_names import MetricName, parse_metric
 
-POOLED: Final = "Over all test scenes together, which is not what this study asks:"
+POOLED: Final = (
+    "Cells against the reference and the best, over all test scenes together, which is not what this study asks:"
+)
 EVERY: Final = "all test scenes"
 """Name of the group of all, on which sets of scenes are held against their controls too."""
 

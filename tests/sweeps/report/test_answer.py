@@ -53,7 +53,9 @@ def test_what_is_best_by_one_score_alone_and_classes_that_are_never_right_are_na
 
 
 def test_too_few_scenes_make_a_sentence_too() -> None:
-    start = "By macro F1 over ice: against the reference, a, it is neither better nor worse, since that cannot be decided ("
+    start = (
+        "By macro F1 over ice: against the reference, a, it is neither better nor worse, since that cannot be decided ("
+    )
     assert [each.startswith(start) for each in two_networks(3)].count(True) == 1
 
 
