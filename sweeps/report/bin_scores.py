@@ -12,7 +12,7 @@ from sweeps.report.cells import CellComparison
 from sweeps.report.differences import Difference, corrected
 from sweeps.report.evidence import Evidence, FinishedTrial
 from sweeps.report.intervals import FEWEST_PASSES
-from sweeps.report.reach import undecidable
+from sweeps.report.reach import UNDECIDED, undecidable
 from sweeps.report.score_tables import bin_metric, reading, table_of_differences
 from sweeps.report.tables import ReportTable
 from sweeps.report.wording import (
@@ -168,7 +168,9 @@ def _answer(each: BinScores) -> Iterator[str]:
     if not each.scenes:
         yield f"Scored on {each.name}: the test set has no such scene with labels."
         return
-    hint = f" ({words})" if (words := each.undecidable) else ""
+    if each.undecidable:
+        yield f"Scored on {each.heading}: {UNDECIDED}, since {each.undecidable}."
+        return
     axes, tasks = comparison.evidence.axes, comparison.evidence.tasks
     for task, by in ((task, by) for task in tasks for by in comparison.both):
         groups: dict[str, list[str]] = {}
@@ -177,7 +179,7 @@ def _answer(each: BinScores) -> Iterator[str]:
                 name = cell_label(axes, difference.key, (*TASK_AXES, SCENES))
                 groups.setdefault(reading(by, difference), []).append(f"{name} ({numbers_of(difference)})")
         if groups:
-            where = f"Scored on {each.heading}{hint}" + (f", {task}" if len(tasks) > 1 else "")
+            where = f"Scored on {each.heading}" + (f", {task}" if len(tasks) > 1 else "")
             against = "against as many scenes of all" if SCENES in axes else "against the reference"
             said = ". ".join(f"{word}: {'; '.join(names)}" for word, names in groups.items())
             yield f"{where}, {metric_label(by.objective).split(', ')[0]}, {against}: {said}."
