@@ -16,6 +16,7 @@ N_CLASSES = 6
 class World:
     """How much luck there is, as deviations of the logit of the share of right pixels; `better` is the second model's.
 
+    `of_set` is that of training scenes: one set for the first model, another one for each seed of the second.
     `sizes` is the deviation of the logarithm of scene sizes; `frames` how many scenes a pass has.
     """
 
@@ -25,6 +26,7 @@ class World:
     of_pass: float = 0.25
     of_seed: float = 0.1
     of_both: float = 0.1
+    of_set: float = 0.0
     sizes: float = 1.0
     skewed: bool = False
     better: float = 0.0
@@ -42,6 +44,8 @@ def draw(world: World, rng: np.random.Generator) -> NDArray[np.float64]:
         logit = 1.5 + world.better * model + hard + world.of_pass * luck[passes][:, None]
         logit = logit + world.of_pass * rng.normal(0, 1, (n, N_CLASSES))
         logit = logit + world.of_seed * rng.normal(0, 1, (k, 1, 1)) + world.of_both * rng.normal(0, 1, (k, n, 1))
+        if world.of_set:
+            logit = logit + world.of_set * rng.normal(0, 1, (k if model else 1, 1, 1))
         right = 1 / (1 + np.exp(-logit))
         wrong = rng.dirichlet(np.full(N_CLASSES, 0.5), (n, N_CLASSES))
         diagonal = np.arange(N_CLASSES)

@@ -6,15 +6,15 @@ from typing import Final
 
 from sweeps.compare.entries import OwnAndOthers
 from sweeps.report.account import cost_table, runs_table
-from sweeps.report.answer import begin, devices, few_passes, numbers_of, score_of, score_word
+from sweeps.report.answer import begin, devices, numbers_of, score_of, score_word, undecided
 from sweeps.report.cells import CellComparison
 from sweeps.report.differences import Difference, corrected
 from sweeps.report.drawing import pictures
 from sweeps.report.heat_maps import classes_figures, side_by_side
-from sweeps.report.intervals import FEWEST_PASSES
 from sweeps.report.map_choice import MapChoice, choose
 from sweeps.report.map_figures import maps_section
 from sweeps.report.page import Picture, Section
+from sweeps.report.reach import UNDECIDED
 from sweeps.report.score_figures import bars_figures, difference_figures
 from sweeps.report.score_tables import classes_table, reading, scores_table, table_of_differences
 from sweeps.report.study_report import HOW_TO_READ, differences_section, page_of, some_of
@@ -139,7 +139,7 @@ def _answers(found: OwnAndOthers, differences: Sequence[Difference]) -> list[str
         "worse by arithmetic": "Worse, since classes were never seen in training, than",
         "worse (1 seed)": "Worse, by one seed, than",
         "not told apart": "Not told apart from",
-        "too few scenes": "Without an interval, since test scenes are too few, against",
+        UNDECIDED: "Whatever the scores, it cannot be decided against",
         "no interval": "Without an interval, against",
     }
     for by in comparison.both:
@@ -163,9 +163,7 @@ def _warnings(found: OwnAndOthers, differences: Sequence[Difference]) -> list[st
     few = [key[0] for key in (found.own, *found.others) if comparison.spread(key, comparison.objective).n < 2]
     if few:
         notes.append(f"One seed has no spread, and its differences may be luck: {'; '.join(few)}.")
-    passes = comparison.passes(found.own)
-    if passes < FEWEST_PASSES:
-        notes.append(f"T{few_passes(passes)[1:]}.")
+    notes += undecided(differences)
     if any(each.own_scenes for each in differences):
         notes.append("Some were tested on other scenes: their differences are over the scenes that both have.")
     for key, settings in found.protocol.items():

@@ -38,6 +38,13 @@ CONTROLS: Final[Mapping[str, Axis]] = {
 """Beside every set: the epoch chosen and channels normalized as in the published study, and as many scenes of all."""
 
 
+def against_controls(axes: Sequence[str], cells: Sequence[tuple[str, ...]]) -> list[tuple[tuple[str, ...], ...]]:
+    """Each cell of an own set with its size-matched control, of those cells that are there."""
+    place = axes.index(SCENES)
+    twins = {cell: (*cell[:place], MATCHED, *cell[place + 1 :]) for cell in cells if cell[place] == OWN}
+    return [pair for pair in twins.items() if pair[1] in cells]
+
+
 def controls_of(axes: Mapping[str, Axis]) -> tuple[Together, ...]:
     """Which cells of these axes and `CONTROLS` there are: controls go with `source`, and all scenes need none.
 

@@ -111,9 +111,11 @@ def show(
         out.print(_trials_table(parts[0]))
         if known.url and known.lake is not None and not parts[0].trained_by:
             from datasets.lake import Lake
+            from sweeps.launch.reach_table import show_reach
             from sweeps.launch.scene_table import show_scenes
 
             show_scenes(parts[0], Lake.open(known.url))
+            show_reach(parts[0], Lake.open(known.url))
         for line in _options(parts[0]):
             tell(line)
     else:

@@ -10,6 +10,7 @@ from sweeps.report.differences import Difference
 from sweeps.report.evidence import Evidence
 from sweeps.report.intervals import ALPHA, FEWEST_PASSES
 from sweeps.report.labels import Key
+from sweeps.report.reach import UNDECIDED, undecidable
 from sweeps.report.score_tables import reading, text_of
 from sweeps.report.wording import TASK_AXES, cell_label, class_label, is_share, metric_label, plural, told
 from training.tracking.tracker import SYNTHETIC
@@ -22,12 +23,12 @@ _GROUPS = (
     ("Worse by one seed alone", "worse (1 seed)"),
     ("Not told apart from it", "not told apart"),
     ("Better on the scenes and seeds that both have", "better"),
-    ("Without an interval, since test scenes are too few", "too few scenes"),
+    ("Cannot be decided, whatever the scores", UNDECIDED),
     ("Without an interval", "no interval"),
 )
 """How sentences about differences from the best begin, by their reading."""
 _WITHOUT: Final = {
-    "too few scenes": "without an interval, since test scenes are too few",
+    UNDECIDED: "neither better nor worse, since that cannot be decided",
     "no interval": "without an interval",
 }
 """What a cell is, where its reading is no word for it."""
@@ -163,12 +164,10 @@ def score_of(comparison: CellComparison, key: Key) -> str:
     return f"{text}{unit} ({metric_label(comparison.objective)}; {plural(spread.n, 'seed')})"
 
 
-def few_passes(count: int) -> str:
-    """What to make of few test scenes, without a full stop."""
-    return (
-        f"test scenes of {plural(count, 'orbit pass', 'orbit passes')} give no interval: with fewer than "
-        f"{FEWEST_PASSES} no difference is rarer than chance"
-    )
+def undecided(differences: Sequence[Difference]) -> list[str]:
+    """A sentence for each number of orbit passes on which none of these can be told apart."""
+    found = {(each.passes, each.compared): None for each in differences if each.draws.size and not each.decidable}
+    return [f"T{undecidable(*each)[1:]}." for each in found]
 
 
 def _about_scenes(comparison: CellComparison) -> list[str]:
@@ -179,14 +178,12 @@ def _about_scenes(comparison: CellComparison) -> list[str]:
             "interval: go by the spread over seeds."
         ]
     found = []
+    every = [each for task in comparison.evidence.tasks for by in comparison.both for each in by.differences(task)]
+    found += undecided(every)
     few = {key: count for key, count in counts.items() if 0 < count < FEWEST_PASSES}
     if few:
-        found.append(f"T{few_passes(min(few.values()))[1:]}{_all_or(comparison, list(few))}.")
-    every = [each for task in comparison.evidence.tasks for by in comparison.both for each in by.differences(task)]
-    if any(each.passes >= FEWEST_PASSES and not each.interval.known for each in every):
         found.append(
-            f"{plural(len(every), 'comparison')} are more than these test scenes can tell apart together: compare "
-            "fewer cells."
+            f"A score on fewer than {FEWEST_PASSES} orbit passes has no interval{_all_or(comparison, list(few))}."
         )
     if any(each.own_scenes for each in every):
         found.append("Some cells were tested on other scenes: their differences are over the scenes that both have.")

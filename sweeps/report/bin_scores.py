@@ -6,12 +6,13 @@ from typing import Final
 
 import pandas as pd
 
-from sweeps.design.scene_sets import MATCHED, OWN, SCENES
-from sweeps.report.answer import few_passes, numbers_of
+from sweeps.design.scene_sets import SCENES, against_controls
+from sweeps.report.answer import numbers_of
 from sweeps.report.cells import CellComparison
 from sweeps.report.differences import Difference, corrected
 from sweeps.report.evidence import Evidence, FinishedTrial
 from sweeps.report.intervals import FEWEST_PASSES
+from sweeps.report.reach import UNDECIDED, undecidable
 from sweeps.report.score_tables import bin_metric, reading, table_of_differences
 from sweeps.report.tables import ReportTable
 from sweeps.report.wording import (
@@ -27,7 +28,11 @@ from sweeps.report.wording import (
 from training.evaluation.bins import Bin
 from training.evaluation.metric_names import MetricName, parse_metric
 
-POOLED: Final = "Over all test scenes together, which is not what this study asks:"
+POOLED: Final = (
+    "Cells against the reference and the best, over all test scenes together, which is not what this study asks:"
+)
+EVERY: Final = "all test scenes"
+"""Name of the group of all, on which sets of scenes are held against their controls too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +40,7 @@ class BinScores:
     """The cells of a study on the test scenes of one season, location or cryoseason.
 
     Attributes:
-        name: `winter`.
+        name: `winter`, or `EVERY`.
         comparison: Of the cells on these scenes alone.
         scenes: How many there are.
         passes: Orbit passes of these.
@@ -51,21 +56,31 @@ class BinScores:
     asked: tuple[Difference, ...] = ()
 
     @property
+    def undecidable(self) -> str:
+        """Why nothing that is asked can be told apart here, whatever the scores; empty where something can."""
+        tested = [difference for difference in self.asked if difference.draws.size]
+        if not tested or any(difference.decidable for difference in tested):
+            return ""
+        return undecidable(self.passes, tested[0].compared)
+
+    @property
     def heading(self) -> str:
         """`winter: 3 scenes, 12.3 M pixels`."""
         return f"{self.name}: {plural(self.scenes, 'scene')}, {self.pixels / 1e6:.1f} M pixels"
 
 
 def bins_of_study(comparison: CellComparison) -> tuple[BinScores, ...]:
-    """Each bin that the study compares."""
-    found = [_of_bin(comparison, name) for name in comparison.evidence.design.bins]
+    """Each bin that the study compares; before them all test scenes, where it has controls."""
+    design = comparison.evidence.design
+    names = [EVERY] if design.bins and SCENES in comparison.evidence.axes else []
+    found = [_of_bin(comparison, name) for name in (*names, *design.bins)]
     every = iter(corrected([difference for each in found for difference in each.asked]))
     return tuple(replace(each, asked=tuple(next(every) for _ in each.asked)) for each in found)
 
 
 def _of_bin(comparison: CellComparison, name: str) -> BinScores:
     metric = bin_metric(comparison, name)
-    inside = CellComparison(_in_bin(comparison.evidence, metric, name))
+    inside = comparison if name == EVERY else CellComparison(_in_bin(comparison.evidence, metric, name))
     rows = {
         row.scene_id: row.n
         for trial in inside.evidence.finished
@@ -86,6 +101,7 @@ def _of_bin(comparison: CellComparison, name: str) -> BinScores:
 
 def bins_table(comparison: CellComparison, bins: tuple[BinScores, ...]) -> ReportTable | None:
     """Cells by bins: mean ± spread over seeds, with the interval over the scenes of the bin."""
+    bins = tuple(each for each in bins if each.name != EVERY)
     if not bins:
         return None
     axes, rows, numbers = comparison.evidence.axes, [], []
@@ -129,6 +145,7 @@ def bin_differences_table(bins: tuple[BinScores, ...]) -> ReportTable | None:
     if not tables:
         return None
     first = tables[0][1]
+    undecided = [f"{each.name}: {each.undecidable}." for each, _ in tables if each.undecidable]
     return replace(
         first,
         name="bin_differences",
@@ -136,6 +153,7 @@ def bin_differences_table(bins: tuple[BinScores, ...]) -> ReportTable | None:
         header=("scored on", *first.header),
         rows=tuple((each.name, *row) for each, table in tables for row in table.rows),
         words=first.words + 1,
+        note=" ".join(undecided),
         numbers=pd.concat([table.numbers.assign(bin=each.name) for each, table in tables], ignore_index=True),
     )
 
@@ -150,7 +168,9 @@ def _answer(each: BinScores) -> Iterator[str]:
     if not each.scenes:
         yield f"Scored on {each.name}: the test set has no such scene with labels."
         return
-    hint = f" ({few_passes(each.passes)})" if each.passes < FEWEST_PASSES else ""
+    if each.undecidable:
+        yield f"Scored on {each.heading}: {UNDECIDED}, since {each.undecidable}."
+        return
     axes, tasks = comparison.evidence.axes, comparison.evidence.tasks
     for task, by in ((task, by) for task in tasks for by in comparison.both):
         groups: dict[str, list[str]] = {}
@@ -159,7 +179,7 @@ def _answer(each: BinScores) -> Iterator[str]:
                 name = cell_label(axes, difference.key, (*TASK_AXES, SCENES))
                 groups.setdefault(reading(by, difference), []).append(f"{name} ({numbers_of(difference)})")
         if groups:
-            where = f"Scored on {each.heading}{hint}" + (f", {task}" if len(tasks) > 1 else "")
+            where = f"Scored on {each.heading}" + (f", {task}" if len(tasks) > 1 else "")
             against = "against as many scenes of all" if SCENES in axes else "against the reference"
             said = ". ".join(f"{word}: {'; '.join(names)}" for word, names in groups.items())
             yield f"{where}, {metric_label(by.objective).split(', ')[0]}, {against}: {said}."
@@ -170,9 +190,7 @@ def _asked(comparison: CellComparison, task: str) -> list[Difference]:
     axes = comparison.evidence.axes
     own = [key for key in comparison.keys if comparison.evidence.task_of[key] == task]
     if SCENES in axes:
-        place = axes.index(SCENES)
-        twins = {key: (*key[:place], MATCHED, *key[place + 1 :]) for key in own if key[place] == OWN}
-        return [comparison.difference(key, twin) for key, twin in twins.items() if twin in own]
+        return [comparison.difference(*pair, one_draw=True) for pair in against_controls(axes, own)]
     reference = comparison.reference(task)
     return [comparison.difference(key, reference) for key in own if reference is not None and key != reference]
 

@@ -100,10 +100,11 @@ class CellComparison:
         """Orbit passes of these."""
         return passes_in(self._common_scenes(self.evidence.trials_of(key)))
 
-    def difference(self, key: Key, against: Key, *, any_seed: bool = False) -> Difference:
+    def difference(self, key: Key, against: Key, *, any_seed: bool = False, one_draw: bool = False) -> Difference:
         """A cell minus another, `against`: paired by seed and by test scene, and tested by itself.
 
-        Without a common seed `any_seed` pairs every seed of one with every seed of the other.
+        Without a common seed `any_seed` pairs every seed of one with every seed of the other. With `one_draw` the
+        training scenes of `against` are drawn by its seeds, and those of `key` are the same for all (`over_seeds`).
         """
         one, other = ({trial.seed: trial for trial in self.evidence.trials_of(each)} for each in (key, against))
         common = sorted(one.keys() & other.keys())
@@ -118,7 +119,7 @@ class CellComparison:
         if scenes:
             samples = [(self._sample(a, scenes), self._sample(b, scenes)) for a, b in pairs]
             by_seed = [a.value - b.value for a, b in samples]
-            draws = over_seeds(np.stack([a.draws - b.draws for a, b in samples]), sides)
+            draws = over_seeds(np.stack([a.draws - b.draws for a, b in samples]), sides, one_draw=one_draw)
         else:
             nan = float("nan")
             by_seed = [a.metrics.get(self.objective, nan) - b.metrics.get(self.objective, nan) for a, b in pairs]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sweeps.report.intervals import ALPHA, UNKNOWN, Interval, holm, interval, p_value, subsets
 from sweeps.report.labels import Key
+from sweeps.report.reach import fewest_passes, smallest_p
 
 Verdict = Literal["higher", "lower", "not told apart", "unknown"]
 
@@ -34,6 +35,7 @@ class Difference:
         value: Difference of the objective on their common test scenes, averaged over common seeds; NaN without any.
         draws: (subsets,) the same on subsets of passes and seeds; empty without common scenes.
         level: At which it is tested, less than `ALPHA` where it is one of several.
+        compared: Comparisons that share `ALPHA` with it: those of the study on as many passes, or more.
         seeds: Common seeds, or pairs of seeds where these are not common.
         agreeing: Seeds whose difference has the sign of `value`.
         spread: Sample standard deviation over seeds of the difference.
@@ -48,6 +50,7 @@ class Difference:
     value: float
     draws: NDArray[np.float64] = field(repr=False, compare=False)
     level: float = ALPHA
+    compared: int = 1
     seeds: int
     agreeing: int
     spread: float
@@ -66,6 +69,11 @@ class Difference:
         return p_value(self.draws, subsets(self.passes).repeats) if self.draws.size else float("nan")
 
     @property
+    def decidable(self) -> bool:
+        """Whether any scores on these passes could be told apart at this level."""
+        return bool(self.draws.size) and smallest_p(self.passes) <= self.level + 1e-12
+
+    @property
     def verdict(self) -> Verdict:
         """Higher or lower where the interval does not hold 0."""
         if not self.interval.known:
@@ -76,10 +84,20 @@ class Difference:
 
 
 def corrected(found: Sequence[Difference]) -> list[Difference]:
-    """The comparisons of a study, each at the level that keeps `ALPHA` for all together."""
-    tested = [place for place, each in enumerate(found) if each.draws.size]
+    """The comparisons of a study, each at the level that keeps `ALPHA` for all together.
+
+    Those that no scores could tell apart, since their passes are too few, do not count among them (Tarone 1990): they
+    are never told apart, and which ones they are does not depend on any score.
+    """
+    passes = [each.passes for each in found if each.draws.size]
+    fewest = fewest_passes(passes)
+    tested = [place for place, each in enumerate(found) if each.draws.size and each.passes >= fewest]
     levels = dict(zip(tested, holm([found[place].p for place in tested]), strict=True))
-    return [replace(each, level=levels.get(place, ALPHA)) for place, each in enumerate(found)]
+    shared = [sum(other >= each.passes for other in passes) or 1 for each in found]
+    return [
+        replace(each, level=levels.get(place, ALPHA / together), compared=together)
+        for place, (each, together) in enumerate(zip(found, shared, strict=True))
+    ]
 
 
 def spread_of(values: Sequence[float]) -> Spread:

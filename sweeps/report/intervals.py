@@ -139,11 +139,18 @@ def subsets(n_passes: int, most: int = SUBSETS) -> Subsets:
     return Subsets(chosen=found, repeats=repeats)
 
 
-def over_seeds(of_pairs: NDArray[np.float64], sides: Sequence[Sequence[int]]) -> NDArray[np.float64]:
+def over_seeds(
+    of_pairs: NDArray[np.float64], sides: Sequence[Sequence[int]], *, one_draw: bool = False
+) -> NDArray[np.float64]:
     """Mean of (pairs, subsets) over those of a subset of the seeds, another one for each subset of passes: (subsets,).
 
     Seeds are as much a sample as passes are: without this a lucky seed would be told apart on many scenes. `sides` are
     the seeds of the pairs; where both networks of a pair do not have the same one, those of each network.
+
+    With `one_draw` the first network of every pair was trained on the same scenes, and the second on scenes that its
+    seed drew. Then k seeds hold one draw against k: such a difference has (k + 1) / k times the variance of a draw, of
+    which the spread over seeds shows 1 / k. So what a subset of the seeds adds counts the root of k + 1 times; without
+    that a set of scenes would be told apart for the luck of its scenes alone.
     """
     weights = np.ones_like(of_pairs)
     for side, seeds in enumerate(sides):
@@ -153,7 +160,11 @@ def over_seeds(of_pairs: NDArray[np.float64], sides: Sequence[Sequence[int]]) ->
         empty = ~chosen.any(axis=0)
         chosen[generator.integers(0, len(names), int(empty.sum())), empty] = 1
         weights *= chosen[places]
-    return np.asarray((of_pairs * weights).sum(axis=0) / weights.sum(axis=0))
+    found = np.asarray((of_pairs * weights).sum(axis=0) / weights.sum(axis=0))
+    if not one_draw:
+        return found
+    mean = of_pairs.mean(axis=0)
+    return np.asarray(mean + np.sqrt(len(of_pairs) + 1) * (found - mean))
 
 
 def score(metric: MetricName, counts: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:

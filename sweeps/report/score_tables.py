@@ -10,6 +10,7 @@ from sweeps.report.differences import Difference, Spread
 from sweeps.report.evidence import Evidence
 from sweeps.report.intervals import CONFIDENCE
 from sweeps.report.labels import Key, first_target
+from sweeps.report.reach import UNDECIDED
 from sweeps.report.seen import ARITHMETIC, is_arithmetic
 from sweeps.report.tables import ReportTable
 from sweeps.report.wording import (
@@ -159,7 +160,10 @@ def table_of_differences(comparison: CellComparison, found: Sequence[tuple[Diffe
 
 
 def reading(comparison: CellComparison, difference: Difference) -> str:
-    """A difference in a word, by the interval: better, worse, not told apart; `by arithmetic` for unseen classes."""
+    """A difference in a word, by the interval: better, worse, not told apart; `by arithmetic` for unseen classes.
+
+    `cannot be decided` is no finding: no scores on so few passes would be told apart (`sweeps.report.reach`).
+    """
     verdict = difference.verdict
     if verdict in ("higher", "lower"):
         word = "better" if (verdict == "higher") != comparison.lower_is_better else "worse"
@@ -167,7 +171,7 @@ def reading(comparison: CellComparison, difference: Difference) -> str:
             return f"{word} {ARITHMETIC}"
         return word if difference.seeds > 1 else f"{word} (1 seed)"
     if verdict == "unknown":
-        return "too few scenes" if difference.draws.size else "no interval"
+        return UNDECIDED if difference.draws.size and not difference.decidable else "no interval"
     return verdict
 
 

@@ -12,6 +12,7 @@ from sweeps.report.evidence import Evidence
 from sweeps.report.intervals import ALPHA, CONFIDENCE, FEWEST_PASSES
 from sweeps.report.map_choice import map_choices
 from sweeps.report.page import Picture, Section, render, written
+from sweeps.report.reach import UNDECIDED
 from sweeps.report.score_tables import classes_table, differences_table, scores_table
 from sweeps.report.seen import trained_table, with_unseen
 from sweeps.report.tables import ReportTable
@@ -31,6 +32,10 @@ HOW_TO_READ: Final = (
     "Intervals of differences are corrected for their number (Holm), over both scores: if no cell of the study were "
     f"truly better than another, one would be told apart in {100 * ALPHA:g} % of such studies. The best cell was "
     "chosen by these very scores, which flatters it a little.",
+    f"{UNDECIDED[0].upper()}{UNDECIDED[1:]} is no finding: so few orbit passes have no p-value that is small enough "
+    "for so many differences, whatever the scores. Such differences do not count in the correction of the others.",
+    "A set of training scenes is one draw of scenes. Against as many scenes of all, which each seed draws anew, its "
+    "interval is wide enough for the luck of its own scenes too.",
     "Weighted F1 is what is published, and common classes make it. Macro F1 over ice is the plain mean of F1 over all "
     "classes but water that the test scenes have or the network names: rare ice weighs as much as common ice.",
     "All pixels of all test scenes are scored together from one confusion matrix; nothing is averaged over scenes.",

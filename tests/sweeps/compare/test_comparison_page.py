@@ -20,7 +20,19 @@ def test_the_page_says_who_is_better_and_draws_a_matrix_for_each() -> None:
         "networks", "differences", "differences_ice", "confusion", "classes",
     ]  # fmt: skip
     assert "a:Net minus the other" in page.pictures[1].caption
-    assert "give no interval" not in " ".join(page.warnings), "20 scenes are enough"
+    assert "cannot tell any difference" not in " ".join(page.warnings), "20 scenes are enough"
+
+
+def test_more_baselines_than_test_scenes_can_tell_apart_are_no_finding() -> None:
+    """Eight passes have 256 signs: enough for one baseline by two scores, too few for eight of them."""
+    own, others = entry("a:Net", 0.9, n_scenes=8), [entry(f"n{n}", 0.2, n_scenes=8) for n in range(8)]
+    page = make_page(compared([own], others))
+    assert any("8 orbit passes cannot tell any difference apart, whatever the scores" in w for w in page.warnings)
+    assert any(said.startswith("By weighted F1: whatever the scores, it cannot be decided ag") for said in page.answers)
+    assert {row[-1] for row in page.differences.rows} == {"cannot be decided"}
+    assert not any("ot told apart" in said for said in page.answers)
+    few = make_page(compared([own], others[:1]))
+    assert {row[-1] for row in few.differences.rows} == {"better (1 seed)"}
 
 
 @pytest.mark.slow

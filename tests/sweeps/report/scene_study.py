@@ -12,7 +12,9 @@ AXES = {"train.season": ("winter", "summer"), "selection": ("source",), "scenes"
 
 
 def scene_study(
-    quality: Callable[[Mapping[str, str]], float], absent: Mapping[str, tuple[str, ...]] | None = None
+    quality: Callable[[Mapping[str, str]], float],
+    absent: Mapping[str, tuple[str, ...]] | None = None,
+    n_scenes: int = 40,
 ) -> CellComparison:
     """`absent` are classes that own scenes of a season lack."""
     design = StudyDesign(
@@ -24,7 +26,7 @@ def scene_study(
         bins=("winter", "cat4"),
         matrix="train.season",
     )
-    row, rows, results = study(design, quality, n_scenes=40)
+    row, rows, results = study(design, quality, n_scenes=n_scenes)
     for trial in rows:
         own = trial.tags["axis.scenes"] == "own"
         lacks = (absent or {}).get(trial.tags["axis.train.season"], ()) if own else ()

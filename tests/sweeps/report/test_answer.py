@@ -53,7 +53,9 @@ def test_what_is_best_by_one_score_alone_and_classes_that_are_never_right_are_na
 
 
 def test_too_few_scenes_make_a_sentence_too() -> None:
-    start = "By macro F1 over ice: against the reference, a, it is without an interval, since test scenes are too few ("
+    start = (
+        "By macro F1 over ice: against the reference, a, it is neither better nor worse, since that cannot be decided ("
+    )
     assert [each.startswith(start) for each in two_networks(3)].count(True) == 1
 
 
@@ -62,12 +64,14 @@ def test_what_to_be_wary_of() -> None:
     assert any(
         each.startswith("One seed has no spread") and "ratio 5 (200 m); ratio 10 (400 m)" in each for each in few
     )
-    assert any(each.startswith("Test scenes of 3 orbit passes give no interval") for each in few)
+    assert any(each.startswith("Test scenes of 3 orbit passes cannot tell any difference apart") for each in few)
+    assert "A score on fewer than 6 orbit passes has no interval." in few
     whole = DESIGN.model_copy(update={"seeds": (0,), "trials": 3})
     assert not any("orbit passes" in each for each in warnings(CellComparison(evidence(design=whole))))
     many = DESIGN.model_copy(update={"seeds": (0, 1)})
     assert any(
-        "more than these test scenes can tell apart" in each
+        each.startswith("Test scenes of 6 orbit passes cannot tell any difference apart, whatever the scores")
+        and "which takes" in each
         for each in warnings(CellComparison(evidence(design=many, n_scenes=6)))
     )
     lost = evidence(design=DESIGN.model_copy(update={"objective": "best/val_loss"}))
