@@ -13,6 +13,8 @@ from typing import Final
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
+from datasets.errors import IceBenchError
+
 PYTHONS: Final = ("3.11", "3.12")
 
 MOST_BYTES: Final = 45_000_000
@@ -43,7 +45,7 @@ _PLATFORMS: Final = ("manylinux_2_28_x86_64", "manylinux_2_27_x86_64", "manylinu
 _LARGE: Final = 2_000_000
 
 
-class KitError(Exception):
+class KitError(IceBenchError):
     """A kit cannot be made as asked."""
 
 
