@@ -26,6 +26,7 @@ from training.prediction.layers import Ensemble
 from training.prediction.networks import HH, Networks, distinct
 from training.prediction.scene_map import (
     DIMS,
+    SYNTHETIC,
     class_attributes,
     class_dim,
     entropy_name,
@@ -200,4 +201,4 @@ def _attributes(networks: Networks, record: SceneRecord) -> dict[str, Any]:
         "lake": networks.members[0].inputs.reader.lake.digest,
         "checkpoints": " ".join(member.spec.trial_id for member in networks.members),
     }
-    return found | ({"comment": "the scene is a sample that no satellite saw"} if record.synthetic else {})
+    return found | ({"comment": SYNTHETIC} if record.synthetic else {})
