@@ -7,15 +7,20 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 DEMO_FOLDER := data/demo
 
-.PHONY: demo platform platform-down test test-fast mutants browser check bench test-gpu gpu-kit format image lock clean
+.PHONY: demo pictures platform platform-down test test-fast mutants browser check bench test-gpu gpu-kit format image lock clean
 
 $(VENV)/.installed: pyproject.toml
+	@echo "installing into $(VENV), once: about 4 minutes and 7.5 GB"
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
 	touch $@
 
 demo: $(VENV)/.installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" bash docs/demo.sh $(DEMO_FOLDER)
+
+# The pictures of README and docs, drawn anew by the commands that the pages show.
+pictures: $(VENV)/.installed
+	PATH="$(CURDIR)/$(BIN):$$PATH" bash docs/pictures.sh data/pictures
 
 # Further options in ARGS: make platform ARGS='--mlflow-port 5001 --folder /big/disk'.
 platform: $(VENV)/.platform

@@ -1,6 +1,7 @@
 """`Catalog`: the scenes of a lake as immutable rows, with queries."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -51,9 +52,13 @@ class Catalog:
     def __getitem__(self, scene_id: str) -> SceneRecord:
         place = self._rows.find(scene_id)
         if place < 0 or (self._places is not None and place not in self._places):
+            # Of the same day, or of another at the same second: a large catalog is not compared letter by letter.
+            alike = [each for each in self.scene_ids if each[:8] == scene_id[:8] or each[9:] == scene_id[9:]]
+            near = get_close_matches(scene_id, alike, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
             raise SceneNotFoundError(
-                f"there is no scene {scene_id!r} among the {len(self)} of the catalog; "
-                "list them with `python -m datasets show LAKE`"
+                f"there is no scene {scene_id!r} among the {len(self)} of the catalog: "
+                f"list them with `python -m datasets show LAKE`{hint}"
             )
         return self._rows.record(place)
 

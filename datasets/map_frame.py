@@ -93,6 +93,11 @@ class MapFrame:
         some = [np.unique(np.linspace(0, size - 1, NODES).round().astype(np.intp)) for size in (lines, samples)]
         places = dict(zip(latitude.dims, some, strict=True))
         north, east = (field.isel(places).to_numpy().astype(np.float64) for field in (latitude, longitude))
+        east = np.unwrap(np.unwrap(east, period=360, axis=1), period=360, axis=0)
+        for axis, (size, nodes) in enumerate(zip((lines, samples), some, strict=True)):
+            # Whole pixels are not quite evenly spread: lines of a coarse map would be wavy.
+            evenly = np.interp(np.linspace(0, size - 1, nodes.size), nodes, np.arange(nodes.size))
+            north, east = (interpolate(field, evenly, axis) for field in (north, east))
         if spacing_m is None:
             across = ((east[-1, 0] - east[0, 0] + 180) % 360 - 180) * np.cos(np.radians(north[:, 0].mean()))
             length = _EARTH_M * np.radians(np.hypot(north[-1, 0] - north[0, 0], across))

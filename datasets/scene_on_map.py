@@ -55,7 +55,7 @@ def scene_on_map(scene: Scene, ratios: tuple[int, ...], palette: Palette = "safe
     figure = Figure(figsize=(15, high + 2.3))
     left, middle, right = (
         figure.add_axes((x / 15, 1.15 / (high + 2.3), width / 15, high / (high + 2.3)))
-        for x, width in ((0.55, _WIDTH), (6.65, _WIDTH), (12.65, 1.95))
+        for x, width in ((0.45, _WIDTH), (6.4, _WIDTH), (12.75, 1.8))
     )
     draw_base(left, extent)
     channel = CHANNELS[_SAR]

@@ -42,5 +42,10 @@ def picture(lake: str, maps: Path, scene_id: str) -> Figure:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 5:
+        sys.exit(__doc__)
     lake_url, folder, name, file = sys.argv[1:]
-    picture(lake_url, Path(folder), name).savefig(file, dpi=100)
+    try:
+        picture(lake_url, Path(folder), name).savefig(file, dpi=100)
+    except FileNotFoundError as error:  # no lake, scene or map of this name
+        sys.exit(f"error {error}")

@@ -1,6 +1,7 @@
 """What the command lines of all rooms share: words in, sentences out, on any terminal."""
 
 import errno
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -62,7 +63,10 @@ def user_errors() -> Iterator[None]:
             raise
         err.print("[red]error[/red]", end=" ")
         remedy = "make room there" if error.errno in FULL_DISK else "give another path, or the right to use this one"
-        tell(f"{str(error.filename)!r} cannot be used ({error.strerror}): {remedy}", err)
+        path = Path(os.fsdecode(error.filename))
+        if path.name.startswith(".") and path.suffix == ".part":  # what we write first and then rename
+            path = path.parent
+        tell(f"{str(path)!r} cannot be used ({error.strerror}): {remedy}", err)
         raise typer.Exit(1 if error.errno in FULL_DISK else USAGE_ERROR) from error
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
-from datasets.errors import unknown_name
+from datasets.errors import UnknownNameError, unknown_name
 from datasets.process.terminal import out, tell, user_errors, whole_numbers
 from infra.costs.build import build_cost
 from infra.costs.campaign import CampaignCost, campaign_cost
@@ -57,7 +57,7 @@ def costs(
             if part not in PARTS:
                 raise unknown_name("part", part, PARTS)
         if ratios not in _RATIOS:
-            raise unknown_name("set of ratios", ratios, _RATIOS)
+            raise UnknownNameError(f"--ratios {ratios!r} is not allowed: give {' or '.join(_RATIOS)}")
         sizes, cores, slots = (
             _counts(*each) for each in (("--scenes", scenes), ("--workers", workers), ("--gpus", gpus))
         )

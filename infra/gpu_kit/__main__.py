@@ -1,18 +1,20 @@
 """`python -m infra.gpu_kit`: makes the kit for one Python."""
 
-import argparse
 import json
 import shutil
-import sys
 import tomllib
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
+import typer
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from datasets.process.terminal import CommandLine, tell, user_errors
 from infra.gpu_kit import wheels
 from infra.gpu_kit.wheels import ROOT, KitError, build_own
+
+_OWN_FILES: Final = ("install.py", "kit.json", "README.md")
 
 _IMPORTED_AS: Final = {"pillow": "PIL", "pyyaml": "yaml", "python-dateutil": "dateutil"}
 
@@ -45,14 +47,19 @@ def needed() -> list[Requirement]:
 
 
 def make_kit(folder: Path, python: str) -> int:
-    """Makes the kit for a Python in a folder, whose earlier content goes; returns its bytes.
+    """Makes the kit for a Python in a folder, whose earlier kit goes; returns its bytes.
 
     Raises:
-        KitError: There is no kit for this Python, wheels cannot be had, or they are too large.
+        KitError: There is no kit for this Python, the folder holds something else than a kit, wheels cannot be had, or
+            they are too large.
     """
     if python not in wheels.PYTHONS:
         raise KitError(f"there is no kit for Python {python}: choose one of {', '.join(wheels.PYTHONS)}")
-    shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        others = sorted(e.name for e in folder.iterdir() if e.suffix != ".whl" and e.name not in _OWN_FILES)
+        if others:
+            raise KitError(f"{str(folder)!r} holds {others[0]!r}, which is not of a kit: give a new folder as --folder")
+        shutil.rmtree(folder)
     folder.mkdir(parents=True)
     wheels.collect(folder, python, needed())
     build_own(folder)
@@ -82,21 +89,22 @@ def check_size(folder: Path) -> int:
     return total
 
 
-def main() -> int:
-    """Makes the kit that the command line asks for; 2 where it cannot be made."""
-    parser = argparse.ArgumentParser(prog="python -m infra.gpu_kit", description=__doc__)
-    parser.add_argument("--python", default="3.12", help=f"of the GPU machine: {' or '.join(wheels.PYTHONS)}")
-    parser.add_argument("--folder", type=Path, help="for the kit; without it data/gpu-kit-PYTHON")
-    given = parser.parse_args()
-    folder = given.folder or Path("data") / f"gpu-kit-{given.python}"
-    try:
-        size = make_kit(folder, given.python)
-    except KitError as error:
-        print(f"error {error}", file=sys.stderr)
-        return 2
-    print(f"{folder}: {size / 1e6:.1f} MB; its README.md has the two commands")
-    return 0
+app = CommandLine()
+
+
+@app.command()
+def main(
+    python: Annotated[str, typer.Option(help=f"Python of the GPU machine: {' or '.join(wheels.PYTHONS)}.")] = "3.12",
+    folder: Annotated[
+        Path | None, typer.Option(help="Folder of the kit, which is made anew (without: data/gpu-kit-PYTHON).")
+    ] = None,
+) -> None:
+    """Make the kit for a GPU machine without a network: one folder of wheels, for one Python."""
+    target = folder or Path("data") / f"gpu-kit-{python}"
+    with user_errors():
+        size = make_kit(target, python)
+    tell(f"{target}: {size / 1e6:.1f} MB; copy it to the GPU machine, its README.md has the two commands to type there")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    app()

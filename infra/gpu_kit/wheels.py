@@ -17,6 +17,8 @@ from typing import Final
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
+from datasets.errors import IceBenchError
+
 ROOT: Final = Path(__file__).resolve().parents[2]
 _ROOMS: Final = ("datasets", "ingest", "training", "sweeps", "tests", "infra")
 
@@ -50,7 +52,7 @@ _PLATFORMS: Final = ("manylinux_2_28_x86_64", "manylinux_2_27_x86_64", "manylinu
 _LARGE: Final = 2_000_000
 
 
-class KitError(Exception):
+class KitError(IceBenchError):
     """A kit cannot be made as asked."""
 
 

@@ -10,8 +10,11 @@
 set -eu
 umask 077
 
-: "${MLFLOW_BACKEND_STORE_URI:?}" "${MLFLOW_ARTIFACTS_DESTINATION:?}" "${MLFLOW_SERVER_ALLOWED_HOSTS:?}"
-: "${MLFLOW_AUTH_ADMIN_PASSWORD:?}" "${MLFLOW_FLASK_SERVER_SECRET_KEY:?}"
+: "${MLFLOW_BACKEND_STORE_URI:?set it to the database of the runs}"
+: "${MLFLOW_ARTIFACTS_DESTINATION:?set it to the bucket or folder of artifacts}"
+: "${MLFLOW_SERVER_ALLOWED_HOSTS:?set it to HOST:PORT as browsers type it}"
+: "${MLFLOW_AUTH_ADMIN_PASSWORD:?set it to a new password for admin}"
+: "${MLFLOW_FLASK_SERVER_SECRET_KEY:?set it to a random word, openssl rand -hex 24}"
 
 # Users are tables beside the runs. This URI has no variable of its own in MLflow, and it holds a password: hence a file.
 MLFLOW_AUTH_CONFIG_PATH=$(mktemp)

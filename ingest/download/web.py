@@ -4,6 +4,7 @@ What passes (a busy server, a broken connection, an expired signed address) is t
 on where it broke off. What lasts is a `WebError`.
 """
 
+import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -28,6 +29,8 @@ from ingest.download.answers import (
 )
 from ingest.download.errors import WebError
 
+_LOG = logging.getLogger(__name__)
+
 _TIMEOUT: Final = (15.0, 60.0)
 """Seconds to connect, and of silence between two bytes."""
 
@@ -36,6 +39,9 @@ _LONGEST_WAIT: Final = 60.0
 
 _LONGEST_ASKED: Final = 900.0
 """Seconds that a server may ask for."""
+
+_SILENT_WAIT: Final = 4.0
+"""Seconds of a wait that nobody is told of."""
 
 # The client hands over whole blocks only, so what a cut costs is at most one block.
 _BLOCK: Final = 1 << 16
@@ -218,7 +224,10 @@ class Web:
         """Waits for the next try; raises WebError if that was the last one."""
         if failures >= self._tries:
             raise WebError(f"{error} ({failures} tries in a row)") from error
-        self._sleep(wait_after(failures, error.wait))
+        wait = wait_after(failures, error.wait)
+        if wait > _SILENT_WAIT:
+            _LOG.warning("%s; try %d of %d follows in %.0f s", error, failures + 1, self._tries, wait)
+        self._sleep(wait)
 
 
 def wait_after(failures: int, asked: float | None = None) -> float:

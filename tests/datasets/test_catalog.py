@@ -19,3 +19,11 @@ def test_catalog_queries(tiny_lake: Lake) -> None:
         assert {(row.season, row.location) for row in cell} == {(asked.season, asked.location)}
     with pytest.raises(SceneNotFoundError, match="there is no scene 'nope' among the 11"):
         catalog["nope"]
+
+
+def test_a_scene_id_with_a_slip_is_told_the_nearest(tiny_lake: Lake) -> None:
+    catalog = tiny_lake.catalog()
+    scene_id = catalog.scene_ids[0]
+    for slip in (scene_id[:-1], scene_id.lower(), "9" + scene_id[1:], scene_id.replace("_", "-")):
+        with pytest.raises(SceneNotFoundError, match=f"did you mean '{scene_id}'"):
+            catalog[slip]

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import xarray as xr
 from matplotlib.figure import Figure
 
 from datasets.lake import Lake
@@ -52,6 +53,19 @@ def test_panels_and_graticule_agree_with_latitude_and_longitude(
     if longitude == 179.0:
         assert {name[-1] for name in names} & {"E", "W"}
         assert all(float(name.rstrip("°EW")) <= 180 for name in names), "across the antimeridian"
+
+
+@pytest.mark.parametrize("shape", [(66, 104), (49, 50), (2, 97), (5000, 5200)])
+def test_pixels_that_are_not_evenly_spread_make_straight_lines(shape: tuple[int, int]) -> None:
+    lines, samples = (np.arange(size, dtype=np.float64) for size in shape)
+    latitude = 70 - 0.01 * lines[:, None] + 0.001 * samples
+    longitude = (179.9 + 0.02 * samples + 0.003 * lines[:, None] + 180) % 360 - 180
+    fields = (xr.DataArray(field, dims=("line", "sample")) for field in (latitude, longitude))
+    frame = MapFrame.of_pixels(*fields, 400.0)
+    for field in (frame.latitude, frame.longitude):
+        for axis in (0, 1):
+            steps = np.diff(field, axis=axis)
+            assert np.ptp(steps, axis=axis).max() < 1e-9 if steps.size else True
 
 
 def test_a_coarser_grid_lies_on_the_same_ground() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from typer.testing import CliRunner
 
 from infra.gpu_kit import __main__ as kit
 from infra.gpu_kit import install, wheels
@@ -37,6 +38,29 @@ def test_another_python_is_one_sentence_and_exit_code_2(tmp_path: Path) -> None:
     )
     assert (done.returncode, done.stderr) == (2, "error there is no kit for Python 3.9: choose one of 3.11, 3.12\n")
     assert not (tmp_path / "kit").exists()
+
+
+def test_a_folder_that_holds_something_else_is_refused_and_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wheels, "collect", lambda *given: None)
+    (tmp_path / "lake").mkdir()
+    (tmp_path / "lake/catalog.parquet").touch()
+    with pytest.raises(KitError, match="holds 'lake', which is not of a kit: give a new folder as --folder"):
+        kit.make_kit(tmp_path, HERE)
+    assert (tmp_path / "lake/catalog.parquet").exists()
+    made = CliRunner().invoke(kit.app, ["--folder", str(tmp_path / "lake/catalog.parquet/kit")])
+    assert made.exit_code == 2
+    assert "cannot be used (Not a directory)" in " ".join(made.output.split())
+
+
+def test_a_kit_takes_the_place_of_an_earlier_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wheels, "collect", lambda *given: None)
+    monkeypatch.setattr(kit, "build_own", lambda folder: wheel_of(folder))
+    for name in ("old-1.0-py3-none-any.whl", "install.py", "kit.json", "README.md"):
+        (tmp_path / name).touch()
+    kit.make_kit(tmp_path, HERE)
+    assert {path.name for path in tmp_path.glob("*.whl")} == {"thing-1.0-py3-none-any.whl"}
 
 
 def test_a_kit_that_is_too_large_names_what_is_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -122,6 +122,24 @@ def test_what_is_no_study_is_refused_before_anything_starts(
     assert not (tmp_path / "results").exists()
 
 
+def test_a_folder_without_the_project_is_named_before_anything_starts(
+    submitted: dict[str, str], tmp_path: Path
+) -> None:
+    for folder, said in (
+        (str(tmp_path / "bin"), "/bin' has no .venv: type sbatch in the project's folder"),
+        ("", "no job"),
+    ):
+        done = subprocess.run(
+            ["bash", str(SCRIPT), "study.py"],
+            env={**submitted, "SLURM_SUBMIT_DIR": folder},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 2
+        assert said in done.stderr
+
+
 def test_jobs_of_one_node_have_ports_of_their_own() -> None:
     """Numbers of jobs that follow each other give ports that no other service of the job, nor the kernel, takes."""
     (rule,) = re.findall(r"^port=\$\(\((.*)\)\)$", SCRIPT.read_text(), re.M)

@@ -123,7 +123,7 @@ def curves_figure(history: Sequence[EpochRow], best_epoch: int, title: str) -> F
 
 def wrapped(words: str, width: int) -> str:
     """Few lines, about as long as each other, of some letters at most; names go on after a mark (`swin_`, `base`)."""
-    parts = re.findall(r".+?(?:[ _:/.+-]+|$)", words)
+    parts = re.findall(r".+?(?:(?!(?<=\d) (?:k?m\b|%))[ _:/.+-]+|$)", words)  # a number keeps its unit
 
     def lines_of(width: int) -> list[str]:
         lines = [""]

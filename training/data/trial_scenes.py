@@ -159,6 +159,9 @@ def _where(scenes: Catalog, where: SceneFilter) -> Catalog:
 def _empty(catalog: Catalog, split: Split, where: SceneFilter, target: str, lake: Lake) -> EmptyCellError:
     asked = ", ".join(f"{name} {value}" for name, value in where.model_dump().items() if value is not None)
     found = _where(catalog.split(split), where)
+    if not found and not asked:
+        how = f"`python -m ingest build RAW --lake LAKE{' --split test' if split == 'test' else ''}` adds some"
+        return EmptyCellError(split, f"the lake {lake.url!r} has no {split} scene: {how}")
     return EmptyCellError(
         split,
         f"the cell {asked or 'of all scenes'} has no {split} scene with a label in {target} "

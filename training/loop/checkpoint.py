@@ -119,7 +119,8 @@ def _write(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def _no_checkpoint(path: Path, error: Exception, advice: str) -> CheckpointError:
-    reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"[:200]
+    said = str(error).partition("\n")[0].partition(". ")[0]  # torch adds advice for programmers
+    reason = f"{type(error).__name__}: {said}"[:200]
     return CheckpointError(f"{str(path)!r} cannot be read as a checkpoint ({reason}): {advice}")
 
 

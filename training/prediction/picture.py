@@ -125,10 +125,11 @@ def _unpacked(values: NDArray[np.generic], variable: xr.DataArray) -> NDArray[np
 def _title(data: xr.Dataset, frame: MapFrame, side: int) -> str:
     said = data.attrs
     taken = f" · {datetime.fromisoformat(said['acquired']):%d %B %Y %H:%M} UTC" if "acquired" in said else ""
+    synthetic = " · synthetic" if said.get("comment") == scene_map.SYNTHETIC else ""
     blocks = f", drawn from blocks of {side} x {side}" if side > 1 else ""
     return "\n".join(
         (
-            f"{said['scene_id']}{taken}",
+            f"{said['scene_id']}{taken}{synthetic}",
             f"{said.get('source', 'unknown network')} · lake {said.get('lake', 'unknown')}",
             f"{frame.spacing_m:g} m pixels{blocks} · {frame.orientation.words}",
         )

@@ -27,7 +27,15 @@ from training.prediction.georeference import Georeference
 from training.prediction.layers import Ensemble
 from training.prediction.map_folder import MapFolder
 from training.prediction.networks import HH, Networks, by_normalization, tile_predictor
-from training.prediction.scene_map import DIMS, LAYERS, class_attributes, layer_attributes, layer_name, open_map
+from training.prediction.scene_map import (
+    DIMS,
+    LAYERS,
+    SYNTHETIC,
+    class_attributes,
+    layer_attributes,
+    layer_name,
+    open_map,
+)
 
 _POSITIONS: Final = {"latitude": "degrees_north", "longitude": "degrees_east"}
 _LINES_AT_ONCE: Final = 64
@@ -212,4 +220,4 @@ def _attributes(networks: Networks, record: SceneRecord) -> dict[str, Any]:
         "lake": networks.members[0].inputs.reader.lake.digest,
         "checkpoints": " ".join(member.spec.trial_id for member in networks.members),
     }
-    return found | ({"comment": "the scene is a sample that no satellite saw"} if record.synthetic else {})
+    return found | ({"comment": SYNTHETIC} if record.synthetic else {})

@@ -24,6 +24,9 @@ from training.evaluation.prediction_files import DIMS, LAND
 __all__ = ["DIMS", "LAND"]
 
 LAYERS: Final = ("probability", "entropy", "spread")
+SYNTHETIC: Final = "the scene is a sample that no satellite saw"
+"""Attribute `comment` of the map of a synthetic scene."""
+
 _HUNDREDTHS: Final[dict[str, Any]] = {"scale_factor": 0.01, "_FillValue": IGNORE, "units": "1"}
 
 

@@ -6,6 +6,7 @@ every user and on every machine; a finished trial_id need not run again.
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +110,9 @@ class TrialSpec(Part):
     def from_file(cls, path: Path) -> "TrialSpec":
         """Reads a YAML or JSON file; raises SpecError."""
         if not path.is_file():
-            raise SpecError(f"there is no spec file {str(path)!r}: {_EXAMPLE}")
+            near = get_close_matches(path.name, [file.name for file in path.parent.glob("*.*")], n=1)
+            hint = f"; did you mean {str(path.with_name(near[0]))!r}?" if near else ""
+            raise SpecError(f"there is no spec file {str(path)!r}: {_EXAMPLE}{hint}")
         try:
             text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:

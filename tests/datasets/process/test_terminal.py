@@ -27,6 +27,14 @@ def test_a_place_that_cannot_be_used_is_one_sentence(tmp_path: Path, capsys: pyt
     assert "file/folder' cannot be used (Not a directory): give another path" in capsys.readouterr().err
 
 
+def test_a_file_that_is_written_under_another_name_first_is_told_by_its_folder(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(typer.Exit), user_errors():
+        raise PermissionError(errno.EACCES, "Permission denied", "/read/only/.map.png.0a1b.part")
+    assert "error '/read/only' cannot be used (Permission denied)" in capsys.readouterr().err
+
+
 def test_a_full_disk_is_work_that_failed(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(typer.Exit) as ended, user_errors():
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/data/lake/object")

@@ -47,7 +47,7 @@ def test_prices_that_are_lacking_are_named_and_small_sums_have_cents(tmp_path: P
         (["bild"], "did you mean 'build'"),
         (["--card", "H10"], "did you mean 'H100'"),
         (["--studies", "downscal"], "did you mean 'downscale'"),
-        (["--ratios", "2,5"], "1,2,5,10"),
+        (["--ratios", "2,5"], "--ratios '2,5' is not allowed: give 2,5,10 or 1,2,5,10"),
         (["--gpus", "0"], "--gpus '0' is not allowed"),
         (["--workers", "many"], "--workers 'many' is not allowed"),
         (["--prices", "nowhere.toml"], "cannot be read"),

@@ -7,7 +7,7 @@ import pytest
 
 from ingest.download.answers import asked_wait
 from ingest.download.archives import ARCHIVES
-from ingest.download.errors import DownloadError
+from ingest.download.errors import DownloadError, WebError
 from ingest.download.listing import list_files
 from ingest.download.web import Web, wait_after
 from tests.ingest.download.archive_client import BLOCK, CONTENT, NAME, Client
@@ -47,10 +47,23 @@ def test_waits_double_up_to_a_bound_and_follow_the_server() -> None:
     assert [wait_after(1, asked) for asked in (0.0, 30.0, 1e6)] == [1, 30, 900]
 
 
-def test_retry_after_is_honoured(client: Client) -> None:
+def test_retry_after_is_honoured(client: Client, caplog: pytest.LogCaptureFixture) -> None:
     client.server.moods[NAME] = ["after"]
     assert client.fetch() == CONTENT
     assert client.slept == [120.0]
+    assert caplog.messages == ["the server answers 429; try 2 of 4 follows in 120 s"]
+
+
+def test_long_waits_for_a_server_that_does_not_answer_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    slept: list[float] = []
+    with Web(tries=6, sleep=slept.append) as web, pytest.raises(WebError, match=r"\(6 tries in a row\)"):
+        web.read("http://127.0.0.1:1/")
+    assert slept == [1, 2, 4, 8, 16]
+    assert [message.partition("; ")[2] for message in caplog.messages] == [
+        "try 5 of 6 follows in 8 s",
+        "try 6 of 6 follows in 16 s",
+    ]
+    assert all("Connection refused" in message for message in caplog.messages)
 
 
 def test_an_expired_signed_address_leads_back_to_the_stable_one(client: Client) -> None:

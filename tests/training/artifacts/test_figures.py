@@ -45,6 +45,7 @@ def test_confusion_figure_shows_counts_and_row_shares(chart: Chart, tmp_path: Pa
         ("models.networks:EdgeAwareIceUNet", 12, "models.\nnetworks:\nEdgeAwareIceUNet"),
         ("thick first year ice", 12, "thick first\nyear ice"),
         ("weighted F1 [%\u00a0points]", 12, "weighted F1\n[%\u00a0points]"),
+        ("best: ratio 5 (200 m), 80 m grid, 0.5 % less", 24, "best: ratio 5 (200 m),\n80 m grid, 0.5 % less"),
         ("unet", 34, "unet"),
         ("", 34, ""),
     ],

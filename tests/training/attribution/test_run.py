@@ -130,7 +130,7 @@ def test_bad_input_is_one_sentence(
     with pytest.raises(CheckpointError, match=r"there is no checkpoint '.*best.pt': give the best.pt of a finished"):
         attribute(tmp_path, tiny_lake)
     (tmp_path / "torn.pt").write_bytes(b"no")
-    with pytest.raises(CheckpointError, match="cannot be read as a checkpoint"):
+    with pytest.raises(CheckpointError, match=r"torn.pt' cannot be read as a checkpoint \([^.]*\): give the best.pt"):
         attribute(tmp_path / "torn.pt", tiny_lake)
     with pytest.raises(UnknownNameError, match=r"unknown class 'oldice'.*did you mean 'old_ice'"):
         attribute(pixel_trial, tiny_lake, settings(classes=("oldice",)))

@@ -5,6 +5,7 @@ import pytest
 from datasets.catalog import Catalog
 from datasets.errors import SplitError
 from datasets.lake import Lake
+from datasets.scene import Split
 from training.data.trial_scenes import bind, select_scenes
 from training.spec import SpecError, TrialSpec
 
@@ -44,6 +45,17 @@ def test_an_empty_cell_is_named(tiny_lake: Lake, small_spec: TrialSpec) -> None:
     spec = small_spec.with_("data.test.season", "winter").with_("data.test.location", "cat4")
     with pytest.raises(SplitError, match=r"cell season winter, location cat4 has no test scene .*widen data\.test"):
         select_scenes(spec, tiny_lake)
+
+
+@pytest.mark.parametrize("split", ["val", "test"])
+def test_a_lake_without_a_split_says_how_to_add_it(
+    tiny_lake: Lake, small_spec: TrialSpec, monkeypatch: pytest.MonkeyPatch, split: Split
+) -> None:
+    rest = Catalog([row for row in tiny_lake.catalog().records if row.split != split])
+    monkeypatch.setattr(Lake, "catalog", lambda self: rest)
+    option = " --split test" if split == "test" else ""
+    with pytest.raises(SplitError, match=f"no {split} scene: `python -m ingest build RAW --lake LAKE{option}` adds"):
+        select_scenes(small_spec, tiny_lake)
 
 
 @pytest.mark.parametrize("path", ["data.ratio", "evaluation.fixed_ratio"])

@@ -120,6 +120,9 @@ def test_a_map_is_drawn_to_the_north_with_every_layer(tmp_path: Path) -> None:
         "lines run upwards",
     ):
         assert word in said
+    assert "synthetic" not in said
+    marked = scene_map_figure(data.assign_attrs(comment=scene_map.SYNTHETIC)).texts[0].get_text()
+    assert "25 March 2018 19:47 UTC · synthetic\n" in marked
     path = write_picture(data, tmp_path / "new" / "map.png")
     assert path == tmp_path / "new" / "map.png"
     assert imread(path).std() > 0

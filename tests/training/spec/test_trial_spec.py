@@ -35,6 +35,8 @@ def test_a_file_reads_back_and_what_is_none_is_one_sentence(tmp_path: Path) -> N
         TrialSpec.from_file(path)
     path.write_text(TrialSpec(seed=3).to_yaml())
     assert TrialSpec.from_file(path) == TrialSpec(seed=3)
+    with pytest.raises(SpecError, match=r"spec\.yml'.*--show` prints .*; did you mean '.*spec\.yaml'"):
+        TrialSpec.from_file(tmp_path / "spec.yml")
     path.write_text("data: [1")
     with pytest.raises(SpecError, match="the spec is no YAML"):
         TrialSpec.from_file(path)
