@@ -30,13 +30,11 @@ $(VENV)/.platform: pyproject.toml
 	touch $@
 
 PYTEST := $(BIN)/python -m pytest
-FILES := --dist loadfile --no-loadscope-reorder
-SHARED := -n auto --maxprocesses 8 $(FILES)
+SHARED := -n auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
-# Tests share the cores; of those that start a cluster, whose processes want more than one, two run at a time.
+# Files that start clusters, which wait a lot, run beside those that compute, two at a time (tests/lanes.py).
 test: $(VENV)/.installed
-	$(PYTEST) -m "not cluster" $(SHARED)
-	$(PYTEST) -m cluster -n 2 $(FILES) --durations=15 --durations-min=10
+	$(PYTEST) $(SHARED) --durations=15 --durations-min=10
 
 test-fast: $(VENV)/.installed
 	$(PYTEST) -m "not slow" $(SHARED)

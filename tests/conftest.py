@@ -1,13 +1,14 @@
 """What many tests share: small raw scenes and the lake built from them, made once per session."""
 
+import gc
 import logging
 import os
 import re
 from collections.abc import Iterator
-from functools import partial
+from functools import cache, partial
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 os.environ.pop("COLUMNS", None)  # a runner of parallel tests sets it, and rich keeps the width that it begins with
 
@@ -106,9 +107,34 @@ ROOT = Path(__file__).parents[1]
 WHOLLY_SLOW = re.compile(r"^pytestmark = .*\bslow\b", re.MULTILINE)
 
 
+@cache
+def starts_cluster(file: str) -> bool:
+    """Whether a file of tests, named from the root, has some that start a cluster."""
+    path = ROOT / file
+    return any(path.is_relative_to(ROOT / place) for place in WITH_CLUSTERS) and "mark.slow" in path.read_text()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """One more than there are cores where clusters are among the tests: what waits leaves its core to others."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return None if config.getoption("markexpr") else cores + 1
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:  # noqa: ANN401 (of xdist)
+    """Two workers run files with clusters first, the others the rest."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from tests.lanes import Lanes  # not every run has xdist
+
+    return Lanes(config, log, starts_cluster=starts_cluster)
+
+
 def pytest_configure() -> None:
-    """What a killed run leaves is ended."""
+    """What a killed run leaves is ended. Nobody looks for garbage while tests are imported: a third of that time."""
     watch_this_run()
+    gc.disable()
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -127,7 +153,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Slow tests that start a cluster also get the marker `cluster`: they run two at a time. Long files go first."""
+    """Slow tests that start a cluster also get the marker `cluster`. Long files go first."""
     places = tuple(ROOT / place for place in WITH_CLUSTERS)
     dear = [(ROOT / place, fixture) for place, fixture in SLOW_FIXTURES]
     for item in items:
@@ -141,6 +167,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             raise pytest.UsageError(f"{item.nodeid} has the marker cluster: add its file to WITH_CLUSTERS")
     order = {ROOT / file: place for place, file in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: order.get(item.path, len(order)))
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: no later search for garbage looks at it."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")
