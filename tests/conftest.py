@@ -38,6 +38,11 @@ os.environ["RAY_AUTH_MODE"] = "disabled"
 os.environ["RAY_prestart_worker_first_driver"] = "0"  # noqa: SIM112 (Ray spells it so)
 os.environ["REPORTER_UPDATE_INTERVAL_MS"] = "60000"
 
+# Of Dask's workers that wait for the next test: a fifth of a core per test process went into looking at themselves.
+os.environ["DASK_DISTRIBUTED__ADMIN__TICK__INTERVAL"] = "1s"
+os.environ["DASK_DISTRIBUTED__ADMIN__SYSTEM_MONITOR__INTERVAL"] = "10s"
+os.environ["DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED"] = "False"
+
 # Tests share the cores, so torch's threads would only wait for each other; trials of Ray have one per CPU anyway.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
