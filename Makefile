@@ -12,7 +12,8 @@ DEMO_FOLDER := data/demo
 $(VENV)/.installed: pyproject.toml
 	@echo "installing into $(VENV), once: about 4 minutes and 7.5 GB"
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile -e '.[dev]'
+	$(BIN)/python -m compileall -qq -j 0 -x '/tests/' $(VENV)/lib || true  # pip would take one core; templates do not compile
 	touch $@
 
 demo: $(VENV)/.installed
@@ -35,13 +36,11 @@ $(VENV)/.platform: pyproject.toml
 	touch $@
 
 PYTEST := $(BIN)/python -m pytest
-FILES := --dist loadfile --no-loadscope-reorder
-SHARED := -n auto --maxprocesses 8 $(FILES)
+SHARED := -n auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
-# Tests share the cores; of those that start a cluster, whose processes want more than one, two run at a time.
+# Files that start clusters, which wait a lot, run beside those that compute, two at a time (tests/lanes.py).
 test: $(VENV)/.installed
-	$(PYTEST) -m "not cluster" $(SHARED)
-	$(PYTEST) -m cluster -n 2 $(FILES) --durations=15 --durations-min=10
+	$(PYTEST) $(SHARED) --durations=15 --durations-min=10
 
 test-fast: $(VENV)/.installed
 	$(PYTEST) -m "not slow" $(SHARED)

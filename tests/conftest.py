@@ -1,13 +1,15 @@
 """What many tests share: small raw scenes and the lake built from them, made once per session."""
 
+import gc
 import logging
 import os
 import re
+import sys
 from collections.abc import Iterator
-from functools import partial
+from functools import cache, partial
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 os.environ.pop("COLUMNS", None)  # a runner of parallel tests sets it, and rich keeps the width that it begins with
 
@@ -36,6 +38,11 @@ os.environ["RAY_AUTH_MODE"] = "disabled"
 # statistics that nobody looks at only once a minute. Together a quarter of what a head costs.
 os.environ["RAY_prestart_worker_first_driver"] = "0"  # noqa: SIM112 (Ray spells it so)
 os.environ["REPORTER_UPDATE_INTERVAL_MS"] = "60000"
+
+# Of Dask's workers that wait for the next test: a fifth of a core per test process went into looking at themselves.
+os.environ["DASK_DISTRIBUTED__ADMIN__TICK__INTERVAL"] = "1s"
+os.environ["DASK_DISTRIBUTED__ADMIN__SYSTEM_MONITOR__INTERVAL"] = "10s"
+os.environ["DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED"] = "False"
 
 # Tests share the cores, so torch's threads would only wait for each other; trials of Ray have one per CPU anyway.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -102,13 +109,41 @@ LONGEST_FIRST = (
 )
 """Files that take long: they start first, so that no core waits at the end for the last one."""
 
+FIGURES = ("curves_figure", "confusion_figure", "reliability_figure")
+"""Of every trial; see `_undrawn_figures`."""
+
 ROOT = Path(__file__).parents[1]
 WHOLLY_SLOW = re.compile(r"^pytestmark = .*\bslow\b", re.MULTILINE)
 
 
+@cache
+def starts_cluster(file: str) -> bool:
+    """Whether a file of tests, named from the root, has some that start a cluster."""
+    path = ROOT / file
+    return any(path.is_relative_to(ROOT / place) for place in WITH_CLUSTERS) and "mark.slow" in path.read_text()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """One more than there are cores where clusters are among the tests: what waits leaves its core to others."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return None if config.getoption("markexpr") else cores + 1
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:  # noqa: ANN401 (of xdist)
+    """Two workers run files with clusters first, the others the rest."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from tests.lanes import Lanes  # not every run has xdist
+
+    return Lanes(config, log, starts_cluster=starts_cluster)
+
+
 def pytest_configure() -> None:
-    """What a killed run leaves is ended."""
+    """What a killed run leaves is ended. Nobody looks for garbage while tests are imported: a third of that time."""
     watch_this_run()
+    gc.disable()
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -127,7 +162,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Slow tests that start a cluster also get the marker `cluster`: they run two at a time. Long files go first."""
+    """Slow tests that start a cluster also get the marker `cluster`. Long files go first."""
     places = tuple(ROOT / place for place in WITH_CLUSTERS)
     dear = [(ROOT / place, fixture) for place, fixture in SLOW_FIXTURES]
     for item in items:
@@ -143,6 +178,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: order.get(item.path, len(order)))
 
 
+def pytest_collection_finish() -> None:
+    """What was imported stays: no later search for garbage looks at it."""
+    gc.freeze()
+    gc.enable()
+
+
 @pytest.fixture(scope="session")
 def _outboxes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Places for folders, one for each test: `mktemp` looks at all that it has made before, and there are thousands."""
@@ -156,6 +197,21 @@ def _own_outbox(monkeypatch: pytest.MonkeyPatch, _outboxes: Iterator[Path]) -> N
     outbox = next(_outboxes)
     outbox.mkdir()
     monkeypatch.setenv("ICEBENCH_OUTBOX", str(outbox))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _undrawn_figures() -> Iterator[None]:
+    """Figures of trials in the test's own process are empty: drawing them takes a third of a small trial.
+
+    Trials of other processes draw theirs, and tests of `tests/training/artifacts` the figures themselves.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        if module := sys.modules.get("training.artifacts.trial_files"):  # imported by a test that was collected
+            from matplotlib.figure import Figure
+
+            for name in FIGURES:
+                patch.setattr(module, name, lambda *given, **options: Figure(figsize=(1, 1)))
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -23,6 +23,9 @@ from tests.object_store import ObjectStore, counting_proxy
 
 pytestmark = pytest.mark.slow
 
+OPTIONS = ("--ratios", "2", "10", "--workers", 1)
+"""Of every build here: a second worker costs three seconds to start and changes nothing of what is written."""
+
 
 def become(
     store: ObjectStore,
@@ -50,8 +53,8 @@ def built(
     disk = tmp_path_factory.mktemp("disk") / "lake"
     with pytest.MonkeyPatch.context() as patch:
         become(object_store, patch)
-        result = command("build", *raw_train[:2], "--lake", "s3://lake/built", "--ratios", "2", "10")
-        assert command("build", *raw_train[:2], "--lake", disk, "--ratios", "2", "10").exit_code == 0
+        result = command("build", *raw_train[:2], "--lake", "s3://lake/built", *OPTIONS)
+        assert command("build", *raw_train[:2], "--lake", disk, *OPTIONS).exit_code == 0
     fsspec.get_filesystem_class("s3").clear_instance_cache()
     return "s3://lake/built", disk, result
 
@@ -118,7 +121,7 @@ def test_a_key_that_may_only_read_reads_and_does_not_build(
         lake.scene(scene_id).open(2).load(), Lake.open(str(disk)).scene(scene_id).open(2).load()
     )
     for target in (url, "s3://lake/another"):
-        result = command("build", *raw_train[:3], "--lake", target, "--ratios", "2", "10")
+        result = command("build", *raw_train[:3], "--lake", target, *OPTIONS)
         assert result.exit_code == 2, result.output
         assert "was refused (AccessDenied)" in result.output
         assert len(result.output.strip().splitlines()) == 1
@@ -149,11 +152,11 @@ def test_a_server_that_goes_away_in_the_middle_costs_nothing(
     lake = Lake.create(url, recipe.to_lake())
     thread.start()
     started.set()
-    result = command("build", *raw_train[:2], "--lake", url, "--ratios", "2", "10")
+    result = command("build", *raw_train[:2], "--lake", url, *OPTIONS)
     thread.join()
     assert result.exit_code in (0, 1, 2), result.output
     assert not isinstance(result.exception, OSError)
-    again = command("build", *raw_train[:2], "--lake", url, "--ratios", "2", "10", "--break-lock")
+    again = command("build", *raw_train[:2], "--lake", url, *OPTIONS, "--break-lock")
     assert again.exit_code == 0, again.output
     assert sizes(f"{url}/scenes") == sizes(f"{built[1]}/scenes")
     assert Lake.open(url).digest == Lake.open(built[0]).digest

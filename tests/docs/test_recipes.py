@@ -13,6 +13,9 @@ from tests.docs.pages import ROOT, blocks, pages
 ON_A_LAKE = ("docs/lake.md", "docs/operations.md")
 """Pages whose blocks share one namespace, which has a lake and a scene."""
 
+PATCHES = "torch.Size([4, 16, 64, 64]) torch.Size([4, 1, 64, 64])"
+"""What the recipe with loader workers says of each batch."""
+
 ELSEWHERE = {
     "docs/export.md": "tests/datasets/export/test_docs.py",
     "docs/feature_importance.md": "tests/training/attribution/test_docs.py",
@@ -46,6 +49,9 @@ def test_recipes_run_in_order(page: str, tiny_lake: Lake, tmp_path: Path) -> Non
         done = subprocess.run([sys.executable, script], cwd=tmp_path, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         assert done.stdout
+        if "workers=2" in text:
+            assert done.stdout.splitlines() == [PATCHES] * 2
+    assert (page == "docs/lake.md") == any("workers=2" in text for text in importable)
 
 
 def test_the_study_of_the_page_is_a_study(tmp_path: Path) -> None:

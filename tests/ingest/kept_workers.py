@@ -1,7 +1,7 @@
-"""Builds on Dask workers that earlier builds of this test process have left.
+"""Builds on a Dask worker that earlier builds of this test process have left.
 
-Two workers cost more to start than a small scene costs to convert, so tests whose subject is what a build writes share
-them. Tests of the workers themselves, of what they print, or of how they end type `tests.ingest.command_line.command`.
+A worker costs more to start than a small scene costs to convert, so tests whose subject is what a build writes share
+one. Tests of the workers themselves, of what they print, or of how they end type `tests.ingest.command_line.command`.
 """
 
 import os
@@ -30,7 +30,8 @@ def command(*words: object) -> Result:
 
 @contextmanager
 def _cluster(**options: object) -> Iterator[LocalCluster]:
-    """One as asked for, in this folder and with these variables; Dask itself closes those that are left at the end."""
+    """One of one worker, in this folder and with these variables; Dask itself closes those that are left at the end."""
+    options["n_workers"] = 1
     variables = sorted((name, value) for name, value in os.environ.items() if name not in _OF_ONE_TEST)
     key = (*sorted(options.items()), Path.cwd(), *variables)
     cluster = _kept.pop(key, None) or LocalCluster(**options)

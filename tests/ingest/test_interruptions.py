@@ -29,6 +29,8 @@ from tests.ingest.kept_workers import command
 ROOT = Path(__file__).parents[2]
 SCRIPT = Path(__file__).with_name("interrupted_build.py")
 RATIOS = ("--ratios", "5", "10")
+ONE_WORKER = ("--workers", 1)
+"""Of builds where the build itself is the subject: each more costs three seconds to start."""
 
 
 def start_build(script: list[str], *words: object, **variables: str) -> subprocess.Popen[str]:
@@ -99,6 +101,7 @@ def test_a_killed_build_leaves_a_whole_lake_and_goes_on(
     process = start_build(
         [str(SCRIPT)],
         *build,
+        *ONE_WORKER,
         INTERRUPT_AT=moment,
         INTERRUPT_WHO="build",
         INTERRUPT_LOG=str(tmp_path / "kills"),
@@ -169,7 +172,7 @@ def test_a_scene_that_kills_every_worker_is_a_line_and_the_others_are_built(
 @pytest.mark.slow
 def test_a_second_build_is_refused_while_one_runs(raw_train: list[Path], tmp_path: Path) -> None:
     lake = tmp_path / "lake"
-    process = start_build(["-m", "ingest"], *raw_train[:2], "--lake", lake)
+    process = start_build(["-m", "ingest"], *raw_train[:2], "--lake", lake, *ONE_WORKER)
     wait_for((lake / "lock.json").exists)
     wait_for(lambda: (lake / "lock.json").read_bytes() != b"")
     owner = json.loads((lake / "lock.json").read_text())
@@ -188,7 +191,7 @@ def test_a_second_build_is_refused_while_one_runs(raw_train: list[Path], tmp_pat
 @pytest.mark.slow
 def test_a_polite_kill_releases_the_lock(raw_train: list[Path], tmp_path: Path) -> None:
     lake = tmp_path / "lake"
-    process = start_build(["-m", "ingest"], *raw_train[:3], "--lake", lake)
+    process = start_build(["-m", "ingest"], *raw_train[:3], "--lake", lake, *ONE_WORKER)
     wait_for(lambda: any((lake / "scenes").glob("*")))
     process.terminate()
     output, _ = process.communicate(timeout=120)

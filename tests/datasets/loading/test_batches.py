@@ -4,7 +4,6 @@ import logging
 import multiprocessing
 import os
 import pickle
-import re
 import signal
 import subprocess
 import sys
@@ -258,16 +257,3 @@ def test_a_really_small_shared_memory(tiny_lake: Lake, tmp_path: Path, looked: s
     assert len(lines) == len(said), done.stdout + done.stderr
     for line, start in zip(lines, said, strict=True):
         assert line.startswith(start)
-
-
-@pytest.mark.slow
-def test_the_recipe_of_the_lake_page_runs_as_a_script_with_workers(tiny_lake: Lake, tmp_path: Path) -> None:
-    root = Path(__file__).parents[3]
-    (recipe,) = re.findall(r"```python\n(import torch\n.*?)```", (root / "docs/lake.md").read_text(), flags=re.DOTALL)
-    assert "workers=2" in recipe
-    script = tmp_path / "recipe.py"
-    script.write_text(f"lake = {tiny_lake.url!r}\n{recipe}")
-    environment = {**os.environ, "PYTHONPATH": str(root)}
-    done = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True, timeout=240)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == ["torch.Size([4, 16, 64, 64]) torch.Size([4, 1, 64, 64])"] * 2
