@@ -67,10 +67,10 @@ STUDIES: Final = (
     ),
     Mutant(
         "the record of a study does not name its seeds",
-        "sweeps/design/experiment.py",
-        '"seeds": list(experiment.seeds)',
-        '"seeds": []',
-        f"{DESIGN}/test_experiment.py",
+        "sweeps/launch/study_run.py",
+        "seeds=tuple(study.seeds)",
+        "seeds=()",
+        f"{SWEEPS}/launch/test_study_run.py",
     ),
     Mutant(
         "a trial runs on a lake of another recipe",
