@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datasets.lake import Lake
 from datasets.process.ray_session import grows, nodes
 from sweeps.design.axes import text
-from sweeps.design.experiment import SEED, Experiment, cell_of
+from sweeps.design.experiment import cell_of
 from sweeps.design.point import Point
 from sweeps.launch.cluster import check_nodes, cluster
 from sweeps.launch.description import keeping_current
@@ -23,7 +23,7 @@ from sweeps.launch.strategy import Strategy
 from sweeps.launch.trials import Event, OnEvent, Outcome
 from sweeps.launch.unsent import fail_unrecorded, send_waiting_records
 from sweeps.record.claim import claimed, storage_changed
-from sweeps.record.design import LeftOut, StudyDesign
+from sweeps.record.design import LeftOut, design_of
 from sweeps.record.lake_note import LakeNote
 from sweeps.record.run_tags import ORDERED, ordered_tag
 from sweeps.record.state import TrialState, finished_earlier, state_of, states_of
@@ -116,22 +116,6 @@ def run_study(plan: Plan, request: Request, watching: Watching, say: Callable[[s
         done = StudyOutcome(study=study, outcomes=tuple(outcomes), finished=finished)
         study.finish("FAILED" if done.failed else "FINISHED")
     return done
-
-
-def design_of(study: Experiment) -> StudyDesign:
-    """The study for its record: enough to write its report without this project."""
-    axes = {axis: values for axis, values in study.labels().items() if axis != SEED}
-    return StudyDesign(
-        question=study.question,
-        objective=study.objective,
-        axes=axes,
-        cells=tuple(dict.fromkeys(cell_of(trial, list(axes)) for trial in study.trials())),
-        seeds=tuple(study.seeds),
-        trials=len(study.trials()),
-        bins=tuple(study.bins),
-        matrix=study.matrix,
-        about="importance" if study.trained_by else "scores",
-    )
 
 
 def open_study(plan: Plan, request: Request) -> StudyTracker:

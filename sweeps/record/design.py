@@ -5,6 +5,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from sweeps.design.experiment import SEED, Experiment, cell_of
+
 
 class LeftOut(BaseModel):
     """A cell that the study does not run, and why: `no test scenes`."""
@@ -82,3 +84,19 @@ class StudyDesign(BaseModel):
                 "trials": self.trials - len(self.seeds) * (len(expected) - len(kept(expected))),
             }
         )
+
+
+def design_of(study: Experiment) -> StudyDesign:
+    """The study for its record: enough to write its report without this project."""
+    axes = {axis: values for axis, values in study.labels().items() if axis != SEED}
+    return StudyDesign(
+        question=study.question,
+        objective=study.objective,
+        axes=axes,
+        cells=tuple(dict.fromkeys(cell_of(trial, list(axes)) for trial in study.trials())),
+        seeds=tuple(study.seeds),
+        trials=len(study.trials()),
+        bins=tuple(study.bins),
+        matrix=study.matrix,
+        about="importance" if study.trained_by else "scores",
+    )

@@ -9,7 +9,6 @@ from datasets.errors import IceBenchError, unknown_name
 from datasets.process.checkout import ROOT
 from datasets.process.folders import folder_for
 from datasets.process.terminal import err, out, user_errors
-from sweeps.launch.options import USUAL_TRACKING
 from sweeps.report.terminal import note_other_lakes, say, terminal_table, warn
 
 if TYPE_CHECKING:  # heavy: matplotlib and MLflow are loaded only by a report
@@ -28,7 +27,7 @@ def report_command(
     study: Annotated[str, typer.Argument(help="Name of the study; without it, a page over all studies.")] = "",
     tracking_uri: Annotated[
         str, typer.Option(help="MLflow: sqlite:///FILE or http(s)://HOST:PORT.", envvar="MLFLOW_TRACKING_URI")
-    ] = USUAL_TRACKING,
+    ] = f"sqlite:///{ROOT}/results/mlflow.db",
     out_folder: Annotated[
         Path | None,
         typer.Option("--out", help="Folder for the files (without: results/reports/STUDY).", metavar="DIR"),

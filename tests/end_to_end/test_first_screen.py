@@ -11,7 +11,7 @@ from sweeps.design.experiment import Experiment
 from sweeps.design.point import Point
 from sweeps.downscale import EXPERIMENT
 from sweeps.launch.order import Order
-from sweeps.launch.study_run import design_of
+from sweeps.record.design import design_of
 from sweeps.record.study import StudyTracker
 from sweeps.report.parent_run import write_so_far
 from sweeps.report.study_report import how_to_open

@@ -8,9 +8,9 @@ import pytest
 
 from sweeps.compare.comparison_page import PAGE, make_page
 from sweeps.design.catalogue import study as study_named
-from sweeps.launch.study_run import design_of
 from sweeps.leaderboard.board import board, page
 from sweeps.leaderboard.ranking import rank
+from sweeps.record.design import design_of
 from sweeps.report.campaign_page import campaign_page
 from sweeps.report.cells import CellComparison
 from sweeps.report.evidence import collect

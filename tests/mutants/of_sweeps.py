@@ -67,10 +67,10 @@ STUDIES: Final = (
     ),
     Mutant(
         "the record of a study does not name its seeds",
-        "sweeps/design/experiment.py",
-        '"seeds": list(experiment.seeds)',
-        '"seeds": []',
-        f"{DESIGN}/test_experiment.py",
+        "sweeps/record/design.py",
+        "seeds=tuple(study.seeds)",
+        "seeds=()",
+        f"{SWEEPS}/record/test_design.py",
     ),
     Mutant(
         "a trial runs on a lake of another recipe",

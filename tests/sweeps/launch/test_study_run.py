@@ -11,10 +11,9 @@ from datasets.seasons import LOCATIONS
 from sweeps.design.scene_sets import trained_on
 from sweeps.launch import study_run
 from sweeps.launch.plan import plan
-from sweeps.launch.study_run import design_of, open_study
+from sweeps.launch.study_run import open_study
 from sweeps.record.studies import study_row
 from tests.mlflow_server import fresh_database
-from tests.sweeps.design.test_experiment import PATCH, PIXEL, experiment
 from tests.sweeps.launch.small_study import SPEC, request_of, run, small_study
 
 
@@ -47,12 +46,3 @@ def test_modules_of_own_networks_go_to_the_nodes(
     with pytest.raises(ClusterError, match="stop here"):
         run(study, request_of(tiny_lake, tmp_path, uri=fresh_database(tmp_path)))
     assert asked == ["a.b", "z"]
-
-
-def test_the_record_of_a_study_says_all_that_its_report_needs() -> None:
-    study = experiment(arms={"pixel": PIXEL, "patch": PATCH}, bins=("winter",), matrix="data.ratio")
-    design = design_of(study)
-    assert design.axes["task"] == ("pixel", "patch")
-    assert design.axes["data.ratio"] == ("2", "5", "10")
-    assert design.trials == len(study.trials()) == 30
-    assert (design.seeds, design.bins, design.matrix) == ((0, 1, 2, 3, 4), ("winter",), "data.ratio")

@@ -3,7 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
-from sweeps.record.design import StudyDesign
+from sweeps.record.design import StudyDesign, design_of
+from tests.sweeps.design.test_experiment import PATCH, PIXEL, experiment
 
 
 def design(**changes: object) -> StudyDesign:
@@ -46,3 +47,12 @@ def test_a_value_goes_with_its_cells_and_their_trials() -> None:
     assert without.axes == {"data.ratio": ("2",), "task": ("pixel", "patch")}
     assert (without.trials, without.left_out) == (4, ())
     assert without.expected_cells() == (("2", "pixel"), ("2", "patch"))
+
+
+def test_the_record_of_a_study_says_all_that_its_report_needs() -> None:
+    study = experiment(arms={"pixel": PIXEL, "patch": PATCH}, bins=("winter",), matrix="data.ratio")
+    design = design_of(study)
+    assert design.axes["task"] == ("pixel", "patch")
+    assert design.axes["data.ratio"] == ("2", "5", "10")
+    assert design.trials == len(study.trials()) == 30
+    assert (design.seeds, design.bins, design.matrix) == ((0, 1, 2, 3, 4), ("winter",), "data.ratio")

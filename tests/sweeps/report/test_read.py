@@ -12,7 +12,7 @@ def test_a_study_is_read_as_its_trials_left_it(uri: str) -> None:
     evidence = read_evidence(open_study(uri))
     assert [(trial.key, trial.seed) for trial in evidence.finished] == [(("2",), 0), (("2",), 1), (("10",), 0)]
     assert all(trial.result is not None for trial in evidence.finished)
-    (failed,) = evidence.open
+    (failed,) = evidence.unfinished
     assert (failed.key, failed.seed, failed.row.status) == (("10",), 1, "FAILED")
     assert failed.error == "NonFiniteLossError: the loss is nan in epoch 3"
     assert evidence.lost_attempts == 2
