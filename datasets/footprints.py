@@ -220,7 +220,7 @@ class Blocks:
             for each, others in self._pairs(least <= bound[:, None]):
                 near = at_least(boxes[each], self._of.boxes[others]) <= bound[each]
                 _keep_best(found, rows[each[near]], others[near], km, _apart(of, self._of))
-        return found, km(np.arange(len(of)), found)
+        return found, distance_km(of.boxes, self._of.boxes[found])
 
     def any_near(self, of: Footprints, km: float, near: Near) -> NDArray[np.bool_]:
         """For each scene whether any pair that is perhaps nearer than `km` counts."""

@@ -73,7 +73,7 @@ class SceneReader:
         self.dominance = dominance
         self._decoded = DecodedScenes(lake, ratio, cache)
         places = [self._decoded.sar.index(name) for name in self.sar_channels]
-        self._sar_planes = slice(None) if places == list(range(len(self._decoded.sar))) else places
+        self._sar_planes: slice | list[int] = slice(None) if places == list(range(len(self._decoded.sar))) else places
         self._km2_planes = [self._decoded.km2.index(name) for name in self.km2_channels]
         self._tie_grids: dict[str, TieGrid] = {}
         self._class_tables: dict[str, NDArray[np.uint8]] = {}
