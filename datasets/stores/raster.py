@@ -55,7 +55,7 @@ class ComputedRaster:
         return self.window(window)
 
 
-def mapped(raster: Raster, make: Callable[[NDArray[Any]], NDArray[Any]], dtype: DTypeLike = None) -> Raster:
+def mapped(raster: Raster, make: Callable[[NDArray[Any]], NDArray[Any]], dtype: DTypeLike | None = None) -> Raster:
     """A raster that follows value by value from another one.
 
     Args:
