@@ -196,7 +196,7 @@ def pretended(monkeypatch: pytest.MonkeyPatch) -> Iterator[PretendGPU]:
     for name, value in cuda.items():
         monkeypatch.setattr(torch.cuda, name, value)
     monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
-    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda *args: torch.device("cuda"))
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda **how: None)  # none that captures graphs
     make, autocast, groups = torch.Tensor._make_subclass, torch.autocast, torch._C._group_tensors_by_device_and_dtype
     submit = concurrent.futures.ThreadPoolExecutor.submit
 

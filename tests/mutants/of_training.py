@@ -900,7 +900,7 @@ SPEC: Final = (
 
 PRETENDED: Final = f"{TRAINING}/test_on_a_pretended_gpu.py"
 STEP: Final = f"{PRETENDED}::test_a_step_mixes_no_devices_and_never_waits"
-WHOLE: Final = f"{PRETENDED}::test_a_whole_trial_runs_and_gives_the_matrices_of_a_cpu"
+WHOLE: Final = f"{PRETENDED}::test_a_whole_trial_runs_and_agrees_with_a_cpu"
 
 DEVICES: Final = (
     Mutant(

@@ -31,10 +31,11 @@ from training.tracking.tracker import MemoryTracker
 from training.trial import run_trial
 
 PATCH = {"data.task": "patch", "data.ratio": 2, "data.patch_size": 24, "data.stride": 12, "model": {"name": "cnn"}}
-AUGMENT = dict.fromkeys(("flip_lines", "flip_samples", "rotate90", "rotate", "scale", "cutmix"), 0.7)
+CHANGES = ("flip_lines", "flip_samples", "rotate90", "rotate", "scale", "cutmix")
 EVERYTHING = {
     "data.channels": list(TrialSpec().data.channels),
-    "augment": {**AUGMENT, "turn_wind": True},
+    **{f"augment.{name}": 0.7 for name in CHANGES},
+    "augment.turn_wind": True,
     "optimizer.clip_norm": 1.0,
     "loop.batch_size": 8,
 }
@@ -116,7 +117,7 @@ def test_the_pretended_gpu_refuses_what_a_gpu_refuses(gpu: PretendGPU) -> None:
         {"loop.precision": "bfloat16", "data.targets": ["SIC", "SOD", "FLOE"], "data.balanced": True},
         {"loss.name": "focal", "optimizer.name": "adamw", "data.border_distance": 100.0, "data.max_land": 0.5},
         {"loss.name": "dice", "optimizer.name": "sgd", "data.targets": ["SOD", "SIC"], "loss.sic": "regression"},
-        {**PATCH, "loss.name": "focal", "optimizer.schedule": "cosine"},
+        {**PATCH, "loss.name": "focal", "augment.cutmix": 0.0},
     ],
     ids=["classes", "focal", "value", "patch"],
 )
@@ -157,8 +158,9 @@ def test_a_network_makes_no_tensor_elsewhere(name: str, gpu: PretendGPU) -> None
         assert is_there(model.eval()(torch.zeros(1, 3, 45, 43, device=GPU)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changes", [{"loop.feed": "loader"}, {**PATCH, "loop.feed": "device"}], ids=["pixel", "patch"])
-def test_a_whole_trial_runs_and_gives_the_matrices_of_a_cpu(
+def test_a_whole_trial_runs_and_agrees_with_a_cpu(
     changes: dict[str, object],
     gpu: PretendGPU,
     tiny_lake: Lake,
@@ -173,7 +175,8 @@ def test_a_whole_trial_runs_and_gives_the_matrices_of_a_cpu(
     seen = gpu.watched
     here = run_trial(spec, tiny_lake, MemoryTracker(), folder=tmp_path / "cpu", gpu_share=0.0)
     assert gpu.watched == seen, "without a part of the GPU a trial computes on the CPU"
-    assert here.matrices == there.matrices
+    assert here.matrices.keys() == there.matrices.keys()
+    assert here.metrics["best/val_loss"] == pytest.approx(there.metrics["best/val_loss"], rel=0.05), "another layout"
 
 
 def test_a_stopped_training_goes_on_there(gpu: PretendGPU, tiny_lake: Lake, small_spec: TrialSpec) -> None:
@@ -187,6 +190,7 @@ def test_a_stopped_training_goes_on_there(gpu: PretendGPU, tiny_lake: Lake, smal
     second.train_epoch(batches, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", ["pixel", "patch"])
 def test_a_resident_scene_is_scored_there(task: str, gpu: PretendGPU, tiny_lake: Lake, small_spec: TrialSpec) -> None:
     spec = small_spec.with_all({**(PATCH if task == "patch" else {}), "loop.feed": "device", "evaluation.tile": 64})
@@ -208,6 +212,7 @@ def test_a_resident_scene_is_scored_there(task: str, gpu: PretendGPU, tiny_lake:
     assert found.metrics
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", ["pixel", "patch"])
 def test_channels_are_explained_there(
     task: str, gpu: PretendGPU, tiny_lake: Lake, small_spec: TrialSpec, tmp_path: Path
