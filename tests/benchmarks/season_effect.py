@@ -17,8 +17,8 @@ tests at 0.05 / 10 = 0.005.
   1 - 1 / sqrt(6) = 0.59 of the mean difference at least. The lowest of five lies 1.2 ± 0.5 deviations below their mean,
   so in 90 % of cases that holds where the mean is 1.8 / 0.41 = 4.4 deviations between seeds. Turned SAR is worth 0.4 of
   weighted F1 (without it in training a network has 0.6 elsewhere and 0.2 there), so seeds may differ by 0.09.
-* Steps: after 96, seeds of one cell differ by 0.07 already in the lake without an effect; 384 train these networks, which
-  are small, and see SAR alone: with AMSR2 they read ice without it.
+* Steps: after 96, seeds of one cell differ by 0.07 already in the lake without an effect; 384 train these networks,
+  which are small, and see SAR alone: with AMSR2 they read ice without it.
 """
 
 import tempfile
