@@ -1,5 +1,6 @@
 """Scores by season and location: what a report concludes where a season has an effect, and where it has none."""
 
+import numpy as np
 import pytest
 
 from sweeps.report.bin_scores import EVERY, POOLED, bin_answers, bin_differences_table, bins_of_study, bins_table
@@ -35,6 +36,16 @@ def test_a_season_without_effect_is_not_told_apart_from_as_many_scenes_of_all() 
     assert "against as many scenes of all: not told apart" in sentence
     assert "worse" not in sentence
     assert "no such scene" in nothing
+
+
+def test_a_set_counts_as_one_draw_in_every_group() -> None:
+    study = scene_study(lambda labels: 0.7)
+    every, winter, _ = bins_of_study(study)
+    for each in (every, winter):
+        own = each.asked[0]
+        plain = each.comparison.difference(own.key, own.against)
+        assert own.value == plain.value
+        assert np.std(own.draws) > 1.2 * np.std(plain.draws)
 
 
 def test_a_season_with_an_effect_is_found_in_its_bin() -> None:
