@@ -108,7 +108,7 @@ def hold(
     Raises:
         LakeAccessError: The store cannot be reached or refuses.
     """
-    lock, over = Lock(url), threading.Event()
+    lock, over, taken = Lock(url), threading.Event(), False
 
     def beat() -> None:
         while not over.wait(beat_s):
@@ -124,6 +124,7 @@ def hold(
         try:
             if not lock.acquire(may_replace):
                 raise refusal(holder_of(url))
+            taken = True
             if beat_s:
                 beats.start()
             yield lock
@@ -134,7 +135,8 @@ def hold(
             try:
                 lock.release()
             except (IceBenchError, OSError) as error:  # an error here must not hide how the work ended
-                logger.warning("the lock %s could not be removed: %s", url, error)
+                if taken:  # else the error that comes out says it already
+                    logger.warning("the lock %s could not be removed: %s", url, error)
 
 
 @contextmanager

@@ -92,6 +92,8 @@ class MapFrame:
         lines, samples = latitude.shape
         some = [np.unique(np.linspace(0, size - 1, NODES).round().astype(np.intp)) for size in (lines, samples)]
         places = dict(zip(latitude.dims, some, strict=True))
+        north: NDArray[np.floating]
+        east: NDArray[np.floating]
         north, east = (field.isel(places).to_numpy().astype(np.float64) for field in (latitude, longitude))
         east = np.unwrap(np.unwrap(east, period=360, axis=1), period=360, axis=0)
         for axis, (size, nodes) in enumerate(zip((lines, samples), some, strict=True)):

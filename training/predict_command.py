@@ -18,6 +18,7 @@ from datasets.process.machine import Device
 from datasets.process.terminal import err, tell, tell_failure, user_errors
 from datasets.scene import Split
 from datasets.workers.command_options import MemoryLimit, Scheduler
+from training.output_folder import refuse_unusable
 from training.progress_bar import counting_bar, map_bar
 
 if TYPE_CHECKING:
@@ -144,6 +145,7 @@ def predict(
         if upload:
             _check_upload(leaderboard, scenes, split, part)
             split = "test"
+        refuse_unusable(out_folder)
         from training.prediction.checkpoints import find_checkpoint
 
         files = [

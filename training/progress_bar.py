@@ -100,6 +100,7 @@ def map_bar() -> Iterator[Callable[["MapProgress"], None]]:
             bar.update(task, completed=state.done, total=state.total, description=f"maps: {state.scenes} of {state.of}")
             if state.finished and not err.is_terminal:
                 left = (time.monotonic() - begun) * (state.total - state.done) / max(state.done, 1)
-                tell(f"{state.finished}: {state.scenes} of {state.of} maps, about {left / 60:.0f} min to the end", err)
+                rest = f", about {left / 60:.0f} min to the end" if left >= 30 else ""
+                tell(f"{state.finished}: {state.scenes} of {state.of} maps{rest}", err)
 
         yield show

@@ -79,10 +79,20 @@ MOST_LISTED: Final = 2000
 """Rows of a table that are printed: a page of more helps nobody, and takes minutes."""
 
 
-def print_whole(table: Table) -> None:
-    """Prints a table as wide as it needs to be: no cell is cut, on a narrow terminal or in a pipe that has no width."""
+def print_whole(table: Table, *, wrapped: bool = False) -> None:
+    """Prints a table as wide as it needs to be: no cell is cut, on a narrow terminal or in a pipe that has no width.
+
+    Args:
+        table: Is printed.
+        wrapped: Cells may go on in a further line, between words.
+    """
+    if wrapped:
+        for column in table.columns:
+            words = [word for cell in (column.header, *column.cells) for word in str(cell).split()]
+            column.min_width = max(map(len, words), default=0)
     wide = out.options.update(width=10_000)
-    needed = Measurement.get(out, wide, table).maximum
+    found = Measurement.get(out, wide, table)
+    needed = found.minimum if wrapped else found.maximum
     out.print(Segments(out.render(table, wide.update(width=max(out.width, needed)))), crop=False, end="")
 
 

@@ -16,7 +16,7 @@ from datasets.lake import Lake
 from datasets.loading.workers import loader_workers
 from datasets.process.folders import folder_for
 from datasets.process.machine import usable_cores
-from datasets.process.terminal import out, user_errors
+from datasets.process.terminal import print_whole, user_errors
 from sweeps.design.experiment import SEEDS
 from sweeps.report.terminal import say, terminal_table, warn
 from training.spec import SpecError, TrialSpec
@@ -140,7 +140,7 @@ def compare(
                     progress=lambda trial: progress_bar(trial.loop.max_epochs),
                 )
             page = running.write_comparison(entries, others, remarks, opened, study, folder)
-    out.print(terminal_table(page.scores))
+    print_whole(terminal_table(page.scores), wrapped=True)
     say(*page.answers)
     warn(page.warnings)
     say(f"comparison: {folder / PAGE}")

@@ -9,7 +9,7 @@ from rich.table import Column, Table
 from datasets.errors import IceBenchError, unknown_name
 from datasets.process.checkout import ROOT
 from datasets.process.folders import folder_for
-from datasets.process.terminal import err, out, user_errors
+from datasets.process.terminal import err, print_whole, user_errors
 from sweeps.launch.options import USUAL_TRACKING
 from sweeps.leaderboard.published import SCORES
 from sweeps.leaderboard.submission import FORMS, Form, Submission, SubmissionError, make_submission, remarks, to_json
@@ -139,7 +139,7 @@ def _write(ranked: "tuple[Ranked, ...]", lake: str, tracking_uri: str, folder: P
     write_texts(folder, texts)
     shown = terminal_table(table, [place for place, name in enumerate(table.header) if name != PROTOCOL])
     shown.columns[0].no_wrap = True
-    out.print(shown)
+    print_whole(shown, wrapped=True)
     if synthetic(ranked):
         say("The scenes of this lake are synthetic: scores say nothing about ice, and no published row is beside them.")
     else:
@@ -196,7 +196,7 @@ def _check(path: Path, predictions: Path | None, lake_url: str, ratio: int) -> b
         say("Its scores were not checked: give --predictions and --lake for that.")
         return True
     found = check_claims(submission, predictions, Lake.open(lake_url), ratio=ratio)
-    out.print(_claims_table(found))
+    print_whole(_claims_table(found), wrapped=True)
     wrong = [claim.score for claim in found if not claim.holds]
     if wrong:
         note(f"The predictions do not give what is claimed in {', '.join(wrong)}.")

@@ -8,7 +8,7 @@ import typer
 from datasets.errors import IceBenchError, unknown_name
 from datasets.process.checkout import ROOT
 from datasets.process.folders import folder_for
-from datasets.process.terminal import err, out, user_errors
+from datasets.process.terminal import err, print_whole, user_errors
 from sweeps.report.terminal import note_other_lakes, say, terminal_table, warn
 
 if TYPE_CHECKING:  # heavy: matplotlib and MLflow are loaded only by a report
@@ -79,7 +79,7 @@ def show_report(report: "Report") -> None:
     table = report.scores
     last = len(table.header) - 1
     columns = [*range(min(table.words + _SCORES_SHOWN, last)), last]
-    out.print(terminal_table(table, columns, whole_words=True))
+    print_whole(terminal_table(table, columns, whole_words=True), wrapped=True)
     say(f"{report.state}.", *report.answers)
     warn(report.warnings)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from datasets.errors import LakeLockedError
+from datasets.errors import LakeAccessError, LakeLockedError
 from datasets.lock import lock_lake, lock_owner
 from datasets.storage import create, replace, sizes
 
@@ -57,6 +57,22 @@ def test_a_polite_kill_releases_any_lock(tmp_path: Path) -> None:
         ended()
     assert not (tmp_path / "lock.json").exists()
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_store_that_refuses_is_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(url: str) -> dict[str, int]:
+        raise LakeAccessError("there is no bucket")
+
+    monkeypatch.setattr("datasets.lock._row", refuse)
+    with pytest.raises(LakeAccessError, match="no bucket"), lock_lake(str(tmp_path)):
+        pass
+    assert caplog.messages == []
+    monkeypatch.undo()
+    with lock_lake(str(tmp_path)):
+        monkeypatch.setattr("datasets.lock._row", refuse)
+    assert ["could not be removed: there is no bucket" in message for message in caplog.messages] == [True]
 
 
 def test_a_thread_takes_a_lock_too(tmp_path: Path) -> None:

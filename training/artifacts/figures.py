@@ -100,6 +100,9 @@ def curves_figure(history: Sequence[EpochRow], best_epoch: int, title: str) -> F
     losses.set(title="loss", ylabel="mean over labelled pixels or patches")
 
     names = dict.fromkeys(name for row in rows for name in row if name.startswith("val/") and name != "val/loss")
+    scored = [row.get("val/score") for row in rows]
+    if any(scored == [row.get(name) for row in rows] for name in names if name != "val/score"):
+        names.pop("val/score", None)  # of one chart it is F1, whose line it would hide
     for place, name in enumerate(names):
         label = name.removeprefix("val/").replace("/", " ").replace("_", " ").replace("f1", "F1").replace("r2", "R2")
         plot(scores, name, label, OKABE_ITO[place % len(OKABE_ITO)], _STYLES[place % len(_STYLES)])

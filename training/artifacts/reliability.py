@@ -37,7 +37,8 @@ def reliability_figure(found: ChartCalibration, chart: Chart, title: str) -> Fig
             panel.plot(x, y, "-", marker=marker, ms=4, lw=1.2, color=colour, label=label)
             error = own.error if place == 0 else own.class_error[place - 1]
             errors.append(f"{error:.3f}" if error == error else "–")
-        panel.set_title(f"{name}\nECE {' → '.join(errors)}", fontsize=9)
+        said = f"ECE {' → '.join(errors)}" if any(error != "–" for error in errors) else "never predicted"
+        panel.set_title(f"{name}\n{said}", fontsize=9)
         panel.set(xlim=(0, 1), ylim=(0, 1))
         panel.grid(alpha=0.3)
     for panel in panels[len(names) :]:

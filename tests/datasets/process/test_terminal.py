@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 import typer
+from rich.table import Table
 
-from datasets.process.terminal import tell, tell_failure, user_errors
+from datasets.process.terminal import print_whole, tell, tell_failure, user_errors
 
 
 def test_names_are_printed_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
@@ -17,6 +18,16 @@ def test_names_are_printed_as_they_are(capsys: pytest.CaptureFixture[str]) -> No
     printed = capsys.readouterr()
     assert printed.out == long + "\n"
     assert printed.err == "failed [bold]a.nc\n  is torn\n"
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_no_cell_is_cut_where_there_is_no_room(capsys: pytest.CaptureFixture[str], wrapped: bool) -> None:
+    words = ["n", "source, task, grid", *(f"accuracy{n} (percent{n})" for n in range(12))]
+    table = Table(*words, box=None)
+    print_whole(table, wrapped=wrapped)
+    printed = capsys.readouterr().out
+    assert all(word in printed for each in words for word in each.split())
+    assert (len([line for line in printed.splitlines() if line.strip()]) > 1) == wrapped
 
 
 def test_a_place_that_cannot_be_used_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

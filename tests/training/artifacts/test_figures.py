@@ -116,3 +116,18 @@ def test_curves_show_every_val_score_that_rows_have(tmp_path: Path) -> None:
     assert [text.get_text() for text in legend.get_texts()] == ["SIC R2", "F1 macro", "FLOE F1", "kept: epoch 1"]
     assert figure.axes[1].get_ylim() == (-0.4, 1.0)
     png(figure, tmp_path / "curves.png")
+
+
+@pytest.mark.parametrize(("score", "shown"), [(0.7, ["F1"]), (0.6, ["F1", "score"])])
+def test_a_score_that_is_f1_hides_no_line(score: float, shown: list[str]) -> None:
+    @dataclass
+    class ScoredRow:
+        epoch: int
+        lr: float = 1e-3
+
+        def metrics(self) -> dict[str, float]:
+            return {"lr": 1e-3, "train/loss": 1.0, "val/loss": 2.0, "val/f1": 0.7, "val/score": score}
+
+    legend = curves_figure([ScoredRow(0), ScoredRow(1)], 1, "title").axes[1].get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == [*shown, "kept: epoch 1"]

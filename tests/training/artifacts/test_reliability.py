@@ -29,3 +29,13 @@ def test_the_lowest_panel_of_every_column_says_its_confidences(chart: Chart) -> 
         lowest[spec.colspan.start] = panel
     assert len(lowest) == 4
     assert all(panel.xaxis.get_tick_params()["labelbottom"] for panel in lowest.values())
+
+
+def test_a_class_that_is_never_predicted_says_so() -> None:
+    found = calibration(SOD.n_classes)
+    for histogram in found.histograms.values():
+        for counts in histogram.values():
+            counts[1] = [0] * BINS
+    titles = [panel.get_title() for panel in reliability_figure(found, SOD, "title").axes]
+    assert titles[2] == "new ice\nnever predicted"
+    assert titles[1].startswith("open water\nECE 0.")
