@@ -40,7 +40,7 @@ QUICK = (
         f'{PIXEL}"loop.max_epochs": 4, "loop.batch_size": 4, "model.params": {{"filters": [4, 8]}}, ',
     ),
     ("sweeps/design/experiment.py", "SMOKE_SEEDS: Final = 3", "SMOKE_SEEDS: Final = 1"),
-    ("infra/platform/sample_lake.py", '(("train", 8, 1), ("test", 3, 2))', '(("train", 4, 1), ("test", 2, 2))'),
+    ("infra/platform/sample_lake.py", '(("train", 8, 1), ("test", 3, 2))', '(("train", 6, 1), ("test", 2, 2))'),
 )
 """Files, and what stands there in this test instead: trials of seconds, fewer of them, and fewer scenes."""
 

@@ -54,7 +54,7 @@ def test_every_trial_once_whichever_host_is_lost_or_comes_late(
 ) -> None:
     mlflow = MlflowServer(tmp_path)
     with Network() as network, ArchiveServer({}) as server:
-        server.files |= {"a.zip": zipped(named(raw_train[:4])), "b.zip": zipped(named(raw_test[:2], "test"))}
+        server.files |= {"a.zip": zipped(named(raw_train[:6])), "b.zip": zipped(named(raw_test[:2], "test"))}
         mlflow.start()
         try:
             _run(network, server, mlflow, s3, tmp_path)
@@ -103,7 +103,7 @@ def _run(network: Network, server: ArchiveServer, mlflow: MlflowServer, s3: Obje
     assert running.wait(300) == 0, log.read_text()
     assert cut_node.wait(60) != 0, "Ray ends a node that it has given up"
 
-    assert len(Lake.open(f"{bucket}/lake").catalog().scene_ids) == 6
+    assert len(Lake.open(f"{bucket}/lake").catalog().scene_ids) == 8
     rows = sorted(_trials(mlflow), key=lambda run: run.info.start_time)
     finished = [run.data.tags["trial_id"] for run in rows if run.info.status == "FINISHED"]
     assert len(finished) == len(set(finished)) == TRIALS, "each is finished once"
