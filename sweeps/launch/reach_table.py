@@ -9,8 +9,9 @@ from rich.table import Table
 from datasets.catalog import Catalog
 from datasets.lake import Lake
 from datasets.process.terminal import out, tell
-from sweeps.design.experiment import TASK, Experiment, design_of
+from sweeps.design.experiment import TASK, Experiment
 from sweeps.design.scene_sets import SCENES, against_controls
+from sweeps.record.design import design_of
 from sweeps.report.bin_scores import EVERY
 from sweeps.report.passes import pass_numbers
 from sweeps.report.reach import fewest_passes, smallest_p, undecidable
@@ -40,8 +41,8 @@ def show_reach(part: Experiment, lake: Lake) -> None:
 
 def _groups(part: Experiment, scenes: Catalog) -> dict[str, Catalog]:
     design = design_of(part)
-    whole = {EVERY: scenes} if not design["bins"] or SCENES in design["axes"] else {}
-    return whole | {name: scenes.take(_inside(scenes, name)) for name in design["bins"]}
+    whole = {EVERY: scenes} if not design.bins or SCENES in design.axes else {}
+    return whole | {name: scenes.take(_inside(scenes, name)) for name in design.bins}
 
 
 def _inside(scenes: Catalog, name: str) -> NDArray[np.bool_]:
@@ -55,7 +56,7 @@ def _asked(part: Experiment) -> int:
 
 def _of_task(part: Experiment) -> Iterator[int]:
     design = design_of(part)
-    axes, cells = list(design["axes"]), design["cells"]
+    axes, cells = list(design.axes), design.cells
     for task in {cell[axes.index(TASK)] for cell in cells}:
         own = [cell for cell in cells if cell[axes.index(TASK)] == task]
         if SCENES in axes:
