@@ -159,7 +159,7 @@ def test_a_network_makes_no_tensor_elsewhere(name: str, gpu: PretendGPU) -> None
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("changes", [{"loop.feed": "loader"}, {**PATCH, "loop.feed": "device"}], ids=["pixel", "patch"])
+@pytest.mark.parametrize("changes", [{"loop.feed": "loader"}, {**PATCH, "loop.feed": "auto"}], ids=["pixel", "patch"])
 def test_a_whole_trial_runs_and_agrees_with_a_cpu(
     changes: dict[str, object],
     gpu: PretendGPU,
