@@ -81,7 +81,7 @@ class Batch(NamedTuple):
         return self._each(lambda part: part.share_memory_() if part.nbytes else part)  # type: ignore[no-untyped-call]
 
     def _each(self, change: Callable[[torch.Tensor], torch.Tensor]) -> "Batch":
-        return self._make((*map(change, self.tensors), *self[9:]))
+        return Batch._make((*map(change, self.tensors), *self[9:]))
 
 
 def read_batch(reader: SceneReader, windows: Sequence[Window], shape: tuple[int, int], y: NDArray[np.uint8]) -> Batch:
