@@ -65,8 +65,7 @@ class DecodedScenes:
     """
 
     def __init__(self, lake: Lake, ratio: int, cache: NodeCache | None) -> None:
-        self.cache = cache
-        self._lake, self._ratio = lake, ratio
+        self._lake, self._ratio, self._cache = lake, ratio, cache
         known = lake.channels(f"r{ratio}")
         self.sar = tuple(name for name in CHANNELS if name in known and name not in (*TIE_CHANNELS, LAND))
         self._scenes: dict[str, Scene] = {}
@@ -97,7 +96,7 @@ class DecodedScenes:
         Returns:
             None if they are to be read by window.
         """
-        if self.cache is None:
+        if self._cache is None:
             return None
         if (scene_id, names) not in self._entries:
             scene = self.scene(scene_id)
@@ -106,18 +105,18 @@ class DecodedScenes:
             self._entries[scene_id, names] = key, whole, scene.stored(self._ratio, names[0])[0]
         key, shape, dtype = self._entries[scene_id, names]
         if dtype.kind in "iu" and self._is_crowded:
-            return self.cache.compressed(key, shape, dtype, partial(self._stacks, scene_id, names, dtype))
-        return self.cache.array(key, shape, dtype, partial(self._planes, scene_id, names, dtype))
+            return self._cache.compressed(key, shape, dtype, partial(self._stacks, scene_id, names, dtype))
+        return self._cache.array(key, shape, dtype, partial(self._planes, scene_id, names, dtype))
 
     def on_km2_grid(self, scene_id: str) -> NDArray[np.float32]:
         """All channels of 2 km, (km2, lines, samples), NaN = no data: small enough to be held where no cache is."""
         if scene_id in self._coarse_arrays:
             return self._coarse_arrays[scene_id]
         scene = self.scene(scene_id)
-        if self.cache is not None:
+        if self._cache is not None:
             shape = (len(self.km2), *scene.km2_shape(self.km2[0]))
             key = self._key(scene_id, "km2", self.km2)
-            found = self.cache.array(key, shape, np.dtype(np.float32), lambda: [self._decoded_km2(scene)])
+            found = self._cache.array(key, shape, np.dtype(np.float32), lambda: [self._decoded_km2(scene)])
             if found is not None:
                 return found
         self._coarse_arrays[scene_id] = self._decoded_km2(scene)
@@ -132,8 +131,8 @@ class DecodedScenes:
         catalog = self._lake.catalog()
         read = catalog.take(catalog.having("split", "train") | catalog.having("split", "test"))
         pixels = np.sum((read.column("lines") // self._ratio) * (read.column("samples") // self._ratio), dtype=np.int64)
-        assert self.cache is not None
-        return _ENOUGH * int(pixels) * (2 * len(self.sar) + 2) > self.cache.max_bytes
+        assert self._cache is not None
+        return _ENOUGH * int(pixels) * (2 * len(self.sar) + 2) > self._cache.max_bytes
 
     def _planes(self, scene_id: str, names: tuple[str, ...], dtype: np.dtype[Any]) -> Iterator[NDArray[Any]]:
         """Whole variables in C order, in pieces of bounded size."""

@@ -70,6 +70,7 @@ class SceneReader:
         self.zone_channels = tuple(name for name in on_grid if name == LAND)
         self.tie_channels = tuple(name for name in on_grid if name in TIE_CHANNELS)
         self.km2_channels = tuple(name for name in channels if CHANNELS[name].grid == "km2")
+        self.cache = cache
         self.dominance = dominance
         self._decoded = DecodedScenes(lake, ratio, cache)
         places = [self._decoded.sar.index(name) for name in self.sar_channels]
@@ -181,7 +182,7 @@ class SceneReader:
             if scene_id not in self._class_tables:
                 self._class_tables[scene_id] = self._decoded.scene(scene_id).class_table(self.targets, self.dominance)
             return self._class_tables[scene_id][:, ids]
-        if self._decoded.cache is None:  # all in one round of requests
+        if self.cache is None:  # all in one round of requests
             found = self._decoded.scene(scene_id).windows(self.ratio, self.targets, lines, samples, packed=True)
             return np.stack([found[name] for name in self.targets]).astype(np.uint8, copy=False)
         planes = [self._plane(scene_id, name, lines, samples) for name in self.targets]
