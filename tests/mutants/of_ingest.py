@@ -89,8 +89,8 @@ MUTANTS: Final = (
     Mutant(
         "border distances of ready-to-train files count pixels of 80 m as 40",
         "ingest/scene_arrays.py",
-        "if self._raw.pixel_spacing != NATIVE_SPACING:",
-        "if False:",
+        "np.float32(self._raw.pixel_spacing / NATIVE_SPACING)",
+        "np.float32(1)",
         "tests/wires/test_ingest.py::test_border_distances_of_the_ready_to_train_product_are_in_metres",
     ),
     Mutant(
@@ -152,7 +152,7 @@ MUTANTS: Final = (
     Mutant(
         "pixels without SAR keep their label",
         "ingest/convert.py",
-        "np.putmask(ids, invalid, NO_POLYGON)",
+        "np.copyto(ids, np.uint16(NO_POLYGON), where=invalid)",
         "pass",
         f"{INGEST}/test_scene_arrays.py",
     ),

@@ -15,7 +15,7 @@ from training.spec import Task
 @pytest.mark.parametrize("task", ["pixel", "patch"])
 def test_a_smoke_trial_at_80_m_can_be_trained_on_a_small_lake(task: Task, tiny_lake: Lake) -> None:
     smoke = EXPERIMENT.smaller().of_task(task)
-    spec = next(trial.spec for trial in smoke.trials if trial.spec.data.ratio == 2)
+    spec = next(trial.spec for trial in smoke.trials() if trial.spec.data.ratio == 2)
     batches = check_trial(spec, tiny_lake, workers=0, cache=None, gpu_share=1.0).batches
     x, y = batches.prepare(next(batches.epoch(0)), epoch=0, number=0)
     assert x.shape[-2:] == (spec.data.patch_size, spec.data.patch_size)

@@ -1,6 +1,7 @@
 """Which scenes of a lake a trial is trained, validated and scored on; checks before it starts."""
 
 import math
+import shlex
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -160,8 +161,9 @@ def _empty(catalog: Catalog, split: Split, where: SceneFilter, target: str, lake
     asked = ", ".join(f"{name} {value}" for name, value in where.model_dump().items() if value is not None)
     found = _where(catalog.split(split), where)
     if not found and not asked:
-        how = f"`python -m ingest build RAW --lake LAKE{' --split test' if split == 'test' else ''}` adds some"
-        return EmptyCellError(split, f"the lake {lake.url!r} has no {split} scene: {how}")
+        archive = " --split test" if split == "test" else ""
+        command = f"python -m ingest build RAW --lake {shlex.quote(lake.url)}"
+        return EmptyCellError(split, f"the lake {lake.url!r} has no {split} scene: `{command}{archive}` adds some")
     return EmptyCellError(
         split,
         f"the cell {asked or 'of all scenes'} has no {split} scene with a label in {target} "

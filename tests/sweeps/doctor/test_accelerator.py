@@ -21,7 +21,7 @@ def test_a_container_without_nvidia_smi_has_a_gpu_all_the_same(monkeypatch: pyte
     monkeypatch.setattr(accelerator, "_DRIVER", driver)
     monkeypatch.setattr(accelerator, "_TORCH", "print(True, '12.8')")
     (found,) = accelerator.gpus()
-    assert (found.level, found.said) == ("ok", "nvidia-smi shows none, and torch uses one")
+    assert (found.level, found.message) == ("ok", "nvidia-smi shows none, and torch uses one")
 
 
 def test_a_gpu_that_torch_can_use_and_one_that_it_cannot() -> None:
