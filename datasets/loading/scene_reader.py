@@ -83,11 +83,6 @@ class SceneReader:
         """Every copy, in this process or another, opens its own stores."""
         return {**self.__dict__, "_decoded": copy(self._decoded), "_tie_grids": {}, "_class_tables": {}}
 
-    @property
-    def cache(self) -> NodeCache | None:
-        """The cache of the node that decoded scenes come from; None where each window is decoded."""
-        return self._decoded.cache
-
     def shape(self, scene_id: str) -> tuple[int, int]:
         """Lines and samples at the ratio."""
         return self._decoded.scene(scene_id).shape(self.ratio)
