@@ -18,13 +18,13 @@ from training.tracking.tracker import SYNTHETIC
 _NAMED = 6
 """Most cells that a sentence names."""
 _GROUPS = (
-    ("Worse than it", "worse"),
-    ("Worse than it by arithmetic, since classes were never seen in training", "worse by arithmetic"),
-    ("Worse by one seed alone", "worse (1 seed)"),
-    ("Not told apart from it", "not told apart"),
-    ("Better on the scenes and seeds that both have", "better"),
-    ("Cannot be decided, whatever the scores", UNDECIDED),
-    ("Without an interval", "no interval"),
+    ("Worse than the best", "worse"),
+    ("Worse than the best by arithmetic, since classes were never seen in training", "worse by arithmetic"),
+    ("Worse than the best, by one seed alone", "worse (1 seed)"),
+    ("Not told apart from the best", "not told apart"),
+    ("Better than the best on the scenes and seeds that both have", "better"),
+    ("Not decidable against the best, whatever the scores", UNDECIDED),
+    ("Compared with the best, but without an interval", "no interval"),
 )
 """How sentences about differences from the best begin, by their reading."""
 _WITHOUT: Final = {
@@ -103,7 +103,7 @@ def _of_task(comparison: CellComparison, task: str) -> list[str]:
         from_best = [each for each in every if each.against == best]
         if not from_best:
             return [*found, "No other cell has finished, so there is nothing to compare it with."]
-        start = "" if len(comparison.both) == 1 else f"By {score_word(by)}: "
+        start = "" if len(comparison.both) == 1 else f"By {score_word(by)}, "
         readings = {each.key: (reading(by, each), each) for each in from_best}
         for words, wanted in _GROUPS:
             some = {key: numbers_of(each) for key, (word, each) in readings.items() if word == wanted}
@@ -144,7 +144,7 @@ def score_word(comparison: CellComparison) -> str:
 
 
 def begin(start: str, words: str) -> str:
-    """A sentence that begins with some words, after a start if there is one: `By weighted F1: worse than it`."""
+    """A sentence that begins with some words, after a start if there is one: `By weighted F1, worse than the best`."""
     return f"{start}{words[0].lower()}{words[1:]}" if start else words
 
 
@@ -202,7 +202,7 @@ def _all_or(comparison: CellComparison, keys: Sequence[Key]) -> str:
 
 
 def _named(comparison: CellComparison, keys: Sequence[Key], numbers: Mapping[Key, str] | None = None) -> str:
-    shown = {key: f" ({text})" for key, text in (numbers or {}).items()}
+    shown = {key: f", {text}" for key, text in (numbers or {}).items()}
     names = list(dict.fromkeys(f"{_name(comparison, key)}{shown.get(key, '')}" for key in keys))
     more = len(names) - _NAMED
     return "; ".join(names[:_NAMED]) + (f"; and {more} more" if more > 0 else "")

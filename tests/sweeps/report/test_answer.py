@@ -20,9 +20,9 @@ def test_answers_name_the_best_and_what_is_told_apart_from_it() -> None:
     one = r"\d\d\.\d ± \d\.\d % \(%s, 80 m grid; 2 seeds\)"
     both = " and ".join(one.replace("%s", score) for score in ("weighted F1", "macro F1 over ice"))
     assert re.fullmatch(rf"Best by both scores is ratio 2 \(80 m\): {both}\.", said[0])
-    assert said[1].startswith("By weighted F1: worse by one seed alone: ratio 5 (200 m) (−")
+    assert said[1].startswith("By weighted F1, worse than the best, by one seed alone: ratio 5 (200 m), −")
     assert "% points, interval −" in said[1]
-    assert said[2].startswith("By macro F1 over ice: worse by one seed alone: ratio 5 (200 m) (−")
+    assert said[2].startswith("By macro F1 over ice, worse than the best, by one seed alone: ratio 5 (200 m), −")
 
 
 def two_networks(n_scenes: int) -> list[str]:
@@ -54,7 +54,7 @@ def test_what_is_best_by_one_score_alone_and_classes_that_are_never_right_are_na
 
 def test_too_few_scenes_make_a_sentence_too() -> None:
     start = (
-        "By macro F1 over ice: against the reference, a, it is neither better nor worse, since that cannot be decided ("
+        "By macro F1 over ice, against the reference, a, it is neither better nor worse, since that cannot be decided ("
     )
     assert [each.startswith(start) for each in two_networks(3)].count(True) == 1
 
