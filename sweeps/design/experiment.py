@@ -237,10 +237,12 @@ class Experiment:
             if not equals:
                 raise ExperimentError(f"--only {condition!r} has no '=': write AXIS=VALUE, for example seed=0")
             if axis not in known:
-                raise ExperimentError(f"--only {condition!r}: {unknown_name('axis', axis, known)}")
+                raise ExperimentError(
+                    f"--only {condition!r}: {unknown_name(f'axis of study {self.name}', axis, known)}"
+                )
             for word in words.split(","):
                 if word not in known[axis]:
-                    error = unknown_name(f"value of {axis}", word, known[axis])
+                    error = unknown_name(f"value of {axis} in study {self.name}", word, known[axis])
                     raise ExperimentError(f"--only {condition!r}: {error}")
             wanted[axis] = frozenset(words.split(","))
         part = replace(self, conditions=wanted)

@@ -150,7 +150,7 @@ def test_options_are_a_closed_set() -> None:
     ("words", "sentence"),
     [
         (["--lakee", "x"], "--lake"),
-        (["--only", "data.ratio=3", "--dry-run"], "unknown value of data.ratio '3'"),
+        (["--only", "data.ratio=3", "--dry-run"], "unknown value of data.ratio in study downscale '3'"),
         (["--measure"], "--measure tells what a dry run cannot know: give it with --dry-run"),
         (["--search", "optunna"], "did you mean 'optuna'"),
         (["--search", "random:x"], "--search 'random:x' is not allowed: write grid, random, optuna"),

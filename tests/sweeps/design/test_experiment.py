@@ -74,8 +74,11 @@ def test_only_keeps_what_is_named() -> None:
     ("conditions", "sentence"),
     [
         (["data.ratio"], "has no '='"),
-        (["data.ratoi=5"], "unknown axis 'data.ratoi': known are task, data.ratio, optimizer.lr, seed; did you mean"),
-        (["data.ratio=3"], "unknown value of data.ratio '3': known are 2, 5"),
+        (
+            ["data.ratoi=5"],
+            "unknown axis of study try 'data.ratoi': known are task, data.ratio, optimizer.lr, seed; did you mean",
+        ),
+        (["data.ratio=3"], "unknown value of data.ratio in study try '3': known are 2, 5"),
         (["task=patch", "data.ratio=2"], "no trial of study 'try' has all of task=patch, data.ratio=2"),
     ],
 )
