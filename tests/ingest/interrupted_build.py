@@ -8,6 +8,7 @@ INTERRUPT_MAX  how often at most
 
 import os
 import signal
+from collections.abc import Iterable
 from pathlib import Path
 
 import datasets.lake
@@ -17,18 +18,18 @@ _replace = datasets.stores.scene_writer.replace
 os.environ.setdefault("INTERRUPT_DRIVER", str(os.getpid()))
 
 
-def replace(url: str, content: bytes) -> None:
+def replace(url: str, content: bytes | Iterable[bytes | memoryview]) -> int:
     when, _, key = os.environ["INTERRUPT_AT"].rpartition(":")
     log = Path(os.environ["INTERRUPT_LOG"])
     due = url.endswith(key) and (not log.exists() or log.stat().st_size < int(os.environ["INTERRUPT_MAX"]))
-    if not due or when == "after":
-        _replace(url, content)
+    size = _replace(url, content) if not due or when == "after" else 0
     if due:
         with log.open("ab") as file:
             file.write(b"x")
         if os.environ["INTERRUPT_WHO"] == "build":
             os.kill(int(os.environ["INTERRUPT_DRIVER"]), signal.SIGKILL)
         os.kill(os.getpid(), signal.SIGKILL)
+    return size
 
 
 for module in (datasets.stores.scene_writer, datasets.lake):
