@@ -4,7 +4,6 @@ import gc
 import logging
 import os
 import re
-import sys
 from collections.abc import Iterator
 from functools import cache, partial
 from itertools import count
@@ -109,9 +108,6 @@ LONGEST_FIRST = (
 )
 """Files that take long: they start first, so that no core waits at the end for the last one."""
 
-FIGURES = ("curves_figure", "confusion_figure", "reliability_figure")
-"""Of every trial; see `_undrawn_figures`."""
-
 ROOT = Path(__file__).parents[1]
 WHOLLY_SLOW = re.compile(r"^pytestmark = .*\bslow\b", re.MULTILINE)
 
@@ -197,21 +193,6 @@ def _own_outbox(monkeypatch: pytest.MonkeyPatch, _outboxes: Iterator[Path]) -> N
     outbox = next(_outboxes)
     outbox.mkdir()
     monkeypatch.setenv("ICEBENCH_OUTBOX", str(outbox))
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _undrawn_figures() -> Iterator[None]:
-    """Figures of trials in the test's own process are empty: drawing them takes a third of a small trial.
-
-    Trials of other processes draw theirs, and tests of `tests/training/artifacts` the figures themselves.
-    """
-    with pytest.MonkeyPatch.context() as patch:
-        if module := sys.modules.get("training.artifacts.trial_files"):  # imported by a test that was collected
-            from matplotlib.figure import Figure
-
-            for name in FIGURES:
-                patch.setattr(module, name, lambda *given, **options: Figure(figsize=(1, 1)))
-        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

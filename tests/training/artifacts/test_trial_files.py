@@ -6,8 +6,6 @@ import pytest
 import torch
 
 from datasets.loading.normalize import Normalization
-from tests.conftest import FIGURES
-from training.artifacts import figures, reliability, trial_files
 from training.artifacts.trial_files import log_trial_files, write_trial_files
 from training.data.scene_set import SceneSet
 from training.evaluation.bins import ScoreKey
@@ -38,11 +36,7 @@ def calibrated() -> ChartCalibration:
     )
 
 
-def test_figures_and_tables_are_written_and_named_for_the_tracker(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in FIGURES:
-        monkeypatch.setattr(trial_files, name, getattr(reliability if name.startswith("rel") else figures, name))
+def test_figures_and_tables_are_written_and_named_for_the_tracker(tmp_path: Path) -> None:
     result = TrialResult.model_validate_json(RECORDED.read_text(encoding="utf-8"))
     drawn = tmp_path / "scene_SOD.png"
     counts = ConfusionMatrix(torch.ones(6, 6).numpy())
