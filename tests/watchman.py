@@ -24,8 +24,6 @@ MARK: Final = "TEST_RUN"
 _LAST_WORDS_S: Final = 10.0
 """Time that a process has between SIGTERM and SIGKILL."""
 
-_started: list[subprocess.Popen[bytes]] = []
-
 
 def watch_this_run() -> None:
     """Starts the watchman, once for all processes of a run."""
@@ -35,7 +33,8 @@ def watch_this_run() -> None:
     silent = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     words = [sys.executable, "-m", "tests.watchman", str(os.getpid())]
     # A session of its own: a signal to the group of the run does not reach it.
-    _started.append(subprocess.Popen(words, cwd=Path(__file__).parents[1], start_new_session=True, **silent))
+    watchman = subprocess.Popen(words, cwd=Path(__file__).parents[1], start_new_session=True, **silent)
+    watchman.returncode = 0  # it outlives the run, which Popen would complain of at the run's end
 
 
 def _left(mark: str) -> list[psutil.Process]:
