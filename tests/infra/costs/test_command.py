@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from infra.costs.build import build_cost
 from infra.costs.command import app
+from infra.costs.constants import read_constants
 
 
 def test_json_has_every_size_and_machine() -> None:
@@ -35,7 +37,8 @@ def test_prices_that_are_lacking_are_named_and_small_sums_have_cents(tmp_path: P
     said = " ".join(done.output.split())
     assert "prices in EUR of 2026-11-30: ours" in said
     assert "has no such price: gpu_hour, write_1000, read_1000, gb_month" in said
-    assert " 0.10" in said
+    hours = build_cost(read_constants(), 532, 1).seconds / 3600
+    assert f" {0.05 * hours:.2f} " in said
     assert "GPU figures" not in said
     done = CliRunner().invoke(app, ["build", "--scenes", "532", "--prices", str(mine), "--json"])
     assert json.loads(done.stdout)["prices"]["dated"] == "2026-11-30"
