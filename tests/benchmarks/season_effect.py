@@ -22,7 +22,7 @@ tests at 0.05 / 10 = 0.005.
 """
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -48,14 +48,16 @@ from sweeps.launch.strategy import Strategy
 from sweeps.launch.study_run import Request, run_study
 from sweeps.launch.trials import OnEvent
 from sweeps.regular_season import EXPERIMENT
-from sweeps.report.bin_scores import bins_of_study
+from sweeps.report.bin_scores import BinScores, bins_of_study
 from sweeps.report.cells import CellComparison
+from sweeps.report.differences import Difference
 from sweeps.report.read import read_evidence
 from sweeps.report.score_tables import reading
+from sweeps.report.wording import metric_label
 from tests.benchmarks.full_scene import Row
 from tests.benchmarks.ray_environment import ray_environment
 
-TRAINING, TEST, SIDE = 80, 64, 200
+TRAINING, TEST, SIDE = 160, 128, 200
 TURNED: Final[Season] = "summer"
 SETS: Final[tuple[Season, ...]] = (TURNED,)
 TRIAL: Final[Changes] = {
@@ -69,11 +71,15 @@ TRIAL: Final[Changes] = {
 
 @dataclass(frozen=True, kw_only=True)
 class _Told:
-    """How many differences a study asks for, how many could be told apart, and those that are, in words."""
+    """How many differences a study asks for, how many could be told apart, and those that are, in words.
+
+    `closest` is the one of the smallest p-value, in words.
+    """
 
     asked: int
     decidable: int
     apart: tuple[str, ...]
+    closest: str
 
 
 def measure() -> list[Row]:
@@ -152,7 +158,14 @@ def _told_apart(lake: Lake, folder: Path) -> _Told:
             for each, difference in asked
             if (word := reading(each.comparison, difference)) in ("better", "worse")
         ),
+        closest=_closest(asked),
     )
+
+
+def _closest(asked: Sequence[tuple[BinScores, Difference]]) -> str:
+    each, difference = min(asked, key=lambda pair: pair[1].p)
+    where = f"{each.name}, {metric_label(difference.objective)}"
+    return f"closest: {where} {100 * difference.value:+.1f}, p {difference.p:.4f}"
 
 
 def _row(what: str, told: _Told, *, wanted: str, reached: bool) -> Row:
@@ -163,5 +176,5 @@ def _row(what: str, told: _Told, *, wanted: str, reached: bool) -> Row:
         ratio=f"{len(told.apart) / max(told.asked, 1):.2f}",
         reach=wanted,
         reached=reached,
-        note="; ".join(told.apart),
+        note="; ".join((*told.apart, told.closest)),
     )
