@@ -90,7 +90,7 @@ class _Told:
 
 
 def measure() -> list[Row]:
-    """Twenty minutes on two cores that have nothing else to do."""
+    """Half an hour on two cores that have nothing else to do."""
     with tempfile.TemporaryDirectory(prefix="icebench-bench-") as name, ray_environment(Path(name)):
         folder = Path(name)
         raw: dict[Archive, list[Path]] = {
