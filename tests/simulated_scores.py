@@ -16,7 +16,8 @@ N_CLASSES = 6
 class World:
     """How much luck there is, as deviations of the logit of the share of right pixels; `better` is the second model's.
 
-    `of_set` is that of training scenes: one set for the first model, another one for each seed of the second.
+    `of_set` is that of training scenes, one set for the first model, another one for each seed of the second;
+    `of_set_and_pass` what each set is worth on one pass alone.
     `sizes` is the deviation of the logarithm of scene sizes; `frames` how many scenes a pass has.
     """
 
@@ -27,9 +28,15 @@ class World:
     of_seed: float = 0.1
     of_both: float = 0.1
     of_set: float = 0.0
+    of_set_and_pass: float = 0.0
     sizes: float = 1.0
     skewed: bool = False
     better: float = 0.0
+
+    @property
+    def one_draw(self) -> bool:
+        """Whether the first model has one set of training scenes for all its seeds."""
+        return self.of_set > 0 or self.of_set_and_pass > 0
 
 
 def draw(world: World, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -44,8 +51,10 @@ def draw(world: World, rng: np.random.Generator) -> NDArray[np.float64]:
         logit = 1.5 + world.better * model + hard + world.of_pass * luck[passes][:, None]
         logit = logit + world.of_pass * rng.normal(0, 1, (n, N_CLASSES))
         logit = logit + world.of_seed * rng.normal(0, 1, (k, 1, 1)) + world.of_both * rng.normal(0, 1, (k, n, 1))
-        if world.of_set:
-            logit = logit + world.of_set * rng.normal(0, 1, (k if model else 1, 1, 1))
+        if world.one_draw:
+            sets = k if model else 1
+            logit = logit + world.of_set * rng.normal(0, 1, (sets, 1, 1))
+            logit = logit + (world.of_set_and_pass * rng.normal(0, 1, (sets, n, 1)))[:, passes]
         right = 1 / (1 + np.exp(-logit))
         wrong = rng.dirichlet(np.full(N_CLASSES, 0.5), (n, N_CLASSES))
         diagonal = np.arange(N_CLASSES)

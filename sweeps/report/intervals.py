@@ -148,9 +148,11 @@ def over_seeds(
     the seeds of the pairs; where both networks of a pair do not have the same one, those of each network.
 
     With `one_draw` the first network of every pair was trained on the same scenes, and the second on scenes that its
-    seed drew. Then k seeds hold one draw against k: such a difference has (k + 1) / k times the variance of a draw, of
-    which the spread over seeds shows 1 / k. So what a subset of the seeds adds counts the root of k + 1 times; without
-    that a set of scenes would be told apart for the luck of its scenes alone.
+    seed drew. Then k seeds hold one draw against k: what a draw is worth on all passes has (k + 1) / k times the
+    variance of one draw in such a difference, of which the spread over seeds shows 1 / k. So what a subset of the seeds
+    adds in the mean over the passes counts the root of k + 1 times; without that a set of scenes would be told apart
+    for the luck of its scenes alone. What a draw is worth on one pass and not on another needs no more: of the one draw
+    as of the others it differs from pass to pass, so subsets of the passes show all of it.
     """
     weights = np.ones_like(of_pairs)
     for side, seeds in enumerate(sides):
@@ -160,11 +162,13 @@ def over_seeds(
         empty = ~chosen.any(axis=0)
         chosen[generator.integers(0, len(names), int(empty.sum())), empty] = 1
         weights *= chosen[places]
-    found = np.asarray((of_pairs * weights).sum(axis=0) / weights.sum(axis=0))
-    if not one_draw:
+    total = weights.sum(axis=0)
+    found = np.asarray((of_pairs * weights).sum(axis=0) / total)
+    known = np.isfinite(of_pairs).all(axis=0)
+    if not one_draw or not known.any():
         return found
-    mean = of_pairs.mean(axis=0)
-    return np.asarray(mean + np.sqrt(len(of_pairs) + 1) * (found - mean))
+    of_seeds = of_pairs[:, known].mean(axis=1)
+    return np.asarray(found + (np.sqrt(len(of_pairs) + 1) - 1) * (of_seeds @ weights / total - of_seeds.mean()))
 
 
 def score(metric: MetricName, counts: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:

@@ -2,6 +2,10 @@
 
 The report's test has to keep 5 %, whatever the number of scenes, by both scores; others stand beside, by scipy where
 it has them. Three times the error of the simulation is forgiven.
+
+A set of scenes against draws of as many, with five seeds, on 6, 8, 12 and 20 passes, 1,000 simulations each: 1, 3, 4
+and 5 % where draws differ by 0.3; 3, 5, 5 and 7 % by 0.6; less where they differ from pass to pass. At 0.5 %, the first
+step of ten comparisons, 20 passes have 1.1 and 2.8 %; with ten seeds 0.3 %.
 """
 
 import warnings
@@ -24,6 +28,9 @@ WORLDS: Final[Mapping[str, Mapping[str, float]]] = {
     "three frames of a pass": {"frames": 3},
     "skewed luck, sizes over two decades": {"skewed": True, "sizes": 1.6},
     "a set of scenes against draws of as many": {"of_set": 0.3},
+    "draws that differ more": {"of_set": 0.6},
+    "draws that differ from pass to pass": {"of_set_and_pass": 0.6},
+    "draws that differ in both": {"of_set": 0.3, "of_set_and_pass": 0.6},
     "one is better": {"better": 0.35},
 }
 _RESAMPLES: Final = 999
@@ -86,7 +93,7 @@ def _all_tests(counts: NDArray[np.float64], score: str, world: World) -> dict[st
         found = _differences(by_pass, times.reshape(-1, len(passes)), score).mean(axis=0)
         return found.reshape(times.shape[:-1])
 
-    found = {"subsets of passes and seeds": told_apart(counts, score, world.frames, one_draw=world.of_set > 0)}
+    found = {"subsets of passes and seeds": told_apart(counts, score, world.frames, one_draw=world.one_draw)}
     if len(passes) < 2:  # the others are not defined for one pass
         return found
     signs = _sign(by_pass, score)

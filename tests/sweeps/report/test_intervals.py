@@ -183,6 +183,26 @@ def test_seeds_are_drawn_too_and_no_subset_is_without_one() -> None:
     assert set(np.round(found, 3)) == {a - b for a in (0.0, 0.5, 1.0) for b in (0.0, 1.5, 3.0)}, "either side's mean"
 
 
+def test_one_draw_counts_more_in_what_it_is_worth_on_all_passes_and_in_nothing_else() -> None:
+    chosen, seeds = subsets(8), (range(4),)
+    of_seeds = np.array([[0.1], [0.3], [0.2], [0.6]]) + np.zeros(len(chosen.chosen))
+    of_passes = chosen.chosen @ np.linspace(-1, 1, 8)
+    plain = over_seeds(of_seeds, seeds)
+    wide = over_seeds(of_seeds + of_passes, seeds, one_draw=True)
+    assert wide == pytest.approx(0.3 + math.sqrt(5) * (plain - 0.3) + of_passes), "the same passes for all seeds"
+    on_single_passes = np.random.default_rng(0).normal(size=(4, 8)) @ chosen.chosen.T
+    on_single_passes -= on_single_passes.mean(axis=1, keepdims=True)
+    assert over_seeds(on_single_passes, seeds, one_draw=True) == pytest.approx(over_seeds(on_single_passes, seeds))
+
+
+def test_one_draw_lacks_a_value_on_no_other_subsets_than_its_seeds_do() -> None:
+    pairs = np.random.default_rng(0).normal(1, 0.1, (3, 255))
+    pairs[1, 7] = np.nan
+    assert np.flatnonzero(np.isnan(over_seeds(pairs, (range(3),), one_draw=True))).tolist() == [7]
+    nothing = np.full((3, 255), np.nan)
+    assert np.isnan(over_seeds(nothing, (range(3),), one_draw=True)).all()
+
+
 def test_holm_by_hand() -> None:
     assert holm([0.001, 0.04, 0.02]) == pytest.approx([0.05 / 3, 0.05, 0.05 / 2]), "all told apart, each at its step"
     assert holm([0.001, 0.04, 0.03]) == pytest.approx([0.05 / 3, 0.05 / 2, 0.05 / 2]), "it stops at the second"
