@@ -16,7 +16,7 @@ from training.evaluation.score_network import NetworkScores
 from training.loop.checkpoint import Checkpoint
 from training.loop.trainer import FitState
 from training.spec import TrialSpec
-from training.tracking.artifact_stores import FOLDER
+from training.tracking.run_checkpoint import FOLDER
 from training.tracking.tracker import Tracker
 
 TrialFile = tuple[Path, str]

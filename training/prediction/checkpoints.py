@@ -35,7 +35,7 @@ def find_checkpoint(given: str, scratch: Path, *, storage: str = "", tracking_ur
             raise CheckpointError(
                 f"{given!r} looks like a run of MLflow: give --tracking-uri too, where it is recorded"
             )
-        from training.tracking.artifact_stores import fetch_checkpoint
+        from training.tracking.run_checkpoint import fetch_checkpoint
 
         return fetch_checkpoint(tracking_uri, given, scratch / given)
     trials = f"{absolute(storage)}/{_TRIALS}" if storage else ""

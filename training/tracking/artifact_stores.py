@@ -1,15 +1,12 @@
-"""Artifacts of MLflow: whether this machine can put one where trials would, and the checkpoint of a run got back."""
+"""Whether this machine can put artifacts where those of MLflow's trials go."""
 
 import secrets
 import tempfile
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from training.tracking.mlflow_client import asking, find_experiment, store_error, storing
-from training.tracking.server import RunGoneError, check_recorded, public, resolve_uri
-
-FOLDER: Final = "checkpoint"
-"""Folder of the checkpoint among the artifacts of a run."""
+from training.tracking.mlflow_client import asking, find_experiment, store_error
+from training.tracking.server import public
 
 
 def probe_artifacts(uri: str) -> str:
@@ -56,27 +53,3 @@ def _write(uri: str, place: str) -> None:
             store.delete_artifacts(name)
         except Exception as error:  # boto3, google and requests have no error in common
             raise store_error(uri, place, error) from error
-
-
-def fetch_checkpoint(uri: str, run_id: str, folder: Path) -> Path:
-    """Copies the best checkpoint of a run into a folder, which is made.
-
-    Raises:
-        TrackingError: There is no server or database, it has no such run, or the run has no checkpoint.
-    """
-    from training.loop.checkpoint_files import BEST  # the driver of a grid probes stores, and needs nothing of the loop
-
-    place = resolve_uri(uri)
-    check_recorded(place)
-    folder.mkdir(parents=True, exist_ok=True)
-    with asking(place, check=True) as client:
-        client.get_run(run_id)  # before its artifacts, which are looked for in other places
-        with storing(client, place, run_id):
-            found = [each.path for each in client.list_artifacts(run_id, FOLDER)]
-        if f"{FOLDER}/{BEST}" not in found:
-            raise RunGoneError(
-                f"the run {run_id} of MLflow at {public(place)} has no checkpoint: give the run of a finished trial, "
-                "not of a study"
-            )
-        with storing(client, place, run_id):
-            return Path(client.download_artifacts(run_id, f"{FOLDER}/{BEST}", str(folder)))
