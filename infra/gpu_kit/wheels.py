@@ -1,6 +1,6 @@
 """Which wheels a kit holds: ours, and what it needs in turn, but for what the machine brings itself.
 
-Ours holds the tests too: the installed form of the house is the checkout, so it has none else.
+Ours is built with the tests in it, which `tests.gpu` runs; nothing else is installed from a wheel of ours.
 """
 
 import re

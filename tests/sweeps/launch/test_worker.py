@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -18,20 +19,24 @@ from tests.sweeps.launch.small_study import SPEC
 from training.loop.machine import DeviceError
 
 
+def order_of(study: StudyTracker, lake: Lake, folder: Path, **changes: Any) -> Order:  # noqa: ANN401
+    given = {"spec": SPEC.with_("data.lake", lake.digest), "labels": {"seed": "0"}} | changes
+    return Order(
+        lake=lake.url,
+        tracking_uri=study.tracking_uri,
+        study=study.study,
+        parent_run=study.run_id,
+        storage=str(folder / "storage"),
+        **given,
+    )
+
+
 def test_a_trial_that_fails_before_it_begins_is_on_record(tiny_lake: Lake, tmp_path: Path) -> None:
     """Its scenes have no patch of one class."""
     study = StudyTracker.open(fresh_database(tmp_path), study="small", lake=tiny_lake.digest)
     patches = {"data.task": "patch", "model.name": "cnn", "model.params": {}}
     spec = SPEC.with_all({**patches, "data.lake": tiny_lake.digest})
-    order = Order(
-        spec=spec,
-        labels={"task": "patch", "seed": "0"},
-        lake=tiny_lake.url,
-        tracking_uri=study.tracking_uri,
-        study=study.study,
-        parent_run=study.run_id,
-        storage=str(tmp_path / "storage"),
-    )
+    order = order_of(study, tiny_lake, tmp_path, spec=spec, labels={"task": "patch", "seed": "0"})
     told: list[dict[str, object]] = []
     run_order(order, tmp_path / "work", told.append)
     assert "is a patch with one class of SOD" in str(told[-1][REFUSED])
@@ -48,15 +53,7 @@ def test_a_loader_worker_that_died_is_left_to_tune_which_tries_again(
 
     monkeypatch.setattr(BatchLoader, "epoch", fails)
     study = StudyTracker.open(fresh_database(tmp_path), study="small", lake=tiny_lake.digest)
-    order = Order(
-        spec=SPEC.with_("data.lake", tiny_lake.digest),
-        labels={"seed": "0"},
-        lake=tiny_lake.url,
-        tracking_uri=study.tracking_uri,
-        study=study.study,
-        parent_run=study.run_id,
-        storage=str(tmp_path / "storage"),
-    )
+    order = order_of(study, tiny_lake, tmp_path)
     told: list[dict[str, object]] = []
     with pytest.raises(LoaderError, match="a loader worker died"):
         run_order(order, tmp_path / "work", told.append)
@@ -68,16 +65,7 @@ def test_a_trial_whose_gpu_torch_cannot_use_fails_and_does_not_train_for_days_on
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     study = StudyTracker.open(fresh_database(tmp_path), study="small", lake=tiny_lake.digest)
-    order = Order(
-        spec=SPEC.with_("data.lake", tiny_lake.digest),
-        labels={"seed": "0"},
-        lake=tiny_lake.url,
-        tracking_uri=study.tracking_uri,
-        study=study.study,
-        parent_run=study.run_id,
-        storage=str(tmp_path / "storage"),
-        resources={"CPU": 1.0, "GPU": 1.0},
-    )
+    order = order_of(study, tiny_lake, tmp_path, resources={"CPU": 1.0, "GPU": 1.0})
     with pytest.raises(DeviceError, match=r"torch sees no GPU on .*, and one is asked for"):
         run_order(order, tmp_path / "work", lambda told: None)
     (row,) = study.children_rows()

@@ -12,8 +12,8 @@ from tests.training.prediction.conftest import MakeCheckpoint
 from training.__main__ import app
 from training.loop.checkpoint import CheckpointError, load_checkpoint
 from training.prediction.checkpoints import find_checkpoint
-from training.tracking.artifact_stores import FOLDER
 from training.tracking.mlflow_tracker import MlflowTracker
+from training.tracking.run_checkpoint import FOLDER
 from training.tracking.server import TrackingError
 
 
