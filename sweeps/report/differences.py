@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sweeps.report.intervals import ALPHA, UNKNOWN, Interval, holm, interval, p_value, subsets
 from sweeps.report.labels import Key
-from sweeps.report.reach import fewest_passes, smallest_p
+from sweeps.report.reach import fewest_passes, reaches
 
 Verdict = Literal["higher", "lower", "not told apart", "unknown"]
 
@@ -71,7 +71,7 @@ class Difference:
     @property
     def decidable(self) -> bool:
         """Whether any scores on these passes could be told apart at this level."""
-        return bool(self.draws.size) and smallest_p(self.passes) <= self.level + 1e-12
+        return bool(self.draws.size) and reaches(self.passes, self.level)
 
     @property
     def verdict(self) -> Verdict:

@@ -20,6 +20,11 @@ def smallest_p(passes: int) -> float:
     return min(2 * found.repeats / (found.repeats + len(found.chosen)), 1.0)
 
 
+def reaches(passes: int, level: float) -> bool:
+    """Whether any scores on so many passes could be told apart at a level; equal but for rounding is enough."""
+    return smallest_p(passes) <= level + 1e-12
+
+
 def fewest_passes(of_comparisons: Sequence[int]) -> int:
     """With how many orbit passes a comparison of a family can be told apart.
 
@@ -52,4 +57,4 @@ def _with(passes: int, of_comparisons: Sequence[int]) -> int:
 
 
 def _reaches(passes: int, compared: int) -> bool:
-    return smallest_p(passes) <= ALPHA / max(compared, 1) + 1e-12
+    return reaches(passes, ALPHA / max(compared, 1))
