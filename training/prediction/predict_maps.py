@@ -50,7 +50,7 @@ class Progress:
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
-    """What came of scenes, in their order: ids `written` and `kept`, and sentences about those that failed."""
+    """What came of scenes, in their order: ids `written`, `kept` from before, and sentences about those that failed."""
 
     written: list[str]
     kept: list[str]
@@ -147,7 +147,7 @@ def predict_maps(
         for scene_id, outcome in outcomes:
             if isinstance(outcome, _OF_ALL) or (isinstance(outcome, OSError) and outcome.errno in _DISK_FULL):
                 raise outcome
-            found[scene_id] = outcome
+            found[scene_id] = outcome or True  # a map that is there by now was made by a worker that then died
             finished += sizes[scene_id]
             done = finished
             told(scene_id)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.waiting import wait_until
 from training.tracking import publisher as publisher_module
 from training.tracking.journal import Journal, Sent, read_lines
 from training.tracking.publisher import Publisher, publish
@@ -165,10 +166,7 @@ def test_the_thread_sends_until_the_last_and_removes_the_folder(journal: Journal
         journal.append(record)
         publisher.notify()
     publisher.hurry()
-    deadline = time.monotonic() + 20
-    while journal.left:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until(lambda: not journal.left)
     assert publisher.is_alive()
     assert journal.folder.is_dir()
     journal.append(END)
