@@ -43,7 +43,7 @@ class CatalogFile:
         import pyarrow.parquet as pq
 
         try:
-            # `pq.read_table` would import pandas; words that come again and again are kept once.
+            # Words that come again and again are kept once.
             table = pq.ParquetFile(io.BytesIO(content), read_dictionary=list(FEW_WORDS)).read()
             metadata = table.schema.metadata or {}
             groups = json.loads(metadata.get(STATISTICS, b"{}"))
@@ -71,5 +71,5 @@ class CatalogFile:
         metadata |= {_SETTLED: b"true"} if self.settled else {}
         by_pandas, buffer = io.BytesIO(), io.BytesIO()
         self.catalog.to_frame().to_parquet(by_pandas, index=False, engine="pyarrow")
-        pq.write_table(pq.read_table(by_pandas).replace_schema_metadata(metadata), buffer)
+        pq.write_table(pq.ParquetFile(by_pandas).read().replace_schema_metadata(metadata), buffer)
         return buffer.getvalue()

@@ -105,7 +105,7 @@ class LakeVolume:
         if content is None:
             raise LakeNotFoundError(f"the lake {url!r} has no catalog yet: its build has not finished")
         columns = ["scene_id", "split", "lines", "samples"]
-        table = pq.ParquetFile(io.BytesIO(content)).read(columns)  # `pq.read_table` would import pandas
+        table = pq.ParquetFile(io.BytesIO(content)).read(columns)
         groups = json.loads((table.schema.metadata or {}).get(STATISTICS, b"{}"))
         each = pc.multiply(table["lines"], table["samples"])
         of = {split: pc.fill_null(pc.equal(table["split"], split), False) for split in _USED}

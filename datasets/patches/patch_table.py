@@ -55,7 +55,7 @@ def encode(index: PatchIndex) -> bytes:
 def decode(content: bytes, rule: PatchRule, records: Sequence[SceneRecord]) -> PatchIndex | None:
     """The index of this rule and these scenes in this order; None if the object is torn or something else."""
     try:
-        table = pq.read_table(io.BytesIO(content), page_checksum_verification=True)
+        table = pq.ParquetFile(io.BytesIO(content), page_checksum_verification=True).read()
         metadata = _Metadata.model_validate_json((table.schema.metadata or {}).get(_METADATA, b""))
         line, sample = (_column(table, name, np.int32) for name in ("line", "sample"))
         label = _column(table, "label", np.uint8)
