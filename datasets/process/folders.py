@@ -1,5 +1,6 @@
 """Folders that people name for results."""
 
+import tempfile
 from pathlib import Path
 
 from datasets.errors import IceBenchError
@@ -15,6 +16,17 @@ def folder_for(path: Path) -> Path:
     if not there.is_dir():
         raise NotAFolderError(f"{str(there)!r} is a file: results go into a folder, give another one")
     return path
+
+
+def takes_files(folder: Path) -> bool:
+    """Whether the system lets anybody make files there; below /proc it says that they are not there."""
+    try:
+        tempfile.TemporaryFile(dir=folder).close()
+    except FileNotFoundError:
+        return False
+    except OSError:  # it would, but not this user, or not now
+        return True
+    return True
 
 
 def nearest(path: Path) -> Path:

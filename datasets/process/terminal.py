@@ -20,6 +20,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from datasets.access import local_path, plain
 from datasets.errors import IceBenchError
+from datasets.process.folders import nearest, takes_files
 from datasets.process.machine import FULL_DISK, raise_open_files
 from datasets.process.signals import sigterm_raises
 
@@ -46,8 +47,8 @@ err: Final = Console(stderr=True)
 def user_errors() -> Iterator[None]:
     """Errors that a user can fix are one sentence on stderr and exit code 2; bugs keep their traceback.
 
-    So are paths that cannot be read or written as asked; a disk that is full is work that failed, exit code 1. The
-    limit of open files is raised to what this user may have. SIGTERM ends what runs meanwhile as Ctrl-C does:
+    So are paths that cannot be made, read or written as asked; a disk that is full is work that failed, exit code 1.
+    The limit of open files is raised to what this user may have. SIGTERM ends what runs meanwhile as Ctrl-C does:
     everything is released and recorded on the way out (exit code 143).
     """
     raise_open_files()
@@ -59,14 +60,18 @@ def user_errors() -> Iterator[None]:
         tell(str(error), err)
         raise typer.Exit(USAGE_ERROR) from error
     except OSError as error:
-        if error.filename is None or error.errno not in (*_NO_PLACE, *FULL_DISK):
+        if not isinstance(error.filename, (str, bytes)):
+            raise
+        path = Path(os.fsdecode(error.filename))
+        nowhere = error.errno == errno.ENOENT and not takes_files(nearest(path))
+        if not nowhere and error.errno not in (*_NO_PLACE, *FULL_DISK):
             raise
         err.print("[red]error[/red]", end=" ")
         remedy = "make room there" if error.errno in FULL_DISK else "give another path, or the right to use this one"
-        path = Path(os.fsdecode(error.filename))
         if path.name.startswith(".") and path.suffix == ".part":  # what we write first and then rename
             path = path.parent
-        tell(f"{str(path)!r} cannot be used ({error.strerror}): {remedy}", err)
+        why = "nothing can be made there" if nowhere else error.strerror
+        tell(f"{str(path)!r} cannot be used ({why}): {remedy}", err)
         raise typer.Exit(1 if error.errno in FULL_DISK else USAGE_ERROR) from error
 
 

@@ -76,6 +76,8 @@ CASES = {
     "show lake " + SCENE + " --png": "requires an argument",
     "show lake --pgn x.png": "No such option",
     "look lake": "No such command",
+    "show lake " + SCENE + " --png /proc/none/x.png": "nothing can be made there",
+    "leaks lake --csv /proc/none/x.csv": "nothing can be made there",
     # lists
     "lists": "Missing argument",
     "lists lake": "Missing argument",
@@ -83,6 +85,7 @@ CASES = {
     "lists unfinished new": "has no catalog yet",
     "lists lake file.txt": "is a file: give a folder for the lists",
     "lists lake file.txt/new": "cannot be used",
+    "lists lake /proc/none": "nothing can be made there",
     "lists lake file://new": "write file:// and an absolute path",
     "lists lake new --compare=file:junk": "write file:// and an absolute path",
     "lists lake gs://bucket/lists": "has to be on a disk of this machine",

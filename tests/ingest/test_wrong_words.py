@@ -17,7 +17,10 @@ LAKES = [
 MELTS = [["melt", place, "--melt", "{text}"] for place in PLACES]
 MAPS = [["build", "{scene}", "--lake", "{new}", "--melt", place] for place in PLACES]
 RAWS = [["build", place, "--lake", "{new}"] for place in PLACES]
-BAD_LAKES = [["build", "{scene}", "--lake", place] for place in ("{file}", "{file}/below", "{empty_file}", "{text}")]
+BAD_LAKES = [
+    ["build", "{scene}", "--lake", place]
+    for place in ("{file}", "{file}/below", "{empty_file}", "{text}", "/proc/none", "/proc/none/below", "/sys/none")
+]
 BAD_FOLDERS = [
     [*words, place]
     for words in (["sample", "--scenes", "1", "--lines", "100", "--samples", "100"], ["download", "raw-train"])

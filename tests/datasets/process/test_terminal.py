@@ -38,6 +38,17 @@ def test_a_place_that_cannot_be_used_is_one_sentence(tmp_path: Path, capsys: pyt
     assert "file/folder' cannot be used (Not a directory): give another path" in capsys.readouterr().err
 
 
+def test_a_place_where_the_system_makes_nothing_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(typer.Exit) as ended, user_errors():
+        Path("/proc/none/below").mkdir(parents=True)
+    assert ended.value.exit_code == 2
+    assert "error '/proc/none' cannot be used (nothing can be made there): give another path" in capsys.readouterr().err
+    with pytest.raises(FileNotFoundError), user_errors():  # where files can be made, one that is not there is a bug
+        (tmp_path / "none").read_text()
+
+
 def test_a_file_that_is_written_under_another_name_first_is_told_by_its_folder(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
