@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from datasets.errors import IceBenchError
+from datasets.process.folders import refusal_of
 
 
 class OutputFolderError(IceBenchError, OSError):
@@ -18,9 +19,10 @@ def refuse_unusable(folder: Path) -> None:
     there = next(place for place in (folder, *folder.absolute().parents) if os.path.lexists(place))
     if not there.is_dir():
         raise OutputFolderError(f"{str(folder)!r} cannot be a folder, since {str(there)!r} is a file: give another one")
-    if not os.access(there, os.W_OK | os.X_OK):
+    if trouble := refusal_of(there):
         raise OutputFolderError(
-            f"the folder {str(folder)!r} cannot be written ({str(there)!r} is not writable for this user): give another"
+            f"the folder {str(folder)!r} cannot be written, since nothing can be made in {str(there)!r} "
+            f"({trouble.strerror}): give another one"
         )
 
 

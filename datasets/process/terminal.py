@@ -20,7 +20,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from datasets.access import local_path, plain
 from datasets.errors import IceBenchError
-from datasets.process.folders import nearest, takes_files
+from datasets.process.folders import nearest, refusal_of
 from datasets.process.machine import FULL_DISK, raise_open_files
 from datasets.process.signals import sigterm_raises
 
@@ -63,7 +63,7 @@ def user_errors() -> Iterator[None]:
         if not isinstance(error.filename, (str, bytes)):
             raise
         path = Path(os.fsdecode(error.filename))
-        nowhere = error.errno == errno.ENOENT and not takes_files(nearest(path))
+        nowhere = error.errno == errno.ENOENT and isinstance(refusal_of(nearest(path)), FileNotFoundError)
         if not nowhere and error.errno not in (*_NO_PLACE, *FULL_DISK):
             raise
         err.print("[red]error[/red]", end=" ")

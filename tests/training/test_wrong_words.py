@@ -81,6 +81,8 @@ NO_LAKES = ["nowhere", "folder", "", "http//x", "quux://bucket/lake"]
 NO_TRACKING = [
     "mlruns",
     "sqlite:///a.sqlite",
+    "sqlite:////proc/none",
+    "sqlite:////sys/none.db",
     "http://",
     "http://127.0.0.1:x",
     "http://127.0.0.1:1",

@@ -13,6 +13,7 @@ from typing import Final
 from urllib.parse import quote, unquote, urlsplit
 
 from datasets.errors import IceBenchError
+from datasets.process.folders import refusal_of
 from datasets.proxies import through_proxy
 
 _SQLITE: Final = "sqlite:///"
@@ -184,6 +185,8 @@ def _check_sqlite(path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists():
             path.open("rb").close()
+        elif trouble := refusal_of(path.parent):
+            raise trouble
     except OSError as error:
         raise TrackingError(
             f"the tracking database {str(path)!r} cannot be opened ({error.strerror}): give another sqlite:/// path"

@@ -89,12 +89,13 @@ def test_a_file_is_no_folder(tmp_path: Path, place: str) -> None:
             use(tmp_path / place)
 
 
-def test_a_folder_that_cannot_be_made_is_told_in_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.access", lambda *_: False)
-    with pytest.raises(OutputFolderError, match="is not writable for this user"):
-        refuse_unusable(tmp_path / "new" / "folder")
-    monkeypatch.undo()
-    with pytest.raises(OutputFolderError, match=r"cannot be made|not writable"):
-        make_folder(Path("/proc/none"))
+def test_a_folder_that_cannot_be_made_is_told_in_a_sentence(tmp_path: Path) -> None:
+    for place in (Path("/proc/none"), Path("/sys/none/below")):
+        with pytest.raises(OutputFolderError, match="nothing can be made in"):
+            refuse_unusable(place)
+        with pytest.raises(OutputFolderError, match="nothing can be made in"):
+            make_folder(place)
+    refuse_unusable(tmp_path / "new" / "folder")
+    assert not list(tmp_path.iterdir())
     make_folder(tmp_path / "new" / "folder")
     assert (tmp_path / "new" / "folder").is_dir()
