@@ -5,6 +5,7 @@ from typing import Annotated, get_args
 import typer
 
 from datasets.lake_argument import LakeArgument
+from datasets.plural import noun, plural
 from datasets.process.terminal import err, progress, tell, user_errors
 
 
@@ -68,8 +69,16 @@ def export(
         )
         found = write(opened, place, settings, progress)
     if found.kept:
-        tell(f"finished by an earlier run: {found.kept} scenes")
+        tell(f"finished by an earlier run: {plural(found.kept, 'scene')}")
     if found.too_small:
-        tell(f"smaller than a patch, and left out: {len(found.too_small)} scenes (first: {found.too_small[0]})", err)
-    numbers = ", ".join(f"{len(patches)} {name}" for name, patches in found.patches.items())
-    tell(f"{numbers} patches of {patch} x {patch} pixels in {place}; their table is {place.rstrip('/')}/patches.csv")
+        tell(
+            f"smaller than a patch, and left out: {plural(len(found.too_small), 'scene')} (first: "
+            f"{found.too_small[0]})",
+            err,
+        )
+    counts = {name: len(patches) for name, patches in found.patches.items()}
+    numbers = ", ".join(f"{count} {name}" for name, count in counts.items())
+    tell(
+        f"{numbers} {noun(sum(counts.values()), 'patch', 'patches')} of {patch} x {patch} pixels in {place}; their "
+        f"table is {place.rstrip('/')}/patches.csv"
+    )

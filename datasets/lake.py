@@ -24,6 +24,7 @@ from datasets.catalog import Catalog
 from datasets.catalog_file import CatalogFile
 from datasets.digest import digest_of_rows
 from datasets.errors import LakeNotFoundError, RecipeMismatchError
+from datasets.plural import noun, plural
 from datasets.recipe_file import check_place, read_recipe, show_recipe, start_recipe, start_recipe_beside
 from datasets.scene import Scene, SceneRecord
 from datasets.statistics import ChannelStatistics
@@ -218,7 +219,8 @@ class Lake:
         strangers = catalog.take(~catalog.having("recipe", self.recipe_digest)).scene_ids
         if strangers:
             raise RecipeMismatchError(
-                f"{len(strangers)} scenes of {self.url!r} carry another recipe (first: {strangers[0]}): "
+                f"{plural(len(strangers), 'scene')} of {self.url!r} {noun(len(strangers), 'carries', 'carry')} another "
+                f"recipe (first: {strangers[0]}): "
                 "build them again with this recipe, or use another lake"
             )
         file = CatalogFile(catalog, moments, digest=self.digest_with(catalog), settled=settled)

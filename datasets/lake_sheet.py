@@ -16,6 +16,7 @@ from datasets.class_colours import Palette, class_colours
 from datasets.grids import POLAR
 from datasets.labels import SOD, Chart
 from datasets.lake import Lake
+from datasets.plural import plural
 from datasets.polar_map import Extent, draw_base, draw_footprints, outline
 from datasets.scene import SceneRecord, Split
 from datasets.seasons import LOCATIONS, SEASONS
@@ -66,7 +67,7 @@ def draw_lake(
         scenes = catalog.split(split)
         colour = SPLIT_COLOURS.get(split, OTHER)
         draw_footprints(place, [outlines[scene_id] for scene_id in scenes.scene_ids], colour)
-        handles.append(Patch(facecolor=colour, alpha=0.7, label=f"{split} · {_scenes(len(scenes))}"))
+        handles.append(Patch(facecolor=colour, alpha=0.7, label=f"{split} · {plural(len(scenes), 'scene')}"))
     place.legend(handles=handles, loc="upper left", fontsize=9, framealpha=0.9).set_zorder(10)
     place.set_title("footprints by split", pad=14)
 
@@ -88,7 +89,7 @@ def draw_lake(
     kind = "synthetic" if all(row.synthetic for row in catalog) else "some synthetic" if catalog.synthetic else "real"
     when = [row.acquired for row in catalog]
     figure.suptitle(
-        f"{_scenes(len(catalog))} ({kind}) · {min(when):%B %Y} to {max(when):%B %Y} · lake {digest}\n"
+        f"{plural(len(catalog), 'scene')} ({kind}) · {min(when):%B %Y} to {max(when):%B %Y} · lake {digest}\n"
         f"polar stereographic ({POLAR}); shore: Natural Earth 1:50m"
     )
     return figure
@@ -120,7 +121,7 @@ def _draw_shares(
         )
         axes.text(1.015, row, said.replace(", ", ",\n", 1) if len(absent) > 2 else said, fontsize=7.5, va="center")
     axes.set_yticks(
-        range(len(groups)), [f"{name}\n{_scenes(len(records))}" for name, records in groups.items()], fontsize=9
+        range(len(groups)), [f"{name}\n{plural(len(records), 'scene')}" for name, records in groups.items()], fontsize=9
     )
     axes.set_xlim(0, 1)
     axes.xaxis.set_major_formatter(PercentFormatter(1))
@@ -136,7 +137,3 @@ def _write(axes: Axes, x: float, y: float, text: str) -> None:
 
 def _short(name: str) -> str:
     return name.removesuffix("_ice").replace("_", " ")
-
-
-def _scenes(count: int) -> str:
-    return f"{count} scene{'' if count == 1 else 's'}"

@@ -7,6 +7,7 @@ import typer
 from rich.table import Table
 
 from datasets.lake_argument import LakeArgument
+from datasets.plural import noun, plural
 from datasets.process.terminal import MOST_LISTED, out, print_whole, tell, user_errors
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ def leaks(
         tell(f"these are the first {MOST_LISTED} of {len(found)} test scenes; all of them: --csv FILE")
     near = sum(row.same_place is not None and row.same_place.days <= _NEAR_DAYS for row in found)
     out.print(
-        f"{near} of {len(found)} test scenes are touched by a training scene within {_NEAR_DAYS} days",
+        f"{near} of {plural(len(found), 'test scene')} {noun(near, 'is', 'are')} touched by a training scene within "
+        f"{_NEAR_DAYS} days",
         highlight=False,
         soft_wrap=True,
     )

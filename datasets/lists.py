@@ -18,6 +18,7 @@ from typing import Final
 
 from datasets.catalog import Catalog
 from datasets.errors import IceBenchError
+from datasets.plural import plural
 from datasets.seasons import LOCATIONS, Cryoseason
 
 LIST_SEASONS: Final[dict[str, tuple[Cryoseason, ...]]] = {
@@ -112,7 +113,7 @@ def season_lists(catalog: Catalog, *, as_published: bool = False) -> dict[str, t
     rows = [record for record in catalog if record.archive == "train"]
     if not any(record.cryoseason for record in rows):
         raise ListError(
-            f"none of the {len(rows)} training scenes of the lake has a cryoseason: add it with "
+            f"none of {plural(len(rows), 'training scene')} of the lake has a cryoseason: add it with "
             "`python -m ingest melt LAKE --melt DIR`"
         )
     lists = {}

@@ -7,6 +7,7 @@ import typer
 from rich.table import Table
 
 from datasets.lake_argument import LakeArgument
+from datasets.plural import plural
 from datasets.process.terminal import out, user_errors
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def lists(
         ours = season_lists(catalog, as_published=as_published)
         theirs = read_lists(compare_with) if compare_with is not None else None
         paths = write_lists(ours, folder)
-    out.print(f"{len(paths)} lists in {folder}", highlight=False, soft_wrap=True)
+    out.print(f"{plural(len(paths), 'list')} in {folder}", highlight=False, soft_wrap=True)
     if theirs is not None:
         _print_comparison(compare(catalog, ours, theirs))
 
@@ -64,7 +65,7 @@ def _print_comparison(found: "Comparison") -> None:
         seasons.add_row(mine, *(str(found.confusion[mine, word]) for word in words))
     out.print(seasons)
     if found.disagreements:
-        scenes = Table(title=f"{len(found.disagreements)} scenes with another season")
+        scenes = Table(title=f"{plural(len(found.disagreements), 'scene')} with another season")
         for name in ("scene", "region", "location", "ours", "theirs"):
             scenes.add_column(name, no_wrap=True)
         for scene in found.disagreements:

@@ -17,6 +17,7 @@ from datasets.grids import pixel_spacing
 from datasets.labels import CHARTS, IGNORE
 from datasets.lake import Lake
 from datasets.overview import Overview, in_words
+from datasets.plural import noun, plural
 from datasets.process.terminal import MOST_LISTED, err, out, print_whole, tell
 from datasets.scene import Scene, SceneRecord
 from datasets.volume import StoredSize
@@ -38,12 +39,12 @@ def print_lake(lake: Lake, catalog: Catalog, picture: Path | None = None, palett
     size = StoredSize.of(lake, catalog.scene_ids, pixels.tolist())
     if size.missing:
         tell(
-            f"{len(size.missing)} of the scenes that were looked at are gone (first: {size.missing[0]}): run "
-            f"`python -m ingest verify {shlex.quote(lake.url)}`",
+            f"{len(size.missing)} of the scenes that were looked at {noun(len(size.missing), 'is', 'are')} gone "
+            f"(first: {size.missing[0]}): run `python -m ingest verify {shlex.quote(lake.url)}`",
             err,
         )
     about = "" if size.exact else "about "
-    tell(f"{len(catalog)} scenes, {about}{in_words(size.total)} in {lake.url}")
+    tell(f"{plural(len(catalog), 'scene')}, {about}{in_words(size.total)} in {lake.url}")
     tell(f"lake {lake.digest}, recipe {lake.recipe_digest}")
     shares = (f"{r} ({pixel_spacing(r)} m) {in_words(size.groups.get(f'r{r}', 0))}" for r in lake.ratios)
     tell(f"ratios {', '.join(shares)}")

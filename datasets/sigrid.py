@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from datasets.errors import PolygonCodesError
 from datasets.labels import CHARTS, IGNORE
+from datasets.plural import plural
 
 HEADER: Final = "poly_id;CT;CA;SA;FA;CB;SB;FB;CC;SC;FC;CN;CD;CF;POLY_TYPE"
 """First entry of polygon_codes; 15 fields."""
@@ -142,7 +143,9 @@ def classify(rows: Iterable[PolygonCodes], dominance: Dominance) -> PolygonClass
 def _parse(row: str) -> PolygonCodes:
     fields = [field.strip() for field in row.split(";")]
     if len(fields) != HEADER.count(";") + 1:
-        raise PolygonCodesError(f"polygon_codes row {row!r} has {len(fields)} fields, expected {HEADER.count(';') + 1}")
+        raise PolygonCodesError(
+            f"polygon_codes row {row!r} has {plural(len(fields), 'field')}, expected {HEADER.count(';') + 1}"
+        )
     try:
         polygon, ct, ca, sa, fa, cb, sb, fb, cc, sc, fc = (int(field) for field in fields[:11])
     except ValueError as error:

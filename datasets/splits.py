@@ -14,6 +14,7 @@ import numpy as np
 
 from datasets.catalog import Catalog
 from datasets.errors import SplitError
+from datasets.plural import noun, plural
 from datasets.scene import Archive, SceneRecord, Split
 
 _Pass = tuple[str, int]
@@ -86,8 +87,8 @@ def splits_of(
     wanted = default_val_scenes(len(usable)) if val_scenes is None else val_scenes
     if usable and wanted >= len(usable):
         raise SplitError(
-            f"{wanted} validation scenes of {len(usable)} usable training scenes are too many: ask for fewer with "
-            "--val-scenes, or build more scenes"
+            f"{plural(wanted, 'validation scene')} of {plural(len(usable), 'usable training scene')} "
+            f"{noun(wanted, 'is', 'are')} too many: ask for fewer with --val-scenes, or build more scenes"
         )
     chosen = _draw(usable, wanted, seed)
 

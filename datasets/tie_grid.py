@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from datasets.errors import TiePointsError
 from datasets.grids import centres
+from datasets.plural import plural
 
 LATITUDE: Final = "sar_latitude"
 LONGITUDE: Final = "sar_longitude"
@@ -49,7 +50,8 @@ class TieGrid:
         filled[line_place, sample_place] = True
         if line_place.size != filled.size or not filled.all() or min(filled.shape) < 2:
             raise TiePointsError(
-                f"{line_place.size} tie points do not form a grid of {lines.size} lines x {samples.size} samples: "
+                f"{plural(line_place.size, 'tie point does', 'tie points do')} not form a grid of {lines.size} x "
+                f"{samples.size} (lines, samples): "
                 "take the raw file from the archive again"
             )
         fields = {}

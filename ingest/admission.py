@@ -5,6 +5,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from datasets.errors import SplitError
+from datasets.plural import noun, plural
 from datasets.scene import Archive, SceneRecord
 from ingest.source import is_ready_to_train, is_scene_name, is_uncharted, scene_id_of
 
@@ -54,8 +55,9 @@ def check_admission(
     tested = sorted(given.keys() & TEST_SCENES) if archive == "train" else []
     if tested:
         raise SplitError(
-            f"{len(tested)} of {len(given)} files are scenes of the published test set, which is only ever scored "
-            f"(first: {given[tested[0]]!r}): build them with --split test, apart from training scenes"
+            f"{len(tested)} of {plural(len(given), 'file')} {noun(len(tested), 'is', 'are')} of the published test "
+            f"set, which is only ever scored (first: {given[tested[0]]!r}): build them with --split test, apart from "
+            "training scenes"
         )
     changes = [
         (given[scene_id], change)
@@ -65,8 +67,8 @@ def check_admission(
     if changes and not replace:
         name, change = changes[0]
         raise SplitError(
-            f"{len(changes)} of {len(given)} files would change what a scene of the lake is (first: {name!r} {change}"
-            ", or --replace if that is what you want"
+            f"{len(changes)} of {plural(len(given), 'file')} would change what a scene of the lake is (first: "
+            f"{name!r} {change}, or --replace if that is what you want"
         )
 
 

@@ -15,6 +15,7 @@ from datasets.catalog import Catalog
 from datasets.errors import LakeNotFoundError, SplitError
 from datasets.lake import Lake
 from datasets.leaks import Apart, too_near
+from datasets.plural import noun, plural
 from datasets.scene import Archive, SceneRecord
 from datasets.season_updates import carry_seasons
 from datasets.splits import assign_splits, splits_of
@@ -100,8 +101,8 @@ def check_build(
     most = new_scenes + int(catalog.having("archive", "train").sum())
     if split.val_scenes is not None and split.val_scenes >= max(most, 1):
         raise SplitError(
-            f"{split.val_scenes} validation scenes of at most {most} training scenes are too many: ask for fewer with "
-            "--val-scenes, or give more files"
+            f"{plural(split.val_scenes, 'validation scene')} of at most {plural(most, 'training scene')} "
+            f"{noun(split.val_scenes, 'is', 'are')} too many: ask for fewer with --val-scenes, or give more files"
         )
 
 

@@ -12,6 +12,7 @@ from datasets.catalog import Catalog
 from datasets.lake import Lake
 from datasets.lock import lock_lake
 from datasets.process.terminal import err, progress, tell, tell_failure, user_errors, whole_numbers
+from datasets.plural import noun, plural
 from datasets.scene import Archive, SceneRecord
 from datasets.splits import WITHDRAWN
 from datasets.workers.command_options import MemoryLimit, Scheduler, WorkerCount
@@ -187,14 +188,16 @@ def build(
         tell_failure(Path(path).name, sentence)
     if summary.lost:
         tell(
-            f"{len(summary.lost)} scenes left the catalog, their stores are gone (first: {summary.lost[0]}): build "
-            "them again from their raw files",
+            f"{plural(len(summary.lost), 'scene')} left the catalog, "
+            f"{noun(len(summary.lost), 'its store is', 'their stores are')} gone (first: {summary.lost[0]}): build "
+            "again from the raw files",
             err,
         )
     if summary.resplit:
         first = summary.resplit[0]
         tell(
-            f"{len(summary.resplit)} scenes that were in the lake are of another split now (first: {first.scene_id} is "
+            f"{plural(len(summary.resplit), 'scene')} that {noun(len(summary.resplit), 'was', 'were')} in the lake "
+            f"{noun(len(summary.resplit), 'is', 'are')} of another split now (first: {first.scene_id} is "
             f"{first.split}): new scenes and another --split-seed or --val-scenes draw the validation scenes anew",
             err,
         )
@@ -206,14 +209,15 @@ def build(
     elif melt_maps is not None:
         tell("no scene was given its melt season: the lake is not whole yet, say --melt again then")
     tell(
-        f"{len(summary.built)} of {len(sources)} scenes are in the lake {target.url}; "
+        f"{len(summary.built)} of {plural(len(sources), 'scene')} {noun(len(summary.built), 'is', 'are')} in the lake "
+        f"{target.url}; "
         f"look with: python -m datasets show {shlex.quote(target.url)}"
     )
     if summary.waiting:
         tell(
-            f"readers still see recipe {target.shown().recipe_digest}: {len(summary.waiting)} of its scenes are not "
-            f"built with {target.recipe_digest} yet (first: {summary.waiting[0]}); give their raw files too, with "
-            "--rebuild and the same options"
+            f"readers still see recipe {target.shown().recipe_digest}: {len(summary.waiting)} of its scenes "
+            f"{noun(len(summary.waiting), 'is', 'are')} not built with {target.recipe_digest} yet (first: "
+            f"{summary.waiting[0]}); give their raw files too, with --rebuild and the same options"
         )
     if summary.failures or summary.waiting or summary.lost:
         raise typer.Exit(1)
@@ -221,8 +225,8 @@ def build(
 
 def _splits(lake: Lake, catalog: Catalog) -> str:
     counts = Counter(catalog.column("split").tolist())
-    told = ", ".join(f"{count} {name}" for name, count in counts.items())
-    return f"the lake has {told} scenes; ratios {', '.join(map(str, lake.ratios))}; recipe {lake.recipe_digest}"
+    told, ratios = ", ".join(f"{count} {name}" for name, count in counts.items()), ", ".join(map(str, lake.ratios))
+    return f"the lake has {told} {noun(len(catalog), 'scene')}; ratios {ratios}; recipe {lake.recipe_digest}"
 
 
 def _tell_unused(catalog: Catalog, built: Iterable[SceneRecord]) -> None:
@@ -233,6 +237,7 @@ def _tell_unused(catalog: Catalog, built: Iterable[SceneRecord]) -> None:
     first = [record.source for record in built if is_uncharted(record.source)]
     if first:
         tell(
-            f"{len(first)} files are of the first test release, without charts (first: {first[0]}): they are kept for "
-            "prediction and never scored; today these scenes are training scenes, with charts, of raw-train"
+            f"{plural(len(first), 'file is', 'files are')} of the first test release, without charts (first: "
+            f"{first[0]}): kept for prediction and never scored; today raw-train has these scenes for training, with "
+            "charts"
         )

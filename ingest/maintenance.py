@@ -10,6 +10,7 @@ from rich.table import Table
 from datasets.lake import Lake
 from datasets.lake_argument import LakeArgument
 from datasets.lock import lock_lake, lock_owner
+from datasets.plural import plural
 from datasets.process.terminal import out, progress, tell, user_errors
 from ingest.errors import UnconfirmedError
 
@@ -32,7 +33,7 @@ def verify(
         with progress("looking at scenes", scenes) as advance:
             findings = verify_lake(target, deep=deep, on_scene=advance)
     if findings:
-        table = Table(title=f"{len(findings)} findings in {target.url}")
+        table = Table(title=f"{plural(len(findings), 'finding')} in {target.url}")
         for name in ("scene", "what", "finding"):
             table.add_column(name, no_wrap=name != "finding")
         for finding in findings:
@@ -48,8 +49,11 @@ def verify(
             damaged = {each.scene_id for each in findings if each.kind not in ("beside", "row")} - {""}
             for scene_id in damaged:
                 discard_scene(target, scene_id)
-        tell(f"removed the stores of {len(damaged)} scenes: build them again from their raw files")
-    tell(f"{scenes} scenes looked at{', every array decoded' if deep else ''}, {len(findings)} findings")
+        tell(f"removed the stores of {plural(len(damaged), 'scene')}: build again from raw files")
+    tell(
+        f"{plural(scenes, 'scene')} looked at{', every array decoded' if deep else ''}, "
+        f"{plural(len(findings), 'finding')}"
+    )
     if findings:
         raise typer.Exit(1)
 
@@ -70,7 +74,7 @@ def prune(
         target = Lake.open(lake)
         found = others(target)
         for other in found:
-            tell(f"recipe {other.recipe_digest}: {len(store_names(other))} scenes, {decimal(size(other))}")
+            tell(f"recipe {other.recipe_digest}: {plural(len(store_names(other)), 'scene')}, {decimal(size(other))}")
         if not found:
             tell(f"there is nothing to remove: {target.url} has recipe {target.recipe_digest} only")
             return
@@ -79,6 +83,6 @@ def prune(
         with lock_lake(lake):
             digests = remove_others(target)
     tell(
-        f"removed the scenes of {len(digests)} other recipes: {', '.join(digests)}; "
+        f"removed the scenes of {plural(len(digests), 'other recipe')}: {', '.join(digests)}; "
         f"{target.url} has recipe {target.recipe_digest}"
     )

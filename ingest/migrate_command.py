@@ -9,6 +9,7 @@ from datasets.errors import LakeLockedError, LakeNotFoundError
 from datasets.lake import Lake
 from datasets.lake_argument import LakeArgument
 from datasets.lock import lock_lake, lock_owner
+from datasets.plural import plural
 from datasets.process.terminal import progress, tell, tell_failure, user_errors
 from datasets.recipe_file import FORMAT
 from datasets.workers.command_options import MemoryLimit, Scheduler, WorkerCount
@@ -68,8 +69,14 @@ def migrate(
     for scene_id, sentence in summary.failures:
         tell_failure(scene_id, sentence)
     if summary.catalog is None:
-        tell(f"{len(summary.failures)} scenes could not be migrated: readers of {lake} see what they saw before")
+        tell(
+            f"{plural(len(summary.failures), 'scene')} could not be migrated: readers of {lake} see what they saw "
+            "before"
+        )
         raise typer.Exit(1)
-    tell(f"{len(summary.catalog)} scenes are in the lake {target.url}, format {FORMAT}; it is {target.digest} now")
+    tell(
+        f"{plural(len(summary.catalog), 'scene is', 'scenes are')} in the lake {target.url}, format {FORMAT}; it is "
+        f"{target.digest} now"
+    )
     if new is None:
         tell(f"the old scenes still take their room: remove them with `python -m ingest prune {shlex.quote(lake)}`")

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from datasets.plural import plural
 from datasets.process.terminal import progress, tell, user_errors
 
 
@@ -38,7 +39,7 @@ def sample(
             overwrite=overwrite,
             on_written=lambda path: advance(scene_id_of(str(path))),
         )
-    tell(f"{len(paths)} scenes in {folder}")
+    tell(f"{plural(len(paths), 'scene')} in {folder}")
     if with_melt:
         from ingest.sample.melt import write_melt_maps
 

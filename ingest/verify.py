@@ -16,6 +16,7 @@ from datasets.errors import LakeAccessError, SceneNotFoundError
 from datasets.grids import NATIVE_SPACING
 from datasets.labels import CHARTS, IGNORE
 from datasets.lake import Lake
+from datasets.plural import plural
 from datasets.scene import Scene, SceneRecord
 from datasets.stores.scene_store import SceneStore
 from datasets.stores.scene_writer import CHUNK
@@ -168,8 +169,11 @@ def _count_findings(
             first = wrong[0]
             yield (
                 "counts",
-                f"{name} has {recounted.get(first, 0)} pixels of class {first}, the record says "
-                f"{recorded.get(first, 0)}" + (f" (and {len(wrong) - 1} more classes differ)" if wrong[1:] else ""),
+                f"{name} has {plural(recounted.get(first, 0), 'pixel')} of class {first}, the record says "
+                f"{recorded.get(first, 0)}"
+                + (
+                    f" (and {plural(len(wrong) - 1, 'more class differs', 'more classes differ')})" if wrong[1:] else ""
+                ),
             )
 
 
@@ -191,7 +195,7 @@ def _content_findings(store: SceneStore, damaged: set[str]) -> Iterator[tuple[st
             continue
         expected = moments.get(group, {}).get(name)
         if expected is not None and finite != expected[0]:
-            yield "content", f"{key} has {finite} finite pixels, its statistics are of {expected[0]}"
+            yield "content", f"{key} has {plural(finite, 'finite pixel')}, its statistics are of {expected[0]}"
 
 
 def _blocks(store: SceneStore, group: str, name: str) -> Iterator[np.ndarray]:

@@ -10,6 +10,8 @@ import typer
 from rich.table import Table
 
 from datasets.lake import Lake
+from datasets.lake_argument import LAKE
+from datasets.plural import plural
 from datasets.process.terminal import out, tell, user_errors
 from training.attribution.files import output_paths, refuse_existing, write_result
 from training.attribution.result import AttributionResult, rank_channels
@@ -77,7 +79,7 @@ def attribute(
         source = Lake.open(lake)
         if dry_run:
             scenes = len(source.catalog().split(settings.split))
-            tell(f"{settings.method} of {checkpoint} on {scenes} {split} scenes of {source.url}")
+            tell(f"{settings.method} of {checkpoint} on {plural(scenes, f'{split} scene')} of {source.url}")
             tell(f"would write {', '.join(map(str, paths))}")
             return
         from datasets.loading.node_cache import NodeCache
@@ -97,7 +99,7 @@ def share_table(result: AttributionResult) -> Table:
     """Channels by importance: mean share over classes, then the share for every class."""
     shown = [name for name in result.classes if any(row.class_name == name for row in result.rows)]
     shares = {name: {rank.feature: rank.share for rank in rank_channels(result, class_name=name)} for name in shown}
-    table = Table(title=f"{result.method}: share of the absolute attribution, {result.scenes} scenes")
+    table = Table(title=f"{result.method}: share of the absolute attribution, {plural(result.scenes, 'scene')}")
     table.add_column("channel", no_wrap=True)
     for name in ("mean", *shown):
         table.add_column(name.replace("_", " "), justify="right")

@@ -14,6 +14,8 @@ from datasets.class_colours import PALETTES, check_palette
 from datasets.errors import IceBenchError, unknown_name
 from datasets.grids import POLAR, pixel_spacing
 from datasets.lake import Lake
+from datasets.lake_argument import LAKE
+from datasets.plural import plural
 from datasets.process.machine import Device
 from datasets.process.terminal import err, tell, tell_failure, user_errors
 from datasets.scene import Split
@@ -230,9 +232,12 @@ def _check_upload(leaderboard: bool, scenes: list[str] | None, split: str, part:
 def _tell(summary: "Summary", folder: Path) -> None:
     for scene_id, sentence in summary.failed:
         tell_failure(scene_id, sentence)
-    tell(f"written: {len(summary.written)} maps in {folder}; {len(summary.kept)} were there already")
+    tell(
+        f"written: {plural(len(summary.written), 'map')} in {folder}; {plural(len(summary.kept), 'was', 'were')} there "
+        "already"
+    )
     if summary.failed:
-        tell(f"{len(summary.failed)} scenes have no map", err)
+        tell(f"{plural(len(summary.failed), 'scene has', 'scenes have')} no map", err)
         raise typer.Exit(1)
 
 
@@ -267,4 +272,7 @@ def _for_leaderboard(
             cache=NodeCache.default(),
             progress=show,
         )
-    tell(f"written: {len(written.paths)} maps of {written.chart} at {pixel_spacing(written.ratio)} m in {folder}")
+    tell(
+        f"written: {plural(len(written.paths), 'map')} of {written.chart} at {pixel_spacing(written.ratio)} m in "
+        f"{folder}"
+    )

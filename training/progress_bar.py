@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from datasets.plural import plural
 from datasets.process.terminal import err, tell
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class TrialBar:
         """Shows how much of a split is scored; for the test scenes, the last work of a trial, a line stays."""
         self._bar.update(self._task, description=f"scoring {split}", completed=done, total=total)
         if split == "test" and done == total:
-            tell(f"scored {total} test scenes", err)
+            tell(f"scored {plural(total, 'test scene')}", err)
 
 
 @contextmanager
@@ -101,6 +102,6 @@ def map_bar() -> Iterator[Callable[["MapProgress"], None]]:
             if state.finished and not err.is_terminal:
                 left = (time.monotonic() - begun) * (state.total - state.done) / max(state.done, 1)
                 rest = f", about {left / 60:.0f} min to the end" if left >= 30 else ""
-                tell(f"{state.finished}: {state.scenes} of {state.of} maps{rest}", err)
+                tell(f"{state.finished}: {state.scenes} of {plural(state.of, 'map')}{rest}", err)
 
         yield show

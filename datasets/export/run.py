@@ -25,6 +25,7 @@ from datasets.loading.normalize import Normalization
 from datasets.loading.scene_reader import SceneReader
 from datasets.lock import hold
 from datasets.lock_holder import Holder
+from datasets.plural import plural
 from datasets.storage import names, replace
 
 Progress = Callable[[str, int], AbstractContextManager[Callable[[str], None]]]
@@ -132,7 +133,7 @@ def _patches(
             )
         raise SplitError(
             f"no window of {settings.patch} pixels has at most {settings.max_masked:.0%} without a label of "
-            f"{settings.target} in {len(catalog)} scenes: give a smaller --patch or a larger --max-masked"
+            f"{settings.target} in {plural(len(catalog), 'scene')}: give a smaller --patch or a larger --max-masked"
         )
     return found
 

@@ -12,6 +12,7 @@ from datasets.loading.batch import Window, inside
 from datasets.loading.scene_reader import SceneReader
 from datasets.loading.windows import draw_window, land_pixels
 from datasets.patches.class_anchors import ClassAnchors
+from datasets.plural import plural
 
 _TRIES: Final = 1000
 
@@ -86,8 +87,9 @@ class RandomCrops:
         border = f", {self.border_distance:g} m from any border" if self.border_distance else ""
         raise SplitError(
             f"no window of {self.patch_size} pixels with at most {self.max_masked:.0%} unlabelled and "
-            f"{self.max_land:.0%} land{border} was found in {_TRIES} draws from {len(self.scene_ids)} scenes: use a "
-            f"smaller data.patch_size{' or data.border_distance' if border else ''}, or a larger data.max_masked or "
+            f"{self.max_land:.0%} land{border} was found in {_TRIES} draws from "
+            f"{plural(len(self.scene_ids), 'scene')}: use a smaller "
+            f"data.patch_size{' or data.border_distance' if border else ''}, or a larger data.max_masked or "
             "data.max_land"
         )
 

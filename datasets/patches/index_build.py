@@ -14,6 +14,7 @@ from datasets.lake import Lake
 from datasets.patches.index_store import IndexStore
 from datasets.patches.patch_index import IndexedScene, PatchIndex
 from datasets.patches.patch_rules import PatchRule, ScenePatches, SceneTables, pure_windows
+from datasets.plural import noun, plural
 from datasets.process.machine import usable_memory
 from datasets.scene import SceneRecord
 from datasets.storage import READERS
@@ -152,9 +153,9 @@ def _check_size(rows: list[SceneRecord], rule: PatchRule) -> None:
     lines, samples = _shape(largest, rule)
     if rule.patch_size > min(lines, samples):
         raise SplitError(
-            f"a patch of {rule.patch_size} pixels fits into none of {len(rows)} scenes at ratio {rule.ratio}, the "
-            f"largest ({largest.scene_id}) has {lines} x {samples}: use a patch_size of at most {min(lines, samples)}, "
-            "or a smaller ratio"
+            f"a patch of {rule.patch_size} pixels fits into none of {plural(len(rows), 'scene')} at ratio "
+            f"{rule.ratio}, the largest ({largest.scene_id}) has {lines} x {samples}: use a patch_size of at most "
+            f"{min(lines, samples)}, or a smaller ratio"
         )
 
 
@@ -163,15 +164,15 @@ def _no_patch(index: PatchIndex) -> str:
     windows, pure, clear = (
         sum(getattr(scene, step) for scene in index.scenes) for step in ("windows", "pure", "clear")
     )
-    counts = f"{pure} have one class in all their pixels"
+    counts = f"{pure} {noun(pure, 'has', 'have')} one class in all their pixels"
     advice = ["a smaller patch_size or stride"]
     if rule.border_distance and pure:
-        counts += f", {clear} of these are {rule.border_distance:g} m from every polygon border"
+        counts += f", {clear} of these {noun(clear, 'is', 'are')} {rule.border_distance:g} m from every polygon border"
         advice.append("a smaller border_distance")
     if rule.max_land < 1 and clear:
         counts += f", none of these has at most {rule.max_land:.0%} land"
         advice.append("a larger max_land")
     return (
-        f"none of {windows} windows of {rule.patch_size} pixels in {len(index.scenes)} scenes is a patch with one "
-        f"class of {rule.target}: {counts}; use {', '.join(advice)}, or more scenes"
+        f"none of {plural(windows, 'window')} of {rule.patch_size} pixels in {plural(len(index.scenes), 'scene')} is "
+        f"a patch with one class of {rule.target}: {counts}; use {', '.join(advice)}, or more scenes"
     )

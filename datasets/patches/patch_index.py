@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from datasets.errors import SplitError
 from datasets.labels import Chart, chart
 from datasets.patches.patch_rules import PatchRule
+from datasets.plural import plural
 
 
 class IndexedScene(BaseModel):
@@ -126,7 +127,8 @@ class PatchIndex:
         """
         if not 0 < n <= len(self):
             raise SplitError(
-                f"{n} patches are not possible, allowed are 1 to {len(self)}, all those of {len(self.scenes)} scenes: "
+                f"{plural(n, 'patch is', 'patches are')} not possible, allowed are 1 to {len(self)}, all those of "
+                f"{plural(len(self.scenes), 'scene')}: "
                 "ask for fewer, or make more with a smaller stride"
             )
         order = np.random.default_rng(seed).permutation(len(self))

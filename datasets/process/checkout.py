@@ -13,6 +13,8 @@ from json import loads
 from pathlib import Path
 from typing import Final
 
+from datasets.plural import plural
+
 ROOT: Final = Path(__file__).resolve().parents[2]
 """Folder of the checkout that runs; a job's temporary copy of it where Ray made one."""
 
@@ -68,7 +70,7 @@ class Code:
     def __str__(self) -> str:
         """For people: `ingest, datasets, training, sweeps, my_models.py (243 files, 1.5 MB)`."""
         size = sum(file.stat().st_size for file in self.files.values())
-        return f"{', '.join(root.name for root in self.roots)} ({len(self.files)} files, {size / 1e6:.1f} MB)"
+        return f"{', '.join(root.name for root in self.roots)} ({plural(len(self.files), 'file')}, {size / 1e6:.1f} MB)"
 
 
 def _code_of(root: Path) -> Iterator[Path]:

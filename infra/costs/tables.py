@@ -7,6 +7,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from datasets.overview import in_words
+from datasets.plural import noun, plural
 from sweeps.record.forecast import duration
 
 Rows = Sequence[dict[str, Any]]
@@ -28,7 +29,7 @@ def tables(part: str, rows: Rows) -> Iterator[Table]:
 def _build(rows: Rows) -> Table:
     one = rows[0]
     table = _table(
-        f"build a lake of {one['scenes']:,} scenes",
+        f"build a lake of {_counted(one['scenes'], 'scene')}",
         f"{in_words(one['lake_bytes'])} in the lake, {one['writes']:,.0f} requests that write, a catalog of "
         f"{in_words(one['catalog_bytes'])}"
         + (f"; {_money(one['money_month'])} a month to keep" if one["money_month"] is not None else ""),
@@ -43,7 +44,7 @@ def _build(rows: Rows) -> Table:
 def _campaign(rows: Rows) -> Table:
     one = rows[0]
     table = _table(
-        f"{one['trials']:,} trials on {one['scenes']:,} scenes, {one['card']} (by the model)",
+        f"{_counted(one['trials'], 'trial')} on {_counted(one['scenes'], 'scene')}, {one['card']} (by the model)",
         f"{one['gpu_hours']:,.0f} GPU-hours, val and test scenes as in the archive; {one['calls']:,.0f} calls to "
         f"MLflow and {in_words(one['record_bytes'])} of records; a node that keeps every ratio decoded needs "
         f"{in_words(one['node_bytes'])}",
@@ -59,7 +60,7 @@ def _limits(rows: Rows) -> Table:
     """What is nearest to its limit, and whatever is beyond it."""
     beyond = [row for row in rows if row["share"] > 1]
     found = "what breaks, the worst first" if beyond else "nothing breaks; nearest is"
-    title = f"{rows[0]['scenes']:,} scenes, {rows[0]['gpus']} GPUs: {found}"
+    title = f"{_counted(rows[0]['scenes'], 'scene')}, {plural(rows[0]['gpus'], 'GPU')}: {found}"
     table = _table(title, "", ("what", "here", "bearable", "change"))
     for row in beyond or rows[:1]:
         here, bearable = f"{row['value']:.3g} {row['unit']}", f"{row['at_most']:g} {row['unit']}"
@@ -82,6 +83,10 @@ def _table(title: str, caption: str, columns: tuple[str, ...]) -> Table:
     for name in columns:
         table.add_column(name, justify="left" if name in words else "right", overflow="fold")
     return table
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{count:,} {noun(count, word)}"
 
 
 def _money(value: float | None) -> str:

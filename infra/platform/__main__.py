@@ -14,6 +14,7 @@ import typer
 from filelock import FileLock, Timeout
 
 from datasets.errors import IceBenchError
+from datasets.plural import plural
 from datasets.process.checkout import ROOT
 from datasets.process.terminal import CommandLine, err, tell, user_errors
 from infra.platform.state import PlatformError
@@ -66,7 +67,7 @@ def up(
                 os.environ.update(platform.variables())
             else:
                 if left := processes.end(folder, patience_s=supervision.STOP_S):
-                    tell(f"ended {left} processes of a platform that lost its supervisor", err)
+                    tell(f"ended {plural(left, 'process', 'processes')} of a platform that lost its supervisor", err)
                 if platform is not None:
                     shutil.rmtree(platform.ray_folder, ignore_errors=True)
                 prepared = prepare(folder, demo=demo, given=given)
@@ -106,8 +107,11 @@ def down(folder: Folder = HOME) -> None:
             if platform is not None and not left:
                 supervision.keep_ray_logs(platform)
         if left:
-            raise PlatformError(f"{len(left)} processes do not end: {', '.join(str(process.pid) for process in left)}")
-        kept = f"ended {ended} processes; objects, runs and keys stay in {folder}"
+            raise PlatformError(
+                f"{plural(len(left), 'process does', 'processes do')} not end: "
+                f"{', '.join(str(process.pid) for process in left)}"
+            )
+        kept = f"ended {plural(ended, 'process', 'processes')}; objects, runs and keys stay in {folder}"
         tell(kept if ended else f"nothing runs in {folder}")
 
 

@@ -13,5 +13,5 @@ ray.init(logging_level="ERROR", log_to_driver=False)  # the one that RAY_ADDRESS
 deadline = time.monotonic() + seconds
 while (there := sum(node["Alive"] for node in ray.nodes())) < wanted:
     if time.monotonic() > deadline:
-        sys.exit(f"{there} of {wanted} nodes have joined after {seconds:g} s")
+        sys.exit(f"nodes that have joined after {seconds:g} s: {there} of {wanted}")
     time.sleep(1)

@@ -11,6 +11,7 @@ from rich.filesize import decimal
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
 
+from datasets.plural import noun, plural
 from datasets.process.terminal import err, out, tell, tell_failure, user_errors
 from ingest.download.archives import ARCHIVES, Archive, PublishedFile, find_archive
 from ingest.download.errors import DownloadError
@@ -75,8 +76,8 @@ def _list(archive: Archive, files: Sequence[PublishedFile], folder: Path) -> Non
     out.print(table)
     total = _size(files)
     tell(
-        f"{archive.name}: {len(files)} files, {decimal(total)}, {decimal(total - sum(here.values()))} to fetch; "
-        f"by hand: {archive.page}",
+        f"{archive.name}: {plural(len(files), 'file')}, {decimal(total)}, {decimal(total - sum(here.values()))} to "
+        f"fetch; by hand: {archive.page}",
     )
 
 
@@ -127,9 +128,10 @@ def _report(archive: Archive, count: int, folder: Path, failures: Failures, unpa
         tell_failure(name, sentence)
     if failures:
         tell(f"by hand: {archive.page}", err)
-    line = f"{count - len(failures)} of {count} files of {archive.name} are in {folder}"
+    here = count - len(failures)
+    line = f"{here} of {plural(count, 'file')} of {archive.name} {noun(here, 'is', 'are')} in {folder}"
     if unpacked is not None:
-        line += f", {len(unpacked.files)} files are unpacked ({unpacked.written} new)"
+        line += f", {plural(len(unpacked.files), 'file is', 'files are')} unpacked ({unpacked.written} new)"
     tell(line)
     scenes = sorted({str(path.parent) for path in (unpacked.files if unpacked else []) if path.suffix == ".nc"})
     if scenes:

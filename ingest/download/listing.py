@@ -11,6 +11,7 @@ from typing import Final
 from pydantic import BaseModel, NonNegativeInt, TypeAdapter, ValidationError
 
 from datasets.errors import UnknownNameError
+from datasets.plural import plural
 from ingest.download.archives import Archive, PublishedFile
 from ingest.download.errors import ArchiveListError, WebError
 from ingest.download.folder import PART, SIDE
@@ -104,7 +105,7 @@ def select(files: Sequence[PublishedFile], only: Sequence[str]) -> list[Publishe
         if not any(fnmatchcase(name, pattern) for name in names):
             near = get_close_matches(pattern, names, n=1) or names[:1]
             raise UnknownNameError(
-                f"no file matches {pattern!r}: the archive holds {len(names)} files"
+                f"no file matches {pattern!r}: the archive holds {plural(len(names), 'file')}"
                 + (f", such as {near[0]!r}" if near else "")
                 + "; see them all with --dry-run"
             )

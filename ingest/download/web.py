@@ -14,6 +14,7 @@ from typing import Final, Self
 import requests
 from requests.exceptions import ChunkedEncodingError, ConnectionError, ContentDecodingError, RequestException, Timeout
 
+from datasets.plural import plural
 from datasets.proxies import through_proxy
 from ingest.download.answers import (
     Block,
@@ -223,7 +224,7 @@ class Web:
     def _wait(self, failures: int, error: PassingError) -> None:
         """Waits for the next try; raises WebError if that was the last one."""
         if failures >= self._tries:
-            raise WebError(f"{error} ({failures} tries in a row)") from error
+            raise WebError(f"{error} ({plural(failures, 'try', 'tries')} in a row)") from error
         wait = wait_after(failures, error.wait)
         if wait > _SILENT_WAIT:
             _LOG.warning("%s; try %d of %d follows in %.0f s", error, failures + 1, self._tries, wait)

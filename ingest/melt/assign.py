@@ -10,6 +10,7 @@ from typing import Any, Literal
 from datasets.catalog import Catalog
 from datasets.errors import LakeNotFoundError
 from datasets.lake import Lake
+from datasets.plural import noun, plural
 from datasets.scene import SceneRecord
 from datasets.season_updates import amend, cryoseason_source
 from ingest.geometry import TiePoints
@@ -140,8 +141,9 @@ def _check_agreement(lake: Lake, catalog: Catalog) -> None:
     ]
     if differing:
         raise SeasonsKeptError(
-            f"{len(differing)} scenes of {lake.url!r} have another melt season or share of cells already, by another "
-            f"rule or other maps (first: {differing[0]}): give the same options again, or --overwrite for the new ones"
+            f"{plural(len(differing), 'scene')} of {lake.url!r} {noun(len(differing), 'has', 'have')} another melt "
+            f"season or share of cells already, by another rule or other maps (first: {differing[0]}): give the same "
+            "options again, or --overwrite for the new ones"
         )
 
 

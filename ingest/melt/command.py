@@ -11,6 +11,7 @@ from datasets.catalog import Catalog
 from datasets.lake import Lake
 from datasets.lake_argument import LakeArgument
 from datasets.lock import Lock, lock_lake
+from datasets.plural import noun, plural
 from datasets.process.terminal import out, progress, tell, user_errors
 from ingest.lock_option import BreakLock
 
@@ -49,7 +50,7 @@ def melt(
         with lock_lake(lake, break_lock=break_lock) as lock:
             found = ask_melt_maps(Lake.open(lake), maps, rule, lock, earlier="overwrite" if overwrite else "must agree")
     tell_seasons(found, rule)
-    tell(f"{found.changed} of {len(found.catalog)} records changed; the lake is {Lake.open(lake).digest} now")
+    tell(f"{found.changed} of {plural(len(found.catalog), 'record')} changed; the lake is {Lake.open(lake).digest} now")
 
 
 def ask_melt_maps(lake: Lake, maps: "MeltMaps", rule: "MeltRule", lock: Lock, *, earlier: "Earlier") -> "Assignment":
@@ -66,8 +67,9 @@ def tell_seasons(found: "Assignment", rule: "MeltRule") -> None:
     out.print(_month_table(found.catalog, caption))
     if found.without_year_before:
         tell(
-            f"{found.without_year_before} scenes of January and February were judged without the map of the year "
-            "before, whose melt season may run on to 14 February"
+            f"{plural(found.without_year_before, 'scene')} of January and February "
+            f"{noun(found.without_year_before, 'was', 'were')} judged without the map of the year before, whose melt "
+            "season may run on to 14 February"
         )
 
 

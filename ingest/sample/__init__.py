@@ -25,6 +25,7 @@ from pathlib import Path
 
 from netCDF4 import Dataset
 
+from datasets.plural import plural
 from datasets.scene import FIRST_SYNTHETIC_ORBIT
 from ingest.errors import SceneNameError
 from ingest.sample.errors import SampleError, make_folder
@@ -73,7 +74,7 @@ def write_samples(
     for what, given in (("lines", lines), ("samples", samples)):
         if given < SMALLEST:
             raise SampleError(
-                f"{given} {what} are too few for a scene: ask for at least {SMALLEST}, "
+                f"{given} as the number of {what} is too small for a scene: ask for at least {SMALLEST}, "
                 "two cells of the 2 km grid of AMSR2 and ERA5"
             )
     if seed < 0:
@@ -105,7 +106,7 @@ def _clear(folder: Path, scenarios: Mapping[str, Scenario], *, overwrite: bool) 
     others = [path for path in found if path.name not in kept]
     real = [path for path in others if not _is_synthetic(path)]
     if real or (others and not overwrite):
-        told = f"{str(folder)!r} holds {len(others)} other *.nc files (first: {(real or others)[0].name!r})"
+        told = f"{str(folder)!r} holds {plural(len(others), 'other *.nc file')} (first: {(real or others)[0].name!r})"
         if real:
             raise SampleError(f"{told}, and not all are synthetic scenes: give a new folder")
         raise SampleError(f"{told}: give a new folder, or --overwrite to replace these synthetic scenes")

@@ -7,6 +7,7 @@ from typing import Final
 import dask.utils
 from rich.filesize import decimal
 
+from datasets.plural import plural
 from ingest.errors import ScratchError, ZipArchiveError
 from ingest.stream.containers import DiskFile, WebFile
 from ingest.stream.origins import SceneFile, fetch
@@ -95,6 +96,6 @@ class Space:
             return ""
         first, size = self.whole[0].name, sum(each.size for each in self.whole)
         return (
-            f"{len(self.whole)} zip archives ({decimal(size)}) had to be fetched whole, their server sends no parts "
-            f"(first: {first})"
+            f"{plural(len(self.whole), 'zip archive')} ({decimal(size)}) had to be fetched whole, the server sends no "
+            f"parts (first: {first})"
         )

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from datasets.errors import ClusterError
+from datasets.plural import plural
 from datasets.process.folders import nearest
 from sweeps.launch.finding import Finding, Level
 
@@ -67,7 +68,7 @@ def open_file_limit(limit: int) -> Finding:
 def cores_and_memory(cores: float, memory: float, machine_cores: int) -> Finding:
     """What the container, the job or the machine gives this process."""
     level: Level = "ok" if memory >= _MEMORY_WANTED else "warning"
-    said = f"{cores:g} of {machine_cores} cores, {memory / _GB:.1f} GB of memory"
+    said = f"{cores:g} of {plural(machine_cores, 'core')}, {memory / _GB:.1f} GB of memory"
     return _line("cores, memory", level, said, "a trial of the published size takes about 8 GB")
 
 

@@ -13,6 +13,7 @@ from typing import Final
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+from datasets.plural import plural
 from sweeps.launch.finding import Finding
 from training.tracking.mlflow_tracker import git_commit
 
@@ -85,7 +86,9 @@ def weights() -> Finding:
     hub = Path(HF_HUB_CACHE)
     count = len(list(torch.glob("*.pth"))) + len(list(hub.glob("models--*")))
     if count:
-        return Finding(name="ImageNet weights", level="ok", message=f"{count} files of weights in {torch} and {hub}")
+        return Finding(
+            name="ImageNet weights", level="ok", message=f"{plural(count, 'file')} of weights in {torch} and {hub}"
+        )
     return Finding(
         name="ImageNet weights",
         level="warning",

@@ -17,6 +17,7 @@ from rich.table import Table
 from datasets.access import is_url, plain
 from datasets.errors import IceBenchError
 from datasets.lake import Lake
+from datasets.plural import noun, plural
 from datasets.process.checkout import ROOT, shipped_by_job
 from datasets.process.folders import folder_for
 from datasets.process.terminal import err, out, tell
@@ -104,7 +105,8 @@ def _conclude(done: StudyOutcome) -> None:
 def _show_impossible(planned: Plan) -> None:
     if not planned.impossible:
         return
-    table = Table(title=f"{len(planned.impossible)} trials cannot run and are left out")
+    count = len(planned.impossible)
+    table = Table(title=f"{plural(count, 'trial')} cannot run and {noun(count, 'is', 'are')} left out")
     table.add_column("trial", overflow="fold")
     table.add_column("why")
     for each in planned.impossible:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from rich.table import Table
 
 from datasets.errors import IceBenchError
+from datasets.plural import plural
 from datasets.process.folders import nearest
 from datasets.process.terminal import out, tell
 from sweeps.design.axes import text
@@ -61,7 +62,7 @@ def ask(tracking_uri: str, lake_url: str) -> Known:
 
         try:
             past = past_runs(tracking_uri)
-            notes.append(f"asked {public(tracking_uri)}: {len(past)} finished trials with their cost")
+            notes.append(f"asked {public(tracking_uri)}: {plural(len(past), 'finished trial')} of known cost")
         except IceBenchError as error:
             notes.append(f"no finished trials: {error}")
     else:
@@ -71,7 +72,7 @@ def ask(tracking_uri: str, lake_url: str) -> Known:
 
         try:
             lake = LakeVolume.of(lake_url)
-            notes.append(f"asked {public(lake_url)}: {sum(lake.scenes.values())} scenes")
+            notes.append(f"asked {public(lake_url)}: {plural(sum(lake.scenes.values()), 'scene')}")
         except IceBenchError as error:
             notes.append(f"no lake: {error}")
     else:
@@ -120,7 +121,7 @@ def show(
             tell(line)
     else:
         out.print(_studies_table(parts, costs))
-        tell(f"{len(parts)} studies, {len(trials)} trials")
+        tell(f"{plural(len(parts), 'study', 'studies')}, {plural(len(trials), 'trial')}")
     every = [cost for each in costs for cost in each]
     for line in (*_bill(trials, every, known, storage, at_a_time, measured=measured), *notes):
         tell(line)
@@ -128,7 +129,7 @@ def show(
 
 def _trials_table(part: Experiment) -> Table:
     trials = part.trials()
-    table = Table(title=f"{part.name}: {len(trials)} trials", caption=part.question)
+    table = Table(title=f"{part.name}: {plural(len(trials), 'trial')}", caption=part.question)
     table.add_column("trial", justify="right")
     labels = list(part.labels())
     for axis in labels:
@@ -181,11 +182,11 @@ def _bill(
         bound = "at least " if unknown else "up to " if counts["measured"] else ""
         yield f"time: {bound}{said or '0 hours'}; {wall} {order}"
         by = [f"{counts[source]} {words}" for source, words in _SOURCES.items() if counts[source]]
-        yield f"known: {len(found)} of {len(costs)} trials; {', '.join(by)}"
+        yield f"known: {len(found)} of {plural(len(costs), 'trial')}; {', '.join(by)}"
         yield f"memory: up to {max(cost.memory_mib for cost in found) / 1024:.1f} GiB for a trial"
     if unknown:
         advice = "" if measured else "; --measure times a few steps of their networks on this machine"
-        yield f"not known: time, memory and checkpoints of {unknown} of {len(costs)} trials{advice}"
+        yield f"not known: time, memory and checkpoints of {unknown} of {plural(len(costs), 'trial')}{advice}"
     yield from _disk(trials, found, known.lake, storage)
     if known.lake is not None:
         yield from _reading(trials, known.lake)
@@ -205,7 +206,7 @@ def _disk(
     if lake is not None:
         charts = sum(len(trial.spec.data.targets) for trial in trials if trial.attribution is None)
         if maps := charts * lake.scenes["test"] * _MAP_BYTES:
-            yield f"records: about {_size(maps)} of maps in MLflow ({lake.scenes['test']} test scenes)"
+            yield f"records: about {_size(maps)} of maps in MLflow ({plural(lake.scenes['test'], 'test scene')})"
 
 
 def _reading(trials: Sequence[Point], lake: "LakeVolume") -> Iterator[str]:

@@ -3,6 +3,7 @@
 import platform
 from collections.abc import MutableSequence, Sequence
 
+from datasets.plural import plural
 from datasets.process.terminal import err
 from datasets.volume import LakeVolume
 from sweeps.design.point import Point
@@ -37,7 +38,7 @@ def fill_in(
     device = next(iter(steps.values())).device
     scored = "training and scoring" if lake is not None else "training alone, without scoring val and test scenes"
     return (
-        f"measured: {len(steps)} network{'s' * (len(steps) > 1)} on {platform.node()} ({device}) with random patches, "
+        f"measured: {plural(len(steps), 'network')} on {platform.node()} ({device}) with random patches, "
         f"all epochs: {scored}, without reading data; another machine takes another time"
     )
 

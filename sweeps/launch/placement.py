@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from datasets.errors import IceBenchError
+from datasets.plural import noun
 
 GROWN: Final = 64
 """Trials of several processes that are requested at a time where nodes are added on demand."""
@@ -93,11 +94,15 @@ def room_for(nodes: Sequence[Mapping[str, float]], *, cpus: float, gpus: float, 
         int(min(node.get("CPU", 0) // cpus, node.get("GPU", 0) // gpus if gpus else float("inf"))) for node in nodes
     )
     if places < processes:
-        have = "; ".join(f"{node.get('CPU', 0):g} CPUs and {node.get('GPU', 0):g} GPUs" for node in nodes)
-        asked = f"{cpus:g} CPUs and {gpus:g} GPUs"
+        have = "; ".join(_words(node.get("CPU", 0), node.get("GPU", 0)) for node in nodes)
+        asked = _words(cpus, gpus)
         asked = asked if processes == 1 else f"{processes} processes with {asked} each"
         raise PlacementError(
             f"a trial asks for {asked} and the cluster does not have that (nodes: {have}): lower --cpus-per-trial or "
             "--gpus-per-trial, or add a node"
         )
     return places // processes
+
+
+def _words(cpus: float, gpus: float) -> str:
+    return f"{cpus:g} {noun(cpus, 'CPU')} and {gpus:g} {noun(gpus, 'GPU')}"

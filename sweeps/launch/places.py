@@ -21,6 +21,7 @@ from typing import Final
 from datasets.access import is_url, scheme_of
 from datasets.errors import IceBenchError
 from datasets.lake import Lake
+from datasets.plural import plural
 from datasets.process.folders import nearest
 from datasets.storage import create, exists, read, remove
 from sweeps.launch.finding import Check, Finding, Level, with_time_limit
@@ -115,7 +116,7 @@ def check_lake(url: str) -> Iterator[Finding]:
     """Reads its recipe and its catalog; raises IceBenchError or OSError."""
     lake = Lake.open(url)
     scenes = len(lake.catalog())
-    said = f"{url}: {scenes} scenes"
+    said = f"{url}: {plural(scenes, 'scene')}"
     if scenes:
         yield Finding(name="lake", level="ok", message=said)
     else:

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
 from datasets.lake import Lake
+from datasets.plural import noun, plural
 from datasets.process.ray_session import grows, nodes
 from sweeps.design.axes import text
 from sweeps.design.experiment import cell_of
@@ -84,11 +85,14 @@ def run_study(plan: Plan, request: Request, watching: Watching, say: Callable[[s
             waiting = request.strategy.to_place(plan, states, failed_only=request.failed_only)
             finished = len(plan.ready) - len(waiting)
             say(
-                f"study {study.study}: {len(plan.ready)} trials, "
+                f"study {study.study}: {plural(len(plan.ready), 'trial')}, "
                 f"{finished} {'left out' if request.failed_only else 'finished before'}, {len(waiting)} to run"
             )
             for reason, count in finished_earlier(states, (trial.earlier_ids for trial, _ in waiting)).items():
-                say(f"of these {count} finished before under another id, and run again: {reason}")
+                say(
+                    f"of these {count} finished before under another id, and {noun(count, 'runs', 'run')} again: "
+                    f"{reason}"
+                )
             outcomes: list[Outcome] = []
             if waiting:
                 # several processes cannot share an attribution

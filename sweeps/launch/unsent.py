@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from datasets.plural import plural
 from datasets.process.terminal import err
 from sweeps.launch.cluster import outbox_folder
 from sweeps.launch.trials import Outcome
@@ -41,7 +42,7 @@ def send_waiting_records(study: "StudyTracker", just_ended: Collection[str] = ()
     for row in rows:
         if row.left:
             err.print(
-                f"trial {row.trial_id}: {row.left} records are not in MLflow: {row.note}",
+                f"trial {row.trial_id}: {plural(row.left, 'record is', 'records are')} not in MLflow: {row.note}",
                 markup=False,
                 highlight=False,
                 soft_wrap=True,

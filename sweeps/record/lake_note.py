@@ -6,6 +6,7 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict
 
 from datasets.catalog import Catalog
+from datasets.plural import noun, plural
 
 WORDS: Final = ("melt", "freeze", "none")
 
@@ -53,7 +54,9 @@ class LakeNote(BaseModel):
         words = {"train": "training", "val": "val", "test": "test"}
         counts = [f"{count} {words[name]}" for name, count in self.splits.items()]
         listed = " and ".join(filter(None, [", ".join(counts[:-1]), *counts[-1:]]))
-        return f"{listed} scenes, {'synthetic' if self.synthetic else 'of Sentinel-1'}"
+        return (
+            f"{listed} {noun(sum(self.splits.values()), 'scene')}, {'synthetic' if self.synthetic else 'of Sentinel-1'}"
+        )
 
     @property
     def seasons(self) -> str:
@@ -61,7 +64,8 @@ class LakeNote(BaseModel):
         if not self.cryoseasons:
             return ""
         total = sum(self.cryoseasons.values())
-        ours = f"Melt and freeze are by our rule from the NASA dates: {_counts(self.cryoseasons)} of {total} scenes"
+        of_all = plural(total, "scene")
+        ours = f"Melt and freeze are by our rule from the NASA dates: {_counts(self.cryoseasons)} of {of_all}"
         if self.agreeing is None:
             return f"{ours} of the training archive; the published lists are of other scenes."
         from datasets.lists import PUBLISHED_SEASONS

@@ -6,11 +6,12 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from datasets.plural import plural
 from sweeps.report.cells import CellComparison
 from sweeps.report.evidence import Evidence, FinishedTrial
 from sweeps.report.score_tables import text_of
 from sweeps.report.tables import ReportTable
-from sweeps.report.wording import axis_label, cell_label, key_words, metric_heading, plural
+from sweeps.report.wording import axis_label, cell_label, key_words, metric_heading
 
 _NAMED: Final = 12
 """Most missing trials that the head of a page names; all are in its list of trials."""

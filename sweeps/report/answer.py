@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from datasets.plural import plural
 from datasets.seasons import CRYOSEASONS
 from sweeps.design.experiment import SEEDS
 from sweeps.report.cells import CellComparison
@@ -12,7 +13,7 @@ from sweeps.report.intervals import ALPHA, FEWEST_PASSES
 from sweeps.report.labels import Key
 from sweeps.report.reach import UNDECIDED, undecidable
 from sweeps.report.score_tables import reading, text_of
-from sweeps.report.wording import TASK_AXES, cell_label, class_label, is_share, metric_label, plural, told
+from sweeps.report.wording import TASK_AXES, cell_label, class_label, is_share, metric_label, told
 from training.tracking.tracker import SYNTHETIC
 
 _NAMED = 6

@@ -6,6 +6,7 @@ from typing import Final
 
 import pandas as pd
 
+from datasets.plural import plural
 from sweeps.design.scene_sets import SCENES, against_controls
 from sweeps.report.answer import numbers_of
 from sweeps.report.cells import CellComparison
@@ -23,7 +24,6 @@ from sweeps.report.wording import (
     metric_label,
     parsed_label,
     percent,
-    plural,
 )
 from training.evaluation.bins import Bin
 from training.evaluation.metric_names import MetricName, parse_metric

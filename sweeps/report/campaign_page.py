@@ -7,6 +7,7 @@ from urllib.parse import quote
 import numpy as np
 import pandas as pd
 
+from datasets.plural import plural
 from sweeps.report.cells import CellComparison
 from sweeps.report.differences import spread_of
 from sweeps.report.page import Section, render, written
@@ -79,7 +80,7 @@ def campaign_page(reports: Sequence[Report], tracking_uri: str) -> str:
     sections.append(Section(anchor="reading", title="How to read this", points=HOW_TO_READ))
     return render(
         title="All studies",
-        lead=f"{len(reports)} studies, {finished} of {planned} trials finished.",
+        lead=f"{plural(len(reports), 'study', 'studies')}, {finished} of {plural(planned, 'trial')} finished.",
         facts=[
             ("cost", f"{gpu:.1f} GPU-hours, {cpu:.1f} CPU-hours"),
             ("tracking", tracking_uri),

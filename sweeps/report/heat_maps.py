@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from datasets.labels import chart
+from datasets.plural import plural
 from sweeps.report.cells import CellComparison
 from sweeps.report.drawing import LABEL, Drawn, add_title, cell_labels, in_parts, only_axis
 from sweeps.report.labels import Key
@@ -23,7 +24,6 @@ from sweeps.report.wording import (
     is_share,
     metric_label,
     parsed_label,
-    plural,
 )
 from training.artifacts.figures import confusion_figure, draw_confusion, text_colour, wrapped
 from training.evaluation.bins import PATCHES

@@ -5,13 +5,14 @@ from typing import Final
 
 import pandas as pd
 
+from datasets.plural import plural
 from sweeps.report.answer import about_code
 from sweeps.report.evidence import Evidence
 from sweeps.report.importance import MEAN, Importance, bin_label, method_label
 from sweeps.report.page import Section
 from sweeps.report.study_report import Report, last_sections
 from sweeps.report.tables import ReportTable
-from sweeps.report.wording import percent, plural
+from sweeps.report.wording import percent
 from training.attribution.features import channel_label
 from training.attribution.result import AttributionResult
 from training.evaluation.bins import ALL

@@ -7,8 +7,8 @@ above the level, the verdict is arithmetic: it says how many scenes there are, n
 from collections.abc import Sequence
 from typing import Final
 
+from datasets.plural import plural
 from sweeps.report.intervals import ALPHA, FEWEST_PASSES, SUBSETS, subsets
-from sweeps.report.wording import plural
 
 UNDECIDED: Final = "cannot be decided"
 """The reading of a difference that no scores whatever would tell apart."""

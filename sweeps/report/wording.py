@@ -208,8 +208,3 @@ def _with_spread(value: str, spread: str) -> str:
     if value == "nan":
         return "–"
     return value if spread in ("", "nan") else f"{value} ± {spread}"
-
-
-def plural(count: int, word: str, several: str = "") -> str:
-    """`1 seed`, `2 seeds`; with `several` for words that take no s."""
-    return f"{count} {word}" if count == 1 else f"{count} {several or f'{word}s'}"

@@ -25,7 +25,7 @@ def test_published_test_scenes_are_never_trained_on(tmp_path: Path, name: str, w
     result = command("build", tmp_path / "raw", "--lake", tmp_path / "lake", *words)
     assert result.exit_code == 2
     said = " ".join(result.output.split())
-    assert f"1 of 1 files are scenes of the published test set, which is only ever scored (first: {name!r}):" in said
+    assert f"1 of 1 file is of the published test set, which is only ever scored (first: {name!r}):" in said
     assert "build them with --split test" in said
     assert not (tmp_path / "lake").exists()
 
@@ -64,7 +64,7 @@ def test_a_file_of_the_first_test_release_is_told_from_todays(raw_train: list[Pa
     old, lake = write_form(raw_train[0], tmp_path, "raw-test-v1"), tmp_path / "lake"
     first = command("build", old, "--lake", lake, "--split", "test", "--ratios", "10")
     assert first.exit_code == 0, first.output
-    assert f"1 files are of the first test release, without charts (first: {old.name})" in first.output
+    assert f"1 file is of the first test release, without charts (first: {old.name})" in first.output
     known = {record.scene_id: record for record in Lake.open(str(lake)).catalog()}
     with pytest.raises(SplitError, match=r"has a chart and is a training scene today, .* first release without\)"):
         check_admission([str(raw_train[0])], known, "train")

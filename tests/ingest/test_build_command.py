@@ -43,7 +43,7 @@ def test_when_every_file_fails_there_is_no_lake_to_read(tmp_path: Path, raw_trai
     torn.write_text("torn")
     result = command("build", torn, "--lake", tmp_path / "lake")
     assert result.exit_code == 1
-    assert "0 of 1 scenes" in result.output
+    assert "0 of 1 scene are" in result.output
     assert not (tmp_path / "lake" / "catalog.parquet").exists()
 
 

@@ -327,5 +327,5 @@ def test_a_scene_whose_store_is_gone_leaves_the_catalog_with_a_word(begun: Path,
     (begun / "scenes" / f"{gone}.zarr" / "zarr.json").unlink()
     result = command("build", raw_train[1], "--lake", begun, *RATIOS)
     assert result.exit_code == 1
-    assert f"1 scenes left the catalog, their stores are gone (first: {gone})" in result.output
+    assert f"1 scene left the catalog, its store is gone (first: {gone})" in result.output
     assert gone not in read_all(Lake.open(str(begun)))

@@ -36,12 +36,12 @@ def test_prune_shows_what_would_go_and_removes_nothing_unasked(rebuilt: Path) ->
     result = command("prune", rebuilt)
     assert result.exit_code == 2
     size = sum(path.stat().st_size for path in other.rglob("*") if path.is_file())
-    assert f"recipe 0123456789ab: 1 scenes, {decimal(size)}" in result.output
+    assert f"recipe 0123456789ab: 1 scene, {decimal(size)}" in result.output
     assert "nothing was removed: give --yes" in result.output
     assert len(list(other.iterdir())) == 1
     removed = command("prune", rebuilt, "--yes")
     assert removed.exit_code == 0, removed.output
-    assert "removed the scenes of 1 other recipes: 0123456789ab" in removed.output
+    assert "removed the scenes of 1 other recipe: 0123456789ab" in removed.output
     assert not other.exists()
     again = command("prune", rebuilt)
     assert again.exit_code == 0

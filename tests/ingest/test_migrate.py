@@ -129,7 +129,7 @@ def test_in_place_readers_see_the_old_lake_until_all_is_there(old: str, built: L
     recipe = Path(old, "recipe.json").read_bytes()
     shutil.move(lake.scene_url(second), Path(old, "away"))
     failed = command("migrate", old, "--workers", "1")
-    assert (failed.exit_code, "1 scenes could not be migrated" in failed.output) == (1, True)
+    assert (failed.exit_code, "1 scene could not be migrated" in failed.output) == (1, True)
     assert Path(old, "recipe.json").read_bytes() == recipe
     assert Path(old, "catalog.parquet").exists()
 

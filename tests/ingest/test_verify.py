@@ -153,7 +153,7 @@ def test_damage_is_one_line_and_exit_code_1(
     damage(place)
     result = command("verify", place)
     assert result.exit_code == 1, result.output
-    assert "1 findings" in result.output
+    assert "1 finding " in result.output
     lines = [line for line in result.output.splitlines() if sentence in line]
     assert len(lines) == 1, result.output
     assert kind in lines[0]

@@ -273,7 +273,7 @@ def test_a_batch_too_small_for_batch_norm_is_found_before_anything_starts(
     tiny_lake: Lake, small_spec: TrialSpec, tmp_path: Path
 ) -> None:
     spec = small_spec.with_("loop.batch_size", 1).with_("model.params.filters", [4, 4, 4, 4])
-    with pytest.raises(SpecError, match="cannot train on batches of 1 patches of 16 pixels"):
+    with pytest.raises(SpecError, match="cannot train on batches of 1 patch of 16 pixels"):
         run_trial(spec, tiny_lake, MemoryTracker(), folder=tmp_path / "new")
     assert not (tmp_path / "new").exists()
 

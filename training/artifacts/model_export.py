@@ -24,6 +24,7 @@ from torch import nn
 
 from datasets.channels import CHANNELS
 from datasets.loading.normalize import DECIBELS, Normalization
+from datasets.plural import plural
 from training.spec import SpecError
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ def _example(model: nn.Module, normalization: Normalization, patch_size: int) ->
         except (RuntimeError, ValueError) as error:
             reason = str(error).splitlines()[0]
     raise SpecError(
-        f"the network does not take {len(mean)} channels of {patch_size} x {patch_size} pixels ({reason}): "
+        f"the network does not take {plural(len(mean), 'channel')} of {patch_size} x {patch_size} pixels ({reason}): "
         "export it with the channels and patch size of its trial"
     )
 

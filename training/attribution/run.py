@@ -16,6 +16,7 @@ from datasets.lake import Lake
 from datasets.loading.batch import Batch, Window
 from datasets.loading.batches import BatchDataset
 from datasets.loading.node_cache import NodeCache
+from datasets.plural import plural
 from training.attribution.assigned import AssignedPatches, ExplainedNetwork, PatchAttributions, assign
 from training.attribution.baselines import baseline_bank, draws_of
 from training.attribution.deeplift import DeepLiftExplainer
@@ -101,8 +102,9 @@ def attribute(
     rows, completeness = rows_of(bins, features, list(named.items()), complete=complete)
     if not rows:
         raise AttributionError(
-            f"trial {spec.trial_id} assigned no labelled sea pixel of the {len(scenes)} {settings.split} scenes to "
-            f"{', '.join(named.values())}: choose other classes or another split, or look at more patches"
+            f"trial {spec.trial_id} assigned no labelled sea pixel of "
+            f"{plural(len(scenes), f'{settings.split} scene')} to {', '.join(named.values())}: choose other classes "
+            "or another split, or look at more patches"
         )
     versions = versions_of(device) | {"captum": captum.__version__}
     return AttributionResult(

@@ -14,6 +14,7 @@ from datasets.channels import CHANNELS
 from datasets.errors import SplitError
 from datasets.lake import Lake
 from datasets.loading.windows import LAND
+from datasets.plural import noun, plural
 from training.data.scene_draws import held_out, matched
 from training.spec import SceneFilter, SpecError, TrialSpec
 
@@ -166,9 +167,9 @@ def _empty(catalog: Catalog, split: Split, where: SceneFilter, target: str, lake
         return EmptyCellError(split, f"the lake {lake.url!r} has no {split} scene: `{command}{archive}` adds some")
     return EmptyCellError(
         split,
-        f"the cell {asked or 'of all scenes'} has no {split} scene with a label in {target} "
-        f"({len(found)} of {len(catalog.split(split))} {split} scenes are in the cell; lake {lake.url!r}): "
-        f"widen data.{split}, or add scenes to the lake",
+        f"the cell {asked or 'of all scenes'} has no {split} scene with a label in {target} ({len(found)} of "
+        f"{plural(len(catalog.split(split)), f'{split} scene')} {noun(len(found), 'is', 'are')} in the cell; lake "
+        f"{lake.url!r}): widen data.{split}, or add scenes to the lake",
     )
 
 
@@ -198,9 +199,9 @@ def _check_polygons(spec: TrialSpec, scenes: TrialScenes) -> None:
     bare = [name for each in read for name in each.take(~each.having("product", "raw")).scene_ids]
     if bare:
         raise SpecError(
-            f"data.dominance and evaluation.dominance need the polygons of ice charts, which {len(bare)} scenes of "
-            f"the ready-to-train product lack (first: {bare[0]}): give a lake of raw files, or leave them at their "
-            "defaults"
+            "data.dominance and evaluation.dominance need the polygons of ice charts, which "
+            f"{plural(len(bare), 'scene')} of the ready-to-train product {noun(len(bare), 'lacks', 'lack')} (first: "
+            f"{bare[0]}): give a lake of raw files, or leave them at their defaults"
         )
 
 

@@ -21,6 +21,7 @@ from datasets.errors import IceBenchError, unknown_name
 from datasets.grids import pixel_spacing
 from datasets.labels import IGNORE, Chart
 from datasets.lake import Lake
+from datasets.plural import plural
 from training.evaluation.confusion import ConfusionMatrix
 from training.evaluation.metric_names import class_key
 
@@ -102,12 +103,12 @@ def prediction_files(folder: Path, scenes: Catalog) -> dict[str, Path]:
     if strangers := [name for name in found if name not in wanted]:
         raise PredictionError(
             f"{_listed(found[name].name for name in strangers)} in {str(folder)!r} is of no test scene of the lake: "
-            f"its {len(wanted)} test scenes are {_listed(scenes.scene_ids)}"
+            f"it has {plural(len(wanted), 'test scene')}, {_listed(scenes.scene_ids)}"
         )
     if missing := [name for name in scenes.scene_ids if name not in found]:
         raise PredictionError(
-            f"{str(folder)!r} has no map of {_listed(missing)}: all {len(wanted)} test scenes are scored together, "
-            "so each needs one"
+            f"{str(folder)!r} has no map of {_listed(missing)}: test scenes are scored together, so each of the "
+            f"{len(wanted)} needs one"
         )
     return {name: found[name] for name in scenes.scene_ids}
 
@@ -128,13 +129,13 @@ def read_prediction(path: Path, chart: Chart, shape: tuple[int, int], truth: NDA
         )
     if nan := np.count_nonzero(np.isnan(values)):
         raise PredictionError(
-            f"{path.name} has {nan} pixels that are NaN: every labelled pixel needs a class, and {IGNORE} is for no "
-            "class where the chart has no label"
+            f"{path.name} has {plural(int(nan), 'pixel')} of NaN: every labelled pixel needs a class, and {IGNORE} is "
+            "for no class where the chart has no label"
         )
     land = values == LAND
     if wrong_land := np.count_nonzero(land & (truth != IGNORE)):
         raise PredictionError(
-            f"{path.name} has {wrong_land} pixels of {LAND}, which is land, where "
+            f"{path.name} has {plural(int(wrong_land), 'pixel')} of {LAND}, which is land, where "
             "the chart has a label, and each of these needs a class: write maps with `python -m training predict "
             "--leaderboard`, which gives land a class too"
         )
@@ -142,13 +143,14 @@ def read_prediction(path: Path, chart: Chart, shape: tuple[int, int], truth: NDA
     wrong = ~np.isin(values, [*range(chart.n_classes), IGNORE])
     if wrong.any():
         raise PredictionError(
-            f"{path.name} has {int(wrong.sum())} pixels whose value is no class of {chart.name} (such as "
+            f"{path.name} has {plural(int(wrong.sum()), 'pixel')} whose value is no class of {chart.name} (such as "
             f"{values[wrong][0]:g}): classes are 0 to {chart.n_classes - 1}, and {IGNORE} for none"
         )
     classes = values.astype(np.uint8)
     if empty := np.count_nonzero((classes == IGNORE) & (truth != IGNORE)):
         raise PredictionError(
-            f"{path.name} has {empty} pixels of {IGNORE} where the chart has a label: each of these needs a class"
+            f"{path.name} has {plural(int(empty), 'pixel')} of {IGNORE} where the chart has a label: each of these "
+            "needs a class"
         )
     return classes
 

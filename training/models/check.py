@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
+from datasets.plural import plural
 from training.models.build import build_network
 from training.models.heads import n_outputs as outputs_of
 from training.models.library import first_line
@@ -57,8 +58,9 @@ def check_output(
         given, answer = _answer(model, batch, training=True)
     except Exception as error:
         raise SpecError(
-            f"the network {name!r} cannot train on batches of {batch_size} patches of {patch_size} pixels "
-            f"({first_line(error)}): use a larger data.patch_size or loop.batch_size, or change the network"
+            f"the network {name!r} cannot train on batches of {plural(batch_size, 'patch', 'patches')} of "
+            f"{patch_size} pixels ({first_line(error)}): use a larger data.patch_size or loop.batch_size, or change "
+            "the network"
         ) from error
     _compare(name, answer, given, (given[0], n_outputs, *(given[2:] if task == "pixel" else ())))
     if task == "pixel":

@@ -18,6 +18,7 @@ from datasets.digest import digest_of
 from datasets.errors import SceneNotFoundError, SplitError
 from datasets.lake import Lake
 from datasets.loading.node_cache import NodeCache
+from datasets.plural import plural
 from datasets.process.machine import Device
 from datasets.scene import SceneRecord
 from datasets.workers.cluster import ClusterOptions, outcome_of, sentence_of
@@ -67,7 +68,7 @@ def choose_scenes(lake: Lake, scene_ids: Sequence[str], split: str) -> Catalog:
             raise SceneNotFoundError(
                 f"the lake {lake.url!r} has no scene {name!r}"
                 + (f" (did you mean {near[0]!r}?)" if near else "")
-                + f": `python -m datasets show {shlex.quote(lake.url)}` lists its {len(known)} scenes"
+                + f": `python -m datasets show {shlex.quote(lake.url)}` lists its {plural(len(known), 'scene')}"
             )
     if scene_ids:
         return Catalog.of(known[name] for name in dict.fromkeys(scene_ids))

@@ -17,6 +17,7 @@ from datasets.channels import CHANNELS
 from datasets.errors import unknown_name
 from datasets.grids import pixels_of
 from datasets.labels import chart
+from datasets.plural import plural
 from training.spec import identity
 from training.spec.data import DataSpec
 from training.spec.errors import Part, SpecError
@@ -181,8 +182,9 @@ def _unfit_inputs(spec: TrialSpec) -> Iterator[str]:
     for field, values in (("mean", inputs.mean), ("std", inputs.std)):
         if len(values) != len(names) and (inputs.mean or inputs.std):
             yield (
-                f"model.inputs.{field} has {len(values)} values and the network {len(names)} inputs "
-                f"({', '.join(names)}): give one for each, null where it is that of the training scenes"
+                f"model.inputs.{field} has {plural(len(values), 'value')} and the network "
+                f"{plural(len(names), 'input')} ({', '.join(names)}): give one for each, null where it is that of the "
+                "training scenes"
             )
             return
     pairs = list(zip(names, inputs.mean or (None,) * len(names), inputs.std or (None,) * len(names), strict=True))

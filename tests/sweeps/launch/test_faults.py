@@ -169,7 +169,7 @@ def test_a_trial_that_no_node_can_hold_ends_the_command(
     words += ["--lake", tiny_lake.url, "--tracking-uri", fresh_database(tmp_path), "--storage", f"{tmp_path}/ray"]
     done = CliRunner().invoke(application({"downscale": DOWNSCALE}, "downscale"), words)
     assert done.exit_code == 2, done.output
-    assert "a trial asks for 64 processes with 1 CPUs and 1 GPUs each and the cluster does not have that" in " ".join(
+    assert "a trial asks for 64 processes with 1 CPU and 1 GPU each and the cluster does not have that" in " ".join(
         done.output.split()
     )
 

@@ -19,7 +19,7 @@ def test_room_is_counted_node_by_node() -> None:
     assert room_for(nodes, cpus=1, gpus=1, processes=1) == 3, "the second node has CPUs for one process alone"
     assert room_for(nodes, cpus=1, gpus=0.5, processes=1) == 5
     assert room_for(nodes, cpus=4, gpus=0, processes=2) == 3
-    with pytest.raises(PlacementError, match=r"4 processes with 1 CPUs and 1 GPUs each and the cluster does not"):
+    with pytest.raises(PlacementError, match=r"4 processes with 1 CPU and 1 GPU each and the cluster does not"):
         room_for(nodes, cpus=1, gpus=1, processes=4)
 
 

@@ -72,3 +72,8 @@ def test_it_is_on_the_record_of_the_study(tmp_path: Path) -> None:
     assert study_row(study).lake_note == note
     study.set_tag(LAKE_NOTE, '{"of": "another version"}')
     assert study_row(study).lake_note is None
+
+
+def test_a_lake_of_one_scene_has_no_scenes() -> None:
+    assert LakeNote(splits={"test": 1}, synthetic=True).scenes == "1 test scene, synthetic"
+    assert LakeNote(splits={"train": 1, "test": 1}, synthetic=True).scenes.startswith("1 training and 1 test scenes")

@@ -169,7 +169,7 @@ def test_raised_rules_of_attribution_leave_trainings_alone(
     assert said_by_a_run(STUDY, uri, tmp_path, monkeypatch)[1] == 0
     said, run = said_by_a_run(EXPLAINED, uri, tmp_path, monkeypatch)
     assert run == 1
-    assert said[1:] == ["of these 1 finished before under another id, and run again: baselines are drawn by season"]
+    assert said[1:] == ["of these 1 finished before under another id, and runs again: baselines are drawn by season"]
 
 
 def test_a_trial_that_never_ran_is_not_said_to_have_finished(

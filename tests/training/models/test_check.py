@@ -120,7 +120,7 @@ def test_a_network_that_can_do_the_trial_passes_and_leaves_the_generator(changes
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"data.patch_size": 16, "loop.batch_size": 1}, r"'unet' cannot train on batches of 1 patches of 16 pixels"),
+        ({"data.patch_size": 16, "loop.batch_size": 1}, r"'unet' cannot train on batches of 1 patch of 16 pixels"),
         (
             {"model.name": "alexnet", **PATCHES, "data.patch_size": 16},
             "'alexnet' cannot train on batches",

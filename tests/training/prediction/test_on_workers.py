@@ -225,11 +225,11 @@ def test_ray_makes_the_maps_of_one_process_and_a_scene_that_fails_is_a_line(
     done = command(file, str(torn), maps, "--scheduler", "ray", "--memory-limit", "500MB")
     assert done.exit_code == 1, done.output
     assert f"failed {bad}" in done.output
-    assert "written: 1 maps in" in done.output
+    assert "written: 1 map in" in done.output
     shutil.copytree(Path(new_lake.url) / "scenes" / f"{bad}.zarr", torn / "scenes" / f"{bad}.zarr")
     mended = command(file, str(torn), maps, "--scheduler", "ray", "--memory-limit", "500MB")
     assert mended.exit_code == 0, mended.output
-    assert "written: 1 maps in" in mended.output
+    assert "written: 1 map in" in mended.output
     assert "; 1 were there already" in mended.output
     assert contents(maps) == contents(tmp_path / "one")
     assert json.loads(contents(maps)[f".predict/{good}.json"])["formats"]["zarr"]["files"] == [f"{good}.zarr"]

@@ -287,7 +287,7 @@ def test_whatever_one_scene_fails_with_is_a_line_and_the_others_have_maps(
     done = CliRunner().invoke(app, words, env={"COLUMNS": "300"})
     assert done.exit_code == 1, done.output
     assert f"failed {bad} {said}" in " ".join(done.output.split())
-    assert "written: 1 maps in" in done.output
+    assert "written: 1 map in" in done.output
     assert [path.name for path in (tmp_path / "maps").glob("*.zarr")] == [f"{good}.zarr"]
 
 
