@@ -4,9 +4,8 @@ Between tie points (every 20 km) the direction of the vertical is interpolated a
 so linear longitudes miss the place by 30 m at 75 degrees north and by 100 m at 85, and they jump at 180.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 import numpy as np
@@ -149,41 +148,44 @@ class MapGrid:
     shape: tuple[int, int]
     places: list[tuple[float, float]]
 
-    @classmethod
-    def around(cls, points: Sequence[ControlPoint], crs: str, spacing: float) -> Self:
-        """The smallest grid around control points, whose outermost are the centres of the corners of a map.
 
-        Points are in order of lines, then samples; the spacing of pixels is in metres.
+@lru_cache(maxsize=1)
+def grid_around(points: tuple[ControlPoint, ...], crs: str, spacing: float) -> MapGrid:
+    """The smallest grid around control points, whose outermost are the centres of the corners of a map.
 
-        Raises:
-            MapGridError: The scene lies beyond the edge of the projection, across it, or where it stretches a lot.
-        """
-        from affine import Affine
-        from rasterio.crs import CRS
-        from rasterio.warp import transform
+    Points are in order of lines, then samples; the spacing of pixels is in metres. The last one is remembered: it is
+    asked for before a scene is predicted, and again when its files are written.
 
-        projection = CRS.from_user_input(crs)
-        longitude, latitude = np.array([(point.longitude, point.latitude) for point in points]).T
-        places = np.array(transform(CRS.from_epsg(4326), projection, longitude, latitude))
-        across = len({point.sample for point in points})
-        stretch = _stretch(np.stack([*places, longitude, latitude]).reshape(4, -1, across))
-        metres = float(projection.linear_units_factor[1])
-        if not stretch * metres < _STRETCH:
-            raise MapGridError(
-                f"the projection {crs!r} cannot show the scene around {latitude.mean():.1f} N as one piece of its own "
-                f"size: give one for the place, such as {POLAR}"
-            )
-        step = spacing / metres
-        # Half a pixel around the centres is the edge; edges are curved between control points, which one more covers.
-        low = np.floor(places.min(axis=1) / step - 2.0)
-        high = np.ceil(places.max(axis=1) / step + 2.0)
-        columns, rows = (high - low).astype(int).tolist()
-        return cls(
-            crs=projection,
-            transform=Affine(step, 0.0, float(low[0] * step), 0.0, -step, float(high[1] * step)),
-            shape=(rows, columns),
-            places=[(float(x), float(y)) for x, y in places.T],
+    Raises:
+        MapGridError: The scene lies beyond the edge of the projection, across it, or where it stretches a lot.
+    """
+    from affine import Affine
+    from pyproj import Transformer
+    from rasterio.crs import CRS
+
+    projection = CRS.from_user_input(crs)
+    longitude, latitude = np.array([(point.longitude, point.latitude) for point in points]).T
+    to_grid = Transformer.from_crs("EPSG:4326", projection.to_wkt(), always_xy=True)
+    places = np.array(to_grid.transform(longitude, latitude))  # inf where the projection has no place
+    across = len({point.sample for point in points})
+    stretch = _stretch(np.stack([*places, longitude, latitude]).reshape(4, -1, across))
+    metres = float(projection.linear_units_factor[1])
+    if not stretch * metres < _STRETCH:
+        raise MapGridError(
+            f"the projection {crs!r} cannot show the scene around {latitude.mean():.1f} N as one piece of its own "
+            f"size: give one for the place, such as {POLAR}"
         )
+    step = spacing / metres
+    # Half a pixel around the centres is the edge; edges are curved between control points, which one more covers.
+    low = np.floor(places.min(axis=1) / step - 2.0)
+    high = np.ceil(places.max(axis=1) / step + 2.0)
+    columns, rows = (high - low).astype(int).tolist()
+    return MapGrid(
+        crs=projection,
+        transform=Affine(step, 0.0, float(low[0] * step), 0.0, -step, float(high[1] * step)),
+        shape=(rows, columns),
+        places=[(float(x), float(y)) for x, y in places.T],
+    )
 
 
 def _stretch(places: NDArray[np.float64]) -> float:

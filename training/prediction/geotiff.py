@@ -23,7 +23,7 @@ from datasets.errors import IceBenchError
 from datasets.grids import POLAR, pixel_spacing
 from datasets.labels import CHARTS, IGNORE, Chart
 from training.output_folder import make_folder, scratch_folder
-from training.prediction.georeference import ControlPoint, Georeference, MapGrid, control_points
+from training.prediction.georeference import ControlPoint, Georeference, MapGrid, control_points, grid_around
 from training.prediction.scene_map import DIMS, LAND, LAYERS, layer_name
 
 if TYPE_CHECKING:
@@ -45,12 +45,14 @@ def check_projection(crs: str) -> None:
     missing = [name for name in ("rasterio", "pyproj") if find_spec(name) is None]
     if missing:
         raise GeoTiffError(f"GeoTIFF files need {missing[0]}, which is not installed: pip install 'icebench[maps]'")
+    import rasterio
     from rasterio.crs import CRS
     from rasterio.errors import CRSError
 
     allowed = f"give a projected one, such as {POLAR}, EPSG:3411 or EPSG:3978"
     try:
-        found = CRS.from_user_input(crs)
+        with rasterio.Env():  # without it GDAL prints PROJ's words beside ours
+            found = CRS.from_user_input(crs)
     except CRSError as error:
         raise GeoTiffError(f"the projection {crs!r} is unknown to PROJ: {allowed}") from error
     if not found.is_projected:
@@ -59,7 +61,7 @@ def check_projection(crs: str) -> None:
 
 def check_place(places: Georeference, crs: str) -> None:
     """Looks before a network is asked whether the projection can show a scene; raises MapGridError."""
-    MapGrid.around(places.control_points(), crs, float(pixel_spacing(places.ratio)))
+    grid_around(places.control_points(), crs, float(pixel_spacing(places.ratio)))
 
 
 def geotiff_paths(data: xr.Dataset, folder: Path, *, crs: str = POLAR) -> list[Path]:
@@ -98,7 +100,7 @@ def write_geotiff(data: xr.Dataset, folder: Path, *, crs: str = POLAR) -> list[P
     if not _charts(data):
         raise GeoTiffError(f"the data set has no map of {', '.join(CHARTS)}: give a map that `predict` wrote")
     points = control_points(data)
-    grid = MapGrid.around(points, crs, float(data.attrs["pixel_spacing"]))
+    grid = grid_around(points, crs, float(data.attrs["pixel_spacing"]))
     paths = geotiff_paths(data, folder, crs=crs)
     make_folder(folder)
     with (

@@ -2,6 +2,7 @@
 
 import importlib.util
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +14,9 @@ from datasets.errors import IceBenchError
 from datasets.labels import SOD
 from ingest.sample.geography import TrackPoint
 from tests.training.prediction.places import DATE_LINE, DAVIS_STRAIT, FAR_NORTH, counted_map, pixel_offsets
-from training.prediction.geotiff import GeoTiffError, check_projection, geotiff_paths, write_geotiff
+from training.prediction import georeference
+from training.prediction.georeference import control_points
+from training.prediction.geotiff import GeoTiffError, check_place, check_projection, geotiff_paths, write_geotiff
 from training.prediction.scene_map import LAND
 
 pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
@@ -119,12 +122,29 @@ def test_files_are_written_all_or_none(tmp_path: Path, monkeypatch: pytest.Monke
         ("EPSG:4326", "no projection with lengths"),
         ("EPSG:3857", "as one piece of its own size"),  # torn at the date line
         ("EPSG:3031", "as one piece of its own size"),  # around the other pole
+        ("+proj=nothing", "unknown to PROJ"),
+        ("+proj=gnom +lat_0=-90", "as one piece of its own size"),  # has no place for the other hemisphere
     ],
 )
-def test_projections_that_do_not_do_are_one_sentence(crs: str, words: str, tmp_path: Path) -> None:
+def test_projections_that_do_not_do_are_one_sentence(
+    crs: str, words: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(IceBenchError, match=words):
         write_geotiff(counted_map(DATE_LINE, 200), tmp_path, crs=crs)
     assert not list(tmp_path.iterdir())
+    assert capfd.readouterr().err == ""  # PROJ and GDAL say nothing beside it
+
+
+def test_the_grid_of_a_scene_is_computed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, data = [], counted_map(DAVIS_STRAIT, 200)
+    stretch = georeference._stretch
+    monkeypatch.setattr(georeference, "_stretch", lambda places: asked.append(1) or stretch(places))
+    places = SimpleNamespace(control_points=lambda: control_points(data), ratio=200)
+    check_place(places, "EPSG:3413")  # type: ignore[arg-type]
+    write_geotiff(data, tmp_path, crs="EPSG:3413")
+    assert len(asked) == 1
+    write_geotiff(data, tmp_path, crs="EPSG:3411")
+    assert len(asked) == 2, "of another projection it is another one"
 
 
 def test_a_map_that_xarray_has_unpacked_is_refused(tmp_path: Path) -> None:
