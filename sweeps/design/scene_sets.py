@@ -38,7 +38,9 @@ CONTROLS: Final[Mapping[str, Axis]] = {
 """Beside every set: the epoch chosen and channels normalized as in the published study, and as many scenes of all."""
 
 
-def against_controls(axes: Sequence[str], cells: Sequence[tuple[str, ...]]) -> list[tuple[tuple[str, ...], ...]]:
+def against_controls(
+    axes: Sequence[str], cells: Sequence[tuple[str, ...]]
+) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
     """Each cell of an own set with its size-matched control, of those cells that are there."""
     place = axes.index(SCENES)
     twins = {cell: (*cell[:place], MATCHED, *cell[place + 1 :]) for cell in cells if cell[place] == OWN}

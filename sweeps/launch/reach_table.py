@@ -13,6 +13,7 @@ from sweeps.design.experiment import TASK, Experiment
 from sweeps.design.scene_sets import SCENES, against_controls
 from sweeps.record.design import design_of
 from sweeps.report.bin_scores import EVERY
+from sweeps.report.intervals import subsets_for
 from sweeps.report.passes import pass_numbers
 from sweeps.report.reach import fewest_passes, smallest_p, undecidable
 from training.evaluation.metric_names import ICE, parse_metric
@@ -26,12 +27,12 @@ def show_reach(part: Experiment, lake: Lake) -> None:
     groups = {name: len(set(pass_numbers(of.scene_ids).tolist())) for name, of in _groups(part, scenes).items()}
     asked = _asked(part)
     every = [passes for passes in groups.values() for _ in range(asked) if passes]
-    fewest = fewest_passes(every)
+    fewest, most = fewest_passes(every), subsets_for(len(every))
     table = Table(title=f"differences: {asked} on each group of test scenes", caption="p: the smallest that there is")
     for name in ("scored on", "orbit passes", "p", "can be told apart"):
         table.add_column(name, justify="left" if name == "scored on" else "right")
     for name, passes in groups.items():
-        table.add_row(name, str(passes), f"{smallest_p(passes):.2g}", "yes" if passes >= fewest else "no")
+        table.add_row(name, str(passes), f"{smallest_p(passes, most):.2g}", "yes" if passes >= fewest else "no")
     if asked:
         out.print(table)
         for passes in sorted({each for each in groups.values() if each < fewest}):
@@ -61,8 +62,10 @@ def _of_task(part: Experiment) -> Iterator[int]:
         own = [cell for cell in cells if cell[axes.index(TASK)] == task]
         if SCENES in axes:
             yield len(against_controls(axes, own))
-        else:  # a study without groups of scenes also compares with the best cell, which is not known yet
-            yield (len(own) - 1) * (1 if part.bins else 2)
+        elif part.bins:
+            yield len(own) - 1
+        else:  # also with the best cell, which is not known yet; that and the reference are compared once
+            yield max(2 * len(own) - 3, 0)
 
 
 def _scores(objective: str) -> int:

@@ -13,6 +13,7 @@ from sweeps.report.cells import CellComparison
 from sweeps.report.differences import Difference, corrected
 from sweeps.report.evidence import Evidence, FinishedTrial
 from sweeps.report.intervals import FEWEST_PASSES
+from sweeps.report.labels import Key
 from sweeps.report.reach import UNDECIDED, undecidable
 from sweeps.report.score_tables import bin_metric, reading, table_of_differences
 from sweeps.report.tables import ReportTable
@@ -73,14 +74,18 @@ def bins_of_study(comparison: CellComparison) -> tuple[BinScores, ...]:
     """Each bin that the study compares; before them all test scenes, where it has controls."""
     design = comparison.evidence.design
     names = [EVERY] if design.bins and SCENES in comparison.evidence.axes else []
-    found = [_of_bin(comparison, name) for name in (*names, *design.bins)]
+    metrics = {name: bin_metric(comparison, name) for name in (*names, *design.bins)}
+    inside = {
+        name: comparison if name == EVERY else CellComparison(_in_bin(comparison.evidence, metric, name))
+        for name, metric in metrics.items()
+    }
+    together = sum(len(_pairs(by)) for each in inside.values() for by in each.both)
+    found = [_of_bin(each.with_most(together), name, metrics[name]) for name, each in inside.items()]
     every = iter(corrected([difference for each in found for difference in each.asked]))
     return tuple(replace(each, asked=tuple(next(every) for _ in each.asked)) for each in found)
 
 
-def _of_bin(comparison: CellComparison, name: str) -> BinScores:
-    metric = bin_metric(comparison, name)
-    inside = comparison if name == EVERY else CellComparison(_in_bin(comparison.evidence, metric, name))
+def _of_bin(inside: CellComparison, name: str, metric: MetricName) -> BinScores:
     rows = {
         row.scene_id: row.n
         for trial in inside.evidence.finished
@@ -88,7 +93,8 @@ def _of_bin(comparison: CellComparison, name: str) -> BinScores:
         for row in trial.result.scenes
         if row.grid == metric.grid and metric.chart in (None, row.chart) and row.n
     }
-    asked = [each for by in inside.both for task in inside.evidence.tasks for each in _asked(by, task)]
+    one_draw = SCENES in inside.evidence.axes
+    asked = [by.difference(*pair, one_draw=one_draw) for by in inside.both for pair in _pairs(by)]
     return BinScores(
         name=name,
         comparison=inside,
@@ -185,14 +191,13 @@ def _answer(each: BinScores) -> Iterator[str]:
             yield f"{where}, {metric_label(by.objective).split(', ')[0]}, {against}: {said}."
 
 
-def _asked(comparison: CellComparison, task: str) -> list[Difference]:
-    """Each own set of scenes against its size-matched control; without controls each cell against the first."""
-    axes = comparison.evidence.axes
-    own = [key for key in comparison.keys if comparison.evidence.task_of[key] == task]
-    if SCENES in axes:
-        return [comparison.difference(*pair, one_draw=True) for pair in against_controls(axes, own)]
-    reference = comparison.reference(task)
-    return [comparison.difference(key, reference) for key in own if reference is not None and key != reference]
+def _pairs(comparison: CellComparison) -> list[tuple[Key, Key]]:
+    """Each own set of scenes and its size-matched control; without controls each cell and the first of its task."""
+    axes, found = comparison.evidence.axes, list[tuple[Key, Key]]()
+    for task in comparison.evidence.tasks:
+        own = [key for key in comparison.keys if comparison.evidence.task_of[key] == task]
+        found += against_controls(axes, own) if SCENES in axes else [(key, own[0]) for key in own[1:]]
+    return found
 
 
 def _with_words(each: BinScores) -> list[tuple[Difference, str]]:

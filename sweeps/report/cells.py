@@ -21,6 +21,7 @@ from sweeps.report.intervals import (
     sample,
     scored_scenes,
     subsets,
+    subsets_for,
 )
 from sweeps.report.labels import Key, first_target
 from sweeps.report.wording import chart_classes
@@ -44,6 +45,8 @@ class CellComparison:
         objective: Name of the metric.
         metric: What it says; None where it does not come from confusion matrices, which then gives no interval.
         second: The same cells by the other of the two scores; None where the objective is neither, or no trial has it.
+        most: Most subsets of passes that scores are taken on: enough for the comparisons of `differences`, which are
+            corrected together.
     """
 
     def __init__(self, evidence: Evidence, objective: str = "", *, first: "CellComparison | None" = None) -> None:
@@ -58,6 +61,21 @@ class CellComparison:
     def both(self) -> tuple["CellComparison", ...]:
         """This comparison and the second one, where there is one."""
         return (self, self.second) if self.second is not None else (self,)
+
+    @cached_property
+    def most(self) -> int:
+        """See above."""
+        if self._first is not self:
+            return self._first.most
+        return subsets_for(len({(by.objective, frozenset(pair)) for by in self.both for pair in by._pairs()}))
+
+    def with_most(self, comparisons: int) -> "CellComparison":
+        """The same, where so many comparisons are corrected together."""
+        if subsets_for(comparisons) == self.most:
+            return self
+        found = CellComparison(self.evidence, self.objective)
+        found.most = subsets_for(comparisons)
+        return found
 
     @property
     def lower_is_better(self) -> bool:
@@ -90,7 +108,7 @@ class CellComparison:
         if len(scenes) < 2:
             return UNKNOWN
         draws = np.mean([self._sample(trial, scenes).draws for trial in trials], axis=0)
-        return interval(draws, subsets(passes_in(scenes)).repeats)
+        return interval(draws, subsets(passes_in(scenes), self.most).repeats)
 
     def scenes(self, key: Key) -> int:
         """Test scenes of the objective of a cell."""
@@ -132,6 +150,7 @@ class CellComparison:
             objective=self.objective,
             value=mean.mean,
             draws=draws,
+            most=self.most,
             seeds=len(pairs),
             agreeing=sum(bool(np.sign(value) == np.sign(mean.mean)) for value in by_seed),
             spread=mean.spread,
@@ -143,7 +162,8 @@ class CellComparison:
     def differences(self, task: str) -> list[Difference]:
         """Every cell of a task against its reference, then every one against its best.
 
-        All comparisons of the study, by both scores and of both tasks, are corrected for their number together.
+        All comparisons of the study, by both scores and of both tasks, are corrected for their number together. The
+        best against the reference, and the reference against the best, are one of them.
         """
         return [
             each
@@ -153,13 +173,19 @@ class CellComparison:
 
     @cached_property
     def _every(self) -> list[Difference]:
-        return corrected([each for comparison in self.both for each in comparison._pairs()])
+        found = [by.difference(*pair) for by in self.both for pair in by._pairs()]
+        once = {_comparison(each): each for each in found}
+        tested = dict(zip(once, corrected(list(once.values())), strict=True))
+        return [
+            replace(each, level=own.level, compared=own.compared)
+            for each, own in ((each, tested[_comparison(each)]) for each in found)
+        ]
 
-    def _pairs(self) -> Iterable[Difference]:
+    def _pairs(self) -> Iterable[tuple[Key, Key]]:
         for task in self.evidence.tasks:
             own = [key for key in self.keys if self.evidence.task_of[key] == task]
             against = [each for each in dict.fromkeys((self.reference(task), self.best(task))) if each is not None]
-            yield from (self.difference(key, other) for other in against for key in own if key != other)
+            yield from ((key, other) for other in against for key in own if key != other)
 
     def pooled(self, key: Key) -> tuple[str, ConfusionMatrix] | None:
         """Chart and matrix of a cell on the objective's grid, added up over its seeds; None without results."""
@@ -207,7 +233,7 @@ class CellComparison:
         assert self.metric is not None
         where = (trial.row.run_id, scenes)
         if where not in self._samples:
-            self._samples[where] = sample(trial, self.metric, scenes)
+            self._samples[where] = sample(trial, self.metric, scenes, self.most)
         return self._samples[where]
 
     def _by_other_score(self) -> "CellComparison | None":
@@ -218,3 +244,8 @@ class CellComparison:
         if not any(name in trial.metrics for trial in self.evidence.finished):
             return None
         return CellComparison(self.evidence, name, first=self)
+
+
+def _comparison(difference: Difference) -> tuple[str, frozenset[Key]]:
+    """What a difference compares; the same for a cell minus another and for the other minus it."""
+    return difference.objective, frozenset((difference.key, difference.against))

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sweeps.report.intervals import ALPHA, UNKNOWN, Interval, holm, interval, p_value, subsets
+from sweeps.report.intervals import ALPHA, SUBSETS, UNKNOWN, Interval, holm, interval, p_value, subsets
 from sweeps.report.labels import Key
 from sweeps.report.reach import fewest_passes, reaches
 
@@ -34,6 +34,7 @@ class Difference:
         objective: Metric that differs.
         value: Difference of the objective on their common test scenes, averaged over common seeds; NaN without any.
         draws: (subsets,) the same on subsets of passes and seeds; empty without common scenes.
+        most: Most subsets that were asked for, see `subsets_for`.
         level: At which it is tested, less than `ALPHA` where it is one of several.
         compared: Comparisons that share `ALPHA` with it: those of the study on as many passes, or more.
         seeds: Common seeds, or pairs of seeds where these are not common.
@@ -49,6 +50,7 @@ class Difference:
     objective: str
     value: float
     draws: NDArray[np.float64] = field(repr=False, compare=False)
+    most: int = SUBSETS
     level: float = ALPHA
     compared: int = 1
     seeds: int
@@ -61,17 +63,17 @@ class Difference:
     @cached_property
     def interval(self) -> Interval:
         """Over test scenes and seeds, at the level of the test: it holds 0 where the two are not told apart."""
-        return interval(self.draws, subsets(self.passes).repeats, self.level) if self.draws.size else UNKNOWN
+        return interval(self.draws, self._repeats, self.level) if self.draws.size else UNKNOWN
 
     @cached_property
     def p(self) -> float:
         """How often so large a difference would be seen where there is none, by itself; NaN without scenes."""
-        return p_value(self.draws, subsets(self.passes).repeats) if self.draws.size else float("nan")
+        return p_value(self.draws, self._repeats) if self.draws.size else float("nan")
 
     @property
     def decidable(self) -> bool:
         """Whether any scores on these passes could be told apart at this level."""
-        return bool(self.draws.size) and reaches(self.passes, self.level)
+        return bool(self.draws.size) and reaches(self.passes, self.level, self.most)
 
     @property
     def verdict(self) -> Verdict:
@@ -81,6 +83,10 @@ class Difference:
         if self.interval.holds(0.0):
             return "not told apart"
         return "higher" if self.value > 0 else "lower"
+
+    @property
+    def _repeats(self) -> int:
+        return subsets(self.passes, self.most).repeats
 
 
 def corrected(found: Sequence[Difference]) -> list[Difference]:

@@ -33,7 +33,9 @@ CONFIDENCE: Final = 100 * (1 - ALPHA)
 FEWEST_PASSES: Final = 6
 """With fewer passes no result whatever is rarer than `ALPHA`: five pairs have 32 signs, and two of these are 6 %."""
 SUBSETS: Final = 2**13
-"""Most subsets: all of up to 13 passes, else as many drawn ones."""
+"""Most subsets of up to 204 comparisons together: all of up to 13 passes, else as many drawn ones."""
+MOST_SUBSETS: Final = 2**15
+"""Of any number of comparisons, which is enough for 819: twice as many would make every score take twice as long."""
 _SEED: Final = 20180325
 
 
@@ -109,12 +111,12 @@ def passes_in(scenes: Sequence[str]) -> int:
     return len(set(pass_numbers(scenes).tolist()))
 
 
-def sample(trial: FinishedTrial, metric: MetricName, scenes: Sequence[str]) -> Sampled:
-    """Scores a trial on these scenes of `scored_scenes`, at least one, together; and on subsets of their passes."""
+def sample(trial: FinishedTrial, metric: MetricName, scenes: Sequence[str], most: int = SUBSETS) -> Sampled:
+    """Scores a trial on these scenes of `scored_scenes`, at least one, together; and on `most` subsets of passes."""
     assert trial.result is not None
     numbers = pass_numbers(scenes)
     member = (numbers == np.arange(numbers.max() + 1)[:, None]).astype(np.float64)
-    chosen = subsets(len(member)).chosen
+    chosen = subsets(len(member), most).chosen
     pooled, drawn = dict[str, NDArray[np.float64]](), dict[str, NDArray[np.float64]]()
     for chart in charts_of(trial, metric):
         of_scene = trial.result.scene_matrices(metric.grid, chart)
@@ -122,6 +124,12 @@ def sample(trial: FinishedTrial, metric: MetricName, scenes: Sequence[str]) -> S
         pooled[chart] = stack.sum(axis=0)
         drawn[chart] = (chosen @ (member @ stack.reshape(len(scenes), -1))).reshape(-1, *stack.shape[1:])
     return Sampled(value=float(score(metric, pooled)), draws=score(metric, drawn))
+
+
+def subsets_for(comparisons: int) -> int:
+    """Most subsets, a power of two: enough that one sign on all of them is told apart among so many comparisons."""
+    enough = math.ceil(2 * comparisons / ALPHA)
+    return min(max(SUBSETS, 1 << (enough - 1).bit_length()), MOST_SUBSETS)
 
 
 @cache

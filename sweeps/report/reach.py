@@ -8,21 +8,21 @@ from collections.abc import Sequence
 from typing import Final
 
 from datasets.plural import plural
-from sweeps.report.intervals import ALPHA, FEWEST_PASSES, SUBSETS, subsets
+from sweeps.report.intervals import ALPHA, FEWEST_PASSES, SUBSETS, subsets, subsets_for
 
 UNDECIDED: Final = "cannot be decided"
 """The reading of a difference that no scores whatever would tell apart."""
 
 
-def smallest_p(passes: int) -> float:
+def smallest_p(passes: int, most: int = SUBSETS) -> float:
     """The p-value of a difference that has one sign on all subsets: so many passes never give a smaller one."""
-    found = subsets(passes)
+    found = subsets(passes, most)
     return min(2 * found.repeats / (found.repeats + len(found.chosen)), 1.0)
 
 
-def reaches(passes: int, level: float) -> bool:
+def reaches(passes: int, level: float, most: int = SUBSETS) -> bool:
     """Whether any scores on so many passes could be told apart at a level; equal but for rounding is enough."""
-    return smallest_p(passes) <= level + 1e-12
+    return smallest_p(passes, most) <= level + 1e-12
 
 
 def fewest_passes(of_comparisons: Sequence[int]) -> int:
@@ -36,19 +36,19 @@ def fewest_passes(of_comparisons: Sequence[int]) -> int:
         passes or more; more than any of them has where nothing can be told apart.
     """
     most = max(of_comparisons, default=0)
-    return next((n for n in range(FEWEST_PASSES, most + 1) if _reaches(n, _with(n, of_comparisons))), most + 1)
+    return next((n for n in range(FEWEST_PASSES, most + 1) if _reach(n, _with(n, of_comparisons))), most + 1)
 
 
 def undecidable(passes: int, compared: int) -> str:
     """Why no difference on so many passes can be told apart, one of `compared` together; without a full stop."""
-    needed = next(
-        (n for n in range(max(passes + 1, FEWEST_PASSES), SUBSETS.bit_length()) if _reaches(n, compared)), None
-    )
+    most = subsets_for(compared)
+    needed = next((n for n in range(max(passes + 1, FEWEST_PASSES), most.bit_length()) if _reach(n, compared)), None)
     together = f"each of {compared} differences together needs" if compared > 1 else "a difference needs"
     takes = f", which takes {needed} passes" if needed else ", which no number of passes gives: compare fewer cells"
     return (
         f"test scenes of {plural(passes, 'orbit pass', 'orbit passes')} cannot tell any difference apart, whatever the "
-        f"scores: their smallest p-value is {smallest_p(passes):.2g}, and {together} {ALPHA / compared:.2g}{takes}"
+        f"scores: their smallest p-value is {smallest_p(passes, most):.2g}, and "
+        f"{together} {ALPHA / compared:.2g}{takes}"
     )
 
 
@@ -56,5 +56,5 @@ def _with(passes: int, of_comparisons: Sequence[int]) -> int:
     return sum(each >= passes for each in of_comparisons)
 
 
-def _reaches(passes: int, compared: int) -> bool:
-    return reaches(passes, ALPHA / max(compared, 1))
+def _reach(passes: int, compared: int) -> bool:
+    return reaches(passes, ALPHA / max(compared, 1), subsets_for(compared))

@@ -10,7 +10,7 @@ from sweeps.record.design import StudyDesign
 from sweeps.report.cells import CellComparison
 from sweeps.report.differences import spread_of
 from sweeps.report.evidence import collect
-from sweeps.report.intervals import subsets
+from sweeps.report.intervals import ALPHA, subsets
 from sweeps.report.score_tables import reading
 from tests.invented_studies import result, scenes, study, trial_row
 
@@ -130,6 +130,30 @@ def test_every_cell_meets_the_reference_and_the_best() -> None:
     assert comparison.best("pixel-based") == ("10",)
     pairs = [(each.key[0], each.against[0]) for each in comparison.differences("pixel-based")]
     assert pairs == [("5", "2"), ("10", "2"), ("2", "10"), ("5", "10")]
+
+
+def test_the_best_against_the_reference_is_one_comparison() -> None:
+    """Three cells are three pairs, by two scores six comparisons, though eight rows are shown."""
+    comparison = compared(*study(design(), lambda labels: 1.2 - quality(labels)))
+    every = [each for by in comparison.both for each in by.differences("pixel-based")]
+    assert [(each.compared, each.passes) for each in every] == [(6, 20)] * 8
+    for by in comparison.both:
+        found = {(each.key[0], each.against[0]): each for each in by.differences("pixel-based")}
+        one, other = found["10", "2"], found["2", "10"]
+        assert (one.p, one.level, one.value) == (other.p, other.level, -other.value)
+        assert (one.interval.low, one.interval.high) == (-other.interval.high, -other.interval.low)
+    steps = sorted({each.level for each in every})
+    assert steps[0] == pytest.approx(ALPHA / 6)
+    assert len({each.p for each in every}) <= 6
+
+
+def test_a_study_of_many_cells_takes_more_subsets() -> None:
+    many = design(axes={"data.ratio": tuple(map(str, range(2, 62)))}, trials=60, seeds=(0,))
+    comparison = compared(*study(many, lambda labels: 0.5 + int(labels["data.ratio"]) / 200, n_scenes=6))
+    assert (comparison.most, len(comparison.both)) == (2**14, 2), "2 x (2 x 60 - 3) = 234 comparisons"
+    assert all(by.most == comparison.most for by in comparison.both)
+    assert comparison.with_most(1).most == 2**13
+    assert comparison.with_most(234) is comparison
 
 
 def test_an_objective_that_is_no_score_of_scenes_has_no_interval() -> None:

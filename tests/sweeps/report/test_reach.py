@@ -7,18 +7,19 @@ import pytest
 
 from sweeps.report.answer import undecided
 from sweeps.report.differences import Difference, corrected
-from sweeps.report.intervals import ALPHA, FEWEST_PASSES, over_seeds, p_value, subsets
+from sweeps.report.intervals import ALPHA, FEWEST_PASSES, MOST_SUBSETS, over_seeds, p_value, subsets, subsets_for
 from sweeps.report.reach import fewest_passes, smallest_p, undecidable
 
 
-def difference(passes: int, value: float = 1.0) -> Difference:
+def difference(passes: int, value: float = 1.0, together: int = 1) -> Difference:
     """The largest there can be: it has one sign on all subsets."""
     return Difference(
         key=("a",),
         against=("b",),
         objective="test_80m/f1",
         value=value,
-        draws=np.full(len(subsets(passes).chosen), value),
+        draws=np.full(len(subsets(passes, subsets_for(together)).chosen), value),
+        most=subsets_for(together),
         seeds=5,
         agreeing=5,
         spread=0.0,
@@ -37,6 +38,23 @@ def test_no_scores_have_a_smaller_p_value(passes: int) -> None:
 def test_where_subsets_are_drawn_more_passes_help_no_more() -> None:
     assert smallest_p(14) == smallest_p(20) == pytest.approx(2 / 8192)
     assert smallest_p(0) == 1.0
+
+
+@pytest.mark.parametrize("together", [1, 204, 205, 352, 409, 410, 819])
+def test_subsets_follow_the_number_of_comparisons(together: int) -> None:
+    """One sign on all subsets of the twenty passes of the published test set is told apart among so many."""
+    most = subsets_for(together)
+    assert most == (2**13 if together <= 204 else 2**14 if together <= 409 else 2**15)
+    largest = difference(20, together=together)
+    assert largest.p == smallest_p(20, most) <= ALPHA / together
+    assert {each.verdict for each in corrected([largest] * together)} == {"higher"}
+    assert fewest_passes([20] * together) == next(n for n in range(6, 20) if 2 ** (1 - n) <= ALPHA / together)
+
+
+def test_no_number_of_passes_tells_too_many_differences_apart() -> None:
+    assert subsets_for(820) == subsets_for(100_000) == MOST_SUBSETS
+    assert {each.verdict for each in corrected([difference(20, together=820)] * 820)} == {"unknown"}
+    assert fewest_passes([20] * 820) == 21, "more than any has"
 
 
 @pytest.mark.parametrize("passes", range(FEWEST_PASSES, 14))
@@ -79,7 +97,8 @@ def test_the_sentence_has_the_numbers_and_what_would_be_enough() -> None:
     assert "7 orbit passes cannot tell any difference apart, whatever the scores" in said
     assert "smallest p-value is 0.016, and each of 32 differences together needs 0.0016, which takes 11 passes" in said
     assert "a difference needs 0.05, which takes 6 passes" in undecidable(1, 1)
-    assert "no number of passes gives: compare fewer cells" in undecidable(20, 352)
+    assert "no number of passes gives: compare fewer cells" in undecidable(20, 820)
+    assert "each of 352 differences together needs 0.00014, which takes 14 passes" in undecidable(13, 352)
     assert undecided(corrected([difference(7)] * 32)) == [f"T{said[1:]}."]
     assert undecided(corrected([difference(11)] * 32)) == []
 
