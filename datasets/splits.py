@@ -28,6 +28,9 @@ class _Frame(NamedTuple):
     location: str
 
 
+SPLIT_SEED: Final = 16
+"""Of the draw of the validation set where nobody says another."""
+
 VAL_SCENES: Final = 18
 """Published size of the validation set (of 512 scenes)."""
 

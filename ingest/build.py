@@ -18,7 +18,7 @@ from datasets.leaks import Apart, too_near
 from datasets.plural import noun, plural
 from datasets.scene import Archive, SceneRecord
 from datasets.season_updates import carry_seasons
-from datasets.splits import assign_splits, splits_of
+from datasets.splits import SPLIT_SEED, assign_splits, splits_of
 from datasets.statistics import ChannelStatistics
 from datasets.storage import READERS
 from datasets.workers.cluster import ClusterOptions, sentence_of
@@ -39,7 +39,7 @@ from ingest.stream.scratch import Scratch
 class SplitOptions:
     """How the training archive is split; see `datasets.splits.assign_splits`. What is not `apart` is not used."""
 
-    seed: int = 16
+    seed: int = SPLIT_SEED
     val_scenes: int | None = None
     include_withdrawn: bool = False
     apart: Apart | None = None

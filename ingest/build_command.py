@@ -4,21 +4,25 @@ import shlex
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import typer
 
 from datasets.catalog import Catalog
 from datasets.lake import Lake
+from datasets.lake_argument import LAKE
 from datasets.lock import lock_lake
-from datasets.process.terminal import err, progress, tell, tell_failure, user_errors, whole_numbers
 from datasets.plural import noun, plural
+from datasets.process.terminal import err, progress, tell, tell_failure, user_errors, whole_numbers
 from datasets.scene import Archive, SceneRecord
-from datasets.splits import WITHDRAWN
+from datasets.splits import SPLIT_SEED, WITHDRAWN
 from datasets.workers.command_options import MemoryLimit, Scheduler, WorkerCount
 from ingest.download.listing import DEFAULT_URL
 from ingest.lock_option import BreakLock
+from ingest.recipe import Recipe
 from ingest.source import is_uncharted
+
+_USUAL: Final = Recipe()
 
 
 def build(
@@ -30,17 +34,17 @@ def build(
             metavar="RAW...",
         ),
     ],
-    lake: Annotated[str, typer.Option(help="URL of the lake: a path, s3://, gs://, az://.", envvar="ICEBENCH_LAKE")],
+    lake: Annotated[str, typer.Option(help="URL of the lake: a path, s3://, gs://, az://.", envvar=LAKE)],
     ratios: Annotated[
         list[str] | None,
         typer.Option(help="Downscale ratios to 40 m: --ratios 2 5 10 or 2,5,10 (without: these).", metavar="R ..."),
     ] = None,
     sar_mean: Annotated[
         Literal["db", "power"], typer.Option(help="Mean of SAR blocks: of dB, as published, or of linear power.")
-    ] = "db",
+    ] = _USUAL.sar_mean,
     chart_reduction: Annotated[
         Literal["max", "mode"], typer.Option(help="Class of a block: the largest, as published, or the commonest.")
-    ] = "max",
+    ] = _USUAL.chart_reduction,
     dominance: Annotated[
         tuple[float, float],
         typer.Option(
@@ -48,11 +52,11 @@ def build(
             "0.7 0.5 in the first release of AI4Arctic.",
             metavar="SOD FLOE",
         ),
-    ] = (0.65, 0.65),
+    ] = _USUAL.dominance,
     sar_precision: Annotated[
         float,
         typer.Option(help="Largest rounding error of SAR in dB; 0.01 saves a quarter of the bytes.", metavar="DB"),
-    ] = 0.0,
+    ] = _USUAL.sar_precision,
     split: Annotated[
         Archive | None,
         typer.Option(
@@ -74,7 +78,7 @@ def build(
     val_scenes: Annotated[
         int | None, typer.Option(min=1, help="Validation scenes (without: 18, at most an eighth of a small archive).")
     ] = None,
-    split_seed: Annotated[int, typer.Option(min=0, help="Seed of the draw of validation scenes.")] = 16,
+    split_seed: Annotated[int, typer.Option(min=0, help="Seed of the draw of validation scenes.")] = SPLIT_SEED,
     apart: Annotated[
         str,
         typer.Option(
@@ -135,7 +139,6 @@ def build(
     from ingest.melt.command import ask_melt_maps, tell_seasons
     from ingest.melt.maps import MeltMaps
     from ingest.melt.rule import DEFAULT_RULE
-    from ingest.recipe import Recipe
     from ingest.stream.find import find_scenes
     from ingest.stream.space import Space
 

@@ -13,8 +13,8 @@ from sweeps.design.catalogue import study, study_names
 from sweeps.design.experiment import SEED
 from sweeps.doctor.command import doctor
 from sweeps.launch.command import application
-from sweeps.launch.options import USUAL_TRACKING, TrackingUri
 from sweeps.leaderboard.command import leaderboard_command
+from sweeps.record.tracking_option import USUAL_TRACKING, TrackingUri
 from sweeps.report.command import report_command
 
 if TYPE_CHECKING:

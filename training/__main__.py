@@ -13,6 +13,7 @@ from rich.table import Table
 
 from datasets.class_colours import PALETTES, Palette, check_palette
 from datasets.errors import unknown_name
+from datasets.lake_argument import LAKE
 from datasets.loading.workers import loader_workers
 from datasets.process.machine import usable_cores
 from datasets.process.terminal import CommandLine, SeveralValues, err, out, tell, user_errors
@@ -48,7 +49,7 @@ def run(
         str | None,
         typer.Option(
             help="The lake: a folder, s3://..., gs://... (made by python -m ingest); needed but for --show.",
-            envvar="ICEBENCH_LAKE",
+            envvar=LAKE,
         ),
     ] = None,
     spec: Annotated[

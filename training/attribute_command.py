@@ -4,7 +4,7 @@ Heavy imports (torch, captum, matplotlib) are inside the command.
 """
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.table import Table
@@ -19,20 +19,20 @@ from training.attribution.settings import BASELINES, METHODS, SPLITS, Attributio
 from training.output_folder import refuse_unusable
 from training.progress_bar import counting_bar
 
+_USUAL: Final = AttributionSettings()
+
 
 def attribute(
     checkpoint: Annotated[
         Path, typer.Option(help="best.pt of a finished trial, or the trial's folder.", metavar="FILE|FOLDER")
     ],
-    lake: Annotated[str, typer.Option(help="The lake that it was trained on.", envvar="ICEBENCH_LAKE")],
-    method: Annotated[
-        str, typer.Option(help=f"How importance is found: {', '.join(METHODS)}.")
-    ] = "integrated_gradients",
+    lake: Annotated[str, typer.Option(help="The lake that it was trained on.", envvar=LAKE)],
+    method: Annotated[str, typer.Option(help=f"How importance is found: {', '.join(METHODS)}.")] = _USUAL.method,
     classes: Annotated[
         list[str] | None, typer.Option(help="A class to explain, as often as needed; without it all of the chart.")
     ] = None,
     target: Annotated[str | None, typer.Option(help="Chart of the classes; without it the trial's first.")] = None,
-    split: Annotated[str, typer.Option(help=f"Whose scenes: {', '.join(SPLITS)}.")] = "test",
+    split: Annotated[str, typer.Option(help=f"Whose scenes: {', '.join(SPLITS)}.")] = _USUAL.split,
     out_folder: Annotated[
         Path | None,
         typer.Option("--out", help="Folder for METHOD.json, .csv and .png; without it `attribution` beside the file."),
@@ -41,14 +41,14 @@ def attribute(
     baseline: Annotated[
         str,
         typer.Option(help=f"What channels are compared with, {' or '.join(BASELINES)}: patches, or 0 in its units."),
-    ] = "training",
+    ] = _USUAL.baseline,
     baselines: Annotated[int | None, typer.Option(help="Training patches to compare with.")] = None,
     steps: Annotated[int | None, typer.Option(help="Points of integrated_gradients.")] = None,
     samples: Annotated[int | None, typer.Option(help="Points of gradient_shap for every patch.")] = None,
     patches_per_scene: Annotated[
         int | None, typer.Option(help="Explain only this many drawn patches of each scene; the result says so.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of all draws.")] = 0,
+    seed: Annotated[int, typer.Option(help="Of all draws.")] = _USUAL.seed,
     memory_gb: Annotated[float | None, typer.Option(help="Memory to take at most.", min=0.1)] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and stop.")] = False,
 ) -> None:

@@ -46,9 +46,7 @@ def predict(
             metavar="FILE|FOLDER|RUN|TRIAL ...",
         ),
     ],
-    lake: Annotated[
-        str, typer.Option(help="Any lake with the channels and the ratio of the trial.", envvar="ICEBENCH_LAKE")
-    ],
+    lake: Annotated[str, typer.Option(help="Any lake with the channels and the ratio of the trial.", envvar=LAKE)],
     out_folder: Annotated[Path, typer.Option("--out", help="Folder for the maps.", metavar="DIR")],
     scenes: Annotated[
         list[str] | None, typer.Option(help="Scenes by id, charted or not (without: all of --split).", metavar="ID ...")

@@ -13,6 +13,7 @@ import typer
 from datasets.class_colours import PALETTES, check_palette
 from datasets.errors import unknown_name
 from datasets.lake import Lake
+from datasets.lake_argument import LAKE
 from datasets.loading.workers import loader_workers
 from datasets.process.folders import folder_for
 from datasets.process.machine import usable_cores
@@ -27,7 +28,7 @@ _MODES: Final = ("train", "evaluate")
 
 
 def compare(
-    lake: Annotated[str, typer.Option(help="The lake of all models that are compared.", envvar="ICEBENCH_LAKE")],
+    lake: Annotated[str, typer.Option(help="The lake of all models that are compared.", envvar=LAKE)],
     model: Annotated[
         str,
         typer.Option(

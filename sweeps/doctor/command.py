@@ -18,7 +18,8 @@ from datasets.process.terminal import out, tell, user_errors
 from sweeps.doctor import machine
 from sweeps.doctor.accelerator import gpus
 from sweeps.launch.finding import Check, Finding, with_time_limit
-from sweeps.launch.options import USUAL_TRACKING, Lakes, Storage, TrackingUri, lakes_of, storage_of
+from sweeps.launch.options import Lakes, Storage, lakes_of, storage_of
+from sweeps.record.tracking_option import USUAL_TRACKING, TrackingUri
 
 _PATIENCE_S: Final = 60.0
 _CLUSTER_S: Final = 300.0

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 
 import typer
 
-from datasets.process.checkout import ROOT
+from datasets.lake_argument import LAKE
 from datasets.process.terminal import CommandLine, err, user_errors
 from sweeps.design.experiment import Experiment, ExperimentError
 from sweeps.launch import options
 from sweeps.launch.placement import Placement
 from sweeps.launch.strategy import Strategy, parse_strategy
+from sweeps.record.tracking_option import USUAL_DATABASE, USUAL_TRACKING, TrackingUri
 
 
 def main(experiment: Experiment) -> None:
@@ -25,7 +26,7 @@ def application(experiments: dict[str, Experiment], title: str) -> typer.Typer:
     @app.command(help=f"{title}\n\nFinished trials are never run again. See docs/studies.md.")
     def run(
         lake: options.Lakes = None,
-        tracking_uri: options.TrackingUri = "",
+        tracking_uri: TrackingUri = "",
         storage: options.Storage = "",
         task: options.Task = "both",
         only: options.Only = None,
@@ -67,7 +68,7 @@ def application(experiments: dict[str, Experiment], title: str) -> typer.Typer:
 
             request = Request(
                 lake_urls=options.lakes_of(lake),
-                tracking_uri=tracking_uri or options.USUAL_TRACKING,
+                tracking_uri=tracking_uri or USUAL_TRACKING,
                 placement=placement,
                 strategy=strategy,
                 resume=resume,
@@ -105,7 +106,6 @@ def _shaped(
 
 def _places_to_ask(tracking_uri: str, lakes: Sequence[str]) -> tuple[str, str]:
     """Tracking server and lake of a dry run: those that are given, and the usual ones only where they are there."""
-    database, lake = ROOT / "results/mlflow.db", ROOT / "data/lake"
-    usual = f"sqlite:///{database}" if database.is_file() else ""
-    given = next(iter(lakes), "") or os.environ.get(options.LAKE, "")
-    return tracking_uri or usual, given or (str(lake) if lake.is_dir() else "")
+    usual = USUAL_TRACKING if USUAL_DATABASE.is_file() else ""
+    given = next(iter(lakes), "") or os.environ.get(LAKE, "")
+    return tracking_uri or usual, given or (str(options.USUAL_LAKE) if options.USUAL_LAKE.is_dir() else "")

@@ -7,13 +7,11 @@ from typing import Annotated, Final, Literal
 import typer
 
 from datasets.access import is_url, plain
+from datasets.lake_argument import LAKE
 from datasets.process.checkout import ROOT
 
-LAKE: Final = "ICEBENCH_LAKE"
-"""Environment variable with the URL of the lake; read here, since typer would split a path at its spaces."""
-
-USUAL_TRACKING: Final = f"sqlite:///{ROOT}/results/mlflow.db"
-"""Where MLflow is if nobody says it."""
+USUAL_LAKE: Final = ROOT / "data/lake"
+"""Where the lake is if nobody says it."""
 
 Lakes = Annotated[
     list[str] | None,
@@ -22,14 +20,6 @@ Lakes = Annotated[
         help=f"URL of the lake, which every node can reach (without: {LAKE}, or data/lake). Given again: the same "
         "scenes built with other options, for trials that need them.",
         metavar="URL",
-    ),
-]
-TrackingUri = Annotated[
-    str,
-    typer.Option(
-        help="MLflow: sqlite:///FILE or http(s)://HOST:PORT (without: results/mlflow.db).",
-        envvar="MLFLOW_TRACKING_URI",
-        metavar="URI",
     ),
 ]
 Storage = Annotated[
@@ -87,8 +77,11 @@ Measure = Annotated[
 
 
 def lakes_of(lake: list[str] | None) -> tuple[str, ...]:
-    """URLs of the lakes that are given; without, the one of the environment, else the usual one."""
-    return tuple(lake or [os.environ.get(LAKE) or str(ROOT / "data/lake")])
+    """URLs of the lakes that are given; without, the one of the environment, else the usual one.
+
+    The environment is read here, since typer would split a path at its spaces.
+    """
+    return tuple(lake or [os.environ.get(LAKE) or str(USUAL_LAKE)])
 
 
 def storage_of(storage: str) -> str:

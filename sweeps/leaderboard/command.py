@@ -10,9 +10,9 @@ from datasets.errors import IceBenchError, unknown_name
 from datasets.process.checkout import ROOT
 from datasets.process.folders import folder_for
 from datasets.process.terminal import err, print_whole, user_errors
-from sweeps.launch.options import USUAL_TRACKING
 from sweeps.leaderboard.published import SCORES
 from sweeps.leaderboard.submission import FORMS, Form, Submission, SubmissionError, make_submission, remarks, to_json
+from sweeps.record.tracking_option import USUAL_TRACKING, TrackingUri
 from sweeps.report.terminal import note, note_other_lakes, say, terminal_table, warn
 
 if TYPE_CHECKING:
@@ -29,9 +29,7 @@ class NoLeaderboardError(IceBenchError, ValueError):
 
 
 def leaderboard_command(
-    tracking_uri: Annotated[
-        str, typer.Option(help="MLflow: sqlite:///FILE or http(s)://HOST:PORT.", envvar="MLFLOW_TRACKING_URI")
-    ] = USUAL_TRACKING,
+    tracking_uri: TrackingUri = "",
     lake_digest: Annotated[
         str, typer.Option(help="Which lake, where trials ran on several (without: the newest).", metavar="DIGEST")
     ] = "",
@@ -83,7 +81,8 @@ def leaderboard_command(
         folder = folder_for(out_folder or ROOT / "results/leaderboard")
         if submission is not None:
             folder_for(submission.parent)
-        ranked, lake_digest = _ranked(tracking_uri, lake_digest)
+        uri = tracking_uri or USUAL_TRACKING
+        ranked, lake_digest = _ranked(uri, lake_digest)
         wanted = [each for each in ranked if model in ("", each.model)]
         made = None
         if submission is not None:
@@ -91,7 +90,7 @@ def leaderboard_command(
                 raise unknown_name("network of the leaderboard", model, [each.model for each in ranked])
             texts = {"model_type": model_type, "github_link": link, "inference_time": inference_time}
             made = _submission(wanted[0], "script" if form == "script" else "readme", texts)
-        _write(ranked, lake_digest, tracking_uri, folder)
+        _write(ranked, lake_digest, uri, folder)
         if submission is not None and made is not None:
             _write_submission(submission, made, wanted[0].submitted)
 

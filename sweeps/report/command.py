@@ -9,6 +9,7 @@ from datasets.errors import IceBenchError, unknown_name
 from datasets.process.checkout import ROOT
 from datasets.process.folders import folder_for
 from datasets.process.terminal import err, print_whole, user_errors
+from sweeps.record.tracking_option import USUAL_TRACKING, TrackingUri
 from sweeps.report.terminal import note_other_lakes, say, terminal_table, warn
 
 if TYPE_CHECKING:  # heavy: matplotlib and MLflow are loaded only by a report
@@ -25,9 +26,7 @@ class NoReportError(IceBenchError, ValueError):
 
 def report_command(
     study: Annotated[str, typer.Argument(help="Name of the study; without it, a page over all studies.")] = "",
-    tracking_uri: Annotated[
-        str, typer.Option(help="MLflow: sqlite:///FILE or http(s)://HOST:PORT.", envvar="MLFLOW_TRACKING_URI")
-    ] = f"sqlite:///{ROOT}/results/mlflow.db",
+    tracking_uri: TrackingUri = "",
     out_folder: Annotated[
         Path | None,
         typer.Option("--out", help="Folder for the files (without: results/reports/STUDY).", metavar="DIR"),
@@ -45,11 +44,11 @@ def report_command(
     with user_errors():
         if study and all_studies:
             raise NoReportError(f"--all and the study {study!r} are given: give one of them")
-        folder = folder_for(out_folder or ROOT / "results/reports" / study)
+        folder, uri = folder_for(out_folder or ROOT / "results/reports" / study), tracking_uri or USUAL_TRACKING
         from sweeps.record.studies import list_studies
 
         with err.status("reading MLflow"):
-            rows = list_studies(tracking_uri)
+            rows = list_studies(uri)
         if not rows:
             raise NoReportError(
                 "there is no study on this tracking server: run one, or give its --tracking-uri (MLFLOW_TRACKING_URI)"
@@ -58,7 +57,7 @@ def report_command(
         from sweeps.report.write import PAGE, write_campaign
 
         if study:
-            report = _written(_chosen(rows, study, lake_digest), tracking_uri, folder, log=log)
+            report = _written(_chosen(rows, study, lake_digest), uri, folder, log=log)
             show_report(report)
             say(f"report: {folder / PAGE}", how_to_open(report.evidence))
             return
@@ -69,8 +68,8 @@ def report_command(
         if not chosen:
             lakes = ", ".join(dict.fromkeys(row.lake for row in rows))
             raise NoReportError(f"no study ran on the lake {lake_digest!r}: there are {lakes}")
-        reports = [_written(row, tracking_uri, folder / row.study, log=log) for row in chosen]
-        page = write_campaign(reports, folder, tracking_uri)
+        reports = [_written(row, uri, folder / row.study, log=log) for row in chosen]
+        page = write_campaign(reports, folder, uri)
         say(*(f"{report.evidence.study.study}: {report.state}" for report in reports), f"report: {page}")
 
 
