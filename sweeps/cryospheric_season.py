@@ -30,7 +30,6 @@ EXPERIMENT = Experiment(
     question="How does the score change when all training scenes are of melt, of freeze, or of both?",
     arms=both({**SETS, **CONTROLS}, changes=EQUAL_STEPS, together=controls_of(SETS)),
     bins=CRYOSEASONS,
-    matrix="train.cryoseason",
 )
 
 if __name__ == "__main__":

@@ -27,7 +27,6 @@ EXPERIMENT = Experiment(
     question="How does the score change when all training scenes are of one season?",
     arms=both({**SETS, **CONTROLS}, changes=EQUAL_STEPS, together=controls_of(SETS)),
     bins=SEASONS,
-    matrix="train.season",
 )
 
 if __name__ == "__main__":

@@ -35,7 +35,6 @@ EXPERIMENT = Experiment(
     question="How well does a network trained on one season or location read every other?",
     arms=both({**SETS, **CONTROLS}, changes=EQUAL_STEPS, together=controls_of(SETS)),
     bins=(*SEASONS, *LOCATIONS, *CRYOSEASONS),
-    matrix="trained on",
 )
 
 if __name__ == "__main__":

@@ -130,7 +130,6 @@ class Experiment:
         objective: Test metric by which cells are compared in the report. Never what a search looks at: that is the val
             score.
         bins: Test scenes whose scores the report shows by themselves: seasons, locations, cryoseasons.
-        matrix: Axis that is shown against `bins`: trained on x scored on.
         conditions: Labels that a trial must have to be in this part of the study; see `only`.
         trained_by: For a study of attributions: the command that trains the network of a trial, with labels in braces,
             `python sweeps/base_model.py --only model={model}`. Empty for a study of trainings.
@@ -146,7 +145,6 @@ class Experiment:
     seeds: Sequence[int] = tuple(range(SEEDS))
     objective: str = "test_80m/f1"
     bins: Sequence[str] = ()
-    matrix: str | None = None
     conditions: Mapping[str, frozenset[str]] = field(default_factory=dict)
     trained_by: str = ""
 

@@ -1,7 +1,7 @@
 """`StudyDesign`: what a study set out to do, as its parent run in MLflow records it for readers of the results."""
 
 import itertools
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -33,7 +33,6 @@ class StudyDesign(BaseModel):
             are all combinations but those left out, if these make up `trials`; else what was never started can be
             counted, not named.
         bins: Bins of test scenes that the study compares, as in the metrics: `winter`, `cat1`, `melt`.
-        matrix: Axis whose values are shown against `bins`: trained on x tested on.
         left_out: Cells that are not among them, each with its reason.
         about: What its report is about: `scores` of trainings, or the `importance` of channels for trained networks,
             which has no objective.
@@ -48,14 +47,17 @@ class StudyDesign(BaseModel):
     trials: int = Field(ge=0)
     cells: tuple[tuple[str, ...], ...] = ()
     bins: tuple[str, ...] = ()
-    matrix: str | None = None
     left_out: tuple[LeftOut, ...] = ()
     about: Literal["scores", "importance"] = "scores"
 
+    @model_validator(mode="before")
+    @classmethod
+    def _of_earlier(cls, given: Any) -> Any:  # noqa: ANN401 - whatever a record holds
+        """Earlier records name an axis to show against `bins`; reports show all cells against them."""
+        return {name: value for name, value in given.items() if name != "matrix"} if isinstance(given, dict) else given
+
     @model_validator(mode="after")
     def _hangs_together(self) -> "StudyDesign":
-        if self.matrix is not None and self.matrix not in self.axes:
-            raise ValueError(f"matrix {self.matrix!r} is no axis: axes are {', '.join(self.axes)}")
         if any(len(cell) != len(self.axes) for cell in (*self.cells, *(each.cell for each in self.left_out))):
             raise ValueError(f"every cell needs one text for each of {', '.join(self.axes)}, empty where it has none")
         return self
@@ -97,6 +99,5 @@ def design_of(study: Experiment) -> StudyDesign:
         seeds=tuple(study.seeds),
         trials=len(study.trials()),
         bins=tuple(study.bins),
-        matrix=study.matrix,
         about="importance" if study.trained_by else "scores",
     )

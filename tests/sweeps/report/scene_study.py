@@ -24,7 +24,6 @@ def scene_study(
         seeds=(0, 1, 2),
         trials=12,
         bins=("winter", "cat4"),
-        matrix="train.season",
     )
     row, rows, results = study(design, quality, n_scenes=n_scenes)
     for trial in rows:

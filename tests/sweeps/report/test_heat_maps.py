@@ -21,7 +21,7 @@ def test_two_axes_are_a_map_with_reasons_for_holes() -> None:
 
 def test_trained_on_against_tested_on() -> None:
     axes = {"data.train.season": ("winter", "fall", "None")}
-    own = made(axes, bins=("winter", "summer", "cat4"), matrix="data.train.season")
+    own = made(axes, bins=("winter", "summer", "cat4"))
     (drawn,) = bin_figures(own)
     panel = drawn.figure.axes[0]
     assert ticks(panel.yaxis) == ["winter", "fall", "all"]
