@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import yaml
@@ -10,7 +10,7 @@ import yaml
 from datasets.catalog import Catalog
 from datasets.channels import CHANNELS
 from datasets.export.patch_list import Patch
-from datasets.export.settings import ExportSettings
+from datasets.export.settings import SPLITS, ExportSettings
 from datasets.labels import IGNORE
 from datasets.loading.normalize import Normalization
 from datasets.storage import replace
@@ -24,6 +24,8 @@ CLASSES: Final = "classes.json"
 TERRATORCH: Final = "terratorch.yaml"
 PANGAEA: Final = "pangaea.yaml"
 
+_NOT_THERE: Final = "???"
+"""What a person has to fill in: OmegaConf's mark for it."""
 _PANGAEA_BANDS: Final = {"nersc_sar_primary": "VV", "nersc_sar_secondary": "VH"}
 """Its encoders take bands by name, and know co- and cross-polarised SAR by these only: of other names they see none."""
 
@@ -112,19 +114,19 @@ def write_constants(
     if settings.format != "geotiff":
         return
     for name, content in (
-        (TERRATORCH, _terratorch(settings, normalization)),
+        (TERRATORCH, _terratorch(settings, normalization, patches.keys())),
         (PANGAEA, _pangaea(settings, normalization, shares)),
     ):
         replace(f"{place}/{name}", yaml.safe_dump(content, sort_keys=False, width=110).encode())
 
 
-def _terratorch(settings: ExportSettings, normalization: Normalization) -> dict[str, Any]:
-    """`data` of its configuration; paths from the folder in which it is run, which is the export's."""
-    roots = {
-        f"{split}_{kind}data_root": f"{split}/{folder}"
-        for split in ("train", "val", "test")
-        for kind, folder in (("", "images"), ("label_", "masks"))
-    }
+def _terratorch(settings: ExportSettings, normalization: Normalization, splits: Collection[str]) -> dict[str, Any]:
+    """`data` of its configuration; paths from the folder in which it is run, which is the export's.
+
+    The module wants a root of the images of every split, which it reads only to train, validate or test.
+    """
+    roots = {f"{split}_data_root": f"{split}/images" if split in splits else _NOT_THERE for split in SPLITS}
+    roots |= {f"{split}_label_data_root": f"{split}/masks" for split in SPLITS if split in splits}
     arguments = {
         "batch_size": 8,
         "num_workers": 4,
@@ -147,7 +149,7 @@ def _pangaea(settings: ExportSettings, normalization: Normalization, shares: Seq
     return {
         "_target_": "pangaea.datasets.ai4arctic.AI4ArcticDataset",
         "dataset_name": f"icebench_{settings.lake}",
-        "root_path": "???",  # where somebody has the export: its configuration asks for it by this mark
+        "root_path": _NOT_THERE,  # where somebody has the export: its configuration asks for it by this mark
         "img_size": settings.patch,
         "multi_temporal": 0,
         "multi_modal": False,

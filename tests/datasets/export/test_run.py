@@ -146,6 +146,18 @@ def test_classes_and_sections_for_other_programs(of_all_channels: Path) -> None:
     assert pangaea["data_min"]["sar"][:2] == [-30.0, -35.0], "normalized by these, SAR must not be a narrow band"
 
 
+@pytest.mark.parametrize("split", ["train", "val,test"])
+def test_a_section_names_no_folder_that_is_not_there(split: str, tiny_lake: Lake, tmp_path: Path) -> None:
+    result = run(tiny_lake.url, tmp_path / "some", "--split", split, "--limit", "2", "--max-masked", "1")
+    assert result.exit_code == 0, result.output
+    section = yaml.safe_load((tmp_path / "some/terratorch.yaml").read_text())["data"]["init_args"]
+    roots = {name: root for name, root in section.items() if name.endswith("_root")}
+    there = {*split.split(",")}
+    assert {name for name, root in roots.items() if root == "???"} == {f"{n}_data_root" for n in {*SPLITS} - there}
+    assert {name for name in roots if "label" in name} == {f"{name}_label_data_root" for name in there}
+    assert all((tmp_path / "some" / root).is_dir() for root in roots.values() if root != "???")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("format", ["geotiff", "npz", "zarr"])
 @pytest.mark.parametrize("store", ["folder", "memory"])
@@ -274,3 +286,8 @@ def test_a_missing_package_is_named(tiny_lake: Lake, tmp_path: Path, monkeypatch
     assert result.exit_code == 2
     assert "pip install 'icebench[maps]'" in " ".join(result.output.split())
     assert not (tmp_path / "new").exists()
+
+
+def test_a_place_where_nothing_can_be_made_is_a_sentence(tiny_lake: Lake) -> None:
+    result = run(tiny_lake.url, "/proc/none")
+    assert (result.exit_code, "'/proc/none' cannot be used (nothing can be made there)" in result.output) == (2, True)
