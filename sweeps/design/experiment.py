@@ -195,6 +195,11 @@ class Experiment:
         seeds = found.pop(SEED, {})
         return {axis: tuple(values) for axis, values in found.items()} | {SEED: tuple(seeds)}
 
+    def drawing(self, maps: str) -> "Experiment":
+        """The same trials, which draw other maps of their test scenes; see `EvaluationSpec.maps`."""
+        arms = {task: replace(arm, base=arm.base.with_("evaluation.maps", maps)) for task, arm in self.arms.items()}
+        return replace(self, arms=arms)
+
     def with_seeds(self, count: int) -> "Experiment":
         """The study with seeds 0 .. count - 1."""
         return replace(self, seeds=tuple(range(count)))

@@ -38,6 +38,7 @@ def application(experiments: dict[str, Experiment], title: str) -> typer.Typer:
         scheduler: options.Scheduler = "none",
         resume: options.Resume = True,
         rerun_failed: options.RerunFailed = False,
+        maps: options.Maps = None,
         smoke: options.Smoke = False,
         dry_run: options.DryRun = False,
         measure: options.Measure = False,
@@ -46,7 +47,8 @@ def application(experiments: dict[str, Experiment], title: str) -> typer.Typer:
             strategy = parse_strategy(search, scheduler)
             if strategy.needs_scores and only:
                 raise ExperimentError("--search optuna chooses the values itself: leave --only out, or use random")
-            chosen = [_shaped(each, task, seeds, smoke, strategy) for each in _with_scores(experiments, strategy)]
+            drawing = [each.drawing(maps) if maps else each for each in _with_scores(experiments, strategy)]
+            chosen = [_shaped(each, task, seeds, smoke, strategy) for each in drawing]
             parts = [whole.of_task(task).only(only or []) for whole in chosen]
             if measure and not dry_run:
                 raise ExperimentError("--measure tells what a dry run cannot know: give it with --dry-run")

@@ -204,7 +204,11 @@ def _disk(
         )
         yield f"records: {_size(_COPIES * weights)} of networks in MLflow"
     if lake is not None:
-        charts = sum(len(trial.spec.data.targets) for trial in trials if trial.attribution is None)
+        charts = sum(
+            len(trial.spec.data.targets)
+            for trial in trials
+            if trial.attribution is None and trial.spec.evaluation.maps == "all"
+        )
         if maps := charts * lake.scenes["test"] * _MAP_BYTES:
             yield f"records: about {_size(maps)} of maps in MLflow ({plural(lake.scenes['test'], 'test scene')})"
 

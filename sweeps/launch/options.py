@@ -66,6 +66,14 @@ Resume = Annotated[
     bool, typer.Option("--resume/--no-resume", help="Go on from checkpoints, or train unfinished trials from start.")
 ]
 RerunFailed = Annotated[bool, typer.Option("--rerun-failed", help="Run only trials whose last attempt failed.")]
+Maps = Annotated[
+    Literal["all", "small", "none"] | None,
+    typer.Option(
+        help="What trials draw of every test scene: pictures, only the small maps that reports show, or nothing. No "
+        "number changes (without: as in the study, all).",
+        show_default=False,
+    ),
+]
 Smoke = Annotated[bool, typer.Option("--smoke", help="The same with trials of a minute.", envvar="ICEBENCH_SMOKE")]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Print the trials and what they will cost; change nothing, start nothing.")

@@ -139,6 +139,7 @@ def test_options_are_a_closed_set() -> None:
         "--resume",
         "--no-resume",
         "--rerun-failed",
+        "--maps",
         "--smoke",
         "--dry-run",
         "--measure",

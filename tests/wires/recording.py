@@ -24,6 +24,7 @@ from datasets.loading.assemble import Assembler
 from datasets.loading.batch import Batch
 from training.evaluation import score_network
 from training.evaluation.result import TrialResult
+from training.evaluation.score_network import Draw, draw_nothing
 from training.loop.checkpoint import Checkpoint
 from training.loop.epoch import EpochRow, ValScores
 from training.loop.losses import Loss, LossSums
@@ -61,6 +62,7 @@ class Recording:
         trained: Weights that were kept.
         test: Windows read to score.
         scores: Test scores, and the score of every scene.
+        drawn: What of every scene is to be drawn.
     """
 
     identity: str = ""
@@ -87,6 +89,7 @@ class Recording:
     trained: str = ""
     test: list[tuple[Window, tuple[int, ...]]] = field(default_factory=list)
     scores: dict[str, float] = field(default_factory=dict)
+    drawn: str = ""
 
     def differs_from(self, other: "Recording") -> set[str]:
         """Names of the wires on which two trials differ."""
@@ -208,6 +211,10 @@ class _Probe:
             self.wires.compiled = True
             return network
 
+        def drawer(spec: TrialSpec, *args: Any) -> Draw:  # noqa: ANN401
+            self.wires.drawn = spec.evaluation.maps
+            return draw_nothing
+
         def selected(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
             data = select(*args, **kwargs)
             for split in ("train", "val", "test"):
@@ -219,7 +226,7 @@ class _Probe:
             "save_checkpoint": saved,
             "save_progress": went_on,
             "write_trial_files": lambda *args: [],
-            "map_drawer": lambda *args: lambda score: [],
+            "map_drawer": drawer,
         }.items():
             patch.setattr(training.trial, name, stand_in)
         patch.setattr(training.fit, "validate", validated)

@@ -194,6 +194,7 @@ ROWS: Mapping[str, Row] = {
     "evaluation.map_stride": Row(6, "test", base=PATCH),
     "evaluation.map_stride_m": Row(480.0, "test", base=PATCH),
     "evaluation.dominance": Row([1.0], "scores"),
+    "evaluation.maps": Row("small", "drawn"),
     "seed": Row(1, "crops start"),
 }
 MAY_STAY = {"val_loss", "scores", "trained"}

@@ -38,8 +38,8 @@ _WRONG: Final = Swatch(name="wrong", colour=WRONG)
 
 
 def map_drawer(spec: TrialSpec, lake: Lake, folder: Path, palette: Palette = "safe") -> Draw:
-    """Draws the maps of each scored scene into a folder; nothing where the lake has no SAR at the trial's ratio."""
-    if not set(_SAR) <= set(lake.moments(f"r{spec.data.ratio}")):
+    """Draws what `evaluation.maps` says of each scored scene into a folder; nothing without SAR at its ratio."""
+    if spec.evaluation.maps == "none" or not set(_SAR) <= set(lake.moments(f"r{spec.data.ratio}")):
         return draw_nothing
     return lambda score: draw_maps(score, spec, lake, folder, palette)
 
@@ -47,7 +47,7 @@ def map_drawer(spec: TrialSpec, lake: Lake, folder: Path, palette: Palette = "sa
 def draw_maps(score: SceneScore, spec: TrialSpec, lake: Lake, folder: Path, palette: Palette = "safe") -> list[Path]:
     """Draws SAR, chart, prediction and errors of one scored test scene, one picture per target; returns their paths.
 
-    Its small maps, from which reports draw, are one more file.
+    Its small maps, from which reports draw, are one more file; the only one where `evaluation.maps` is `small`.
 
     SAR is read at the coarsest ratio that still fills the picture: means over its pixels show less speckle than single
     ones, and fewer bytes are read.
@@ -63,7 +63,7 @@ def draw_maps(score: SceneScore, spec: TrialSpec, lake: Lake, folder: Path, pale
         f"trial {spec.trial_id} · lake {lake.digest} · {pixel_spacing(ratio)} m pixels · {frame.orientation.words}"
     )
     paths = [small.write(folder)]
-    for name in spec.data.targets:
+    for name in spec.data.targets if spec.evaluation.maps == "all" else ():
         figure = map_figure(
             frame,
             ground,

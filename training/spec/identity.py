@@ -46,8 +46,8 @@ changed."""
 CAME_WITH: Final[Mapping[str, object]] = {}
 """Default with which a later field of `TrialSpec` was added, where it is another one today."""
 
-WHERE: Final = frozenset({"loop.feed"})
-"""Fields of `TrialSpec` that say where something is done and change no number."""
+WHERE: Final = frozenset({"loop.feed", "evaluation.maps"})
+"""Fields of `TrialSpec` that say where something is done, or what is drawn, and change no number."""
 
 PINNED: Final = re.compile(r"(?P<path>.+)#(?P<digest>[0-9a-fA-F]{8,64})")
 """`model.pretrained` as `PATH#DIGEST`."""

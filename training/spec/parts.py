@@ -217,6 +217,9 @@ class EvaluationSpec(Part):
             truths, scored on grids of their own (`test_80m_d90`). At 0.9 fewer pixels have a label, all of which have
             the same one at lower shares.
         map_stride_m: The same in metres, rounded to whole pixels; it takes the place of `map_stride` where it is set.
+        maps: What is drawn of each test scene: a picture of every chart, and small maps, from which reports draw
+            (`all`); these alone (`small`); or nothing (`none`). It changes no number, so it is not part of the trial's
+            identity.
     """
 
     fixed_ratio: int | None = Field(default=2, ge=1)
@@ -224,6 +227,7 @@ class EvaluationSpec(Part):
     map_stride: int | None = Field(default=None, ge=1)
     map_stride_m: float | None = Field(default=None, gt=0.0, allow_inf_nan=False)
     dominance: tuple[float, ...] = ()
+    maps: Literal["all", "small", "none"] = "all"
 
     @field_validator("dominance")
     @classmethod

@@ -33,6 +33,16 @@ def test_a_scene_has_a_picture_for_each_target(tiny_lake: Lake, small_spec: Tria
     assert map_drawer(spec, tiny_lake, tmp_path / "again")(score) == [tmp_path / "again" / path.name for path in paths]
 
 
+def test_a_trial_may_draw_less_and_stays_the_same_trial(tiny_lake: Lake, small_spec: TrialSpec, tmp_path: Path) -> None:
+    record = tiny_lake.catalog().split("test").records[0]
+    truth = {"SOD": tiny_lake.scene(record.scene_id).whole(10, ["SOD"])["SOD"].astype(np.uint8)}
+    score = SceneScore(record=record, predicted=truth, truth=truth, matrices={})
+    small, none = (small_spec.with_("evaluation.maps", word) for word in ("small", "none"))
+    assert {small.trial_id, none.trial_id} == {small_spec.trial_id}
+    assert map_drawer(small, tiny_lake, tmp_path)(score) == [tmp_path / f"{record.scene_id}.npz"]
+    assert map_drawer(none, tiny_lake, tmp_path / "none") is draw_nothing
+
+
 def test_a_lake_without_sar_has_no_maps(
     tiny_lake: Lake, small_spec: TrialSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -290,9 +290,12 @@ def test_a_change_of_any_field_changes_the_id() -> None:
     assert len({*others, AttributionSettings().trial_id("t"), AttributionSettings().trial_id("u")}) == len(others) + 2
 
 
-def test_the_place_of_the_training_set_is_not_part_of_the_id() -> None:
+def test_what_changes_no_number_is_not_part_of_the_id() -> None:
     assert {name for name, _ in leaves(TrialSpec)} > identity.WHERE
-    assert {TrialSpec().with_("loop.feed", feed).trial_id for feed in ("loader", "device")} == {TrialSpec().trial_id}
+    others = {"loop.feed": ("loader", "device"), "evaluation.maps": ("small", "none")}
+    assert others.keys() == identity.WHERE
+    ids = {TrialSpec().with_(name, value).trial_id for name, values in others.items() for value in values}
+    assert ids == {TrialSpec().trial_id}
 
 
 @pytest.mark.parametrize("settings", [TrialSpec, AttributionSettings])
