@@ -50,8 +50,8 @@ class TieGrid:
         filled[line_place, sample_place] = True
         if line_place.size != filled.size or not filled.all() or min(filled.shape) < 2:
             raise TiePointsError(
-                f"{plural(line_place.size, 'tie point does', 'tie points do')} not form a grid of {lines.size} x "
-                f"{samples.size} (lines, samples): "
+                f"{plural(line_place.size, 'tie point does', 'tie points do')} not form a grid of "
+                f"{lines.size} lines x {samples.size} samples: "
                 "take the raw file from the archive again"
             )
         fields = {}

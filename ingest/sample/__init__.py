@@ -71,10 +71,10 @@ def write_samples(
     """
     if scenes < 1:
         raise SampleError(f"cannot write {scenes} scenes: ask for at least 1")
-    for what, given in (("lines", lines), ("samples", samples)):
+    for what, given in (("line", lines), ("sample", samples)):
         if given < SMALLEST:
             raise SampleError(
-                f"{given} as the number of {what} is too small for a scene: ask for at least {SMALLEST}, "
+                f"{plural(given, f'{what} is', f'{what}s are')} too few for a scene: ask for at least {SMALLEST}, "
                 "two cells of the 2 km grid of AMSR2 and ERA5"
             )
     if seed < 0:

@@ -72,7 +72,7 @@ def maps_section(
             of_task = f" ({choice.task})" if len(choices) > 1 else ""
             notes.append(
                 f"There {'are no maps' if not found else 'is no map'} of {', '.join(without)}{of_task}: trials of "
-                "earlier programs left none for reports, and those of others could not be read."
+                "earlier programs, or with --maps none, left none for reports; those of others could not be read."
             )
     return Section(anchor="maps", title="Maps", sentences=tuple(notes), pictures=pictures(drawn))
 

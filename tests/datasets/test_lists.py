@@ -128,7 +128,7 @@ def test_raw_and_ready_to_train_names_are_the_same_scene(name: str, key: str) ->
 
 def test_what_cannot_be_listed_is_one_sentence(tiny_lake: Lake, tmp_path: Path) -> None:
     none = Catalog.of(row.model_copy(update={"cryoseason": None}) for row in tiny_lake.catalog())
-    with pytest.raises(ListError, match="none of the 8 training scenes of the lake has a cryoseason: add it with"):
+    with pytest.raises(ListError, match="none of 8 training scenes of the lake has a cryoseason: add it with"):
         season_lists(none)
     with pytest.raises(ListError, match="holds none of the 15 lists"):
         read_lists(tmp_path)

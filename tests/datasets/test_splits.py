@@ -129,7 +129,7 @@ def test_a_validation_set_that_leaves_nothing_is_refused() -> None:
 
 def test_one_training_scene_alone_is_training() -> None:
     assert len(assign_splits([record(0, orbit=0)], seed=0).split("train")) == 1
-    with pytest.raises(SplitError, match="1 validation scenes of 1 usable training scenes are too many"):
+    with pytest.raises(SplitError, match="1 validation scene of 1 usable training scene is too many"):
         assign_splits([record(0, orbit=0)], seed=0, val_scenes=1)
 
 

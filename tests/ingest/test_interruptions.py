@@ -262,7 +262,7 @@ def test_a_rebuild_waits_for_all_archives(raw_train: list[Path], raw_test: list[
     assert "or --rebuild" in command("build", *raw_train[:2], *anew).output
     half = command("build", *raw_train[:2], *anew, "--rebuild")
     assert half.exit_code == 1, half.output
-    assert f"readers still see recipe {before.recipe_digest}: 1 of its scenes are not built" in half.output
+    assert f"readers still see recipe {before.recipe_digest}: 1 of its scenes is not built" in half.output
     assert Lake.open(str(lake)).digest == before.digest
     whole = command("build", raw_test[0], *anew, "--split", "test", "--rebuild")
     assert whole.exit_code == 0, whole.output

@@ -27,8 +27,8 @@ from training.prediction.map_folder import MapFolder
 from training.prediction.networks import Networks
 from training.prediction.predict_scene import MapMaker
 
-Outcomes = Generator[tuple[str, bool | BaseException], None, None]
-"""Scenes, each with what `MapMaker.make` returned or raised."""
+Outcomes = Generator[tuple[str, BaseException | None], None, None]
+"""Scenes, each with what `MapMaker.make` raised; None where its map is there."""
 
 
 class FolderNotSharedError(IceBenchError, FileNotFoundError):
@@ -64,7 +64,8 @@ def make_on_workers(
     """Makes the maps of scenes, given what makes them by scene id, as workers are free.
 
     Yields:
-        The scene, and what `MapMaker.make` returns or raises; `WorkerDiedError` where its workers died.
+        The scene, and what `MapMaker.make` raises; None where its map is there, `WorkerDiedError` where its workers
+        died.
 
     Raises:
         ClusterError: The cluster cannot be used, or went away.
@@ -84,13 +85,13 @@ _TURN: Final = Lock()
 """Dask gives a worker a scene for each of its threads: one scene has the memory and all threads, the others wait."""
 
 
-def make_map(scene: tuple[str, str], order: Order) -> bool:
+def make_map(scene: tuple[str, str], order: Order) -> None:
     """Makes the map of a scene in a worker; see `MapMaker.make`."""
     with _TURN, whole_float32():
         if order.checkpoints not in _KEPT:
             _KEPT.clear()
             _KEPT[order.checkpoints] = _load(order)
-        return _KEPT[order.checkpoints].make(*scene)
+        _KEPT[order.checkpoints].make(*scene)
 
 
 def _load(order: Order) -> MapMaker:

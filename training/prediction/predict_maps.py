@@ -122,11 +122,12 @@ def predict_maps(
     to_do = [record for record in scenes if folder.missing(record.scene_id, identity[record.scene_id])]
     make_folder(folder.path)
     sizes = {record.scene_id: _pixels(record, networks.ratio) for record in to_do}
-    found: dict[str, bool | BaseException] = {scene_id: False for scene_id in identity if scene_id not in sizes}
+    kept = [scene_id for scene_id in identity if scene_id not in sizes]
+    found: dict[str, BaseException | None] = {}
     done, finished, total = 0, 0, sum(sizes.values())
 
     def told(scene_id: str = "") -> None:
-        progress(Progress(done=done, total=total, scenes=len(found), of=len(scenes), finished=scene_id))
+        progress(Progress(done=done, total=total, scenes=len(kept) + len(found), of=len(scenes), finished=scene_id))
 
     def advance(pixels: int) -> None:
         nonlocal done
@@ -135,7 +136,7 @@ def predict_maps(
 
     told()
     if not to_do:
-        return Summary(written=[], kept=list(found), failed=[])
+        return Summary(written=[], kept=kept, failed=[])
     wanted = {scene_id: identity[scene_id] for scene_id in sizes}
     longest = max(max(record.lines, record.samples) for record in to_do) // networks.ratio
     if isinstance(on, str):
@@ -148,15 +149,15 @@ def predict_maps(
         for scene_id, outcome in outcomes:
             if isinstance(outcome, _OF_ALL) or (isinstance(outcome, OSError) and outcome.errno in _DISK_FULL):
                 raise outcome
-            found[scene_id] = outcome or True  # a map that is there by now was made by a worker that then died
+            found[scene_id] = outcome
             finished += sizes[scene_id]
             done = finished
             told(scene_id)
-    in_order = [(scene_id, found[scene_id]) for scene_id in identity]
+    in_order = [(scene_id, found[scene_id]) for scene_id in sizes]
     return Summary(
-        written=[scene_id for scene_id, outcome in in_order if outcome is True],
-        kept=[scene_id for scene_id, outcome in in_order if outcome is False],
-        failed=[(scene_id, sentence_of(error)) for scene_id, error in in_order if isinstance(error, BaseException)],
+        written=[scene_id for scene_id, error in in_order if error is None],
+        kept=kept,
+        failed=[(scene_id, sentence_of(error)) for scene_id, error in in_order if error is not None],
     )
 
 

@@ -54,8 +54,8 @@ class MapMaker:
     tiling: Tiling
     folder: MapFolder
 
-    def make(self, scene_id: str, made_by: str, *, advance: Callable[[int], None] = lambda pixels: None) -> bool:
-        """Makes the forms of a scene's map that its folder lacks; False where it lacks none.
+    def make(self, scene_id: str, made_by: str, *, advance: Callable[[int], None] = lambda pixels: None) -> None:
+        """Makes the forms of a scene's map that its folder lacks, if it lacks any.
 
         `advance` is told how many pixels each tile had.
 
@@ -71,7 +71,7 @@ class MapMaker:
         with folder.alone(scene_id), memory_of(first.inputs.device, "map a scene", to_score(first.spec)):
             missing = folder.missing(scene_id, made_by)
             if not missing:
-                return False
+                return
             with folder.work(scene_id) as work:
                 store = folder.store(scene_id, made_by)
                 if store is None:
@@ -83,7 +83,6 @@ class MapMaker:
                 with open_map(store) as data:
                     made = {name: FORMATS[name].write(data, work, folder.options) for name in missing}
                 folder.publish(scene_id, made_by, made)
-        return True
 
 
 def predict_scene_map(

@@ -84,7 +84,7 @@ def test_the_tracking_server_of_a_study_is_asked(tmp_path: Path, tiny_lake: Lake
     tracker.finish("FINISHED")
     known = ask(uri, tiny_lake.url)
     assert [run.cost for run in known.past] == [COST]
-    assert known.notes[0] == f"asked {uri}: 1 finished trials with their cost"
+    assert known.notes[0] == f"asked {uri}: 1 finished trial of known cost"
     assert known.notes[1].startswith(f"asked {tiny_lake.url}: ")
     nobody = ask("", "")
     assert (nobody.past, nobody.lake) == ([], None)

@@ -189,9 +189,9 @@ def test_a_checkpoint_keeps_the_normalization_for_scoring_and_attribution(
         ),
         (
             {"channels": ["t2m"], "mean": [1.0, 2.0], "std": [1.0]},
-            r"mean has 2 values and .* 1 inputs \(t2m",
+            r"mean has 2 values and .* 1 input \(t2m",
         ),
-        ({"channels": ["t2m"], "mean": [1.0]}, r"model.inputs.std has 0 values and the network 1 inputs"),
+        ({"channels": ["t2m"], "mean": [1.0]}, r"model.inputs.std has 0 values and the network 1 input "),
         ({"channels": ["t2m"], "mean": [None], "std": [1.0]}, "must be null together, and are not for t2m"),
         ({"channels": ["t2m"], "mean": [1.0], "std": [0.0]}, "numbers above 0 or null"),
         (

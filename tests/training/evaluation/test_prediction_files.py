@@ -121,17 +121,17 @@ def test_other_layouts_of_the_same_map_are_taken(tiny_lake: Lake, tmp_path: Path
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [
-        (lambda t: dataset(with_first(floats(t), t, np.nan)), "has 1 pixels that are NaN: every labelled pixel needs"),
+        (lambda t: dataset(with_first(floats(t), t, np.nan)), "has 1 pixel of NaN: every labelled pixel needs"),
         (
             lambda t: dataset(with_first(t, t, 6)),
-            "has 1 pixels whose value is no class of SOD (such as 6): classes are 0",
+            "has 1 pixel whose value is no class of SOD (such as 6): classes are 0",
         ),
         (lambda t: dataset(with_first(floats(t), t, 1.5)), "whose value is no class of SOD (such as 1.5)"),
         (lambda t: dataset(with_first(t.astype(np.int16), t, -1)), "whose value is no class of SOD (such as -1)"),
-        (lambda t: dataset(with_first(t, t, IGNORE)), "has 1 pixels of 255 where the chart has a label: each of these"),
+        (lambda t: dataset(with_first(t, t, IGNORE)), "has 1 pixel of 255 where the chart has a label: each of these"),
         (
             lambda t: dataset(with_first(t, t, 254)),
-            "has 1 pixels of 254, which is land, where the chart has a label, and each of these needs a class: write "
+            "has 1 pixel of 254, which is land, where the chart has a label, and each of these needs a class: write "
             "maps with `python -m training predict --leaderboard`",
         ),
         (
