@@ -68,7 +68,7 @@ def test_two_files_of_one_scene_are_not_both_built(raw_train: list[Path], tmp_pa
     result = command("build", raw_train[0], twin, "--lake", tmp_path / "lake", "--ratios", "10")
     assert result.exit_code == 1
     assert "give only one of them" in result.output
-    assert "1 of 2 scenes are in the lake" in result.output
+    assert "1 of 2 scenes is in the lake" in result.output
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from tests.ingest.kept_workers import command
         (["build", "{raw}", "--lake", "{lake}", "--ratios", "two"], "ratios = 'two' is not allowed"),
         (
             ["build", "{raw}", "--lake", "{lake}", "--val-scenes", "7"],
-            "7 validation scenes of at most 1 training scenes are too many",
+            "7 validation scenes of at most 1 training scene are too many",
         ),
         (["build", "{empty}", "--lake", "{lake}"], "holds no *.nc file"),
         (["build", "{empty}/nothing", "--lake", "{lake}"], "does not exist: give raw netCDF files"),

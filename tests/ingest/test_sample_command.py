@@ -25,7 +25,7 @@ def test_scenes_of_two_calls_are_not_mixed(tmp_path: Path) -> None:
     again = command("sample", tmp_path, *few, "--seed", 1)
     assert again.exit_code == 2
     said = " ".join(again.output.split())
-    assert f"holds 1 other *.nc files (first: {Path(first).name!r}): give a new folder, or --overwrite" in said
+    assert f"holds 1 other *.nc file (first: {Path(first).name!r}): give a new folder, or --overwrite" in said
     assert find_sources([str(tmp_path)]) == [first]
     assert command("sample", tmp_path, *few, "--seed", 1, "--overwrite").exit_code == 0
     (second,) = find_sources([str(tmp_path)])

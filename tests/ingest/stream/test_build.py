@@ -153,8 +153,8 @@ def test_a_server_without_parts_and_an_archive_by_hand(
     by_hand.write_bytes(zipped_64(named(raw_train[2:3])))
     result = command("build", "figshare:raw-train", by_hand, "--lake", lake, *RATIOS, "--workers", 2)
     assert result.exit_code == 0, result.output
-    assert "1 zip archives" in result.output
-    assert "had to be fetched whole, their server sends no parts (first: raw-train/a.zip)" in result.output
+    assert "1 zip archive " in result.output
+    assert "had to be fetched whole, the server sends no parts (first: raw-train/a.zip)" in result.output
     assert contents(lake) == contents(local)
     assert not scratch_of(lake).exists()
     assert by_hand.exists()
