@@ -168,3 +168,10 @@ def test_a_smoke_run_has_three_seeds_and_no_axis_that_is_left_out() -> None:
         f"task=pixel data.ratio={ratio} seed={seed}" for ratio in (2, 5) for seed in (0, 1, 2)
     ]
     assert [trial.labels["seed"] for trial in experiment(seeds=(7,)).smaller().trials()] == [7] * 4
+
+
+def test_what_trials_draw_is_set_for_the_whole_study_and_changes_no_trial() -> None:
+    study = experiment(arms={"pixel": PIXEL, "patch": PATCH})
+    for shaped in (study.drawing("none"), study.with_seeds(2).drawing("none").of_task("patch")):
+        assert {trial.spec.evaluation.maps for trial in shaped.trials()} == {"none"}
+        assert {trial.trial_id for trial in shaped.trials()} <= {trial.trial_id for trial in study.trials()}
