@@ -47,6 +47,7 @@ SPEC: Final = TrialSpec.from_dict(
             "precision": "bfloat16",
             "val_precision": "training",
         },
+        "evaluation": {"fixed_ratio": None},
     }
 )
 SIDE, ROUNDS = 512, 15
@@ -63,8 +64,10 @@ def measure() -> list[Row]:
 def _lake(folder: Path) -> Lake:
     recipe = Recipe(ratios=(SPEC.data.ratio,))
     lake = Lake.create(str(folder / "lake"), recipe.to_lake())
-    made = write_samples(folder / "raw", scenes=8, lines=700, samples=800, seed=0)
-    publish(lake, [convert_scene(str(raw), recipe, lake, "train") for raw in made], SplitOptions(val_scenes=3))
+    made = write_samples(folder / "raw", scenes=9, lines=700, samples=800, seed=0)
+    splits = ("test", *["train"] * (len(made) - 1))  # no trial is without a test scene
+    rows = [convert_scene(str(raw), recipe, lake, split) for raw, split in zip(made, splits, strict=True)]
+    publish(lake, rows, SplitOptions(val_scenes=3))
     return lake
 
 
