@@ -8,6 +8,7 @@ import torch
 from datasets.lake import Lake
 from tests.wires.recording import Recorded, digest, record
 from tests.wires.test_selection import SPEC, val
+from training.evaluation.score_checkpoint import score_checkpoint
 from training.loop.checkpoint import load_progress, save_progress
 from training.loop.epoch import EpochRow, TrainingProgress
 from training.tracking.tracker import MemoryTracker
@@ -94,6 +95,18 @@ def test_what_is_told_of_the_chosen_epoch_is_float32(both: dict[str, Recorded]) 
     assert half.result.metrics["best/val_f1"] == row.val_f1
     assert half.history[half.result.best_epoch].val_loss != row.val_loss, "its curve is of what chose"
     assert single.result.metrics["best/val_loss"] == single.history[single.result.best_epoch].val_loss
+
+
+@pytest.mark.slow
+def test_a_checkpoint_is_scored_in_float32_and_its_record_still_says_what_chose_it(
+    both: dict[str, Recorded], wired_lake: Lake
+) -> None:
+    half = both["training"].result
+    folder = Path(half.checkpoint).parent
+    (folder / "result.json").write_text(half.model_dump_json(), encoding="utf-8")
+    _, again = score_checkpoint(folder, wired_lake)
+    assert again.val_precision == "bfloat16"
+    assert (again.matrices, again.scenes) == (half.matrices, half.scenes)
 
 
 @pytest.mark.slow

@@ -24,7 +24,7 @@ _NORMS: Final = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNor
 """Of these very types: a subclass may do more (timm's batch norms with an activation, standardized weights)."""
 
 
-class _Watch(TorchDispatchMode):
+class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch leaves it untyped
     """Which batch norm takes what which convolution gives.
 
     An id is that of one tensor only while that is there. What is asked for by its id is therefore a weight, a buffer,
@@ -32,7 +32,7 @@ class _Watch(TorchDispatchMode):
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.taken = Counter[int]()
         self.given: dict[int, tuple[torch.Tensor, int]] = {}
         self.pairs: list[tuple[int, int, int]] = []
@@ -76,14 +76,11 @@ def folded(model: nn.Module, pairs: tuple[Pair, ...]) -> nn.Module:
     """A copy in eval mode with these pairs folded, in the type of the weights; the network stays as it is."""
     copied = copy.deepcopy(model).eval()
     for convolution, norm in pairs:
-        conv, bn = (copied.get_submodule(name) for name in (convolution, norm))
+        conv: Any = copied.get_submodule(convolution)
+        bn: Any = copied.get_submodule(norm)
         statistics = (bn.running_mean, bn.running_var, bn.eps, bn.weight, bn.bias)
-        conv.weight, conv.bias = fuse_conv_bn_weights(  # type: ignore[assignment] # a module's attributes are untyped
-            conv.weight,
-            conv.bias,
-            *statistics,  # type: ignore[arg-type]
-            transpose=isinstance(conv, _TRANSPOSED),
-        )
+        transposed = isinstance(conv, _TRANSPOSED)
+        conv.weight, conv.bias = fuse_conv_bn_weights(conv.weight, conv.bias, *statistics, transpose=transposed)
         # The layer stays where it is, under all names that code has for it, and does nothing.
         vars(bn)["forward"] = _as_it_is
     return copied
