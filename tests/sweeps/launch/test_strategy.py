@@ -37,9 +37,7 @@ def test_scores_in_lower_precision_decide_between_no_settings(search: str, sched
     small, lower = small_study(2), small_study(2, base=SPEC.with_("loop.val_precision", "training"))
     strategy = parse_strategy(search, scheduler)
     assert strategy.shaped(small, "pixel").trials()
-    with pytest.raises(
-        ExperimentError, match=r"loop\.val_precision = 'training' takes in lower precision: leave"
-    ):
+    with pytest.raises(ExperimentError, match=r"loop\.val_precision = 'training' takes in lower precision: leave"):
         strategy.shaped(lower, "pixel")
     assert parse_strategy("grid", "none").shaped(lower, "pixel") == lower, "finished trials tell float32"
     assert parse_strategy("random", "none").shaped(lower, "pixel").trials()
