@@ -1,4 +1,4 @@
-"""`fit`: loss, optimizer and validation of a trial put together, and its epochs run."""
+"""`fit`: loss, optimizer and validation of a trial put together, and its epochs run; `val_scores` of one network."""
 
 from collections.abc import Callable
 from functools import partial
@@ -9,11 +9,13 @@ from datasets.loading.hand_over import worker_deaths
 from training.checked_trial import CheckedTrial
 from training.data.class_weights import class_weights
 from training.evaluation.tiles import Tiling
+from training.evaluation.val_network import ValNetwork
 from training.evaluation.validate import validate
 from training.loop.device_memory import memory_of, to_score, to_train
 from training.loop.epoch import Scored, TrainingProgress, ValScores
 from training.loop.floor_fit import fit_floor
 from training.loop.losses import Loss
+from training.loop.processes import Processes
 from training.loop.trainer import FitState, Trainer
 from training.models.floors import Floor
 from training.models.heads import heads_of
@@ -40,15 +42,9 @@ def fit(
         progress: Called after every batch and every epoch.
         scored: Called after every val scene (or batch of pure patches).
     """
-    data, spec, processes, device = trial.data, trial.data.spec, trial.processes, trial.data.inputs.device
-    loss = Loss(spec.loss, heads_of(spec), class_weights(spec, data.scenes.train, trial.source))
-    scored_on = tiling or trial.val_patches
-    assert scored_on is not None  # whole scenes in tiles, or pure patches
-
-    def validated(network: nn.Module) -> ValScores:
-        with memory_of(device, "score a val scene", to_score(spec)):
-            return validate(network, data, loss, scored_on, processes, partial(scored, "val"))
-
+    spec, processes, device = trial.data.spec, trial.processes, trial.data.inputs.device
+    loss = loss_of(trial)
+    validated = partial(val_scores, trial=trial, loss=loss, tiling=tiling, processes=processes, scored=scored)
     if isinstance(model, Floor):
         return fit_floor(
             model, trial.batches, validated, seed=spec.seed, device=device, state=earlier, keep=keep, progress=progress
@@ -65,4 +61,31 @@ def fit(
             device=device,
             processes=processes,
         )
-        return trainer.fit(trial.batches, validated, state=processes.share(earlier), keep=keep, progress=progress)
+        val_network = None if spec.loop.val_precision == "float32" else ValNetwork(spec, device)
+
+        def seen(network: nn.Module) -> ValScores:
+            return validated(network if val_network is None else val_network.of(network))
+
+        return trainer.fit(trial.batches, seen, state=processes.share(earlier), keep=keep, progress=progress)
+
+
+def loss_of(trial: CheckedTrial) -> Loss:
+    """What the networks of a trial are trained and validated by."""
+    data, spec = trial.data, trial.data.spec
+    return Loss(spec.loss, heads_of(spec), class_weights(spec, data.scenes.train, trial.source))
+
+
+def val_scores(
+    network: nn.Module,
+    trial: CheckedTrial,
+    loss: Loss,
+    tiling: Tiling | None,
+    processes: Processes,
+    scored: Scored = lambda split, done, total: None,
+) -> ValScores:
+    """Scores of a network on the val scenes as the trial's processes count them; arguments are those of `fit`."""
+    spec = trial.data.spec
+    scored_on = tiling or trial.val_patches
+    assert scored_on is not None  # whole scenes in tiles, or pure patches
+    with memory_of(trial.data.inputs.device, "score a val scene", to_score(spec)):
+        return validate(network, trial.data, loss, scored_on, processes, partial(scored, "val"))

@@ -25,13 +25,15 @@ from training.data.training_batches import warn_of_missing
 from training.evaluation.result import TrialResult
 from training.evaluation.score_network import score_network
 from training.evaluation.score_scenes import tiling_for
-from training.fit import fit
+from training.evaluation.val_network import val_precision
+from training.fit import fit, loss_of, val_scores
 from training.loop.checkpoint import Checkpoint, fits, load_checkpoint, load_progress, save_checkpoint, save_progress
 from training.loop.checkpoint_files import BEST, LAST
 from training.loop.cost import Clock, cost_of, forget_peak
 from training.loop.epoch import EpochRow, Scored, TrainingProgress, TrialOverview
 from training.loop.machine import versions_of
 from training.loop.precision import whole_float32
+from training.loop.processes import Processes
 from training.loop.trainer import FitState
 from training.models import build_network
 from training.spec import TrialSpec
@@ -125,6 +127,10 @@ def run_trial(
             best = load_checkpoint(folder / BEST)
             draw = map_drawer(spec, lake, folder / "maps", palette)
             network = best.model().to(device)
+            best_row = trained.history[trained.best_epoch]
+            if spec.loop.val_precision != "float32":  # that has chosen the epoch; what is told of it is float32
+                again = val_scores(network, trial, loss_of(trial), tiling, Processes(), scored)
+                best_row = best_row.model_copy(update={f"val_{name}": value for name, value in again})
             found = score_network(
                 network,
                 data,
@@ -135,7 +141,6 @@ def run_trial(
                 progress=partial(scored, "test"),
             )
 
-        best_row = trained.history[trained.best_epoch]
         result = found.result(
             {
                 "best/epoch": float(best_row.epoch),
@@ -149,6 +154,7 @@ def run_trial(
             checkpoint=str(folder / BEST),
             seconds=started.seconds(),
             versions=versions_of(device),
+            val_precision=val_precision(spec, device),
         )
         tracker.log_metrics(result.metrics)
         files = write_trial_files(folder, spec, result, found, trained)

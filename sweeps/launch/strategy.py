@@ -50,6 +50,16 @@ class Strategy:
         Raises:
             ExperimentError: The study cannot be searched like that.
         """
+        return self._comparable(study)
+
+    def _comparable(self, study: Experiment) -> Experiment:
+        """The study, if scores after epochs may decide between its settings."""
+        decides = self.asha or self.needs_scores
+        if decides and any(trial.spec.loop.val_precision != "float32" for trial in study.trials()):
+            raise ExperimentError(
+                "--search optuna and --scheduler asha compare trials by val scores after epochs, which "
+                "loop.val_precision = 'training' takes in lower precision: leave it at float32, or search without them"
+            )
         return study
 
     def design(self, design: "StudyDesign", plan: "Plan") -> "StudyDesign":
@@ -121,7 +131,7 @@ class RandomSearch(Strategy):
 
     def shaped(self, study: Experiment, task: str) -> Experiment:
         """The study under another name, since it has other cells."""
-        return _one_seed(study).searched("-random", self.samples)
+        return _one_seed(self._comparable(study)).searched("-random", self.samples)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +146,7 @@ class OptunaSearch(Strategy):
         one_task = study.of_task(task)  # type: ignore[arg-type] # a word of the command line, checked there
         if len(one_task.arms) > 1:
             raise ExperimentError("--search optuna looks at one task at a time: add --task pixel or --task patch")
-        return _one_seed(one_task).searched("-optuna", 1)
+        return _one_seed(self._comparable(one_task)).searched("-optuna", 1)
 
     def design(self, design: "StudyDesign", plan: "Plan") -> "StudyDesign":
         """All values that can be chosen; the combinations are not known before."""

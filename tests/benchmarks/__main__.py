@@ -27,11 +27,12 @@ from tests.benchmarks import (
     study_overhead,
     study_scale,
     two_workers,
+    val_precision,
 )
 
 MODULES: Final = (
     *(full_scene, two_workers, streaming, opening, reading),
-    *(patch_index, loader, large_lake, data_wait, evaluation, mapping, attribution),
+    *(patch_index, loader, large_lake, data_wait, evaluation, val_precision, mapping, attribution),
     *(study_overhead, study_scale, interval_level, season_effect),
     *(many_scenes, costs),
 )

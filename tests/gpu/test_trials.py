@@ -13,7 +13,7 @@ from training.attribution.settings import AttributionSettings
 from training.evaluation.result import TrialResult
 from training.loop.checkpoint_files import BEST
 from training.loop.device_memory import DeviceMemoryError
-from training.loop.epoch import TrainingProgress
+from training.loop.epoch import EpochRow, TrainingProgress
 from training.spec import TrialSpec
 from training.tracking.tracker import MemoryTracker
 from training.trial import run_trial
@@ -75,6 +75,19 @@ def test_a_stopped_trial_goes_on(precision: str, spec: TrialSpec, tiny_lake: Lak
     )
     assert set(epochs) == {2}
     assert rest.metrics["best/val_loss"] == pytest.approx(whole.metrics["best/val_loss"], rel=0.05)
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_an_epoch_is_chosen_in_the_precision_of_training(
+    precision: str, spec: TrialSpec, tiny_lake: Lake, tmp_path: Path
+) -> None:
+    half = spec.with_all({"loop.precision": precision, "loop.val_precision": "training"})
+    rows: list[EpochRow | None] = []
+    result = run_trial(half, tiny_lake, MemoryTracker(), folder=tmp_path, progress=lambda told: rows.append(told.row))
+    kept = [row for row in rows if row is not None][result.best_epoch]
+    assert result.val_precision == precision
+    assert result.metrics["best/val_loss"] == pytest.approx(kept.val_loss, rel=0.02)
+    assert result.metrics["best/val_loss"] != kept.val_loss, "told in float32"
 
 
 def test_a_full_gpu_is_one_sentence(spec: TrialSpec, tiny_lake: Lake, tmp_path: Path) -> None:

@@ -159,7 +159,15 @@ def test_a_network_makes_no_tensor_elsewhere(name: str, gpu: PretendGPU) -> None
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("changes", [{"loop.feed": "loader"}, {**PATCH, "loop.feed": "auto"}], ids=["pixel", "patch"])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"loop.feed": "loader"},
+        {**PATCH, "loop.feed": "auto"},
+        {"loop.precision": "bfloat16", "loop.val_precision": "training"},
+    ],
+    ids=["pixel", "patch", "val-in-bfloat16"],
+)
 def test_a_whole_trial_runs_and_agrees_with_a_cpu(
     changes: dict[str, object],
     gpu: PretendGPU,
@@ -176,6 +184,7 @@ def test_a_whole_trial_runs_and_agrees_with_a_cpu(
     here = run_trial(spec, tiny_lake, MemoryTracker(), folder=tmp_path / "cpu", gpu_share=0.0)
     assert gpu.watched == seen, "without a part of the GPU a trial computes on the CPU"
     assert here.matrices.keys() == there.matrices.keys()
+    assert there.val_precision == here.val_precision == ("bfloat16" if "loop.val_precision" in changes else "float32")
     assert here.metrics["best/val_loss"] == pytest.approx(there.metrics["best/val_loss"], rel=0.05), "another layout"
 
 

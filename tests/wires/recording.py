@@ -56,11 +56,13 @@ class Recording:
         step: Weights after the first step.
         order: Windows of all batches.
         val: Windows read to validate after the first epoch.
+        val_types: Types in which the network computed its val scores, in the order in which they came.
         val_loss: After the first epoch.
         best: Epoch that was kept.
         epochs: How many there were.
         trained: Weights that were kept.
         test: Windows read to score.
+        test_types: Types in which it was calibrated and scored.
         scores: Test scores, and the score of every scene.
         drawn: What of every scene is to be drawn.
     """
@@ -83,11 +85,13 @@ class Recording:
     step: str = ""
     order: list[tuple[Window, ...]] = field(default_factory=list)
     val: list[tuple[Window, tuple[int, ...]]] = field(default_factory=list)
+    val_types: tuple[str, ...] = ()
     val_loss: float = float("nan")
     best: int = -1
     epochs: int = 0
     trained: str = ""
     test: list[tuple[Window, tuple[int, ...]]] = field(default_factory=list)
+    test_types: tuple[str, ...] = ()
     scores: dict[str, float] = field(default_factory=dict)
     drawn: str = ""
 
@@ -156,22 +160,25 @@ class _Probe:
             self._network.register_forward_pre_hook(self._fed)
             return self._network
 
-        def validated(*args: Any, **kwargs: Any) -> ValScores:  # noqa: ANN401
+        def validated(network: nn.Module, *args: Any, **kwargs: Any) -> ValScores:  # noqa: ANN401
             self._phase = "val"
-            found: ValScores = validate(*args, **kwargs)
+            with self._types_of(network, "val_types"):
+                found: ValScores = validate(network, *args, **kwargs)
             self._phase = "train"
             epoch = len(self.history)
             if epoch == 0:
                 self.wires.val_loss = float(f"{found.loss:.5g}")
-            return self._given[epoch] if self._given else found
+            return self._given[epoch] if epoch < len(self._given) else found
 
-        def calibrated(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        def calibrated(network: nn.Module, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
             self._phase = "calibrate"
-            return fit_temperatures(*args, **kwargs)
+            with self._types_of(network, "test_types"):
+                return fit_temperatures(network, *args, **kwargs)
 
-        def scored(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        def scored(network: nn.Module, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
             self._phase = "test"
-            return score(*args, **kwargs)
+            with self._types_of(network, "test_types"):
+                return score(network, *args, **kwargs)
 
         def saved(path: Path, checkpoint: Checkpoint) -> None:
             self.kept.append(checkpoint)
@@ -248,6 +255,21 @@ class _Probe:
     def held(self, done: int, total: int) -> None:
         """Counts the scenes that the device takes."""
         self.wires.held = done
+
+    @contextmanager
+    def _types_of(self, network: nn.Module, wire: str) -> Iterator[None]:
+        """Notes the type of what the network's first convolution gives."""
+        first = next(module for module in network.modules() if isinstance(module, nn.Conv2d))
+
+        def gave(module: nn.Module, given: object, found: torch.Tensor) -> None:
+            name = str(found.dtype).removeprefix("torch.")
+            setattr(self.wires, wire, tuple(dict.fromkeys((*getattr(self.wires, wire), name))))
+
+        hook = first.register_forward_hook(gave)
+        try:
+            yield
+        finally:
+            hook.remove()
 
     def _fed(self, network: nn.Module, args: tuple[torch.Tensor, ...]) -> None:
         if self._phase == "train" and not self.wires.fed:

@@ -187,6 +187,7 @@ ROWS: Mapping[str, Row] = {
     "loop.patience": Row(1, "order lr epochs", base=LONG, given=GIVEN),
     "loop.monitor": Row("f1", "best", base=LONG, given=GIVEN),
     "loop.precision": Row("bfloat16", "fed"),
+    "loop.val_precision": Row("training", "val_types val_loss", base={"loop.precision": "bfloat16"}),
     "loop.compile": Row(True, "compiled"),
     "loop.feed": Row("device", "held"),
     "evaluation.fixed_ratio": Row(2, "scores"),

@@ -54,6 +54,8 @@ class TrialResult(Part):
         epochs: How many were trained.
         seconds: Wall time of the trial.
         versions: Software and device that the numbers come from.
+        val_precision: Type in which the network computed the val scores that chose the epoch; all scores of a result
+            are of float32. None in a result of an earlier program.
     """
 
     trial_id: str
@@ -67,6 +69,7 @@ class TrialResult(Part):
     checkpoint: str
     seconds: float
     versions: dict[str, str]
+    val_precision: str | None = None
 
     @model_serializer(mode="wrap")
     def _known(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:

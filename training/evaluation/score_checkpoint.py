@@ -67,6 +67,7 @@ def score_checkpoint(
         checkpoint=str(file),
         seconds=started.seconds(),
         versions=versions_of(device),
+        val_precision=earlier.val_precision if earlier else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""Precision: in which type a network computes while it trains, and that float32 is float32."""
+"""In which type and layout a network computes while it trains, and that float32 is float32."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -20,6 +20,11 @@ def precision_of(loop: LoopSpec, device: torch.device) -> torch.dtype:
 def mixed_precision(precision: torch.dtype, device: torch.device) -> AbstractContextManager[object]:
     """Autocast to the precision; nothing for float32."""
     return nullcontext() if precision == torch.float32 else torch.autocast(device.type, dtype=precision)
+
+
+def layout_of(device: torch.device) -> torch.memory_format:
+    """Layout of a network and its inputs."""
+    return torch.channels_last if device.type == "cuda" else torch.contiguous_format
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from datasets.loading.batch import Batch
 from training.loop.epoch import EpochRow, TrainingProgress, ValScores
 from training.loop.losses import Loss
 from training.loop.optimizer import Schedule, build_optimizer, parameter_groups
-from training.loop.precision import mixed_precision, precision_of
+from training.loop.precision import layout_of, mixed_precision, precision_of
 from training.loop.processes import Processes
 from training.loop.steps import Step, TrainedEpoch, check_finite
 from training.models.encoder import check_encoder
@@ -85,7 +85,7 @@ class Trainer:
         network: ModelSpec | None = None,
     ) -> None:
         network = network or ModelSpec()
-        self._layout = torch.channels_last if device.type == "cuda" else torch.contiguous_format
+        self._layout = layout_of(device)
         self.model = model.to(device, memory_format=self._layout)  # type: ignore[call-overload]
         self._network = processes.wrap(self.model, device)
         if loop.compile:

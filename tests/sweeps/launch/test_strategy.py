@@ -11,7 +11,7 @@ from sweeps.launch.order import EPOCH, SCORE
 from sweeps.launch.plan import plan
 from sweeps.launch.strategy import SAMPLES, OptunaSearch, RandomSearch, Strategy, asha_scheduler, parse_strategy
 from sweeps.record.state import TrialState
-from tests.sweeps.launch.small_study import small_study
+from tests.sweeps.launch.small_study import SPEC, small_study
 
 
 def test_words() -> None:
@@ -30,6 +30,17 @@ def test_what_a_search_makes_stands_apart_from_the_study() -> None:
     assert {trial.spec.seed for trial in drawn.trials()} == {0}
     with pytest.raises(ExperimentError, match="looks at one task at a time"):
         parse_strategy("optuna", "none").shaped(parameters, "both")
+
+
+@pytest.mark.parametrize(("search", "scheduler"), [("optuna", "none"), ("grid", "asha"), ("random", "asha")])
+def test_scores_in_lower_precision_decide_between_no_settings(search: str, scheduler: str) -> None:
+    small, lower = small_study(2), small_study(2, base=SPEC.with_("loop.val_precision", "training"))
+    strategy = parse_strategy(search, scheduler)
+    assert strategy.shaped(small, "pixel").trials()
+    with pytest.raises(ExperimentError, match=r"loop\.val_precision = 'training' takes in lower precision: leave"):
+        strategy.shaped(lower, "pixel")
+    assert parse_strategy("grid", "none").shaped(lower, "pixel") == lower, "finished trials tell float32"
+    assert parse_strategy("random", "none").shaped(lower, "pixel").trials()
 
 
 def test_what_runs_again_is_said_by_the_strategy(tiny_lake: Lake) -> None:

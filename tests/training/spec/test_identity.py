@@ -261,7 +261,7 @@ CHANGED: dict[str, Any] = {
     "evaluation.dominance": [0.9], "model.freeze": "encoder", "model.head": "linear",
     "model.inputs.channels": ["nersc_sar_primary"], "model.inputs.mean": [1.0], "model.inputs.std": [2.0],
     "model.inputs.sar": "power",
-    "optimizer.encoder_lr_factor": 0.1,
+    "optimizer.encoder_lr_factor": 0.1, "loop.val_precision": "training",
     **{f"data.{split}.season": "winter" for split in ("train", "val", "test")},
     **{f"data.{split}.location": "cat1" for split in ("train", "val", "test")},
     **{f"data.{split}.cryoseason": "melt" for split in ("train", "val", "test")},
