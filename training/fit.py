@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from functools import partial
 
+import torch
 from torch import nn
 
 from datasets.loading.hand_over import worker_deaths
 from training.checked_trial import CheckedTrial
 from training.data.class_weights import class_weights
 from training.evaluation.tiles import Tiling
-from training.evaluation.val_network import ValNetwork
+from training.evaluation.val_precision import InPrecision, val_precision_of
 from training.evaluation.validate import validate
 from training.loop.device_memory import memory_of, to_score, to_train
 from training.loop.epoch import Scored, TrainingProgress, ValScores
@@ -61,10 +62,10 @@ def fit(
             device=device,
             processes=processes,
         )
-        val_network = None if spec.loop.val_precision == "float32" else ValNetwork(spec, device)
+        precision = val_precision_of(spec, device)
 
         def seen(network: nn.Module) -> ValScores:
-            return validated(network if val_network is None else val_network.of(network))
+            return validated(network if precision == torch.float32 else InPrecision(network, precision))
 
         return trainer.fit(trial.batches, seen, state=processes.share(earlier), keep=keep, progress=progress)
 

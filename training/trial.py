@@ -25,7 +25,7 @@ from training.data.training_batches import warn_of_missing
 from training.evaluation.result import TrialResult
 from training.evaluation.score_network import score_network
 from training.evaluation.score_scenes import tiling_for
-from training.evaluation.val_network import val_precision
+from training.evaluation.val_precision import dtype_name, val_precision_of
 from training.fit import fit, loss_of, val_scores
 from training.loop.checkpoint import Checkpoint, fits, load_checkpoint, load_progress, save_checkpoint, save_progress
 from training.loop.checkpoint_files import BEST, LAST
@@ -154,7 +154,7 @@ def run_trial(
             checkpoint=str(folder / BEST),
             seconds=started.seconds(),
             versions=versions_of(device),
-            val_precision=val_precision(spec, device),
+            val_precision=dtype_name(val_precision_of(spec, device)),
         )
         tracker.log_metrics(result.metrics)
         files = write_trial_files(folder, spec, result, found, trained)

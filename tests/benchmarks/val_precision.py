@@ -1,13 +1,12 @@
-"""`loop.val_precision: training`: how often it chooses another epoch than float32, and what folding alone saves.
+"""`loop.val_precision: training`: how often it chooses another epoch than float32.
 
 Trainings of a small U-Net in bfloat16 on scenes of the sample, each with its own seed. After every epoch the same
 weights are scored in float32 and as `training` does it. Where the two choose another epoch, the loss in float32 of the
-one is told by that of the other. Folding is timed on the published U-Net in float32, turn and turn about.
+one is told by that of the other.
 """
 
 import statistics
 import tempfile
-import time
 from pathlib import Path
 from typing import Final
 
@@ -21,16 +20,14 @@ from ingest.recipe import Recipe
 from ingest.sample import write_samples
 from tests.benchmarks.full_scene import Row
 from training.checked_trial import CheckedTrial, check_trial
-from training.evaluation.predict import outputs_of
 from training.evaluation.score_scenes import tiling_for
-from training.evaluation.val_network import ValNetwork
+from training.evaluation.val_precision import InPrecision, val_precision_of
 from training.fit import loss_of, val_scores
 from training.loop.epoch import ValScores
 from training.loop.processes import Processes
 from training.loop.trainer import Trainer
 from training.models import build_network
 from training.spec import TrialSpec
-from training.spec.protocols import ICEBENCH_UNET
 
 SEEDS: Final = 20
 MONITORS: Final = {"loss": min, "f1": max}
@@ -55,7 +52,6 @@ SPEC: Final = TrialSpec.from_dict(
         "evaluation": {"fixed_ratio": None},
     }
 )
-SIDE, ROUNDS = 512, 15
 
 
 def measure() -> list[Row]:
@@ -67,7 +63,7 @@ def measure() -> list[Row]:
             specs = [SPEC.with_all({**changes, "seed": seed}) for seed in range(SEEDS)]
             trainings = [both_ways(check_trial(spec, lake, 0, None, 0.0)) for spec in specs]
             rows += [_chosen(monitor, rate, trainings) for monitor in MONITORS]
-    return [*rows, _folding()]
+    return rows
 
 
 def _lake(folder: Path) -> Lake:
@@ -85,11 +81,11 @@ def both_ways(trial: CheckedTrial) -> list[tuple[ValScores, ValScores]]:
     spec, device, loss = trial.data.spec, trial.data.inputs.device, loss_of(trial)
     torch.manual_seed(spec.seed)
     model = build_network(spec)
-    tiling, val_network = tiling_for(model, spec, spec.evaluation.tile), ValNetwork(spec, device)
+    tiling, precision = tiling_for(model, spec, spec.evaluation.tile), val_precision_of(spec, device)
     found = []
 
     def scored(network: nn.Module) -> ValScores:
-        ways = (network, val_network.of(network))
+        ways = (network, InPrecision(network, precision))
         single, half = (val_scores(each, trial, loss, tiling, Processes()) for each in ways)
         found.append((single, half))
         return single
@@ -129,30 +125,4 @@ def _chosen(monitor: str, rate: str, trainings: list[list[tuple[ValScores, ValSc
         f"{SPEC.loop.max_epochs} epochs is {min(chosen) + 1} to {max(chosen) + 1} (median "
         f"{statistics.median(chosen) + 1:.0f}), the second best {statistics.median(behind):.2%} behind; "
         f"an epoch's val {monitor} differs by {statistics.median(shifts):.2%}, {max(shifts):.2%} at most",
-    )
-
-
-def _folding() -> Row:
-    """The published U-Net on one tile, with and without its batch norms."""
-    spec = ICEBENCH_UNET.with_all({"loop.precision": "float32", "loop.val_precision": "training"})
-    torch.manual_seed(0)
-    model = build_network(spec).eval()
-    fast, x = ValNetwork(spec, torch.device("cpu")).of(model), torch.randn(1, len(spec.inputs), SIDE, SIDE)
-    took: dict[str, list[float]] = {"plain": [], "folded": []}
-    for number in range(ROUNDS + 1):
-        ways = [("plain", model), ("folded", fast)]
-        for way, network in ways if number % 2 else ways[::-1]:
-            began = time.process_time()
-            outputs_of(network, x)
-            took[way].append(time.process_time() - began)
-    plain, folded = took["plain"][1:], took["folded"][1:]  # the first finds memory and kernels
-    ratios = [one / other for one, other in zip(folded, plain, strict=True)]
-    return Row(
-        what="a val tile with batch norms folded, float32",
-        measured=f"{statistics.median(folded):.3f} s",
-        floor=f"{statistics.median(plain):.3f} s (as it is)",
-        ratio=f"{statistics.median(ratios):.3f}",
-        reach="-",
-        reached=True,
-        note=f"processor seconds, {SIDE} x {SIDE}, {ROUNDS} pairs: {min(ratios):.2f} to {max(ratios):.2f}",
     )

@@ -12,7 +12,6 @@ PATCHES: Final = f"{WIRES}/test_patches.py"
 LOSSES: Final = f"{WIRES}/test_losses.py"
 HALF: Final = f"{WIRES}/test_precision.py"
 TRAINING: Final = "tests/training"
-FOLDING: Final = f"{TRAINING}/models/test_folding.py"
 
 
 def row(name: str) -> str:
@@ -827,22 +826,15 @@ LOOP: Final = (
     Mutant(
         "loop.val_precision is dropped",
         "training/fit.py",
-        'None if spec.loop.val_precision == "float32" else ValNetwork(spec, device)',
-        "None",
+        "precision = val_precision_of(spec, device)",
+        "precision = torch.float32",
         row("loop.val_precision"),
-    ),
-    Mutant(
-        "val scores in the precision of the training are always of the first weights",
-        "training/evaluation/val_network.py",
-        "        self._model.load_state_dict(network.state_dict())\n",
-        "",
-        f"{HALF}::test_a_training_is_the_same_whatever_its_val_scores_are_taken_in",
     ),
     Mutant(
         "test scenes are scored in the precision of the training",
         "training/trial.py",
         "network = best.model().to(device)",
-        'network = __import__("training.fit").fit.ValNetwork(spec, device).of(best.model().to(device))',
+        'network = __import__("training.fit").fit.InPrecision(best.model().to(device), torch.bfloat16)',
         f"{HALF}::test_val_scores_of_the_training_are_in_its_precision_and_all_others_in_float32",
     ),
     Mutant(
@@ -851,20 +843,6 @@ LOOP: Final = (
         'if spec.loop.val_precision != "float32":',
         "if False:",
         f"{HALF}::test_what_is_told_of_the_chosen_epoch_is_float32",
-    ),
-    Mutant(
-        "batch norms are folded in the network itself",
-        "training/models/folding.py",
-        "copied = copy.deepcopy(model).eval()",
-        "copied = model.eval()",
-        FOLDING,
-    ),
-    Mutant(
-        "a batch norm is folded though something else takes what its convolution gives",
-        "training/models/folding.py",
-        "if all(watch.taken[each] == 1 for each in (value, weight, statistics))",
-        "if True",
-        FOLDING,
     ),
     Mutant(
         "every process takes patches of the others too",

@@ -188,9 +188,8 @@ class LoopSpec(Part):
         precision: Of the network while training. `auto` is bfloat16 on a GPU that has it, else float32. float16 scales
             the loss. Evaluation is in float32 but for `val_precision`. Float32 is never computed as TF32.
         val_precision: Of the val scores after each epoch, which choose the best one. `training` takes them as the
-            network trains, in `precision`, with batch norms folded into convolutions: faster, and epochs that are
-            nearly as good may change places. Those of the chosen epoch are taken again in float32 then; test scores
-            and calibration always are.
+            network trains, in `precision`: faster, and epochs that are nearly as good may change places. Those of the
+            chosen epoch are taken again in float32 then; test scores and calibration always are.
         compile: Whether torch.compile is applied to the network.
         feed: Where patches are cut out: by the `loader`'s processes, or on the `device`, whose memory then holds the
             packed training and val scenes. `auto` is the device on a GPU that has room for them, else the loader. It

@@ -5,12 +5,10 @@ the published trial: 300 epochs of 500 batches, 18 val scenes scored after each.
 """
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
-from torch import nn
 
 from tests.benchmarks.data_wait import SameBatch
 from tests.gpu.benchmarks.measured import Bench, Row, batches_of, steps_per_second, trainer_of
@@ -18,14 +16,12 @@ from training.data.feed import resident_sets
 from training.evaluation.predict import outputs_of
 from training.evaluation.score_network import score_trial
 from training.evaluation.score_scenes import tiling_for
-from training.evaluation.val_network import ValNetwork, dtype_name
+from training.evaluation.val_precision import InPrecision, dtype_name, val_precision_of
 from training.evaluation.validate import validate
 from training.loop.checkpoint import Checkpoint, save_checkpoint, save_progress
 from training.loop.losses import Loss
-from training.loop.precision import layout_of, precision_of
 from training.loop.processes import Processes
 from training.loop.trainer import FitState, copy_weights
-from training.models.folding import folded
 from training.models.heads import heads_of
 
 EPOCHS, STEPS, VAL_SCENES, FULL = 300, 500, 18, 5000 * 5200
@@ -71,13 +67,13 @@ def measure(bench: Bench) -> list[Row]:
         inputs=type(resident.inputs)(**{**vars(resident.inputs), "resident": sets.val}),
     )
 
-    val_network = ValNetwork(spec, device)
+    precision = val_precision_of(spec.with_("loop.val_precision", "training"), device)
 
     def validated() -> None:
         validate(model, resident, Loss(spec.loss, heads_of(spec)), tiling, Processes())
 
     def validated_to_choose() -> None:
-        validate(val_network.of(model), resident, Loss(spec.loss, heads_of(spec)), tiling, Processes())
+        validate(InPrecision(model, precision), resident, Loss(spec.loss, heads_of(spec)), tiling, Processes())
 
     floor, whole, *vals = (_seconds(work, device) for work in (forward, scored, validated, validated_to_choose))
     saved = _saved(trainer, data.spec, data.inputs.normalization)
@@ -86,7 +82,7 @@ def measure(bench: Bench) -> list[Row]:
     same = steps_per_second(trainer_of(spec, device, bench.steps), SameBatch(batches, bench.steps), device)
     steps = STEPS / rate
     scale = VAL_SCENES * FULL / (shape[0] * shape[1])
-    kinds = {"float32": vals[0], f"training ({dtype_name(precision_of(spec.loop, device))}, folded)": vals[1]}
+    kinds = {"float32": vals[0], f"training ({dtype_name(precision)})": vals[1]}
     return [
         Row(
             what="evaluation of a scene, lake to matrices, against its forward passes",
@@ -98,7 +94,6 @@ def measure(bench: Bench) -> list[Row]:
             note=f"{shape[0]} x {shape[1]} of 5000 x 5200 pixels, float32 without TF32",
         ),
         *(row for kind, val in kinds.items() for row in _epoch_rows(kind, val * scale, saved, steps, same)),
-        _layer_row(device, tiling.side),
     ]
 
 
@@ -126,43 +121,6 @@ def _epoch_rows(kind: str, val: float, saved: float, steps: float, same: float) 
             note=f"{EPOCHS} x (steps {steps:.2f} s + val {val:.2f} s + files {saved:.2f} s); floor: steps alone",
         ),
     ]
-
-
-def _layer_row(device: torch.device, side: int) -> Row:
-    """A layer of the full size on a tile, in bfloat16: is a kernel worth building in that adds the bias and clips?
-
-    In eager mode torch adds the bias of a convolution of cuDNN by a kernel of its own, so that folding moves no fewer
-    values there than batch norm does.
-    """
-    torch.manual_seed(0)
-    layer = nn.Sequential(nn.Conv2d(16, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16), nn.ReLU(inplace=True))
-    layer = layer.to(device, memory_format=layout_of(device)).eval()  # type: ignore[call-overload]
-    x = torch.randn(1, 16, side, side, device=device).bfloat16().contiguous(memory_format=layout_of(device))
-    conv = folded(layer, (("0", "1"),)).get_submodule("0").bfloat16()
-
-    def fused() -> None:
-        torch.cudnn_convolution_relu(x, conv.weight, conv.bias, [1, 1], [1, 1], [1, 1], 1)
-
-    ways: dict[str, Callable[[], object]] = {
-        "as it is": lambda: layer(x),
-        "folded": lambda: conv(x).relu_(),
-        "one kernel of cuDNN": fused,
-    }
-    took = {}
-    with torch.inference_mode(), torch.autocast(device.type, dtype=torch.bfloat16):
-        for name, work in ways.items():
-            try:
-                work()
-                took[name] = f"{1e3 * _seconds(lambda work=work: [work() for _ in range(20)], device) / 20:.3f}"
-            except TimeoutError:
-                raise
-            except Exception as error:  # noqa: BLE001 (no cuDNN, or none that has it for this layer)
-                took[name] = f"failed ({str(error).splitlines()[0][:60]})"
-    return Row(
-        what=f"convolution, batch norm and ReLU of a val tile: {', '.join(took)}",
-        measured=f"{' / '.join(took.values())} ms",
-        note=f"16 features of {side} x {side}, bfloat16",
-    )
 
 
 def _seconds(work: object, device: torch.device) -> float:
