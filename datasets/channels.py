@@ -81,6 +81,8 @@ INPUTS: Final[tuple[str, ...]] = (
 )
 """The 16 inputs of the benchmark, in the order in which models see them."""
 
+LAND: Final = "distance_map"
+"""The channel whose zone 0 is land (AI4Arctic manual)."""
 
 GROUPS: Final = ("SAR", "geography", "AMSR2", "ERA5", "time")
 """Where channels come from, in the order in which groups are shown."""

@@ -8,11 +8,10 @@ from typing import Final
 
 import torch
 
-from datasets.channels import CHANNELS
+from datasets.channels import CHANNELS, LAND
 from datasets.grids import KM2_PIXELS
 from datasets.loading.batch import Batch
 from datasets.loading.normalize import DECIBELS, Normalization
-from datasets.loading.windows import LAND
 from datasets.stores.packing import ZONES
 from datasets.tie_grid import LONGITUDE, TIE_CHANNELS
 

@@ -7,11 +7,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.channels import CHANNELS
+from datasets.channels import CHANNELS, LAND
 from datasets.lake import Lake
 from datasets.loading.compressed_file import CompressedArray
 from datasets.loading.node_cache import NodeCache
-from datasets.loading.windows import LAND
 from datasets.scene import Scene
 from datasets.stores.scene_writer import SHARD
 from datasets.tie_grid import TIE_CHANNELS

@@ -13,14 +13,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.channels import CHANNELS
+from datasets.channels import CHANNELS, LAND
 from datasets.grids import KM2_PIXELS, km2_index
 from datasets.labels import IGNORE
 from datasets.lake import Lake
 from datasets.loading.compressed_file import CompressedArray
 from datasets.loading.decoded_scenes import DecodedScenes
 from datasets.loading.node_cache import NodeCache
-from datasets.loading.windows import BORDER, LAND, near_border
+from datasets.loading.windows import BORDER, near_border
 from datasets.scene import POLYGON_ID
 from datasets.tie_grid import TIE_CHANNELS, TieGrid
 

@@ -8,9 +8,6 @@ from numpy.typing import NDArray
 BORDER: Final = "distance_to_border"
 """SAR-grid variable that is no input: metres to the nearest border of an ice-chart polygon."""
 
-LAND: Final = "distance_map"
-"""SAR-grid channel whose zone 0 is land (AI4Arctic manual)."""
-
 MOSTLY_LAND: Final = 0.5
 """Zone 0 is land and zone 1 the first 500 m of sea: the mean of a block is below one half where most of it is land."""
 

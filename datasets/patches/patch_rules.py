@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from datasets.channels import LAND
 from datasets.digest import digest_of
 from datasets.labels import IGNORE, chart
-from datasets.loading.windows import BORDER, LAND, land_pixels, near_border, window_starts
+from datasets.loading.windows import BORDER, land_pixels, near_border, window_starts
 from datasets.patches.summed_area import SummedArea
 
 _RULE_VERSION: Final = 1

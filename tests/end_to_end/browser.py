@@ -10,7 +10,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 _NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
 
@@ -58,6 +58,7 @@ def visit(executable: str, shots: Path) -> Iterator[Visit]:
         browser = playwright.chromium.launch(executable_path=executable, args=flags)
         context = browser.new_context(viewport={"width": 1400, "height": 900}, service_workers="block")
         context.set_default_timeout(60_000)
+        expect.set_options(timeout=60_000)  # its own five seconds are short for MLflow's first page on a busy machine
         page = context.new_page()
         tab = Visit(page=page, shots=shots)
         context.on("request", lambda request: tab.asked.append(request.url))

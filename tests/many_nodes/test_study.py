@@ -37,7 +37,7 @@ from training.trial import run_trial
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.skipif(bool(trouble()), reason=trouble())]
 
 PASSWORD = "known-to-one-host"
-TRIALS, MOST = 4, 10
+TRIALS, MOST = 4, 16
 LONG = SPEC.with_all({"loop.max_epochs": MOST, "loop.batches_per_epoch": 40, "loop.patience": MOST})
 STUDY = f"""
 from small_study import small_study

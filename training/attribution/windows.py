@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from datasets.channels import LAND
 from datasets.labels import IGNORE
 from datasets.loading.batch import Window
 from datasets.loading.scene_reader import SceneReader
-from datasets.loading.windows import LAND, land_pixels, window_starts
+from datasets.loading.windows import land_pixels, window_starts
 from datasets.patches.patch_index import PatchIndex
 
 COUNTED = 1

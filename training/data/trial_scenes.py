@@ -10,10 +10,9 @@ from typing import Literal
 import numpy as np
 
 from datasets.catalog import Catalog
-from datasets.channels import CHANNELS
+from datasets.channels import CHANNELS, LAND
 from datasets.errors import SplitError
 from datasets.lake import Lake
-from datasets.loading.windows import LAND
 from datasets.plural import noun, plural
 from training.data.scene_draws import held_out, matched
 from training.spec import SceneFilter, SpecError, TrialSpec

@@ -11,11 +11,11 @@ from typing import Final, Self
 import torch
 from torch import nn
 
+from datasets.channels import LAND
 from datasets.labels import Chart
 from datasets.lake import Lake
 from datasets.loading.node_cache import NodeCache
 from datasets.loading.normalize import Normalization
-from datasets.loading.windows import LAND
 from training.data.trial_data import NetworkInputs
 from training.data.trial_scenes import check_lake
 from training.evaluation.predict import SceneWindows, outputs_of

@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from datasets.channels import LAND as ZONES
 from datasets.grids import pixel_spacing
 from datasets.loading.scene_reader import SceneReader
-from datasets.loading.windows import LAND as ZONES
 from datasets.loading.windows import land_pixels
 from datasets.scene import SceneRecord
 from datasets.stores.raster_writer import RasterWriter
