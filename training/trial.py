@@ -128,7 +128,8 @@ def run_trial(
             draw = map_drawer(spec, lake, folder / "maps", palette)
             network = best.model().to(device)
             best_row = trained.history[trained.best_epoch]
-            if spec.loop.val_precision != "float32":  # that has chosen the epoch; what is told of it is float32
+            chosen_in = val_precision_of(spec, device)
+            if chosen_in != torch.float32:  # what is told of the epoch is of float32, whatever chose it
                 again = val_scores(network, trial, loss_of(trial), tiling, Processes(), scored)
                 best_row = best_row.model_copy(update={f"val_{name}": value for name, value in again})
             found = score_network(
@@ -154,7 +155,7 @@ def run_trial(
             checkpoint=str(folder / BEST),
             seconds=started.seconds(),
             versions=versions_of(device),
-            val_precision=dtype_name(val_precision_of(spec, device)),
+            val_precision=dtype_name(chosen_in),
         )
         tracker.log_metrics(result.metrics)
         files = write_trial_files(folder, spec, result, found, trained)

@@ -840,7 +840,7 @@ LOOP: Final = (
     Mutant(
         "the result tells the val scores that chose its epoch, in whatever precision",
         "training/trial.py",
-        'if spec.loop.val_precision != "float32":',
+        "if chosen_in != torch.float32:",
         "if False:",
         f"{HALF}::test_what_is_told_of_the_chosen_epoch_is_float32",
     ),
