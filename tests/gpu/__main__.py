@@ -167,6 +167,8 @@ def _pytest(log: Path, last_start: float, end: float, tests: Path) -> tuple[int,
     )
     command = [sys.executable, "-m", "pytest", str(tests), "-q", "-p", "no:cacheprovider"]
     command += ["--import-mode=importlib", "--confcutdir", str(ROOT), *words]
+    # A folder of its own: in the one that all runs share, a run would delete at its end what older ones have left.
+    command += [f"--basetemp={log.parent / 'pytest'}"]
     environment = {**os.environ, LOG: str(log), END: str(last_start)}
     with (log.parent / "pytest.txt").open("w+", encoding="utf-8") as heard:
         # Into a file, since what it leaves running would hold a pipe open; and in a session, which is ended as a whole.

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +26,8 @@ RUNNING = "running"
 LOST = 77
 """Exit code where a test has left the GPU unusable for its process, as after an index out of range in a kernel."""
 
+
+_CODE = pytest.StashKey[int]()
 
 IN_TURN = ("test_batches.py", "test_memory_model.py", "test_trials.py", "test_networks.py", "test_compiled.py")
 """What says most in little time first: compiling takes up to a minute for each network."""
@@ -75,6 +78,19 @@ def pytest_runtest_logfinish(nodeid: str) -> None:
             torch.cuda.synchronize()
         except RuntimeError:
             pytest.exit(f"{name_of(nodeid)} left the GPU unusable: the others need another process", returncode=LOST)
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    session.config.stash[_CODE] = int(exitstatus)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Ends the process: threads of libraries may hang or abort it at its exit, which says nothing of the tests."""
+    if LOG in os.environ and _CODE in config.stash:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(config.stash[_CODE])
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

@@ -106,6 +106,19 @@ def test_a_test_that_ends_its_process_fails_alone(tmp_path: Path) -> None:
     assert "in it pytest ended with -11" in found["test_dies"]["said"]
 
 
+@pytest.mark.slow
+def test_a_process_that_would_not_end_is_not_waited_for(tmp_path: Path) -> None:
+    tests = tmp_path / "tests"
+    tests.mkdir()
+    (tests / "conftest.py").write_text("from tests.gpu.conftest import *\n")
+    (tests / "test_some.py").write_text(
+        "import threading\ndef test_hangs_at_its_exit(): threading.Thread(target=threading.Event().wait).start()\n"
+    )
+    end = time.time() + 240
+    (found,) = kit.run_tests(tmp_path, end, end, tests=tests)
+    assert (found["outcome"], found["said"]) == ("passed", "")
+
+
 def test_what_says_most_in_little_time_runs_first() -> None:
     """Compiling takes minutes: behind it nothing else would be run."""
     assert {each.name for each in kit.HERE.glob("test_*.py")} == {*IN_TURN}
