@@ -2,8 +2,8 @@
 
 from typing import Final
 
+from tests.mutants.killers import INPUTS, SETS, STATISTICS, WINDOWS, row
 from tests.mutants.mutant import Mutant
-from tests.mutants.of_training import INPUTS, SETS, STATISTICS, WINDOWS, row
 
 DATASETS: Final = "tests/datasets"
 CHANNELS: Final = f"{INPUTS}::test_every_channel_of_a_scene_is_the_stored_one_at_its_place"

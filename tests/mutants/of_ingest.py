@@ -2,8 +2,8 @@
 
 from typing import Final
 
+from tests.mutants.killers import INPUTS, STATISTICS
 from tests.mutants.mutant import Mutant
-from tests.mutants.of_training import INPUTS, STATISTICS
 
 INGEST: Final = "tests/ingest"
 BORDER: Final = f"{INPUTS}::test_border_distance_is_the_smallest_of_its_block_at_every_ratio"
