@@ -10,7 +10,9 @@ from typing import Any, Final
 
 from datasets.access import absolute
 from datasets.errors import LakeNotFoundError, RecipeMismatchError
-from datasets.storage import exists, holds_objects, read, replace
+from datasets.storage.prefixes import holds_objects
+from datasets.storage.reading import exists, read
+from datasets.storage.writing import replace
 
 FORMAT: Final = 2
 

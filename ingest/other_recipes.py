@@ -4,7 +4,9 @@ import json
 
 from datasets.lake import Lake
 from datasets.recipe_file import other_recipe_url
-from datasets.storage import names, read, remove, remove_below, sizes
+from datasets.storage.prefixes import names, remove_below, sizes
+from datasets.storage.reading import read
+from datasets.storage.writing import remove
 
 
 def others(lake: Lake) -> tuple[Lake, ...]:

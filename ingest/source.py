@@ -12,7 +12,8 @@ from typing import Literal
 
 from datasets.access import absolute, is_url, plain
 from datasets.seasons import REGIONS
-from datasets.storage import exists, names
+from datasets.storage.prefixes import names
+from datasets.storage.reading import exists
 from ingest.errors import NoSourceError, SceneNameError
 
 Provider = Literal["dmi", "cis"]

@@ -15,7 +15,7 @@ from datasets.errors import MissingPackageError
 from datasets.export.patch_list import Patch
 from datasets.export.settings import ExportSettings
 from datasets.labels import IGNORE
-from datasets.storage import replace
+from datasets.storage.writing import replace
 
 IMAGES: Final = "images"
 MASKS: Final = "masks"

@@ -26,7 +26,8 @@ from datasets.loading.scene_reader import SceneReader
 from datasets.lock import hold
 from datasets.lock_holder import Holder
 from datasets.plural import plural
-from datasets.storage import names, replace
+from datasets.storage.prefixes import names
+from datasets.storage.writing import replace
 
 Progress = Callable[[str, int], AbstractContextManager[Callable[[str], None]]]
 """Shows how far something is: title and number of items; called with the name of each that is finished."""

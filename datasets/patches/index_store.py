@@ -24,7 +24,9 @@ from datasets.patches.patch_index import PatchIndex
 from datasets.patches.patch_rules import PatchRule
 from datasets.patches.patch_table import decode, encode
 from datasets.scene import SceneRecord
-from datasets.storage import names, read, replace
+from datasets.storage.prefixes import names
+from datasets.storage.reading import read
+from datasets.storage.writing import replace
 
 logger = logging.getLogger(__name__)
 

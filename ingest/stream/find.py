@@ -8,7 +8,8 @@ from typing import Final
 from datasets.access import absolute, is_url, scheme_of
 from datasets.errors import SplitError
 from datasets.scene import Archive
-from datasets.storage import exists, names
+from datasets.storage.prefixes import names
+from datasets.storage.reading import exists
 from ingest.download.archives import find_archive
 from ingest.download.errors import WebError
 from ingest.download.listing import list_files

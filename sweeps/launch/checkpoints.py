@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from datasets.errors import IceBenchError
-from datasets.storage import read, remove, replace
+from datasets.storage.reading import read
+from datasets.storage.writing import remove, replace
 from training.loop.checkpoint_files import BEST, LAST
 from training.tracking.records import now_ms
 

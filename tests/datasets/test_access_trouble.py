@@ -14,7 +14,8 @@ import pytest
 
 from datasets.errors import LakeAccessError
 from datasets.lake import Lake
-from datasets.storage import create, read, replace
+from datasets.storage.reading import read
+from datasets.storage.writing import create, replace
 from ingest.source import find_sources
 from tests.object_store import ObjectStore
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Final
 
 from datasets.access import absolute
-from datasets.storage import names, read
+from datasets.storage.prefixes import names
+from datasets.storage.reading import read
 from training.loop.checkpoint import CheckpointError
 from training.loop.checkpoint_files import BEST, checkpoint_file
 
