@@ -94,10 +94,10 @@ class MlflowServer:
                 stderr=log,
                 start_new_session=True,
             )
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 240
         while time.monotonic() < deadline:
             try:
-                with urllib.request.urlopen(f"{self.uri}/health", timeout=5):
+                with urllib.request.urlopen(f"{self.uri}/health", timeout=30):
                     return
             except (urllib.error.URLError, ConnectionError, TimeoutError):
                 assert self._process.poll() is None, (self.folder / "server.log").read_text()
@@ -115,7 +115,7 @@ class MlflowServer:
     def _end(self, how: signal.Signals) -> None:
         if self._process is not None:
             os.killpg(self._process.pid, how)
-            self._process.wait(60)
+            self._process.wait(120)
             self._process = None
 
     def runs(self, experiment: str) -> list[Run]:
@@ -165,7 +165,7 @@ class _Spoiler(http.server.BaseHTTPRequestHandler):
         self.server.seen[path] += path != "/health"
         if self.server.seen[path] == 1:
             return self._answer(500, b"spoilt before", {})
-        connection = http.client.HTTPConnection("127.0.0.1", self.server.behind, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.behind, timeout=240)
         headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
         connection.request(self.command, self.path, body, headers)
         answer = connection.getresponse()

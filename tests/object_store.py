@@ -71,7 +71,7 @@ class ObjectStore:
             env={name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
         )
         log.close()
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 240
         while not self._healthy():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"SeaweedFS did not start: {(self.folder / 'server.log').read_text()[-2000:]}")
@@ -89,7 +89,7 @@ class ObjectStore:
 
     def _healthy(self) -> bool:
         """Whether it answers and has made the bucket, which comes a moment later."""
-        with closing(HTTPConnection("127.0.0.1", self.ports["s3"], timeout=5)) as connection:
+        with closing(HTTPConnection("127.0.0.1", self.ports["s3"], timeout=30)) as connection:
             try:
                 connection.request("GET", "/healthz")
                 if connection.getresponse().status != 200:
@@ -128,7 +128,7 @@ def counting_proxy(store: ObjectStore, delay: float = 0.0) -> Iterator[tuple[str
             seen.append(f"{self.command} {self.path}")
             time.sleep(delay)
             length = int(self.headers.get("Content-Length", 0))
-            with closing(HTTPConnection("127.0.0.1", store.ports["s3"], timeout=60)) as upstream:
+            with closing(HTTPConnection("127.0.0.1", store.ports["s3"], timeout=240)) as upstream:
                 upstream.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
                 for name, value in self.headers.items():
                     upstream.putheader(name, value)

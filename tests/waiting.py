@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 
-def wait_until(so: Callable[[], object], seconds: float = 60) -> None:
+def wait_until(so: Callable[[], object], seconds: float = 240) -> None:
     """Waits until something is so; fails where it is not in time."""
     deadline = time.monotonic() + seconds
     while not so():

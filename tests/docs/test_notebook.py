@@ -12,7 +12,7 @@ from tests.docs.pages import ROOT
 
 NOTEBOOK = ROOT / "docs" / "tour.ipynb"
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
 def test_the_notebook_runs_in_a_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -21,7 +21,7 @@ def test_the_notebook_runs_in_a_kernel(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     where = {"metadata": {"path": str(tmp_path)}}
-    NotebookClient(notebook, timeout=400, kernel_name="python3", resources=where).execute()
+    NotebookClient(notebook, timeout=1600, kernel_name="python3", resources=where).execute()
     assert [kinds_of(cell) for cell in notebook.cells] == [kinds_of(cell) for cell in stored()], "store it again"
 
 

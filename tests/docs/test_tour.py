@@ -21,7 +21,7 @@ from tests.end_to_end.study_runs import runs
 
 PAGE = "docs/tour.md"
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
 
 Done = subprocess.CompletedProcess[str]
 Tour = tuple[Path, dict[tuple[str, ...], Done]]

@@ -57,8 +57,8 @@ def visit(executable: str, shots: Path) -> Iterator[Visit]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=flags)
         context = browser.new_context(viewport={"width": 1400, "height": 900}, service_workers="block")
-        context.set_default_timeout(60_000)
-        expect.set_options(timeout=60_000)  # its own five seconds are short for MLflow's first page on a busy machine
+        context.set_default_timeout(120_000)
+        expect.set_options(timeout=120_000)  # its own five seconds are short for MLflow's first page on a busy machine
         page = context.new_page()
         tab = Visit(page=page, shots=shots)
         context.on("request", lambda request: tab.asked.append(request.url))

@@ -65,11 +65,11 @@ class RayHead:
         self._processes.append(process)
 
     def _wait(self, page: str, done: Callable[[bytes], bool]) -> None:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 240
         while time.monotonic() < deadline:
             assert all(process.poll() is None for process in self._processes), self.log.read_text()
             try:
-                with urllib.request.urlopen(f"{self.address}/api/{page}", timeout=5) as got:
+                with urllib.request.urlopen(f"{self.address}/api/{page}", timeout=30) as got:
                     if done(got.read()):
                         return
             except (urllib.error.URLError, ConnectionError, TimeoutError):
@@ -93,7 +93,7 @@ class RayHead:
         while self._processes:
             process = self._processes.pop()
             process.send_signal(signal.SIGTERM)
-            process.wait(60)
+            process.wait(240)
         for folder in self._folders:
             shutil.rmtree(folder, ignore_errors=True)
 

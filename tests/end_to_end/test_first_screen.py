@@ -24,7 +24,7 @@ from training.tracking.mlflow_client import RUN_NAME
 from training.tracking.mlflow_tracker import MlflowTracker
 from training.tracking.server import run_address
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 STUDY = EXPERIMENT.of_task("pixel").only(["data.ratio=5,10"]).with_seeds(2)
 

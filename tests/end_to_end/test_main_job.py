@@ -15,7 +15,7 @@ from tests.mlflow_server import fresh_database
 from tests.quick_downscale import QUICK_STUDY
 
 ROOT = Path(__file__).parents[2]
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
 def study(folder: Path, lake: str, *words: str) -> subprocess.CompletedProcess[str]:

@@ -11,7 +11,7 @@ from mlflow import MlflowClient
 from datasets.lake import Lake
 from tests.end_to_end.ray_head import ROOT, RayHead
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
 def finished_ratios(folder: Path) -> list[str]:

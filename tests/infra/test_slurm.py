@@ -37,7 +37,7 @@ if "--long" in sys.argv:
         sys.exit(143)
     signal.signal(signal.SIGTERM, ended)
     print("ready", flush=True)
-    time.sleep(300)
+    time.sleep(900)
 sys.exit(3)
 """
 
@@ -74,16 +74,15 @@ def spooled(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_a_study_gets_every_node_and_ends_the_job_with_its_own_code(
     submitted: dict[str, str], spooled: Path, tmp_path: Path
 ) -> None:
     with watched_offspring() as living:
         words = ["bash", spooled, "study.py", "--seeds", "3"]
-        done = subprocess.run(words, env=submitted, capture_output=True, text=True, timeout=200)
+        done = subprocess.run(words, env=submitted, capture_output=True, text=True, timeout=600)
         assert done.returncode == 3, done.stderr + logs(tmp_path)
         assert "nodes 3 words --seeds 3\ncores 6 auth token" in done.stdout
-        assert wait_until_gone(living, 30) == []
+        assert wait_until_gone(living, 120) == []
     (srun,) = (tmp_path / "srun.log").read_text().splitlines()
     assert srun.startswith("--nodes=2 --ntasks=2 --cpus-per-task=2 --exclude=node1 ")
     assert not [*Path("/tmp").glob(f"ib-{submitted['SLURM_JOB_ID']}*")]
@@ -91,7 +90,6 @@ def test_a_study_gets_every_node_and_ends_the_job_with_its_own_code(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_a_study_hears_of_the_time_limit_and_nothing_is_left(
     submitted: dict[str, str], spooled: Path, tmp_path: Path
 ) -> None:
@@ -99,14 +97,14 @@ def test_a_study_hears_of_the_time_limit_and_nothing_is_left(
         words = ["bash", spooled, "study.py", "--long"]
         one = {**submitted, "SLURM_JOB_NUM_NODES": "1"}
         job = subprocess.Popen(words, env=one, stdout=log, stderr=log)
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 400
         while "ready" not in (tmp_path / "job.log").read_text():
             assert job.poll() is None, (tmp_path / "job.log").read_text() + logs(tmp_path)
             assert time.monotonic() < deadline
             time.sleep(0.2)
         job.send_signal(signal.SIGTERM)  # as `--signal=B:TERM@300` does, to the shell alone
-        assert job.wait(60) == 143
-        assert wait_until_gone(living, 30) == []
+        assert job.wait(240) == 143
+        assert wait_until_gone(living, 120) == []
     said = (tmp_path / "job.log").read_text()
     assert "the time limit is near: submit it again" in said
     assert "study has saved itself" in said

@@ -124,7 +124,7 @@ class Host:
         """Ends all that runs there."""
         self._process.kill()
         for process in (self._process, *self._programs):
-            process.wait(60)
+            process.wait(120)
         _gone(self._first)
 
 
@@ -146,7 +146,7 @@ class Network:
             host.end()
         self._held.close()
         self._process.kill()
-        self._process.wait(60)
+        self._process.wait(120)
         _gone(self._first)
 
     def host(self, name: str, environment: Mapping[str, str], *, code: bool = False, clock_s: float = 0.0) -> Host:
@@ -244,7 +244,7 @@ class _Passing(BaseHTTPRequestHandler):
         if self.server.login and self.path != "/health" and self.headers.get("Authorization") != self.server.login:
             self._answer(401, b"who are you?", [])
             return
-        with closing(HTTPConnection("127.0.0.1", self.server.behind, timeout=60)) as upstream:
+        with closing(HTTPConnection("127.0.0.1", self.server.behind, timeout=240)) as upstream:
             upstream.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
             for name, value in self.headers.items():
                 upstream.putheader(name, value)
@@ -279,7 +279,7 @@ def _unshared(
         preexec_fn=partial(_LIBC.prctl, _PR_SET_PDEATHSIG, signal.SIGKILL),
         start_new_session=True,
     )
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline and process.poll() is None:
         for child in psutil.Process(process.pid).children():
             if child.name() == "sleep":  # all before it is done
@@ -291,7 +291,7 @@ def _unshared(
 
 def _gone(pid: int) -> None:
     """Waits until the first process of a host has ended, before which all others of the host have."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     with suppress(psutil.NoSuchProcess):
         process = psutil.Process(pid)
         while process.status() != psutil.STATUS_ZOMBIE and time.monotonic() < deadline:  # whoever inherits it is slow

@@ -34,7 +34,7 @@ from training.tracking.run_metrics import metrics_today
 from training.tracking.tracker import MemoryTracker
 from training.trial import run_trial
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.skipif(bool(trouble()), reason=trouble())]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400), pytest.mark.skipif(bool(trouble()), reason=trouble())]
 
 PASSWORD = "known-to-one-host"
 TRIALS, MOST = 4, 16
@@ -100,8 +100,8 @@ def _run(network: Network, server: ArchiveServer, mlflow: MlflowServer, s3: Obje
     node("late", 0.0)
     wait_for(lambda: _goes_on_elsewhere("cut", mlflow), running, log)
     network.plug_in(cut)
-    assert running.wait(300) == 0, log.read_text()
-    assert cut_node.wait(60) != 0, "Ray ends a node that it has given up"
+    assert running.wait(900) == 0, log.read_text()
+    assert cut_node.wait(240) != 0, "Ray ends a node that it has given up"
 
     assert len(Lake.open(f"{bucket}/lake").catalog().scene_ids) == 8
     rows = sorted(_trials(mlflow), key=lambda run: run.info.start_time)
@@ -117,9 +117,8 @@ def _run(network: Network, server: ArchiveServer, mlflow: MlflowServer, s3: Obje
     for name in ("lost", "cut"):
         killed, again_run = _attempts_at_a_trial_of(name, mlflow)
         assert again_run.info.start_time > killed.info.start_time, "whatever their hosts' clocks say"
-        points = MlflowClient(mlflow.uri).get_metric_history(again_run.info.run_id, "val/f1")
-        first, *_, last = sorted(point.timestamp for point in points if point.step < 2)
-        assert last - first < 100, "the first epochs are of a checkpoint: told at once, in milliseconds"
+        trained, told = (_first_epochs_ms(run, mlflow) for run in (killed, again_run))
+        assert told < max(100, trained / 4), "the first epochs are of a checkpoint: told at once"
         spec = LONG.with_("seed", int(killed.data.tags["seed"]))
         alone = run_trial(spec, Lake.open(f"{bucket}/lake"), MemoryTracker(), folder=tmp_path / "alone" / name)
         found = metrics_today(again_run.data.metrics)
@@ -135,6 +134,13 @@ def _run(network: Network, server: ArchiveServer, mlflow: MlflowServer, s3: Obje
         ["grep", "-rl", PASSWORD, str(head.inside("/tmp/ray")), str(log)], capture_output=True, text=True, check=False
     )
     assert said.stdout == "", "the login is in no log"
+
+
+def _first_epochs_ms(run: Run, mlflow: MlflowServer) -> int:
+    """Milliseconds between the first two epochs of a run."""
+    points = MlflowClient(mlflow.uri).get_metric_history(run.info.run_id, "val/f1")
+    first, *_, last = sorted(point.timestamp for point in points if point.step < 2)
+    return int(last - first)
 
 
 def _trials(mlflow: MlflowServer) -> list[Run]:

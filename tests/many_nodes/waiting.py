@@ -10,7 +10,7 @@ Found = TypeVar("Found")
 
 
 def wait_for(
-    find: Callable[[], Found], process: "subprocess.Popen[bytes]", log: Path, seconds: float = 400, every: float = 0.5
+    find: Callable[[], Found], process: "subprocess.Popen[bytes]", log: Path, seconds: float = 900, every: float = 0.5
 ) -> Found:
     """Waits until something is so, and returns what was found; fails with the program's log where that ends first."""
     deadline = time.monotonic() + seconds

@@ -57,6 +57,6 @@ def test_a_worker_of_ray_starts_loader_workers_and_gets_the_same_numbers(
     spec = small_spec.with_("loop.batches_per_epoch", 2).to_dict()
     there = ray.remote(num_cpus=1)(train).remote(spec, tiny_lake.url, str(tmp_path / "there"), 1)
     _, here = train(spec, tiny_lake.url, str(tmp_path / "here"), 0)
-    code, metrics = ray.get(there, timeout=240)
+    code, metrics = ray.get(there, timeout=600)
     assert Path(code).is_relative_to(ROOT)
     assert metrics == pytest.approx(here, rel=1e-5)

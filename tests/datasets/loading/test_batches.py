@@ -86,7 +86,7 @@ def test_a_daemonic_process_makes_its_batches_itself_and_says_so(tiny_lake: Lake
     answers = spawn.Queue()
     daemon = spawn.Process(target=load_in_a_daemon, args=(dataset, answers), daemon=True)
     daemon.start()
-    said, batches = answers.get(timeout=120)
+    said, batches = answers.get(timeout=240)
     daemon.join()
     assert said == "a daemonic process cannot start 2 loader workers: it makes its batches itself\n"
     for found, expected in zip(batches, BatchLoader(dataset).epoch(0), strict=True):
@@ -164,7 +164,7 @@ def test_what_a_worker_dies_of_is_an_error_with_its_cause(
     crops.trouble = trouble
     loader = BatchLoader(BatchDataset(reader, crops, batch_size=4), workers=1)
     with ThreadPoolExecutor(1) as thread, pytest.raises(error, match=said):
-        thread.submit(lambda: list(loader.epoch(0))).result(timeout=120)
+        thread.submit(lambda: list(loader.epoch(0))).result(timeout=240)
 
 
 @pytest.mark.slow
@@ -186,8 +186,8 @@ def test_workers_end_with_a_process_that_is_killed(tiny_lake: Lake) -> None:
         assert trainer.stdout.readline() == "begun\n"
         assert len(living()) > 2, "it and its workers"
         trainer.kill()
-        trainer.wait(20)
-        assert wait_until_gone(living, 30) == []
+        trainer.wait(120)
+        assert wait_until_gone(living, 120) == []
 
 
 def test_a_wait_for_a_batch_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -115,7 +115,7 @@ def test_a_killed_builder_blocks_nobody_and_its_room_is_free_again(tmp_path: Pat
     for builder in builders:
         reached.clear()
         builder.start()
-        assert reached.wait(60)
+        assert reached.wait(240)
     assert cache.used_bytes() == room
     assert ask(cache_in(tmp_path, room), "third", fill=never) is None, "both are alive: their room is taken"
     for builder in builders:

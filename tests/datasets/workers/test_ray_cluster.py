@@ -32,7 +32,7 @@ RATIOS = ("--ratios", "5", "10")
 
 
 def wait_for_port(port: int) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while True:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
@@ -129,7 +129,7 @@ def test_the_lake_is_the_same_whatever_happens_to_a_worker(
     killed: list[int] = []
 
     def kill_one() -> None:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 240
         while not killed and time.monotonic() < deadline:
             for each in process.children(recursive=True):
                 with suppress(psutil.NoSuchProcess):  # zombies too
@@ -261,7 +261,7 @@ def build_begun(lake: Path, raw_train: list[Path], port: int) -> Iterator[subpro
         text=True,
     )
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 240
         while not list((lake / "scenes").glob("*.zarr")):
             assert time.monotonic() < deadline
             assert build.poll() is None, build.communicate()
@@ -277,7 +277,7 @@ def build_begun(lake: Path, raw_train: list[Path], port: int) -> Iterator[subpro
 def test_a_polite_kill_frees_the_lock(raw_train: list[Path], tmp_path: Path, head: tuple[psutil.Process, int]) -> None:
     with build_begun(tmp_path / "lake", raw_train, head[1]) as build:
         build.terminate()
-        output, _ = build.communicate(timeout=60)
+        output, _ = build.communicate(timeout=240)
     assert build.returncode == 143, output
     assert not (tmp_path / "lake" / "lock.json").exists()
 
@@ -290,7 +290,7 @@ def test_a_head_that_dies_is_one_sentence(
     lake = tmp_path / "lake"
     with build_begun(lake, raw_train, head[1]) as build:
         end(head[0])
-        output, _ = build.communicate(timeout=60)
+        output, _ = build.communicate(timeout=240)
     assert build.returncode == 2, output
     assert "the Ray cluster went away in the middle of the work: start it again and repeat the command" in output
     assert not (lake / "lock.json").exists()

@@ -87,7 +87,7 @@ def test_a_killed_download_goes_on_without_fetching_a_byte_twice(server: Archive
     )
     part = PartialFile(tmp_path, a_file()).path
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 240
         while not (part.exists() and part.stat().st_size > 10 * BLOCK):
             assert time.monotonic() < deadline
             assert process.poll() is None

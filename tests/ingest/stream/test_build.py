@@ -123,7 +123,7 @@ def test_killed_in_the_middle_and_started_again(archive: ArchiveServer, local: P
         },
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=600,
         check=False,
     )
     assert killed.returncode == -signal.SIGKILL, killed.stdout + killed.stderr

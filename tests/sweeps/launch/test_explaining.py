@@ -46,7 +46,7 @@ def test_a_torn_checkpoint_is_a_failure_that_is_not_tried_again(tiny_lake: Lake,
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_trained_networks_are_explained_once(tiny_lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_ADDRESS", "local")
     study = explaining({"plain": {}})

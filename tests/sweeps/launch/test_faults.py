@@ -22,7 +22,7 @@ from tests.free_ports import free_ports
 from tests.mlflow_server import fresh_database
 from tests.sweeps.launch.small_study import SPEC, Events, finished_once, request_of, rows_of, run, small_study
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 LONG = SPEC.with_all({"loop.max_epochs": 12, "loop.batches_per_epoch": 10, "loop.patience": 12})
 """Seconds per epoch: time enough for things to go wrong in the middle."""
@@ -158,7 +158,7 @@ def test_more_than_any_node_has_is_said_at_once(nodes: Cluster, tiny_lake: Lake,
     request = request_of(tiny_lake, tmp_path, cpus=64)
     with pytest.raises(PlacementError, match="a trial asks for 64 CPUs and 0 GPUs and the cluster does not have that"):
         run(small_study(1), request)
-    assert time.monotonic() - started < 60
+    assert time.monotonic() - started < 240
 
 
 def test_a_trial_that_no_node_can_hold_ends_the_command(

@@ -12,7 +12,7 @@ from sweeps.launch.study_run import Request
 from sweeps.record.state import STOPPED, states_of
 from tests.sweeps.launch.small_study import SPEC, finished_once, request_of, rows_of, run, small_study
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 RATES = {"optimizer.lr": (1e-5, 1e-4, 1e-3, 1e-2), "loop.batch_size": (2, 4)}
 

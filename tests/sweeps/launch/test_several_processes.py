@@ -27,7 +27,7 @@ def spec() -> TrialSpec:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_two_processes_are_one_trial(
     tiny_lake: Lake, spec: TrialSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -84,7 +84,7 @@ def test_it_is_written_while_trials_run(study: StudyTracker, monkeypatch: pytest
         for place, (ratio, seed, score) in enumerate((("2", 0, 0.5), ("5", 0, 0.7), ("5", 1, 0.8)), start=1):
             finish(study, ratio, seed, score)
             changed()
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + 120
             while f"{place} of 4 trials finished" not in of_parent(study)[0]:
                 assert time.monotonic() < deadline
                 time.sleep(0.05)
@@ -111,7 +111,7 @@ def test_a_server_that_is_away_ends_nothing(study: StudyTracker, caplog: pytest.
         patch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
         with keeping_current(away) as changed:
             changed()
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 60
 
 
 @pytest.mark.slow

@@ -190,12 +190,12 @@ def test_the_next_is_read_while_the_caller_works() -> None:
     def load(number: int) -> int:
         if number == 1:
             reading.set()
-            assert release.wait(10)
+            assert release.wait(60)
         return number * number
 
     stream = read_ahead([0, 1, 2], load)
     assert next(stream) == 0
-    assert reading.wait(10), "1 is read although nobody asked for it"
+    assert reading.wait(60), "1 is read although nobody asked for it"
     release.set()
     assert list(stream) == [1, 4]
     assert list(read_ahead([], load)) == []

@@ -181,7 +181,7 @@ def test_progress_tells_each_scene_that_a_worker_has_done(
 
 def kill_one_when(seen: Callable[[], object], killed: list[int]) -> None:
     """Kills a worker process of the local cluster of Dask in this process, once there is something."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while not killed and time.monotonic() < deadline:
         for each in psutil.Process().children(recursive=True) if seen() else ():
             with suppress(psutil.NoSuchProcess):

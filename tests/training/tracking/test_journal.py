@@ -229,9 +229,9 @@ journal.append(MetricsRecord(time=1, step=1, values={{"a": 1.0}}))
 child = os.fork()
 if child == 0:
     print(os.getpid(), flush=True)  # from here on it has given back what it was forked with
-    time.sleep(60)
+    time.sleep(600)
     os._exit(0)
-time.sleep(60)
+time.sleep(600)
 """
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None

@@ -71,7 +71,7 @@ def trial(uri: str, experiment: str, folder: Path, *, epochs: int = 50, patience
 
 def ended(process: subprocess.Popen[str]) -> str:
     """Its stderr, when it has ended well."""
-    _, err = process.communicate(timeout=120)
+    _, err = process.communicate(timeout=240)
     assert process.returncode == 0, err
     return err
 
@@ -83,7 +83,7 @@ def command(*words: str) -> subprocess.CompletedProcess[str]:
         env={**os.environ, "COLUMNS": "200"},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
     )
 
 
@@ -110,12 +110,12 @@ def left_behind(outbox: Path, uri: str, experiment: str, steps: int = 3, attempt
 @pytest.mark.slow
 def test_a_server_that_comes_back_during_the_trial_gets_all(server: MlflowServer, outbox: Path, tmp_path: Path) -> None:
     server.start()
-    tracker = MlflowTracker(server.uri, "back", patience_s=60)
+    tracker = MlflowTracker(server.uri, "back", patience_s=240)
     tracker.start(TrialSpec(), {"recipe": "r"})
     try:
         for epoch in range(50):
             if epoch == 20:
-                assert all_sent(tracker, 60)
+                assert all_sent(tracker, 240)
                 server.kill()
             tracker.log_metrics({"val/loss": 1.0 / (epoch + 1), "val/f1": epoch}, step=epoch)
         tracker.log_text("a: 1", "spec.yaml")
@@ -170,7 +170,7 @@ def test_a_server_that_was_never_there(server: MlflowServer, outbox: Path, tmp_p
     try:
         started = time.monotonic()
         ended(trial(server.uri, "never", tmp_path, patience=0.5))
-        assert time.monotonic() - started < 60
+        assert time.monotonic() - started < 240
     finally:
         server.start()
     (row,) = sync(outbox)
@@ -187,6 +187,7 @@ def test_a_killed_trial_loses_nothing_that_it_told(
 ) -> None:
     server.start()
     name = f"killed-{there}"
+    began = time.monotonic()
     process = trial(server.uri if there else AWAY, name, tmp_path, epochs=10**6, patience=0)
     assert process.stdout is not None
     told = -1
@@ -195,12 +196,13 @@ def test_a_killed_trial_loses_nothing_that_it_told(
     process.send_signal(signal.SIGKILL)
     rest = process.stdout.read()  # not by `communicate`, which does not see what `readline` has buffered
     process.communicate()
+    lived_s = time.monotonic() - began
     told = int(rest.splitlines()[-1]) if rest else told
     (row,) = sync(outbox, tracking_uri=server.uri)
     assert (row.left, row.note) == (0, "its process died: ended as KILLED")
     (run,) = server.runs(name)
     assert run.info.status == "KILLED"
-    assert run.info.end_time - run.info.start_time < 60_000
+    assert run.info.end_time - run.info.start_time <= 1000 * lived_s, "it ended when it was last heard of"
     history = server.history(run, "val/f1")
     assert len(history) in (told + 1, told + 2), "one may have been told and not printed"
     assert history == [(epoch, float(epoch)) for epoch in range(len(history))]
@@ -232,7 +234,7 @@ def test_two_syncs_at_once_send_each_attempt_once(server: MlflowServer, outbox: 
         subprocess.Popen([sys.executable, "-m", "sweeps", "sync"], cwd=ROOT, stdout=subprocess.PIPE, text=True)
         for _ in range(2)
     ]
-    outputs = [process.communicate(timeout=120)[0] for process in both]
+    outputs = [process.communicate(timeout=240)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0], outputs
     runs = server.runs("twice")
     assert sorted(run.data.tags["attempt"] for run in runs) == [f"a{k}" for k in range(6)]
@@ -280,7 +282,7 @@ def test_a_server_that_moved_with_another_store_gets_the_whole_trial(outbox: Pat
     tracker = MlflowTracker(old, "moved")
     tracker.start(TrialSpec(), {"recipe": "r"})
     tracker.log_metrics({"val/f1": 0.5}, step=0)
-    assert all_sent(tracker, 60)
+    assert all_sent(tracker, 240)
     journal = next(attempts(outbox))
     copy = outbox / "copy"  # as it would be if the process had died here
     copy.mkdir()
