@@ -16,7 +16,7 @@ from datasets.process.terminal import err, out, tell, tell_failure, user_errors
 from ingest.download.archives import ARCHIVES, Archive, PublishedFile, find_archive
 from ingest.download.errors import DownloadError
 from ingest.download.fetch import fetch_file, kept_as
-from ingest.download.folder import OnProgress, Phase, check_space, locked
+from ingest.download.folder import OnProgress, Phase, check_folder, check_space, locked
 from ingest.download.listing import DEFAULT_URL, list_files, select
 from ingest.download.present import bytes_here, find_candidates, verify
 from ingest.download.unzip import Unpacked, room_to_unpack, unzip_all
@@ -49,6 +49,8 @@ def download(
     """
     with user_errors(), Web() as web:
         chosen = find_archive(archive)
+        if not dry_run:
+            check_folder(folder)
         files = select(list_files(chosen, base_url, web), only or [])
         if dry_run:
             _list(chosen, files, folder)

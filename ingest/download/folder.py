@@ -12,6 +12,7 @@ from filelock import FileLock, Timeout
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from rich.filesize import decimal
 
+from datasets.process.folders import nearest, refusal_of
 from datasets.process.machine import FULL_DISK
 from ingest.download.errors import DiskSpaceError, FolderError
 
@@ -44,6 +45,12 @@ class _Note(BaseModel):
 _NoteTable = TypeAdapter(dict[str, _Note])
 
 
+def check_folder(folder: Path) -> None:
+    """Raises FolderError where nothing can be made, before a server is asked for anything; makes nothing itself."""
+    if trouble := refusal_of(nearest(folder)):
+        raise _unusable(folder, trouble) from trouble
+
+
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Makes the folder and keeps other downloads out of it, until the process ends in whatever way.
@@ -60,13 +67,15 @@ def locked(folder: Path) -> Iterator[None]:
             f"another download is at work in {str(folder)!r}: wait for it, or give another folder"
         ) from error
     except OSError as error:
-        raise FolderError(
-            f"{str(folder)!r} cannot be used as a folder ({error.strerror}): give one that can be written"
-        ) from error
+        raise _unusable(folder, error) from error
     try:
         yield
     finally:
         lock.release()
+
+
+def _unusable(folder: Path, trouble: OSError) -> FolderError:
+    return FolderError(f"{str(folder)!r} cannot be used as a folder ({trouble.strerror}): give one that can be written")
 
 
 def is_verified(path: Path, md5: str) -> bool:

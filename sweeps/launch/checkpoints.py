@@ -7,9 +7,11 @@ for a while, learns from it that it was replaced: it ends, and its checkpoints d
 
 import logging
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from datasets.errors import IceBenchError
 from datasets.storage.reading import read
@@ -18,6 +20,12 @@ from training.loop.checkpoint_files import BEST, LAST
 from training.tracking.records import now_ms
 
 logger = logging.getLogger(__name__)
+
+_LAST_WORD_S: Final = 120.0
+"""Longest time that a trial waits at its end for a store that is away. A host that was cut off from its cluster ends
+its workers within about a minute (Ray's gcs_rpc_server_reconnect_timeout_s is 60 s); one that is back sooner is told
+of a later attempt."""
+_PAUSE_S: Final = 2.0
 
 
 class SupersededError(IceBenchError, RuntimeError):
@@ -71,11 +79,21 @@ class TrialCheckpoints:
         """Puts the newest checkpoints into the store while the training goes on; older ones are skipped."""
         self._wanted.set()
 
-    def check_owner(self) -> None:
-        """Raises SupersededError where a later attempt has begun; silent where the store cannot say."""
-        with self._forgiving():
-            if not self._is_owner():
-                raise SupersededError("a later attempt at this trial has begun, and this one gives way to it")
+    def check_owner(self, *, last: bool = False) -> None:
+        """Raises SupersededError where a later attempt has begun; silent where the store cannot say.
+
+        The `last` time, before the trial is called finished, it waits a while for a store that is away: whoever cannot
+        reach it may have been replaced just because of that.
+        """
+        deadline = time.monotonic() + (_LAST_WORD_S if last else 0.0)
+        while True:
+            with self._forgiving():
+                if not self._is_owner():
+                    raise SupersededError("a later attempt at this trial has begun, and this one gives way to it")
+                return
+            if time.monotonic() >= deadline:
+                return
+            time.sleep(_PAUSE_S)
 
     def close(self, *, finished: bool) -> None:
         """Waits for the checkpoints being written; of a finished trial only the best weights stay."""

@@ -60,7 +60,7 @@ class StudyTrialTracker(MlflowTracker):
     def finish(self, status: Status) -> None:
         """Ends the run; raises SupersededError instead of calling it finished where another attempt has begun."""
         if status == "FINISHED":
-            self._checkpoints.check_owner()
+            self._checkpoints.check_owner(last=True)
         if self._waiting:
             self._send_tags(0.0)
         super().finish(status)

@@ -38,6 +38,8 @@ def test_a_dry_run_lists_and_writes_nothing(server: ArchiveServer, tmp_path: Pat
         (["raw-train", "{dir}", "--only", "*.tar"], "no file matches '*.tar'"),
         (["raw-train", "{dir}", "--base-url", "figshare.com"], "'figshare.com' is no base URL"),
         (["raw-train", "{file}"], "cannot be used as a folder"),
+        (["raw-train", "{file}/below", "--base-url", "http://127.0.0.1:9"], "cannot be used as a folder"),
+        (["raw-train", "/proc/none", "--base-url", "http://127.0.0.1:9"], "cannot be used as a folder"),
         (["raw-train"], "Missing argument 'DIR'"),
     ],
 )

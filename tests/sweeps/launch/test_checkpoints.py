@@ -2,11 +2,13 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from datasets.errors import LakeAccessError
+from datasets.storage.reading import read
 from sweeps.launch.checkpoints import SupersededError, TrialCheckpoints
 from tests.object_store import ObjectStore
 
@@ -112,3 +114,34 @@ def test_a_store_that_refuses_is_told_once_and_costs_nothing_else(
         kept.check_owner()
         kept.close(finished=False)
     assert len(caplog.records) == 1
+
+
+@pytest.mark.parametrize("replaced", [True, False])
+def test_who_cannot_reach_the_store_is_not_called_finished_before_it_is_back(
+    replaced: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A host is cut off while it scores its test scenes: a later attempt has begun, and only the store knows."""
+    old = TrialCheckpoints(str(tmp_path / "t"), tmp_path / "old", "one")
+    old.take(resume=True)
+    if replaced:
+        new = TrialCheckpoints(str(tmp_path / "t"), tmp_path / "new", "two")
+        new.take(resume=True)
+        new.close(finished=True)
+    answers: list[bytes | None] = []
+
+    def back_at_the_third(url: str) -> bytes | None:
+        answers.append(None if len(answers) < 2 else read(url))
+        if answers[-1] is None:
+            raise LakeAccessError("no route to the store")
+        return answers[-1]
+
+    monkeypatch.setattr("sweeps.launch.checkpoints.read", back_at_the_third)
+    monkeypatch.setattr("sweeps.launch.checkpoints._PAUSE_S", 0.0)
+    with pytest.raises(SupersededError) if replaced else nullcontext():
+        old.check_owner(last=True)
+    assert len(answers) == 3
+    monkeypatch.setattr("sweeps.launch.checkpoints._LAST_WORD_S", 0.0)
+    answers.clear()
+    old.check_owner(last=True)
+    old.close(finished=False)
+    assert answers[:1] == [None], "a store that stays away costs a trial its time, and not its end"

@@ -8,15 +8,17 @@ from types import SimpleNamespace
 
 import pytest
 
+from datasets.errors import LakeAccessError
+from datasets.storage.reading import read
 from sweeps.launch import trial_record as module
-from sweeps.launch.checkpoints import TrialCheckpoints
+from sweeps.launch.checkpoints import SupersededError, TrialCheckpoints
 from sweeps.launch.trial_record import StudyTrialTracker, recorded
 from sweeps.record.run_tags import ALIVE, BEAT_S, BEST, EPOCHS, NODE
 from sweeps.record.study import StudyTracker
 from tests.mlflow_server import all_sent, fresh_database
 from tests.sweeps.launch.small_study import SPEC, orders_of_nobody
 from training.spec import TrialSpec
-from training.tracking.tracker import MemoryTracker, Status
+from training.tracking.tracker import MemoryTracker, Status, record_failure
 
 
 class Heard(MemoryTracker):
@@ -83,3 +85,37 @@ def test_a_record_that_has_begun_is_left_to_its_trial() -> None:
     tracker.start(SPEC, {})
     failing(tracker)
     assert (tracker.status, tracker.texts) == (None, {})
+
+
+def test_an_attempt_that_was_cut_off_while_it_scored_is_not_called_finished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its host reaches the store again at the second try, and another attempt has finished meanwhile."""
+    monkeypatch.setenv("ICEBENCH_OUTBOX", str(tmp_path / "outbox"))
+    study = StudyTracker.open(fresh_database(tmp_path), study="s", lake="l")
+    (nobody,) = orders_of_nobody(1)
+    update = {"tracking_uri": study.tracking_uri, "study": "s", "parent_run": study.run_id, "storage": str(tmp_path)}
+    order = nobody.model_copy(update=update)
+    attempts = [TrialCheckpoints(order.checkpoints, tmp_path / name, attempt=name) for name in ("old", "new")]
+    old, new = (StudyTrialTracker(order, checkpoints) for checkpoints in attempts)
+    for tracker, checkpoints in zip((old, new), attempts, strict=True):
+        checkpoints.take(resume=True)
+        tracker.start(SPEC, {})
+    new.finish("FINISHED")
+    cut_off = [True]
+
+    def cut_off_once(url: str) -> bytes | None:
+        if cut_off:
+            cut_off.clear()
+            raise LakeAccessError("no route to the store")
+        return read(url)
+
+    monkeypatch.setattr("sweeps.launch.checkpoints.read", cut_off_once)
+    monkeypatch.setattr("sweeps.launch.checkpoints._PAUSE_S", 0.0)
+    with pytest.raises(SupersededError) as raised:
+        old.finish("FINISHED")
+    record_failure(old, raised.value)
+    for checkpoints in attempts:
+        checkpoints.close(finished=False)
+    assert all_sent(old, 60)
+    assert sorted(row.status for row in study.children_rows()) == ["FAILED", "FINISHED"]
