@@ -252,7 +252,7 @@ def study(tmp_path: Path) -> StudyTracker:
 
 
 def test_another_storage_is_told_and_a_driver_there_is_found(
-    study: StudyTracker, tmp_path: Path, impatient: None
+    study: StudyTracker, tmp_path: Path, impatient: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, two = str(tmp_path / "one"), str(tmp_path / "two")
     assert storage_changed(study, one, "l") == ""
@@ -264,6 +264,7 @@ def test_another_storage_is_told_and_a_driver_there_is_found(
     refused = pytest.raises(StudyClaimedError, match=f"process 1 on elsewhere with --storage {two}: wait for it")
     with beating(two), refused:
         storage_changed(study, one, "l")
+    monkeypatch.setattr(sweeps.record.claim, "STALE_S", 2.0)
     assert f"ran with --storage {two} before" in storage_changed(study, one, "l")
     study.set_tag("storage", "nowhere://at/all")
     assert "make sure that there is none" in storage_changed(study, one, "l")

@@ -196,7 +196,7 @@ def test_a_trial_without_its_server_goes_on_and_keeps_everything(
     wait_until(lambda: said in caplog.text)  # the first record takes as long as MLflow takes to load
     started = time.monotonic()
     tracker.finish("FINISHED")
-    assert 0.4 < time.monotonic() - started < 60
+    assert 0.4 < time.monotonic() - started < 15
     assert tracker.run_id == ""
     assert caplog.text.count(said) == 1, "once an outage"
     assert "203 records of trial" in caplog.text
