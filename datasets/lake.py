@@ -28,8 +28,7 @@ from datasets.plural import noun, plural
 from datasets.recipe_file import check_place, read_recipe, show_recipe, start_recipe, start_recipe_beside
 from datasets.scene import Scene, SceneRecord
 from datasets.statistics import ChannelStatistics
-from datasets.storage.reading import exists, read
-from datasets.storage.writing import remove, replace
+from datasets.storage import exists, read, remove, replace
 from datasets.stores.scene_store import SceneStore
 from datasets.stores.scene_writer import SceneWriter
 

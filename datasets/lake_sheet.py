@@ -20,7 +20,7 @@ from datasets.plural import plural
 from datasets.polar_map import Extent, draw_base, draw_footprints, outline
 from datasets.scene import SceneRecord, Split
 from datasets.seasons import LOCATIONS, SEASONS
-from datasets.storage.reading import READERS
+from datasets.storage import READERS
 from datasets.tie_grid import TieGrid
 
 SPLIT_COLOURS: Final[Mapping[str, str]] = {"train": "#1f5fa8", "val": "#e08a00", "test": "#c1121f"}

@@ -1,11 +1,10 @@
 """A lock on what only one process may change: a lake that is built, a study that runs.
 
-A lock is an object that is created only if it does not exist (`datasets.storage.writing.create`: by exclusive creation
-on disk, by a conditional PUT on S3); its content names the holder. A process that takes over from a dead holder leaves
-the old lock in place: if two processes removed it, the second would remove the new lock of the first. Instead it
-creates a successor beside it, again only if there is none: `lock.json`, `lock.json.<token of its holder>`, and so on.
-The last of this row holds the lock, and removes the whole row at the end. A holder that was believed dead finds its
-successor.
+A lock is an object that is created only if it does not exist (`datasets.storage.create`: by exclusive creation on disk,
+by a conditional PUT on S3); its content names the holder. A process that takes over from a dead holder leaves the old
+lock in place: if two processes removed it, the second would remove the new lock of the first. Instead it creates a
+successor beside it, again only if there is none: `lock.json`, `lock.json.<token of its holder>`, and so on. The last
+of this row holds the lock, and removes the whole row at the end. A holder that was believed dead finds its successor.
 """
 
 import hashlib
@@ -22,8 +21,7 @@ from datasets.access import absolute
 from datasets.errors import IceBenchError, LakeLockedError
 from datasets.lock_holder import Holder
 from datasets.process.signals import sigterm_raises
-from datasets.storage.reading import read
-from datasets.storage.writing import create, remove, replace
+from datasets.storage import create, read, remove, replace
 
 logger = logging.getLogger(__name__)
 

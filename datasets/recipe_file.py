@@ -10,9 +10,8 @@ from typing import Any, Final
 
 from datasets.access import absolute
 from datasets.errors import LakeNotFoundError, RecipeMismatchError
-from datasets.storage.prefixes import holds_objects
-from datasets.storage.reading import exists, read
-from datasets.storage.writing import replace
+from datasets.prefixes import holds_objects
+from datasets.storage import exists, read, replace
 
 FORMAT: Final = 2
 

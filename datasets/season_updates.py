@@ -12,8 +12,7 @@ from datasets.catalog import Catalog
 from datasets.errors import SceneNotFoundError
 from datasets.lake import Lake
 from datasets.scene import SceneRecord
-from datasets.storage.reading import read
-from datasets.storage.writing import replace
+from datasets.storage import read, replace
 from datasets.stores.attributes import from_attribute, to_attribute
 
 AMENDABLE: Final = frozenset({"cryoseason", "melt_cells"})

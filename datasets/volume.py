@@ -13,7 +13,7 @@ from typing import Final
 from datasets.catalog_file import STATISTICS
 from datasets.errors import LakeNotFoundError
 from datasets.lake import Lake
-from datasets.storage.reading import read
+from datasets.storage import read
 from datasets.stores.attributes import from_attribute
 
 _LOOKED_AT: Final = 16

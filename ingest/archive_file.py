@@ -14,7 +14,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from datasets.errors import LakeAccessError
-from datasets.storage.reading import at_hand
+from datasets.storage import at_hand
 from ingest.errors import RawSceneError
 
 _STRIP_LINES: Final = 256

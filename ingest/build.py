@@ -20,7 +20,7 @@ from datasets.scene import Archive, SceneRecord
 from datasets.season_updates import carry_seasons
 from datasets.splits import SPLIT_SEED, assign_splits, splits_of
 from datasets.statistics import ChannelStatistics
-from datasets.storage.reading import READERS
+from datasets.storage import READERS
 from datasets.workers.cluster import ClusterOptions, sentence_of
 from datasets.workers.opening import open_workers
 from ingest.admission import check_admission

@@ -19,7 +19,7 @@ from datasets.lake import Lake
 from datasets.scene import Archive, Scene, SceneRecord
 from datasets.seasons import location_of, season_of
 from datasets.sigrid import NO_POLYGON
-from datasets.storage.reading import exists
+from datasets.storage import exists
 from ingest.array_queue import ArrayQueue
 from ingest.background import side_thread
 from ingest.errors import RawSceneError

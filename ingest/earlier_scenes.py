@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datasets.catalog import Catalog
 from datasets.lake import Lake
 from datasets.scene import Scene, SceneRecord
-from datasets.storage.reading import READERS
+from datasets.storage import READERS
 from ingest.convert import finished
 from ingest.found_stores import finished_scenes
 from ingest.kept import KnownScenes

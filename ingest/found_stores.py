@@ -8,8 +8,8 @@ from pathlib import Path
 from datasets.access import is_url
 from datasets.errors import SceneNotFoundError
 from datasets.lake import Lake
+from datasets.prefixes import holds_objects, names
 from datasets.scene import SceneRecord
-from datasets.storage.prefixes import holds_objects, names
 from datasets.stores.scene_writer import beside_store, remove_store
 
 

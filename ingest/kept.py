@@ -14,7 +14,7 @@ from typing import overload
 from datasets.catalog import Catalog
 from datasets.lake import Lake
 from datasets.scene import Archive, SceneRecord
-from datasets.storage.reading import exists
+from datasets.storage import exists
 from ingest.found_stores import root_documents
 from ingest.recipe import Recipe
 from ingest.source import is_scene_name, reference_path, scene_id_of

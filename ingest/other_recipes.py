@@ -3,10 +3,9 @@
 import json
 
 from datasets.lake import Lake
+from datasets.prefixes import names, remove_below, sizes
 from datasets.recipe_file import other_recipe_url
-from datasets.storage.prefixes import names, remove_below, sizes
-from datasets.storage.reading import read
-from datasets.storage.writing import remove
+from datasets.storage import read, remove
 
 
 def others(lake: Lake) -> tuple[Lake, ...]:

@@ -21,7 +21,7 @@ from datasets.grids import KM2_PIXELS, NATIVE_SPACING
 from datasets.labels import CHARTS, IGNORE
 from datasets.scene import Product
 from datasets.sigrid import NO_POLYGON, Dominance, PolygonClasses
-from datasets.storage.reading import exists
+from datasets.storage import exists
 from datasets.tie_grid import INCIDENCE
 from ingest.archive_file import ArchiveFile
 from ingest.errors import RawSceneError, RecipeError

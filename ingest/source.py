@@ -11,9 +11,9 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from datasets.access import absolute, is_url, plain
+from datasets.prefixes import names
 from datasets.seasons import REGIONS
-from datasets.storage.prefixes import names
-from datasets.storage.reading import exists
+from datasets.storage import exists
 from ingest.errors import NoSourceError, SceneNameError
 
 Provider = Literal["dmi", "cis"]

@@ -15,7 +15,7 @@ from datasets.errors import MissingPackageError
 from datasets.export.patch_list import Patch
 from datasets.export.settings import ExportSettings
 from datasets.labels import IGNORE
-from datasets.storage.writing import replace
+from datasets.storage import replace
 
 IMAGES: Final = "images"
 MASKS: Final = "masks"

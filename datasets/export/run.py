@@ -26,8 +26,8 @@ from datasets.loading.scene_reader import SceneReader
 from datasets.lock import hold
 from datasets.lock_holder import Holder
 from datasets.plural import plural
-from datasets.storage.prefixes import names
-from datasets.storage.writing import replace
+from datasets.prefixes import names
+from datasets.storage import replace
 
 Progress = Callable[[str, int], AbstractContextManager[Callable[[str], None]]]
 """Shows how far something is: title and number of items; called with the name of each that is finished."""

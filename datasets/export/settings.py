@@ -9,9 +9,8 @@ from datasets.channels import CHANNELS, INPUTS, check_channels
 from datasets.errors import ExportError, LakeNotFoundError, unknown_name
 from datasets.labels import Chart, chart
 from datasets.lake import Lake
-from datasets.storage.prefixes import holds_objects
-from datasets.storage.reading import read
-from datasets.storage.writing import replace
+from datasets.prefixes import holds_objects
+from datasets.storage import read, replace
 
 Format = Literal["geotiff", "npz", "zarr"]
 SPLITS: Final = ("train", "val", "test")

@@ -13,7 +13,7 @@ from datasets.export.patch_list import Patch
 from datasets.export.settings import SPLITS, ExportSettings
 from datasets.labels import IGNORE
 from datasets.loading.normalize import Normalization
-from datasets.storage.writing import replace
+from datasets.storage import replace
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,7 +9,7 @@ from datasets.channels import CHANNELS, check_channels
 from datasets.errors import LakeNotFoundError
 from datasets.lake import Lake
 from datasets.statistics import ChannelStatistics, statistics_of
-from datasets.storage.reading import READERS
+from datasets.storage import READERS
 
 MONTH: Final = ChannelStatistics(count=12, mean=6.5, std=3.5, scene_std=3.5)
 """The month runs over about -1.6 .. 1.6: (month - 6.5) / 3.5, as IceBench normalizes it for pixel-based networks."""

@@ -17,7 +17,7 @@ from datasets.patches.patch_rules import PatchRule, ScenePatches, SceneTables, p
 from datasets.plural import noun, plural
 from datasets.process.machine import usable_memory
 from datasets.scene import SceneRecord
-from datasets.storage.reading import READERS
+from datasets.storage import READERS
 
 logger = logging.getLogger(__name__)
 

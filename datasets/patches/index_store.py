@@ -23,10 +23,9 @@ from datasets.lake import Lake
 from datasets.patches.patch_index import PatchIndex
 from datasets.patches.patch_rules import PatchRule
 from datasets.patches.patch_table import decode, encode
+from datasets.prefixes import names
 from datasets.scene import SceneRecord
-from datasets.storage.prefixes import names
-from datasets.storage.reading import read
-from datasets.storage.writing import replace
+from datasets.storage import read, replace
 
 logger = logging.getLogger(__name__)
 

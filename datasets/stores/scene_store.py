@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from datasets.access import access, storage_options
 from datasets.errors import SceneNotFoundError
-from datasets.storage.prefixes import sizes
+from datasets.prefixes import sizes
 from datasets.stores.attributes import from_attribute
 from datasets.stores.packing import Packing
 from datasets.stores.shard_layout import ShardedArray, Window, layout_of

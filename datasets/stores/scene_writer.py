@@ -15,10 +15,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from datasets.errors import IceBenchError, SceneNotFoundError
+from datasets.prefixes import move_below, remove_below, sizes
 from datasets.process.threads import threads
-from datasets.storage.prefixes import move_below, remove_below, sizes
-from datasets.storage.reading import read
-from datasets.storage.writing import remove, replace
+from datasets.storage import read, remove, replace
 from datasets.stores.attributes import to_attribute
 from datasets.stores.packing import Packing
 from datasets.stores.raster import Raster, mapped

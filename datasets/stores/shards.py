@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from datasets.errors import DamagedSceneError
 from datasets.process.threads import threads
-from datasets.storage.reading import read_ranges
+from datasets.storage import read_ranges
 from datasets.stores.shard_layout import ABSENT, Piece, Place, ShardedArray, Window, bounds_of, cut, decode_index
 
 Indexes = MutableMapping[str, NDArray[np.uint64]]

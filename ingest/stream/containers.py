@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Self
 
-from datasets.storage.reading import read_ranges, size_of
+from datasets.storage import read_ranges, size_of
 from ingest.download.errors import ArchiveChangedError, WebError
 from ingest.download.web import Web
 from ingest.errors import NoSourceError

@@ -7,9 +7,9 @@ from typing import Final
 
 from datasets.access import absolute, is_url, scheme_of
 from datasets.errors import SplitError
+from datasets.prefixes import names
 from datasets.scene import Archive
-from datasets.storage.prefixes import names
-from datasets.storage.reading import exists
+from datasets.storage import exists
 from ingest.download.archives import find_archive
 from ingest.download.errors import WebError
 from ingest.download.listing import list_files

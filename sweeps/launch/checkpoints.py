@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from datasets.errors import IceBenchError
-from datasets.storage.reading import read
-from datasets.storage.writing import remove, replace
+from datasets.storage import read, remove, replace
 from training.loop.checkpoint_files import BEST, LAST
 from training.tracking.records import now_ms
 

@@ -23,8 +23,7 @@ from datasets.errors import IceBenchError
 from datasets.lake import Lake
 from datasets.plural import plural
 from datasets.process.folders import nearest
-from datasets.storage.reading import exists, read
-from datasets.storage.writing import create, remove
+from datasets.storage import create, exists, read, remove
 from sweeps.launch.finding import Check, Finding, Level, with_time_limit
 from training.tracking.artifact_stores import probe_artifacts
 from training.tracking.server import check_reachable, public

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from datasets.errors import SplitError
 from datasets.lake import Lake
-from datasets.storage.reading import exists
+from datasets.storage import exists
 from sweeps.design.axes import text
 from sweeps.design.experiment import Experiment, ExperimentError
 from sweeps.design.point import Point

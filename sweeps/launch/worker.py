@@ -17,7 +17,7 @@ from datasets.errors import SplitError, UnknownNameError
 from datasets.lake import Lake
 from datasets.loading.node_cache import NodeCache
 from datasets.loading.workers import loader_workers
-from datasets.storage.reading import at_hand, exists
+from datasets.storage import at_hand, exists
 from sweeps.launch.checkpoints import SupersededError, TrialCheckpoints
 from sweeps.launch.order import EPOCH, REFUSED, SCORE, Order, Report
 from sweeps.launch.trial_record import StudyTrialTracker, recorded

@@ -18,7 +18,7 @@ import xarray as xr
 import datasets.stores.shards
 from datasets.channels import CHANNELS
 from datasets.lake import Lake
-from datasets.storage.reading import read_ranges
+from datasets.storage import read_ranges
 from datasets.stores.scene_writer import CHUNK
 from ingest.build import SplitOptions, publish
 from ingest.convert import convert_scene

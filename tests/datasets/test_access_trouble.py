@@ -14,8 +14,7 @@ import pytest
 
 from datasets.errors import LakeAccessError
 from datasets.lake import Lake
-from datasets.storage.reading import read
-from datasets.storage.writing import create, replace
+from datasets.storage import create, read, replace
 from ingest.source import find_sources
 from tests.object_store import ObjectStore
 

@@ -11,8 +11,8 @@ import pytest
 
 from datasets.errors import LakeAccessError, LakeLockedError
 from datasets.lock import lock_lake, lock_owner
-from datasets.storage.prefixes import sizes
-from datasets.storage.writing import create, replace
+from datasets.prefixes import sizes
+from datasets.storage import create, replace
 
 ROOT = Path(__file__).parents[2]
 

@@ -13,8 +13,8 @@ from typer.testing import CliRunner, Result
 from datasets.__main__ import app as datasets_app
 from datasets.errors import LakeAccessError, LakeNotFoundError
 from datasets.lake import Lake
-from datasets.storage.prefixes import holds_objects, names, remove_below, sizes
-from datasets.storage.writing import replace
+from datasets.prefixes import holds_objects, names, remove_below, sizes
+from datasets.storage import replace
 from ingest.build import SplitOptions, publish
 from ingest.convert import convert_scene
 from ingest.found_stores import store_names, unfinished_replacements

@@ -17,7 +17,7 @@ import xarray as xr
 import datasets.stores.scene_writer
 from datasets.errors import LakeNotFoundError, RecipeMismatchError, SceneNotFoundError
 from datasets.lake import Lake
-from datasets.storage.prefixes import move_below
+from datasets.prefixes import move_below
 from datasets.stores.scene_writer import SceneWriter
 from ingest.build import SplitOptions, publish
 from ingest.convert import convert_scene

@@ -15,7 +15,7 @@ from datasets.errors import LakeNotFoundError, SceneNotFoundError
 from datasets.lake import Lake
 from datasets.season_updates import amend, cryoseason_source
 from datasets.sigrid import Dominance
-from datasets.storage.writing import replace
+from datasets.storage import replace
 from ingest.__main__ import app as ingest_app
 from ingest.build import SplitOptions, publish
 from ingest.convert import convert_scene

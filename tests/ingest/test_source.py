@@ -12,7 +12,7 @@ import pytest
 
 from datasets.errors import LakeAccessError
 from datasets.lake import Lake
-from datasets.storage.reading import exists
+from datasets.storage import exists
 from ingest.convert import convert_scene
 from ingest.errors import NoSourceError, RawSceneError
 from ingest.product import open_scene

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from datasets.lake import Lake
-from datasets.storage.prefixes import holds_objects
+from datasets.prefixes import holds_objects
 from ingest.found_stores import finished_scenes
 from ingest.source import is_scene_name, scene_id_of
 from tests.ingest.command_line import command

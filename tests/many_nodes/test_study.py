@@ -17,7 +17,7 @@ from mlflow.entities import Run
 
 from datasets.lake import Lake
 from datasets.process.checkout import Code
-from datasets.storage.reading import at_hand, exists
+from datasets.storage import at_hand, exists
 from sweeps.launch.order import folder_of
 from sweeps.record.run_tags import EPOCHS, NODE
 from tests.ingest.download.archive_server import ArchiveServer

@@ -17,7 +17,7 @@ from datasets.loading.assemble import Assembler
 from datasets.loading.node_cache import NodeCache
 from datasets.loading.scene_inputs import SceneInputs
 from datasets.loading.scene_reader import SceneReader
-from datasets.storage.reading import read
+from datasets.storage import read
 from sweeps.record.study import StudyTracker
 from tests.finished_trials import finished_trials
 from training.artifacts.trial_folder import TrialFolderError

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Final
 
 from datasets.access import absolute
-from datasets.storage.prefixes import names
-from datasets.storage.reading import read
+from datasets.prefixes import names
+from datasets.storage import read
 from training.loop.checkpoint import CheckpointError
 from training.loop.checkpoint_files import BEST, checkpoint_file
 

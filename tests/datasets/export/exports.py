@@ -6,8 +6,8 @@ from pathlib import Path
 from typer.testing import CliRunner, Result
 
 from datasets.__main__ import app
-from datasets.storage.prefixes import sizes
-from datasets.storage.reading import read
+from datasets.prefixes import sizes
+from datasets.storage import read
 
 SAR = "nersc_sar_primary,nersc_sar_secondary"
 

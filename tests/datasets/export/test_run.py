@@ -22,9 +22,8 @@ from datasets.loading.scene_inputs import read_inputs
 from datasets.loading.scene_reader import SceneReader
 from datasets.lock import hold
 from datasets.lock_holder import Holder
-from datasets.storage.prefixes import names
-from datasets.storage.reading import read
-from datasets.storage.writing import replace
+from datasets.prefixes import names
+from datasets.storage import read, replace
 from tests.datasets.export.exports import SAR, content, run
 from tests.object_store import ObjectStore
 

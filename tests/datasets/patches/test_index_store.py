@@ -12,9 +12,8 @@ from datasets.lake import Lake
 from datasets.patches.index_build import build_index
 from datasets.patches.index_store import IndexStore
 from datasets.patches.patch_index import PatchIndex
-from datasets.storage.prefixes import sizes
-from datasets.storage.reading import read
-from datasets.storage.writing import replace
+from datasets.prefixes import sizes
+from datasets.storage import read, replace
 from tests.datasets.patches.indexed_lakes import RULE, files
 from tests.object_store import ObjectStore, counting_proxy
 

@@ -8,7 +8,7 @@ import zarr
 from numpy.typing import NDArray
 
 from datasets.errors import SceneNotFoundError
-from datasets.storage.writing import replace
+from datasets.storage import replace
 from datasets.stores.scene_store import SceneStore
 from datasets.stores.scene_writer import CHUNK, SHARD, Codec, SceneWriter
 

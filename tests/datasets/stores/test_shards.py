@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import datasets.stores.scene_writer
 import datasets.stores.shards
 from datasets.errors import DamagedSceneError
-from datasets.storage.reading import read_ranges
+from datasets.storage import read_ranges
 from datasets.stores.scene_store import SceneStore
 from datasets.stores.scene_writer import SceneWriter
 from datasets.stores.shard_layout import Window

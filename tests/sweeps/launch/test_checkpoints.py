@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from datasets.errors import LakeAccessError
-from datasets.storage.reading import read
+from datasets.storage import read
 from sweeps.launch.checkpoints import SupersededError, TrialCheckpoints
 from tests.object_store import ObjectStore
 

@@ -12,7 +12,7 @@ import fsspec
 import pytest
 
 from datasets.lake import Lake
-from datasets.storage.prefixes import sizes
+from datasets.prefixes import sizes
 from ingest.recipe import Recipe
 from sweeps.launch.finding import Finding
 from sweeps.launch.places import check_clocks, check_places, check_storage, check_tracking, clock_finding, marked

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from datasets.errors import LakeAccessError
-from datasets.storage.reading import read
+from datasets.storage import read
 from sweeps.launch import trial_record as module
 from sweeps.launch.checkpoints import SupersededError, TrialCheckpoints
 from sweeps.launch.trial_record import StudyTrialTracker, recorded

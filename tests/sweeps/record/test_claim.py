@@ -20,8 +20,8 @@ import sweeps.record.claim
 from datasets.lake import Lake
 from datasets.lock import holder_of
 from datasets.lock_holder import Holder
-from datasets.storage.prefixes import sizes
-from datasets.storage.writing import create, remove, replace
+from datasets.prefixes import sizes
+from datasets.storage import create, remove, replace
 from sweeps.record.claim import StudyClaimedError, claimed, lock_url, storage_changed
 from sweeps.record.studies import list_studies
 from sweeps.record.study import StudyTracker

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from datasets.lake import Lake
-from datasets.storage.writing import replace
+from datasets.storage import replace
 from tests.mlflow_server import fresh_database
 from tests.training.prediction.conftest import MakeCheckpoint
 from training.__main__ import app

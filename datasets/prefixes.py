@@ -4,8 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from datasets.access import is_url, plain
-from datasets.storage.filesystem import filesystem_of
-from datasets.storage.writing import remove
+from datasets.storage import filesystem_of, remove
 
 
 def names(url: str) -> list[str]:

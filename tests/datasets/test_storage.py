@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from datasets.storage.reading import read
-from datasets.storage.writing import create, remove, replace
+from datasets.storage import create, read, remove, replace
 from tests.object_store import ObjectStore
 
 
