@@ -37,4 +37,4 @@ def test_a_killed_run_leaves_nothing(how: signal.Signals) -> None:
         assert len(left) == 2
         run.send_signal(how)
         assert run.wait(120) == -how
-    assert wait_until_gone(lambda: [process for process in left if process.is_running()], 120) == []
+    assert wait_until_gone(lambda: [process for process in left if process.is_running()], 10) == []

@@ -103,7 +103,7 @@ def test_a_study_hears_of_the_time_limit_and_nothing_is_left(
             assert time.monotonic() < deadline
             time.sleep(0.2)
         job.send_signal(signal.SIGTERM)  # as `--signal=B:TERM@300` does, to the shell alone
-        assert job.wait(240) == 143
+        assert job.wait(60) == 143
         assert wait_until_gone(living, 120) == []
     said = (tmp_path / "job.log").read_text()
     assert "the time limit is near: submit it again" in said

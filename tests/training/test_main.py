@@ -1,6 +1,6 @@
-import resource
 import subprocess
 import sys
+import time
 from functools import partial
 from pathlib import Path
 
@@ -21,12 +21,11 @@ runner = CliRunner()
 
 @pytest.mark.slow
 def test_help_is_quick_and_explains() -> None:
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    started = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-m", "training", "run", "--help"], capture_output=True, text=True, check=True
     )
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    assert after.ru_utime - before.ru_utime < 20, "of its own work: a busy machine takes longer"
+    assert time.monotonic() - started < 20
     for word in ("--lake", "--spec", "--set", "--tracking-uri", "--folder", "Example"):
         assert word in done.stdout
 

@@ -27,7 +27,7 @@ def test_no_ray_at_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
     started = time.monotonic()
     with pytest.raises(ClusterError, match=f"no Ray answers at '{address}': start one"), ray_session({}, advice=ADVICE):
         pass
-    assert time.monotonic() - started < 60
+    assert time.monotonic() - started < 10
 
 
 def test_who_runs_a_cluster_says_that_it_grows(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,7 +111,7 @@ def test_what_listens_and_is_no_ray_is_said_in_time(monkeypatch: pytest.MonkeyPa
             ray_session({}, given=address, advice=ADVICE),
         ):
             pass
-    assert time.monotonic() - started < 100
+    assert time.monotonic() - started < 30
 
 
 DRIVER = """

@@ -111,7 +111,7 @@ def test_the_model_says_what_it_takes_and_needs(tmp_path: Path, monkeypatch: pyt
         monkeypatch.setenv(name, "http://127.0.0.1:9")  # no look at the network
     started = time.monotonic()
     export_model(unet(), NORMALIZATION, channels=CHANNELS, task="pixel", patch_size=16, folder=tmp_path / "m")
-    assert time.monotonic() - started < 240
+    assert time.monotonic() - started < 60
     assert [path.name for path in tmp_path.iterdir()] == ["m"], "nothing beside the model"
     content = yaml.safe_load((tmp_path / "m" / "MLmodel").read_text())
     assert '"shape": [-1, 3, -1, -1]' in content["signature"]["inputs"]

@@ -62,7 +62,7 @@ def test_weights_that_are_not_here_are_one_sentence_without_a_connection(
     started = time.perf_counter()
     with pytest.raises(SpecError, match=rf"are never downloaded: .*{message}"):
         build(name, "imagenet", task, **params)
-    assert time.perf_counter() - started < 20
+    assert time.perf_counter() - started < 2
 
 
 def cached_on_hub(home: Path, url: str, state: dict[str, torch.Tensor]) -> Path:

@@ -177,7 +177,7 @@ def test_a_study_without_its_server_is_told_within_seconds(sick_server: str) -> 
     with pytest.raises(TrackingError, match=r"http://127\.0\.0\.1:\d+ does not answer \(HTTP 503") as caught:
         study(sick_server, "x")
     assert "secret" not in str(caught.value)
-    assert time.monotonic() - started < 60
+    assert time.monotonic() - started < 10
 
 
 @pytest.mark.slow
@@ -191,12 +191,12 @@ def test_a_trial_without_its_server_goes_on_and_keeps_everything(
         started = time.perf_counter()
         tracker.log_metrics({f"val/{k}": 1.0 for k in range(10)}, step=epoch)
         times.append(time.perf_counter() - started)
-    assert sorted(times)[100] < 1e-2, "the caller must not wait for the network"
+    assert sorted(times)[100] < 1e-3, "the caller must not wait for the network"
     said = "the trial goes on, and what it reports waits in"
     wait_until(lambda: said in caplog.text)  # the first record takes as long as MLflow takes to load
     started = time.monotonic()
     tracker.finish("FINISHED")
-    assert 0.4 < time.monotonic() - started < 15
+    assert 0.4 < time.monotonic() - started < 5
     assert tracker.run_id == ""
     assert caplog.text.count(said) == 1, "once an outage"
     assert "203 records of trial" in caplog.text

@@ -191,10 +191,14 @@ def test_any_error_leaves_the_thread_alive_and_is_told_once(journal: Journal, ca
     publisher = Publisher(journal, store)
     publisher.start()
     wait_until(lambda: publisher.trouble)
-    for _ in range(2):
+
+    def try_again() -> None:
         before = store.tries
         publisher.hurry()
-        wait_until(lambda before=before: store.tries > before)  # type: ignore[misc]
+        wait_until(lambda: store.tries > before)
+
+    try_again()
+    try_again()
     assert journal.left == 1
     assert publisher.trouble == "a bug of a library"
     assert caplog.text.count("the trial goes on") == 1
@@ -218,7 +222,7 @@ def test_the_pause_stays_short_while_something_arrives(journal: Journal, monkeyp
     publisher.notify()
     publisher.join(60)
     assert not publisher.is_alive()
-    assert time.monotonic() - started < 60
+    assert time.monotonic() - started < 10
 
 
 def test_the_pause_after_failures_grows_and_hurry_ends_it(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
