@@ -11,7 +11,6 @@ import os
 import platform
 import re
 import signal
-import subprocess
 import sys
 import tempfile
 import threading
@@ -23,17 +22,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-import pytest
 import torch
 from rich.console import Console
 from rich.table import Table
 
 from tests.gpu.benchmarks import feeding, scenes, sharing, speed
 from tests.gpu.benchmarks.measured import Bench, as_a_trial_computes, make_bench
-from tests.gpu.conftest import END, LOG, LOST, RUNNING, outcomes, told
+from tests.gpu.running import run_tests
 
-HERE: Final = Path(__file__).resolve().parent
-ROOT: Final = HERE.parents[1]
 PARTS: Final = {
     "lake": 60,
     "scenes": 25,
@@ -49,8 +45,6 @@ TESTS_END: Final = 0.5
 """Of the time: when no further test is begun, and when the one that runs is ended."""
 GRACE_S: Final = 10.0
 """From the end of a part's time to where it is given up, since it hangs below Python."""
-STARTS: Final = 5
-"""Of processes for tests, where tests end theirs."""
 
 
 def main() -> int:
@@ -125,69 +119,6 @@ def driver(told: Path = Path("/proc/driver/nvidia/version")) -> str:
     except OSError:
         return "-"
     return found[0] if found else "-"
-
-
-def run_tests(
-    folder: Path, last_start: float, end: float, found: list[dict[str, Any]] | None = None, tests: Path = HERE
-) -> list[dict[str, Any]]:
-    """Outcomes of the tests of a folder, in a process of their own, and in another one for the rest if that dies.
-
-    They are put into `found`, whatever happens.
-    """
-    log, said, found = folder / "tests.jsonl", "", [] if found is None else found
-    try:
-        said = _until_all_have_run(log, last_start, end, tests)
-    finally:
-        failed = {"test": "all", "outcome": "failed", "seconds": 0, "said": said}
-        found[:] = [*outcomes(log).values(), *([failed] if said else [])]
-    return found
-
-
-def _until_all_have_run(log: Path, last_start: float, end: float, tests: Path) -> str:
-    """What is to be said that is of no single test."""
-    said = ""
-    for _ in range(STARTS):
-        code, said = _pytest(log, last_start, end, tests)
-        for line in outcomes(log).values():
-            if line["outcome"] == RUNNING:
-                told(log, line["test"], "failed", said=f"in it {said}")
-                said = ""
-        if code in (0, 1, pytest.ExitCode.NO_TESTS_COLLECTED) or time.time() > last_start:
-            break
-        if code > 0 and code != LOST:  # no test was run
-            break
-    return said
-
-
-def _pytest(log: Path, last_start: float, end: float, tests: Path) -> tuple[int, str]:
-    """Exit code of one process for tests, and what is to be said of it."""
-    config = ROOT / "pyproject.toml"
-    words = (
-        ["-c", str(config)] if config.exists() else ["-o", "markers=gpu: needs a CUDA device", "--rootdir", str(ROOT)]
-    )
-    command = [sys.executable, "-m", "pytest", str(tests), "-q", "-p", "no:cacheprovider"]
-    command += ["--import-mode=importlib", "--confcutdir", str(ROOT), *words]
-    # A folder of its own: in the one that all runs share, a run would delete at its end what older ones have left.
-    command += [f"--basetemp={log.parent / 'pytest'}"]
-    environment = {**os.environ, LOG: str(log), END: str(last_start)}
-    with (log.parent / "pytest.txt").open("w+", encoding="utf-8") as heard:
-        # Into a file, since what it leaves running would hold a pipe open; and in a session, which is ended as a whole.
-        process = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdout=heard, stderr=subprocess.STDOUT, start_new_session=True
-        )
-        try:
-            code = process.wait(timeout=max(end - time.time(), 1))
-        except subprocess.TimeoutExpired:
-            return -signal.SIGKILL, "the tests were ended: their time was over"
-        finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-        heard.seek(0)
-        last = " ".join(heard.read().split())[-300:]
-    if code in (0, 1, pytest.ExitCode.NO_TESTS_COLLECTED, LOST):
-        return code, ""
-    return code, f"pytest ended with {code}: {last}"
 
 
 def benchmarks(

@@ -12,6 +12,7 @@ import torch
 from tests.gpu import __main__ as kit
 from tests.gpu.benchmarks.measured import Row
 from tests.gpu.conftest import IN_TURN
+from tests.gpu.running import HERE, run_tests
 
 CPU = torch.device("cpu")
 OPEN = "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  560.35.03  Release Build  (dvs-builder@U16)"
@@ -83,20 +84,26 @@ def test_the_driver_is_told_without_nvidia_smi(text: str | None, version: str, t
     assert kit.driver(file) == version
 
 
-@pytest.mark.slow
-def test_a_test_that_ends_its_process_fails_alone(tmp_path: Path) -> None:
-    tests = tmp_path / "tests"
+def outcomes_of(folder: Path, code: str) -> dict[str, dict[str, Any]]:
+    """What is said of each test in a module with this code, by its name."""
+    tests = folder / "tests"
     tests.mkdir()
     (tests / "conftest.py").write_text("from tests.gpu.conftest import *\n")
-    (tests / "test_some.py").write_text(
+    (tests / "test_some.py").write_text(code)
+    end = time.time() + 600
+    return {each["test"].rpartition(":")[2]: each for each in run_tests(folder, end, end, tests=tests)}
+
+
+@pytest.mark.slow
+def test_a_test_that_ends_its_process_fails_alone(tmp_path: Path) -> None:
+    found = outcomes_of(
+        tmp_path,
         "import os, signal\n"
         "def test_first(): pass\n"
         "def test_dies(): os.kill(os.getpid(), signal.SIGSEGV)\n"
         "def test_fails(): assert False\n"
-        "def test_last(): pass\n"
+        "def test_last(): pass\n",
     )
-    end = time.time() + 600
-    found = {each["test"].rpartition(":")[2]: each for each in kit.run_tests(tmp_path, end, end, tests=tests)}
     assert {name: each["outcome"] for name, each in found.items()} == {
         "test_first": "passed",
         "test_dies": "failed",
@@ -108,18 +115,14 @@ def test_a_test_that_ends_its_process_fails_alone(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_process_that_would_not_end_is_not_waited_for(tmp_path: Path) -> None:
-    tests = tmp_path / "tests"
-    tests.mkdir()
-    (tests / "conftest.py").write_text("from tests.gpu.conftest import *\n")
-    (tests / "test_some.py").write_text(
-        "import threading\ndef test_hangs_at_its_exit(): threading.Thread(target=threading.Event().wait).start()\n"
-    )
-    end = time.time() + 600
-    (found,) = kit.run_tests(tmp_path, end, end, tests=tests)
-    assert (found["outcome"], found["said"]) == ("passed", "")
+    code = "import threading\ndef test_hangs_at_its_exit(): threading.Thread(target=threading.Event().wait).start()\n"
+    found = outcomes_of(tmp_path, code)
+    assert {name: (each["outcome"], each["said"]) for name, each in found.items()} == {
+        "test_hangs_at_its_exit": ("passed", "")
+    }
 
 
 def test_what_says_most_in_little_time_runs_first() -> None:
     """Compiling takes minutes: behind it nothing else would be run."""
-    assert {each.name for each in kit.HERE.glob("test_*.py")} == {*IN_TURN}
+    assert {each.name for each in HERE.glob("test_*.py")} == {*IN_TURN}
     assert IN_TURN[-1] == "test_compiled.py"
