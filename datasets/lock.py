@@ -152,15 +152,16 @@ def lock_lake(url: str, *, break_lock: bool = False) -> Iterator[Lock]:
     """
 
     def refusal(holder: Holder | None) -> LakeLockedError:
-        advice = "wait until it has ended, or, if you know that it is gone, start again"
-        if holder is not None and holder.has_died_here():
-            advice = "no such process runs on this machine any more, so start again"
-        return LakeLockedError(
-            f"the lake {url!r} is being changed by another build ({_words(holder)}): {advice} with --break-lock"
-        )
+        return _locked(url, holder)
 
     with hold(f"{absolute(url)}/{NAME}", lambda holder: break_lock, refusal) as lock:
         yield lock
+
+
+def check_unlocked(url: str) -> None:
+    """Raises LakeLockedError where `lock_lake` would; takes nothing."""
+    if holder := holder_of(f"{absolute(url)}/{NAME}"):
+        raise _locked(url, holder)
 
 
 def lock_owner(url: str) -> str | None:
@@ -173,6 +174,15 @@ def holder_of(url: str) -> Holder | None:
     """Who holds a lock; None if nobody does."""
     *_, holder = (None, *_row(url).values())
     return holder
+
+
+def _locked(url: str, holder: Holder | None) -> LakeLockedError:
+    advice = "wait until it has ended, or, if you know that it is gone, start again"
+    if holder is not None and holder.has_died_here():
+        advice = "no such process runs on this machine any more, so start again"
+    return LakeLockedError(
+        f"the lake {url!r} is being changed by another build ({_words(holder)}): {advice} with --break-lock"
+    )
 
 
 def _words(holder: Holder | None) -> str:

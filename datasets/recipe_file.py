@@ -6,11 +6,13 @@ The first object of a lake, and the one that says that a place is a lake. `datas
 import json
 import shlex
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
-from datasets.access import absolute
+from datasets.access import absolute, is_url
 from datasets.errors import LakeNotFoundError, RecipeMismatchError
 from datasets.prefixes import holds_objects
+from datasets.process.folders import folder_for
 from datasets.storage import exists, read, replace
 
 FORMAT: Final = 2
@@ -90,20 +92,10 @@ def _options(recipe: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def start_recipe(url: str, recipe: Mapping[str, Any], *, rebuild: bool = False) -> Mapping[str, Any]:
     """The recipe.json of a lake that is to be built: the one that is there, or a new one; as `Lake.create`."""
-    check_place(url)
-    target = recipe_url(absolute(url))
-    if read(target) is None:
-        return write_recipe(target, {"format": FORMAT, **recipe})
-    found = read_recipe(url)
-    if found["digest"] == recipe["digest"]:
-        return found
-    if not rebuild:
-        raise RecipeMismatchError(
-            f"{url!r} was built with recipe {found['digest']}, and this build has recipe {recipe['digest']} "
-            f"(ratios {found['recipe']['ratios']} against {recipe['recipe']['ratios']}): give the same options, "
-            "another --lake, or --rebuild to build all its scenes again with the new recipe"
-        )
-    return start_recipe_beside(url, recipe)
+    found = check_place(url, recipe, rebuild=rebuild)
+    if found is None:
+        return write_recipe(recipe_url(absolute(url)), {"format": FORMAT, **recipe})
+    return found if found["digest"] == recipe["digest"] else start_recipe_beside(url, recipe)
 
 
 def start_recipe_beside(url: str, recipe: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -129,10 +121,32 @@ def write_recipe(url: str, recipe: Mapping[str, Any]) -> Mapping[str, Any]:
     return recipe
 
 
-def check_place(url: str) -> None:
-    """Raises LakeNotFoundError where a lake can be neither opened nor started."""
+def check_place(
+    url: str, recipe: Mapping[str, Any] | None = None, *, rebuild: bool = False
+) -> Mapping[str, Any] | None:
+    """The recipe.json of the lake that is there, None where one can be started; writes nothing.
+
+    Args:
+        url: Where a lake is to be built.
+        recipe: With what, if that is known yet; as for `Lake.create`.
+        rebuild: Lets a lake of another recipe be built again.
+
+    Raises:
+        LakeNotFoundError: The place holds something else, or a lake of another format.
+        RecipeMismatchError: The lake was built with another recipe and is not to be rebuilt.
+        NotAFolderError: Nothing can be made there.
+        LakeAccessError: The store cannot be reached.
+    """
     place = absolute(url)
-    if read(recipe_url(place)) is not None:
-        read_recipe(url)
-    elif read(f"{place}/lock.json") is None and holds_objects(place):
+    found = read_recipe(url) if read(recipe_url(place)) is not None else None
+    if found is None and read(f"{place}/lock.json") is None and holds_objects(place):
         raise LakeNotFoundError(f"{url!r} is not empty and is not a lake: give an empty or a new place")
+    if found is not None and recipe is not None and found["digest"] != recipe["digest"] and not rebuild:
+        raise RecipeMismatchError(
+            f"{url!r} was built with recipe {found['digest']}, and this build has recipe {recipe['digest']} "
+            f"(ratios {found['recipe']['ratios']} against {recipe['recipe']['ratios']}): give the same options, "
+            "another --lake, or --rebuild to build all its scenes again with the new recipe"
+        )
+    if not is_url(place):
+        folder_for(Path(place))
+    return found

@@ -74,7 +74,7 @@ def check_build(
 
     Args:
         sources: Files to build.
-        lake_url: Where; there may be no lake yet.
+        lake_url: Where, as `Lake.check_place` has found it; there may be no lake yet.
         archive: Which archive the files are from.
         split: Of the training scenes.
         replace: See `ingest.admission.check_admission`.
@@ -82,9 +82,7 @@ def check_build(
     Raises:
         SceneNameError: No file has the name of a scene.
         SplitError: So many validation scenes would leave no training scene, or see `check_admission`.
-        LakeNotFoundError: The place holds something else.
     """
-    Lake.check_place(lake_url)
     if not any(is_scene_name(path) for path in sources):
         scene_id_of(sources[0])  # says what is wrong with the name
     catalog = Catalog()

@@ -11,7 +11,7 @@ import typer
 from datasets.catalog import Catalog
 from datasets.lake import Lake
 from datasets.lake_argument import LAKE
-from datasets.lock import lock_lake
+from datasets.lock import check_unlocked, lock_lake
 from datasets.plural import noun, plural
 from datasets.process.terminal import err, progress, tell, tell_failure, user_errors, whole_numbers
 from datasets.scene import Archive, SceneRecord
@@ -139,7 +139,7 @@ def build(
     from ingest.melt.command import ask_melt_maps, tell_seasons
     from ingest.melt.maps import MeltMaps
     from ingest.melt.rule import DEFAULT_RULE
-    from ingest.stream.find import find_scenes
+    from ingest.stream.find import archive_of, find_scenes
     from ingest.stream.space import Space
 
     seasons = None
@@ -159,15 +159,20 @@ def build(
             include_withdrawn=include_withdrawn,
             apart=Apart.parse(apart) if apart else None,
         )
-        found = find_scenes(raw, base_url=base_url, fetch_whole=space.fetch_whole)
-        if space.whole:
-            tell(space.told(), err)
-        sources, archive = found.paths, found.split(split)
-        check_build(sources, lake, archive, split=options, replace=replace)
-        space.check(found.files.values())
+        archive = archive_of(raw, split)  # all that a server need not be asked for, since it may take hours
+        Lake.check_place(lake, recipe.to_lake(), rebuild=rebuild)
+        if not break_lock:
+            check_unlocked(lake)
         maps = None if melt_maps is None else MeltMaps.open(melt_maps)
         if maps is not None:
             check_rule(lake)
+        found = find_scenes(raw, base_url=base_url, fetch_whole=space.fetch_whole)
+        if space.whole:
+            tell(space.told(), err)
+        sources = found.paths
+        check_build(sources, lake, archive, split=options, replace=replace)
+        space.check(found.files.values())
+        if maps is not None:
             check_years(maps, lake, sources)
         with lock_lake(lake, break_lock=break_lock) as lock, space.emptied():
             target = Lake.create(lake, recipe.to_lake(), rebuild=rebuild)

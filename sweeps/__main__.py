@@ -117,7 +117,7 @@ def sync(
     password of a server come from MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD.
     """
     with user_errors():
-        from training.tracking.journal import OutboxError, default_outbox
+        from training.tracking.outbox import OutboxError, default_outbox
         from training.tracking.server import check_recorded, resolve_uri
         from training.tracking.sync import sync
 

@@ -81,6 +81,7 @@ def run_trial(
         OutputFolderError: The folder cannot be made or written; nothing was started.
         CheckpointError: The folder holds a checkpoint of another trial, or one that cannot be read.
         TrackingError: The tracking URI can never be used; nothing was started.
+        OutboxError: The outbox of the tracker cannot be written; nothing was started.
         NonFiniteLossError: The loss became infinite or not a number.
         LoaderError: A loader worker died or could not hand over a batch.
         DeviceMemoryError: The GPU has no memory for the training, or for scoring a scene.
@@ -93,6 +94,7 @@ def run_trial(
     for name, words in scene_set(data.scenes.train, spec.data.targets).absent.items():
         logger.warning("no training scene has %s in %s: the network cannot learn it", " or ".join(words), name)
     folder = folder or Path(tempfile.mkdtemp(prefix=f"icebench-{spec.trial_id}-"))
+    tracker.check()
     claim(folder, spec, overwrite=overwrite)
     earlier = load_progress(folder / LAST, spec.trial_id)
     if earlier is not None and not fits(folder / BEST, earlier):

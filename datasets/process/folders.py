@@ -33,5 +33,12 @@ def refusal_of(folder: Path) -> OSError | None:
 
 
 def nearest(path: Path) -> Path:
-    """The path itself, or the nearest folder above it that is there."""
-    return next(each for each in (path.absolute(), *path.absolute().parents) if each.exists())
+    """The path itself, or the nearest folder above it that is there, as far as this user may look."""
+    return next(each for each in (path.absolute(), *path.absolute().parents) if _is_there(each))
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except PermissionError:  # of a folder above it
+        return False

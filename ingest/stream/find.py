@@ -31,24 +31,29 @@ class Found:
         paths: All of them, as people are told them; those that are not among the `files` can be read where they are.
         files: Those that have to be fetched or unpacked, by path.
         refused: Sentence for each path that is no scene one can use.
-        archives: Value of `--split` by the name of each published archive among them.
     """
 
     paths: list[str] = field(default_factory=list)
     files: dict[str, SceneFile] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
-    archives: dict[str, Archive] = field(default_factory=dict)
 
-    def split(self, asked: Archive | None) -> Archive:
-        """Which archive the scenes are from; raises SplitError for one that is another's by name."""
-        for name, split in self.archives.items():
-            if {asked or split, *self.archives.values()} != {split}:
-                raise SplitError(
-                    f"{FIGSHARE}{name} is the {split} archive: leave --split out, and build scenes of the other "
-                    "archive with a command of their own"
-                )
-            return split
-        return asked or "train"
+
+def archive_of(raw: Iterable[str], asked: Archive | None) -> Archive:
+    """Which archive the scenes are from, by the names of published ones among what is given, else as asked.
+
+    Raises:
+        UnknownNameError: There is no published archive of a name.
+        SplitError: One is another than is asked, or than another one.
+    """
+    given = [find_archive(each.removeprefix(FIGSHARE)) for each in raw if each.startswith(FIGSHARE)]
+    for archive in given:
+        if {asked or archive.split, *(each.split for each in given)} != {archive.split}:
+            raise SplitError(
+                f"{FIGSHARE}{archive.name} is the {archive.split} archive: leave --split out, and build scenes of the "
+                "other archive with a command of their own"
+            )
+        return archive.split
+    return asked or "train"
 
 
 def find_scenes(raw: Iterable[str], *, base_url: str, fetch_whole: Callable[[WebFile], DiskFile]) -> Found:
@@ -102,7 +107,6 @@ def _origins(
     """Path and place of each file with scenes or charts; no place for what is on disk as it is."""
     if given.startswith(FIGSHARE):
         archive = find_archive(given.removeprefix(FIGSHARE))
-        found.archives[archive.name] = archive.split
         with Web() as web:
             listed = list_files(archive, base_url, web)
         for each in listed:

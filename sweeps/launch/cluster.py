@@ -6,20 +6,18 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from datasets.errors import ClusterError
-from datasets.process.checkout import shipped_by_job
 from datasets.process.ray_session import ray_session
 from sweeps.launch.finding import Finding
 from sweeps.launch.places import Mark, check_places, marked
-from training.tracking.journal import default_outbox
 from training.tracking.login import Login
 from training.tracking.mlflow_tracker import git_commit
+from training.tracking.outbox import default_outbox
 
 _PATIENCE_S: Final = 180.0
 """Longest wait for the check of a node; a new worker has to unpack the project and to import it."""
@@ -30,16 +28,6 @@ _LAST_STEP_S: Final = "30"
 
 ADVICE: Final = "start one with `ray start --head --block`, or unset RAY_ADDRESS to start one for the time of the study"
 """What to do where no Ray answers."""
-
-
-def outbox_folder() -> Path:
-    """Outbox of trials for records that MLflow has not received: the same path on each node, on its own disk.
-
-    A job's copy of the project is deleted with the job, so its trials use the home folder.
-    """
-    if shipped_by_job() and "ICEBENCH_OUTBOX" not in os.environ:
-        return Path.home() / ".icebench" / "outbox"
-    return default_outbox()
 
 
 @contextmanager
@@ -57,7 +45,7 @@ def cluster(modules: Iterable[str] = ()) -> Iterator[None]:
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     variables = {
         "ICEBENCH_GIT_COMMIT": git_commit(),
-        "ICEBENCH_OUTBOX": str(outbox_folder()),
+        "ICEBENCH_OUTBOX": str(default_outbox()),  # the same path on each node, on its own disk
         "TUNE_FUNCTION_THREAD_TIMEOUT_S": _LAST_STEP_S,
     }
     with ray_session(variables, modules=modules, advice=ADVICE):

@@ -1,4 +1,4 @@
-"""What one machine sees of the places that a study uses: lakes, storage, MLflow, and the clocks of their servers.
+"""What one machine sees of the places that a study uses: lakes, storage, MLflow, its outbox, and the clocks of servers.
 
 `sweeps.launch.cluster` asks every node before the first trial, `python -m sweeps doctor` at any time. Test objects are
 removed, and so are folders that were made for them.
@@ -26,6 +26,7 @@ from datasets.process.folders import nearest
 from datasets.storage import create, exists, read, remove
 from sweeps.launch.finding import Check, Finding, Level, with_time_limit
 from training.tracking.artifact_stores import probe_artifacts
+from training.tracking.outbox import check_outbox, default_outbox
 from training.tracking.server import check_reachable, public
 
 _PATIENCE_S: Final = 60.0
@@ -66,6 +67,7 @@ def check_places(
     checks += [
         ("storage", partial(check_storage, storage)),
         ("MLflow", partial(check_tracking, tracking_uri)),
+        ("outbox", _check_outbox),
         ("clock", partial(check_clocks, [*lake_urls, storage], tracking_uri)),
     ]
     return [finding for name, check in checks for finding in with_time_limit(name, check, _PATIENCE_S)]
@@ -163,6 +165,13 @@ def _check_database(path: Path) -> Finding:
         )
     state = "a database of this machine" if path.exists() else "will be made by the first study"
     return Finding(name="MLflow", level="ok", message=f"sqlite:///{path}: {state}")
+
+
+def _check_outbox() -> Iterator[Finding]:
+    """Looks whether trials can write their records on this machine; raises OutboxError where not."""
+    root = default_outbox()
+    check_outbox(root)
+    yield Finding(name="outbox", level="ok", message=f"{root}: can be written")
 
 
 def check_clocks(places: Sequence[str], tracking_uri: str) -> Iterator[Finding]:

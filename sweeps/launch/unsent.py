@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from datasets.plural import plural
 from datasets.process.terminal import err
-from sweeps.launch.cluster import outbox_folder
 from sweeps.launch.trials import Outcome
 from sweeps.record.state import TrialState, state_of
+from training.tracking.outbox import default_outbox
 from training.tracking.server import public
 from training.tracking.sync import sync
 
@@ -35,7 +35,7 @@ def send_waiting_records(study: "StudyTracker", just_ended: Collection[str] = ()
 
     deadline = time.monotonic() + _ENDING_S
     while True:
-        rows = sync(outbox_folder(), tracking_uri=study.tracking_uri, wanted=ours)
+        rows = sync(default_outbox(), tracking_uri=study.tracking_uri, wanted=ours)
         if time.monotonic() > deadline or not any(row.living and row.trial_id in just_ended for row in rows):
             break
         time.sleep(0.5)
@@ -53,7 +53,7 @@ def fail_unrecorded(outcomes: Sequence[Outcome], states: Mapping[str, TrialState
     """Counts as failed what ended well but is not over in MLflow: the results would be missing in the report."""
     error = (
         f"it ended, but its results are not in MLflow yet: type `python -m sweeps sync --outbox "
-        f"{shlex.quote(str(outbox_folder()))}` on the node where it ran, before the study runs again"
+        f"{shlex.quote(str(default_outbox()))}` on the node where it ran, before the study runs again"
     )
     return [
         replace(outcome, error=error)

@@ -104,8 +104,9 @@ def attempt(
 ) -> Iterator[tuple[StudyTrialTracker, TrialCheckpoints]]:
     """An attempt at a trial: its record and its checkpoints; an error that is `final` ends the trial by a report."""
     checkpoints = TrialCheckpoints(order.checkpoints, folder, attempt=f"{order.token}-{uuid.uuid4().hex}")
-    checkpoints.take(resume=resume)
     tracker = StudyTrialTracker(order, checkpoints)
+    tracker.check()  # before the trial is taken: an attempt that can report nothing must not replace one that can
+    checkpoints.take(resume=resume)
     finished = False
     try:
         with recorded(order, tracker):

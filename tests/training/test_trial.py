@@ -20,6 +20,7 @@ from datasets.loading.scene_reader import SceneReader
 from datasets.storage import read
 from sweeps.record.study import StudyTracker
 from tests.finished_trials import finished_trials
+from tests.mlflow_server import fresh_database
 from training.artifacts.trial_folder import TrialFolderError
 from training.evaluation.bins import Bin, ScoreKey
 from training.evaluation.confusion import ConfusionMatrix
@@ -33,6 +34,7 @@ from training.loop.processes import Processes
 from training.loop.steps import NonFiniteLossError
 from training.spec import SpecError, TrialSpec
 from training.tracking.mlflow_tracker import MlflowTracker
+from training.tracking.outbox import OutboxError
 from training.tracking.server import TrackingError
 from training.tracking.tracker import MemoryTracker
 from training.trial import run_trial
@@ -315,6 +317,16 @@ def test_a_tracker_that_dies_does_not_hide_the_error(tiny_lake: Lake, small_spec
 
 
 @pytest.mark.slow
+def test_a_trial_that_cannot_be_recorded_takes_no_folder(
+    tiny_lake: Lake, small_spec: TrialSpec, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    tracker = MlflowTracker(fresh_database(tmp_path), "x", outbox=tmp_path / "file")
+    with pytest.raises(OutboxError, match="cannot be written"):
+        run_trial(small_spec, tiny_lake, tracker, folder=tmp_path / "trial")
+    assert not (tmp_path / "trial").exists()
+
+
 def test_a_trial_in_mlflow(tiny_lake: Lake, small_spec: TrialSpec, tmp_path: Path) -> None:
     study = StudyTracker.open(f"sqlite:///{tmp_path}/m.db", study="s", lake=tiny_lake.digest)
     tracker = MlflowTracker(study.tracking_uri, study.study, study.run_id)

@@ -16,25 +16,18 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from datasets.access import local_path
-from datasets.errors import IceBenchError
-from datasets.process.checkout import ROOT
+from training.tracking.outbox import OutboxError, on_disk
 from training.tracking.records import FileRecord, FinishRecord, Record, StartRecord, from_line, to_line
 
 _NAME: Final = "journal.jsonl"
 _GONE: Final = ".gone-"
 """Begin of the name of a folder that is being removed."""
-
-
-class OutboxError(IceBenchError, OSError):
-    """The outbox cannot be written or read: a full or read-only disk, a damaged journal. No server is to blame."""
 
 
 class Line(NamedTuple):
@@ -89,7 +82,7 @@ class Journal:
     def create(cls, root: Path, start: StartRecord) -> Self:
         """Makes the folder with its first record; raises OutboxError where that cannot be written."""
         folder = root / start.attempt
-        with _on_disk(folder):
+        with on_disk(folder):
             folder.mkdir(parents=True)
             lock = FileLock(folder / "lock", thread_local=False)
             lock.acquire()
@@ -120,7 +113,7 @@ class Journal:
                 journal._count(line.record)
                 end = line.end
                 count_sent = journal.count if end == journal.sent.offset else count_sent
-            with _on_disk(folder):
+            with on_disk(folder):
                 os.ftruncate(journal._file, end)
         except OutboxError:
             journal.close()
@@ -147,7 +140,7 @@ class Journal:
     def append(self, record: Record) -> None:
         """Writes a record; raises OutboxError, and leaves the journal as it was, where the disk is full."""
         line = to_line(record)
-        with self._appending, _on_disk(self.folder):
+        with self._appending, on_disk(self.folder):
             written = os.write(self._file, line)
             if written < len(line):  # the disk is full; half a line would spoil the next
                 os.ftruncate(self._file, os.fstat(self._file).st_size - written)
@@ -158,7 +151,7 @@ class Journal:
         """Copies a file, or all files of a folder, and writes the record of it."""
         if not path.exists():
             raise FileNotFoundError(path)
-        with _on_disk(self.folder):
+        with on_disk(self.folder):
             (self.folder / "files").mkdir(exist_ok=True)
             copy = Path(tempfile.mkdtemp(dir=self.folder / "files")) / path.name
             if path.is_dir():
@@ -170,13 +163,13 @@ class Journal:
 
     def flush(self) -> None:
         """Waits until all records so far are on the disk."""
-        with _on_disk(self.folder):
+        with on_disk(self.folder):
             os.fsync(self._file)
 
     def note(self, sent: Sent) -> None:
         """Remembers how much the server has."""
         part = self.folder / ".sent.json.part"
-        with _on_disk(self.folder):
+        with on_disk(self.folder):
             part.write_text(sent.model_dump_json(), encoding="utf-8")
             part.replace(self.folder / "sent.json")
         self.sent = sent
@@ -191,7 +184,7 @@ class Journal:
     def remove(self) -> None:
         """Removes the folder, in one step for whoever looks."""
         gone = self.folder.with_name(_GONE + self.folder.name)
-        with _on_disk(self.folder):
+        with on_disk(self.folder):
             self.folder.rename(gone)
         self.close()
         shutil.rmtree(gone, ignore_errors=True)
@@ -230,12 +223,6 @@ def read_lines(folder: Path, start: int = 0) -> Iterator[Line]:
         start = end
 
 
-def default_outbox() -> Path:
-    """ICEBENCH_OUTBOX, else results/outbox of the project; it should be on a disk of this machine."""
-    given = os.environ.get("ICEBENCH_OUTBOX")
-    return local_path(Path(given)).expanduser().absolute() if given else ROOT / "results" / "outbox"
-
-
 def attempts(root: Path) -> Iterator[Path]:
     """Folders of all attempts with something to send; clears away what a killed removal left."""
     for path in sorted(root.glob("*")):
@@ -249,15 +236,3 @@ def size_of(path: Path) -> int:
     """Bytes of a file, or of all files of a folder."""
     files = path.rglob("*") if path.is_dir() else (path,)
     return sum(file.stat().st_size for file in files if file.is_file())
-
-
-@contextmanager
-def _on_disk(path: Path) -> Iterator[None]:
-    """Turns what the disk raises into one sentence."""
-    try:
-        yield
-    except OSError as error:
-        raise OutboxError(
-            f"the outbox {str(path)!r} cannot be written ({error.strerror or error}): free its disk, "
-            "or set ICEBENCH_OUTBOX to a folder on a disk of this machine"
-        ) from error

@@ -22,8 +22,9 @@ from training.spec import TrialSpec
 from training.spec.data import task_word
 from training.spec.identity import CAME_WITH, FIRST
 from training.tracking.delivery import MlflowDelivery
-from training.tracking.journal import Journal, default_outbox
+from training.tracking.journal import Journal
 from training.tracking.mlflow_client import PARENT, RUN_NAME, SOURCE
+from training.tracking.outbox import check_outbox, default_outbox
 from training.tracking.publisher import Publisher
 from training.tracking.records import (
     DatasetRecord,
@@ -96,6 +97,10 @@ class MlflowTracker:
     def unsent(self) -> int:
         """Records that the server does not have."""
         return self._publisher.journal.left if self._publisher is not None else 0
+
+    def check(self) -> None:
+        """Raises OutboxError where `start` could not begin a record."""
+        check_outbox(self.outbox)
 
     def start(self, spec: TrialSpec, tags: Mapping[str, str]) -> None:
         """Begins a new run with the flattened spec as params, whether or not the server is there.

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from training.tracking.delivery import MlflowDelivery
-from training.tracking.journal import Journal, OutboxError, Sent, attempts, read_lines
+from training.tracking.journal import Journal, Sent, attempts, read_lines
+from training.tracking.outbox import OutboxError
 from training.tracking.publisher import publish
 from training.tracking.records import FinishRecord, StartRecord
 from training.tracking.server import (

@@ -49,13 +49,16 @@ class DatasetNote(BaseModel):
 
 
 class Tracker(Protocol):
-    """The listener: `start` once, then anything, then `finish` once.
+    """The listener: `check` before anything is taken for the trial, `start` once, then anything, then `finish` once.
 
     Attributes:
         keeps_models: Whether `log_model` is worth the seconds that writing a model takes.
     """
 
     keeps_models: bool
+
+    def check(self) -> None:
+        """Raises what `start` would raise where no record can be kept; begins nothing."""
 
     def start(self, spec: TrialSpec, tags: Mapping[str, str]) -> None:
         """Begins the record of one attempt at a trial."""
@@ -102,6 +105,9 @@ class MemoryTracker:
     datasets: list[DatasetNote] = field(default_factory=list)
     models: list[str] = field(default_factory=list)
     status: Status | None = None
+
+    def check(self) -> None:
+        """Memory is always there."""
 
     def start(self, spec: TrialSpec, tags: Mapping[str, str]) -> None:
         """Keeps spec and tags."""

@@ -1,6 +1,7 @@
 """`python -m ingest build` from archives in every mood: the lake of a local build, in bounded scratch, resumable."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from datasets.lake import Lake
+from datasets.lock import lock_lake
 from ingest.stream.scratch import Scratch
 from tests.benchmarks.streaming import bytes_below
 from tests.ingest.command_line import command
@@ -169,6 +171,30 @@ def test_an_archive_that_changes_ends_the_build_in_one_sentence(archive: Archive
     assert not (tmp_path / "lake" / "catalog.parquet").exists()
     assert not (tmp_path / "lake" / "lock.json").exists()
     assert not scratch_of(tmp_path / "lake").exists()
+
+
+def test_what_this_machine_knows_is_refused_before_a_server_is_asked(
+    server: ArchiveServer, local: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "1.jpg").write_text("x")
+    locked = shutil.copytree(local, tmp_path / "locked")
+    cases = {
+        ("/proc/none",): "nothing can be made in '/proc'",
+        (tmp_path / "file",): "file' is not empty and is not a lake",
+        (tmp_path / "photos",): "photos' is not empty and is not a lake",
+        (local, "--ratios", 2): "was built with recipe",
+        (locked, *RATIOS): "is being changed by another build",
+        (local, *RATIOS, "--melt", tmp_path / "none"): "none' is no folder",
+        (local, *RATIOS, "--split", "test"): "figshare:raw-train is the train archive: leave --split out",
+        (local, *RATIOS, "figshare:raw-tset"): "unknown archive 'raw-tset'",
+    }
+    with lock_lake(str(locked)):
+        for words, sentence in cases.items():
+            result = command("build", "figshare:raw-train", "--lake", *words)
+            assert (result.exit_code, sentence in result.output) == (2, True), result.output
+    assert server.paths == []
 
 
 def test_what_cannot_work_is_refused_before_anything_is_written(

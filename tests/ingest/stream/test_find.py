@@ -12,7 +12,7 @@ from datasets.errors import SplitError, UnknownNameError
 from ingest.download.errors import ArchiveChangedError
 from ingest.errors import NoSourceError, ZipArchiveError
 from ingest.stream.containers import DiskFile, StoreFile, WebFile
-from ingest.stream.find import Found, find_scenes
+from ingest.stream.find import Found, archive_of, find_scenes
 from ingest.stream.zips import Member
 from tests.ingest.download.archive_server import ArchiveServer
 from tests.ingest.stream.zip_archives import zipped
@@ -46,15 +46,20 @@ def test_a_published_archive_is_its_zips_and_scenes_in_order(server: ArchiveServ
     ]
     assert [*found.refused] == ["raw-test/b.zip/../3.nc"]
     assert [scene.size for scene in found.files.values()] == [9, 1, 1, 7]
-    assert (found.split(None), found.split("test")) == ("test", "test")
-    with pytest.raises(SplitError, match="figshare:raw-test is the test archive: leave --split out"):
-        found.split("train")
-    with pytest.raises(SplitError, match="with a command of their own"):
-        find("figshare:raw-test", "figshare:raw-train").split(None)
     assert "c.nc" not in server.asked
     assert "manual.pdf" not in server.asked
-    with pytest.raises(UnknownNameError, match="raw-train"):
-        find("figshare:raw-trian")
+
+
+def test_a_published_archive_says_which_it_is_by_its_name() -> None:
+    test = ["figshare:raw-test", "a.nc"]
+    assert (archive_of(test, None), archive_of(test, "test"), archive_of(["a.nc"], None)) == ("test", "test", "train")
+    assert archive_of(["a.nc"], "predict") == "predict"
+    with pytest.raises(SplitError, match="figshare:raw-test is the test archive: leave --split out"):
+        archive_of(test, "train")
+    with pytest.raises(SplitError, match="with a command of their own"):
+        archive_of([*test, "figshare:raw-train"], None)
+    with pytest.raises(UnknownNameError, match="did you mean 'raw-train'"):
+        archive_of(["figshare:raw-trian"], None)
 
 
 def test_charts_are_found_wherever_they_lie(server: ArchiveServer, find: Callable[..., Found], tmp_path: Path) -> None:

@@ -27,15 +27,15 @@ def levels(findings: list[Finding]) -> list[tuple[str, str]]:
 
 def test_all_is_well_and_nothing_is_made(tiny_lake: Lake, tmp_path: Path) -> None:
     found = check_places([tiny_lake.url], f"sqlite:///{tmp_path}/new/mlflow.db", str(tmp_path / "results" / "ray"))
-    assert levels(found) == [("lake", "ok"), ("storage", "ok"), ("MLflow", "ok")]
+    assert levels(found) == [("lake", "ok"), ("storage", "ok"), ("MLflow", "ok"), ("outbox", "ok")]
     assert list(tmp_path.iterdir()) == []
 
 
 def test_no_lake_and_a_dead_server(tmp_path: Path) -> None:
     (port,) = free_ports(1)
     found = check_places([str(tmp_path / "none")], f"http://127.0.0.1:{port}", str(tmp_path))
-    assert levels(found) == [("lake", "error"), ("storage", "ok"), ("MLflow", "error")]
-    assert "does not answer" in found[-1].message
+    assert levels(found) == [("lake", "error"), ("storage", "ok"), ("MLflow", "error"), ("outbox", "ok")]
+    assert "does not answer" in found[2].message
 
 
 def test_an_empty_lake_is_no_lake_for_a_study(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """One trial as a worker runs it, without Ray."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,15 @@ from datasets.errors import LoaderError
 from datasets.lake import Lake
 from datasets.loading.batch import Batch
 from datasets.loading.batches import BatchLoader
-from sweeps.launch.order import REFUSED, Order
-from sweeps.launch.worker import given_gpu, run_order
+from sweeps.launch.checkpoints import TrialCheckpoints
+from sweeps.launch.order import REFUSED, Order, Report
+from sweeps.launch.worker import explain_order, given_gpu, run_order
 from sweeps.record.study import StudyTracker
 from tests.mlflow_server import fresh_database
 from tests.sweeps.launch.small_study import SPEC
+from training.attribution.settings import AttributionSettings
 from training.loop.machine import DeviceError
+from training.tracking.outbox import OutboxError
 
 
 def order_of(study: StudyTracker, lake: Lake, folder: Path, **changes: Any) -> Order:  # noqa: ANN401
@@ -43,6 +46,26 @@ def test_a_trial_that_fails_before_it_begins_is_on_record(tiny_lake: Lake, tmp_p
     (row,) = study.children_rows()
     assert (row.status, row.trial_id) == ("FAILED", spec.trial_id)
     assert (row.tags["axis.task"], row.tags["lake"]) == ("patch", tiny_lake.digest)
+
+
+@pytest.mark.parametrize(("run", "attribution"), [(run_order, None), (explain_order, AttributionSettings())])
+def test_an_attempt_that_can_report_nothing_does_not_take_the_trial_from_one_that_can(
+    run: Callable[[Order, Path, Report], None],
+    attribution: AttributionSettings | None,
+    tiny_lake: Lake,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    study = StudyTracker.open(fresh_database(tmp_path), study="small", lake=tiny_lake.digest)
+    order = order_of(study, tiny_lake, tmp_path, attribution=attribution)
+    living = TrialCheckpoints(order.checkpoints, tmp_path / "living", attempt="living")
+    living.take(resume=False)
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("ICEBENCH_OUTBOX", str(tmp_path / "file"))
+    with pytest.raises(OutboxError, match="cannot be written"):
+        run(order, tmp_path / "work", lambda told: None)
+    living.check_owner()
+    assert study.children_rows() == []
 
 
 def test_a_loader_worker_that_died_is_left_to_tune_which_tries_again(

@@ -160,7 +160,7 @@ def test_a_full_disk_here_is_not_a_server_that_is_away(tmp_path: Path, monkeypat
     with monkeypatch.context() as patch:
 
         def note(self: Journal, sent: Sent) -> None:
-            with module._on_disk(self.folder):
+            with module.on_disk(self.folder):
                 full_disk()
 
         patch.setattr(Journal, "note", note)

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from training.tracking.journal import Journal, OutboxError, Sent, attempts, default_outbox, read_lines
+from training.tracking.journal import Journal, Sent, attempts, read_lines
+from training.tracking.outbox import OutboxError
 from training.tracking.records import FileRecord, FinishRecord, MetricsRecord, Record, StartRecord, to_line
 
 
@@ -256,11 +257,3 @@ def test_attempts_are_those_with_a_journal(journal: Journal, tmp_path: Path) -> 
     assert list(attempts(tmp_path)) == [journal.folder]
     assert not (tmp_path / ".gone-b").exists(), "what a killed removal left is cleared away"
     assert list(attempts(tmp_path / "nowhere")) == []
-
-
-def test_the_place_is_given_by_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("ICEBENCH_OUTBOX", "here")
-    assert default_outbox() == tmp_path / "here"
-    monkeypatch.delenv("ICEBENCH_OUTBOX")
-    assert default_outbox() == Path(__file__).parents[3] / "results" / "outbox"

@@ -13,8 +13,8 @@ from sweeps.record.study import TrialRow
 from tests.mlflow_server import all_sent, attempt, study
 from tests.waiting import wait_until
 from training.spec import TrialSpec
-from training.tracking.journal import OutboxError
 from training.tracking.mlflow_tracker import MlflowTracker, git_commit
+from training.tracking.outbox import OutboxError
 from training.tracking.server import TrackingError
 from training.tracking.sync import sync
 
