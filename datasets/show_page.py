@@ -171,7 +171,7 @@ def _classes(record: SceneRecord) -> Table:
         cells = []
         for name, chart in CHARTS.items():
             label = "no label" if value == IGNORE else chart.classes[value] if value < chart.n_classes else ""
-            cells.append(f"{record.pixels[name][value] / total:6.1%}  {label}" if label else "")
+            cells.append(f"{record.pixels[name][value] / total:6.1%} {label}" if label else "")
         table.add_row(str(value), *cells)
     return table
 

@@ -4,9 +4,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.padding import Padding
 from rich.table import Column, Table
+from rich.text import Text
 
 from datasets.errors import unknown_name
+from datasets.plural import plural
 from datasets.process.terminal import CommandLine, err, out, user_errors
 from sweeps.compare.command import compare
 from sweeps.design.catalogue import study, study_names
@@ -38,12 +41,12 @@ app.command("doctor")(doctor)
 @app.command("list")
 def list_() -> None:
     """Print every study: what it asks, its axes, its number of trials."""
-    table = Table(*(Column(name, overflow="fold") for name in ("study", "question", "axes", "seeds", "trials")))
     for name in study_names():
         experiment = study(name)
-        axes = "\n".join(f"{axis}: {_short(values)}" for axis, values in experiment.labels().items() if axis != SEED)
-        table.add_row(name, experiment.question, axes, str(len(experiment.seeds)), str(len(experiment.trials())))
-    out.print(table)
+        trials, seeds = plural(len(experiment.trials()), "trial"), plural(len(experiment.seeds), "seed")
+        axes = (f"{axis}: {_short(values)}" for axis, values in experiment.labels().items() if axis != SEED)
+        out.print(Text(name, style="bold") + Text(f" ({trials}, {seeds})", style="not bold"))
+        out.print(Padding(Text("\n".join((experiment.question, *axes))), (0, 0, 1, 2), expand=False))
 
 
 def _short(values: tuple[str, ...]) -> str:

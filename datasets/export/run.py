@@ -68,13 +68,11 @@ def export(lake: Lake, place: str, settings: ExportSettings, progress: Progress)
     settings.check(lake)
     check_format(settings)
     normalization = Normalization.from_lake(lake, settings.channels, settings.ratio)
-    place = absolute(place)
+    place, catalog = absolute(place), _scenes(lake, settings)
+    reader = SceneReader(lake, ratio=settings.ratio, channels=settings.channels, targets=(settings.target,), cache=None)
+    small = _too_small(reader, catalog, settings)
     with hold(f"{place}/{LOCK}", Holder.has_died_here, partial(_refusal, place)):
         begun = settings.begun_in(place)
-        catalog = _scenes(lake, settings)
-        reader = SceneReader(
-            lake, ratio=settings.ratio, channels=settings.channels, targets=(settings.target,), cache=None
-        )
         patches = _patches(reader, catalog, settings, progress)
         if not begun:
             settings.begin_in(place)
@@ -83,8 +81,7 @@ def export(lake: Lake, place: str, settings: ExportSettings, progress: Progress)
         kept = _write(place, reader, files, settings, normalization, patches, progress)
         write_tables(place, patch_rows(settings, catalog, patches, files.names, partial(_centre, reader, settings)))
         write_constants(place, settings, normalization, patches)
-    small = [record.scene_id for record in catalog if min(reader.shape(record.scene_id)) < settings.patch]
-    return Exported(patches=patches, kept=kept, too_small=tuple(small))
+    return Exported(patches=patches, kept=kept, too_small=small)
 
 
 def _refusal(place: str, holder: Holder | None) -> ExportError:
@@ -113,6 +110,18 @@ def _scenes(lake: Lake, settings: ExportSettings) -> Catalog:
     return Catalog.of(rows)
 
 
+def _too_small(reader: SceneReader, catalog: Catalog, settings: ExportSettings) -> tuple[str, ...]:
+    """Scenes that are smaller than a patch; raises SplitError where all are."""
+    shapes = {record.scene_id: reader.shape(record.scene_id) for record in catalog}
+    lines, samples = max(shapes.values(), key=min)
+    if min(lines, samples) < settings.patch:
+        raise SplitError(
+            f"no scene is as large as a patch of {settings.patch} x {settings.patch} pixels, the largest has "
+            f"{lines} x {samples} at ratio {settings.ratio}: give a smaller --patch or a smaller --ratio"
+        )
+    return tuple(scene_id for scene_id, shape in shapes.items() if min(shape) < settings.patch)
+
+
 def _patches(
     reader: SceneReader, catalog: Catalog, settings: ExportSettings, progress: Progress
 ) -> dict[str, list[Patch]]:
@@ -126,12 +135,6 @@ def _patches(
             done(record.scene_id)
     found = {split: drawn(every, settings) for split, every in patches.items() if every}
     if not found:
-        lines, samples = max((reader.shape(record.scene_id) for record in catalog), key=min)
-        if min(lines, samples) < settings.patch:
-            raise SplitError(
-                f"no scene is as large as a patch of {settings.patch} x {settings.patch} pixels, the largest has "
-                f"{lines} x {samples} at ratio {settings.ratio}: give a smaller --patch or a smaller --ratio"
-            )
         raise SplitError(
             f"no window of {settings.patch} pixels has at most {settings.max_masked:.0%} without a label of "
             f"{settings.target} in {plural(len(catalog), 'scene')}: give a smaller --patch or a larger --max-masked"

@@ -115,7 +115,7 @@ def _of_task(comparison: CellComparison, task: str) -> list[str]:
             word = reading(by, own)
             word = _WITHOUT.get(word, word)
             against = f"{begin(start, 'Against the reference')}, {_name(by, reference)}"
-            found.append(f"{against}, it is {word} ({numbers_of(own)}).")
+            found.append(f"{against}, the best is {word} ({numbers_of(own)}).")
         if never := by.never_right(best):
             names = ", ".join(map(class_label, never))
             found.append(f"{_name(by, best)} never names right, though test scenes have it: {names}.")

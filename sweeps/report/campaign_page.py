@@ -82,7 +82,7 @@ def campaign_page(reports: Sequence[Report], tracking_uri: str) -> str:
         title="All studies",
         lead=f"{plural(len(reports), 'study', 'studies')}, {finished} of {plural(planned, 'trial')} finished.",
         facts=[
-            ("cost", f"{gpu:.1f} GPU-hours, {cpu:.1f} CPU-hours"),
+            ("cost", f"{number(gpu)} GPU-hours, {number(cpu)} CPU-hours"),
             ("tracking", tracking_uri),
             written(),
         ],

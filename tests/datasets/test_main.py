@@ -59,7 +59,7 @@ def test_one_scene_fits_a_screen(tiny_lake: Lake, columns: str) -> None:
     assert max(map(len, page)) <= int(columns)
     assert call.startswith("xarray.open_zarr(")
     share = record.pixels["SOD"][0] / (record.lines * record.samples)
-    assert f"{share:6.1%}  {CHARTS['SOD'].classes[0]}" in result.output
+    assert f"{share:6.1%} {CHARTS['SOD'].classes[0]}" in result.output
 
 
 @pytest.mark.slow

@@ -269,13 +269,14 @@ def test_what_is_refused(tiny_lake: Lake, tmp_path: Path) -> None:
         (tmp_path / "new", ("--channels", "t3m"), "unknown channel 't3m'"),
         (tmp_path / "new", ("--split", "tests"), "unknown split 'tests': known are train, val, test"),
         (tmp_path / "new", ("--target", "SID"), "unknown chart 'SID'"),
-        (tmp_path / "wide", ("--patch", "4096"), "no scene is as large as a patch of 4096 x 4096 pixels"),
+        (tmp_path / "new", ("--patch", "4096"), "no scene is as large as a patch of 4096 x 4096 pixels"),
         (tmp_path / "wide", ("--patch", "128", "--max-masked", "0"), "no window of 128 pixels"),
     ):
         result = run(tiny_lake.url, folder, *others)
         assert result.exit_code == 2, sentence
         assert sentence in " ".join(result.output.split())
     assert content(tmp_path / "ours") == before
+    assert not (tmp_path / "new").exists()
     assert not (tmp_path / "new").exists()
     assert not list((tmp_path / "wide").iterdir()), "the next try may have other options"
     assert [path.name for path in taken.iterdir()] == ["thesis.txt"]
