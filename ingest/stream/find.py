@@ -46,14 +46,13 @@ def archive_of(raw: Iterable[str], asked: Archive | None) -> Archive:
         SplitError: One is another than is asked, or than another one.
     """
     given = [find_archive(each.removeprefix(FIGSHARE)) for each in raw if each.startswith(FIGSHARE)]
-    for archive in given:
-        if {asked or archive.split, *(each.split for each in given)} != {archive.split}:
-            raise SplitError(
-                f"{FIGSHARE}{archive.name} is the {archive.split} archive: leave --split out, and build scenes of the "
-                "other archive with a command of their own"
-            )
-        return archive.split
-    return asked or "train"
+    splits = {archive.split for archive in given} | ({asked} if asked else set())
+    if given and len(splits) > 1:
+        raise SplitError(
+            f"{FIGSHARE}{given[0].name} is the {given[0].split} archive: leave --split out, and build scenes of the "
+            "other archive with a command of their own"
+        )
+    return splits.pop() if splits else "train"
 
 
 def find_scenes(raw: Iterable[str], *, base_url: str, fetch_whole: Callable[[WebFile], DiskFile]) -> Found:
