@@ -3,6 +3,7 @@
 import ast
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -34,6 +35,19 @@ _JOB_CONFIG: Final = "RAY_JOB_CONFIG_JSON_ENV_VAR"
 def shipped_by_job() -> bool:
     """Whether this driver runs in a temporary copy of the project that `ray job submit --working-dir` made."""
     return "working_dir" in loads(os.environ.get(_JOB_CONFIG, "{}")).get("runtime_env", {})
+
+
+def git_commit() -> str:
+    """Commit of this checkout, with `-dirty` if files differ from it; ICEBENCH_GIT_COMMIT wins; else `unknown`."""
+    given = os.environ.get("ICEBENCH_GIT_COMMIT")
+    if given:
+        return given
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=True)
+    except (OSError, subprocess.SubprocessError):  # no git here (an image, a copied tree), or no commit yet
+        return "unknown"
+    return found.stdout.strip() or "unknown"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from datasets.errors import IceBenchError
+from datasets.process.checkout import git_commit
 from sweeps.record.design import StudyDesign
 from sweeps.record.lake_note import LakeNote
 from sweeps.record.studies import StudyRow
@@ -14,7 +15,6 @@ from sweeps.report.evidence import Evidence, FinishedTrial
 from sweeps.report.labels import Key, by_settings, first_target, settings_of
 from training.evaluation.bins import OWN_GRID, fixed_grid
 from training.evaluation.metric_names import MetricName
-from training.tracking.mlflow_tracker import git_commit
 
 AXIS: Final = "model"
 _NETWORK: Final = "model."

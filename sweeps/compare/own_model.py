@@ -9,6 +9,7 @@ from typing import Final
 from datasets.class_colours import Palette
 from datasets.lake import Lake
 from datasets.loading.node_cache import NodeCache
+from datasets.process.checkout import git_commit
 from sweeps.compare.comparison_page import PAGE, ComparePage, drawn_scenes, make_page
 from sweeps.compare.entries import CompareError, OwnAndOthers, common_objective, compare_entries
 from sweeps.compare.finished_runs import BASE_STUDY, best_baselines, named_baselines
@@ -25,8 +26,9 @@ from training.evaluation.score_checkpoint import score_checkpoint
 from training.loop.epoch import TrainingProgress
 from training.models import check_network
 from training.spec import TrialSpec
-from training.tracking.mlflow_tracker import MlflowTracker, git_commit, params_of
+from training.tracking.mlflow_tracker import MlflowTracker
 from training.tracking.records import now_ms
+from training.tracking.run_content import params_of
 from training.tracking.server import public
 from training.tracking.tracker import MemoryTracker, Tracker, lake_tags
 from training.trial import run_trial

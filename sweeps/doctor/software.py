@@ -14,8 +14,8 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from datasets.plural import plural
+from datasets.process.checkout import git_commit
 from sweeps.launch.finding import Finding
-from training.tracking.mlflow_tracker import git_commit
 
 OURS: Final = ("datasets", "ingest", "training", "sweeps")
 _SHOWN: Final = ("torch", "ray", "mlflow", "zarr", "xarray", "s3fs")

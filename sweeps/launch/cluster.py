@@ -12,11 +12,11 @@ import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from datasets.errors import ClusterError
+from datasets.process.checkout import git_commit
 from datasets.process.ray_session import ray_session
 from sweeps.launch.finding import Finding
 from sweeps.launch.places import Mark, check_places, marked
 from training.tracking.login import Login
-from training.tracking.mlflow_tracker import git_commit
 from training.tracking.outbox import default_outbox
 
 _PATIENCE_S: Final = 180.0

@@ -12,8 +12,8 @@ from statistics import median
 from typing import Final, Literal
 
 from sweeps.design.point import Point
-from training.tracking.mlflow_tracker import params_of
 from training.tracking.past_runs import PastRun
+from training.tracking.run_content import params_of
 
 ALIKE: Final = (
     "attribution.method",

@@ -27,9 +27,8 @@ from training.tracking.mlflow_client import (
     put_text,
     storing,
 )
-from training.tracking.mlflow_tracker import params_of, params_today, source_tags
 from training.tracking.records import now_ms
-from training.tracking.run_metrics import metrics_today
+from training.tracking.run_content import metrics_today, params_of, params_today, source_tags
 from training.tracking.server import ArtifactStoreError, TrackingError, resolve_uri
 from training.tracking.tracker import Status
 

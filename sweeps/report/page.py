@@ -1,6 +1,7 @@
 """A report as one HTML page that needs nothing else: pictures are in it, and nothing is fetched."""
 
 import base64
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import jinja2
+from markupsafe import Markup, escape
 
 from sweeps.report.tables import ReportTable
 
@@ -77,7 +79,16 @@ def render(
         lstrip_blocks=True,
     )
     template = environment.get_template("page.html.jinja")
-    return template.render(title=title, lead=lead, facts=facts, sections=sections, run_url=run_url)
+    return template.render(title=title, lead=lead, facts=facts, sections=sections, run_url=run_url, breakable=breakable)
+
+
+def breakable(text: str) -> Markup:
+    """HTML of a text whose long names may go on in a new line behind `_`, `.`, `:` and `/`: `my_models:TinyNetwork`."""
+
+    def parts(name: re.Match[str]) -> str:
+        return re.sub(r"(?<=[_.:/])(?=[A-Za-z])", "<wbr>", name[0])
+
+    return Markup(re.sub(r"[\w.:/]{15,}", parts, str(escape(text))))
 
 
 def write_files(folder: Path, texts: Mapping[str, str], pictures: Iterable[Picture]) -> None:

@@ -30,7 +30,7 @@ from tests.sweeps.launch.small_study import SPEC
 from tests.sweeps.launch.small_study import __file__ as SMALL_STUDY
 from training.loop.checkpoint import load_checkpoint
 from training.loop.checkpoint_files import BEST, LAST
-from training.tracking.run_metrics import metrics_today
+from training.tracking.run_content import metrics_today
 from training.tracking.tracker import MemoryTracker
 from training.trial import run_trial
 

@@ -8,22 +8,15 @@ and the newest finished run of a trial_id counts.
 """
 
 import logging
-import os
 import shlex
-import subprocess
 import uuid
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
-from typing import Final
 
-from datasets.process.checkout import ROOT
 from training.spec import TrialSpec
-from training.spec.data import task_word
-from training.spec.identity import CAME_WITH, FIRST
 from training.tracking.delivery import MlflowDelivery
 from training.tracking.journal import Journal
-from training.tracking.mlflow_client import PARENT, RUN_NAME, SOURCE
+from training.tracking.mlflow_client import PARENT, RUN_NAME
 from training.tracking.outbox import check_outbox, default_outbox
 from training.tracking.publisher import Publisher
 from training.tracking.records import (
@@ -37,14 +30,11 @@ from training.tracking.records import (
     TextRecord,
     now_ms,
 )
-from training.tracking.run_metrics import shown_name
+from training.tracking.run_content import params_of, shown_name, source_tags
 from training.tracking.server import TrackingError, public, resolve_uri
 from training.tracking.tracker import DatasetNote, Status
 
 logger = logging.getLogger(__name__)
-
-_PARAM_LIMIT: Final = 6000
-"""Longest param value that MLflow takes (mlflow.utils.validation.MAX_PARAM_VAL_LENGTH)."""
 
 
 class MlflowTracker:
@@ -135,7 +125,7 @@ class MlflowTracker:
         self._publisher.start()
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Notes all metrics in one record, with the time of now and the names of `training.tracking.run_metrics`."""
+        """Notes all metrics in one record, with the time of now and the names of `training.tracking.run_content`."""
         values = {shown_name(name): float(value) for name, value in metrics.items()}
         self._append(MetricsRecord(time=now_ms(), step=step or 0, values=values))
 
@@ -192,52 +182,3 @@ class MlflowTracker:
         if self._publisher.journal.over:
             raise TrackingError("the tracker's run has ended: call start(spec, tags) for a new one")
         return self._publisher
-
-
-def params_of(spec: TrialSpec) -> dict[str, str]:
-    """The flattened spec as the params of a run: text, and cut where it is too long for one."""
-    texts = {name: "" if value is None else str(value) for name, value in spec.flat().items()}
-    return {
-        name: text if len(text) <= _PARAM_LIMIT else f"{text[: _PARAM_LIMIT - 3]}..." for name, text in texts.items()
-    }
-
-
-def params_today(found: Mapping[str, str]) -> dict[str, str]:
-    """Params of a run of MLflow as this program writes them: later fields have their first default, tasks their word.
-
-    Params of a run that is no trial are given back as they are.
-    """
-    if "data.task" not in found:
-        return dict(found)
-    return {**_first_defaults(TrialSpec), **found, "data.task": task_word(found["data.task"])}
-
-
-@cache
-def _first_defaults(spec: type[TrialSpec]) -> dict[str, str]:
-    """Params of later fields in runs from before they were there."""
-    before = spec().with_all(CAME_WITH)
-    return {name: value for name, value in params_of(before).items() if name not in FIRST}
-
-
-def source_tags(name: str) -> dict[str, str]:
-    """Tags with the code of a run: ours, and those that MLflow shows as its source; `name` is the program."""
-    commit = git_commit()
-    return {
-        "git_commit": commit,
-        SOURCE: name,
-        "mlflow.source.type": "LOCAL",
-        "mlflow.source.git.commit": commit.removesuffix("-dirty"),
-    }
-
-
-def git_commit() -> str:
-    """Commit of this checkout, with `-dirty` if files differ from it; ICEBENCH_GIT_COMMIT wins; else `unknown`."""
-    given = os.environ.get("ICEBENCH_GIT_COMMIT")
-    if given:
-        return given
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
-    try:
-        found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=True)
-    except (OSError, subprocess.SubprocessError):  # no git here (an image, a copied tree), or no commit yet
-        return "unknown"
-    return found.stdout.strip() or "unknown"

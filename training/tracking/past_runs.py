@@ -16,7 +16,7 @@ from typing import Any, Final
 from urllib.parse import quote, unquote, urlsplit
 
 from training.tracking.login import Login
-from training.tracking.mlflow_tracker import params_today
+from training.tracking.run_content import params_today
 from training.tracking.server import TrackingError, public, resolve_uri
 
 _MOST: Final = 2000

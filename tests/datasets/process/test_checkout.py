@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from ray._private.runtime_env.packaging import _dir_travel
 
-from datasets.process.checkout import PACKAGES, ROOT, Code, shipped_by_job
+from datasets.process.checkout import PACKAGES, ROOT, Code, git_commit, shipped_by_job
 
 JOB = "RAY_JOB_CONFIG_JSON_ENV_VAR"
 
@@ -97,3 +97,11 @@ def test_a_module_that_cannot_be_read_is_left_to_its_import(tmp_path: Path, monk
     monkeypatch.chdir(tmp_path)
     assert tmp_path / "my_broken.py" in Code.of(["my_broken", "my_absent"]).files.values()
     assert "my_broken" not in sys.modules, importlib
+
+
+def test_the_commit_can_be_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ICEBENCH_GIT_COMMIT", "abc")
+    assert git_commit() == "abc"
+    monkeypatch.delenv("ICEBENCH_GIT_COMMIT")
+    monkeypatch.setenv("PATH", "")
+    assert git_commit() == "unknown"

@@ -14,7 +14,7 @@ from ingest.found_stores import store_names
 from ingest.recipe import Recipe
 from ingest.stream.containers import DiskFile
 from ingest.stream.convert import convert_source
-from ingest.stream.find import find_scenes
+from ingest.stream.find import archive_of, find_scenes
 from ingest.stream.origins import fetch
 from ingest.stream.scratch import Scratch
 from ingest.stream.zips import Member, list_members
@@ -40,12 +40,13 @@ def lake(tmp_path: Path) -> Lake:
 
 def convert(server: ArchiveServer, lake: Lake, scratch: Scratch, archive: str = "raw-train"):  # type: ignore[no-untyped-def]  # noqa: ANN201
     """Records and errors of the scenes of an archive, in order."""
-    found = find_scenes([f"figshare:{archive}"], base_url=server.url, fetch_whole=lambda file: pytest.fail(file.name))
+    given = [f"figshare:{archive}"]
+    found = find_scenes(given, base_url=server.url, fetch_whole=lambda file: pytest.fail(file.name))
     server.asked.clear()
     outcomes = []
     for scene in found.files.values():
         try:
-            outcomes.append(convert_source(scene, RECIPE, lake, found.split(None), scratch, in_turn=True))
+            outcomes.append(convert_source(scene, RECIPE, lake, archive_of(given, None), scratch, in_turn=True))
         except Exception as error:  # noqa: BLE001 - looked at by the test
             outcomes.append(error)
         assert not list(scratch.folder.glob("[0-9]*"))

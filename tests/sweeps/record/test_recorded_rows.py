@@ -31,7 +31,7 @@ from tests.mlflow_server import fresh_database
 from tests.recorded import recorded, replay
 from training.attribution import settings as attribution
 from training.spec import TrialSpec, identity
-from training.tracking import mlflow_tracker
+from training.tracking import run_content
 
 LAKE = "dc6c4aa8b2d3"
 PIXEL = TrialSpec.from_dict(
@@ -214,7 +214,7 @@ def test_rows_from_before_a_field_was_there_have_its_first_default(
     for row in recorded("mlflow.json")[0]["rows"]:
         known = {**row["params"], "data.task": words[row["params"]["data.task"]]}
         assert {name: before[row["trial_id"]][name] for name in known} == known
-    monkeypatch.setattr(mlflow_tracker, "TrialSpec", GrownSpec)
+    monkeypatch.setattr(run_content, "TrialSpec", GrownSpec)
     for row in studies["recorded"].children_rows():
         assert row.params == {**before[row.trial_id], "warm_up": "3"}
 

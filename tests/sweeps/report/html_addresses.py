@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 class Addresses(HTMLParser):
     """Everything that a browser would fetch, every link, every anchor; counts tags that are not closed."""
 
-    VOID = frozenset({"meta", "img", "br", "link"})
+    VOID = frozenset({"meta", "img", "br", "wbr", "link"})
 
     def __init__(self, text: str) -> None:
         super().__init__()

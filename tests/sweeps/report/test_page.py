@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from sweeps.report.page import Picture, Section, render, write_files
+from sweeps.report.page import Picture, Section, breakable, render, write_files
 from sweeps.report.tables import ReportTable
 from tests.sweeps.report.html_addresses import Addresses
 
@@ -30,3 +30,11 @@ def test_only_runs_become_links_and_text_is_no_html() -> None:
     assert "&lt;b&gt;" in html
     assert "&lt;i&gt;" in html
     assert page.open == []
+
+
+def test_long_names_may_go_on_in_a_new_line_and_stay_text() -> None:
+    assert breakable("my_models:TinyNetwork") == "my_<wbr>models:<wbr>TinyNetwork"
+    assert breakable("unet, data.ratio 0.5") == "unet, data.ratio 0.5"
+    assert (
+        breakable("<script>a_very_long_name</script>") == "&lt;script&gt;a_<wbr>very_<wbr>long_<wbr>name&lt;/script&gt;"
+    )

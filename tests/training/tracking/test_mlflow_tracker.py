@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from datasets.process.checkout import git_commit
 from sweeps.record.study import TrialRow
 from tests.mlflow_server import all_sent, attempt, study
 from tests.waiting import wait_until
 from training.spec import TrialSpec
-from training.tracking.mlflow_tracker import MlflowTracker, git_commit
+from training.tracking.mlflow_tracker import MlflowTracker
 from training.tracking.outbox import OutboxError
 from training.tracking.server import TrackingError
 from training.tracking.sync import sync
@@ -211,14 +212,6 @@ def test_an_outbox_that_cannot_be_written_is_named_before_the_trial_starts(uri: 
     (tmp_path / "file").write_text("")
     with pytest.raises(OutboxError, match=r"cannot be written .*set ICEBENCH_OUTBOX"):
         MlflowTracker(uri, "x", outbox=tmp_path / "file").start(TrialSpec(), {})
-
-
-def test_the_commit_can_be_given(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ICEBENCH_GIT_COMMIT", "abc")
-    assert git_commit() == "abc"
-    monkeypatch.delenv("ICEBENCH_GIT_COMMIT")
-    monkeypatch.setenv("PATH", "")
-    assert git_commit() == "unknown"
 
 
 def test_specs_and_trackers_import_without_mlflow_and_torch() -> None:

@@ -11,8 +11,9 @@ import pytest
 
 from tests.mlflow_server import MlflowServer, fresh_database
 from training.spec import TrialSpec
-from training.tracking.mlflow_tracker import MlflowTracker, params_of
+from training.tracking.mlflow_tracker import MlflowTracker
 from training.tracking.past_runs import PastRun, past_runs
+from training.tracking.run_content import params_of
 from training.tracking.server import TrackingError
 
 COST = {"cost/seconds": 60.0, "cost/gpu_hours": 0.5, "test/f1": 0.25}

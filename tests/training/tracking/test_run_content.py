@@ -5,7 +5,7 @@ from pathlib import Path
 
 from training.evaluation.result import TrialResult
 from training.loop.epoch import EpochRow
-from training.tracking.run_metrics import metrics_today, shown_name
+from training.tracking.run_content import metrics_today, shown_name
 
 RESULT = Path(__file__).parents[2] / "data" / "result.json"
 
