@@ -6,6 +6,8 @@ Importing this module imports Ray, so only modules that run on Ray import it.
 import logging
 import os
 import secrets
+import shlex
+import sys
 import tempfile
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
@@ -94,7 +96,8 @@ def _started(variables: Mapping[str, str], code: Code) -> Iterator[dict[str, Any
     options = {
         "num_cpus": usable_cores(),  # Ray itself counts those that this process may not use
         "include_dashboard": False,  # its address is told to nobody, and it costs seconds of a core
-        "runtime_env": {"env_vars": {**variables, "PYTHONPATH": path}},
+        # Ray hands its workers' Python to a shell as it is, which ends its path at a space.
+        "runtime_env": {"env_vars": {**variables, "PYTHONPATH": path}, "py_executable": shlex.quote(sys.executable)},
         "_temp_dir": str(folder),
     }
     with _token_of_its_own():

@@ -94,6 +94,14 @@ def trouble(address: str, error: Exception) -> ClusterError:
     )
 
 
+def lost_in_a_shell(python: str) -> bool:
+    """Whether a shell takes this path for something else, as one with a space.
+
+    Ray hands the Python of its workers to a shell as it is, so those of a `ray start` by this Python never begin.
+    """
+    return re.search(r"[\s'\"\\$`;&|<>()*?\[\]{}#~!]", python) is not None
+
+
 def no_ray(address: str) -> ClusterError:
     """The error where something listens that is no Ray."""
     return trouble(address, ConnectionError("NOT_RAY"))

@@ -3,6 +3,7 @@
 import os
 import shlex
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from filelock import FileLock, Timeout
 from datasets.errors import IceBenchError
 from datasets.plural import plural
 from datasets.process.checkout import ROOT
+from datasets.process.ray_trouble import lost_in_a_shell
 from datasets.process.terminal import CommandLine, err, tell, user_errors
 from infra.platform.state import PlatformError
 
@@ -47,6 +49,11 @@ def up(
     """Start what does not run, wait until all of it is healthy, and print what to type next."""
     with user_errors():
         _check_installed()
+        if lost_in_a_shell(sys.executable):
+            raise PlatformError(
+                f"a Ray that is started by {sys.executable!r} cannot start its workers, since their shell ends a path "
+                "at a space or a special character: move the project to a path without, and install it there anew"
+            )
         from infra.platform import processes, sample_lake, supervision
         from infra.platform.instructions import experiment_of, instructions
         from infra.platform.state import load, prepare

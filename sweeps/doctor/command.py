@@ -67,11 +67,12 @@ def examine(lake_urls: Sequence[str], tracking_uri: str, storage: str) -> Iterat
 
 
 def _software(places: Sequence[str]) -> Iterator[Finding]:
-    from sweeps.doctor.software import our_packages, versions, weights
+    from sweeps.doctor.software import our_packages, python_path, versions, weights
 
     s3 = ("s3",) if any(place.startswith("s3") for place in places) else ()
     yield from versions(ROOT, ("train", "sweep", *s3))
     yield from our_packages(ROOT)
+    yield from python_path(sys.executable)
     yield weights()
 
 

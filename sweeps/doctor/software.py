@@ -15,6 +15,7 @@ from packaging.version import Version
 
 from datasets.plural import plural
 from datasets.process.checkout import git_commit
+from datasets.process.ray_trouble import lost_in_a_shell
 from sweeps.launch.finding import Finding
 
 OURS: Final = ("datasets", "ingest", "training", "sweeps")
@@ -70,6 +71,18 @@ def our_packages(root: Path) -> Iterator[Finding]:
         yield Finding(name="our packages", level="error", message=said, remedy=remedy)
     if not foreign:
         yield Finding(name="our packages", level="ok", message=f"{', '.join(OURS)} of {root}, commit {git_commit()}")
+
+
+def python_path(python: str) -> Iterator[Finding]:
+    """A warning where a Ray that `ray start` starts by this Python has no workers; else nothing."""
+    if lost_in_a_shell(python):
+        yield Finding(
+            name="Python",
+            level="warning",
+            message=f"{python}: a study starts Ray by it, but a Ray of `ray start` or `make platform` gets no workers, "
+            "since their shell ends the path at a space or a special character",
+            remedy="for clusters, move the project to a path without, and install it there anew",
+        )
 
 
 def _place(name: str) -> Path | None:

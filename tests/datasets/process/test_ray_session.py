@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import time
+import venv
 from contextlib import closing
 from pathlib import Path
 from socket import create_server
@@ -131,11 +132,11 @@ with ray_session({"SAID": "yes"}, modules=["my_models"], advice="start one") as 
 """
 
 
-def drive(folder: Path, **environment: str | None) -> subprocess.CompletedProcess[str]:
+def drive(folder: Path, python: str = sys.executable, **environment: str | None) -> subprocess.CompletedProcess[str]:
     """A driver in a folder with a module of its own, and with scenes beside it that no node needs."""
     (folder / "my_models.py").write_text("")
     (folder / "scene.nc").write_bytes(b"0" * 1000)
-    words = [sys.executable, "-c", f"ROOT = {str(ROOT)!r}\n{DRIVER}"]
+    words = [python, "-c", f"ROOT = {str(ROOT)!r}\n{DRIVER}"]
     all_of_it = {**base_environment(), "TMPDIR": None, **environment}
     given = {name: value for name, value in all_of_it.items() if value is not None}
     return subprocess.run(words, cwd=folder, env=given, capture_output=True, text=True, timeout=600)
@@ -143,11 +144,19 @@ def drive(folder: Path, **environment: str | None) -> subprocess.CompletedProces
 
 @pytest.mark.slow
 def test_a_ray_is_started_where_neither_home_nor_the_temporary_folder_will_do(tmp_path: Path) -> None:
-    """The code is not copied, and no token is left behind that the next `ray start` would ask for."""
+    """The code is not copied, and no token is left behind that the next `ray start` would ask for.
+
+    Its Python is in a folder with a space, where Ray by itself would start no worker.
+    """
+    venv.create(tmp_path / "sea ice", symlinks=True)
+    (found,) = (tmp_path / "sea ice").glob("lib/*/site-packages")
+    places = [path for path in sys.path if path.endswith("-packages")]
+    (found / "ours.pth").write_text("".join(f"{path}\n" for path in places))
     long = tmp_path / "a-folder-for-temporary-files-of-a-cluster-job"
     long.mkdir()
     (tmp_path / "work").mkdir()
-    done = drive(tmp_path / "work", TMPDIR=str(long), HOME="/proc/none", RAY_AUTH_MODE=None)
+    python = str(tmp_path / "sea ice" / "bin" / "python")
+    done = drive(tmp_path / "work", python, TMPDIR=str(long), HOME="/proc/none", RAY_AUTH_MODE=None)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["local", f"{tmp_path}/work/my_models.py", f"{ROOT}/sweeps/__init__.py", "yes"]
     assert f"Ray cannot use '{long}/ray' (its path is too long for a socket) and uses '/tmp/ray-" in done.stderr

@@ -43,6 +43,13 @@ def test_our_packages_are_ours(tmp_path: Path) -> None:
     assert [each.level for each in foreign] == ["error"] * 4
 
 
+def test_a_python_that_ray_start_cannot_use_is_told() -> None:
+    assert list(software.python_path("/home/ä_b-1.0/.venv/bin/python")) == []
+    for path in ("/sea ice/.venv/bin/python", "/a(1)/python", "/o'neil/python"):
+        (found,) = software.python_path(path)
+        assert (found.level, path in found.message) == ("warning", True)
+
+
 def test_weights_in_a_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
