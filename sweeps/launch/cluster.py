@@ -82,8 +82,10 @@ def check_places_from_nodes(lake_urls: Sequence[str], tracking_uri: str, storage
 
 
 def _report(node: str, began: float, answer: "ray.ObjectRef[Any] | None") -> NodeReport:
+    remedy = ""
     if answer is None:
         trouble = f"it did not answer within {_PATIENCE_S:.0f} s"
+        remedy = "raylet.err and worker-*.err in the logs of its Ray, mostly /tmp/ray/session_latest/logs, say why"
     else:
         try:
             start, found, end = ray.get(answer)
@@ -91,7 +93,7 @@ def _report(node: str, began: float, answer: "ray.ObjectRef[Any] | None") -> Nod
             return NodeReport(node=node, findings=tuple(found), drift_s=drift)
         except ray.exceptions.RayError as error:
             trouble = f"it cannot run this project ({str(error).splitlines()[-1]})"
-    return NodeReport(node=node, findings=(Finding(name="node", level="error", message=trouble),))
+    return NodeReport(node=node, findings=(Finding(name="node", level="error", message=trouble, remedy=remedy),))
 
 
 def check_nodes(lake_urls: Sequence[str], tracking_uri: str, storage: str) -> None:
