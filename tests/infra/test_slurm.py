@@ -49,7 +49,7 @@ def submitted(tmp_path: Path) -> dict[str, str]:
     (tmp_path / "bin" / "srun").write_text(SRUN)
     (tmp_path / "bin" / "srun").chmod(0o755)
     (tmp_path / ".venv" / "bin").mkdir(parents=True)
-    (tmp_path / ".venv" / "bin" / "activate").write_text(f"PATH={Path(sys.executable).parent}:$PATH\n")
+    (tmp_path / ".venv" / "bin" / "activate").write_text(f'PATH="{Path(sys.executable).parent}:$PATH"\n')
     (tmp_path / "infra").symlink_to(INFRA)
     (tmp_path / "study.py").write_text(STUDY)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("RAY_", "SLURM"))}

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from datasets.process.ray_trouble import lost_in_a_shell
 from infra.platform import __main__ as command
 from infra.platform.instructions import instructions
 from infra.platform.services import (
@@ -66,6 +67,20 @@ def test_what_is_printed_can_be_pasted(tmp_path: Path) -> None:
 def up(*words: str) -> tuple[int, str]:
     done = CliRunner().invoke(command.app, list(words))
     return done.exit_code, " ".join(done.output.split())
+
+
+@pytest.fixture(autouse=True)
+def _in_a_plain_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever this checkout is."""
+    monkeypatch.setattr(command, "lost_in_a_shell", lambda python: False)
+
+
+def test_a_path_in_which_ray_starts_no_worker_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(command, "lost_in_a_shell", lost_in_a_shell)
+    monkeypatch.setattr("sys.executable", "/sea ice/.venv/bin/python")
+    code, said = up("up", "--folder", str(tmp_path / "p"))
+    assert (code, "'/sea ice/.venv/bin/python' cannot start its workers" in said) == (2, True)
+    assert not (tmp_path / "p").exists()
 
 
 def test_a_port_that_is_taken_starts_nothing(tmp_path: Path) -> None:
