@@ -52,6 +52,14 @@ def test_a_storage_that_is_a_file(tmp_path: Path) -> None:
     assert (storage.name, storage.level) == ("storage", "error")
 
 
+def test_an_outbox_that_is_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    monkeypatch.setenv("ICEBENCH_OUTBOX", str(tmp_path / "file"))
+    found = check_places([], f"sqlite:///{tmp_path}/x.db", str(tmp_path / "storage"))
+    assert levels(found) == [("storage", "ok"), ("MLflow", "ok"), ("outbox", "error")]
+    assert "set ICEBENCH_OUTBOX to a folder" in found[-1].message
+
+
 def test_a_storage_that_overwrites_what_must_be_created_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def careless(url: str, content: bytes) -> bool:
         Path(url).write_bytes(content)
