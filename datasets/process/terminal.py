@@ -134,13 +134,31 @@ class Command(_AnyTerminal, TyperCommand):
     """One command; what it takes for a path may be a file:// URL, and no other."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - click's own signature
-        """Puts the path for a file:// URL; refuses URLs where only a path will do, before a folder `s3:` is made."""
+        """Puts the path for a file:// URL; refuses URLs where only a path will do, before a folder `s3:` is made.
+
+        Of a word too many it says which option was meant, where that can be told.
+        """
+        takes_more, ctx.allow_extra_args = ctx.allow_extra_args, True
         try:
             rest = super().parse_args(ctx, [_as_path(word) for word in args])
             ctx.params |= {name: local_path(v) for name, v in ctx.params.items() if isinstance(v, Path)}
         except IceBenchError as error:
             raise typer.BadParameter(str(error), ctx=ctx) from error
+        finally:
+            ctx.allow_extra_args = takes_more
+        if rest and not takes_more and not ctx.resilient_parsing:
+            words = " ".join(map(repr, rest))
+            ctx.fail(f"unexpected extra argument{'s' if len(rest) > 1 else ''} {words}{self._option_meant_by(rest[0])}")
         return rest
+
+    def _option_meant_by(self, word: str) -> str:
+        """`smoke` is --smoke without its dashes, and `loop.max_epochs=1` is a value of --set; "" where none is near."""
+        long = {name: option for option in self.params for name in option.opts if name.startswith("--")}
+        pairs = [name for name, option in long.items() if str(option.metavar).endswith("=VALUE")]
+        near = get_close_matches(word.partition("=")[0], [name.removeprefix("--") for name in long], n=1, cutoff=0.8)
+        if near:
+            return f": did you mean --{near[0]}?"
+        return f": did you mean {pairs[0]} {word}?" if pairs and word.partition("=")[2] else ""
 
 
 def _as_path(word: str) -> str:
@@ -180,19 +198,14 @@ class SeveralValues(Command):
                 current = word if word in lists else ""
                 spelled.append(word)
             elif current and spelled[-1] != current and (not arguments or word.replace(",", "").isdigit()):
-                self._refuse_option(word, current, ctx)
+                if (meant := self._option_meant_by(word)) and not Path(word).exists():
+                    raise typer.BadParameter(f"{word!r} is no value of {current}{meant}", ctx=ctx)
                 spelled += [current, word]
             else:
                 if spelled[-1:] != [current]:
                     current = ""
                 spelled.append(word)
         return super().parse_args(ctx, spelled)
-
-    def _refuse_option(self, word: str, current: str, ctx: Any) -> None:  # noqa: ANN401 - click's own class
-        known = [name for option in self.params for name in option.opts if name.startswith("--")]
-        near = get_close_matches(word, [name.removeprefix("--") for name in known], n=1, cutoff=0.8)
-        if near and not Path(word).exists():
-            raise typer.BadParameter(f"{word!r} is no value of {current}: did you mean --{near[0]}?", ctx=ctx)
 
 
 def whole_numbers(words: list[str]) -> list[int | str]:

@@ -64,3 +64,10 @@ def test_a_node_is_named_with_its_clock() -> None:
     assert [(each.name, each.level) for each in findings] == [("lake", "ok"), ("clock", "warning")]
     assert all(each.message.startswith("node 10.0.0.7: ") for each in findings)
     assert "120 s behind that of the driver" in findings[1].message
+
+
+def test_a_python_that_ray_start_cannot_use_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{free_ports(1)[0]}")
+    monkeypatch.setattr("sys.executable", "/sea ice/.venv/bin/python")
+    _, lines = doctor("--storage", str(tmp_path))
+    assert any(line.startswith("warning") and "/sea ice/" in line for line in lines), lines
