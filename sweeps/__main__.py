@@ -32,12 +32,6 @@ _INTERRUPTED = 130
 app = CommandLine(help="Studies of the benchmark. Each is also a script: python sweeps/downscale.py --help")
 
 
-app.command("report")(report_command)
-app.command("compare")(compare)
-app.command("leaderboard")(leaderboard_command)
-app.command("doctor")(doctor)
-
-
 @app.command("list")
 def list_() -> None:
     """Print every study: what it asks, its axes, its number of trials."""
@@ -100,6 +94,11 @@ def status(
             show_trials(row, uri)
 
 
+app.command("report")(report_command)
+app.command("compare")(compare)
+app.command("leaderboard")(leaderboard_command)
+
+
 @app.command()
 def sync(
     outbox: Annotated[
@@ -142,6 +141,9 @@ def sync(
             out.print(f"{row.attempt}: {row.note}", markup=False, highlight=False, soft_wrap=True)
     if any(row.left for row in rows):
         raise typer.Exit(1)
+
+
+app.command("doctor")(doctor)
 
 
 def _sync_table(rows: "list[SyncRow]") -> Table:

@@ -38,11 +38,6 @@ app = CommandLine(
 )
 
 
-app.command(cls=SeveralValues)(predict)
-for command in (attribute, models):
-    app.command()(command)
-
-
 @app.command()
 def run(
     lake: Annotated[
@@ -211,6 +206,11 @@ def specs() -> None:
         sizes = str(data.ratio), str(data.patch_size)
         table.add_row(name, data.task, spec.model.name, *sizes, " ".join(data.targets))
     out.print(table)
+
+
+app.command()(models)
+app.command(cls=SeveralValues)(predict)
+app.command()(attribute)
 
 
 def read_spec(given: str | None, changes: Sequence[str]) -> TrialSpec:
