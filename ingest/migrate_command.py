@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from datasets.access import absolute
 from datasets.errors import LakeLockedError, LakeNotFoundError
 from datasets.lake import Lake
 from datasets.lake_argument import LakeArgument
@@ -45,10 +46,15 @@ def migrate(
     with user_errors():
         earlier = Lake.open_any(lake)
         if earlier.recipe["format"] == FORMAT:
-            tell(f"{earlier.url} is a lake of format {FORMAT}: there is nothing to migrate")
+            said = f"{earlier.url} is a lake of format {FORMAT}: there is nothing to migrate"
+            if new is not None:
+                raise LakeNotFoundError(f"{said}, and {new!r} was not made: use the lake as it is")
+            tell(said)
             return
         cluster = ClusterOptions(workers=workers, memory_limit=memory_limit, scheduler=scheduler)
         check_workers(cluster)
+        if new is not None and absolute(new) == earlier.url:
+            raise LakeNotFoundError(f"--out {new!r} is the lake itself: leave --out away to migrate it in its place")
         if new is not None:
             Lake.check_place(new)
         if not earlier.has_catalog():

@@ -148,6 +148,8 @@ def test_in_place_readers_see_the_old_lake_until_all_is_there(old: str, built: L
 
     again = command("migrate", old)
     assert (again.exit_code, "there is nothing to migrate" in again.output) == (0, True)
+    elsewhere = command("migrate", old, "--out", f"{old}-new")
+    assert (elsewhere.exit_code, "was not made" in elsewhere.output) == (2, True), "who reads it next is told now"
     assert command("prune", old, "--yes").exit_code == 0
     assert not Path(old, "scenes").exists()
     assert not verify_lake(Lake.open(old), deep=False, on_scene=lambda _: None)
@@ -173,6 +175,8 @@ def test_a_lake_that_is_locked_or_of_other_content_is_left_alone(old: str, tmp_p
         assert result.exit_code == 2
         assert "being" in result.output
     Path(old, "lock.json").unlink()
+    itself = command("migrate", old, "--out", f"{old}/")
+    assert (itself.exit_code, "is the lake itself" in itself.output) == (2, True)
     shutil.move(Path(old, "catalog.parquet"), tmp_path)
     assert "has never finished" in command("migrate", old).output
     shutil.move(tmp_path / "catalog.parquet", old)

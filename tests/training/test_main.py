@@ -143,7 +143,7 @@ def test_a_trial_says_where_its_run_is_to_be_seen(tmp_path: Path, monkeypatch: p
     tracker.start(TrialSpec(), {})
     said = command._how_to_open(tracker)
     tracker.finish("FINISHED")
-    assert "workflowType=machine_learning once this runs: mlflow ui --backend-store-uri " in said
+    assert "workflowType=machine_learning once this runs: mlflow ui --workers 1 --backend-store-uri " in said
     assert f"/runs/{tracker.run_id}?workflowType=machine_learning once" in said
     monkeypatch.setattr(command, "_PATIENCE_S", 0.0)
     unheard = MlflowTracker("http://user:secret@127.0.0.1:1", "single_trials")

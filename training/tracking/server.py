@@ -159,7 +159,7 @@ def how_to_open(uri: str, experiment_id: str, run_id: str = "") -> str:
     address = run_address(uri, experiment_id, run_id)
     if address:
         return address
-    command = shlex.join(["mlflow", "ui", "--backend-store-uri", uri])
+    command = shlex.join(["mlflow", "ui", "--workers", "1", "--backend-store-uri", uri])
     return f"{run_address('http://127.0.0.1:5000', experiment_id, run_id)} once this runs: {command}"
 
 

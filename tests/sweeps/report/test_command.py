@@ -24,7 +24,7 @@ def test_the_command_writes_says_and_logs(uri: str, tmp_path: Path) -> None:
     assert "3 of 4 trials finished" in said
     assert "Best by both scores is ratio 2 (80 m)" in said
     assert f"report: {tmp_path / 'r' / 'report.html'}" in said
-    assert "mlflow ui --backend-store-uri sqlite:///" in said
+    assert "mlflow ui --workers 1 --backend-store-uri sqlite:///" in said
     assert {path.name for path in (tmp_path / "r").iterdir()} == FILES
 
 

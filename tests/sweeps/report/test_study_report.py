@@ -48,7 +48,7 @@ def test_runs_of_a_database_are_a_command() -> None:
     text = page_of("sqlite:////data/m.db")
     assert not [link for link in Addresses(text).links if not link.startswith("#")]
     run = "http://127.0.0.1:5000/#/experiments/1/runs/parent?workflowType=machine_learning"
-    assert f"{run} once this runs: mlflow ui --backend-store-uri sqlite:////data/m.db" in text
+    assert f"{run} once this runs: mlflow ui --workers 1 --backend-store-uri sqlite:////data/m.db" in text
     assert "--backend-store-uri &#39;sqlite:////data/My Drive (1)/m.db&#39;" in page_of(
         "sqlite:////data/My Drive (1)/m.db"
     )
