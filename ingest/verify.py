@@ -33,7 +33,7 @@ _IF_SETTLED: Final = tuple(name for name in SceneRecord.model_fields if name not
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
+class LakeFinding:
     """One thing that is wrong.
 
     Attributes:
@@ -47,7 +47,7 @@ class Finding:
     text: str
 
 
-def verify_lake(lake: Lake, *, deep: bool, on_scene: Callable[[str], None]) -> tuple[Finding, ...]:
+def verify_lake(lake: Lake, *, deep: bool, on_scene: Callable[[str], None]) -> tuple[LakeFinding, ...]:
     """Looks at every scene of the lake.
 
     Args:
@@ -66,10 +66,10 @@ def verify_lake(lake: Lake, *, deep: bool, on_scene: Callable[[str], None]) -> t
     rows = {record.scene_id: record for record in lake.catalog()}
     names = sorted({*rows, *store_names(lake)})
 
-    def look(scene_id: str) -> list[Finding]:
+    def look(scene_id: str) -> list[LakeFinding]:
         row = rows.get(scene_id)
         found = _strays(lake, scene_id) if row is None else _scene_findings(lake, row, settled, deep)
-        return [Finding(scene_id=scene_id, kind=kind, text=text) for kind, text in found]
+        return [LakeFinding(scene_id=scene_id, kind=kind, text=text) for kind, text in found]
 
     with ThreadPoolExecutor(_THREADS) as threads:
         for scene_id, found in zip(names, threads.map(look, names), strict=True):
@@ -78,15 +78,15 @@ def verify_lake(lake: Lake, *, deep: bool, on_scene: Callable[[str], None]) -> t
     return tuple(findings)
 
 
-def _recipe_findings(lake: Lake) -> Iterator[Finding]:
+def _recipe_findings(lake: Lake) -> Iterator[LakeFinding]:
     found = digest_of(lake.recipe["recipe"])
     if found != lake.recipe_digest:
-        yield Finding(
+        yield LakeFinding(
             scene_id="", kind="digest", text=f"recipe.json says {lake.recipe_digest}, its recipe gives {found}"
         )
 
 
-def _digest_findings(lake: Lake) -> Iterator[Finding]:
+def _digest_findings(lake: Lake) -> Iterator[LakeFinding]:
     """Readers take the digest that is kept, and do not hash every row again."""
     found = lake.digest_with(lake.catalog())
     if found != lake.digest:
@@ -94,13 +94,13 @@ def _digest_findings(lake: Lake) -> Iterator[Finding]:
             f"the catalog keeps {lake.digest}, its rows give {found}: something else than a build has changed it; "
             "with --discard the next build of the same files looks into every store and writes it again"
         )
-        yield Finding(scene_id="", kind="digest", text=text)
+        yield LakeFinding(scene_id="", kind="digest", text=text)
 
 
-def _replacement_findings(lake: Lake) -> Iterator[Finding]:
+def _replacement_findings(lake: Lake) -> Iterator[LakeFinding]:
     for scene_id in unfinished_replacements(lake):
         text = "there is an unfinished store that was to replace it; the next build of this scene removes it"
-        yield Finding(scene_id=scene_id, kind="beside", text=text)
+        yield LakeFinding(scene_id=scene_id, kind="beside", text=text)
 
 
 def _strays(lake: Lake, scene_id: str) -> Iterator[tuple[str, str]]:

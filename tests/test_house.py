@@ -67,6 +67,18 @@ def test_commands_that_are_printed_can_be_pasted() -> None:
     assert shown >= 4, "or it looks at nothing"
 
 
+def test_a_class_name_is_one_thing() -> None:
+    """Whoever reads a name need not ask which of two is meant; names with an underscore stay in their module."""
+    places: dict[str, list[str]] = {}
+    for room in ("ingest", "datasets", "training", "sweeps", "infra"):
+        for file in (ROOT / room).rglob("*.py"):
+            for node in ast.parse(file.read_text()).body:
+                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                    places.setdefault(node.name, []).append(str(file.relative_to(ROOT)))
+    assert len(places) > 100, "or it looks at nothing"
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
+
+
 NOT_FOR_HELP = {
     *("torch", "ray", "mlflow", "captum", "matplotlib", "scipy", "dask", "netCDF4"),
     *("zarr", "numcodecs", "pandas", "pyarrow", "xarray"),

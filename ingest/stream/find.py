@@ -18,7 +18,7 @@ from ingest.errors import NoSourceError
 from ingest.source import find_sources, is_ready_to_train, is_reference, reference_path
 from ingest.stream.containers import Container, DiskFile, StoreFile, WebFile
 from ingest.stream.origins import Origin, SceneFile
-from ingest.stream.zips import Member, list_members
+from ingest.stream.zips import ZipMember, list_members
 
 FIGSHARE: Final = "figshare:"
 
@@ -174,7 +174,7 @@ def _beside(scene: SceneFile) -> Origin | None:
 
 
 def _same(one: Origin, other: Origin) -> bool:
-    if isinstance(one, Member) and isinstance(other, Member):
+    if isinstance(one, ZipMember) and isinstance(other, ZipMember):
         return (one.size, one.crc) == (other.size, other.crc)
     return one == other
 

@@ -11,9 +11,9 @@ from ingest.errors import MemberError
 from ingest.source import reference_path
 from ingest.stream.containers import StoreFile, WebFile
 from ingest.stream.scratch import Scratch
-from ingest.stream.zips import Member
+from ingest.stream.zips import ZipMember
 
-Origin = Member | StoreFile | WebFile
+Origin = ZipMember | StoreFile | WebFile
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,11 +80,11 @@ def fetch(origin: Origin, target: Path) -> None:
 
 
 def _sized(origin: Origin) -> Origin:
-    return origin if isinstance(origin, Member) else origin.sized()
+    return origin if isinstance(origin, ZipMember) else origin.sized()
 
 
 def _write(origin: Origin, target: Path) -> None:
-    if isinstance(origin, Member):
+    if isinstance(origin, ZipMember):
         origin.write(target)
     elif isinstance(origin, WebFile):
         _write_whole(origin, target)

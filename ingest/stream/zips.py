@@ -31,7 +31,7 @@ _METHODS: Final = (ZIP_STORED, ZIP_DEFLATED)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Member:
+class ZipMember:
     """A file in a zip archive.
 
     Attributes:
@@ -110,7 +110,7 @@ class Member:
                 yield kept
 
 
-def list_members(archive: Container) -> list[Member | tuple[str, str]]:
+def list_members(archive: Container) -> list[ZipMember | tuple[str, str]]:
     """The files of an archive in its own order; path and sentence for one that cannot be used.
 
     Raises:
@@ -131,7 +131,7 @@ def list_members(archive: Container) -> list[Member | tuple[str, str]]:
     return [_member(archive, info, ends[info.header_offset]) for info in files]
 
 
-def _member(archive: Container, info: ZipInfo, end: int) -> Member | tuple[str, str]:
+def _member(archive: Container, info: ZipInfo, end: int) -> ZipMember | tuple[str, str]:
     try:
         path = str(safe_path(info))
         if info.flag_bits & _ENCRYPTED:
@@ -140,7 +140,7 @@ def _member(archive: Container, info: ZipInfo, end: int) -> Member | tuple[str, 
             raise UnzipError(f"is packed by method {info.compress_type} and is left out: unpack it by hand")
     except UnzipError as error:
         return info.filename, f"the member {info.filename!r} of {archive.name!r} {error}"
-    return Member(
+    return ZipMember(
         archive=archive,
         path=path,
         start=info.header_offset,

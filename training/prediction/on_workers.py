@@ -36,7 +36,7 @@ class FolderNotSharedError(IceBenchError, FileNotFoundError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Order:
+class MapOrder:
     """What a worker needs to make maps; small, since it goes with every scene.
 
     Attributes:
@@ -73,7 +73,7 @@ def make_on_workers(
     lake.digest  # noqa: B018 - goes along, else every worker reads the whole catalog for it
     place = replace(folder, path=folder.path.absolute())
     with place.beside(checkpoints) as copies, open_workers(options, tasks=len(identity)) as workers:
-        order = Order(checkpoints=copies, lake=lake, folder=place, longest=longest, device=options.device)
+        order = MapOrder(checkpoints=copies, lake=lake, folder=place, longest=longest, device=options.device)
         for (scene_id, _), outcome in workers.run(partial(make_map, order=order), [*identity.items()]):
             yield scene_id, outcome
 
@@ -85,7 +85,7 @@ _TURN: Final = Lock()
 """Dask gives a worker a scene for each of its threads: one scene has the memory and all threads, the others wait."""
 
 
-def make_map(scene: tuple[str, str], order: Order) -> None:
+def make_map(scene: tuple[str, str], order: MapOrder) -> None:
     """Makes the map of a scene in a worker; see `MapMaker.make`."""
     with _TURN, whole_float32():
         if order.checkpoints not in _KEPT:
@@ -94,7 +94,7 @@ def make_map(scene: tuple[str, str], order: Order) -> None:
         _KEPT[order.checkpoints].make(*scene)
 
 
-def _load(order: Order) -> MapMaker:
+def _load(order: MapOrder) -> MapMaker:
     """Without the cache of decoded arrays: a worker reads a scene once, and Dask counts mapped files as its memory."""
     if not all(file.exists() for file in order.checkpoints):
         raise FolderNotSharedError(

@@ -17,7 +17,7 @@ from ingest.stream.convert import convert_source
 from ingest.stream.find import archive_of, find_scenes
 from ingest.stream.origins import fetch
 from ingest.stream.scratch import Scratch
-from ingest.stream.zips import Member, list_members
+from ingest.stream.zips import ZipMember, list_members
 from tests.ingest.download.archive_server import ArchiveServer
 from tests.ingest.forms import write_form
 from tests.ingest.stream.zip_archives import named, with_wrong_crc, zipped
@@ -91,7 +91,7 @@ def test_what_comes_wrong_is_asked_twice_and_told_by_its_name(
 def test_a_disk_that_is_full_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "a.zip").write_bytes(content := zipped({"a.nc": bytes(5_000_000)}))
     (member,) = list_members(DiskFile(path=f"{tmp_path}/a.zip", size=len(content)))
-    assert isinstance(member, Member)
+    assert isinstance(member, ZipMember)
     with pytest.raises(DiskSpaceError, match="the disk of '/dev' is full: free some space and give the same command"):
         fetch(member, Path("/dev/full"))
 

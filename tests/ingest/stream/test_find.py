@@ -13,7 +13,7 @@ from ingest.download.errors import ArchiveChangedError
 from ingest.errors import NoSourceError, ZipArchiveError
 from ingest.stream.containers import DiskFile, StoreFile, WebFile
 from ingest.stream.find import Found, archive_of, find_scenes
-from ingest.stream.zips import Member
+from ingest.stream.zips import ZipMember
 from tests.ingest.download.archive_server import ArchiveServer
 from tests.ingest.stream.zip_archives import zipped
 
@@ -65,7 +65,7 @@ def test_a_published_archive_says_which_it_is_by_its_name() -> None:
 def test_charts_are_found_wherever_they_lie(server: ArchiveServer, find: Callable[..., Found], tmp_path: Path) -> None:
     server.files |= {"scenes.zip": zipped({f"a/{READY}": b"1"}), "charts.zip": zipped({f"b/{CHARTS}": b"22"})}
     (scene,) = find("figshare:rtt-test").files.values()
-    assert isinstance(scene.reference, Member)
+    assert isinstance(scene.reference, ZipMember)
     assert (scene.reference.archive.name, scene.size) == ("rtt-test/charts.zip", 3)
     fsspec.filesystem("memory").pipe({f"/charts/{READY}": b"1", f"/charts/{CHARTS}": b"22"})
     (scene,) = find("memory://charts").files.values()

@@ -8,13 +8,13 @@ import pytest
 
 from ingest.errors import MemberError, ZipArchiveError
 from ingest.stream.containers import DiskFile
-from ingest.stream.zips import Member, list_members
+from ingest.stream.zips import ZipMember, list_members
 from tests.ingest.stream.zip_archives import with_wrong_crc, zipped, zipped_64
 
 FILES = {"train/b.nc": b"ice " * 400_000, "train/a.nc": os.urandom(300_000), "empty.nc": b""}
 
 
-def members(content: bytes, folder: Path) -> list[Member | tuple[str, str]]:
+def members(content: bytes, folder: Path) -> list[ZipMember | tuple[str, str]]:
     path = folder / "archive.zip"
     path.write_bytes(content)
     return list_members(DiskFile(path=str(path), size=len(content)))
@@ -32,9 +32,9 @@ def members(content: bytes, folder: Path) -> list[Member | tuple[str, str]]:
 )
 def test_members_in_the_order_of_their_archive(content: bytes, tmp_path: Path) -> None:
     found = members(content, tmp_path)
-    assert [member.path for member in found if isinstance(member, Member)] == list(FILES)
+    assert [member.path for member in found if isinstance(member, ZipMember)] == list(FILES)
     for member in found:
-        assert isinstance(member, Member)
+        assert isinstance(member, ZipMember)
         assert member.name == f"{tmp_path}/archive.zip/{member.path}"
         member.write(tmp_path / "out")
         assert (tmp_path / "out").read_bytes() == FILES[member.path]
@@ -44,7 +44,7 @@ def test_a_list_that_is_longer_than_the_end_that_is_read_at_once(tmp_path: Path)
     files = {f"{number:04d}-{'x' * 150}.nc": bytes([number % 251]) for number in range(1000)}
     found = members(zipped(files), tmp_path)
     assert len(found) == 1000
-    assert isinstance(found[777], Member)
+    assert isinstance(found[777], ZipMember)
     found[777].write(tmp_path / "out")
     assert (tmp_path / "out").read_bytes() == bytes([777 % 251])
 
@@ -52,20 +52,20 @@ def test_a_list_that_is_longer_than_the_end_that_is_read_at_once(tmp_path: Path)
 def test_bytes_that_the_list_does_not_promise(tmp_path: Path) -> None:
     stored = zipped(FILES, dict.fromkeys(FILES, zipfile.ZIP_STORED))
     first = members(with_wrong_crc(stored, "train/b.nc"), tmp_path)[0]
-    assert isinstance(first, Member)
+    assert isinstance(first, ZipMember)
     with pytest.raises(
         MemberError, match=r"archive.zip/train/b.nc' has 1600000 bytes with the CRC \w{8} where the list"
     ):
         first.write(tmp_path / "out")
     for torn in (b"\0" * 200 + zipped(FILES)[200:], b"\0" + zipped(FILES)[1:]):
         first = members(torn, tmp_path)[0]
-        assert isinstance(first, Member)
+        assert isinstance(first, ZipMember)
         with pytest.raises(MemberError, match="the archive itself is at fault"):
             first.write(tmp_path / "out")
     longer = members(zipped({"a.nc": bytes(5_000_000)}), tmp_path)[0]
-    assert isinstance(longer, Member)
+    assert isinstance(longer, ZipMember)
     with pytest.raises(MemberError, match="where the list of its archive says 10 bytes"):
-        Member(**{**vars(longer), "size": 10}).write(tmp_path / "out")
+        ZipMember(**{**vars(longer), "size": 10}).write(tmp_path / "out")
     assert (tmp_path / "out").stat().st_size <= 10
 
 

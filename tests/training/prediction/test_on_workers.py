@@ -27,7 +27,7 @@ from training.prediction import on_workers
 from training.prediction.formats import Options
 from training.prediction.map_folder import MapExistsError, MapFolder
 from training.prediction.networks import Networks
-from training.prediction.on_workers import FolderNotSharedError, Order, make_map
+from training.prediction.on_workers import FolderNotSharedError, MapOrder, make_map
 from training.prediction.predict_maps import Progress, choose_scenes, predict_maps
 
 
@@ -73,13 +73,13 @@ def test_dask_is_asked_for_where_it_is_missing(tmp_path: Path, monkeypatch: pyte
 
 
 @pytest.fixture
-def order(new_lake: Lake, make_checkpoint: MakeCheckpoint, tmp_path: Path) -> Order:
+def order(new_lake: Lake, make_checkpoint: MakeCheckpoint, tmp_path: Path) -> MapOrder:
     folder = MapFolder(path=tmp_path / "maps", formats=("zarr",), options=Options())
-    return Order(checkpoints=(make_checkpoint(),), lake=new_lake, folder=folder, longest=64, device="cpu")
+    return MapOrder(checkpoints=(make_checkpoint(),), lake=new_lake, folder=folder, longest=64, device="cpu")
 
 
 def test_a_worker_loads_the_networks_once_for_all_scenes_of_a_run(
-    order: Order, make_checkpoint: MakeCheckpoint, monkeypatch: pytest.MonkeyPatch
+    order: MapOrder, make_checkpoint: MakeCheckpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real, loaded = Networks.load, list[Path]()
 
@@ -109,7 +109,7 @@ def test_a_worker_loads_the_networks_once_for_all_scenes_of_a_run(
     assert len(on_workers._KEPT) == 1
 
 
-def test_a_worker_that_does_not_see_the_folder_writes_nowhere(order: Order) -> None:
+def test_a_worker_that_does_not_see_the_folder_writes_nowhere(order: MapOrder) -> None:
     order.checkpoints[0].unlink()
     with pytest.raises(FolderNotSharedError, match=r"does not see the folder .*: give --out a folder that all workers"):
         make_map(("scene", "digest"), order)
