@@ -53,9 +53,9 @@ def migrate(
             return
         cluster = ClusterOptions(workers=workers, memory_limit=memory_limit, scheduler=scheduler)
         check_workers(cluster)
-        if new is not None and absolute(new) == earlier.url:
-            raise LakeNotFoundError(f"--out {new!r} is the lake itself: leave --out away to migrate it in its place")
         if new is not None:
+            if absolute(new) == earlier.url:
+                raise LakeNotFoundError(f"--out {new!r} is the lake itself: leave --out away to migrate in its place")
             Lake.check_place(new)
         if not earlier.has_catalog():
             raise LakeNotFoundError(
